@@ -1,0 +1,1 @@
+"""Cartoon avatars: a backend that keeps pictures and an AI service that draws them."""
