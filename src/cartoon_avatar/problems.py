@@ -1,0 +1,103 @@
+"""Errors as a client sees them: problem+json (RFC 9457), the same in both services."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from cartoon_avatar.contract import PROBLEM_JSON
+
+
+class AvatarError(Exception):
+    """An expected error: what happened, said to a person, with a status and a stable code."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, detail: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class Problem(BaseModel):
+    """The body of every error answer (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Bad Request"])
+    status: int = Field(examples=[400])
+    detail: str = Field(
+        description="For a person: what was wrong, or which limit was passed.",
+        examples=["The file is not an image of an accepted type."],
+    )
+    code: str = Field(
+        description="For a program: stable and documented.", examples=["invalid_image"]
+    )
+    request_id: str = Field(
+        serialization_alias="requestId",
+        description="Stands in the service's log too.",
+        examples=["5c9d3f0e8b1a4a5f"],
+    )
+
+
+def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
+    problem = Problem(
+        type="about:blank",
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        detail=error.detail,
+        code=error.code,
+        request_id=request_id,
+    )
+    headers = {"Cache-Control": "no-store"}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        problem.model_dump(by_alias=True),
+        status_code=error.status,
+        headers=headers,
+        media_type=PROBLEM_JSON,
+    )
+
+
+class InvalidRequest(AvatarError):
+    status = 400
+    code = "invalid_request"
+
+
+def render_problems(app: FastAPI) -> None:
+    """Answer every error of ``app`` that has a status with a problem body."""
+
+    async def avatar_error(request: Request, error: AvatarError) -> JSONResponse:
+        return problem_response(request.state.request_id, error)
+
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        return problem_response(
+            request.state.request_id, InvalidRequest("; ".join(faults))
+        )
+
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        foreign = AvatarError(str(error.detail))
+        foreign.status = error.status_code
+        # The phrase of the status ("Method Not Allowed") makes a stable code.
+        phrase = HTTPStatus(error.status_code).phrase.lower()
+        foreign.code = re.sub(r"[^a-z]+", "_", phrase)
+        answer = problem_response(request.state.request_id, foreign)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    app.add_exception_handler(AvatarError, avatar_error)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+"""What both services do the same as running processes: logs, request ids, ending with a parent."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import signal
+import sys
+import threading
+import time
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cartoon_avatar.contract import REQUEST_ID
+from cartoon_avatar.problems import AvatarError, problem_response
+
+log = structlog.get_logger()
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Asked for every few seconds by probes: worth a metric, not a log line.
+_QUIET_ROUTES = {"/healthz", "/readyz", "/metrics"}
+
+
+def configure_logs(service: str, level: str = "info") -> None:
+    """Write one JSON object a line to standard error, the libraries' logs included."""
+    stamped = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*stamped, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=stamped,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                lambda logger, name, event: {"service": service, **event},
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # They log every URL they ask for; ours carry signatures.
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class InternalError(AvatarError):
+    """What we did not foresee; the log has it under the request id."""
+
+
+class RequestLog:
+    """ASGI middleware: a request id, a log line and a metric for every request.
+
+    The log names the route's template, never the path: paths carry device ids and queries
+    carry signatures. An exception nobody translated becomes a 500 here.
+    """
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self.app = app
+        self.requests = Counter(
+            "requests",
+            "Requests answered",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "request_seconds",
+            "From the request's head to the end of the answer",
+            ["route"],
+            registry=registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        request_id = _request_id_of(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        status = 0
+
+        async def send_stamped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_stamped)
+        except Exception:
+            log.exception("unexpected")
+            if status:
+                raise  # half an answer is out: the server must cut the connection
+            unexpected = InternalError(
+                "Something went wrong on our side; the log has the details."
+            )
+            await problem_response(request_id, unexpected)(scope, receive, send_stamped)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            took_s = time.perf_counter() - started
+            self.requests.labels(scope["method"], route, status).inc()
+            self.seconds.labels(route).observe(took_s)
+            if route not in _QUIET_ROUTES:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    ms=round(took_s * 1000, 1),
+                )
+            structlog.contextvars.clear_contextvars()
+
+
+def _request_id_of(scope: Scope) -> str:
+    wanted = (
+        dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
+    )
+    return wanted if _REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
+
+
+def exit_with_parent(grace_s: float = 10) -> None:
+    """Have this process end, gracefully if it can, once its parent is gone.
+
+    A parent killed with SIGKILL tells nobody; its children are handed to another process,
+    which is what the thread started here looks out for.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace_s)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="exit-with-parent", daemon=True).start()
