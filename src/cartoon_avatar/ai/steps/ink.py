@@ -1,0 +1,49 @@
+"""Ink lines."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.steps.flow import Flow, along
+from cartoon_avatar.ai.steps.tones import smoothstep
+
+
+def edges(
+    light: np.ndarray, flow: Flow, *, width_px: float, calm_px: float
+) -> np.ndarray:
+    """How far each pixel is the dark side of an edge: H×W float32, in units of L, 0 and up.
+
+    Flow-based difference of Gaussians (Kang et al. 2007; Winnemöller et al. 2012): the
+    response across edges, averaged over ``calm_px`` along them, which joins broken lines
+    and dissolves specks. ``light`` is H×W float32, L 0..100.
+    """
+    fine = cv2.GaussianBlur(light, (0, 0), width_px)
+    coarse = cv2.GaussianBlur(light, (0, 0), 1.6 * width_px)
+    return np.maximum(along(coarse - fine, flow, calm_px), 0)
+
+
+def lines(
+    response: np.ndarray, threshold: np.ndarray | float, softness: float
+) -> np.ndarray:
+    """Ink coverage, H×W float32 0..1, where ``response`` passes ``threshold``."""
+    t = np.clip(
+        (response - threshold) * np.float32(1 / softness) + np.float32(0.5), 0, 1
+    )
+    return t * t * (3 - 2 * t)
+
+
+def blacks(light: np.ndarray, below: float) -> np.ndarray:
+    """Coverage of solid blacks, H×W float32 0..1: light (L) darker than ``below``."""
+    return 1 - smoothstep(light, below, 3.0)
+
+
+def without_specks(coverage: np.ndarray, area_px: float) -> np.ndarray:
+    """``coverage`` without strokes of less than ``area_px``."""
+    strokes = (coverage > 0.25).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    if count < 2:
+        return coverage
+    keep = (stats[:, cv2.CC_STAT_AREA] >= area_px).astype(np.float32)
+    keep[0] = 1
+    return coverage * keep[labels]
