@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -20,6 +22,9 @@ from cartoon_avatar.contract import REQUEST_ID
 from cartoon_avatar.problems import AvatarError, problem_response
 
 log = structlog.get_logger()
+
+# How long to read on after an answer that did not need the whole body.
+_DRAIN_S = 2
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Asked for every few seconds by probes: worth a metric, not a log line.
@@ -107,9 +112,7 @@ class RequestLog:
             log.exception("unexpected")
             if status:
                 raise  # half an answer is out: the server must cut the connection
-            unexpected = InternalError(
-                "Something went wrong on our side; the log has the details."
-            )
+            unexpected = InternalError("Something went wrong on our side; the log has the details.")
             await problem_response(request_id, unexpected)(scope, receive, send_stamped)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
@@ -127,10 +130,93 @@ class RequestLog:
             structlog.contextvars.clear_contextvars()
 
 
+class FileTooLarge(AvatarError):
+    status = 413
+    code = "file_too_large"
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(
+            f"The upload is larger than the limit of {max_bytes / 1e6:g} MB; send a smaller file."
+        )
+
+
+class BodyLimit:
+    """ASGI middleware: a request body is counted while it streams in, and cut off at the limit.
+
+    A truthful Content-Length is refused before a byte is read; a lying or missing one when the
+    count passes the limit. ``max_bytes`` is what the message names; ``overhead_bytes`` on top
+    of it is for multipart boundaries and form fields. Goes inside ``RequestLog``.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, overhead_bytes: int = 65_536) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+        self.limit_bytes = max_bytes + overhead_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"0")
+        counted = 0
+        ended = declared == b"0" and b"transfer-encoding" not in headers
+        too_large = answering = False
+
+        async def receive_counted() -> Message:
+            nonlocal counted, ended, too_large
+            message = await receive()
+            counted += len(message.get("body", b""))
+            ended = not message.get("more_body", False)
+            if counted > self.limit_bytes:
+                too_large = True
+                raise FileTooLarge(self.max_bytes)
+            return message
+
+        async def send_unless_too_large(message: Message) -> None:
+            nonlocal answering
+            # Whatever the app makes of a body that was cut off, the answer is ours.
+            if too_large and not answering:
+                return
+            answering = True
+            if (
+                message["type"] == "http.response.body"
+                and not message.get("more_body")
+                and not ended
+            ):
+                await send({**message, "more_body": True})
+                await drain()
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        async def drain() -> None:
+            """Read on for a moment: a client still sending would see a reset, not the answer."""
+            nonlocal ended
+            left = self.limit_bytes
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_S):
+                    while not ended and left > 0:
+                        message = await receive()
+                        left -= len(message.get("body", b""))
+                        ended = not message.get("more_body", False)
+
+        if declared.isdigit() and int(declared) > self.limit_bytes:
+            too_large = True
+        else:
+            try:
+                await self.app(scope, receive_counted, send_unless_too_large)
+            except FileTooLarge:
+                if answering:
+                    raise
+        if too_large and not answering:
+            answering = True
+            answer = problem_response(scope["state"]["request_id"], FileTooLarge(self.max_bytes))
+            await answer(scope, receive, send_unless_too_large)
+
+
 def _request_id_of(scope: Scope) -> str:
-    wanted = (
-        dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
-    )
+    wanted = dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
     return wanted if _REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
 
 
