@@ -1,0 +1,126 @@
+"""Person and head masks: which pixels are hair, skin, clothes, and which are nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.faces import Face
+from cartoon_avatar.ai.models import Models, Network
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.steps.guided_filter import guided_filter
+
+# Channels of a class map, the order of MediaPipe's selfie_multiclass_256x256.
+BACKGROUND, HAIR, BODY_SKIN, FACE_SKIN, CLOTHES, OTHER = range(6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masks:
+    """What belongs to the people in a picture: H×W float32 each, 0..1."""
+
+    person: np.ndarray
+    hair: np.ndarray
+    face_skin: np.ndarray
+    body_skin: np.ndarray
+    clothes: np.ndarray
+
+    @property
+    def skin(self) -> np.ndarray:
+        return np.clip(self.face_skin + self.body_skin, 0, 1)
+
+
+# The masks of a picture whose faces are known; None where no model can tell.
+MaskFinder = Callable[[Picture, list[Face]], Masks | None]
+
+
+def open_mask_finder(models: Models) -> MaskFinder:
+    """A finder on ``models``, which it may not share with another thread.
+
+    Without the class model the person comes from the plainer selfie model and the masks
+    of hair, skin and clothes are empty.
+    """
+
+    def find(picture: Picture, faces: list[Face]) -> Masks | None:
+        if models.person_classes is None and models.person is None:
+            return None
+        height, width = picture.rgb.shape[:2]
+        if models.person_classes is None:
+            person = _refined(person_map(models.person, picture.rgb), picture)
+            nothing = np.zeros((height, width), np.float32)
+            return Masks(person, nothing, nothing, nothing, nothing)
+
+        classes = cv2.resize(class_map(models.person_classes, picture.rgb), (width, height))
+        if faces and max(face.box[3] for face in faces) < 0.25 * height:
+            _look_closer(models.person_classes, picture.rgb, faces[0], classes)
+        classes = _refined(classes[..., : CLOTHES + 1], picture)
+        return Masks(
+            person=1 - classes[..., BACKGROUND],
+            hair=classes[..., HAIR],
+            face_skin=classes[..., FACE_SKIN],
+            body_skin=classes[..., BODY_SKIN],
+            clothes=classes[..., CLOTHES],
+        )
+
+    return find
+
+
+def class_map(network: Network, rgb: np.ndarray) -> np.ndarray:
+    """256×256×6 float32 class probabilities of ``rgb`` (H×W×3 uint8), stretched to a square.
+
+    For the network alone the picture's mid-tones are lifted: unlifted, dark pictures lose
+    dark hair and grow patches of face in black areas.
+    """
+    logits = network(_lifted(_square(rgb, network)))[0]
+    odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return odds / odds.sum(axis=-1, keepdims=True)
+
+
+def person_map(network: Network, rgb: np.ndarray) -> np.ndarray:
+    """256×256 float32 probability of a person, ``rgb`` stretched to a square."""
+    return network(_lifted(_square(rgb, network)))[0][..., 0]
+
+
+def _square(rgb: np.ndarray, network: Network) -> np.ndarray:
+    small = cv2.resize(rgb, network.size[::-1], interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32) * np.float32(1 / 255)
+
+
+def _lifted(rgb: np.ndarray) -> np.ndarray:
+    level = float(np.percentile(rgb @ np.float32([0.299, 0.587, 0.114]), 60))
+    gamma = np.log(0.5) / np.log(np.clip(level, 0.01, 0.99))
+    return rgb ** np.float32(np.clip(gamma, 0.35, 1.0))
+
+
+def _look_closer(network: Network, rgb: np.ndarray, face: Face, classes: np.ndarray) -> None:
+    """Replace ``classes`` (H×W×6) around a face too small for a look at the whole picture."""
+    left, top, wide, high = face.box
+    reach = 1.5 * max(wide, high)
+    x0, x1 = (int(np.clip(left + wide / 2 + d, 0, rgb.shape[1])) for d in (-reach, reach))
+    y0, y1 = (int(np.clip(top + high / 2 + d, 0, rgb.shape[0])) for d in (-reach, reach))
+    near = cv2.resize(class_map(network, rgb[y0:y1, x0:x1]), (x1 - x0, y1 - y0))
+    # Full weight in the middle, none at the rim, so that no seam shows.
+    ramps = (np.minimum(1, 4 * np.sin(np.pi * (np.arange(n) + 0.5) / n)) for n in near.shape[:2])
+    weight = np.outer(*ramps).astype(np.float32)[..., None]
+    patch = classes[y0:y1, x0:x1]
+    patch += weight * (near - patch)
+
+
+def _refined(mask: np.ndarray, picture: Picture) -> np.ndarray:
+    """``mask`` (any size, H×W or H×W×C) at the picture's size, its edges on the picture's."""
+    height, width = picture.rgb.shape[:2]
+    mask = cv2.resize(mask, (width, height))
+    guide = picture.rgb.astype(np.float32) * np.float32(1 / 255)
+    # The map's own grain, 1/256 of the picture, is about what the edge may be off by.
+    radius_px = max(width, height) / 160
+    scale = min(1.0, 512 / max(width, height))
+    edged = guided_filter(guide, mask, radius_px, 1e-4, scale)
+    return smooth_step(edged, 0.15, 0.85)
+
+
+def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 up to ``low``, 1 from ``high`` on, smooth between."""
+    t = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
