@@ -1,10 +1,48 @@
-"""Bytes to arrays and back: the one picture type of the AI service."""
+"""Bytes to arrays and back: the one picture type of the AI service, and the untrusted edge.
+
+Every decoder that meets a stranger's bytes is called here and runs in a worker process.
+The type is read from the bytes and opens exactly one decoder; the pixel limit is checked
+before a pixel is decoded.
+"""
 
 from __future__ import annotations
 
+import io
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import pillow_heif
+from PIL import ExifTags, Image, ImageCms
+
+from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
+
+# Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
+# of its own.
+Image.MAX_IMAGE_PIXELS = None
+pillow_heif.register_heif_opener(thumbnails=False)
+
+_SRGB = ImageCms.createProfile("sRGB")
+_DECODERS = {
+    "image/jpeg": "JPEG",  # MPO is opened by it too; the first frame is all that is read
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/avif": "AVIF",
+    "image/heic": "HEIF",
+}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+# How to turn what the camera stored so that it stands upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,3 +63,169 @@ class Picture:
     @property
     def width(self) -> int:
         return self.rgb.shape[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A decoded file. ``width`` and ``height`` are the file's own, upright, before scaling."""
+
+    picture: Picture
+    width: int
+    height: int
+
+
+def type_of(data: bytes) -> str | None:
+    """The media type that the first bytes show, or None where it is none we accept."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "image/gif"
+    if data[4:8] == b"ftyp":
+        end = min(int.from_bytes(data[:4]), 256)
+        # The major brand, then (after a version number) the compatible ones.
+        brands = {data[at : at + 4] for at in (8, *range(16, end, 4))}
+        if brands & _AVIF_BRANDS:
+            return "image/avif"
+        if brands & _HEIF_BRANDS:
+            return "image/heic"
+    return None
+
+
+def decode(data: bytes, *, max_pixels: int, long_side: int | None = None) -> Photo:
+    """Decode a stranger's ``data``; scaled down so that no side exceeds ``long_side``.
+
+    Raises ``InvalidImage`` for anything that is not a whole picture of an accepted type and
+    ``ImageTooLarge`` for more than ``max_pixels``, that before decoding.
+    """
+    kind = type_of(data)
+    if kind is None:
+        raise InvalidImage(
+            "The file is not an image of an accepted type: JPEG, PNG, WebP, HEIC, AVIF or GIF."
+            if data
+            else "The file is empty."
+        )
+    with warnings.catch_warnings():
+        # Decoders remark on odd metadata; a picture that decodes is good enough.
+        warnings.simplefilter("ignore")
+        try:
+            return _decode(data, _DECODERS[kind], max_pixels, long_side)
+        except (InvalidImage, ImageTooLarge):
+            raise
+        except MemoryError as error:
+            raise ImageTooLarge("The picture needs more memory than there is.") from error
+        except Exception as error:  # whatever a decoder may say of a stranger's bytes
+            if "Decompressed data too large" in str(error):
+                raise ImageTooLarge("The picture carries oversized metadata.") from error
+            raise InvalidImage("The picture is damaged or incomplete.") from error
+
+
+def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -> Photo:
+    with Image.open(io.BytesIO(data), formats=[decoder]) as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise ImageTooLarge(
+                f"The picture has {width}×{height} pixels;"
+                f" the limit is {max_pixels / 1e6:g} million."
+            )
+        scale = min(1.0, long_side / max(width, height)) if long_side else 1.0
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        # Only JPEG heeds it: decoded at 1/2, 1/4 or 1/8, still half as large again as needed.
+        image.draft(None, (size[0] * 3 // 2, size[1] * 3 // 2))
+        image.load()
+        profile = image.info.get("icc_profile")
+        turn = _UPRIGHT.get(_orientation(image))
+        colours, alpha = _colours_and_alpha(image, size)
+
+    rgb = _to_srgb(colours, profile)
+    if turn is not None:
+        rgb = rgb.transpose(turn)
+        alpha = alpha and alpha.transpose(turn)
+        if turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180:
+            width, height = height, width
+    return Photo(_picture(rgb, alpha), width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken EXIF says nothing about the pixels
+        return 1
+
+
+def _colours_and_alpha(
+    image: Image.Image, size: tuple[int, int]
+) -> tuple[Image.Image, Image.Image | None]:
+    """Eight bits a channel in L, RGB or CMYK, resized to ``size``, and the alpha apart."""
+    if image.mode.startswith("I"):
+        # 16-bit grey; Pillow's own conversion would clip it.
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    elif image.mode == "LA" or image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("RGB")
+
+    if image.size != size:
+        # RGBA is weighted by its alpha here, so that hidden colours do not bleed in.
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if image.mode == "RGBA":
+        return image.convert("RGB"), image.getchannel("A")
+    return image, None
+
+
+def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if source.profile.xcolor_space.strip() == "GRAY" and colours.mode == "RGB":
+                colours = colours.convert("L")
+            return ImageCms.profileToProfile(
+                colours,
+                source,
+                _SRGB,
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a broken or foreign profile: the numbers are taken as sRGB
+    return colours.convert("RGB")
+
+
+def _picture(rgb: Image.Image, alpha: Image.Image | None) -> Picture:
+    pixels = np.array(rgb)
+    opacity = np.array(alpha) if alpha is not None else None
+    if opacity is None or opacity.min(initial=255) == 255:
+        return Picture(pixels)
+    # What nobody sees must not be seen by the face finder or the pen either.
+    pixels[opacity == 0] = 255
+    return Picture(pixels, opacity)
+
+
+def to_png(picture: Picture) -> bytes:
+    return _saved(picture, "PNG", compress_level=6)
+
+
+def to_webp(picture: Picture, quality: int = 90) -> bytes:
+    return _saved(picture, "WEBP", quality=quality, alpha_quality=100, method=4)
+
+
+def to_jpeg(picture: Picture) -> bytes:
+    """Alpha is left out: lay the picture on a colour first."""
+    # Full colour resolution: ink on flat colour shows halved chroma as a coloured rim.
+    return _saved(Picture(picture.rgb), "JPEG", quality=90, subsampling=0, optimize=True)
+
+
+def _saved(picture: Picture, kind: str, **options: int | bool) -> bytes:
+    """A new file that holds pixels and nothing else."""
+    pixels = picture.rgb
+    if picture.alpha is not None:
+        pixels = np.dstack([pixels, picture.alpha])
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, kind, **options)
+    return out.getvalue()

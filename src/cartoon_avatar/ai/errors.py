@@ -1,0 +1,114 @@
+"""Everything a client of the AI service can be told.
+
+AvatarError
+├── InvalidRequest          400  invalid_request
+│   ├── UnknownStyle        400  unknown_style
+│   ├── InvalidSeed         400  invalid_seed
+│   ├── InvalidSize         400  invalid_size
+│   ├── InvalidFormat       400  invalid_format
+│   ├── InvalidBackground   400  invalid_background
+│   ├── InvalidFaceIndex    400  invalid_face_index
+│   ├── InvalidImage        400  invalid_image
+│   ├── ImageTooLarge       400  image_too_large
+│   ├── UrlNotAllowed       400  url_not_allowed
+│   └── ImageUnreachable    400  image_unreachable
+├── BodyTooSlow             408  request_timeout
+├── FileTooLarge            413  file_too_large
+├── NoFace                  422  no_face
+├── GenerationFailed        500  generation_failed
+├── AiBusy                  503  ai_busy
+└── AiStarting              503  ai_starting
+"""
+
+from __future__ import annotations
+
+from cartoon_avatar.problems import AvatarError, InvalidRequest
+from cartoon_avatar.serving import FileTooLarge
+
+__all__ = ["FileTooLarge", "InvalidRequest"]
+
+
+class UnknownStyle(InvalidRequest):
+    code = "unknown_style"
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"There is no such style; there are {', '.join(names)}.")
+
+
+class InvalidSeed(InvalidRequest):
+    code = "invalid_seed"
+
+
+class InvalidSize(InvalidRequest):
+    code = "invalid_size"
+
+
+class InvalidFormat(InvalidRequest):
+    code = "invalid_format"
+
+
+class InvalidBackground(InvalidRequest):
+    code = "invalid_background"
+
+
+class InvalidFaceIndex(InvalidRequest):
+    code = "invalid_face_index"
+
+
+class InvalidImage(InvalidRequest):
+    code = "invalid_image"
+
+
+class ImageTooLarge(InvalidRequest):
+    code = "image_too_large"
+
+
+class UrlNotAllowed(InvalidRequest):
+    code = "url_not_allowed"
+
+
+class ImageUnreachable(InvalidRequest):
+    code = "image_unreachable"
+
+
+class BodyTooSlow(AvatarError):
+    status = 408
+    code = "request_timeout"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"The upload took longer than {limit_s:g} s; please try again.")
+
+
+class NoFace(AvatarError):
+    status = 422
+    code = "no_face"
+
+    def __init__(self) -> None:
+        super().__init__("No face was found in the picture; try one that shows it larger.")
+
+
+class GenerationFailed(AvatarError):
+    status = 500
+    code = "generation_failed"
+
+    def __init__(self, detail: str = "The picture could not be made; please try again.") -> None:
+        super().__init__(detail)
+
+
+class AiBusy(AvatarError):
+    status = 503
+    code = "ai_busy"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            "All places are taken, those in the queue too; please try again.",
+            retry_after_s=retry_after_s,
+        )
+
+
+class AiStarting(AvatarError):
+    status = 503
+    code = "ai_starting"
+
+    def __init__(self) -> None:
+        super().__init__("The service is starting; please try again.", retry_after_s=2)
