@@ -7,17 +7,19 @@ AvatarError
 │   ├── InvalidSize         400  invalid_size
 │   ├── InvalidFormat       400  invalid_format
 │   ├── InvalidBackground   400  invalid_background
-│   ├── InvalidFaceIndex    400  invalid_face_index
+│   ├── FaceIndexOutOfRange 400  face_index_out_of_range
 │   ├── InvalidImage        400  invalid_image
 │   ├── ImageTooLarge       400  image_too_large
 │   ├── UrlNotAllowed       400  url_not_allowed
 │   └── ImageUnreachable    400  image_unreachable
 ├── BodyTooSlow             408  request_timeout
+├── ClientGone              408  client_gone
 ├── FileTooLarge            413  file_too_large
 ├── NoFace                  422  no_face
 ├── GenerationFailed        500  generation_failed
 ├── AiBusy                  503  ai_busy
-└── AiStarting              503  ai_starting
+├── AiStarting              503  ai_starting
+└── ModelsMissing           503  models_missing
 """
 
 from __future__ import annotations
@@ -51,8 +53,14 @@ class InvalidBackground(InvalidRequest):
     code = "invalid_background"
 
 
-class InvalidFaceIndex(InvalidRequest):
-    code = "invalid_face_index"
+class FaceIndexOutOfRange(InvalidRequest):
+    code = "face_index_out_of_range"
+
+    def __init__(self, index: int | str, faces: int) -> None:
+        super().__init__(
+            f"There is no face {index}: the picture has {faces}, counted from 0,"
+            " the most prominent first."
+        )
 
 
 class InvalidImage(InvalidRequest):
@@ -79,12 +87,22 @@ class BodyTooSlow(AvatarError):
         super().__init__(f"The upload took longer than {limit_s:g} s; please try again.")
 
 
+class ClientGone(AvatarError):
+    """Told to nobody; it is what the log says."""
+
+    status = 408
+    code = "client_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The connection was closed before the answer was there.")
+
+
 class NoFace(AvatarError):
     status = 422
     code = "no_face"
 
     def __init__(self) -> None:
-        super().__init__("No face was found in the picture; try one that shows it larger.")
+        super().__init__("No face was found in the picture. Try one in which a face is well seen.")
 
 
 class GenerationFailed(AvatarError):
@@ -112,3 +130,15 @@ class AiStarting(AvatarError):
 
     def __init__(self) -> None:
         super().__init__("The service is starting; please try again.", retry_after_s=2)
+
+
+class ModelsMissing(AvatarError):
+    status = 503
+    code = "models_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Faces cannot be found here: the model files are missing; the operator fetches them"
+            " with `cartoon-avatar models fetch`.",
+            retry_after_s=60,
+        )

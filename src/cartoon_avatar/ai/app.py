@@ -1,0 +1,75 @@
+"""The AI service: the one place where things are built and wired."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from cartoon_avatar.ai import jobs, openapi
+from cartoon_avatar.ai.fetching import open_fetcher
+from cartoon_avatar.ai.routes import Metrics, State, router
+from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
+from cartoon_avatar.ai.workers import open_workers
+from cartoon_avatar.problems import render_problems
+from cartoon_avatar.serving import BodyLimit, RequestLog, configure_logs
+
+
+def create_app(settings: AiSettings) -> FastAPI:
+    """Build and wire the AI service; its workers start with its lifespan."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
+        open_tools = partial(
+            jobs.open_tools, settings.models_dir, settings.threads, settings.max_pixels
+        )
+        async with (
+            open_fetcher(
+                settings.trusted_origins,
+                max_bytes=settings.max_upload_bytes,
+                timeout_s=settings.fetch_timeout_s,
+            ) as fetcher,
+            open_workers(
+                open_tools,
+                size=settings.workers,
+                queue=settings.queue,
+                timeout_s=settings.task_timeout_s,
+                log_level=settings.log_level,
+            ) as workers,
+        ):
+            metrics.watch(workers)
+            yield {"ai": State(settings, workers, fetcher, metrics)}
+
+    app = FastAPI(
+        title="cartoon-avatar AI service",
+        summary="Draws cartoons of portraits and cuts heads out of them. It stores nothing.",
+        version=version("cartoon-avatar"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(router)
+    render_problems(app)
+    # Two pictures at most in a request, a cartoon and its original; routes that take one
+    # count again.
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_upload_bytes,
+        overhead_bytes=settings.max_upload_bytes + 65_536,
+    )
+    app.add_middleware(RequestLog, registry=registry)
+    app.openapi = partial(openapi.described, app)  # type: ignore[method-assign]
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The factory that an ASGI server is given."""
+    settings = settings_from_environment()
+    configure_logs("ai", settings.log_level)
+    return create_app(settings)

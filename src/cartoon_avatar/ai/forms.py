@@ -1,0 +1,100 @@
+"""Request bodies into bytes and fields, counted and timed while they stream in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from cartoon_avatar.ai.errors import BodyTooSlow, ClientGone, FileTooLarge, InvalidRequest
+
+_MAX_FIELDS = 8
+_MAX_FIELD_BYTES = 16_384
+_OVERHEAD_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    files: dict[str, bytes]
+    fields: dict[str, Any]
+
+
+class _InMemoryParser(MultiPartParser):
+    # This service stores nothing, not even for a moment; the body is bounded.
+    spool_max_size = 1 << 40
+
+
+async def read_form(
+    request: Request, *file_names: str, max_file_bytes: int, timeout_s: float
+) -> Form:
+    """The multipart body of ``request``, holding at most a file for each of ``file_names``."""
+    limit = len(file_names) * max_file_bytes + _OVERHEAD_BYTES
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise FileTooLarge(max_file_bytes)
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise InvalidRequest("Send multipart/form-data with the picture in the field image.")
+
+    parser = _InMemoryParser(
+        request.headers,
+        _counted(request, limit, max_file_bytes),  # type: ignore[arg-type]
+        max_files=len(file_names),
+        max_fields=_MAX_FIELDS,
+        max_part_size=_MAX_FIELD_BYTES,
+    )
+    try:
+        async with asyncio.timeout(timeout_s):
+            parsed = await parser.parse()
+    except TimeoutError as error:
+        raise BodyTooSlow(timeout_s) from error
+    except MultiPartException as error:
+        raise InvalidRequest(f"The multipart body is malformed: {error.message}") from error
+    except ClientDisconnect as error:
+        raise ClientGone from error
+
+    files: dict[str, bytes] = {}
+    fields: dict[str, Any] = {}
+    for name, value in parsed.multi_items():
+        if name in files or name in fields:
+            raise InvalidRequest(f"The field {name[:40]!r} was sent twice.")
+        if isinstance(value, str):
+            fields[name] = value
+        elif name in file_names:
+            files[name] = await value.read()
+            if len(files[name]) > max_file_bytes:
+                raise FileTooLarge(max_file_bytes)
+    return Form(files, fields)
+
+
+async def read_json(request: Request, *, timeout_s: float) -> dict[str, Any]:
+    """The JSON object in the body of ``request``."""
+    data = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in _counted(request, _OVERHEAD_BYTES, _OVERHEAD_BYTES):
+                data += chunk
+        value = json.loads(data)
+    except TimeoutError as error:
+        raise BodyTooSlow(timeout_s) from error
+    except ClientDisconnect as error:
+        raise ClientGone from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The body is not JSON.") from error
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body is not a JSON object.")
+    return value
+
+
+async def _counted(request: Request, limit: int, named_limit: int) -> AsyncIterator[bytes]:
+    counted = 0
+    async for chunk in request.stream():
+        counted += len(chunk)
+        if counted > limit:
+            raise FileTooLarge(named_limit)
+        yield chunk

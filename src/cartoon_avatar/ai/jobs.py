@@ -1,0 +1,181 @@
+"""What a worker process does: bytes in, bytes out. Runs in the workers, never in the server."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai import cartoonist, head_cut
+from cartoon_avatar.ai.cartoonist import Eyes
+from cartoon_avatar.ai.errors import ModelsMissing
+from cartoon_avatar.ai.faces import open_face_finder
+from cartoon_avatar.ai.matting import open_mask_finder
+from cartoon_avatar.ai.models import ModelMissing, Models, open_models
+from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_png, to_webp
+
+THUMBNAIL_PX = 320
+# A head is at most 1024 px wide: a larger drawing would not make it finer.
+_CUT_FROM_PX = 2048
+# A line of weight 1, as share of a drawing's long side (styles.Ink).
+_INK_SHARE = 1 / 350
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker keeps at hand between jobs."""
+
+    models: Models
+    eyes: Eyes
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished picture file; lengths in px, ``stages`` in seconds."""
+
+    data: bytes
+    mime_type: str
+    width: int
+    height: int
+    photo_width: int
+    photo_height: int
+    stages: dict[str, float]
+    faces: int = 0
+    #: Only of a head: left, top, width, height in pixels of the upright input.
+    box: tuple[int, int, int, int] | None = None
+    path: str = ""
+    flags: tuple[str, ...] = ()
+
+
+def open_tools(
+    models_dir: Path | None, threads: int, max_pixels: int
+) -> tuple[Tools, tuple[str, ...]]:
+    """The tools, warm, and the names of the model files that are missing."""
+    cv2.setNumThreads(threads)
+    models = open_models(models_dir, threads)
+    tools = Tools(models, _eyes(models), max_pixels)
+    # The first run of every network and filter is slow; nobody should wait for it.
+    grey = Picture(np.full((256, 256, 3), 128, np.uint8))
+    if models.face_mesh is not None:
+        models.face_mesh(np.zeros((*models.face_mesh.size, 3), np.float32))
+    if models.person_classes is not None:
+        models.person_classes(np.zeros((*models.person_classes.size, 3), np.float32))
+    cartoonist.draw(grey, cartoonist.STYLES[0], 0, tools.eyes, 256)
+    to_webp(grey)
+    return tools, models.missing
+
+
+def _eyes(models: Models) -> Eyes:
+    try:
+        return Eyes(find_faces=open_face_finder(models), find_masks=open_mask_finder(models))
+    except ModelMissing:
+        return Eyes()
+
+
+def draw_cartoon(tools: Tools, data: bytes, style: str, seed: int, long_side: int) -> Result:
+    started = time.perf_counter()
+    photo = decode(data, max_pixels=tools.max_pixels, long_side=long_side)
+    decoded = time.perf_counter()
+    drawing = cartoonist.draw(
+        photo.picture, cartoonist.style_named(style), seed, tools.eyes, long_side
+    )
+    drawn = time.perf_counter()
+    picture = drawing.picture
+    kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
+    encoded = encode(picture)
+    return Result(
+        data=encoded,
+        mime_type=f"image/{kind}",
+        width=picture.width,
+        height=picture.height,
+        photo_width=photo.width,
+        photo_height=photo.height,
+        stages={
+            "decode": decoded - started,
+            **drawing.stages,
+            "encode": time.perf_counter() - drawn,
+        },
+        faces=drawing.faces,
+    )
+
+
+def cut_head(
+    tools: Tools,
+    cartoon: bytes,
+    original: bytes | None,
+    kind: str,
+    background: tuple[int, int, int] | None,
+    size: int | None,
+    face_index: int,
+) -> Result:
+    started = time.perf_counter()
+    drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
+    photo = None
+    if original is not None:
+        longest = max(drawing.picture.width, drawing.picture.height)
+        photo = decode(original, max_pixels=tools.max_pixels, long_side=longest).picture
+    decoded = time.perf_counter()
+    ink_px = _INK_SHARE * max(drawing.picture.width, drawing.picture.height)
+    try:
+        head = head_cut.cut(
+            drawing.picture,
+            tools.models,
+            photo,
+            face_index=face_index,
+            size=size,
+            ink_width_px=ink_px if photo is not None else 0,
+        )
+    except ModelMissing as error:
+        raise ModelsMissing from error
+    cut = time.perf_counter()
+
+    picture = head.picture if background is None else _laid_on(head.picture, background)
+    encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture)
+    scale = drawing.width / drawing.picture.width
+    left, top, width, height = (round(value * scale) for value in head.box)
+    flags = {"cut-by-frame": head.cut_by_frame, "low-resolution": head.low_resolution}
+    return Result(
+        data=encoded,
+        mime_type=f"image/{kind}",
+        width=picture.width,
+        height=picture.height,
+        photo_width=drawing.width,
+        photo_height=drawing.height,
+        stages={
+            "decode": decoded - started,
+            "cut": cut - decoded,
+            "encode": time.perf_counter() - cut,
+        },
+        faces=head.faces,
+        box=(left, top, width, height),
+        path=head.path,
+        flags=tuple(name for name, true in flags.items() if true),
+    )
+
+
+def _laid_on(picture: Picture, colour: tuple[int, int, int]) -> Picture:
+    if picture.alpha is None:
+        return picture
+    alpha = picture.alpha[..., None].astype(np.float32) / 255
+    mixed = picture.rgb * alpha + np.array(colour, np.float32) * (1 - alpha)
+    return replace(picture, rgb=np.rint(mixed).astype(np.uint8), alpha=None)
+
+
+def make_thumbnail(tools: Tools, data: bytes) -> Result:
+    started = time.perf_counter()
+    photo = decode(data, max_pixels=tools.max_pixels, long_side=THUMBNAIL_PX)
+    decoded = time.perf_counter()
+    encoded = to_webp(photo.picture, quality=80)
+    return Result(
+        data=encoded,
+        mime_type="image/webp",
+        width=photo.picture.width,
+        height=photo.picture.height,
+        photo_width=photo.width,
+        photo_height=photo.height,
+        stages={"decode": decoded - started, "encode": time.perf_counter() - decoded},
+    )

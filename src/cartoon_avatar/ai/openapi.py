@@ -1,0 +1,170 @@
+"""The OpenAPI document: what routes that read their bodies themselves cannot tell FastAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from cartoon_avatar import contract
+from cartoon_avatar.ai.styles import STYLES
+from cartoon_avatar.problems import Problem
+
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_CUT_WISHES: dict[str, Any] = {
+    "format": {"type": "string", "enum": ["png", "webp", "jpeg"], "default": "png"},
+    "background": {
+        "type": "string",
+        "pattern": "^(transparent|#[0-9a-fA-F]{6})$",
+        "default": "transparent",
+        "description": "JPEG, which has no transparency, gets white instead.",
+    },
+    "size": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1024,
+        "description": "Width and height wished for; nothing is enlarged beyond twice its size.",
+    },
+    "face_index": {
+        "type": "integer",
+        "minimum": 0,
+        "default": 0,
+        "description": "Which face, counted from the most prominent.",
+    },
+}
+_SCHEMAS: dict[str, Any] = {
+    "CartoonForm": {
+        "type": "object",
+        "required": ["image"],
+        "properties": {
+            "image": {**_FILE, "description": "JPEG, PNG, WebP, HEIC, AVIF or GIF."},
+            "style": {"type": "string", "enum": [style.name for style in STYLES]},
+            "seed": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+            "size": {
+                "type": "integer",
+                "minimum": 64,
+                "maximum": 2048,
+                "default": 1024,
+                "description": "Long side of the drawing, px.",
+            },
+        },
+    },
+    "FaceCutRequest": {
+        "type": "object",
+        "required": ["image_url"],
+        "properties": {
+            "image_url": {"type": "string", "description": "The cartoon, at a trusted origin."},
+            "original_url": {
+                "type": "string",
+                "description": "The photo it was drawn from: its head is easier to find.",
+            },
+            **_CUT_WISHES,
+        },
+    },
+    "FaceCutForm": {
+        "type": "object",
+        "required": ["image"],
+        "properties": {"image": _FILE, "original": _FILE, **_CUT_WISHES},
+    },
+    "ThumbnailForm": {
+        "type": "object",
+        "required": ["image"],
+        "properties": {"image": _FILE},
+    },
+}
+_BODIES = {
+    contract.GENERATE_CARTOON: {"multipart/form-data": "CartoonForm"},
+    contract.PROCESS_FACE_CUT: {
+        "application/json": "FaceCutRequest",
+        "multipart/form-data": "FaceCutForm",
+    },
+    contract.THUMBNAIL: {"multipart/form-data": "ThumbnailForm"},
+}
+_IMAGES = {
+    contract.GENERATE_CARTOON: ("image/jpeg", "image/webp"),
+    contract.PROCESS_FACE_CUT: ("image/png", "image/webp", "image/jpeg"),
+    contract.THUMBNAIL: ("image/webp",),
+}
+_SIZES = (
+    contract.PHOTO_WIDTH,
+    contract.PHOTO_HEIGHT,
+    contract.IMAGE_WIDTH,
+    contract.IMAGE_HEIGHT,
+    contract.SERVER_TIMING,
+)
+_HEADERS = {
+    contract.GENERATE_CARTOON: (
+        *_SIZES,
+        contract.STYLE,
+        contract.SEED,
+        contract.ENGINE_VERSION,
+        contract.FACE_COUNT,
+    ),
+    contract.PROCESS_FACE_CUT: (
+        *_SIZES,
+        contract.FACE_COUNT,
+        contract.CROP_BOX,
+        contract.CUT_PATH,
+        contract.CUT_FLAGS,
+    ),
+    contract.THUMBNAIL: _SIZES,
+}
+_REFUSALS = {
+    "400": "The picture, a field or a URL is not acceptable; the code says which.",
+    "408": "The body arrived too slowly.",
+    "413": "A file is too large.",
+    "500": "The picture could not be made.",
+    "503": "All places are taken, or the workers are starting; see Retry-After.",
+}
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = _described(app)
+    return app.openapi_schema
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas |= _SCHEMAS
+    schemas["Problem"] = Problem.model_json_schema(by_alias=True, mode="serialization")
+
+    for path, bodies in _BODIES.items():
+        operation = document["paths"][path]["post"]
+        operation["requestBody"] = {
+            "required": True,
+            "content": {kind: {"schema": _ref(name)} for kind, name in bodies.items()},
+        }
+        refusals = dict(_REFUSALS)
+        if path == contract.PROCESS_FACE_CUT:
+            refusals["422"] = "No face is in the picture."
+        operation["responses"] = {
+            "200": {
+                "description": "The picture.",
+                "content": {kind: {"schema": _FILE} for kind in _IMAGES[path]},
+                "headers": {name: {"schema": {"type": "string"}} for name in _HEADERS[path]},
+            },
+            **{status: _problem(text) for status, text in refusals.items()},
+        }
+    readiness = document["paths"][contract.READYZ]["get"]["responses"]
+    readiness["503"] = {**readiness["200"], "description": "No worker is warm yet."}
+    document["paths"][contract.METRICS]["get"]["responses"]["200"] = {
+        "description": "Prometheus text format.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+    return document
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {contract.PROBLEM_JSON: {"schema": _ref("Problem")}},
+    }
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

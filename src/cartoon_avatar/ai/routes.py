@@ -1,0 +1,373 @@
+"""HTTP in and out of the AI service."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+
+from cartoon_avatar import contract
+from cartoon_avatar.ai import jobs
+from cartoon_avatar.ai.cartoonist import ENGINE_VERSION, LONGEST_SIDE_PX
+from cartoon_avatar.ai.errors import (
+    ClientGone,
+    InvalidBackground,
+    InvalidFormat,
+    InvalidImage,
+    InvalidRequest,
+    InvalidSeed,
+    InvalidSize,
+    NoFace,
+    UnknownStyle,
+)
+from cartoon_avatar.ai.fetching import Fetcher
+from cartoon_avatar.ai.forms import Form, read_form, read_json
+from cartoon_avatar.ai.pictures import type_of
+from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.ai.styles import STYLES
+from cartoon_avatar.ai.workers import Workers
+
+router = APIRouter()
+
+# What JavaScript and a signed 64-bit column hold exactly.
+LARGEST_SEED = 2**53 - 1
+LARGEST_HEAD_PX = 1024
+_SMALLEST_DRAWING_PX = 64
+_DRAWING_PX = 1024
+_WHITE = (255, 255, 255)
+
+
+class Metrics:
+    """What /metrics tells beyond the requests that ``RequestLog`` counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.drawing_seconds = Histogram(
+            "drawing_seconds", "A worker's time for a cartoon", ["style"], registry=registry
+        )
+        self.cut_seconds = Histogram(
+            "cut_seconds", "A worker's time for a head, by how it was found", ["path"],
+            registry=registry,
+        )  # fmt: skip
+        self.no_face = Counter("no_face", "Heads asked for where no face is", registry=registry)
+        self.waiting = Gauge("queue_depth", "Requests waiting for a worker", registry=registry)
+        self.oldest = Gauge(
+            "queue_oldest_seconds", "Age of the oldest waiting request", registry=registry
+        )
+        self.ready = Gauge("workers_ready", "Workers that are warm", registry=registry)
+        self.lost = Gauge("workers_lost", "Workers that ended unasked", registry=registry)
+
+    def watch(self, workers: Workers) -> None:
+        self.waiting.set_function(lambda: len(workers.waiting_since))
+        self.oldest.set_function(workers.oldest_wait_s)
+        self.ready.set_function(lambda: len(workers.ready))
+        self.lost.set_function(lambda: workers.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a route may use; one for each app, made by its lifespan."""
+
+    settings: AiSettings
+    workers: Workers
+    fetcher: Fetcher
+    metrics: Metrics
+
+
+def _state(request: Request) -> State:
+    return request.state.ai
+
+
+class StyleInfo(BaseModel):
+    """A way to draw, as an app shows it."""
+
+    name: str = Field(examples=["comic"])
+    title: str = Field(examples=["Comic"])
+    description: str = Field(examples=["Bold ink and flat, lively colour."])
+    preview: str | None = Field(description="A small picture as a data: URI, where there is one.")
+
+
+class StyleList(BaseModel):
+    """All styles, in the order in which an app should walk through them."""
+
+    items: list[StyleInfo]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether pictures can be made, and what is missing."""
+
+    status: Literal["ready", "degraded", "starting"]
+    workers: int = Field(description="Workers that are warm.")
+    workers_wanted: int = Field(serialization_alias="workersWanted")
+    missing: list[str] = Field(description="What is not there: model files, workers.")
+    fallback: str | None = Field(description="What is done without it.")
+
+
+@router.post(contract.GENERATE_CARTOON, operation_id="generateCartoon")
+async def generate_cartoon(request: Request) -> Response:
+    """Draw a cartoon of a photo; the answer is the picture itself."""
+    ai = _state(request)
+    with ai.workers.place():
+        form = await _form(request, "image")
+        style = _style(form.fields.get("style"))
+        seed = _whole(form.fields.get("seed"), InvalidSeed, "seed", 0, LARGEST_SEED)
+        size = _whole(
+            form.fields.get("size"), InvalidSize, "size", _SMALLEST_DRAWING_PX, LONGEST_SIDE_PX
+        )
+        if seed is None:
+            seed = secrets.randbelow(2**31)
+        result = await _in_worker(
+            request, jobs.draw_cartoon, _image(form, "image"), style, seed, size or _DRAWING_PX
+        )
+    ai.metrics.drawing_seconds.labels(style).observe(sum(result.stages.values()))
+    return _answer(
+        result,
+        {
+            contract.STYLE: style,
+            contract.SEED: str(seed),
+            contract.ENGINE_VERSION: str(ENGINE_VERSION),
+            contract.FACE_COUNT: str(result.faces),
+        },
+    )
+
+
+@router.post(contract.PROCESS_FACE_CUT, operation_id="processFaceCut")
+async def process_face_cut(request: Request) -> Response:
+    """Cut the head out of a cartoon, named by URL (JSON) or sent along (multipart)."""
+    ai = _state(request)
+    with ai.workers.place():
+        if request.headers.get("content-type", "").lower().startswith("multipart/"):
+            form = await _form(request, "image", "original")
+            fields = form.fields
+        else:
+            form = None
+            fields = await read_json(request, timeout_s=ai.settings.body_timeout_s)
+        kind = _format(fields.get("format"))
+        background = _background(fields.get("background"))
+        if kind == "jpeg" and background is None:
+            background = _WHITE
+        size = _whole(fields.get("size"), InvalidSize, "size", 1, LARGEST_HEAD_PX)
+        index = fields.get("face_index")
+        face_index = _whole(index, InvalidRequest, "face_index", 0, 10_000) or 0
+
+        if form is not None:
+            cartoon = _image(form, "image")
+            original = _image(form, "original") if "original" in form.files else None
+        else:
+            cartoon, original = await _fetched(ai.fetcher, fields)
+        try:
+            result = await _in_worker(
+                request, jobs.cut_head, cartoon, original, kind, background, size, face_index
+            )
+        except NoFace:
+            ai.metrics.no_face.inc()
+            raise
+    ai.metrics.cut_seconds.labels(result.path).observe(sum(result.stages.values()))
+    headers = {
+        contract.FACE_COUNT: str(result.faces),
+        contract.CROP_BOX: ",".join(map(str, result.box or ())),
+        contract.CUT_PATH: result.path,
+    }
+    if result.flags:
+        headers[contract.CUT_FLAGS] = ",".join(result.flags)
+    return _answer(result, headers)
+
+
+@router.post(contract.THUMBNAIL, operation_id="makeThumbnail")
+async def make_thumbnail(request: Request) -> Response:
+    """Make a small WebP of a photo: longest side 320 px, upright, without metadata."""
+    with _state(request).workers.place():
+        form = await _form(request, "image")
+        return _answer(await _in_worker(request, jobs.make_thumbnail, _image(form, "image")), {})
+
+
+@router.get(contract.STYLES, operation_id="listStyles")
+async def list_styles() -> StyleList:
+    """All styles, in walking order."""
+    return StyleList(
+        items=[
+            StyleInfo(
+                name=style.name,
+                title=style.title,
+                description=style.sentence,
+                preview=None,
+            )
+            for style in STYLES
+        ]
+    )
+
+
+@router.get(contract.HEALTHZ, operation_id="health")
+async def health() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get(contract.READYZ, operation_id="readiness")
+async def readiness(request: Request, response: Response) -> Readiness:
+    """Whether pictures can be made: 503 until a worker is warm."""
+    workers = _state(request).workers
+    ready = sorted(workers.ready, key=id)
+    models = sorted({name for worker in ready for name in worker.greeting})
+    missing = models + (["workers"] if len(ready) < workers.size else [])
+    if not ready:
+        response.status_code = 503
+        response.headers["Retry-After"] = "2"
+        status: Literal["ready", "degraded", "starting"] = "starting"
+    else:
+        status = "degraded" if models else "ready"
+    return Readiness(
+        status=status,
+        workers=len(ready),
+        workers_wanted=workers.size,
+        missing=missing,
+        fallback=_fallback(models),
+    )
+
+
+def _fallback(missing: list[str]) -> str | None:
+    if not missing:
+        return None
+    if any(name.startswith("face_") for name in missing):
+        return "Cartoons are drawn without looking for faces; heads cannot be cut."
+    return "Heads are cut by the landmarks of the face, hair less exactly."
+
+
+@router.get(contract.METRICS, operation_id="metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics."""
+    registry = _state(request).metrics.registry
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _form(request: Request, *file_names: str) -> Form:
+    settings = _state(request).settings
+    return await read_form(
+        request,
+        *file_names,
+        max_file_bytes=settings.max_upload_bytes,
+        timeout_s=settings.body_timeout_s,
+    )
+
+
+def _image(form: Form, name: str) -> bytes:
+    data = form.files.get(name)
+    if data is None:
+        raise InvalidImage(f"There is no file in the field {name}.")
+    if not data:
+        raise InvalidImage(f"The file in the field {name} is empty.")
+    if type_of(data) is None:
+        raise InvalidImage(
+            "The file is not an image of an accepted type: JPEG, PNG, WebP, HEIC, AVIF or GIF."
+        )
+    return data
+
+
+async def _fetched(fetcher: Fetcher, fields: dict[str, Any]) -> tuple[bytes, bytes | None]:
+    image_url, original_url = fields.get("image_url"), fields.get("original_url")
+    if not isinstance(image_url, str) or not isinstance(original_url, str | None):
+        raise InvalidRequest("image_url must be a URL, original_url too if it is given.")
+    # Both judged before either is fetched.
+    fetcher.check(image_url)
+    if original_url is None:
+        return await fetcher.fetch(image_url), None
+    fetcher.check(original_url)
+    cartoon, original = await asyncio.gather(fetcher.fetch(image_url), fetcher.fetch(original_url))
+    return cartoon, original
+
+
+async def _in_worker(
+    request: Request, job: Callable[..., jobs.Result], *args: object
+) -> jobs.Result:
+    """Run ``job``; if the client leaves while it waits for its turn, so does the job."""
+    working = asyncio.ensure_future(_state(request).workers.run(job, *args))
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+            await asyncio.wait([working])
+            raise ClientGone
+        return working.result()
+    finally:
+        working.cancel()
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _answer(result: jobs.Result, headers: dict[str, str]) -> Response:
+    stages = (f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in result.stages.items())
+    return Response(
+        result.data,
+        media_type=result.mime_type,
+        headers={
+            contract.PHOTO_WIDTH: str(result.photo_width),
+            contract.PHOTO_HEIGHT: str(result.photo_height),
+            contract.IMAGE_WIDTH: str(result.width),
+            contract.IMAGE_HEIGHT: str(result.height),
+            contract.SERVER_TIMING: ", ".join(stages),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **headers,
+        },
+    )
+
+
+def _whole(
+    value: object, error: type[InvalidRequest], name: str, low: int, high: int
+) -> int | None:
+    """A whole number out of a form field or JSON; None where none was given."""
+    if value is None or value == "":
+        return None
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    # int() alone takes "1_000", " 7 " and digits of other scripts; and endless ones slowly.
+    if not re.fullmatch(r"[0-9]{1,16}", text) or not low <= int(text) <= high:
+        raise error(f"{name} must be a whole number from {low} to {high}.")
+    return int(text)
+
+
+def _style(value: object) -> str:
+    if value is None or value == "":
+        return STYLES[0].name
+    names = [style.name for style in STYLES]
+    if value not in names:
+        raise UnknownStyle(names)
+    return str(value)
+
+
+def _format(value: object) -> str:
+    if value is None or value == "":
+        return "png"
+    kind = value.lower() if isinstance(value, str) else ""
+    if kind == "jpg":
+        return "jpeg"
+    if kind not in ("png", "webp", "jpeg"):
+        raise InvalidFormat("format must be png, webp or jpeg.")
+    return kind
+
+
+def _background(value: object) -> tuple[int, int, int] | None:
+    if value is None or value == "" or value == "transparent":
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise InvalidBackground("background must be transparent or a colour like #FFD75A.")
+    red, green, blue = bytes.fromhex(value[1:])
+    return red, green, blue

@@ -1,0 +1,102 @@
+"""The one reader of the AI service's environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cartoon_avatar.ai.fetching import Origin
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class AiSettings(BaseSettings):
+    """One environment variable each: ``AI_`` and the field's name in capitals, and LOG_LEVEL."""
+
+    model_config = SettingsConfigDict(env_prefix="AI_", extra="ignore", env_ignore_empty=True)
+
+    workers: int = Field(
+        default_factory=_cores,
+        ge=1,
+        le=256,
+        description="Worker processes, so pictures worked on at once; by default one a core.",
+    )
+    queue: int = Field(
+        16, ge=0, le=10_000, description="Requests that wait for a worker; more are refused (503)."
+    )
+    trusted_origins: Annotated[list[str], NoDecode] = Field(
+        ["http://127.0.0.1:8000"],
+        description="Origins that pictures may be fetched from, comma-separated,"
+        " each `scheme://host[:port]` exactly as it stands in the URLs.",
+    )
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="Most pixels a picture may have, judged before decoding."
+    )
+    max_upload_bytes: int = Field(
+        10_000_000, ge=1, description="Largest picture file, uploaded or fetched, in bytes."
+    )
+    task_timeout_s: float = Field(
+        30,
+        gt=0,
+        description="Longest time a worker may take for one picture, and a request may wait"
+        " for a worker, in seconds.",
+    )
+    body_timeout_s: float = Field(
+        30, gt=0, description="Longest time an upload may take to arrive, in seconds."
+    )
+    fetch_timeout_s: float = Field(
+        10, gt=0, description="Longest time the fetching of one URL may take, in seconds."
+    )
+    models_dir: Path | None = Field(
+        None,
+        description="Folder of the model files; by default where `models fetch` puts them.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        validation_alias=AliasChoices("LOG_LEVEL", "log_level"),
+        description="Least severe level that is logged.",
+    )
+
+    @field_validator("trusted_origins", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("trusted_origins")
+    @classmethod
+    def _origins(cls, values: list[str]) -> list[str]:
+        for value in values:
+            Origin.parse(value)
+        return values
+
+    @property
+    def threads(self) -> int:
+        """Threads of each worker: the cores that the workers leave over."""
+        return max(1, _cores() // self.workers)
+
+
+class BadSettings(Exception):
+    """The environment holds values that cannot be used; the message names the variables."""
+
+
+def settings_from_environment() -> AiSettings:
+    try:
+        return AiSettings()
+    except ValidationError as error:
+        faults = [
+            f"{variable_of(str(fault['loc'][0]))}: {fault['msg']}" for fault in error.errors()
+        ]
+        raise BadSettings("; ".join(faults)) from error
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets ``field``."""
+    return "LOG_LEVEL" if field.lower() == "log_level" else f"AI_{field.upper()}"

@@ -1,0 +1,274 @@
+"""A bounded pool of worker processes: N work, M wait, the rest are refused at once.
+
+Each worker has a process, a pipe and models of its own and shares no lock with another, so
+a worker that crashes, hangs or is killed costs the request it was working on and nothing
+else. It is replaced at once. A worker ends when the pipe's other end, its parent, is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import multiprocessing
+import pickle
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+import structlog
+
+from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
+from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.serving import configure_logs, exit_with_parent
+
+log = structlog.get_logger()
+
+# fork would carry the parent's threads, sockets and allocator state into the workers.
+_spawn = multiprocessing.get_context("spawn")
+
+# Generous: importing and warming on a machine that starts many things at once.
+_START_TIMEOUT_S = 120
+_RESTART_PAUSES_S = (0, 0, 1, 5, 15)
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class WorkerLost(Exception):
+    """A worker ended or was killed before it answered."""
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker process as seen from its parent. All methods block."""
+
+    process: multiprocessing.process.BaseProcess
+    pipe: Connection
+    #: What ``start`` left to say, e.g. the names of missing model files.
+    greeting: Any = None
+
+    @classmethod
+    def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
+        """Start a process that calls ``start`` once and keeps what it returns at hand."""
+        ours, theirs = _spawn.Pipe()
+        process = _spawn.Process(
+            target=_work, args=(theirs, start, log_level), name="ai-worker", daemon=True
+        )
+        process.start()
+        theirs.close()
+        worker = cls(process, ours)
+        # multiprocessing's own exit would ask with SIGTERM, which workers ignore, and wait.
+        atexit.register(process.kill)
+        worker.greeting = worker._answer(_START_TIMEOUT_S)
+        return worker
+
+    def ask(self, job: Callable[..., T], args: tuple[Any, ...], timeout_s: float) -> T:
+        try:
+            self.pipe.send((job, args))
+        except OSError as error:
+            raise WorkerLost from error
+        return self._answer(timeout_s)
+
+    def _answer(self, timeout_s: float) -> Any:
+        try:
+            if not connection.wait([self.pipe], timeout_s):
+                self.kill()
+                raise TimeoutError
+            kind, value = self.pipe.recv()
+        except TimeoutError:
+            raise
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            self.kill()
+            raise WorkerLost(self.process.exitcode) from error
+        if kind == "refused":
+            raise _revived(*value)
+        if kind == "failed":
+            raise GenerationFailed
+        return value
+
+    def kill(self) -> None:
+        atexit.unregister(self.process.kill)
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str) -> None:
+    # Ctrl-C and a service manager's SIGTERM reach the whole group; the parent, which may
+    # be finishing requests, decides when a worker ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    exit_with_parent(grace_s=0)
+    configure_logs("ai-worker", log_level)
+
+    tools, greeting = start()
+    with suppress(EOFError, OSError):  # the parent is gone
+        pipe.send(("ready", greeting))
+        while True:
+            job, args = pipe.recv()
+            try:
+                answer = ("done", job(tools, *args))
+            except AvatarError as error:
+                answer = ("refused", (type(error), vars(error)))
+            except Exception:
+                log.exception("job_failed", job=job.__name__)
+                answer = ("failed", None)
+            pipe.send(answer)
+
+
+def _revived(kind: type[AvatarError], attributes: dict[str, Any]) -> AvatarError:
+    # An exception's own pickling repeats its constructor, whose arguments are gone.
+    error = kind.__new__(kind)
+    Exception.__init__(error, attributes["detail"])
+    vars(error).update(attributes)
+    return error
+
+
+@dataclass(eq=False)
+class Workers:
+    """The pool as the routes see it. Made by ``open_workers``."""
+
+    size: int
+    queue: int
+    timeout_s: float
+    threads: ThreadPoolExecutor
+    ready: set[Worker] = field(default_factory=set)  # alive, working or idle
+    idle: asyncio.Queue[Worker] = field(default_factory=asyncio.Queue)
+    taken: int = 0
+    lost: int = 0
+    waiting_since: dict[object, float] = field(default_factory=dict)
+    _ended: dict[Worker, asyncio.Event] = field(default_factory=dict)
+
+    def oldest_wait_s(self) -> float:
+        return time.monotonic() - min(self.waiting_since.values(), default=time.monotonic())
+
+    @contextmanager
+    def place(self) -> Any:
+        """A place among the N that are worked on and the M that wait, or an error at once."""
+        if not self.ready and not self.lost:
+            raise AiStarting
+        if self.taken >= self.size + self.queue:
+            raise AiBusy(retry_after_s=1 + self.taken // self.size)
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+    async def run(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(tools, *args)`` in the next free worker; call it within a ``place``.
+
+        Cancelled while it waits, it leaves the queue; once begun it is seen to its end.
+        """
+        worker = await self._next_worker()
+        begun = asyncio.ensure_future(self._ask(worker, job, args))
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            # The worker is busy until then, and so is the place.
+            with suppress(Exception):
+                await asyncio.shield(begun)
+            raise
+
+    async def _next_worker(self) -> Worker:
+        ticket = object()
+        self.waiting_since[ticket] = time.monotonic()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                while True:
+                    worker = await self.idle.get()
+                    if worker in self.ready and worker.process.is_alive():
+                        return worker
+        except TimeoutError as error:
+            raise AiBusy(retry_after_s=5) from error
+        finally:
+            del self.waiting_since[ticket]
+
+    async def _ask(self, worker: Worker, job: Callable[..., T], args: tuple[Any, ...]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self.threads, worker.ask, job, args, self.timeout_s)
+        except TimeoutError as error:
+            log.error("job_timed_out", job=job.__name__, limit_s=self.timeout_s)
+            self._forget(worker)
+            raise GenerationFailed(
+                f"The picture took longer than {self.timeout_s:g} s; try a smaller one."
+            ) from error
+        except WorkerLost as error:
+            log.error("worker_lost", job=job.__name__, exit_code=worker.process.exitcode)
+            self._forget(worker)
+            raise GenerationFailed from error
+        finally:
+            if worker in self.ready:
+                self.idle.put_nowait(worker)
+
+    def _forget(self, worker: Worker) -> None:
+        if worker in self.ready:
+            self.ready.discard(worker)
+            self.lost += 1
+            self._ended[worker].set()
+
+    async def keep(self, launch: Callable[[], Worker]) -> None:
+        """Keep one worker alive for as long as this is not cancelled."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            await asyncio.sleep(_RESTART_PAUSES_S[min(failures, len(_RESTART_PAUSES_S) - 1)])
+            started = time.monotonic()
+            try:
+                worker = await _finished(loop.run_in_executor(self.threads, launch), Worker.kill)
+            except (WorkerLost, TimeoutError, OSError, GenerationFailed):
+                failures += 1
+                log.error("worker_did_not_start", attempt=failures)
+                continue
+            log.info("worker_ready", ms=round(1000 * (time.monotonic() - started)))
+            ended = self._ended[worker] = asyncio.Event()
+            self.ready.add(worker)
+            self.idle.put_nowait(worker)
+            # Dies while idle: replaced before anybody asks for it.
+            sentinel = worker.process.sentinel
+            loop.add_reader(sentinel, self._forget, worker)
+            try:
+                await ended.wait()
+            finally:
+                loop.remove_reader(sentinel)
+                self.ready.discard(worker)
+                del self._ended[worker]
+                worker.kill()
+            failures = failures + 1 if time.monotonic() - started < 10 else 0
+
+
+async def _finished(future: asyncio.Future[T], undo: Callable[[T], None]) -> T:
+    """Await ``future``; cancelled meanwhile, still see it through, and undo it."""
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            undo(await future)
+        raise
+
+
+@asynccontextmanager
+async def open_workers(
+    start: Callable[[], tuple[S, Any]], *, size: int, queue: int, timeout_s: float, log_level: str
+) -> AsyncIterator[Workers]:
+    """``size`` workers that each call ``start`` for their tools; they get ready meanwhile."""
+    # A thread for each worker's conversation and one for each that is being started.
+    with ThreadPoolExecutor(2 * size, thread_name_prefix="worker") as threads:
+        workers = Workers(size, queue, timeout_s, threads)
+        keepers: list[asyncio.Task[None]] = [
+            asyncio.create_task(workers.keep(lambda: Worker.launch(start, log_level)))
+            for _ in range(size)
+        ]
+        try:
+            yield workers
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
