@@ -1,0 +1,217 @@
+"""What is asked of the database; each reads as its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cartoon_avatar.backend.db.tables import (
+    Cartoon,
+    Device,
+    Face,
+    IdempotencyKey,
+    Original,
+    SpentCartoon,
+)
+
+# Where a page ended: the time and id of its last row.
+Position = tuple[datetime, str]
+
+
+async def device_of(session: AsyncSession, device_id: str) -> Device | None:
+    return await session.get(Device, device_id)
+
+
+async def added(session: AsyncSession, row: Device | IdempotencyKey) -> bool:
+    """Insert ``row`` unless its primary key is there; True if this call inserted it."""
+    table = row.__table__
+    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[
+        session.bind.dialect.name
+    ]
+    values = {column.name: getattr(row, column.name) for column in table.columns}
+    statement = insert(table).values(values).on_conflict_do_nothing()
+    return (await session.execute(statement)).rowcount == 1
+
+
+async def original_of(
+    session: AsyncSession, device_id: str, original_id: str
+) -> Original | None:
+    return await session.scalar(
+        select(Original).where(
+            Original.id == original_id, Original.device_id == device_id
+        )
+    )
+
+
+async def cartoon_of(
+    session: AsyncSession, device_id: str, cartoon_id: str
+) -> Cartoon | None:
+    return await session.scalar(
+        select(Cartoon).where(Cartoon.id == cartoon_id, Cartoon.device_id == device_id)
+    )
+
+
+async def face_of(session: AsyncSession, device_id: str, face_id: str) -> Face | None:
+    return await session.scalar(
+        select(Face).where(Face.id == face_id, Face.device_id == device_id)
+    )
+
+
+async def face_from(
+    session: AsyncSession, device_id: str, cartoon_id: str
+) -> Face | None:
+    """The face that was cut out of this cartoon."""
+    return await session.scalar(
+        select(Face).where(
+            Face.source_cartoon_id == cartoon_id, Face.device_id == device_id
+        )
+    )
+
+
+async def is_spent(session: AsyncSession, device_id: str, cartoon_id: str) -> bool:
+    """Whether the cartoon went when a sister of it was downloaded."""
+    return bool(
+        await session.scalar(
+            select(SpentCartoon.cartoon_id).where(
+                SpentCartoon.cartoon_id == cartoon_id,
+                SpentCartoon.device_id == device_id,
+            )
+        )
+    )
+
+
+async def originals_of(
+    session: AsyncSession, device_id: str, after: Position | None, limit: int
+) -> Sequence[Original]:
+    return await _newest_first(session, Original, device_id, after, limit)
+
+
+async def faces_of(
+    session: AsyncSession, device_id: str, after: Position | None, limit: int
+) -> Sequence[Face]:
+    return await _newest_first(session, Face, device_id, after, limit)
+
+
+async def _newest_first(session, table, device_id, after, limit):  # noqa: ANN001, ANN202
+    """Keyset pagination: a page costs the same wherever it lies."""
+    query = select(table).where(table.device_id == device_id)
+    if after is not None:
+        query = query.where(tuple_(table.created_at, table.id) < tuple_(*after))
+    query = query.order_by(table.created_at.desc(), table.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def cartoons_of(session: AsyncSession, original_id: str) -> Sequence[Cartoon]:
+    """The live cartoons of an original, oldest first."""
+    query = (
+        select(Cartoon)
+        .where(Cartoon.original_id == original_id)
+        .order_by(Cartoon.created_at, Cartoon.id)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def live_cartoon_count(session: AsyncSession, device_id: str) -> int:
+    query = (
+        select(func.count()).select_from(Cartoon).where(Cartoon.device_id == device_id)
+    )
+    return await session.scalar(query) or 0
+
+
+async def remove_cartoons_of(session: AsyncSession, original_id: str) -> dict[str, str]:
+    """Delete the cartoon rows of an original; returns id → file path of what went."""
+    gone = await session.execute(
+        delete(Cartoon)
+        .where(Cartoon.original_id == original_id)
+        .returning(Cartoon.id, Cartoon.file_path)
+    )
+    return {row.id: row.file_path for row in gone}
+
+
+async def remove_expired_cartoons(
+    session: AsyncSession, created_before: datetime, limit: int
+) -> list[str]:
+    """Delete up to ``limit`` of the oldest expired cartoon rows; returns their file paths."""
+    oldest = (
+        select(Cartoon.id)
+        .where(Cartoon.created_at < created_before)
+        .order_by(Cartoon.created_at)
+        .limit(limit)
+    )
+    gone = await session.scalars(
+        delete(Cartoon).where(Cartoon.id.in_(oldest)).returning(Cartoon.file_path)
+    )
+    return list(gone)
+
+
+async def files_of_original(session: AsyncSession, original: Original) -> list[str]:
+    cartoons = await session.scalars(
+        select(Cartoon.file_path).where(Cartoon.original_id == original.id)
+    )
+    faces = await session.execute(
+        select(Face.file_path, Face.thumbnail_path).where(
+            Face.original_id == original.id
+        )
+    )
+    return [
+        original.file_path,
+        original.thumbnail_path,
+        *cartoons,
+        *(path for face in faces for path in face),
+    ]
+
+
+async def files_of_device(session: AsyncSession, device_id: str) -> list[str]:
+    paths = []
+    for columns in (
+        (Original.file_path, Original.thumbnail_path),
+        (Cartoon.file_path,),
+        (Face.file_path, Face.thumbnail_path),
+    ):
+        table = columns[0].class_
+        rows = await session.execute(
+            select(*columns).where(table.device_id == device_id)
+        )
+        paths.extend(path for row in rows for path in row)
+    return paths
+
+
+async def remove_device(session: AsyncSession, device_id: str) -> None:
+    await session.execute(delete(Device).where(Device.device_id == device_id))
+    for table in (IdempotencyKey, SpentCartoon):
+        await session.execute(delete(table).where(table.device_id == device_id))
+
+
+async def owned_among(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Those of ``keys`` that some row names."""
+    owned: set[str] = set()
+    for column in (
+        Original.file_path,
+        Original.thumbnail_path,
+        Cartoon.file_path,
+        Face.file_path,
+        Face.thumbnail_path,
+    ):
+        owned.update(await session.scalars(select(column).where(column.in_(keys))))
+    return owned
+
+
+async def owns_file(session: AsyncSession, device_id: str, key: str) -> bool:
+    """Whether a row of this device names the file ``key`` (not its thumbnail)."""
+    for table in (Original, Cartoon, Face):
+        query = select(table.id).where(
+            table.file_path == key, table.device_id == device_id
+        )
+        if await session.scalar(query):
+            return True
+    return False
+
+
+async def touch_device(session: AsyncSession, device_id: str, now: datetime) -> None:
+    await session.execute(
+        update(Device).where(Device.device_id == device_id).values(last_active_at=now)
+    )

@@ -1,0 +1,77 @@
+"""Opens the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+# How long a SQLite writer waits for another before the client hears 503.
+SQLITE_BUSY_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """``reading`` opens a session that only reads, ``writing`` one that may write.
+
+    They differ on SQLite alone: a writer takes the write lock at BEGIN, because a reader
+    that turns writer half-way cannot wait for its turn and fails.
+    """
+
+    engine: AsyncEngine
+    reading: async_sessionmaker[AsyncSession]
+    writing: async_sessionmaker[AsyncSession]
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    writer = engine.execution_options(writes=True)
+    try:
+        yield Database(
+            engine,
+            async_sessionmaker(engine, expire_on_commit=False),
+            async_sessionmaker(writer, expire_on_commit=False),
+        )
+    finally:
+        await engine.dispose()
+
+
+def _prepare_sqlite(connection, record) -> None:  # noqa: ANN001 (SQLAlchemy's adapter type)
+    # The driver's own BEGIN comes too late and is never IMMEDIATE; we send ours.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # An answered upload survives a power cut, which WAL's default (NORMAL) does not promise.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_S * 1000}")
+    cursor.close()
+
+
+def _begin_sqlite(connection) -> None:  # noqa: ANN001
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether the database was locked or out of reach, as opposed to refusing a statement."""
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, sqlite3.OperationalError):
+        return cause.sqlite_errorcode & 0xFF in (
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+        )
+    return bool(getattr(error, "connection_invalidated", False))

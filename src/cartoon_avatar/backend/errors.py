@@ -1,0 +1,187 @@
+"""Everything a client of the backend can be told.
+
+AvatarError
+├── InvalidRequest          400  invalid_request
+│   ├── InvalidDevice       400  invalid_device_id
+│   ├── InvalidCursor       400  invalid_cursor
+│   ├── InvalidStyle        400  invalid_style
+│   ├── InvalidSeed         400  invalid_seed
+│   ├── InvalidFormat       400  invalid_format
+│   ├── InvalidBackground   400  invalid_background
+│   ├── InvalidSize         400  invalid_size
+│   ├── InvalidImage        400  invalid_image
+│   └── ImageTooLarge       400  image_too_large
+├── FileTooLarge            413  file_too_large
+├── Unauthorized            401  unauthorized
+├── NotFound                404  not_found
+├── SisterDownloaded        409  sister_downloaded
+├── RequestRunning          409  request_running
+├── NoFace                  422  no_face
+├── KeyReused               422  idempotency_key_reused
+├── TooManyRequests         429  too_many_requests
+│   └── TooManyCartoons     429  too_many_cartoons
+├── GenerationFailed        500  generation_failed
+├── AiUnavailable           503  ai_unavailable
+├── DatabaseBusy            503  database_busy
+└── InsufficientStorage     507  insufficient_storage
+"""
+
+from __future__ import annotations
+
+from cartoon_avatar.problems import AvatarError, InvalidRequest
+
+
+class InvalidDevice(InvalidRequest):
+    code = "invalid_device_id"
+
+
+class InvalidCursor(InvalidRequest):
+    code = "invalid_cursor"
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one this list gave out; start without one.")
+
+
+class InvalidStyle(InvalidRequest):
+    code = "invalid_style"
+
+
+class InvalidSeed(InvalidRequest):
+    code = "invalid_seed"
+
+
+class InvalidFormat(InvalidRequest):
+    code = "invalid_format"
+
+
+class InvalidBackground(InvalidRequest):
+    code = "invalid_background"
+
+
+class InvalidSize(InvalidRequest):
+    code = "invalid_size"
+
+
+class InvalidImage(InvalidRequest):
+    code = "invalid_image"
+
+
+class ImageTooLarge(InvalidRequest):
+    code = "image_too_large"
+
+
+class FileTooLarge(AvatarError):
+    status = 413
+    code = "file_too_large"
+
+
+class Unauthorized(AvatarError):
+    status = 401
+    code = "unauthorized"
+
+
+class NotFound(AvatarError):
+    """Not there, another device's or already swept: one body for all, so that none can be told."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no such thing here; it may have expired or been deleted."
+        )
+
+
+class SisterDownloaded(AvatarError):
+    status = 409
+    code = "sister_downloaded"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another cartoon of this photo was downloaded, which removed this one;"
+            " regenerate for a new one."
+        )
+
+
+class RequestRunning(AvatarError):
+    status = 409
+    code = "request_running"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this Idempotency-Key is still running; ask again soon.",
+            retry_after_s=2,
+        )
+
+
+class NoFace(AvatarError):
+    status = 422
+    code = "no_face"
+
+
+class KeyReused(AvatarError):
+    status = 422
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for another request; take a new one."
+        )
+
+
+class TooManyRequests(AvatarError):
+    status = 429
+    code = "too_many_requests"
+
+
+class TooManyCartoons(TooManyRequests):
+    code = "too_many_cartoons"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This device has {limit} temporary cartoons, the most it may have;"
+            " download one or wait until they expire.",
+            retry_after_s=3600,
+        )
+
+
+class GenerationFailed(AvatarError):
+    status = 500
+    code = "generation_failed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The picture could not be drawn; nothing was changed. Please try again."
+        )
+
+
+class AiUnavailable(AvatarError):
+    status = 503
+    code = "ai_unavailable"
+
+    def __init__(self, retry_after_s: int = 5) -> None:
+        super().__init__(
+            "The drawing service is busy or starting; nothing was changed. Please try again.",
+            retry_after_s=retry_after_s,
+        )
+
+
+class DatabaseBusy(AvatarError):
+    status = 503
+    code = "database_busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database is busy; nothing was changed. Please try again.",
+            retry_after_s=2,
+        )
+
+
+class InsufficientStorage(AvatarError):
+    status = 507
+    code = "insufficient_storage"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server has no room for another picture; please try again later."
+        )

@@ -1,0 +1,119 @@
+"""The one reader of the backend's environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Megabytes = 1_000_000
+
+
+class BackendSettings(BaseSettings):
+    """One environment variable each: the field's name in capitals."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    data_dir: Path = Field(
+        Path("data"),
+        description="Folder of the pictures, the SQLite file and the signing key.",
+    )
+    database_url: str | None = Field(
+        None,
+        description="SQLAlchemy URL; by default SQLite in DATA_DIR."
+        " Larger: `postgresql+asyncpg://user:password@host/name`.",
+    )
+    migrate_on_start: bool = Field(
+        True,
+        description="Bring the schema up to date at start; turn off to run `migrate` by hand.",
+    )
+    ai_url: str = Field(
+        "http://127.0.0.1:8001", description="Where the AI service answers."
+    )
+    ai_timeout_s: float = Field(
+        60,
+        gt=0,
+        description="Longest wait for one answer of the AI service, in seconds.",
+    )
+    self_url: str = Field(
+        "http://127.0.0.1:8000",
+        description="Where the AI service reaches this backend to fetch pictures;"
+        " it must be among its AI_TRUSTED_ORIGINS.",
+    )
+    public_url: HttpUrl | None = Field(
+        None,
+        description="Where clients reach the backend. If set, picture URLs are absolute;"
+        " otherwise they are paths for the client to resolve.",
+    )
+    signing_keys: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Secrets that sign file URLs, comma-separated: the first signs, all verify"
+        " (rotation). By default one is made and kept in DATA_DIR/signing.key.",
+    )
+    device_auth: Literal["optional", "required"] = Field(
+        "optional",
+        description="`required` demands the device token on every request after the first upload.",
+    )
+    keep_metadata: bool = Field(
+        False, description="Keep EXIF, GPS and other metadata in stored photos."
+    )
+    max_upload_bytes: int = Field(
+        10 * Megabytes, gt=0, description="Largest photo, in bytes."
+    )
+    min_free_bytes: int = Field(
+        200 * Megabytes,
+        ge=0,
+        description="Free disk space below which uploads are refused.",
+    )
+    cartoon_ttl_s: int = Field(
+        24 * 3600, gt=0, description="Life of a temporary cartoon, in seconds."
+    )
+    unowned_grace_s: int = Field(
+        3600,
+        gt=0,
+        description="Age at which a file without a row is swept, in seconds.",
+    )
+    sweep_interval_s: int = Field(3600, gt=0, description="Seconds between two sweeps.")
+    device_drawings_per_minute: int = Field(
+        60,
+        gt=0,
+        description="Uploads, regenerations and downloads a device may ask for a minute.",
+    )
+    address_drawings_per_minute: int = Field(
+        600, gt=0, description="The same for one network address."
+    )
+    max_live_cartoons: int = Field(
+        200, gt=0, description="Temporary cartoons a device may have at once."
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Addresses or networks, comma-separated, whose X-Forwarded-For is believed.",
+    )
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        [], description="Web origins allowed to call the API, comma-separated."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level that is logged."
+    )
+
+    @field_validator("signing_keys", "trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _long_enough(cls, keys: list[str]) -> list[str]:
+        if any(len(key) < 32 for key in keys):
+            raise ValueError("each key needs at least 32 characters")
+        return keys
+
+    @field_validator("ai_url", "self_url")
+    @classmethod
+    def _http_url(cls, url: str) -> str:
+        HttpUrl(url)
+        return url.rstrip("/")

@@ -1,0 +1,36 @@
+"""Names of files, made of our times and ids and never of a client's file name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count
+from pathlib import PurePosixPath
+from typing import Literal, get_args
+
+FileType = Literal["originals", "temp", "downloaded"]
+FILE_TYPES: tuple[str, ...] = get_args(FileType)
+
+
+def new_keys(
+    file_type: FileType, owner: str, extension: str, now: datetime
+) -> Iterator[str]:
+    """Keys to try in turn: a taken one moves the timestamp on by a millisecond.
+
+    ``owner`` is the device id of an original, the original's id of anything else.
+    """
+    for timestamp_ms in count(round(now.timestamp() * 1000)):
+        yield f"uploads/{file_type}/{timestamp_ms}_{owner}.{extension}"
+
+
+def thumbnail_key(key: str) -> str:
+    """Beside the uploads, so that those folders hold what the contract says and no more."""
+    return f"thumbnails/{key.removeprefix('uploads/')}.webp"
+
+
+def filename_of(key: str) -> str:
+    return PurePosixPath(key).name
+
+
+def url_path_of(key: str) -> str:
+    return f"/{key}"

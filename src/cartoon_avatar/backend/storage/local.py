@@ -1,0 +1,172 @@
+"""Files on the local disk."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anyio import to_thread
+from starlette.responses import Response
+
+from cartoon_avatar.backend.errors import InsufficientStorage
+from cartoon_avatar.backend.storage.file_response import OpenFileResponse
+from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, StoredFile
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Where files are written before they are moved into place.
+_UNFINISHED = "incoming"
+
+
+class LocalStorage:
+    """Read-only files in folders closed to others, below one root.
+
+    A file is written aside, synced and moved into place, and its folder is synced, so that
+    what a key names is always a whole file that survives a power cut.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        folders = (
+            "uploads/originals",
+            "uploads/temp",
+            "uploads/downloaded",
+            "thumbnails",
+        )
+        for folder in (*folders, _UNFINISHED):
+            (root / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in ("originals", "downloaded"):
+            (root / "thumbnails" / folder).mkdir(exist_ok=True, mode=0o700)
+
+    async def put_new(
+        self, keys: Iterator[str], pieces: Sequence[bytes | memoryview], mime_type: str
+    ) -> StoredFile:
+        return await to_thread.run_sync(self._put_new, keys, pieces)
+
+    async def get(self, key: str) -> bytes:
+        return await to_thread.run_sync(self._get, key)
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        await to_thread.run_sync(self._delete, list(keys))
+
+    async def list(self) -> AsyncIterator[FoundFile]:
+        for folder in ("uploads", "thumbnails", _UNFINISHED):
+            for found in await to_thread.run_sync(self._list, folder):
+                yield found
+
+    async def free_bytes(self) -> int | None:
+        return (await to_thread.run_sync(shutil.disk_usage, self.root)).free
+
+    async def response(
+        self,
+        key: str,
+        mime_type: str,
+        request_headers: dict[str, str],
+        headers: dict[str, str],
+    ) -> Response:
+        file = await to_thread.run_sync(self._open, key)
+        return OpenFileResponse(file, mime_type, request_headers, headers)
+
+    def _put_new(
+        self, keys: Iterator[str], pieces: Sequence[bytes | memoryview]
+    ) -> StoredFile:
+        aside = self.root / _UNFINISHED / secrets.token_hex(16)
+        digest = hashlib.sha256()
+        size_bytes = 0
+        try:
+            with open(aside, "xb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                    digest.update(piece)
+                    size_bytes += len(piece)
+                file.flush()
+                os.fchmod(file.fileno(), 0o400)
+                os.fsync(file.fileno())
+            key = self._move_into_place(aside, keys)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            if error.errno in _NO_ROOM:
+                raise InsufficientStorage from error
+            raise
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        return StoredFile(key, size_bytes, digest.hexdigest())
+
+    def _move_into_place(self, aside: Path, keys: Iterator[str]) -> str:
+        for key in keys:
+            place = self._path(key)
+            try:
+                # Claims the name; renaming alone would overwrite. A crash before the
+                # replace leaves an empty file that no row names.
+                os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400))
+            except FileExistsError:
+                continue
+            try:
+                os.replace(aside, place)
+            except OSError:
+                place.unlink(missing_ok=True)
+                raise
+            _sync_folder(place.parent)
+            return key
+        raise FileExistsError("every key offered is taken")
+
+    def _get(self, key: str) -> bytes:
+        with open(self._open(key), "rb") as file:
+            return file.read()
+
+    def _open(self, key: str) -> int:
+        """Open for reading; never through a link, which none of our files is."""
+        try:
+            file = os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileMissing(key) from error
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL):
+                raise FileMissing(key) from error
+            raise
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise FileMissing(key)
+        return file
+
+    def _delete(self, keys: list[str]) -> None:
+        for key in keys:
+            self._path(key).unlink(missing_ok=True)
+        for folder in {self._path(key).parent for key in keys}:
+            _sync_folder(folder)
+
+    def _list(self, folder: str) -> list[FoundFile]:
+        found = []
+        for parent, _, names in os.walk(self.root / folder):
+            for name in names:
+                path = Path(parent, name)
+                try:
+                    status = path.lstat()
+                except FileNotFoundError:
+                    continue  # deleted since the folder was read
+                found.append(
+                    FoundFile(
+                        path.relative_to(self.root).as_posix(),
+                        status.st_size,
+                        datetime.fromtimestamp(status.st_mtime, UTC),
+                    )
+                )
+        return found
+
+    def _path(self, key: str) -> Path:
+        return self.root / key
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
