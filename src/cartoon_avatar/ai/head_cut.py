@@ -1,0 +1,593 @@
+"""The recipe: a drawing becomes the head in it, cut out.
+
+The shape of the head is read from the photo that the drawing was made of, where the
+networks are at home, and its colours are taken from the drawing: both show the same
+pixels, so one alpha fits every style.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
+from cartoon_avatar.ai.faces import Face, FaceFinder, open_face_finder
+from cartoon_avatar.ai.matting import (
+    BACKGROUND,
+    BODY_SKIN,
+    CLOTHES,
+    FACE_SKIN,
+    HAIR,
+    OTHER,
+    class_map,
+    person_map,
+    smooth_step,
+)
+from cartoon_avatar.ai.models import Models
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.steps.decontaminate import decontaminate
+from cartoon_avatar.ai.steps.guided_filter import guided_filter
+
+LARGEST_SIZE_PX = 1024
+_ENLARGE_AT_MOST = 2.0
+# A face lower than this gives a soft cut: the drawing has too few pixels of it.
+_LOW_RESOLUTION_PX = 80
+# Width and height of the square in which the shape is decided, px. Finer than the class
+# map's own grain, coarser than the finished edge, which is made at the size of the result.
+_PLAN_PX = 320
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A head cut out of a drawing.
+
+    ``picture`` is a square with straight alpha, its colours 0 where alpha is 0. ``box`` is
+    where it was: left, top, width, height in pixels of the upright drawing; it may reach
+    past the border of a drawing that is narrower than the head.
+    """
+
+    picture: Picture
+    box: tuple[int, int, int, int]
+    faces: int
+    #: "classes", or "fallback" where the class network was missing or unsure.
+    path: str
+    #: The head goes on past the border of the picture.
+    cut_by_frame: bool
+    #: The face is so small in the drawing that the cut is soft.
+    low_resolution: bool
+
+
+def cut(
+    drawing: Picture,
+    models: Models,
+    photo: Picture | None = None,
+    *,
+    face_index: int = 0,
+    size: int | None = None,
+    ink_width_px: float = 0.0,
+) -> Head:
+    """Cut a head out of ``drawing``, ``size`` px wide and high if it has that many.
+
+    ``photo`` is what the drawing was made of, of any size but the same shape; without it
+    the drawing has to do. Faces are counted from the most prominent. An outline
+    ``ink_width_px`` wide (pixels of the drawing) is drawn half outside the photo's edge:
+    the cut is widened to take it along. Raises ``NoFace``, ``FaceIndexOutOfRange`` and
+    ``ModelMissing``.
+    """
+    find_faces = open_face_finder(models)
+    aligned = photo is not None and _same_shape(photo, drawing)
+    seen = photo if aligned else drawing
+    turns, faces = _upright_faces(find_faces, seen, face_index)
+    if not faces and aligned:
+        seen = drawing
+        turns, faces = _upright_faces(find_faces, seen, face_index)
+    if not faces:
+        raise NoFace
+    if not 0 <= face_index < len(faces):
+        raise FaceIndexOutOfRange(face_index, len(faces))
+    seen, paper = _turned(seen, turns), _turned(drawing, turns)
+
+    shape = _shape_of_head(seen, faces, face_index, models)
+    scale = paper.width / seen.width
+    box = _tight_square(shape, paper, scale)
+    side = _output_side(box[2], size)
+
+    alpha = _edge(shape, seen, [value / scale for value in box], side)
+    if ink_width_px > 0:
+        alpha = _widened(alpha, ink_width_px / 2 * side / box[2])
+    picture = _coloured(paper, box, alpha)
+    return Head(
+        picture=picture,
+        box=_turned_back(box, paper, turns),
+        faces=len(faces),
+        path=shape.path,
+        cut_by_frame=shape.cut_by_frame,
+        low_resolution=shape.ruler.height * scale < _LOW_RESOLUTION_PX,
+    )
+
+
+def _same_shape(photo: Picture, drawing: Picture) -> bool:
+    """Whether a drawing can lie over the photo pixel on pixel, but for its size."""
+    wide = photo.width * drawing.height / (photo.height * drawing.width)
+    # A side of few pixels is rounded by much.
+    slack = 0.5 / min(photo.width, photo.height) + 0.5 / min(drawing.width, drawing.height)
+    return abs(wide - 1) <= 0.01 + slack
+
+
+_SURE_TURNED = 0.75
+
+
+def _upright_faces(find_faces: FaceFinder, picture: Picture, index: int) -> tuple[int, list[Face]]:
+    """How many quarter turns (clockwise) make the wanted face upright, and all faces then."""
+    for turns in (0, 1, 3, 2):
+        faces = find_faces(_turned(picture, turns))
+        if turns:
+            # Looking four ways finds four times the patterns that look a little like a face.
+            faces = [face for face in faces if face.score >= _SURE_TURNED]
+        if not faces:
+            continue
+        # A face lying on its side is sometimes found as it lies; the landmarks know.
+        roll = _Ruler.of(faces[min(index, len(faces) - 1)]).roll
+        more = round(-roll / (np.pi / 2)) % 4
+        if more:
+            turned = find_faces(_turned(picture, turns + more))
+            if turned:
+                return (turns + more) % 4, turned
+        return turns, faces
+    return 0, []
+
+
+def _turned(picture: Picture, turns: int) -> Picture:
+    """``picture`` after ``turns`` quarter turns clockwise."""
+    if turns % 4 == 0:
+        return picture
+    alpha = None if picture.alpha is None else np.ascontiguousarray(np.rot90(picture.alpha, -turns))
+    return Picture(np.ascontiguousarray(np.rot90(picture.rgb, -turns)), alpha)
+
+
+def _turned_back(
+    box: tuple[int, int, int, int], turned: Picture, turns: int
+) -> tuple[int, int, int, int]:
+    """A square of the turned picture in pixels of the picture as it came."""
+    left, top, side, _ = box
+    right, bottom = turned.width - left - side, turned.height - top - side
+    corners = ((left, top), (top, right), (right, bottom), (bottom, left))
+    return (*corners[turns % 4], side, side)
+
+
+# The outline of the face in the mesh.
+_OVAL = [
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+]  # fmt: skip
+_FOREHEAD, _CHIN, _LEFT_EAR, _RIGHT_EAR, _NOSE = 10, 152, 234, 454, 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ruler:
+    """Measures a picture by a face in it: lengths in face heights, chin to forehead."""
+
+    chin: np.ndarray
+    right: np.ndarray
+    down: np.ndarray
+    height: float
+    #: Ear to ear over face height; at least that of a face seen from the front.
+    width: float
+    #: Where the middle between the ears lies, to the right of the chin: turned heads.
+    middle: float
+    oval: np.ndarray
+
+    @classmethod
+    def of(cls, face: Face) -> _Ruler:
+        points = face.landmarks.astype(np.float64)
+        down = points[_CHIN] - points[_FOREHEAD]
+        height = float(np.hypot(*down))
+        down = down / height
+        right = np.array([down[1], -down[0]])
+        ears = points[[_LEFT_EAR, _RIGHT_EAR]]
+        width = float(abs((ears[1] - ears[0]) @ right)) / height
+        middle = float((ears.mean(axis=0) - points[_CHIN]) @ right) / height
+        return cls(points[_CHIN], right, down, height, width, middle, points[_OVAL])
+
+    @property
+    def roll(self) -> float:
+        """How far the head leans clockwise, radians."""
+        return float(np.arctan2(self.right[1], self.right[0]))
+
+    def measure(self, left: float, top: float, pitch: float, px: int) -> tuple[np.ndarray, ...]:
+        """Right of and below the chin, for the pixel centres of a square of ``px``² pixels."""
+        x = left + (np.arange(px) + 0.5) * pitch - self.chin[0]
+        y = (top + (np.arange(px) + 0.5) * pitch - self.chin[1])[:, None]
+        across = (x * self.right[0] + y * self.right[1]) / self.height
+        down = (x * self.down[0] + y * self.down[1]) / self.height
+        return across.astype(np.float32), down.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shape:
+    """Which parts of a square are the head: coarse, but decided.
+
+    ``head`` and ``rest`` (of the person) are P×P float32, 0..1; ``left``, ``top`` and
+    ``side`` say where the square lies, in pixels of the picture it was seen in.
+    """
+
+    head: np.ndarray
+    rest: np.ndarray
+    left: float
+    top: float
+    side: float
+    ruler: _Ruler
+    path: str
+    cut_by_frame: bool
+
+
+def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Models) -> _Shape:
+    face = faces[index]
+    ruler = _Ruler.of(face)
+    left, top, wide, high = face.box
+    reach = max(high, 1.2 * wide)
+    # The first square holds most heads; wide brims, tall hats and big hair make it grow.
+    for growth in (1.0, 1.45, 2.1):
+        side = 2.7 * reach * growth
+        corner = left + wide / 2 - side / 2, top + high / 2 - 0.12 * reach - side / 2
+        square = (*corner, side)
+        rgb = _sampled(picture.rgb, *square, _PLAN_PX)
+        inside = _inside(picture, *square)
+        classes = _classes(models, rgb, ruler, side, growth)
+        oval = _filled(ruler.oval, *square)
+        across, down = ruler.measure(*corner, side / _PLAN_PX, _PLAN_PX)
+        mine = _share_of(face, faces, *square)
+        if classes is not None and _trust(classes, oval) >= _TRUSTED:
+            head, rest = _by_classes(classes, oval, across, down, ruler, mine)
+            path = "classes"
+        else:
+            head, rest = _by_region(models, rgb, oval, across, down, ruler, mine)
+            path = "fallback"
+        head = _one_piece(head * inside, oval)
+        if not _reaches_border(head, inside, down):
+            break
+    return _Shape(head, rest * inside, *square, ruler, path, _at_frame(head, inside, down))
+
+
+# What the class network must make of the face oval to be believed: on photos nearly all of
+# it is face, fringe, glasses or hand; on drawings it does not understand, background or cloth.
+_TRUSTED = 0.75
+
+
+def _trust(classes: np.ndarray, oval: np.ndarray) -> float:
+    share = classes[oval > 0.5].mean(axis=0) if (oval > 0.5).any() else np.zeros(6)
+    return float(min(1 - share[BACKGROUND] - share[CLOTHES], 2 * share[FACE_SKIN]))
+
+
+def _classes(
+    models: Models, rgb: np.ndarray, ruler: _Ruler, side: float, growth: float
+) -> np.ndarray | None:
+    """P×P×6 class probabilities: a look at the whole square, and closer ones at its middle."""
+    if models.person_classes is None:
+        return None
+    size = rgb.shape[0]
+    centre = size / 2
+    total = np.zeros((size, size, 6), np.float32)
+    weights = np.zeros((size, size, 1), np.float32)
+    shares = [1.0, 2.0 / 2.7] if growth == 1.0 else [1.0, 1.0 / growth, 2.0 / 2.7 / growth]
+    # Leaning heads are shown upright: the networks know few others.
+    roll = ruler.roll if abs(ruler.roll) > 0.15 else 0.0
+    cos, sin = np.cos(roll), np.sin(roll)
+    for share in shares:
+        look = 256
+        pitch = size * share / look
+        turn = np.array([[cos, -sin], [sin, cos]]) * pitch
+        offset = centre - turn @ np.full(2, look / 2)
+        to_square = np.column_stack([turn, offset + turn @ [0.5, 0.5] - 0.5])
+        crop = cv2.warpAffine(
+            rgb, to_square, (look, look),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        seen = class_map(models.person_classes, crop)
+        weight = (
+            np.full((look, look), 0.02, np.float32) if share == 1.0 else np.zeros_like(seen[..., 0])
+        )
+        ramp = np.clip(8 * (0.5 - np.abs((np.arange(look) + 0.5) / look - 0.5)), 0, 1)
+        weight += np.minimum.outer(ramp, ramp).astype(np.float32)
+        border = cv2.BORDER_REPLICATE if share == 1.0 else cv2.BORDER_CONSTANT
+        placed = cv2.warpAffine(
+            np.dstack([seen[..., :3] * weight[..., None]]),
+            to_square,
+            (size, size),
+            borderMode=border,
+        )
+        placed2 = cv2.warpAffine(
+            seen[..., 3:] * weight[..., None], to_square, (size, size), borderMode=border
+        )
+        total += np.dstack([placed, placed2])
+        weights[..., 0] += cv2.warpAffine(weight, to_square, (size, size), borderMode=border)
+    return total / np.maximum(weights, 1e-6)
+
+
+def _by_classes(
+    classes: np.ndarray,
+    oval: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+    ruler: _Ruler,
+    mine: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Head and rest of the person, each P×P float32 0..1."""
+    above_chin = 1 - smooth_step(down, -0.06, 0.04)
+    skull = _skull(across, down, ruler)
+    cover = _covered(classes, across, down)
+
+    # Skin above the brows is scalp, lower down it is ear; beyond the skull it is a hand.
+    scalp = skull * (1 - smooth_step(down, -0.35, -0.2))
+    # Cloth belongs to the head where it takes the place of hair.
+    aside = np.abs(across - ruler.middle * 0.5) / max(ruler.width, 0.75)
+    beside = smooth_step(1.15 - aside, 0.0, 0.25)
+    high = 1 - smooth_step(down, -0.75, -0.55)
+    cloth = above_chin * np.maximum(cover * np.maximum(beside, high), skull * high)
+
+    head = (
+        classes[..., HAIR]
+        + classes[..., FACE_SKIN]
+        + classes[..., OTHER] * above_chin
+        + classes[..., BODY_SKIN] * scalp
+        + classes[..., CLOTHES] * cloth
+    )
+    rest = (
+        classes[..., OTHER] * (1 - above_chin)
+        + classes[..., BODY_SKIN] * (1 - scalp)
+        + classes[..., CLOTHES] * (1 - cloth)
+    )
+    person = head + rest
+    # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
+    sure = oval * (1 - smooth_step(classes[..., BACKGROUND], 0.8, 0.95))
+    head = np.maximum(head, sure)
+    head = head * mine * (1 - smooth_step(down, 0.45, 0.75))
+    return head, np.clip(person - head, 0, 1)
+
+
+def _skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarray:
+    """1 where the bare head of such a face would be, generously."""
+    half = 0.5 * max(ruler.width, 0.8) * 1.25
+    x = (across - ruler.middle * 0.5) / half
+    y = (down + 0.72) / 0.85
+    return 1 - smooth_step(np.sqrt(x * x + y * y), 0.92, 1.08)
+
+
+def _covered(classes: np.ndarray, across: np.ndarray, down: np.ndarray) -> float:
+    """How far the head above the forehead is cloth or hat rather than hair or scalp, 0..1."""
+    crown = (np.abs(across) < 0.3) & (down > -1.3) & (down < -1.02)
+    if not crown.any():
+        return 0.0
+    share = classes[crown].mean(axis=0)
+    cover = share[CLOTHES] + share[OTHER]
+    return float(smooth_step(cover / max(1e-3, 1 - share[BACKGROUND]), 0.3, 0.6))
+
+
+def _by_region(
+    models: Models,
+    rgb: np.ndarray,
+    oval: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+    ruler: _Ruler,
+    mine: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Head and rest without classes: the person where a head would be, and what looks like it."""
+    aside = (across - ruler.middle * 0.5) / max(ruler.width, 0.75)
+    region = np.maximum(_skull(across, down, ruler), oval)
+    region = np.maximum(
+        region,
+        (1 - smooth_step(np.hypot(aside / 0.95, (down + 0.75) / 0.95), 0.9, 1.1))
+        * (1 - smooth_step(down, -0.15, 0.0)),
+    )
+    region *= np.maximum(
+        oval, 1 - smooth_step(down, -0.25, 0.0) * smooth_step(np.abs(aside), 0.4, 0.5)
+    )
+    if models.person is None:
+        person = region
+    else:
+        person = cv2.resize(person_map(models.person, rgb), rgb.shape[1::-1])
+    guess = person * region * mine
+    labels = np.where(guess > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[(person < 0.1) & (region < 0.9) | (region < 0.05) | (mine < 0.2)] = cv2.GC_BGD
+    labels[oval > 0.5] = cv2.GC_FGD
+    if (labels == cv2.GC_BGD).any() and (labels == cv2.GC_FGD).any():
+        background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+        # GrabCut's clustering draws from OpenCV's generator: the same picture, the same cut.
+        cv2.setRNGSeed(0)
+        cv2.grabCut(
+            np.ascontiguousarray(rgb), labels, None, background, foreground, 3,
+            cv2.GC_INIT_WITH_MASK,
+        )  # fmt: skip
+    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    head = cv2.GaussianBlur(np.maximum(found * region, oval), (0, 0), 1.0)
+    return head, np.clip(person - head, 0, 1)
+
+
+def _share_of(face: Face, faces: list[Face], left: float, top: float, side: float) -> np.ndarray:
+    """P×P float32: 1 where a pixel is nearer to ``face`` than to any other, in face heights."""
+    pitch = side / _PLAN_PX
+    x = left + (np.arange(_PLAN_PX) + 0.5) * pitch
+    y = (top + (np.arange(_PLAN_PX) + 0.5) * pitch)[:, None]
+
+    def distance(other: Face) -> np.ndarray:
+        ruler = _Ruler.of(other)
+        middle = ruler.oval.mean(axis=0) - 0.2 * ruler.height * ruler.down
+        return np.hypot(x - middle[0], y - middle[1]) / ruler.height
+
+    share = np.ones((_PLAN_PX, _PLAN_PX))
+    own = distance(face)
+    for other in faces:
+        if other is not face:
+            share *= smooth_step(distance(other) - own, -0.08, 0.08)
+            share *= 1 - _filled(_Ruler.of(other).oval, left, top, side)
+    return np.maximum(share, _filled(_Ruler.of(face).oval, left, top, side)).astype(np.float32)
+
+
+def _filled(polygon: np.ndarray, left: float, top: float, side: float) -> np.ndarray:
+    """P×P float32: 1 in the convex hull of ``polygon``, shrunk a little."""
+    points = (polygon - [left, top]) * (_PLAN_PX / side)
+    centre = points.mean(axis=0)
+    points = centre + 0.96 * (points - centre)
+    mask = np.zeros((_PLAN_PX, _PLAN_PX), np.float32)
+    hull = cv2.convexHull(np.round(points * 16).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, 1.0, cv2.LINE_8, 4)
+    return mask
+
+
+def _one_piece(head: np.ndarray, oval: np.ndarray) -> np.ndarray:
+    """``head`` without what is not joined to the face, and without pinholes."""
+    solid = (head > 0.3).astype(np.uint8)
+    _, labels = cv2.connectedComponents(solid)
+    own = np.unique(labels[(oval > 0.5) & (solid > 0)])
+    keep = np.isin(labels, own[own > 0]).astype(np.uint8)
+    # A soft rim around what is kept stays as it is.
+    near = cv2.dilate(keep, np.ones((5, 5), np.uint8))
+    head = head * near
+
+    _, holes, stats, _ = cv2.connectedComponentsWithStats(1 - keep, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < 0.03 * oval.sum()
+    small[0] = False
+    filled = small[holes]
+    head[filled] = np.maximum(head[filled], 1.0)
+    return head
+
+
+def _reaches_border(head: np.ndarray, inside: np.ndarray, down: np.ndarray) -> bool:
+    """Whether the head leaves the square where the picture goes on."""
+    rim = np.zeros_like(head, dtype=bool)
+    rim[:2], rim[:, :2], rim[:, -2:] = True, True, True
+    return int((rim & (inside > 0) & (head > 0.5) & (down < -0.1)).sum()) > 6
+
+
+def _at_frame(head: np.ndarray, inside: np.ndarray, down: np.ndarray) -> bool:
+    """Whether the head is cut by the border of the picture, or of the largest square."""
+    solid = (head > 0.5) & (down < 0.05)
+    within = cv2.erode(
+        inside.astype(np.uint8), np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    )  # fmt: skip
+    return int((solid & (within == 0)).sum()) > 12
+
+
+def _inside(picture: Picture, left: float, top: float, side: float) -> np.ndarray:
+    """P×P float32: 1 where the square lies in the picture and the picture is opaque."""
+    centres = (np.arange(_PLAN_PX) + 0.5) * (side / _PLAN_PX)
+    x, y = left + centres, top + centres
+    inside = np.outer((y >= 0) & (y < picture.height), (x >= 0) & (x < picture.width))
+    inside = inside.astype(np.float32)
+    if picture.alpha is not None:
+        inside *= _sampled(picture.alpha, left, top, side, _PLAN_PX) > 127
+    return inside
+
+
+def _sampled(array: np.ndarray, left: float, top: float, side: float, size: int) -> np.ndarray:
+    """A square of ``array`` (H×W or H×W×C) at ``size``²; past the border the border goes on."""
+    whole = float(left).is_integer() and float(top).is_integer() and float(side).is_integer()
+    height, width = array.shape[:2]
+    if whole and left >= 0 and top >= 0 and left + side <= width and top + side <= height:
+        part = array[int(top) : int(top + side), int(left) : int(left + side)]
+        how = cv2.INTER_AREA if size < side else cv2.INTER_CUBIC
+        return cv2.resize(part, (size, size), interpolation=how)
+
+    x0, y0 = (
+        int(np.clip(np.floor(start) - 2, 0, end - 1))
+        for start, end in ((left, width), (top, height))
+    )
+    x1, y1 = (
+        int(np.clip(np.ceil(start + side) + 2, first + 1, end))
+        for start, first, end in ((left, x0, width), (top, y0, height))
+    )
+    part = array[y0:y1, x0:x1]
+    if size < side:
+        shrunk = (max(1, round((x1 - x0) * size / side)), max(1, round((y1 - y0) * size / side)))
+        part = cv2.resize(part, shrunk, interpolation=cv2.INTER_AREA)
+    step_x, step_y = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
+    pitch = side / size
+    # Pixel centres lie at halves.
+    to_part = np.array(
+        [
+            [pitch * step_x, 0, (left + pitch / 2 - x0) * step_x - 0.5],
+            [0, pitch * step_y, (top + pitch / 2 - y0) * step_y - 0.5],
+        ]
+    )
+    how = cv2.INTER_LINEAR if size < side else cv2.INTER_CUBIC
+    return cv2.warpAffine(
+        part, to_part, (size, size), flags=how | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+
+
+def _tight_square(shape: _Shape, paper: Picture, scale: float) -> tuple[int, int, int, int]:
+    """The square around the head with a margin of 7 %, in pixels of ``paper``."""
+    rows, columns = np.nonzero(shape.head > 0.1)
+    pitch = shape.side / _PLAN_PX
+    x0, x1 = shape.left + columns.min() * pitch, shape.left + (columns.max() + 1) * pitch
+    y0, y1 = shape.top + rows.min() * pitch, shape.top + (rows.max() + 1) * pitch
+    side = max(1, round(1.14 * max(x1 - x0, y1 - y0) * scale))
+    left, top = (
+        _shifted_inside(round((start + end) / 2 * scale - side / 2), side, limit)
+        for start, end, limit in ((x0, x1, paper.width), (y0, y1, paper.height))
+    )
+    return left, top, side, side
+
+
+def _shifted_inside(start: int, side: int, limit: int) -> int:
+    return start if side > limit else min(max(start, 0), limit - side)
+
+
+def _output_side(side: int, size: int | None) -> int:
+    largest = min(LARGEST_SIZE_PX, round(_ENLARGE_AT_MOST * side))
+    return min(size or side, largest)
+
+
+def _edge(shape: _Shape, seen: Picture, box: list[float], size: int) -> np.ndarray:
+    """The finished alpha of the square ``box`` (pixels of ``seen``), size×size float32 0..1."""
+    left, top, side, _ = box
+    plan = np.dstack([shape.head, shape.rest])
+    to_plan = _PLAN_PX / shape.side
+    plan = _sampled(
+        plan, (left - shape.left) * to_plan, (top - shape.top) * to_plan, side * to_plan, size
+    )
+    guide = _sampled(seen.rgb, left, top, side, size).astype(np.float32) * np.float32(1 / 255)
+    unit = shape.ruler.height * size / side  # a face height in pixels of the result
+    # Blurred by what a pixel of the plan is wide, or its grid shows.
+    sigma = max(0.5, 0.008 * unit, 0.5 * size / (side * to_plan))
+    head, rest = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
+    fast = min(1.0, 512 / size)
+    mine = guided_filter(guide, head / (head + rest + 1e-4), 0.023 * unit, 3e-4, fast)
+    person = guided_filter(guide, np.minimum(1, head + rest), 0.03 * unit, 1e-4, fast)
+    alpha = smooth_step(person * smooth_step(mine, 0.2, 0.6), 0.06, 0.94)
+
+    pitch = side / size
+    for axis, start, end in ((1, left, seen.width), (0, top, seen.height)):
+        at = start + (np.arange(size) + 0.5) * pitch
+        out = (at < 0) | (at > end)
+        alpha[:, out] *= 0 if axis else 1
+        if axis == 0:
+            alpha[out] = 0
+    return alpha
+
+
+def _widened(alpha: np.ndarray, radius_px: float) -> np.ndarray:
+    reach = int(np.ceil(radius_px))
+    grown = cv2.dilate(
+        alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    )
+    # A fraction of a pixel is a mix of the two nearest whole ones.
+    return alpha + (grown - alpha) * np.float32(radius_px / reach)
+
+
+def _coloured(paper: Picture, box: tuple[int, int, int, int], alpha: np.ndarray) -> Picture:
+    left, top, side, _ = box
+    size = alpha.shape[0]
+    rgb = _sampled(paper.rgb, left, top, side, size).astype(np.float32) * np.float32(1 / 255)
+    if paper.alpha is not None:
+        alpha = alpha * (_sampled(paper.alpha, left, top, side, size) * np.float32(1 / 255))
+    rgb = decontaminate(rgb, alpha)
+    opacity = np.round(alpha * 255).astype(np.uint8)
+    rgb = np.round(rgb * 255).astype(np.uint8)
+    rgb[opacity == 0] = 0
+    return Picture(rgb, opacity)
