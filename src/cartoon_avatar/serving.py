@@ -23,7 +23,7 @@ from cartoon_avatar.problems import AvatarError, problem_response
 
 log = structlog.get_logger()
 
-# How long to read on after an answer that did not need the whole body.
+# How long to read on before an answer that did not need the whole body.
 _DRAIN_S = 2
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -179,19 +179,17 @@ class BodyLimit:
             # Whatever the app makes of a body that was cut off, the answer is ours.
             if too_large and not answering:
                 return
-            answering = True
-            if (
-                message["type"] == "http.response.body"
-                and not message.get("more_body")
-                and not ended
-            ):
-                await send({**message, "more_body": True})
+            if not answering:
+                answering = True
                 await drain()
-                message = {"type": "http.response.body"}
             await send(message)
 
         async def drain() -> None:
-            """Read on for a moment: a client still sending would see a reset, not the answer."""
+            """Read on for a moment, before the answer.
+
+            The server closes a connection on which it answered before the body was read; a
+            client still sending would see a reset instead of the answer.
+            """
             nonlocal ended
             left = self.limit_bytes
             with contextlib.suppress(TimeoutError):
@@ -210,7 +208,7 @@ class BodyLimit:
                 if answering:
                     raise
         if too_large and not answering:
-            answering = True
+            too_large = False
             answer = problem_response(scope["state"]["request_id"], FileTooLarge(self.max_bytes))
             await answer(scope, receive, send_unless_too_large)
 

@@ -146,7 +146,8 @@ class Workers:
     _ended: dict[Worker, asyncio.Event] = field(default_factory=dict)
 
     def oldest_wait_s(self) -> float:
-        return time.monotonic() - min(self.waiting_since.values(), default=time.monotonic())
+        now = time.monotonic()
+        return now - min(self.waiting_since.values(), default=now)
 
     @contextmanager
     def place(self) -> Any:
