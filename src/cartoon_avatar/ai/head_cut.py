@@ -27,6 +27,7 @@ from cartoon_avatar.ai.matting import (
 )
 from cartoon_avatar.ai.models import Models
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.steps.colour_edge import colour_edge
 from cartoon_avatar.ai.steps.decontaminate import decontaminate
 from cartoon_avatar.ai.steps.guided_filter import guided_filter
 
@@ -36,7 +37,7 @@ _ENLARGE_AT_MOST = 2.0
 _LOW_RESOLUTION_PX = 80
 # Width and height of the square in which the shape is decided, px. Finer than the class
 # map's own grain, coarser than the finished edge, which is made at the size of the result.
-_PLAN_PX = 320
+_PLAN_PX = 384
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -556,10 +557,13 @@ def _edge(shape: _Shape, seen: Picture, box: list[float], size: int) -> np.ndarr
     # Blurred by what a pixel of the plan is wide, or its grid shows.
     sigma = max(0.5, 0.008 * unit, 0.5 * size / (side * to_plan))
     head, rest = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
-    fast = min(1.0, 512 / size)
-    mine = guided_filter(guide, head / (head + rest + 1e-4), 0.023 * unit, 3e-4, fast)
-    person = guided_filter(guide, np.minimum(1, head + rest), 0.03 * unit, 1e-4, fast)
-    alpha = smooth_step(person * smooth_step(mine, 0.2, 0.6), 0.06, 0.94)
+    mine = guided_filter(guide, head / (head + rest + 1e-4), 0.023 * unit, 3e-4)
+    person = guided_filter(guide, np.minimum(1, head + rest), 0.02 * unit, 1e-4)
+    alpha = smooth_step(person * smooth_step(mine, 0.17, 0.53), 0.06, 0.94)
+    # Not along the neck: there the shadow under the chin is the strongest edge, not the chin.
+    near_rest = cv2.blur(rest, (2 * round(0.03 * unit) + 1,) * 2)
+    away = 1 - smooth_step(near_rest, 0.0, 0.3)
+    alpha = alpha + away * (colour_edge(guide, alpha, 0.018 * unit) - alpha)
 
     pitch = side / size
     for axis, start, end in ((1, left, seen.width), (0, top, seen.height)):
