@@ -12,17 +12,21 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cartoon_avatar.contract import REQUEST_ID
+from cartoon_avatar.contract import REQUEST_ID, SERVER_TIMING
 from cartoon_avatar.problems import AvatarError, problem_response
 
 log = structlog.get_logger()
 
+# For requests under way when a worker is told to stop.
+_WORKER_GRACE_S = 15
 # How long to read on before an answer that did not need the whole body.
 _DRAIN_S = 2
 
@@ -96,6 +100,8 @@ class RequestLog:
         request_id = _request_id_of(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        stages: dict[str, float] = {}
+        _stages.set(stages)
         started = time.perf_counter()
         status = 0
 
@@ -103,7 +109,12 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                if stages:
+                    headers[SERVER_TIMING] = ", ".join(
+                        f"{name};dur={ms:.1f}" for name, ms in stages.items()
+                    )
             await send(message)
 
         try:
@@ -112,7 +123,9 @@ class RequestLog:
             log.exception("unexpected")
             if status:
                 raise  # half an answer is out: the server must cut the connection
-            unexpected = InternalError("Something went wrong on our side; the log has the details.")
+            unexpected = InternalError(
+                "Something went wrong on our side; the log has the details."
+            )
             await problem_response(request_id, unexpected)(scope, receive, send_stamped)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
@@ -128,6 +141,22 @@ class RequestLog:
                     ms=round(took_s * 1000, 1),
                 )
             structlog.contextvars.clear_contextvars()
+
+
+# Milliseconds by stage of the request at hand; empty dictionaries stay out of the answer.
+_stages: ContextVar[dict[str, float] | None] = ContextVar("stages", default=None)
+
+
+@contextlib.contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Time a stage of the request for its ``Server-Timing`` header."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        stages = _stages.get()
+        if stages is not None:
+            stages[name] = stages.get(name, 0) + (time.perf_counter() - started) * 1000
 
 
 class FileTooLarge(AvatarError):
@@ -148,7 +177,9 @@ class BodyLimit:
     of it is for multipart boundaries and form fields. Goes inside ``RequestLog``.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, overhead_bytes: int = 65_536) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, overhead_bytes: int = 65_536
+    ) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.limit_bytes = max_bytes + overhead_bytes
@@ -209,12 +240,16 @@ class BodyLimit:
                     raise
         if too_large and not answering:
             too_large = False
-            answer = problem_response(scope["state"]["request_id"], FileTooLarge(self.max_bytes))
+            answer = problem_response(
+                scope["state"]["request_id"], FileTooLarge(self.max_bytes)
+            )
             await answer(scope, receive, send_unless_too_large)
 
 
 def _request_id_of(scope: Scope) -> str:
-    wanted = dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
+    wanted = (
+        dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
+    )
     return wanted if _REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
 
 
@@ -234,3 +269,26 @@ def exit_with_parent(grace_s: float = 10) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="exit-with-parent", daemon=True).start()
+
+
+def run_server(
+    factory: str, host: str, port: int, workers: int, with_parent: bool
+) -> None:
+    """Serve the ASGI app that ``factory`` ("module:function") makes, until told to stop."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    if with_parent:
+        exit_with_parent()
+    Granian(
+        factory,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        factory=True,
+        websockets=False,
+        log_level="warning",
+        respawn_failed_workers=True,
+        workers_kill_timeout=_WORKER_GRACE_S,
+    ).serve()

@@ -15,7 +15,6 @@ import structlog
 from cartoon_avatar import contract
 from cartoon_avatar.backend.errors import (
     AiUnavailable,
-    FileTooLarge,
     GenerationFailed,
     ImageTooLarge,
     InvalidBackground,
@@ -26,6 +25,7 @@ from cartoon_avatar.backend.errors import (
     InvalidStyle,
     NoFace,
 )
+from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.problems import AvatarError
 
 log = structlog.get_logger()
@@ -38,7 +38,6 @@ _STYLES_FRESH_S = 60
 _PASSED_ON: dict[str, type[AvatarError]] = {
     "invalid_image": InvalidImage,
     "image_too_large": ImageTooLarge,
-    "file_too_large": FileTooLarge,
     "no_face": NoFace,
     "unknown_style": InvalidStyle,
     "invalid_style": InvalidStyle,
@@ -85,8 +84,11 @@ class AiClient:
     """Raises AiUnavailable where trying again may help, GenerationFailed where it answered
     garbage, and the client's own faults (InvalidImage, NoFace …) under their codes."""
 
-    def __init__(self, http: httpx.AsyncClient, timeout_s: float) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, timeout_s: float, metrics: Metrics
+    ) -> None:
         self._http = http
+        self._metrics = metrics
         self._timeout_s = timeout_s
         self._styles: list[dict[str, Any]] = []
         self._styles_at = float("-inf")
@@ -95,7 +97,9 @@ class AiClient:
         self, photo: BinaryIO, mime_type: str, wish: DrawingWish
     ) -> Drawing:
         fields = {"style": wish.style, "seed": wish.seed}
-        answer, data = await self._post_photo(contract.GENERATE_CARTOON, photo, mime_type, fields)
+        answer, data = await self._post_photo(
+            contract.GENERATE_CARTOON, photo, mime_type, fields
+        )
         image = _image(answer, data)
         return Drawing(
             data=image.data,
@@ -109,7 +113,9 @@ class AiClient:
             face_count=_number(answer, contract.FACE_COUNT),
         )
 
-    async def process_face_cut(self, cartoon_url: str, photo_url: str, wish: CutWish) -> Image:
+    async def process_face_cut(
+        self, cartoon_url: str, photo_url: str, wish: CutWish
+    ) -> Image:
         wished = {
             "image_url": cartoon_url,
             "original_url": photo_url,
@@ -145,16 +151,21 @@ class AiClient:
     async def _post_photo(
         self, path: str, photo: BinaryIO, mime_type: str, fields: Mapping[str, object]
     ) -> tuple[httpx.Response, bytes]:
-        given = {name: str(value) for name, value in fields.items() if value is not None}
+        given = {
+            name: str(value) for name, value in fields.items() if value is not None
+        }
         return await self._ask(
             "POST", path, files={"image": ("photo", photo, mime_type)}, data=given
         )
 
-    async def _ask(self, method: str, path: str, **request: Any) -> tuple[httpx.Response, bytes]:
+    async def _ask(
+        self, method: str, path: str, **request: Any
+    ) -> tuple[httpx.Response, bytes]:
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         headers = {contract.REQUEST_ID: request_id} if request_id else {}
         try:
             async with (
+                self._measured(path),
                 asyncio.timeout(self._timeout_s),
                 self._http.stream(method, path, headers=headers, **request) as answer,
             ):
@@ -170,10 +181,21 @@ class AiClient:
         answer._content = data  # noqa: SLF001 (read above, within bounds; .json() wants it here)
         return answer, data
 
+    @asynccontextmanager
+    async def _measured(self, path: str) -> AsyncIterator[None]:
+        with (
+            self._metrics.ai_requests_running.track_inprogress(),
+            self._metrics.ai_seconds.labels(path).time(),
+        ):
+            yield
+
 
 @asynccontextmanager
 async def open_ai(
-    url: str, timeout_s: float, transport: httpx.AsyncBaseTransport | None = None
+    url: str,
+    timeout_s: float,
+    metrics: Metrics,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[AiClient]:
     """``transport`` answers in the AI service's place in tests."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
@@ -185,7 +207,7 @@ async def open_ai(
         transport=transport,
         trust_env=False,
     ) as http:
-        yield AiClient(http, timeout_s)
+        yield AiClient(http, timeout_s, metrics)
 
 
 async def _bounded(answer: httpx.Response) -> bytes:
@@ -233,7 +255,10 @@ def _image(answer: httpx.Response, data: bytes) -> Image:
     if not whole:
         log.error("ai_answered_garbage", mime_type=mime_type, size_bytes=len(data))
         raise GenerationFailed
-    width, height = _number(answer, contract.IMAGE_WIDTH), _number(answer, contract.IMAGE_HEIGHT)
+    width, height = (
+        _number(answer, contract.IMAGE_WIDTH),
+        _number(answer, contract.IMAGE_HEIGHT),
+    )
     return Image(data, mime_type, width, height)
 
 

@@ -29,6 +29,7 @@ AvatarError
 from __future__ import annotations
 
 from cartoon_avatar.problems import AvatarError, InvalidRequest
+from cartoon_avatar.serving import FileTooLarge as FileTooLarge
 
 
 class InvalidDevice(InvalidRequest):
@@ -68,11 +69,6 @@ class InvalidImage(InvalidRequest):
 
 class ImageTooLarge(InvalidRequest):
     code = "image_too_large"
-
-
-class FileTooLarge(AvatarError):
-    status = 413
-    code = "file_too_large"
 
 
 class Unauthorized(AvatarError):

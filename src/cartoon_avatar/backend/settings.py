@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, field_validator
+from pydantic import Field, HttpUrl, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-Megabytes = 1_000_000
+_MEGABYTE = 1_000_000
 
 
 class BackendSettings(BaseSettings):
@@ -60,10 +60,10 @@ class BackendSettings(BaseSettings):
         False, description="Keep EXIF, GPS and other metadata in stored photos."
     )
     max_upload_bytes: int = Field(
-        10 * Megabytes, gt=0, description="Largest photo, in bytes."
+        10 * _MEGABYTE, gt=0, description="Largest photo, in bytes."
     )
     min_free_bytes: int = Field(
-        200 * Megabytes,
+        200 * _MEGABYTE,
         ge=0,
         description="Free disk space below which uploads are refused.",
     )
@@ -117,3 +117,30 @@ class BackendSettings(BaseSettings):
     def _http_url(cls, url: str) -> str:
         HttpUrl(url)
         return url.rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The database's URL, the embedded one included."""
+        return (
+            self.database_url
+            or f"sqlite+aiosqlite:///{self.data_dir / 'avatars.sqlite'}"
+        )
+
+    @property
+    def signing_key_file(self) -> Path:
+        return self.data_dir / "signing.key"
+
+
+class BadSettings(Exception):
+    """Names each environment variable that is wrong, and how."""
+
+
+def settings_from_environment() -> BackendSettings:
+    try:
+        return BackendSettings()
+    except ValidationError as error:
+        faults = [
+            f"{str(fault['loc'][0]).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise BadSettings("; ".join(faults)) from error

@@ -211,7 +211,33 @@ async def owns_file(session: AsyncSession, device_id: str, key: str) -> bool:
     return False
 
 
-async def touch_device(session: AsyncSession, device_id: str, now: datetime) -> None:
+async def touch_device(
+    session: AsyncSession, device_id: str, now: datetime, *, lock: bool = False
+) -> None:
+    values: dict[str, object] = {"last_active_at": now}
+    if lock:
+        values["locked"] = True
     await session.execute(
-        update(Device).where(Device.device_id == device_id).values(last_active_at=now)
+        update(Device).where(Device.device_id == device_id).values(values)
+    )
+
+
+async def set_last_style(session: AsyncSession, original_id: str, style: str) -> None:
+    await session.execute(
+        update(Original).where(Original.id == original_id).values(last_style=style)
+    )
+
+
+async def last_style_of(session: AsyncSession, original_id: str) -> str | None:
+    """Locks the original's row where the database has row locks, for a read that a write follows."""
+    return await session.scalar(
+        select(Original.last_style).where(Original.id == original_id).with_for_update()
+    )
+
+
+async def remove_idempotency_keys(
+    session: AsyncSession, created_before: datetime
+) -> None:
+    await session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.created_at < created_before)
     )

@@ -68,10 +68,17 @@ def _begin_sqlite(connection) -> None:  # noqa: ANN001
 
 def is_busy(error: Exception) -> bool:
     """Whether the database was locked or out of reach, as opposed to refusing a statement."""
+    return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or bool(
+        getattr(error, "connection_invalidated", False)
+    )
+
+
+def is_full(error: Exception) -> bool:
+    return _sqlite_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def _sqlite_code(error: Exception) -> int | None:
     cause = getattr(error, "orig", None)
-    if isinstance(cause, sqlite3.OperationalError):
-        return cause.sqlite_errorcode & 0xFF in (
-            sqlite3.SQLITE_BUSY,
-            sqlite3.SQLITE_LOCKED,
-        )
-    return bool(getattr(error, "connection_invalidated", False))
+    code = getattr(cause, "sqlite_errorcode", None)
+    # The low byte is the primary code, the rest says more.
+    return None if code is None else code & 0xFF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
@@ -34,3 +35,11 @@ def filename_of(key: str) -> str:
 
 def url_path_of(key: str) -> str:
     return f"/{key}"
+
+
+_FILENAME = re.compile(r"[0-9]{1,20}_[A-Za-z0-9._-]{1,160}\.[a-z]{3,4}")
+
+
+def is_filename(name: str) -> bool:
+    """Whether ``name`` could be one of ours: no separators, no dots to climb by."""
+    return _FILENAME.fullmatch(name) is not None

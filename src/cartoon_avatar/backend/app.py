@@ -1,0 +1,152 @@
+"""The backend: the one place where things are built and wired."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+import httpx
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
+from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import ClientDisconnect
+
+from cartoon_avatar.backend.ai_client import open_ai
+from cartoon_avatar.backend.db.migrate import migrate
+from cartoon_avatar.backend.db.session import is_busy, is_full, open_database
+from cartoon_avatar.backend.dependencies import State
+from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage
+from cartoon_avatar.backend.flows.sweep import sweep
+from cartoon_avatar.backend.metrics import Metrics
+from cartoon_avatar.backend.routes import faces, files, health, originals, page
+from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
+from cartoon_avatar.backend.signing import Signer, load_or_make_key
+from cartoon_avatar.backend.storage.local import LocalStorage
+from cartoon_avatar.problems import problem_response, render_problems
+from cartoon_avatar.serving import (
+    BodyLimit,
+    RequestLog,
+    configure_logs,
+    exit_with_parent,
+)
+
+log = structlog.get_logger()
+
+
+def create_app(
+    settings: BackendSettings, *, ai_transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """Build and wire the backend. A test's ``ai_transport`` answers for the AI service."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        signing_keys = settings.signing_keys or [
+            load_or_make_key(settings.signing_key_file)
+        ]
+        public_url = str(settings.public_url) if settings.public_url else None
+        async with (
+            open_database(settings.database) as database,
+            open_ai(
+                settings.ai_url, settings.ai_timeout_s, metrics, ai_transport
+            ) as ai,
+        ):
+            if settings.migrate_on_start:
+                await migrate(database.engine)
+            state = State(
+                settings=settings,
+                database=database,
+                storage=LocalStorage(settings.data_dir),
+                ai=ai,
+                signer=Signer(signing_keys, public_url),
+                limiter=FixedWindowRateLimiter(MemoryStorage()),
+                metrics=metrics,
+            )
+            sweeping = asyncio.create_task(_sweep_regularly(state))
+            try:
+                yield {"backend": state}
+            finally:
+                sweeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
+
+    app = FastAPI(
+        title="cartoon-avatar",
+        summary="Keeps portraits, has cartoons drawn of them, and the head cut out of the one"
+        " you pick.",
+        version=version("cartoon-avatar"),
+        lifespan=lifespan,
+    )
+    for router in (
+        originals.router,
+        faces.router,
+        files.router,
+        health.router,
+        page.router,
+    ):
+        app.include_router(router)
+    page.mount(app)
+    render_problems(app)
+    app.add_exception_handler(DBAPIError, _database_failed)  # type: ignore[arg-type]
+    app.add_exception_handler(ClientDisconnect, _client_gone)  # type: ignore[arg-type]
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "X-Device-Id",
+            ],
+            expose_headers=["Idempotency-Replayed", "Retry-After", "X-Request-Id"],
+        )
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    app.add_middleware(RequestLog, registry=registry)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The factory that an ASGI server is given."""
+    settings = settings_from_environment()
+    configure_logs("backend", settings.log_level)
+    if (
+        multiprocessing.parent_process() is not None
+    ):  # a server's worker, not the server
+        exit_with_parent()
+    return create_app(settings)
+
+
+async def _sweep_regularly(state: State) -> None:
+    while True:
+        try:
+            swept = await sweep(state.database, state.storage, state.settings)
+            state.metrics.swept.labels("expired_cartoons").inc(swept.expired_cartoons)
+            state.metrics.swept.labels("unowned_files").inc(swept.unowned_files)
+        except Exception:  # noqa: BLE001 (a failed sweep must not be the last one)
+            log.exception("sweep_failed")
+        await asyncio.sleep(state.settings.sweep_interval_s)
+
+
+async def _database_failed(request: Request, error: DBAPIError) -> Response:
+    """Lock waits, lost connections and full disks are expected; anything else is our fault."""
+    if is_full(error):
+        return problem_response(request.state.request_id, InsufficientStorage())
+    if is_busy(error):
+        return problem_response(request.state.request_id, DatabaseBusy())
+    raise error
+
+
+async def _client_gone(request: Request, error: ClientDisconnect) -> Response:
+    # Nobody hears it; 499 is what servers log for a client that left.
+    return Response(status_code=499)

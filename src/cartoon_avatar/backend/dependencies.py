@@ -1,0 +1,233 @@
+"""What a route may ask for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from limits import RateLimitItemPerMinute
+from limits.aio.strategies import FixedWindowRateLimiter
+from starlette.datastructures import UploadFile
+
+from cartoon_avatar.backend.ai_client import AiClient, CutWish, DrawingWish
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.errors import (
+    InvalidBackground,
+    InvalidDevice,
+    InvalidFormat,
+    InvalidSeed,
+    InvalidSize,
+    InvalidStyle,
+    TooManyRequests,
+)
+from cartoon_avatar.backend.flows.devices import authenticate
+from cartoon_avatar.backend.metrics import Metrics
+from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.backend.signing import Signer
+from cartoon_avatar.backend.storage.protocol import Storage
+from cartoon_avatar.problems import InvalidRequest
+
+_DEVICE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_STYLE = re.compile(r"[a-z0-9_-]{1,64}")
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_MAX_SEED = 2**63 - 1
+# Ours are a few words each; a form of many or long fields is not ours.
+_MAX_FIELDS = 16
+_MAX_FIELD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    settings: BackendSettings
+    database: Database
+    storage: Storage
+    ai: AiClient
+    signer: Signer
+    limiter: FixedWindowRateLimiter
+    metrics: Metrics
+
+
+def state_of(request: Request) -> State:
+    return request.state.backend
+
+
+Backend = Annotated[State, Depends(state_of)]
+
+
+async def _fields_of(request: Request) -> dict[str, Any]:
+    """The fields of a POST, from JSON or a form; an empty body is fine."""
+    if request.method != "POST":
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        form = await request.form(
+            max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
+        )
+        return dict(form)
+    body = await request.body()
+    if not body.strip():
+        return {}
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The body is neither a form nor valid JSON.") from error
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The JSON body must be an object.")
+    return fields
+
+
+Fields = Annotated[dict[str, Any], Depends(_fields_of)]
+
+
+async def _limit_address(request: Request, backend: Backend) -> None:
+    """Before the body is read, so that a flood costs nothing."""
+    if request.method == "POST" and request.client is not None:
+        limit = backend.settings.address_drawings_per_minute
+        await _count(backend, limit, "address", request.client.host)
+
+
+async def _device_of(
+    request: Request,
+    backend: Backend,
+    _: Annotated[None, Depends(_limit_address)],
+    fields: Fields,
+) -> str:
+    device_id = _named_device(request, fields)
+    if request.method == "POST":
+        limit = backend.settings.device_drawings_per_minute
+        await _count(backend, limit, "device", device_id)
+    await authenticate(
+        backend.database,
+        device_id=device_id,
+        token=bearer_of(request),
+        token_required=backend.settings.device_auth == "required",
+        first=request.url.path == "/api/upload",
+    )
+    return device_id
+
+
+Device = Annotated[str, Depends(_device_of)]
+
+
+def device_id_in(request: Request, fields: dict[str, Any]) -> str | None:
+    """The one device id a request names. Raises InvalidDevice for two different ones."""
+    named = {
+        request.headers.get("x-device-id"),
+        *(request.query_params.get(name) for name in ("deviceId", "device_id")),
+        *(fields.get(name) for name in ("deviceId", "device_id")),
+    } - {None}
+    if len(named) > 1:
+        raise InvalidDevice("The request names two different device ids.")
+    if not named:
+        return None
+    device_id = named.pop()
+    if not isinstance(device_id, str) or not _DEVICE_ID.fullmatch(device_id):
+        raise InvalidDevice(
+            "A device id is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start"
+            " with a dot."
+        )
+    return device_id
+
+
+def _named_device(request: Request, fields: dict[str, Any]) -> str:
+    device_id = device_id_in(request, fields)
+    if device_id is None:
+        raise InvalidDevice(
+            "Name the device in the X-Device-Id header or the field deviceId."
+        )
+    return device_id
+
+
+def bearer_of(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+async def _count(backend: State, per_minute: int, kind: str, who: str) -> None:
+    limit = RateLimitItemPerMinute(per_minute)
+    if not await backend.limiter.hit(limit, kind, who):
+        raise TooManyRequests(
+            f"More than {per_minute} requests a minute from one {kind}; wait a little.",
+            retry_after_s=60,
+        )
+
+
+def _drawing_wish(fields: Fields) -> DrawingWish:
+    style, seed = fields.get("style"), fields.get("seed")
+    if style in (None, ""):
+        style = None
+    elif not isinstance(style, str) or not _STYLE.fullmatch(style):
+        raise InvalidStyle("The style is not one of /api/styles.")
+    if seed in (None, ""):
+        return DrawingWish(style, None)
+    number = _integer(seed)
+    if number is None or not 0 <= number <= _MAX_SEED:
+        raise InvalidSeed(f"The seed must be an integer from 0 to {_MAX_SEED}.")
+    return DrawingWish(style, number)
+
+
+def _cut_wish(fields: Fields) -> CutWish:
+    image_format = fields.get("format") or "png"
+    if image_format not in ("png", "webp", "jpeg"):
+        raise InvalidFormat("The format must be png, webp or jpeg.")
+    background = fields.get("background") or "transparent"
+    if background != "transparent" and not (
+        isinstance(background, str) and _COLOUR.fullmatch(background)
+    ):
+        raise InvalidBackground(
+            "The background must be transparent or a colour like #FFD54A."
+        )
+    if image_format == "jpeg" and background == "transparent":
+        background = "#FFFFFF"
+    size = fields.get("size")
+    if size in (None, ""):
+        return CutWish(image_format, background, None)
+    number = _integer(size)
+    if number is None or not 1 <= number <= 1024:
+        raise InvalidSize("The size must be an integer from 1 to 1024, in pixels.")
+    return CutWish(image_format, background, number)
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value)
+    return int(text) if re.fullmatch(r"-?[0-9]{1,20}", text) else None
+
+
+DrawingWishes = Annotated[DrawingWish, Depends(_drawing_wish)]
+CutWishes = Annotated[CutWish, Depends(_cut_wish)]
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest("An Idempotency-Key is 1 to 255 visible ASCII characters.")
+    return key
+
+
+RepeatKey = Annotated[str | None, Depends(_idempotency_key)]
+
+Cursor = Annotated[
+    str | None, Query(max_length=256, description="`nextCursor` of the last page.")
+]
+Limit = Annotated[int, Query(ge=1, le=100, description="Items a page.")]
+
+
+def fingerprint_of(request: Request, fields: dict[str, Any]) -> str:
+    """What makes two requests the same: method, path, fields and the photo's bytes."""
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+    for name, value in sorted(fields.items()):
+        digest.update(f"{name}\n".encode())
+        if isinstance(value, UploadFile):
+            value.file.seek(0)
+            digest.update(hashlib.file_digest(value.file, "sha256").digest())
+            value.file.seek(0)
+        else:
+            digest.update(json.dumps(value).encode() + b"\n")
+    return digest.hexdigest()

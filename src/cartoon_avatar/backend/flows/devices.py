@@ -1,0 +1,82 @@
+"""Who is asking, and forgetting them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.tables import Device
+from cartoon_avatar.backend.errors import Unauthorized
+from cartoon_avatar.backend.signing import Signer, token_hash, token_matches
+from cartoon_avatar.backend.storage.protocol import Storage
+
+# Reading is activity too, but not worth a write each time.
+_ACTIVITY_STEP = timedelta(hours=1)
+
+
+async def authenticate(
+    database: Database,
+    *,
+    device_id: str,
+    token: str | None,
+    token_required: bool,
+    first: bool,
+) -> None:
+    """Let the owner of ``device_id`` through, or raise Unauthorized.
+
+    The first request that carries the right token locks the device to it. ``first`` is true
+    for an upload, which is how a device that is not known yet begins.
+    """
+    async with database.reading() as session:
+        device = await queries.device_of(session, device_id)
+
+    if device is None:
+        if token_required and not first:
+            raise Unauthorized(
+                "This device is not known here; its first upload makes it so."
+            )
+        return
+    if token is None:
+        if device.locked or token_required:
+            raise Unauthorized("This device needs its token: Authorization: Bearer …")
+    elif not token_matches(token, device.token_hash):
+        raise Unauthorized("The token is not this device's.")
+
+    now = utc_now()
+    locks = token is not None and not device.locked
+    if locks or now - device.last_active_at > _ACTIVITY_STEP:
+        async with database.writing.begin() as session:
+            await queries.touch_device(session, device_id, now, lock=locks)
+
+
+async def introduce(
+    session: AsyncSession, signer: Signer, device_id: str, now: datetime
+) -> str | None:
+    """Make the device known; returns its token if this is its first time."""
+    salt = secrets.token_hex(16)
+    token = signer.new_device_token(device_id, salt)
+    device = Device(
+        device_id=device_id,
+        created_at=now,
+        last_active_at=now,
+        token_salt=salt,
+        token_hash=token_hash(token),
+        locked=False,
+    )
+    if await queries.added(session, device):
+        return token
+    await queries.touch_device(session, device_id, now)
+    return None
+
+
+async def forget(database: Database, storage: Storage, *, device_id: str) -> None:
+    """Delete everything of the device: rows first, so that no row ever lacks its file."""
+    async with database.writing.begin() as session:
+        files = await queries.files_of_device(session, device_id)
+        await queries.remove_device(session, device_id)
+    await storage.delete(files)

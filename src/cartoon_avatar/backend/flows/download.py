@@ -1,0 +1,151 @@
+"""The cartoon somebody picked becomes a face; its sisters go."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+
+from cartoon_avatar.backend.ai_client import AiClient, CutWish, Image
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.tables import Cartoon, Face, SpentCartoon
+from cartoon_avatar.backend.errors import NotFound, SisterDownloaded
+from cartoon_avatar.backend.flows.room import discarding
+from cartoon_avatar.backend.flows.upload import Settle, new_id
+from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.backend.signing import Signer
+from cartoon_avatar.backend.storage import keys
+from cartoon_avatar.backend.storage.protocol import Storage
+from cartoon_avatar.contract import IMAGE_TYPES
+from cartoon_avatar.serving import stage
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    face: Face
+    is_new: bool
+
+
+class _Overtaken(Exception):
+    """The cartoon's row went while its face was being cut out."""
+
+
+async def download(
+    database: Database,
+    storage: Storage,
+    ai: AiClient,
+    signer: Signer,
+    settings: BackendSettings,
+    *,
+    device_id: str,
+    cartoon_id: str,
+    wish: CutWish,
+    settle: Settle,
+) -> Downloaded:
+    """Cut the face out of a cartoon and keep it; then every temporary cartoon of its photo goes.
+
+    A repeat gets the face of the first time. A failed cut deletes nothing.
+    """
+    async with database.reading() as session:
+        cartoon = await queries.cartoon_of(session, device_id, cartoon_id)
+        if cartoon is not None:
+            original = await queries.original_of(
+                session, device_id, cartoon.original_id
+            )
+    if cartoon is None or original is None:
+        return await _earlier_face(database, device_id, cartoon_id, settle)
+
+    with stage("cut"):
+        cut = await ai.process_face_cut(
+            signer.file_url(cartoon.image_url, base_url=settings.self_url),
+            signer.file_url(original.image_url, base_url=settings.self_url),
+            wish,
+        )
+        thumbnail = await ai.thumbnail(io.BytesIO(cut.data), cut.mime_type)
+    face, gone = None, []
+    new_files: list[str] = []
+    try:
+        async with discarding(storage) as new_files:
+            with stage("store"):
+                face = await _stored(storage, cartoon, cut, thumbnail, new_files)
+            with stage("commit"):
+                gone = await _exchange(database, cartoon, face, settle)
+    except (_Overtaken, IntegrityError):
+        # Rolled back for sure, so our files are nobody's.
+        await storage.delete(new_files)
+        return await _earlier_face(database, device_id, cartoon_id, settle)
+    await storage.delete(gone)
+    return Downloaded(face, is_new=True)
+
+
+async def _stored(
+    storage: Storage,
+    cartoon: Cartoon,
+    cut: Image,
+    thumbnail: Image,
+    new_files: list[str],
+) -> Face:
+    now = utc_now()
+    face_keys = keys.new_keys(
+        "downloaded", cartoon.original_id, IMAGE_TYPES[cut.mime_type], now
+    )
+    stored = await storage.put_new(face_keys, [cut.data], cut.mime_type)
+    new_files.append(stored.key)
+    thumbnail_keys = iter([keys.thumbnail_key(stored.key)])
+    small = await storage.put_new(thumbnail_keys, [thumbnail.data], "image/webp")
+    new_files.append(small.key)
+    return Face(
+        id=new_id(),
+        device_id=cartoon.device_id,
+        original_id=cartoon.original_id,
+        filename=keys.filename_of(stored.key),
+        file_path=stored.key,
+        face_url=keys.url_path_of(stored.key),
+        file_size=stored.size_bytes,
+        mime_type=cut.mime_type,
+        sha256=stored.sha256,
+        width=cut.width,
+        height=cut.height,
+        source_cartoon_id=cartoon.id,
+        thumbnail_path=small.key,
+        created_at=now,
+    )
+
+
+async def _exchange(
+    database: Database, cartoon: Cartoon, face: Face, settle: Settle
+) -> list[str]:
+    """In one transaction the cartoon rows go and the face comes; returns the files to delete.
+
+    Removing first makes a twin or a sister wait on the rows and then find them gone.
+    """
+    async with database.writing.begin() as session:
+        gone = await queries.remove_cartoons_of(session, cartoon.original_id)
+        if cartoon.id not in gone:
+            raise _Overtaken
+        session.add(face)
+        await session.flush()
+        sisters = gone.keys() - {cartoon.id}
+        session.add_all(
+            SpentCartoon(cartoon_id=sister, device_id=face.device_id, face_id=face.id)
+            for sister in sisters
+        )
+        await settle(session, Downloaded(face, is_new=True))
+    return list(gone.values())
+
+
+async def _earlier_face(
+    database: Database, device_id: str, cartoon_id: str, settle: Settle
+) -> Downloaded:
+    async with database.writing.begin() as session:
+        face = await queries.face_from(session, device_id, cartoon_id)
+        if face is not None:
+            downloaded = Downloaded(face, is_new=False)
+            await settle(session, downloaded)
+            return downloaded
+        if await queries.is_spent(session, device_id, cartoon_id):
+            raise SisterDownloaded
+    raise NotFound

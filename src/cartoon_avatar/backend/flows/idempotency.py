@@ -1,0 +1,158 @@
+"""A POST that is sent again with its key does nothing twice and hears the same answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.tables import IdempotencyKey
+from cartoon_avatar.backend.errors import KeyReused, RequestRunning
+
+KEPT_FOR = timedelta(hours=24)
+# A claim is renewed while its request runs; one whose process died lapses this soon.
+_LEASE = timedelta(seconds=10)
+_RENEWAL_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: str
+    with_token: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry out a request. Without a key (``key`` None) nothing is noted."""
+
+    device_id: str
+    key: str | None
+    owner: str
+    # Of the first time, where there was one.
+    answer: Answer | None = None
+
+    async def settle(self, session: AsyncSession, answer: Answer) -> None:
+        """Note the answer in the transaction that adds the request's rows.
+
+        Raises RequestRunning where the claim lapsed and another request took it over.
+        """
+        if self.key is None:
+            return
+        settled = await session.execute(
+            update(IdempotencyKey)
+            .where(
+                IdempotencyKey.device_id == self.device_id,
+                IdempotencyKey.key == self.key,
+                IdempotencyKey.claim == self.owner,
+            )
+            .values(
+                status=answer.status, body=answer.body, with_token=answer.with_token
+            )
+        )
+        if settled.rowcount != 1:
+            raise RequestRunning
+
+
+@asynccontextmanager
+async def claimed(
+    database: Database, *, device_id: str, key: str | None, fingerprint: str
+) -> AsyncIterator[Claim]:
+    """Claim the key for this request, or hold the answer it had.
+
+    A request that fails releases its key, so that it can be sent again. Raises KeyReused
+    for another request under the key and RequestRunning while the first is at work.
+    """
+    owner = secrets.token_hex(16)
+    if key is None:
+        yield Claim(device_id, None, owner)
+        return
+    answer = await _claim(database, device_id, key, fingerprint, owner)
+    if answer is not None:
+        yield Claim(device_id, key, owner, answer)
+        return
+    renewal = asyncio.create_task(_renew(database, device_id, key, owner))
+    try:
+        yield Claim(device_id, key, owner)
+    finally:
+        renewal.cancel()
+        await asyncio.gather(renewal, return_exceptions=True)
+        with contextlib.suppress(Exception):  # it lapses anyway
+            await _release_unsettled(database, device_id, key, owner)
+
+
+async def _claim(
+    database: Database, device_id: str, key: str, fingerprint: str, owner: str
+) -> Answer | None:
+    now = utc_now()
+    async with database.writing.begin() as session:
+        await session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.device_id == device_id,
+                IdempotencyKey.key == key,
+                (IdempotencyKey.created_at < now - KEPT_FOR)
+                | (
+                    IdempotencyKey.status.is_(None) & (IdempotencyKey.lease_until < now)
+                ),
+            )
+        )
+        row = IdempotencyKey(
+            device_id=device_id,
+            key=key,
+            fingerprint=fingerprint,
+            claim=owner,
+            lease_until=now + _LEASE,
+            status=None,
+            body=None,
+            with_token=False,
+            created_at=now,
+        )
+        if await queries.added(session, row):
+            return None
+        earlier = await session.get(IdempotencyKey, (device_id, key))
+    if earlier is None:
+        raise RequestRunning
+    if earlier.fingerprint != fingerprint:
+        raise KeyReused
+    if earlier.status is None or earlier.body is None:
+        raise RequestRunning
+    return Answer(earlier.status, earlier.body, earlier.with_token)
+
+
+async def _renew(database: Database, device_id: str, key: str, owner: str) -> None:
+    while True:
+        await asyncio.sleep(_RENEWAL_S)
+        async with database.writing.begin() as session:
+            await session.execute(
+                update(IdempotencyKey)
+                .where(
+                    IdempotencyKey.device_id == device_id,
+                    IdempotencyKey.key == key,
+                    IdempotencyKey.claim == owner,
+                )
+                .values(lease_until=utc_now() + _LEASE)
+            )
+
+
+async def _release_unsettled(
+    database: Database, device_id: str, key: str, owner: str
+) -> None:
+    async with database.writing.begin() as session:
+        await session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.device_id == device_id,
+                IdempotencyKey.key == key,
+                IdempotencyKey.claim == owner,
+                IdempotencyKey.status.is_(None),
+            )
+        )

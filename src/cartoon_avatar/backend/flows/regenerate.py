@@ -1,0 +1,83 @@
+"""Another cartoon of a photo."""
+
+from __future__ import annotations
+
+import io
+
+from cartoon_avatar.backend.ai_client import AiClient, DrawingWish
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.tables import Cartoon
+from cartoon_avatar.backend.errors import NotFound
+from cartoon_avatar.backend.flows.room import discarding, make_room
+from cartoon_avatar.backend.flows.upload import (
+    Settle,
+    cartoon_keys,
+    new_cartoon,
+    with_seed,
+)
+from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.backend.storage.protocol import Storage
+from cartoon_avatar.serving import stage
+
+
+async def regenerate(
+    database: Database,
+    storage: Storage,
+    ai: AiClient,
+    settings: BackendSettings,
+    *,
+    device_id: str,
+    original_id: str,
+    wish: DrawingWish,
+    settle: Settle,
+) -> Cartoon:
+    """Draw a new cartoon of an original. Earlier ones stay: regenerating adds."""
+    async with database.reading() as session:
+        original = await queries.original_of(session, device_id, original_id)
+    if original is None:
+        raise NotFound
+    await make_room(database, storage, settings, device_id=device_id)
+    style = wish.style or await _next_style(database, ai, original_id)
+
+    with stage("fetch"):
+        photo = await storage.get(original.file_path)
+    with stage("draw"):
+        drawing = await ai.generate_cartoon(
+            io.BytesIO(photo),
+            original.mime_type,
+            with_seed(DrawingWish(style, wish.seed)),
+        )
+
+    now = utc_now()
+    async with discarding(storage) as new_files:
+        with stage("store"):
+            stored = await storage.put_new(
+                cartoon_keys(original_id, drawing, now),
+                [drawing.data],
+                drawing.mime_type,
+            )
+            new_files.append(stored.key)
+        cartoon = new_cartoon(original, drawing, stored, now)
+        with stage("commit"):
+            async with database.writing.begin() as session:
+                # Deleted while we drew: there is nothing left to draw another of.
+                if await queries.original_of(session, device_id, original_id) is None:
+                    raise NotFound
+                if wish.style:
+                    await queries.set_last_style(session, original_id, drawing.style)
+                session.add(cartoon)
+                await settle(session, cartoon)
+    return cartoon
+
+
+async def _next_style(database: Database, ai: AiClient, original_id: str) -> str:
+    """The style after the last one asked for, noted at once so that parallel requests differ."""
+    names = [style["name"] for style in await ai.styles()]
+    async with database.writing.begin() as session:
+        last = await queries.last_style_of(session, original_id)
+        position = names.index(last) + 1 if last in names else 0
+        style = names[position % len(names)]
+        await queries.set_last_style(session, original_id, style)
+    return style

@@ -1,0 +1,87 @@
+"""Removes what has had its time: expired cartoons, and files that no row names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.backend.storage.protocol import Storage
+
+log = structlog.get_logger()
+
+# Rows a transaction, files a query: short enough never to keep a user waiting.
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    expired_cartoons: int
+    unowned_files: int
+
+
+async def sweep(
+    database: Database, storage: Storage, settings: BackendSettings
+) -> Swept:
+    """Never touches rows of originals or faces, nor a file that any row names."""
+    swept = Swept(
+        await sweep_expired(database, storage, settings),
+        await _sweep_unowned(database, storage, settings),
+    )
+    await _sweep_keys(database)
+    log.info("swept", expired=swept.expired_cartoons, unowned=swept.unowned_files)
+    return swept
+
+
+async def sweep_expired(
+    database: Database, storage: Storage, settings: BackendSettings
+) -> int:
+    """Remove temporary cartoons past their life, rows before files; returns how many."""
+    count = 0
+    while True:
+        created_before = utc_now() - timedelta(seconds=settings.cartoon_ttl_s)
+        async with database.writing.begin() as session:
+            files = await queries.remove_expired_cartoons(
+                session, created_before, _BATCH
+            )
+        await storage.delete(files)
+        count += len(files)
+        if len(files) < _BATCH:
+            return count
+
+
+async def _sweep_unowned(
+    database: Database, storage: Storage, settings: BackendSettings
+) -> int:
+    count = 0
+    batch: list[str] = []
+    # A file this young may belong to a request whose row is yet to come.
+    young = utc_now() - timedelta(seconds=settings.unowned_grace_s)
+    async for found in storage.list():
+        if found.modified_at >= young:
+            continue
+        batch.append(found.key)
+        if len(batch) == _BATCH:
+            count += await _remove_unowned(database, storage, batch)
+            batch = []
+    return count + await _remove_unowned(database, storage, batch)
+
+
+async def _remove_unowned(
+    database: Database, storage: Storage, batch: list[str]
+) -> int:
+    async with database.reading() as session:
+        owned = await queries.owned_among(session, batch)
+    unowned = [key for key in batch if key not in owned]
+    await storage.delete(unowned)
+    return len(unowned)
+
+
+async def _sweep_keys(database: Database) -> None:
+    async with database.writing.begin() as session:
+        await queries.remove_idempotency_keys(session, utc_now() - timedelta(hours=24))

@@ -1,0 +1,164 @@
+"""A new photo and its first cartoon."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cartoon_avatar.backend.ai_client import AiClient, Drawing, DrawingWish
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.tables import Cartoon, Original
+from cartoon_avatar.backend.errors import InvalidImage
+from cartoon_avatar.backend.flows.devices import introduce
+from cartoon_avatar.backend.flows.photos import Photo
+from cartoon_avatar.backend.flows.room import discarding, make_room
+from cartoon_avatar.backend.metadata import BrokenImage, without_metadata
+from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.backend.signing import Signer
+from cartoon_avatar.backend.storage import keys
+from cartoon_avatar.backend.storage.protocol import Storage, StoredFile
+from cartoon_avatar.contract import IMAGE_TYPES
+from cartoon_avatar.serving import stage
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    original: Original
+    cartoon: Cartoon
+    device_token: str | None
+
+
+# Notes the answer of a request that may be repeated, in the transaction that adds its rows.
+Settle = Callable[[AsyncSession, object], Awaitable[None]]
+
+
+async def upload(
+    database: Database,
+    storage: Storage,
+    ai: AiClient,
+    signer: Signer,
+    settings: BackendSettings,
+    *,
+    device_id: str,
+    photo: Photo,
+    wish: DrawingWish,
+    settle: Settle,
+) -> Uploaded:
+    """Keep the photo for good and draw its first cartoon; without the one there is not the other."""
+    await make_room(database, storage, settings, device_id=device_id)
+    pieces = _pieces_to_keep(photo, settings)
+    with stage("draw"):
+        drawing, thumbnail = await _drawn(ai, photo, with_seed(wish))
+
+    now = utc_now()
+    original_id = new_id()
+    async with discarding(storage) as new_files:
+        with stage("store"):
+            extension = IMAGE_TYPES[photo.mime_type]
+            original_keys = keys.new_keys("originals", device_id, extension, now)
+            stored = await storage.put_new(original_keys, pieces, photo.mime_type)
+            new_files.append(stored.key)
+            thumbnail_keys = iter([keys.thumbnail_key(stored.key)])
+            small = await storage.put_new(thumbnail_keys, [thumbnail], "image/webp")
+            new_files.append(small.key)
+            kept = await storage.put_new(
+                cartoon_keys(original_id, drawing, now),
+                [drawing.data],
+                drawing.mime_type,
+            )
+            new_files.append(kept.key)
+
+        original = Original(
+            id=original_id,
+            device_id=device_id,
+            filename=keys.filename_of(stored.key),
+            file_path=stored.key,
+            image_url=keys.url_path_of(stored.key),
+            file_size=stored.size_bytes,
+            mime_type=photo.mime_type,
+            sha256=stored.sha256,
+            width=drawing.photo_width,
+            height=drawing.photo_height,
+            face_count=drawing.face_count,
+            thumbnail_path=small.key,
+            last_style=drawing.style,
+            created_at=now,
+        )
+        cartoon = new_cartoon(original, drawing, kept, now)
+        with stage("commit"):
+            async with database.writing.begin() as session:
+                token = await introduce(session, signer, device_id, now)
+                session.add(original)
+                await session.flush()
+                session.add(cartoon)
+                uploaded = Uploaded(original, cartoon, token)
+                await settle(session, uploaded)
+    return uploaded
+
+
+async def _drawn(
+    ai: AiClient, photo: Photo, wish: DrawingWish
+) -> tuple[Drawing, bytes]:
+    """The cartoon and the photo's thumbnail, drawn side by side."""
+    drawing = asyncio.ensure_future(
+        ai.generate_cartoon(photo.open(), photo.mime_type, wish)
+    )
+    thumbnail = asyncio.ensure_future(ai.thumbnail(photo.open(), photo.mime_type))
+    try:
+        return await drawing, (await thumbnail).data
+    finally:
+        # Of a refused pair neither may go on reading a photo that is about to be closed.
+        drawing.cancel()
+        thumbnail.cancel()
+        await asyncio.gather(drawing, thumbnail, return_exceptions=True)
+
+
+def _pieces_to_keep(
+    photo: Photo, settings: BackendSettings
+) -> list[memoryview | bytes]:
+    if settings.keep_metadata:
+        return [memoryview(photo.data)]
+    try:
+        return without_metadata(photo.data, photo.mime_type)
+    except BrokenImage as error:
+        raise InvalidImage("The image is broken or incomplete.") from error
+
+
+def new_id() -> str:
+    return secrets.token_hex(12)
+
+
+def with_seed(wish: DrawingWish) -> DrawingWish:
+    seed = secrets.randbelow(2**31) if wish.seed is None else wish.seed
+    return DrawingWish(wish.style, seed)
+
+
+def cartoon_keys(original_id: str, drawing: Drawing, now: datetime) -> Iterator[str]:
+    return keys.new_keys("temp", original_id, IMAGE_TYPES[drawing.mime_type], now)
+
+
+def new_cartoon(
+    original: Original, drawing: Drawing, stored: StoredFile, now: datetime
+) -> Cartoon:
+    return Cartoon(
+        id=new_id(),
+        device_id=original.device_id,
+        original_id=original.id,
+        filename=keys.filename_of(stored.key),
+        file_path=stored.key,
+        image_url=keys.url_path_of(stored.key),
+        file_size=stored.size_bytes,
+        mime_type=drawing.mime_type,
+        sha256=stored.sha256,
+        width=drawing.width,
+        height=drawing.height,
+        style=drawing.style,
+        seed=drawing.seed,
+        created_at=now,
+    )

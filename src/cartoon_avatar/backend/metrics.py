@@ -1,0 +1,28 @@
+"""What the backend counts."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.ai_seconds = Histogram(
+            "ai_seconds",
+            "From asking the AI service to its whole answer",
+            ["path"],
+            registry=registry,
+            buckets=(0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 30, 60),
+        )
+        self.ai_requests_running = Gauge(
+            "ai_requests_running",
+            "Requests to the AI service under way",
+            registry=registry,
+        )
+        self.free_bytes = Gauge(
+            "storage_free_bytes", "Room left for files", registry=registry
+        )
+        self.swept = Counter(
+            "swept", "Things the sweeper removed", ["kind"], registry=registry
+        )

@@ -1,0 +1,38 @@
+"""Error answers every route may give, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cartoon_avatar.contract import PROBLEM_JSON
+from cartoon_avatar.problems import Problem
+
+_WHAT = {
+    400: "A value is missing or wrong; the detail names it.",
+    401: "The device is locked to a token that was not sent.",
+    404: "Not there, not yours, or expired.",
+    409: "A sister cartoon was downloaded, or the first request with this key still runs.",
+    413: "The upload is larger than the limit.",
+    422: "No face was found, or the Idempotency-Key belongs to another request.",
+    429: "Too many requests; see Retry-After.",
+    500: "The picture could not be drawn, or something unexpected happened.",
+    503: "A part is busy, starting or out of reach; see Retry-After.",
+    507: "The disk is full.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {
+            "description": _WHAT[status],
+            "model": Problem,
+            "content": {
+                PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}
+            },
+        }
+        for status in statuses
+    }
+
+
+ALWAYS = (400, 401, 429, 503)
+DRAWING = (*ALWAYS, 404, 409, 413, 422, 500, 507)

@@ -1,0 +1,120 @@
+"""Faces cut out of cartoons."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from cartoon_avatar.backend.dependencies import (
+    Backend,
+    Cursor,
+    CutWishes,
+    Device,
+    Fields,
+    Limit,
+    RepeatKey,
+)
+from cartoon_avatar.backend.flows import listing
+from cartoon_avatar.backend.flows.devices import forget
+from cartoon_avatar.backend.flows.download import Downloaded, download
+from cartoon_avatar.backend.flows.upload import Settle
+from cartoon_avatar.backend.routes.answers import ALWAYS, DRAWING, problems
+from cartoon_avatar.backend.routes.bodies import CUT_BODY
+from cartoon_avatar.backend.routes.repeats import answered_once
+from cartoon_avatar.backend.schemas import FaceBody, FaceCreated, FaceList
+
+router = APIRouter(prefix="/api")
+
+
+@router.post(
+    "/download/{cartoonId}",
+    status_code=201,
+    response_model=FaceCreated,
+    responses={
+        200: {"model": FaceCreated, "description": "Downloaded before: the same face."},
+        **problems(*DRAWING),
+    },
+    operation_id="downloadFace",
+    openapi_extra=CUT_BODY,
+    tags=["faces"],
+)
+async def create_face(
+    request: Request,
+    backend: Backend,
+    device: Device,
+    fields: Fields,
+    cartoonId: str,  # noqa: N803 (the contract's name, in the path)
+    wish: CutWishes,
+    key: RepeatKey,
+) -> Response:
+    """Cut the face out of a cartoon, keep it, and delete the photo's temporary cartoons."""
+
+    def rendered(downloaded: Downloaded) -> tuple[int, FaceCreated]:
+        status = 201 if downloaded.is_new else 200
+        return status, FaceCreated(face=FaceBody.of(downloaded.face, backend.signer))
+
+    async def run(settle: Settle) -> Downloaded:
+        return await download(
+            backend.database,
+            backend.storage,
+            backend.ai,
+            backend.signer,
+            backend.settings,
+            device_id=device,
+            cartoon_id=cartoonId,
+            wish=wish,
+            settle=settle,
+        )
+
+    return await answered_once(
+        request, backend, fields, device_id=device, key=key, render=rendered, run=run
+    )
+
+
+@router.get(
+    "/downloaded-faces",
+    response_model=FaceList,
+    responses=problems(*ALWAYS),
+    operation_id="listFaces",
+    tags=["faces"],
+)
+async def list_faces(
+    backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = 20
+) -> FaceList:
+    """The device's faces, newest first."""
+    page = await listing.list_faces(
+        backend.database, device_id=device, cursor=cursor, limit=limit
+    )
+    items = [FaceBody.of(row, backend.signer) for row in page.rows]
+    return FaceList(items=items, next_cursor=page.next_cursor)
+
+
+@router.delete(
+    "/downloaded-faces/{faceId}",
+    status_code=204,
+    response_class=Response,
+    responses=problems(*ALWAYS, 404),
+    operation_id="deleteFace",
+    tags=["faces"],
+)
+async def delete_face(
+    backend: Backend,
+    device: Device,
+    faceId: str,  # noqa: N803
+) -> None:
+    """Delete a face."""
+    await listing.delete_face(
+        backend.database, backend.storage, device_id=device, face_id=faceId
+    )
+
+
+@router.delete(
+    "/device",
+    status_code=204,
+    response_class=Response,
+    responses=problems(*ALWAYS),
+    operation_id="deleteDevice",
+    tags=["device"],
+)
+async def delete_device(backend: Backend, device: Device) -> None:
+    """Delete everything of the caller, files included, at once."""
+    await forget(backend.database, backend.storage, device_id=device)

@@ -1,0 +1,99 @@
+"""Serves pictures to whoever holds a signed URL, or to their owner."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.dependencies import Backend, State, bearer_of, device_id_in
+from cartoon_avatar.backend.errors import InvalidDevice, NotFound
+from cartoon_avatar.backend.flows.devices import authenticate
+from cartoon_avatar.backend.routes.answers import problems
+from cartoon_avatar.backend.storage import keys
+from cartoon_avatar.backend.storage.protocol import FileMissing
+from cartoon_avatar.contract import IMAGE_TYPES
+
+router = APIRouter(tags=["files"])
+
+_TYPE_OF_EXTENSION = {
+    extension: mime_type for mime_type, extension in IMAGE_TYPES.items()
+}
+
+
+@router.get(
+    "/uploads/{type}/{filename}",
+    operation_id="getFile",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The picture.",
+            "content": {kind: {} for kind in IMAGE_TYPES},
+        },
+        206: {"description": "The range asked for."},
+        304: {"description": "Not changed since the ETag sent."},
+        416: {"description": "The range lies outside of the file."},
+        **problems(400, 401, 404, 503),
+    },
+)
+async def get_file(
+    request: Request,
+    backend: Backend,
+    type: str,  # noqa: A002 (the contract's name, in the path)
+    filename: str,
+    thumbnail: Annotated[bool, Query(description="The small WebP instead.")] = False,
+    expires: Annotated[str, Query(max_length=20)] = "",
+    signature: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Serve a picture: with a valid signature to anybody, without one to its owner."""
+    # Whatever lies outside of our own names is not there; no path is built from it.
+    if type not in keys.FILE_TYPES or not keys.is_filename(filename):
+        raise NotFound
+    key = f"uploads/{type}/{filename}"
+    path = keys.url_path_of(key)
+    if not backend.signer.allows(
+        path, thumbnail=thumbnail, expires=expires, signature=signature
+    ):
+        await _require_owner(request, backend, key)
+    if thumbnail:
+        key = keys.thumbnail_key(key)
+        filename = f"{filename}.webp"
+    mime_type = _TYPE_OF_EXTENSION.get(
+        filename.rpartition(".")[2], "application/octet-stream"
+    )
+    headers = {
+        # A name is never given to another picture.
+        "cache-control": "private, max-age=31536000, immutable",
+        "etag": f'"{filename}"',
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "cross-origin-resource-policy": "cross-origin",
+        "content-disposition": "inline",
+        "referrer-policy": "no-referrer",
+    }
+    try:
+        return await backend.storage.response(
+            key, mime_type, dict(request.headers), headers
+        )
+    except FileMissing as error:
+        raise NotFound from error
+
+
+async def _require_owner(request: Request, backend: State, key: str) -> None:
+    device_id = device_id_in(request, {})
+    if device_id is None:
+        raise InvalidDevice(
+            "The URL carries no valid signature, and the request names no device:"
+            " ask for a fresh URL, or send X-Device-Id."
+        )
+    await authenticate(
+        backend.database,
+        device_id=device_id,
+        token=bearer_of(request),
+        token_required=backend.settings.device_auth == "required",
+        first=False,
+    )
+    async with backend.database.reading() as session:
+        if not await queries.owns_file(session, device_id, key):
+            raise NotFound

@@ -1,0 +1,100 @@
+"""For the people and machines that run the service."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+
+from cartoon_avatar.backend.dependencies import Backend, Device, State
+from cartoon_avatar.backend.routes.answers import ALWAYS, problems
+from cartoon_avatar.backend.schemas import Health, Readiness, StyleBody, StyleList
+
+router = APIRouter()
+
+
+@router.get(
+    "/api/styles",
+    response_model=StyleList,
+    responses=problems(*ALWAYS, 500),
+    operation_id="listStyles",
+    tags=["originals"],
+)
+async def list_styles(backend: Backend, device: Device) -> StyleList:
+    """The styles a cartoon can be drawn in."""
+    items = [StyleBody.model_validate(style) for style in await backend.ai.styles()]
+    return StyleList(items=items, next_cursor=None)
+
+
+@router.get(
+    "/healthz", response_model=Health, operation_id="getHealth", tags=["health"]
+)
+async def get_health() -> Health:
+    """Whether the process answers."""
+    return Health(status="ok")
+
+
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses={
+        503: {"model": Readiness, "description": "A part is missing; it is named."}
+    },
+    operation_id="getReadiness",
+    tags=["health"],
+)
+async def get_readiness(backend: Backend) -> Response:
+    """Whether every part answers; names those that do not."""
+    parts = {
+        "database": _database_answers,
+        "storage": _storage_answers,
+        "ai": _ai_answers,
+    }
+    answers = await asyncio.gather(*(answer(backend) for answer in parts.values()))
+    missing = [name for name, there in zip(parts, answers, strict=True) if not there]
+    readiness = Readiness(status="not_ready" if missing else "ready", missing=missing)
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if missing else {})
+    return JSONResponse(
+        readiness.model_dump(), 503 if missing else 200, headers=headers
+    )
+
+
+@router.get(
+    "/metrics", operation_id="getMetrics", response_class=Response, tags=["health"]
+)
+async def get_metrics(backend: Backend) -> Response:
+    """Prometheus metrics."""
+    free_bytes = await backend.storage.free_bytes()
+    if free_bytes is not None:
+        backend.metrics.free_bytes.set(free_bytes)
+    body = generate_latest(backend.metrics.registry)
+    return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _database_answers(backend: State) -> bool:
+    try:
+        async with asyncio.timeout(2), backend.database.reading() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception:  # noqa: BLE001 (whatever it is, the database does not answer)
+        return False
+    return True
+
+
+async def _storage_answers(backend: State) -> bool:
+    try:
+        async with asyncio.timeout(2):
+            free_bytes = await backend.storage.free_bytes()
+    except (OSError, TimeoutError):
+        return False
+    return free_bytes is None or free_bytes >= backend.settings.min_free_bytes
+
+
+async def _ai_answers(backend: State) -> bool:
+    try:
+        async with asyncio.timeout(2):
+            return await backend.ai.is_ready()
+    except TimeoutError:
+        return False

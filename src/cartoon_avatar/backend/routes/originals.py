@@ -1,0 +1,188 @@
+"""Photos and their cartoons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
+
+from cartoon_avatar.backend.dependencies import (
+    Backend,
+    Cursor,
+    Device,
+    DrawingWishes,
+    Fields,
+    Limit,
+    RepeatKey,
+)
+from cartoon_avatar.backend.errors import InvalidImage
+from cartoon_avatar.backend.flows import listing
+from cartoon_avatar.backend.flows.photos import open_photo
+from cartoon_avatar.backend.flows.regenerate import regenerate
+from cartoon_avatar.backend.flows.upload import Settle, Uploaded, upload
+from cartoon_avatar.backend.routes.answers import ALWAYS, DRAWING, problems
+from cartoon_avatar.backend.routes.bodies import DRAWING_BODY, UPLOAD_BODY
+from cartoon_avatar.backend.routes.repeats import answered_once
+from cartoon_avatar.backend.schemas import (
+    CartoonBody,
+    CartoonCreated,
+    OriginalBody,
+    OriginalDetail,
+    OriginalList,
+    UploadCreated,
+)
+
+router = APIRouter(prefix="/api", tags=["originals"])
+
+
+@router.post(
+    "/upload",
+    status_code=201,
+    response_model=UploadCreated,
+    responses=problems(*DRAWING),
+    operation_id="uploadPhoto",
+    openapi_extra=UPLOAD_BODY,
+)
+async def create_original(
+    request: Request,
+    backend: Backend,
+    device: Device,
+    fields: Fields,
+    wish: DrawingWishes,
+    key: RepeatKey,
+) -> Response:
+    """Keep a photo for good and draw its first cartoon."""
+    file = fields.get("image")
+    if not isinstance(file, UploadFile):
+        raise InvalidImage("Send the photo as the multipart file field named image.")
+
+    def rendered(uploaded: Uploaded) -> tuple[int, UploadCreated]:
+        return 201, UploadCreated(
+            original=OriginalBody.of(uploaded.original, backend.signer),
+            cartoon=_cartoon(uploaded.cartoon, backend),
+            device_token=uploaded.device_token,
+        )
+
+    async def run(settle: Settle) -> Uploaded:
+        with open_photo(file.file, backend.settings.max_upload_bytes) as photo:
+            return await upload(
+                backend.database,
+                backend.storage,
+                backend.ai,
+                backend.signer,
+                backend.settings,
+                device_id=device,
+                photo=photo,
+                wish=wish,
+                settle=settle,
+            )
+
+    return await answered_once(
+        request, backend, fields, device_id=device, key=key, render=rendered, run=run
+    )
+
+
+@router.post(
+    "/regenerate/{originalId}",
+    status_code=201,
+    response_model=CartoonCreated,
+    responses=problems(*DRAWING),
+    operation_id="regenerateCartoon",
+    openapi_extra=DRAWING_BODY,
+)
+async def create_cartoon(
+    request: Request,
+    backend: Backend,
+    device: Device,
+    fields: Fields,
+    originalId: str,  # noqa: N803 (the contract's name, in the path)
+    wish: DrawingWishes,
+    key: RepeatKey,
+) -> Response:
+    """Draw another, visibly different cartoon of an original."""
+
+    async def run(settle: Settle) -> Any:
+        return await regenerate(
+            backend.database,
+            backend.storage,
+            backend.ai,
+            backend.settings,
+            device_id=device,
+            original_id=originalId,
+            wish=wish,
+            settle=settle,
+        )
+
+    return await answered_once(
+        request,
+        backend,
+        fields,
+        device_id=device,
+        key=key,
+        render=lambda cartoon: (
+            201,
+            CartoonCreated(cartoon=_cartoon(cartoon, backend)),
+        ),
+        run=run,
+    )
+
+
+@router.get(
+    "/originals",
+    response_model=OriginalList,
+    responses=problems(*ALWAYS),
+    operation_id="listOriginals",
+)
+async def list_originals(
+    backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = 20
+) -> OriginalList:
+    """The device's photos, newest first."""
+    page = await listing.list_originals(
+        backend.database, device_id=device, cursor=cursor, limit=limit
+    )
+    items = [OriginalBody.of(row, backend.signer) for row in page.rows]
+    return OriginalList(items=items, next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/originals/{originalId}",
+    response_model=OriginalDetail,
+    responses=problems(*ALWAYS, 404),
+    operation_id="getOriginal",
+)
+async def get_original(
+    backend: Backend,
+    device: Device,
+    originalId: str,  # noqa: N803
+) -> OriginalDetail:
+    """One photo with its live cartoons, so that an app can resume after a restart."""
+    original, cartoons = await listing.one_original(
+        backend.database, device_id=device, original_id=originalId
+    )
+    return OriginalDetail(
+        original=OriginalBody.of(original, backend.signer),
+        cartoons=[_cartoon(row, backend) for row in cartoons],
+    )
+
+
+@router.delete(
+    "/originals/{originalId}",
+    status_code=204,
+    response_class=Response,
+    responses=problems(*ALWAYS, 404),
+    operation_id="deleteOriginal",
+)
+async def delete_original(
+    backend: Backend,
+    device: Device,
+    originalId: str,  # noqa: N803
+) -> None:
+    """Delete a photo with its cartoons and faces."""
+    await listing.delete_original(
+        backend.database, backend.storage, device_id=device, original_id=originalId
+    )
+
+
+def _cartoon(row: Any, backend: Any) -> CartoonBody:
+    return CartoonBody.of(row, backend.signer, backend.settings.cartoon_ttl_s)

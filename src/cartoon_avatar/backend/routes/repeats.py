@@ -1,0 +1,72 @@
+"""Runs a POST once however often it is sent with its Idempotency-Key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from anyio import to_thread
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.dependencies import State, fingerprint_of
+from cartoon_avatar.backend.flows.idempotency import Answer, claimed
+from cartoon_avatar.backend.flows.upload import Settle
+from cartoon_avatar.backend.schemas import Body
+
+# Turns what a flow returns into status and body.
+Render = Callable[[Any], tuple[int, Body]]
+REPLAYED = "Idempotency-Replayed"
+
+
+async def answered_once(
+    request: Request,
+    backend: State,
+    fields: dict[str, Any],
+    *,
+    device_id: str,
+    key: str | None,
+    render: Render,
+    run: Callable[[Settle], Awaitable[Any]],
+) -> Response:
+    """``run`` a flow, or give the stored answer of an earlier request with this key."""
+    fingerprint = ""
+    if key is not None:
+        fingerprint = await to_thread.run_sync(fingerprint_of, request, fields)
+    async with claimed(
+        backend.database, device_id=device_id, key=key, fingerprint=fingerprint
+    ) as claim:
+        if claim.answer is not None:
+            return await _replayed(backend, device_id, claim.answer)
+
+        async def settle(session: Any, result: Any) -> None:
+            status, body = render(result)
+            content = body.model_dump(mode="json", exclude_none=True)
+            with_token = content.pop("deviceToken", None) is not None
+            await claim.settle(session, Answer(status, json.dumps(content), with_token))
+
+        status, body = render(await run(settle))
+    return JSONResponse(_content(body), status, headers={"Cache-Control": "no-store"})
+
+
+def _content(body: Body) -> dict[str, Any]:
+    content = body.model_dump(mode="json")
+    # Said once, when there is one; null would read like "no token needed".
+    if content.get("deviceToken", "") is None:
+        del content["deviceToken"]
+    return content
+
+
+async def _replayed(backend: State, device_id: str, answer: Answer) -> Response:
+    content = json.loads(answer.body)
+    if answer.with_token:
+        async with backend.database.reading() as session:
+            device = await queries.device_of(session, device_id)
+        if device is not None:
+            content["deviceToken"] = backend.signer.device_token(
+                device_id, device.token_salt, device.token_hash
+            )
+    headers = {"Cache-Control": "no-store", REPLAYED: "true"}
+    return JSONResponse(content, answer.status, headers=headers)

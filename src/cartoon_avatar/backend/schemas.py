@@ -1,0 +1,205 @@
+"""JSON bodies: camelCase, times in ISO 8601 UTC with milliseconds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.signing import Signer
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(_iso, return_type=str),
+    Field(
+        examples=["2026-01-05T23:20:56.789Z"],
+        json_schema_extra={"type": "string", "format": "date-time"},
+    ),
+]
+Id = Annotated[str, Field(description="Opaque.", examples=["5f2d9c0a7b1e4d3c8a6f0e21"])]
+Url = Annotated[
+    str,
+    Field(
+        description="Signed: opens without a header for at least a day. A path to resolve"
+        " against the backend's address unless PUBLIC_URL is set.",
+        examples=[
+            "/uploads/temp/1736123456790_5f2d.webp?expires=1736294400&signature=Zk3…"
+        ],
+    ),
+]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
+    )
+
+
+class OriginalBody(Body):
+    """A photo, kept for good."""
+
+    model_config = ConfigDict(title="Original")
+
+    id: Id
+    device_id: str = Field(examples=["pixel-8.a1b2c3"])
+    filename: str = Field(examples=["1736123456789_pixel-8.a1b2c3.jpg"])
+    image_url: Url
+    thumbnail_url: Url
+    file_size: int = Field(description="Bytes.", examples=[2481733])
+    mime_type: str = Field(examples=["image/jpeg"])
+    width: int = Field(description="Pixels, upright.", examples=[3024])
+    height: int = Field(description="Pixels, upright.", examples=[4032])
+    sha256: str = Field(description="Of the stored file.")
+    face_count: int = Field(examples=[1])
+    created_at: Time
+
+    @classmethod
+    def of(cls, row: Original, signer: Signer) -> OriginalBody:
+        return cls(
+            image_url=signer.file_url(row.image_url),
+            thumbnail_url=signer.file_url(row.image_url, thumbnail=True),
+            **_columns(
+                row,
+                "id device_id filename file_size mime_type width height sha256 face_count"
+                " created_at",
+            ),
+        )
+
+
+class CartoonBody(Body):
+    """A drawing, kept until it expires or one of its photo's cartoons is downloaded."""
+
+    model_config = ConfigDict(title="Cartoon")
+
+    id: Id
+    device_id: str = Field(examples=["pixel-8.a1b2c3"])
+    original_id: Id
+    filename: str = Field(examples=["1736123456790_5f2d9c0a7b1e4d3c8a6f0e21.webp"])
+    image_url: Url
+    file_size: int = Field(description="Bytes.", examples=[182044])
+    mime_type: str = Field(examples=["image/webp"])
+    width: int = Field(description="Pixels.", examples=[768])
+    height: int = Field(description="Pixels.", examples=[1024])
+    style: str = Field(examples=["comic"])
+    seed: int = Field(examples=[7])
+    created_at: Time
+    expires_at: Time
+
+    @classmethod
+    def of(cls, row: Cartoon, signer: Signer, ttl_s: int) -> CartoonBody:
+        return cls(
+            image_url=signer.file_url(row.image_url),
+            expires_at=row.created_at + timedelta(seconds=ttl_s),
+            **_columns(
+                row,
+                "id device_id original_id filename file_size mime_type width height style seed"
+                " created_at",
+            ),
+        )
+
+
+class FaceBody(Body):
+    """A head cut out of a cartoon, kept for good."""
+
+    model_config = ConfigDict(title="Face")
+
+    id: Id
+    device_id: str = Field(examples=["pixel-8.a1b2c3"])
+    original_id: Id
+    source_cartoon_id: Id
+    filename: str = Field(examples=["1736123456800_5f2d9c0a7b1e4d3c8a6f0e21.png"])
+    face_url: Url
+    thumbnail_url: Url
+    file_size: int = Field(description="Bytes.", examples=[311920])
+    mime_type: str = Field(examples=["image/png"])
+    width: int = Field(description="Pixels.", examples=[512])
+    height: int = Field(description="Pixels.", examples=[512])
+    created_at: Time
+
+    @classmethod
+    def of(cls, row: Face, signer: Signer) -> FaceBody:
+        return cls(
+            face_url=signer.file_url(row.face_url),
+            thumbnail_url=signer.file_url(row.face_url, thumbnail=True),
+            **_columns(
+                row,
+                "id device_id original_id source_cartoon_id filename file_size mime_type width"
+                " height created_at",
+            ),
+        )
+
+
+def _columns(row: Original | Cartoon | Face, names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names.split()}
+
+
+class UploadCreated(Body):
+    original: OriginalBody
+    cartoon: CartoonBody
+    device_token: str | None = Field(
+        None,
+        description="Only on the first upload of a device. Send it as `Authorization: Bearer …`"
+        " and from then on the device id alone opens nothing.",
+    )
+
+
+class CartoonCreated(Body):
+    cartoon: CartoonBody
+
+
+class FaceCreated(Body):
+    face: FaceBody
+
+
+class OriginalDetail(Body):
+    original: OriginalBody
+    cartoons: list[CartoonBody] = Field(description="The live ones, oldest first.")
+
+
+NextCursor = Annotated[
+    str | None,
+    Field(description="Pass as `cursor` for the next page; null on the last."),
+]
+
+
+class OriginalList(Body):
+    items: list[OriginalBody]
+    next_cursor: NextCursor
+
+
+class FaceList(Body):
+    items: list[FaceBody]
+    next_cursor: NextCursor
+
+
+class StyleBody(Body):
+    model_config = ConfigDict(title="Style")
+
+    name: str = Field(examples=["comic"])
+    title: str = Field(examples=["Comic"])
+    description: str = Field(examples=["Bold ink and flat colour."])
+    preview: str = Field(description="A small picture as a `data:` URL.")
+
+
+class StyleList(Body):
+    items: list[StyleBody]
+    next_cursor: NextCursor
+
+
+class Health(Body):
+    status: str = Field(examples=["ok"])
+
+
+class Readiness(Body):
+    status: str = Field(examples=["ready"])
+    missing: list[str] = Field(
+        description="Parts that do not answer.", examples=[["ai"]]
+    )

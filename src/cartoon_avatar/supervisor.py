@@ -1,0 +1,114 @@
+"""`cartoon-avatar serve`: the backend and the AI service as two children of one process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger()
+
+# Between restarts of a service that keeps dying: doubled each time, forgotten once it ran well.
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30
+_RAN_WELL_S = 60
+# For requests under way when told to stop; a drawing takes a second or two.
+_GRACE_S = 20
+
+
+@dataclass
+class _Child:
+    """A service that is started again whenever it ends."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0
+    pause_s: float = _FIRST_PAUSE_S
+    start_at: float = field(default_factory=time.monotonic)
+
+    def keep_running(self) -> None:
+        now = time.monotonic()
+        if self.process is not None and self.process.poll() is not None:
+            log.warning(
+                "service_ended", service=self.name, status=self.process.returncode
+            )
+            self.pause_s = (
+                _FIRST_PAUSE_S
+                if now - self.started_at > _RAN_WELL_S
+                else min(self.pause_s * 2, _LONGEST_PAUSE_S)
+            )
+            self.process, self.start_at = None, now + self.pause_s
+        if self.process is None and now >= self.start_at:
+            # A group of its own: Ctrl-C reaches us alone, and we stop them in order.
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, start_new_session=True
+            )
+            self.started_at = now
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            log.warning("service_killed", service=self.name)
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def serve(host: str, port: int, workers: int, environment: dict[str, str]) -> None:
+    """Run until told to stop. The AI service gets a free port that only we know of."""
+    ai_port = _free_port()
+    self_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    self_url = f"http://{self_host}:{port}"
+    environment = {
+        "AI_TRUSTED_ORIGINS": self_url,
+        **environment,
+        "SELF_URL": self_url,
+        "AI_URL": f"http://127.0.0.1:{ai_port}",
+    }
+    ours = [sys.executable, "-m", "cartoon_avatar.cli"]
+    children = [
+        _Child(
+            "ai", [*ours, "ai", "--port", str(ai_port), "--with-parent"], environment
+        ),
+        _Child(
+            "backend",
+            [*ours, "backend", "--host", host, "--port", str(port)]
+            + ["--workers", str(workers), "--with-parent"],
+            environment,
+        ),
+    ]
+    stopping = False
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        while not stopping:
+            for child in children:
+                child.keep_running()
+            time.sleep(0.1)
+    finally:
+        # The backend first: what it has under way needs the AI service to finish.
+        for child in reversed(children):
+            child.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
