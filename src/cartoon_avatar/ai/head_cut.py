@@ -117,27 +117,29 @@ def _same_shape(photo: Picture, drawing: Picture) -> bool:
     return abs(wide - 1) <= 0.01 + slack
 
 
+# Found with this certainty a face is believed to be upright without a look at other ways up.
+_SURE = 0.9
+# Looking four ways finds four times the patterns that look a little like a face.
 _SURE_TURNED = 0.75
 
 
 def _upright_faces(find_faces: FaceFinder, picture: Picture, index: int) -> tuple[int, list[Face]]:
     """How many quarter turns (clockwise) make the wanted face upright, and all faces then."""
+    best: tuple[float, int, list[Face]] = (0.0, 0, [])
     for turns in (0, 1, 3, 2):
         faces = find_faces(_turned(picture, turns))
-        if turns:
-            # Looking four ways finds four times the patterns that look a little like a face.
-            faces = [face for face in faces if face.score >= _SURE_TURNED]
         if not faces:
             continue
-        # A face lying on its side is sometimes found as it lies; the landmarks know.
-        roll = _Ruler.of(faces[min(index, len(faces) - 1)]).roll
-        more = round(-roll / (np.pi / 2)) % 4
-        if more:
-            turned = find_faces(_turned(picture, turns + more))
-            if turned:
-                return (turns + more) % 4, turned
-        return turns, faces
-    return 0, []
+        wanted = faces[min(index, len(faces) - 1)]
+        if turns and wanted.score < _SURE_TURNED:
+            continue
+        # A face is also found lying or upside down, but with less certainty.
+        certainty = wanted.score + (0.03 if turns == 0 else 0)
+        if certainty > best[0]:
+            best = certainty, turns, faces
+        if wanted.score >= _SURE and abs(_Ruler.of(wanted).roll) < np.pi / 4:
+            break
+    return best[1], best[2]
 
 
 def _turned(picture: Picture, turns: int) -> Picture:
@@ -265,46 +267,49 @@ def _trust(classes: np.ndarray, oval: np.ndarray) -> float:
 def _classes(
     models: Models, rgb: np.ndarray, ruler: _Ruler, side: float, growth: float
 ) -> np.ndarray | None:
-    """P×P×6 class probabilities: a look at the whole square, and closer ones at its middle."""
+    """P×P×6 class probabilities: a look at the whole square, and closer ones at its middle.
+
+    Who is seen by the plain person model alone, in a hood or under a wide hat, is clothed.
+    """
     if models.person_classes is None:
         return None
     size = rgb.shape[0]
     centre = size / 2
-    total = np.zeros((size, size, 6), np.float32)
-    weights = np.zeros((size, size, 1), np.float32)
+    total = np.zeros((size, size, 8), np.float32)
     shares = [1.0, 2.0 / 2.7] if growth == 1.0 else [1.0, 1.0 / growth, 2.0 / 2.7 / growth]
     # Leaning heads are shown upright: the networks know few others.
     roll = ruler.roll if abs(ruler.roll) > 0.15 else 0.0
-    cos, sin = np.cos(roll), np.sin(roll)
+    look_px = models.person_classes.size[0]
+    ramp = np.clip(4 - 8 * np.abs((np.arange(look_px) + 0.5) / look_px - 0.5), 0, 1)
     for share in shares:
-        look = 256
-        pitch = size * share / look
-        turn = np.array([[cos, -sin], [sin, cos]]) * pitch
-        offset = centre - turn @ np.full(2, look / 2)
-        to_square = np.column_stack([turn, offset + turn @ [0.5, 0.5] - 0.5])
+        pitch = size * share / look_px
+        turn = pitch * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+        # Pixel centres lie at halves.
+        to_square = np.column_stack([turn, centre - turn @ np.full(2, (look_px - 1) / 2) - 0.5])
         crop = cv2.warpAffine(
-            rgb, to_square, (look, look),
+            rgb, to_square, (look_px, look_px),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
         seen = class_map(models.person_classes, crop)
-        weight = (
-            np.full((look, look), 0.02, np.float32) if share == 1.0 else np.zeros_like(seen[..., 0])
-        )
-        ramp = np.clip(8 * (0.5 - np.abs((np.arange(look) + 0.5) / look - 0.5)), 0, 1)
-        weight += np.minimum.outer(ramp, ramp).astype(np.float32)
+        person = 1 - seen[..., BACKGROUND]
+        if models.person is not None:
+            person = np.maximum(person, person_map(models.person, crop))
+        # The widest look also counts where no closer one does.
+        weight = np.minimum.outer(ramp, ramp) + (0.02 if share == 1.0 else 0)
+        weight = weight.astype(np.float32)[..., None]
         border = cv2.BORDER_REPLICATE if share == 1.0 else cv2.BORDER_CONSTANT
-        placed = cv2.warpAffine(
-            np.dstack([seen[..., :3] * weight[..., None]]),
-            to_square,
-            (size, size),
-            borderMode=border,
-        )
-        placed2 = cv2.warpAffine(
-            seen[..., 3:] * weight[..., None], to_square, (size, size), borderMode=border
-        )
-        total += np.dstack([placed, placed2])
-        weights[..., 0] += cv2.warpAffine(weight, to_square, (size, size), borderMode=border)
-    return total / np.maximum(weights, 1e-6)
+        weighted = np.dstack([seen * weight, person[..., None] * weight, weight])
+        # OpenCV warps at most four channels at a time.
+        for channels in (slice(0, 4), slice(4, 8)):
+            total[..., channels] += cv2.warpAffine(
+                weighted[..., channels], to_square, (size, size), borderMode=border
+            )
+    total /= np.maximum(total[..., 7:], 1e-6)
+    classes, person = total[..., :6], total[..., 6]
+    unnamed = np.maximum(person - (1 - classes[..., BACKGROUND]), 0)
+    classes[..., CLOTHES] += unnamed
+    classes[..., BACKGROUND] -= unnamed
+    return classes
 
 
 def _by_classes(
@@ -317,30 +322,29 @@ def _by_classes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Head and rest of the person, each P×P float32 0..1."""
     above_chin = 1 - smooth_step(down, -0.06, 0.04)
+    above_brows = 1 - smooth_step(down, -0.75, -0.55)
+    aside = np.abs(across - ruler.middle * 0.5) / max(ruler.width, 0.75)
     skull = _skull(across, down, ruler)
-    cover = _covered(classes, across, down)
 
     # Skin above the brows is scalp, lower down it is ear; beyond the skull it is a hand.
     scalp = skull * (1 - smooth_step(down, -0.35, -0.2))
-    # Cloth belongs to the head where it takes the place of hair.
-    aside = np.abs(across - ruler.middle * 0.5) / max(ruler.width, 0.75)
-    beside = smooth_step(1.15 - aside, 0.0, 0.25)
-    high = 1 - smooth_step(down, -0.75, -0.55)
-    cloth = above_chin * np.maximum(cover * np.maximum(beside, high), skull * high)
+    # Cloth belongs to the head where it takes the place of hair: over the crown as a hat,
+    # and where it closes in the face on both sides, as a scarf or hood, down to the chin.
+    hat, wrap = _covering(classes, aside, down)
+    cloth = above_brows * np.maximum(hat, skull)
+    cloth = np.maximum(cloth, hat * wrap * above_chin * (1 - smooth_step(aside, 0.9, 1.15)))
+    # Glasses, head-phones and ear-rings hug the face; a cup or another's helmet does not.
+    worn = np.maximum(cloth, above_chin * (1 - smooth_step(aside, 0.7, 0.85)))
+    worn = np.maximum(worn, above_brows)
 
     head = (
         classes[..., HAIR]
         + classes[..., FACE_SKIN]
-        + classes[..., OTHER] * above_chin
+        + classes[..., OTHER] * worn
         + classes[..., BODY_SKIN] * scalp
         + classes[..., CLOTHES] * cloth
     )
-    rest = (
-        classes[..., OTHER] * (1 - above_chin)
-        + classes[..., BODY_SKIN] * (1 - scalp)
-        + classes[..., CLOTHES] * (1 - cloth)
-    )
-    person = head + rest
+    person = 1 - classes[..., BACKGROUND]
     # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
     sure = oval * (1 - smooth_step(classes[..., BACKGROUND], 0.8, 0.95))
     head = np.maximum(head, sure)
@@ -356,14 +360,16 @@ def _skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarray:
     return 1 - smooth_step(np.sqrt(x * x + y * y), 0.92, 1.08)
 
 
-def _covered(classes: np.ndarray, across: np.ndarray, down: np.ndarray) -> float:
-    """How far the head above the forehead is cloth or hat rather than hair or scalp, 0..1."""
-    crown = (np.abs(across) < 0.3) & (down > -1.3) & (down < -1.02)
-    if not crown.any():
-        return 0.0
-    share = classes[crown].mean(axis=0)
-    cover = share[CLOTHES] + share[OTHER]
-    return float(smooth_step(cover / max(1e-3, 1 - share[BACKGROUND]), 0.3, 0.6))
+def _covering(classes: np.ndarray, aside: np.ndarray, down: np.ndarray) -> tuple[float, float]:
+    """How far cloth takes the place of hair over the crown, and beside the face; each 0..1."""
+
+    def share(zone: np.ndarray) -> float:
+        mean = classes[zone].mean(axis=0) if zone.any() else np.zeros(6)
+        return (mean[CLOTHES] + mean[OTHER]) / max(0.3, 1 - mean[BACKGROUND])
+
+    crown = share((aside < 0.4) & (down > -1.45) & (down < -1.02))
+    beside = share((aside > 0.55) & (aside < 0.9) & (down > -0.7) & (down < -0.3))
+    return float(smooth_step(crown, 0.25, 0.5)), float(smooth_step(beside, 0.35, 0.6))
 
 
 def _by_region(
