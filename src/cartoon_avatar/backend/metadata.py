@@ -20,7 +20,7 @@ from zlib import crc32
 Part = tuple[int, int] | bytes
 
 # Far above what encoders write into 10 MB; bounds the time a hostile file can take.
-MOST_PARTS = 100_000
+MOST_PARTS = 20_000
 
 
 class BrokenImage(ValueError):
@@ -42,9 +42,7 @@ def image_type(head: bytes) -> str | None:
     return None
 
 
-def without_metadata(
-    photo: bytes | mmap.mmap, mime_type: str
-) -> list[memoryview | bytes]:
+def without_metadata(photo: bytes | mmap.mmap, mime_type: str) -> list[memoryview | bytes]:
     """The cleaned file, in pieces to be written one after the other.
 
     Orientation and colour profile stay. ``mime_type`` is what ``image_type`` said. The pieces are
@@ -58,9 +56,7 @@ def without_metadata(
     return _pieces(photo, parts)
 
 
-def _pieces(
-    photo: bytes | mmap.mmap, parts: Iterable[Part]
-) -> list[memoryview | bytes]:
+def _pieces(photo: bytes | mmap.mmap, parts: Iterable[Part]) -> list[memoryview | bytes]:
     """The parts as bytes and views, neighbouring ranges as one view."""
     view = memoryview(photo)
     pieces: list[memoryview | bytes] = []
@@ -82,9 +78,7 @@ def _pieces(
 
 
 def _size(parts: Iterable[Part]) -> int:
-    return sum(
-        len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts
-    )
+    return sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts)
 
 
 # EXIF
@@ -121,8 +115,10 @@ def _exif_with(orientation: int) -> bytes:
 
 # JPEG (ITU-T T.81, annex B)
 
-# In coded data FF is followed by 00 or a restart marker, or by FF as a filler; else it is a marker.
+# FF before 00 or FF is no marker, and restart markers belong to the coded data.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+# Damaged data can look like a marker that does not exist: decoders live with it.
+_JPEG_MARKER_AFTER_DATA = re.compile(rb"\xff[\xc0-\xc7\xc9-\xcf\xd8-\xef\xfe]")
 # SOF0..15 with DHT and DAC among them, but not C8 (reserved); SOS, DQT, DNL, DRI, DHP, EXP.
 _JPEG_KEPT = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0)} - {0xC8})
 
@@ -134,7 +130,7 @@ def _jpeg(photo: bytes | mmap.mmap) -> Iterator[Part]:
     position = 2
     in_scan = scan_seen = exif_seen = False
     for _ in range(MOST_PARTS):
-        found = _JPEG_MARKER.search(photo, position)
+        found = (_JPEG_MARKER_AFTER_DATA if in_scan else _JPEG_MARKER).search(photo, position)
         start = found.start() if found else len(photo)
         # Outside a scan decoders skip whatever stands between two segments.
         if in_scan:
@@ -150,9 +146,7 @@ def _jpeg(photo: bytes | mmap.mmap) -> Iterator[Part]:
             yield start, start + 2
             return
         if marker not in _JPEG_KEPT and marker != 0xFE and not 0xE0 <= marker <= 0xEF:
-            raise BrokenImage(
-                f"The JPEG file has a marker FF{marker:02X} where none may be."
-            )
+            raise BrokenImage(f"The JPEG file has a marker FF{marker:02X} where none may be.")
         length = struct.unpack_from(">H", photo, start + 2)[0]
         end = start + 2 + length
         if length < 2 or end > len(photo):
@@ -222,17 +216,13 @@ def _png(photo: bytes | mmap.mmap) -> Iterator[Part]:
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    return (
-        struct.pack(">I", len(body))
-        + kind
-        + body
-        + struct.pack(">I", crc32(kind + body))
-    )
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc32(kind + body))
 
 
 # WebP (RFC 9649)
 
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
+_MOST_FRAME_CHUNKS = 20
 _WEBP_PIXELS = frozenset({b"ALPH", b"VP8 ", b"VP8L"})
 
 
@@ -272,15 +262,13 @@ def _webp(photo: bytes | mmap.mmap) -> Iterator[Part]:
     yield from parts
 
 
-def _webp_frame(
-    photo: bytes | mmap.mmap, start: int, body: int, end: int
-) -> list[Part]:
+def _webp_frame(photo: bytes | mmap.mmap, start: int, body: int, end: int) -> list[Part]:
     """One picture of an animation: where it stands, 16 bytes, and its pixels."""
     if end - body < 16:
         raise BrokenImage("A frame of the WebP file has no header.")
     pixels: list[Part] = [
         (inner, inner_end)
-        for kind, inner, _, inner_end in _riff_chunks(photo, body + 16, end)
+        for kind, inner, _, inner_end in _riff_chunks(photo, body + 16, end, _MOST_FRAME_CHUNKS)
         if kind in _WEBP_PIXELS
     ]
     if _size(pixels) % 2:
@@ -293,10 +281,10 @@ def _webp_frame(
 
 
 def _riff_chunks(
-    photo: bytes | mmap.mmap, start: int, end: int
+    photo: bytes | mmap.mmap, start: int, end: int, most: int = MOST_PARTS
 ) -> Iterator[tuple[bytes, int, int, int]]:
     """Kind, start, start of the body and end of each chunk, with its padding if it is there."""
-    for _ in range(MOST_PARTS):
+    for _ in range(most):
         if start + 8 > end:
             return
         kind, size = struct.unpack_from("<4sI", photo, start)
@@ -332,9 +320,7 @@ def _gif(photo: bytes | mmap.mmap) -> Iterator[Part]:
         elif block == 0x21:
             end = _gif_data_end(photo, start + 2)
             label = photo[start + 1]
-            if label == 0xF9 or (
-                label == 0xFF and photo[start + 3 : start + 14] in _GIF_KEPT
-            ):
+            if label == 0xF9 or (label == 0xFF and photo[start + 3 : start + 14] in _GIF_KEPT):
                 yield start, end
         else:
             raise BrokenImage("The GIF file has a block that GIF does not have.")
@@ -358,9 +344,7 @@ def _gif_data_end(photo: bytes | mmap.mmap, start: int) -> int:
 # overwritten where it stands, and the file keeps its length up to the last box that belongs to it.
 
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_HEIC_BRANDS = frozenset(
-    {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
-)
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _HEIF_TOP = frozenset({b"ftyp", b"meta", b"moov", b"mdat"})
 _HEIF_CONTAINERS = frozenset(
     {(b"", b"meta"), (b"meta", b"iprp"), (b"iprp", b"ipco")}
@@ -381,9 +365,7 @@ _ZEROS = bytes(1 << 16)
 def _heif_type(head: bytes) -> str | None:
     size = int.from_bytes(head[:4], "big")
     major = head[8:12]
-    brands = {head[at : at + 4] for at in range(16, min(size, len(head)) - 3, 4)} | {
-        major
-    }
+    brands = {head[at : at + 4] for at in range(16, min(size, len(head)) - 3, 4)} | {major}
     # An AVIF file also calls itself mif1, a HEIC file never avif.
     if brands & _AVIF_BRANDS and major not in _HEIC_BRANDS - {b"mif1", b"msf1"}:
         return "image/avif"
@@ -393,9 +375,7 @@ def _heif_type(head: bytes) -> str | None:
 def _heif(photo: bytes | mmap.mmap) -> Iterator[Part]:
     if photo[4:8] != b"ftyp":
         raise BrokenImage("This is not a HEIF file.")
-    blanks: list[
-        tuple[int, int, bytes]
-    ] = []  # from, to, and what to write before the zeros
+    blanks: list[tuple[int, int, bytes]] = []  # from, to, and what to write before the zeros
     tables: dict[bytes, tuple[int, int]] = {}
     file_end = boxes_seen = 0
     folders = [(b"", 0, len(photo))]
@@ -413,9 +393,7 @@ def _heif(photo: bytes | mmap.mmap) -> Iterator[Part]:
                 file_end = end
             track = photo[body + 8 : body + 12] if kind == b"hdlr" else None
             if parent == b"mdia" and track and track not in _HEIF_TRACKS:
-                raise BrokenImage(
-                    "The HEIF file is a video: it holds more than pictures."
-                )
+                raise BrokenImage("The HEIF file is a video: it holds more than pictures.")
             if kind in (b"iinf", b"iloc", b"idat") and parent == b"meta":
                 if kind in tables:
                     raise BrokenImage("The HEIF file lists its pictures twice.")
@@ -447,9 +425,7 @@ def _heif_items(
     body, end = tables[b"iinf"]
     for _, _, entry, _ in _boxes(photo, body + (8 if photo[body] else 6), end):
         version = photo[entry]
-        item, _, kind = struct.unpack_from(
-            ">IH4s" if version > 2 else ">HH4s", photo, entry + 4
-        )
+        item, _, kind = struct.unpack_from(">IH4s" if version > 2 else ">HH4s", photo, entry + 4)
         kinds[item] = kind if version > 1 else b""
 
     position, end = tables[b"iloc"]
@@ -483,18 +459,14 @@ def _heif_items(
             length = number(length_size)
             if kind in _HEIF_PICTURES:
                 continue
-            inside, inside_end = (
-                (0, len(photo)) if method == 0 else tables.get(b"idat", (0, 0))
-            )
+            inside, inside_end = (0, len(photo)) if method == 0 else tables.get(b"idat", (0, 0))
             if method > 1 or not length or inside + start + length > inside_end:
                 raise BrokenImage("The HEIF file keeps an item where none can be.")
             filler = _HEIF_NO_EXIF if kind == b"Exif" and extents == 1 else b""
             yield inside + start, inside + start + length, filler
 
 
-def _boxes(
-    photo: bytes | mmap.mmap, start: int, end: int
-) -> Iterator[tuple[bytes, int, int, int]]:
+def _boxes(photo: bytes | mmap.mmap, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
     """Kind, start, start of the body and end of each box."""
     for _ in range(MOST_PARTS):
         if start + 8 > end:
