@@ -260,16 +260,19 @@ _TRUSTED = 0.75
 
 
 def _trust(classes: np.ndarray, oval: np.ndarray) -> float:
-    share = classes[oval > 0.5].mean(axis=0) if (oval > 0.5).any() else np.zeros(6)
+    share = classes[oval > 0.5].mean(axis=0) if (oval > 0.5).any() else np.zeros(7)
     return float(min(1 - share[BACKGROUND] - share[CLOTHES], 2 * share[FACE_SKIN]))
+
+
+_UNNAMED = 6
 
 
 def _classes(
     models: Models, rgb: np.ndarray, ruler: _Ruler, side: float, growth: float
 ) -> np.ndarray | None:
-    """P×P×6 class probabilities: a look at the whole square, and closer ones at its middle.
+    """P×P×7 probabilities: a look at the whole square, and closer ones at its middle.
 
-    Who is seen by the plain person model alone, in a hood or under a wide hat, is clothed.
+    The seventh class is what only the plain person model sees: hoods, wide hats.
     """
     if models.person_classes is None:
         return None
@@ -307,9 +310,8 @@ def _classes(
     total /= np.maximum(total[..., 7:], 1e-6)
     classes, person = total[..., :6], total[..., 6]
     unnamed = np.maximum(person - (1 - classes[..., BACKGROUND]), 0)
-    classes[..., CLOTHES] += unnamed
     classes[..., BACKGROUND] -= unnamed
-    return classes
+    return np.dstack([classes, unnamed])
 
 
 def _by_classes(
@@ -331,8 +333,9 @@ def _by_classes(
     # Cloth belongs to the head where it takes the place of hair: over the crown as a hat,
     # and where it closes in the face on both sides, as a scarf or hood, down to the chin.
     hat, wrap = _covering(classes, aside, down)
-    cloth = above_brows * np.maximum(hat, skull)
-    cloth = np.maximum(cloth, hat * wrap * above_chin * (1 - smooth_step(aside, 0.9, 1.15)))
+    cloth = np.maximum(
+        above_brows * hat, hat * wrap * above_chin * (1 - smooth_step(aside, 0.9, 1.15))
+    )
     # Glasses, head-phones and ear-rings hug the face; a cup or another's helmet does not.
     worn = np.maximum(cloth, above_chin * (1 - smooth_step(aside, 0.7, 0.85)))
     worn = np.maximum(worn, above_brows)
@@ -342,7 +345,8 @@ def _by_classes(
         + classes[..., FACE_SKIN]
         + classes[..., OTHER] * worn
         + classes[..., BODY_SKIN] * scalp
-        + classes[..., CLOTHES] * cloth
+        + classes[..., CLOTHES] * np.maximum(cloth, above_brows * skull)
+        + classes[..., _UNNAMED] * cloth
     )
     person = 1 - classes[..., BACKGROUND]
     # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
@@ -354,18 +358,22 @@ def _by_classes(
 
 def _skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarray:
     """1 where the bare head of such a face would be, generously."""
-    half = 0.5 * max(ruler.width, 0.8) * 1.25
-    x = (across - ruler.middle * 0.5) / half
+    return 1 - smooth_step(_from_skull(across, down, ruler), 0.92, 1.08)
+
+
+def _from_skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarray:
+    """Distance from the middle of the head: 1 all around a generous skull."""
+    x = (across - ruler.middle * 0.5) / (0.62 * max(ruler.width, 0.8))
     y = (down + 0.72) / 0.85
-    return 1 - smooth_step(np.sqrt(x * x + y * y), 0.92, 1.08)
+    return np.sqrt(x * x + y * y)
 
 
 def _covering(classes: np.ndarray, aside: np.ndarray, down: np.ndarray) -> tuple[float, float]:
     """How far cloth takes the place of hair over the crown, and beside the face; each 0..1."""
 
     def share(zone: np.ndarray) -> float:
-        mean = classes[zone].mean(axis=0) if zone.any() else np.zeros(6)
-        return (mean[CLOTHES] + mean[OTHER]) / max(0.3, 1 - mean[BACKGROUND])
+        mean = classes[zone].mean(axis=0) if zone.any() else np.zeros(7)
+        return (mean[CLOTHES] + mean[OTHER] + mean[_UNNAMED]) / max(0.3, 1 - mean[BACKGROUND])
 
     crown = share((aside < 0.4) & (down > -1.45) & (down < -1.02))
     beside = share((aside > 0.55) & (aside < 0.9) & (down > -0.7) & (down < -0.3))
@@ -414,23 +422,23 @@ def _by_region(
 
 
 def _share_of(face: Face, faces: list[Face], left: float, top: float, side: float) -> np.ndarray:
-    """P×P float32: 1 where a pixel is nearer to ``face`` than to any other, in face heights."""
-    pitch = side / _PLAN_PX
-    x = left + (np.arange(_PLAN_PX) + 0.5) * pitch
-    y = (top + (np.arange(_PLAN_PX) + 0.5) * pitch)[:, None]
+    """P×P float32: 1 where a pixel belongs to ``face`` rather than to any other."""
 
-    def distance(other: Face) -> np.ndarray:
-        ruler = _Ruler.of(other)
-        middle = ruler.oval.mean(axis=0) - 0.2 * ruler.height * ruler.down
-        return np.hypot(x - middle[0], y - middle[1]) / ruler.height
+    def distance(ruler: _Ruler) -> np.ndarray:
+        across, down = ruler.measure(left, top, side / _PLAN_PX, _PLAN_PX)
+        return _from_skull(across, down, ruler)
 
-    share = np.ones((_PLAN_PX, _PLAN_PX))
-    own = distance(face)
+    ruler = _Ruler.of(face)
+    own = distance(ruler)
+    # What lies outside the own skull and near another's is more likely the other's hair.
+    own += 1.5 * np.maximum(own - 0.88, 0)
+    share = np.ones_like(own)
     for other in faces:
         if other is not face:
-            share *= smooth_step(distance(other) - own, -0.08, 0.08)
-            share *= 1 - _filled(_Ruler.of(other).oval, left, top, side)
-    return np.maximum(share, _filled(_Ruler.of(face).oval, left, top, side)).astype(np.float32)
+            rival = _Ruler.of(other)
+            share *= smooth_step(distance(rival) - own, -0.1, 0.1)
+            share *= 1 - _filled(rival.oval, left, top, side)
+    return np.maximum(share, _filled(ruler.oval, left, top, side))
 
 
 def _filled(polygon: np.ndarray, left: float, top: float, side: float) -> np.ndarray:
