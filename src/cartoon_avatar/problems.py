@@ -84,9 +84,7 @@ def render_problems(app: FastAPI) -> None:
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
             for fault in error.errors()
         ]
-        return problem_response(
-            request.state.request_id, InvalidRequest("; ".join(faults))
-        )
+        return problem_response(request.state.request_id, InvalidRequest("; ".join(faults)))
 
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         foreign = AvatarError(str(error.detail))

@@ -123,9 +123,7 @@ class RequestLog:
             log.exception("unexpected")
             if status:
                 raise  # half an answer is out: the server must cut the connection
-            unexpected = InternalError(
-                "Something went wrong on our side; the log has the details."
-            )
+            unexpected = InternalError("Something went wrong on our side; the log has the details.")
             await problem_response(request_id, unexpected)(scope, receive, send_stamped)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
@@ -177,9 +175,7 @@ class BodyLimit:
     of it is for multipart boundaries and form fields. Goes inside ``RequestLog``.
     """
 
-    def __init__(
-        self, app: ASGIApp, max_bytes: int, overhead_bytes: int = 65_536
-    ) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, overhead_bytes: int = 65_536) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.limit_bytes = max_bytes + overhead_bytes
@@ -240,16 +236,12 @@ class BodyLimit:
                     raise
         if too_large and not answering:
             too_large = False
-            answer = problem_response(
-                scope["state"]["request_id"], FileTooLarge(self.max_bytes)
-            )
+            answer = problem_response(scope["state"]["request_id"], FileTooLarge(self.max_bytes))
             await answer(scope, receive, send_unless_too_large)
 
 
 def _request_id_of(scope: Scope) -> str:
-    wanted = (
-        dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
-    )
+    wanted = dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
     return wanted if _REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
 
 
@@ -271,9 +263,7 @@ def exit_with_parent(grace_s: float = 10) -> None:
     threading.Thread(target=watch, name="exit-with-parent", daemon=True).start()
 
 
-def run_server(
-    factory: str, host: str, port: int, workers: int, with_parent: bool
-) -> None:
+def run_server(factory: str, host: str, port: int, workers: int, with_parent: bool) -> None:
     """Serve the ASGI app that ``factory`` ("module:function") makes, until told to stop."""
     from granian import Granian
     from granian.constants import Interfaces

@@ -7,10 +7,11 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import httpx
 import structlog
+from pydantic import Field, TypeAdapter
 
 from cartoon_avatar import contract
 from cartoon_avatar.backend.errors import (
@@ -80,26 +81,33 @@ class Drawing(Image):
     face_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class StyleInfo:
+    """``preview`` is a small picture as a ``data:`` URL."""
+
+    name: str
+    title: str
+    description: str
+    preview: str | None
+
+
+_STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])
+
+
 class AiClient:
     """Raises AiUnavailable where trying again may help, GenerationFailed where it answered
     garbage, and the client's own faults (InvalidImage, NoFace …) under their codes."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, timeout_s: float, metrics: Metrics
-    ) -> None:
+    def __init__(self, http: httpx.AsyncClient, timeout_s: float, metrics: Metrics) -> None:
         self._http = http
         self._metrics = metrics
         self._timeout_s = timeout_s
-        self._styles: list[dict[str, Any]] = []
+        self._styles: list[StyleInfo] = []
         self._styles_at = float("-inf")
 
-    async def generate_cartoon(
-        self, photo: BinaryIO, mime_type: str, wish: DrawingWish
-    ) -> Drawing:
+    async def generate_cartoon(self, photo: BinaryIO, mime_type: str, wish: DrawingWish) -> Drawing:
         fields = {"style": wish.style, "seed": wish.seed}
-        answer, data = await self._post_photo(
-            contract.GENERATE_CARTOON, photo, mime_type, fields
-        )
+        answer, data = await self._post_photo(contract.GENERATE_CARTOON, photo, mime_type, fields)
         image = _image(answer, data)
         return Drawing(
             data=image.data,
@@ -113,9 +121,7 @@ class AiClient:
             face_count=_number(answer, contract.FACE_COUNT),
         )
 
-    async def process_face_cut(
-        self, cartoon_url: str, photo_url: str, wish: CutWish
-    ) -> Image:
+    async def process_face_cut(self, cartoon_url: str, photo_url: str, wish: CutWish) -> Image:
         wished = {
             "image_url": cartoon_url,
             "original_url": photo_url,
@@ -130,15 +136,15 @@ class AiClient:
     async def thumbnail(self, photo: BinaryIO, mime_type: str) -> Image:
         return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type, {}))
 
-    async def styles(self) -> list[dict[str, Any]]:
-        """Name, title, description and preview of each style, in walking order."""
+    async def styles(self) -> list[StyleInfo]:
+        """The styles it can draw, in walking order; never none."""
         if time.monotonic() - self._styles_at > _STYLES_FRESH_S:
             answer, _ = await self._ask("GET", contract.STYLES)
             try:
-                self._styles = answer.json()["items"]
-                self._styles_at = time.monotonic()
+                self._styles = _STYLES.validate_python(answer.json()["items"])
             except (ValueError, KeyError, TypeError) as error:
                 raise GenerationFailed from error
+            self._styles_at = time.monotonic()
         return self._styles
 
     async def is_ready(self) -> bool:
@@ -151,16 +157,12 @@ class AiClient:
     async def _post_photo(
         self, path: str, photo: BinaryIO, mime_type: str, fields: Mapping[str, object]
     ) -> tuple[httpx.Response, bytes]:
-        given = {
-            name: str(value) for name, value in fields.items() if value is not None
-        }
+        given = {name: str(value) for name, value in fields.items() if value is not None}
         return await self._ask(
             "POST", path, files={"image": ("photo", photo, mime_type)}, data=given
         )
 
-    async def _ask(
-        self, method: str, path: str, **request: Any
-    ) -> tuple[httpx.Response, bytes]:
+    async def _ask(self, method: str, path: str, **request: Any) -> tuple[httpx.Response, bytes]:
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         headers = {contract.REQUEST_ID: request_id} if request_id else {}
         try:
@@ -178,7 +180,7 @@ class AiClient:
             raise GenerationFailed from error
         if answer.status_code != 200:
             raise _translated(answer, data, path)
-        answer._content = data  # noqa: SLF001 (read above, within bounds; .json() wants it here)
+        answer._content = data
         return answer, data
 
     @asynccontextmanager

@@ -50,15 +50,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        signing_keys = settings.signing_keys or [
-            load_or_make_key(settings.signing_key_file)
-        ]
+        signing_keys = settings.signing_keys or [load_or_make_key(settings.signing_key_file)]
         public_url = str(settings.public_url) if settings.public_url else None
         async with (
             open_database(settings.database) as database,
-            open_ai(
-                settings.ai_url, settings.ai_timeout_s, metrics, ai_transport
-            ) as ai,
+            open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_transport) as ai,
         ):
             if settings.migrate_on_start:
                 await migrate(database.engine)
@@ -120,9 +116,7 @@ def from_environment() -> FastAPI:
     """The factory that an ASGI server is given."""
     settings = settings_from_environment()
     configure_logs("backend", settings.log_level)
-    if (
-        multiprocessing.parent_process() is not None
-    ):  # a server's worker, not the server
+    if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
     return create_app(settings)
 
@@ -133,7 +127,7 @@ async def _sweep_regularly(state: State) -> None:
             swept = await sweep(state.database, state.storage, state.settings)
             state.metrics.swept.labels("expired_cartoons").inc(swept.expired_cartoons)
             state.metrics.swept.labels("unowned_files").inc(swept.unowned_files)
-        except Exception:  # noqa: BLE001 (a failed sweep must not be the last one)
+        except Exception:
             log.exception("sweep_failed")
         await asyncio.sleep(state.settings.sweep_interval_s)
 

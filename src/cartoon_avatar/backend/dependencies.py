@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -59,36 +60,41 @@ def state_of(request: Request) -> State:
 Backend = Annotated[State, Depends(state_of)]
 
 
-async def _fields_of(request: Request) -> dict[str, Any]:
+async def _limit_address(request: Request, backend: Backend) -> None:
+    """Before the body is read, so that a flood costs nothing."""
+    if request.method == "POST" and request.client is not None:
+        limit = backend.settings.address_drawings_per_minute
+        await _count(backend, limit, "address", request.client.host)
+
+
+async def _fields_of(
+    request: Request, _: Annotated[None, Depends(_limit_address)]
+) -> AsyncIterator[dict[str, Any]]:
     """The fields of a POST, from JSON or a form; an empty body is fine."""
     if request.method != "POST":
-        return {}
+        yield {}
+        return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        form = await request.form(
+        async with request.form(
             max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
-        )
-        return dict(form)
+        ) as form:
+            yield dict(form)
+        return
     body = await request.body()
     if not body.strip():
-        return {}
+        yield {}
+        return
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is neither a form nor valid JSON.") from error
     if not isinstance(fields, dict):
         raise InvalidRequest("The JSON body must be an object.")
-    return fields
+    yield fields
 
 
 Fields = Annotated[dict[str, Any], Depends(_fields_of)]
-
-
-async def _limit_address(request: Request, backend: Backend) -> None:
-    """Before the body is read, so that a flood costs nothing."""
-    if request.method == "POST" and request.client is not None:
-        limit = backend.settings.address_drawings_per_minute
-        await _count(backend, limit, "address", request.client.host)
 
 
 async def _device_of(
@@ -128,8 +134,7 @@ def device_id_in(request: Request, fields: dict[str, Any]) -> str | None:
     device_id = named.pop()
     if not isinstance(device_id, str) or not _DEVICE_ID.fullmatch(device_id):
         raise InvalidDevice(
-            "A device id is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start"
-            " with a dot."
+            "A device id is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot."
         )
     return device_id
 
@@ -137,9 +142,7 @@ def device_id_in(request: Request, fields: dict[str, Any]) -> str | None:
 def _named_device(request: Request, fields: dict[str, Any]) -> str:
     device_id = device_id_in(request, fields)
     if device_id is None:
-        raise InvalidDevice(
-            "Name the device in the X-Device-Id header or the field deviceId."
-        )
+        raise InvalidDevice("Name the device in the X-Device-Id header or the field deviceId.")
     return device_id
 
 
@@ -179,9 +182,7 @@ def _cut_wish(fields: Fields) -> CutWish:
     if background != "transparent" and not (
         isinstance(background, str) and _COLOUR.fullmatch(background)
     ):
-        raise InvalidBackground(
-            "The background must be transparent or a colour like #FFD54A."
-        )
+        raise InvalidBackground("The background must be transparent or a colour like #FFD54A.")
     if image_format == "jpeg" and background == "transparent":
         background = "#FFFFFF"
     size = fields.get("size")
@@ -213,9 +214,7 @@ def _idempotency_key(request: Request) -> str | None:
 
 RepeatKey = Annotated[str | None, Depends(_idempotency_key)]
 
-Cursor = Annotated[
-    str | None, Query(max_length=256, description="`nextCursor` of the last page.")
-]
+Cursor = Annotated[str | None, Query(max_length=256, description="`nextCursor` of the last page.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Items a page.")]
 
 

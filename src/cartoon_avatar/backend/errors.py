@@ -83,9 +83,7 @@ class NotFound(AvatarError):
     code = "not_found"
 
     def __init__(self) -> None:
-        super().__init__(
-            "There is no such thing here; it may have expired or been deleted."
-        )
+        super().__init__("There is no such thing here; it may have expired or been deleted.")
 
 
 class SisterDownloaded(AvatarError):
@@ -120,9 +118,7 @@ class KeyReused(AvatarError):
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__(
-            "This Idempotency-Key was used for another request; take a new one."
-        )
+        super().__init__("This Idempotency-Key was used for another request; take a new one.")
 
 
 class TooManyRequests(AvatarError):
@@ -146,9 +142,7 @@ class GenerationFailed(AvatarError):
     code = "generation_failed"
 
     def __init__(self) -> None:
-        super().__init__(
-            "The picture could not be drawn; nothing was changed. Please try again."
-        )
+        super().__init__("The picture could not be drawn; nothing was changed. Please try again.")
 
 
 class AiUnavailable(AvatarError):
@@ -178,6 +172,4 @@ class InsufficientStorage(AvatarError):
     code = "insufficient_storage"
 
     def __init__(self) -> None:
-        super().__init__(
-            "The server has no room for another picture; please try again later."
-        )
+        super().__init__("The server has no room for another picture; please try again later.")

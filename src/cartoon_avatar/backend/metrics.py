@@ -20,9 +20,5 @@ class Metrics:
             "Requests to the AI service under way",
             registry=registry,
         )
-        self.free_bytes = Gauge(
-            "storage_free_bytes", "Room left for files", registry=registry
-        )
-        self.swept = Counter(
-            "swept", "Things the sweeper removed", ["kind"], registry=registry
-        )
+        self.free_bytes = Gauge("storage_free_bytes", "Room left for files", registry=registry)
+        self.swept = Counter("swept", "Things the sweeper removed", ["kind"], registry=registry)

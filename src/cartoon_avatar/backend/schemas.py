@@ -30,9 +30,7 @@ Url = Annotated[
     Field(
         description="Signed: opens without a header for at least a day. A path to resolve"
         " against the backend's address unless PUBLIC_URL is set.",
-        examples=[
-            "/uploads/temp/1736123456790_5f2d.webp?expires=1736294400&signature=Zk3…"
-        ],
+        examples=["/uploads/temp/1736123456790_5f2d.webp?expires=1736294400&signature=Zk3…"],
     ),
 ]
 
@@ -186,7 +184,7 @@ class StyleBody(Body):
     name: str = Field(examples=["comic"])
     title: str = Field(examples=["Comic"])
     description: str = Field(examples=["Bold ink and flat colour."])
-    preview: str = Field(description="A small picture as a `data:` URL.")
+    preview: str | None = Field(description="A small picture as a `data:` URL.")
 
 
 class StyleList(Body):
@@ -200,6 +198,4 @@ class Health(Body):
 
 class Readiness(Body):
     status: str = Field(examples=["ready"])
-    missing: list[str] = Field(
-        description="Parts that do not answer.", examples=[["ai"]]
-    )
+    missing: list[str] = Field(description="Parts that do not answer.", examples=[["ai"]])

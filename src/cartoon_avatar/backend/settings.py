@@ -29,9 +29,7 @@ class BackendSettings(BaseSettings):
         True,
         description="Bring the schema up to date at start; turn off to run `migrate` by hand.",
     )
-    ai_url: str = Field(
-        "http://127.0.0.1:8001", description="Where the AI service answers."
-    )
+    ai_url: str = Field("http://127.0.0.1:8001", description="Where the AI service answers.")
     ai_timeout_s: float = Field(
         60,
         gt=0,
@@ -59,9 +57,7 @@ class BackendSettings(BaseSettings):
     keep_metadata: bool = Field(
         False, description="Keep EXIF, GPS and other metadata in stored photos."
     )
-    max_upload_bytes: int = Field(
-        10 * _MEGABYTE, gt=0, description="Largest photo, in bytes."
-    )
+    max_upload_bytes: int = Field(10 * _MEGABYTE, gt=0, description="Largest photo, in bytes.")
     min_free_bytes: int = Field(
         200 * _MEGABYTE,
         ge=0,
@@ -121,10 +117,7 @@ class BackendSettings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's URL, the embedded one included."""
-        return (
-            self.database_url
-            or f"sqlite+aiosqlite:///{self.data_dir / 'avatars.sqlite'}"
-        )
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'avatars.sqlite'}"
 
     @property
     def signing_key_file(self) -> Path:
@@ -139,8 +132,5 @@ def settings_from_environment() -> BackendSettings:
     try:
         return BackendSettings()
     except ValidationError as error:
-        faults = [
-            f"{str(fault['loc'][0]).upper()}: {fault['msg']}"
-            for fault in error.errors()
-        ]
+        faults = [f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
         raise BadSettings("; ".join(faults)) from error

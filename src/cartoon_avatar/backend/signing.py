@@ -24,9 +24,7 @@ class Signer:
         self._keys = [key.encode() for key in keys]
         self._public_url = (public_url or "").rstrip("/")
 
-    def file_url(
-        self, path: str, *, thumbnail: bool = False, base_url: str | None = None
-    ) -> str:
+    def file_url(self, path: str, *, thumbnail: bool = False, base_url: str | None = None) -> str:
         """A URL that opens ``path`` (``/uploads/{type}/{filename}``) without a header."""
         expires = (int(time.time()) // _WINDOW_S + 2) * _WINDOW_S
         signature = _signature(self._keys[0], path, thumbnail, expires)
@@ -35,9 +33,7 @@ class Signer:
         base = self._public_url if base_url is None else base_url
         return f"{base}{quote(path)}?{urlencode(query)}"
 
-    def allows(
-        self, path: str, *, thumbnail: bool, expires: str, signature: str
-    ) -> bool:
+    def allows(self, path: str, *, thumbnail: bool, expires: str, signature: str) -> bool:
         # isdecimal() alone would take digits of other scripts.
         if not (expires.isascii() and expires.isdecimal() and len(expires) <= 12):
             return False
@@ -45,9 +41,7 @@ class Signer:
             return False
         given = signature.encode("utf-8", "replace")
         return any(
-            hmac.compare_digest(
-                _signature(key, path, thumbnail, int(expires)).encode(), given
-            )
+            hmac.compare_digest(_signature(key, path, thumbnail, int(expires)).encode(), given)
             for key in self._keys
         )
 

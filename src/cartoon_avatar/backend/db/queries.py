@@ -29,46 +29,32 @@ async def device_of(session: AsyncSession, device_id: str) -> Device | None:
 async def added(session: AsyncSession, row: Device | IdempotencyKey) -> bool:
     """Insert ``row`` unless its primary key is there; True if this call inserted it."""
     table = row.__table__
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[
-        session.bind.dialect.name
-    ]
+    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[session.bind.dialect.name]
     values = {column.name: getattr(row, column.name) for column in table.columns}
     statement = insert(table).values(values).on_conflict_do_nothing()
     return (await session.execute(statement)).rowcount == 1
 
 
-async def original_of(
-    session: AsyncSession, device_id: str, original_id: str
-) -> Original | None:
+async def original_of(session: AsyncSession, device_id: str, original_id: str) -> Original | None:
     return await session.scalar(
-        select(Original).where(
-            Original.id == original_id, Original.device_id == device_id
-        )
+        select(Original).where(Original.id == original_id, Original.device_id == device_id)
     )
 
 
-async def cartoon_of(
-    session: AsyncSession, device_id: str, cartoon_id: str
-) -> Cartoon | None:
+async def cartoon_of(session: AsyncSession, device_id: str, cartoon_id: str) -> Cartoon | None:
     return await session.scalar(
         select(Cartoon).where(Cartoon.id == cartoon_id, Cartoon.device_id == device_id)
     )
 
 
 async def face_of(session: AsyncSession, device_id: str, face_id: str) -> Face | None:
-    return await session.scalar(
-        select(Face).where(Face.id == face_id, Face.device_id == device_id)
-    )
+    return await session.scalar(select(Face).where(Face.id == face_id, Face.device_id == device_id))
 
 
-async def face_from(
-    session: AsyncSession, device_id: str, cartoon_id: str
-) -> Face | None:
+async def face_from(session: AsyncSession, device_id: str, cartoon_id: str) -> Face | None:
     """The face that was cut out of this cartoon."""
     return await session.scalar(
-        select(Face).where(
-            Face.source_cartoon_id == cartoon_id, Face.device_id == device_id
-        )
+        select(Face).where(Face.source_cartoon_id == cartoon_id, Face.device_id == device_id)
     )
 
 
@@ -96,7 +82,7 @@ async def faces_of(
     return await _newest_first(session, Face, device_id, after, limit)
 
 
-async def _newest_first(session, table, device_id, after, limit):  # noqa: ANN001, ANN202
+async def _newest_first(session, table, device_id, after, limit):
     """Keyset pagination: a page costs the same wherever it lies."""
     query = select(table).where(table.device_id == device_id)
     if after is not None:
@@ -116,9 +102,7 @@ async def cartoons_of(session: AsyncSession, original_id: str) -> Sequence[Carto
 
 
 async def live_cartoon_count(session: AsyncSession, device_id: str) -> int:
-    query = (
-        select(func.count()).select_from(Cartoon).where(Cartoon.device_id == device_id)
-    )
+    query = select(func.count()).select_from(Cartoon).where(Cartoon.device_id == device_id)
     return await session.scalar(query) or 0
 
 
@@ -153,9 +137,7 @@ async def files_of_original(session: AsyncSession, original: Original) -> list[s
         select(Cartoon.file_path).where(Cartoon.original_id == original.id)
     )
     faces = await session.execute(
-        select(Face.file_path, Face.thumbnail_path).where(
-            Face.original_id == original.id
-        )
+        select(Face.file_path, Face.thumbnail_path).where(Face.original_id == original.id)
     )
     return [
         original.file_path,
@@ -173,9 +155,7 @@ async def files_of_device(session: AsyncSession, device_id: str) -> list[str]:
         (Face.file_path, Face.thumbnail_path),
     ):
         table = columns[0].class_
-        rows = await session.execute(
-            select(*columns).where(table.device_id == device_id)
-        )
+        rows = await session.execute(select(*columns).where(table.device_id == device_id))
         paths.extend(path for row in rows for path in row)
     return paths
 
@@ -203,9 +183,7 @@ async def owned_among(session: AsyncSession, keys: Sequence[str]) -> set[str]:
 async def owns_file(session: AsyncSession, device_id: str, key: str) -> bool:
     """Whether a row of this device names the file ``key`` (not its thumbnail)."""
     for table in (Original, Cartoon, Face):
-        query = select(table.id).where(
-            table.file_path == key, table.device_id == device_id
-        )
+        query = select(table.id).where(table.file_path == key, table.device_id == device_id)
         if await session.scalar(query):
             return True
     return False
@@ -217,9 +195,7 @@ async def touch_device(
     values: dict[str, object] = {"last_active_at": now}
     if lock:
         values["locked"] = True
-    await session.execute(
-        update(Device).where(Device.device_id == device_id).values(values)
-    )
+    await session.execute(update(Device).where(Device.device_id == device_id).values(values))
 
 
 async def set_last_style(session: AsyncSession, original_id: str, style: str) -> None:
@@ -235,9 +211,5 @@ async def last_style_of(session: AsyncSession, original_id: str) -> str | None:
     )
 
 
-async def remove_idempotency_keys(
-    session: AsyncSession, created_before: datetime
-) -> None:
-    await session.execute(
-        delete(IdempotencyKey).where(IdempotencyKey.created_at < created_before)
-    )
+async def remove_idempotency_keys(session: AsyncSession, created_before: datetime) -> None:
+    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < created_before))

@@ -49,7 +49,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         await engine.dispose()
 
 
-def _prepare_sqlite(connection, record) -> None:  # noqa: ANN001 (SQLAlchemy's adapter type)
+def _prepare_sqlite(connection, record) -> None:
     # The driver's own BEGIN comes too late and is never IMMEDIATE; we send ours.
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -61,7 +61,7 @@ def _prepare_sqlite(connection, record) -> None:  # noqa: ANN001 (SQLAlchemy's a
     cursor.close()
 
 
-def _begin_sqlite(connection) -> None:  # noqa: ANN001
+def _begin_sqlite(connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -37,9 +37,7 @@ async def authenticate(
 
     if device is None:
         if token_required and not first:
-            raise Unauthorized(
-                "This device is not known here; its first upload makes it so."
-            )
+            raise Unauthorized("This device is not known here; its first upload makes it so.")
         return
     if token is None:
         if device.locked or token_required:

@@ -52,9 +52,7 @@ async def download(
     async with database.reading() as session:
         cartoon = await queries.cartoon_of(session, device_id, cartoon_id)
         if cartoon is not None:
-            original = await queries.original_of(
-                session, device_id, cartoon.original_id
-            )
+            original = await queries.original_of(session, device_id, cartoon.original_id)
     if cartoon is None or original is None:
         return await _earlier_face(database, device_id, cartoon_id, settle)
 
@@ -89,9 +87,7 @@ async def _stored(
     new_files: list[str],
 ) -> Face:
     now = utc_now()
-    face_keys = keys.new_keys(
-        "downloaded", cartoon.original_id, IMAGE_TYPES[cut.mime_type], now
-    )
+    face_keys = keys.new_keys("downloaded", cartoon.original_id, IMAGE_TYPES[cut.mime_type], now)
     stored = await storage.put_new(face_keys, [cut.data], cut.mime_type)
     new_files.append(stored.key)
     thumbnail_keys = iter([keys.thumbnail_key(stored.key)])
@@ -115,9 +111,7 @@ async def _stored(
     )
 
 
-async def _exchange(
-    database: Database, cartoon: Cartoon, face: Face, settle: Settle
-) -> list[str]:
+async def _exchange(database: Database, cartoon: Cartoon, face: Face, settle: Settle) -> list[str]:
     """In one transaction the cartoon rows go and the face comes; returns the files to delete.
 
     Removing first makes a twin or a sister wait on the rows and then find them gone.

@@ -56,9 +56,7 @@ class Claim:
                 IdempotencyKey.key == self.key,
                 IdempotencyKey.claim == self.owner,
             )
-            .values(
-                status=answer.status, body=answer.body, with_token=answer.with_token
-            )
+            .values(status=answer.status, body=answer.body, with_token=answer.with_token)
         )
         if settled.rowcount != 1:
             raise RequestRunning
@@ -101,9 +99,7 @@ async def _claim(
                 IdempotencyKey.device_id == device_id,
                 IdempotencyKey.key == key,
                 (IdempotencyKey.created_at < now - KEPT_FOR)
-                | (
-                    IdempotencyKey.status.is_(None) & (IdempotencyKey.lease_until < now)
-                ),
+                | (IdempotencyKey.status.is_(None) & (IdempotencyKey.lease_until < now)),
             )
         )
         row = IdempotencyKey(
@@ -144,9 +140,7 @@ async def _renew(database: Database, device_id: str, key: str, owner: str) -> No
             )
 
 
-async def _release_unsettled(
-    database: Database, device_id: str, key: str, owner: str
-) -> None:
+async def _release_unsettled(database: Database, device_id: str, key: str, owner: str) -> None:
     async with database.writing.begin() as session:
         await session.execute(
             delete(IdempotencyKey).where(

@@ -95,9 +95,7 @@ def _cursor(row: Original | Face) -> str:
 def _position(cursor: str) -> queries.Position:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        milliseconds, row_id = (
-            base64.b64decode(padded, b"-_", True).decode("ascii").split(".")
-        )
+        milliseconds, row_id = base64.b64decode(padded, b"-_", True).decode("ascii").split(".")
         return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), row_id
     except (binascii.Error, ValueError, OverflowError, OSError) as error:
         raise InvalidCursor from error

@@ -1,36 +1,38 @@
-"""A photo on its way in: a spooled file seen as bytes, without holding it in memory."""
+"""A photo on its way in: a spooled file seen as pieces, without holding it in memory."""
 
 from __future__ import annotations
 
 import io
 import mmap
-from collections.abc import Iterator
-from contextlib import contextmanager
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
 from cartoon_avatar.backend.errors import FileTooLarge, InvalidImage
-from cartoon_avatar.backend.metadata import image_type
+from cartoon_avatar.backend.metadata import BrokenImage, image_type, without_metadata
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """``data`` is the whole file; ``mime_type`` was read from it."""
+    """``pieces`` joined are the file to keep; ``mime_type`` was read from it."""
 
-    data: bytes | mmap.mmap
+    pieces: Sequence[bytes | memoryview]
     mime_type: str
 
     def open(self) -> BinaryIO:
         """A reader with a position of its own: two requests may send the photo at once."""
-        if isinstance(self.data, bytes):
-            return io.BytesIO(self.data)
-        return io.BufferedReader(_View(self.data))
+        return io.BufferedReader(_Joined(self.pieces))
 
 
-@contextmanager
-def open_photo(file: SpooledTemporaryFile[bytes], max_bytes: int) -> Iterator[Photo]:
-    """Raises InvalidImage for what is no picture by its content, FileTooLarge past the limit."""
+def open_photo(file: SpooledTemporaryFile[bytes], *, max_bytes: int, keep_metadata: bool) -> Photo:
+    """Raises InvalidImage for what is no picture by its content, FileTooLarge past the limit.
+
+    Metadata goes before anybody else sees the photo: the AI service draws the first cartoon
+    from the same bytes as the later ones.
+    """
     file.seek(0, io.SEEK_END)
     size_bytes = file.tell()
     file.seek(0)
@@ -45,18 +47,26 @@ def open_photo(file: SpooledTemporaryFile[bytes], max_bytes: int) -> Iterator[Ph
             " (JPEG, PNG, WebP, HEIC, AVIF or GIF, by content)."
         )
     file.seek(0)
-    if not file._rolled:  # noqa: SLF001 (small: it never left memory, and has no descriptor)
-        yield Photo(file.read(), mime_type)
-        return
-    # Not closed by hand: views into it may outlive us by a moment, and closing would fail.
-    yield Photo(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), mime_type)
+    data: bytes | mmap.mmap
+    if file._rolled:
+        # Not closed by hand: the pieces are views into it, and it goes with the last of them.
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    else:
+        data = file.read()
+    if keep_metadata:
+        return Photo([memoryview(data)], mime_type)
+    try:
+        return Photo(without_metadata(data, mime_type), mime_type)
+    except BrokenImage as error:
+        raise InvalidImage("The image is broken or incomplete.") from error
 
 
-class _View(io.RawIOBase):
-    """Reads a memory map from a position of its own."""
+class _Joined(io.RawIOBase):
+    """Reads pieces as one file."""
 
-    def __init__(self, data: mmap.mmap) -> None:
-        self._data = data
+    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._pieces = [memoryview(piece) for piece in pieces if len(piece)]
+        self._ends = list(accumulate(len(piece) for piece in self._pieces))
         self._position = 0
 
     def readable(self) -> bool:
@@ -66,16 +76,17 @@ class _View(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {
-            io.SEEK_SET: 0,
-            io.SEEK_CUR: self._position,
-            io.SEEK_END: len(self._data),
-        }
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._ends[-1]}
         self._position = start[whence] + offset
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:
-        chunk = self._data[self._position : self._position + len(buffer)]
+        index = bisect_right(self._ends, self._position)
+        if index == len(self._pieces):
+            return 0
+        piece = self._pieces[index]
+        first = self._position - (self._ends[index] - len(piece))
+        chunk = piece[first : first + len(buffer)]
         buffer[: len(chunk)] = chunk
         self._position += len(chunk)
         return len(chunk)

@@ -74,7 +74,7 @@ async def regenerate(
 
 async def _next_style(database: Database, ai: AiClient, original_id: str) -> str:
     """The style after the last one asked for, noted at once so that parallel requests differ."""
-    names = [style["name"] for style in await ai.styles()]
+    names = [style.name for style in await ai.styles()]
     async with database.writing.begin() as session:
         last = await queries.last_style_of(session, original_id)
         position = names.index(last) + 1 if last in names else 0

@@ -25,9 +25,7 @@ class Swept:
     unowned_files: int
 
 
-async def sweep(
-    database: Database, storage: Storage, settings: BackendSettings
-) -> Swept:
+async def sweep(database: Database, storage: Storage, settings: BackendSettings) -> Swept:
     """Never touches rows of originals or faces, nor a file that any row names."""
     swept = Swept(
         await sweep_expired(database, storage, settings),
@@ -38,26 +36,20 @@ async def sweep(
     return swept
 
 
-async def sweep_expired(
-    database: Database, storage: Storage, settings: BackendSettings
-) -> int:
+async def sweep_expired(database: Database, storage: Storage, settings: BackendSettings) -> int:
     """Remove temporary cartoons past their life, rows before files; returns how many."""
     count = 0
     while True:
         created_before = utc_now() - timedelta(seconds=settings.cartoon_ttl_s)
         async with database.writing.begin() as session:
-            files = await queries.remove_expired_cartoons(
-                session, created_before, _BATCH
-            )
+            files = await queries.remove_expired_cartoons(session, created_before, _BATCH)
         await storage.delete(files)
         count += len(files)
         if len(files) < _BATCH:
             return count
 
 
-async def _sweep_unowned(
-    database: Database, storage: Storage, settings: BackendSettings
-) -> int:
+async def _sweep_unowned(database: Database, storage: Storage, settings: BackendSettings) -> int:
     count = 0
     batch: list[str] = []
     # A file this young may belong to a request whose row is yet to come.
@@ -72,9 +64,7 @@ async def _sweep_unowned(
     return count + await _remove_unowned(database, storage, batch)
 
 
-async def _remove_unowned(
-    database: Database, storage: Storage, batch: list[str]
-) -> int:
+async def _remove_unowned(database: Database, storage: Storage, batch: list[str]) -> int:
     async with database.reading() as session:
         owned = await queries.owned_among(session, batch)
     unowned = [key for key in batch if key not in owned]

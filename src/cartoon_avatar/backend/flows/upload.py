@@ -14,11 +14,9 @@ from cartoon_avatar.backend.ai_client import AiClient, Drawing, DrawingWish
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Original
-from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows.devices import introduce
 from cartoon_avatar.backend.flows.photos import Photo
 from cartoon_avatar.backend.flows.room import discarding, make_room
-from cartoon_avatar.backend.metadata import BrokenImage, without_metadata
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
@@ -52,7 +50,6 @@ async def upload(
 ) -> Uploaded:
     """Keep the photo for good and draw its first cartoon; without the one there is not the other."""
     await make_room(database, storage, settings, device_id=device_id)
-    pieces = _pieces_to_keep(photo, settings)
     with stage("draw"):
         drawing, thumbnail = await _drawn(ai, photo, with_seed(wish))
 
@@ -62,7 +59,7 @@ async def upload(
         with stage("store"):
             extension = IMAGE_TYPES[photo.mime_type]
             original_keys = keys.new_keys("originals", device_id, extension, now)
-            stored = await storage.put_new(original_keys, pieces, photo.mime_type)
+            stored = await storage.put_new(original_keys, photo.pieces, photo.mime_type)
             new_files.append(stored.key)
             thumbnail_keys = iter([keys.thumbnail_key(stored.key)])
             small = await storage.put_new(thumbnail_keys, [thumbnail], "image/webp")
@@ -102,13 +99,9 @@ async def upload(
     return uploaded
 
 
-async def _drawn(
-    ai: AiClient, photo: Photo, wish: DrawingWish
-) -> tuple[Drawing, bytes]:
+async def _drawn(ai: AiClient, photo: Photo, wish: DrawingWish) -> tuple[Drawing, bytes]:
     """The cartoon and the photo's thumbnail, drawn side by side."""
-    drawing = asyncio.ensure_future(
-        ai.generate_cartoon(photo.open(), photo.mime_type, wish)
-    )
+    drawing = asyncio.ensure_future(ai.generate_cartoon(photo.open(), photo.mime_type, wish))
     thumbnail = asyncio.ensure_future(ai.thumbnail(photo.open(), photo.mime_type))
     try:
         return await drawing, (await thumbnail).data
@@ -117,17 +110,6 @@ async def _drawn(
         drawing.cancel()
         thumbnail.cancel()
         await asyncio.gather(drawing, thumbnail, return_exceptions=True)
-
-
-def _pieces_to_keep(
-    photo: Photo, settings: BackendSettings
-) -> list[memoryview | bytes]:
-    if settings.keep_metadata:
-        return [memoryview(photo.data)]
-    try:
-        return without_metadata(photo.data, photo.mime_type)
-    except BrokenImage as error:
-        raise InvalidImage("The image is broken or incomplete.") from error
 
 
 def new_id() -> str:
@@ -143,9 +125,7 @@ def cartoon_keys(original_id: str, drawing: Drawing, now: datetime) -> Iterator[
     return keys.new_keys("temp", original_id, IMAGE_TYPES[drawing.mime_type], now)
 
 
-def new_cartoon(
-    original: Original, drawing: Drawing, stored: StoredFile, now: datetime
-) -> Cartoon:
+def new_cartoon(original: Original, drawing: Drawing, stored: StoredFile, now: datetime) -> Cartoon:
     return Cartoon(
         id=new_id(),
         device_id=original.device_id,

@@ -81,9 +81,7 @@ async def list_faces(
     backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = 20
 ) -> FaceList:
     """The device's faces, newest first."""
-    page = await listing.list_faces(
-        backend.database, device_id=device, cursor=cursor, limit=limit
-    )
+    page = await listing.list_faces(backend.database, device_id=device, cursor=cursor, limit=limit)
     items = [FaceBody.of(row, backend.signer) for row in page.rows]
     return FaceList(items=items, next_cursor=page.next_cursor)
 
@@ -102,9 +100,7 @@ async def delete_face(
     faceId: str,  # noqa: N803
 ) -> None:
     """Delete a face."""
-    await listing.delete_face(
-        backend.database, backend.storage, device_id=device, face_id=faceId
-    )
+    await listing.delete_face(backend.database, backend.storage, device_id=device, face_id=faceId)
 
 
 @router.delete(

@@ -17,9 +17,7 @@ from cartoon_avatar.contract import IMAGE_TYPES
 
 router = APIRouter(tags=["files"])
 
-_TYPE_OF_EXTENSION = {
-    extension: mime_type for mime_type, extension in IMAGE_TYPES.items()
-}
+_TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYPES.items()}
 
 
 @router.get(
@@ -40,7 +38,7 @@ _TYPE_OF_EXTENSION = {
 async def get_file(
     request: Request,
     backend: Backend,
-    type: str,  # noqa: A002 (the contract's name, in the path)
+    type: str,
     filename: str,
     thumbnail: Annotated[bool, Query(description="The small WebP instead.")] = False,
     expires: Annotated[str, Query(max_length=20)] = "",
@@ -52,16 +50,12 @@ async def get_file(
         raise NotFound
     key = f"uploads/{type}/{filename}"
     path = keys.url_path_of(key)
-    if not backend.signer.allows(
-        path, thumbnail=thumbnail, expires=expires, signature=signature
-    ):
+    if not backend.signer.allows(path, thumbnail=thumbnail, expires=expires, signature=signature):
         await _require_owner(request, backend, key)
     if thumbnail:
         key = keys.thumbnail_key(key)
         filename = f"{filename}.webp"
-    mime_type = _TYPE_OF_EXTENSION.get(
-        filename.rpartition(".")[2], "application/octet-stream"
-    )
+    mime_type = _TYPE_OF_EXTENSION.get(filename.rpartition(".")[2], "application/octet-stream")
     headers = {
         # A name is never given to another picture.
         "cache-control": "private, max-age=31536000, immutable",
@@ -73,9 +67,7 @@ async def get_file(
         "referrer-policy": "no-referrer",
     }
     try:
-        return await backend.storage.response(
-            key, mime_type, dict(request.headers), headers
-        )
+        return await backend.storage.response(key, mime_type, dict(request.headers), headers)
     except FileMissing as error:
         raise NotFound from error
 

@@ -25,13 +25,13 @@ router = APIRouter()
 )
 async def list_styles(backend: Backend, device: Device) -> StyleList:
     """The styles a cartoon can be drawn in."""
-    items = [StyleBody.model_validate(style) for style in await backend.ai.styles()]
+    items = [
+        StyleBody.model_validate(style, from_attributes=True) for style in await backend.ai.styles()
+    ]
     return StyleList(items=items, next_cursor=None)
 
 
-@router.get(
-    "/healthz", response_model=Health, operation_id="getHealth", tags=["health"]
-)
+@router.get("/healthz", response_model=Health, operation_id="getHealth", tags=["health"])
 async def get_health() -> Health:
     """Whether the process answers."""
     return Health(status="ok")
@@ -40,9 +40,7 @@ async def get_health() -> Health:
 @router.get(
     "/readyz",
     response_model=Readiness,
-    responses={
-        503: {"model": Readiness, "description": "A part is missing; it is named."}
-    },
+    responses={503: {"model": Readiness, "description": "A part is missing; it is named."}},
     operation_id="getReadiness",
     tags=["health"],
 )
@@ -57,14 +55,10 @@ async def get_readiness(backend: Backend) -> Response:
     missing = [name for name, there in zip(parts, answers, strict=True) if not there]
     readiness = Readiness(status="not_ready" if missing else "ready", missing=missing)
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if missing else {})
-    return JSONResponse(
-        readiness.model_dump(), 503 if missing else 200, headers=headers
-    )
+    return JSONResponse(readiness.model_dump(), 503 if missing else 200, headers=headers)
 
 
-@router.get(
-    "/metrics", operation_id="getMetrics", response_class=Response, tags=["health"]
-)
+@router.get("/metrics", operation_id="getMetrics", response_class=Response, tags=["health"])
 async def get_metrics(backend: Backend) -> Response:
     """Prometheus metrics."""
     free_bytes = await backend.storage.free_bytes()

@@ -45,9 +45,7 @@ class OpenFileResponse(Response):
             if asked is not None:
                 self.first, self.end = asked
                 self.status_code = 206 if self.first < self.end else 416
-                span = (
-                    f"{self.first}-{self.end - 1}" if self.status_code == 206 else "*"
-                )
+                span = f"{self.first}-{self.end - 1}" if self.status_code == 206 else "*"
                 described["content-range"] = f"bytes {span}/{size_bytes}"
             described["content-length"] = str(self.end - self.first)
         self.init_headers(described)
@@ -66,14 +64,10 @@ class OpenFileResponse(Response):
                 wanted = min(_CHUNK_BYTES, self.end - position)
                 chunk = b""
                 if wanted:
-                    chunk = await to_thread.run_sync(
-                        os.pread, self.file, wanted, position
-                    )
+                    chunk = await to_thread.run_sync(os.pread, self.file, wanted, position)
                 position += len(chunk)
                 more = bool(chunk) and position < self.end
-                await send(
-                    {"type": "http.response.body", "body": chunk, "more_body": more}
-                )
+                await send({"type": "http.response.body", "body": chunk, "more_body": more})
                 if not more:
                     return
         finally:
@@ -84,9 +78,7 @@ def _listed(if_none_match: str) -> list[str]:
     return [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
 
 
-def _range_of(
-    headers: dict[str, str], etag: str, size_bytes: int
-) -> tuple[int, int] | None:
+def _range_of(headers: dict[str, str], etag: str, size_bytes: int) -> tuple[int, int] | None:
     """First byte and end of the one range asked for; an empty span where it lies outside."""
     if headers.get("if-range", etag) != etag:
         return None

@@ -13,9 +13,7 @@ FileType = Literal["originals", "temp", "downloaded"]
 FILE_TYPES: tuple[str, ...] = get_args(FileType)
 
 
-def new_keys(
-    file_type: FileType, owner: str, extension: str, now: datetime
-) -> Iterator[str]:
+def new_keys(file_type: FileType, owner: str, extension: str, now: datetime) -> Iterator[str]:
     """Keys to try in turn: a taken one moves the timestamp on by a millisecond.
 
     ``owner`` is the device id of an original, the original's id of anything else.

@@ -73,9 +73,7 @@ class LocalStorage:
         file = await to_thread.run_sync(self._open, key)
         return OpenFileResponse(file, mime_type, request_headers, headers)
 
-    def _put_new(
-        self, keys: Iterator[str], pieces: Sequence[bytes | memoryview]
-    ) -> StoredFile:
+    def _put_new(self, keys: Iterator[str], pieces: Sequence[bytes | memoryview]) -> StoredFile:
         aside = self.root / _UNFINISHED / secrets.token_hex(16)
         digest = hashlib.sha256()
         size_bytes = 0

@@ -106,9 +106,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "source_cartoon_id", name=op.f("uq_downloaded_faces_source_cartoon_id")
         ),
-        sa.UniqueConstraint(
-            "thumbnail_path", name=op.f("uq_downloaded_faces_thumbnail_path")
-        ),
+        sa.UniqueConstraint("thumbnail_path", name=op.f("uq_downloaded_faces_thumbnail_path")),
     )
     with op.batch_alter_table("downloaded_faces", schema=None) as batch_op:
         batch_op.create_index(
@@ -149,9 +147,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_regenerated_cartoons")),
-        sa.UniqueConstraint(
-            "file_path", name=op.f("uq_regenerated_cartoons_file_path")
-        ),
+        sa.UniqueConstraint("file_path", name=op.f("uq_regenerated_cartoons_file_path")),
     )
     with op.batch_alter_table("regenerated_cartoons", schema=None) as batch_op:
         batch_op.create_index(
@@ -185,9 +181,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_spent_cartoons_device_id"), ["device_id"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_spent_cartoons_face_id"), ["face_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_spent_cartoons_face_id"), ["face_id"], unique=False)
 
 
 def downgrade() -> None:
@@ -197,9 +191,7 @@ def downgrade() -> None:
 
     op.drop_table("spent_cartoons")
     with op.batch_alter_table("regenerated_cartoons", schema=None) as batch_op:
-        batch_op.drop_index(
-            batch_op.f("ix_regenerated_cartoons_original_id_created_at_id")
-        )
+        batch_op.drop_index(batch_op.f("ix_regenerated_cartoons_original_id_created_at_id"))
         batch_op.drop_index(batch_op.f("ix_regenerated_cartoons_device_id"))
         batch_op.drop_index(batch_op.f("ix_regenerated_cartoons_created_at"))
 

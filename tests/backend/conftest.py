@@ -1,0 +1,185 @@
+"""The backend as its clients meet it: HTTP on the app that ``create_app`` built."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import skimage.data
+from PIL import Image
+
+from cartoon_avatar import contract
+from cartoon_avatar.backend.app import create_app
+from cartoon_avatar.backend.settings import BackendSettings
+
+Asked = Callable[[httpx.Request], httpx.Response]
+
+
+def picture(kind: str = "jpeg", size: tuple[int, int] = (96, 128), **options: Any) -> bytes:
+    """A real portrait, small."""
+    image = Image.fromarray(skimage.data.astronaut()).resize(size)
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+@dataclass
+class FakeAi:
+    """Stands where the AI service would: answers like it, or as a test wants by path."""
+
+    answers: dict[str, Asked] = field(default_factory=dict)
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        self.requests.append(request)
+        path = request.url.path
+        answer = self.answers.get(path) or getattr(self, path.strip("/").replace("-", "_"))
+        result = answer(request)
+        return await result if hasattr(result, "__await__") else result
+
+    def generate_cartoon(self, request: httpx.Request) -> httpx.Response:
+        body = request.content.decode("latin-1")
+        style = _field(body, "style") or "comic"
+        headers = {
+            contract.STYLE: style,
+            contract.SEED: _field(body, "seed"),
+            contract.PHOTO_WIDTH: "96",
+            contract.PHOTO_HEIGHT: "128",
+            contract.FACE_COUNT: "1",
+        }
+        return _image("jpeg", (48, 64), headers)
+
+    def process_face_cut(self, request: httpx.Request) -> httpx.Response:
+        return _image("png", (32, 32), {contract.FACE_COUNT: "1"})
+
+    def thumbnail(self, request: httpx.Request) -> httpx.Response:
+        return _image("webp", (24, 32), {})
+
+    def styles(self, request: httpx.Request) -> httpx.Response:
+        names = ("comic", "anime", "soft")
+        items = [
+            {"name": name, "title": name.title(), "description": "A style.", "preview": None}
+            for name in names
+        ]
+        return httpx.Response(200, json={"items": items})
+
+    def readyz(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"status": "ready"})
+
+    def asked_for(self, path: str) -> list[httpx.Request]:
+        return [request for request in self.requests if request.url.path == path]
+
+
+def problem(status: int, code: str, **headers: str) -> Asked:
+    """An answer of the AI service that refuses."""
+    body = {"type": "about:blank", "title": "", "status": status, "detail": "why", "code": code}
+    return lambda request: httpx.Response(
+        status, json=body, headers={**headers, "content-type": contract.PROBLEM_JSON}
+    )
+
+
+def _field(body: str, name: str) -> str:
+    _, found, rest = body.partition(f'name="{name}"\r\n\r\n')
+    return rest.partition("\r\n")[0] if found else ""
+
+
+def _image(kind: str, size: tuple[int, int], headers: dict[str, str]) -> httpx.Response:
+    sized = {contract.IMAGE_WIDTH: str(size[0]), contract.IMAGE_HEIGHT: str(size[1])}
+    return httpx.Response(
+        200,
+        content=picture(kind, size),
+        headers={"content-type": f"image/{kind}", **sized, **headers},
+    )
+
+
+@dataclass
+class Phone:
+    """A client with a device id, speaking to one backend."""
+
+    http: httpx.AsyncClient
+    device: str
+    token: str | None = None
+
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"X-Device-Id": self.device, **options.pop("headers", {})}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return await self.http.request(method, path, headers=headers, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.ask("GET", path, **options)
+
+    async def delete(self, path: str, **options: Any) -> httpx.Response:
+        return await self.ask("DELETE", path, **options)
+
+    async def post(self, path: str, **options: Any) -> httpx.Response:
+        return await self.ask("POST", path, **options)
+
+    async def upload(self, photo: bytes | None = None, **options: Any) -> httpx.Response:
+        data = picture() if photo is None else photo
+        return await self.post(
+            "/api/upload", files={"image": ("me.jpg", data, "image/jpeg")}, **options
+        )
+
+
+@dataclass
+class Service:
+    """A running backend, its folder and the AI service's stand-in."""
+
+    phone: Phone
+    ai: FakeAi
+    settings: BackendSettings
+    http: httpx.AsyncClient
+    state: Any
+
+    def another_phone(self, device: str = "other-phone") -> Phone:
+        return Phone(self.http, device)
+
+    def files(self, folder: str = "uploads") -> list[Path]:
+        root = self.settings.data_dir
+        return sorted(path for path in (root / folder).rglob("*") if path.is_file())
+
+
+Start = Callable[..., AbstractAsyncContextManager[Service]]
+
+
+@asynccontextmanager
+async def running(settings: BackendSettings, ai: FakeAi) -> AsyncIterator[Service]:
+    app = create_app(settings, ai_transport=httpx.MockTransport(ai))
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
+            await app({**scope, "state": dict(state)}, receive, send)
+
+        transport = httpx.ASGITransport(with_state, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://backend") as http:
+            yield Service(Phone(http, "phone-1"), ai, settings, http, state["backend"])
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Start a backend with some settings changed; the same folder each time in one test."""
+
+    def started(**changed: Any) -> AbstractAsyncContextManager[Service]:
+        given = {"data_dir": tmp_path / "data", "min_free_bytes": 0, **changed}
+        return running(BackendSettings(**given), changed.pop("ai", None) or FakeAi())
+
+    return started
+
+
+@pytest.fixture
+async def service(start: Start) -> AsyncIterator[Service]:
+    async with start() as service:
+        yield service
+
+
+@pytest.fixture
+def phone(service: Service) -> Phone:
+    return service.phone

@@ -1,0 +1,211 @@
+"""The main job: upload, regenerate, download."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+
+from tests.backend.conftest import Service, picture
+
+
+async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service: Service):
+    answer = await service.phone.upload()
+
+    assert answer.status_code == 201
+    body = answer.json()
+    original, cartoon = body["original"], body["cartoon"]
+    assert original["deviceId"] == cartoon["deviceId"] == "phone-1"
+    assert cartoon["originalId"] == original["id"]
+    assert (original["width"], original["height"], original["faceCount"]) == (96, 128, 1)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", original["createdAt"])
+    assert "filePath" not in original
+    assert "filePath" not in cartoon
+
+    stored, drawn = service.files()
+    assert re.fullmatch(r"\d{13}_phone-1\.jpg", stored.name)
+    assert re.fullmatch(rf"\d{{13}}_{original['id']}\.jpg", drawn.name)
+    assert stored.parent.name == "originals"
+    assert drawn.parent.name == "temp"
+    assert original["filename"] == stored.name
+    assert original["fileSize"] == stored.stat().st_size
+    assert original["sha256"] == hashlib.sha256(stored.read_bytes()).hexdigest()
+
+
+async def test_stored_files_are_read_only_in_folders_closed_to_others(service: Service):
+    await service.phone.upload()
+
+    for file in service.files():
+        assert not file.stat().st_mode & (stat.S_IWUSR | stat.S_IRWXG | stat.S_IRWXO)
+        assert not file.parent.stat().st_mode & stat.S_IRWXO
+
+
+async def test_regenerating_adds_a_cartoon_and_moves_on_through_the_styles(service: Service):
+    original = (await service.phone.upload()).json()["original"]["id"]
+
+    cartoons = [
+        (await service.phone.post(f"/api/regenerate/{original}")).json()["cartoon"]
+        for _ in range(3)
+    ]
+
+    assert [cartoon["style"] for cartoon in cartoons] == ["anime", "soft", "comic"]
+    assert len({cartoon["seed"] for cartoon in cartoons}) == 3
+    detail = (await service.phone.get(f"/api/originals/{original}")).json()
+    assert [one["id"] for one in detail["cartoons"]][1:] == [one["id"] for one in cartoons]
+    assert all(one["expiresAt"] > one["createdAt"] for one in detail["cartoons"])
+
+
+async def test_regenerate_draws_the_style_and_seed_it_is_asked_for(service: Service):
+    original = (await service.phone.upload()).json()["original"]["id"]
+
+    for wish in ({"json": {"style": "soft", "seed": 7}}, {"data": {"style": "soft", "seed": "7"}}):
+        answer = await service.phone.post(f"/api/regenerate/{original}", **wish)
+        cartoon = answer.json()["cartoon"]
+        assert (answer.status_code, cartoon["style"], cartoon["seed"]) == (201, "soft", 7)
+
+
+async def test_download_keeps_the_face_and_deletes_every_temporary_cartoon(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    original = uploaded["original"]["id"]
+    picked = (await service.phone.post(f"/api/regenerate/{original}")).json()["cartoon"]["id"]
+
+    answer = await service.phone.post(f"/api/download/{picked}")
+
+    assert answer.status_code == 201
+    face = answer.json()["face"]
+    assert face["sourceCartoonId"] == picked
+    assert face["originalId"] == original
+    assert {file.parent.name for file in service.files()} == {"originals", "downloaded"}
+    assert len(service.files()) == 2
+    detail = (await service.phone.get(f"/api/originals/{original}")).json()
+    assert detail["cartoons"] == []
+
+
+async def test_the_ai_service_is_given_urls_that_open(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
+    import json
+
+    asked = json.loads(service.ai.asked_for("/process-face-cut")[0].content)
+
+    for name, kind in (("image_url", "temp"), ("original_url", "originals")):
+        assert asked[name].startswith(f"http://127.0.0.1:8000/uploads/{kind}/")
+    opened = await service.http.get(asked["original_url"].removeprefix("http://127.0.0.1:8000"))
+    assert opened.status_code == 200
+
+
+async def test_a_repeated_download_gives_the_same_face(service: Service):
+    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
+    first = await service.phone.post(f"/api/download/{cartoon}")
+
+    again = await service.phone.post(f"/api/download/{cartoon}")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["face"]["id"] == first.json()["face"]["id"]
+    assert len(service.ai.asked_for("/process-face-cut")) == 1
+
+
+async def test_a_sister_of_a_downloaded_cartoon_is_a_conflict(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    sister = uploaded["cartoon"]["id"]
+    again = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
+    await service.phone.post(f"/api/download/{again.json()['cartoon']['id']}")
+
+    answer = await service.phone.post(f"/api/download/{sister}")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "sister_downloaded")
+
+
+async def test_regenerating_after_a_download_starts_anew(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    original = uploaded["original"]["id"]
+    await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
+
+    fresh = (await service.phone.post(f"/api/regenerate/{original}")).json()["cartoon"]["id"]
+
+    assert (await service.phone.post(f"/api/download/{fresh}")).status_code == 201
+    faces = (await service.phone.get("/api/downloaded-faces")).json()["items"]
+    assert len(faces) == 2
+    assert faces[0]["sourceCartoonId"] == fresh
+
+
+async def test_every_returned_url_opens_without_a_header(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    original, cartoon = uploaded["original"], uploaded["cartoon"]
+    cartoon_answer = await service.http.get(cartoon["imageUrl"])
+    face = (await service.phone.post(f"/api/download/{cartoon['id']}")).json()["face"]
+
+    expected = {
+        original["imageUrl"]: "image/jpeg",
+        original["thumbnailUrl"]: "image/webp",
+        face["faceUrl"]: "image/png",
+        face["thumbnailUrl"]: "image/webp",
+    }
+    for url, mime_type in expected.items():
+        answer = await service.http.get(url)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, mime_type), url
+    assert cartoon_answer.status_code == 200
+    assert (await service.http.get(cartoon["imageUrl"])).status_code == 404
+
+
+async def test_deleting_an_original_takes_its_cartoons_faces_and_files(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    original = uploaded["original"]["id"]
+    await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
+    await service.phone.post(f"/api/regenerate/{original}")
+
+    assert (await service.phone.delete(f"/api/originals/{original}")).status_code == 204
+
+    assert service.files() == service.files("thumbnails") == []
+    assert (await service.phone.get("/api/downloaded-faces")).json()["items"] == []
+    assert (await service.phone.get(f"/api/originals/{original}")).status_code == 404
+
+
+async def test_deleting_a_face_leaves_its_original(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    answer = await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
+    face = answer.json()["face"]
+
+    gone = await service.phone.delete(f"/api/downloaded-faces/{face['id']}")
+
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert [file.parent.name for file in service.files()] == ["originals"]
+
+
+async def test_deleting_the_device_leaves_nothing_of_it_and_all_of_others(service: Service):
+    other = service.another_phone()
+    kept = (await other.upload()).json()["original"]["id"]
+    await service.phone.upload()
+    uploaded = (await service.phone.upload(headers={"Idempotency-Key": "k"})).json()
+    await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
+
+    assert (await service.phone.delete("/api/device")).status_code == 204
+
+    assert not [file for file in service.files() if "phone-1" in file.name]
+    assert [file.parent.name for file in service.files()] == ["originals", "temp"]
+    assert (await service.phone.get("/api/originals")).json()["items"] == []
+    assert (await other.get(f"/api/originals/{kept}")).status_code == 200
+    assert "deviceToken" in (await service.phone.upload()).json()
+
+
+async def test_styles_are_listed_for_the_app(service: Service):
+    styles = (await service.phone.get("/api/styles")).json()
+
+    assert [style["name"] for style in styles["items"]] == ["comic", "anime", "soft"]
+    assert styles["nextCursor"] is None
+
+
+async def test_the_stages_of_the_work_are_timed(service: Service):
+    answer = await service.phone.upload()
+
+    names = [stage.partition(";")[0] for stage in answer.headers["server-timing"].split(", ")]
+    assert names == ["draw", "store", "commit"]
+
+
+async def test_a_large_photo_is_stored_byte_for_byte_once_clean(service: Service):
+    photo = picture("png", (1200, 1600))
+
+    answer = await service.phone.upload(photo)
+
+    assert answer.status_code == 201
+    assert service.files()[0].read_bytes() == photo
