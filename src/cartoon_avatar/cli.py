@@ -9,9 +9,7 @@ from pathlib import Path
 import click
 
 
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="cartoon-avatar")
 def main() -> None:
     """Cartoon avatars: keep a portrait, draw cartoons of it, cut the head out of the best one.
@@ -21,8 +19,8 @@ def main() -> None:
     """
 
 
-def _host_and_port(default_port: int):  # noqa: ANN202 (click's decorator type)
-    def options(command):  # noqa: ANN001, ANN202
+def _host_and_port(default_port: int):
+    def options(command):
         command = click.option(
             "--port", default=default_port, show_default=True, help="Port to listen on."
         )(command)
@@ -66,9 +64,7 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     configure_logs("supervisor", settings.log_level)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     click.echo(f"cartoon-avatar: the page is at http://{shown}:{port}/ (Ctrl-C stops)")
-    click.echo(
-        f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}"
-    )
+    click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
     serve_both(host, port, workers, dict(os.environ))
 
 
@@ -77,17 +73,13 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
 @_data_option
 @_workers_option
 @_parent_option
-def backend(
-    host: str, port: int, data: Path | None, workers: int, with_parent: bool
-) -> None:
+def backend(host: str, port: int, data: Path | None, workers: int, with_parent: bool) -> None:
     """Run the backend alone; AI_URL says where the AI service is."""
     from cartoon_avatar.serving import run_server
 
     _use_data_folder(data)
     _backend_settings()
-    run_server(
-        "cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent
-    )
+    run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
 
 
 @main.command()
@@ -142,9 +134,7 @@ def sweep(data: Path | None) -> None:
 
     async def run() -> None:
         async with open_database(settings.database) as database:
-            swept = await sweep_once(
-                database, LocalStorage(settings.data_dir), settings
-            )
+            swept = await sweep_once(database, LocalStorage(settings.data_dir), settings)
         click.echo(f"expired cartoons removed: {swept.expired_cartoons}")
         click.echo(f"unowned files removed: {swept.unowned_files}")
 
@@ -153,9 +143,7 @@ def sweep(data: Path | None) -> None:
 
 @main.command()
 @_data_option
-@click.option(
-    "--to", "revision", default="head", show_default=True, help="`head` or `base`."
-)
+@click.option("--to", "revision", default="head", show_default=True, help="`head` or `base`.")
 def migrate(data: Path | None, revision: str) -> None:
     """Bring the database's schema up to date."""
     from cartoon_avatar.backend.db.migrate import migrate as migrate_to
@@ -178,7 +166,7 @@ def _use_data_folder(data: Path | None) -> None:
         os.environ["DATA_DIR"] = str(data)
 
 
-def _backend_settings():  # noqa: ANN202
+def _backend_settings():
     from cartoon_avatar.backend.settings import BadSettings, settings_from_environment
 
     try:
@@ -187,7 +175,7 @@ def _backend_settings():  # noqa: ANN202
         raise click.ClickException(str(error)) from error
 
 
-def _ai_settings():  # noqa: ANN202
+def _ai_settings():
     from cartoon_avatar.ai.settings import BadSettings, settings_from_environment
 
     try:

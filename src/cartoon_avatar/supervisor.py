@@ -38,9 +38,7 @@ class _Child:
     def keep_running(self) -> None:
         now = time.monotonic()
         if self.process is not None and self.process.poll() is not None:
-            log.warning(
-                "service_ended", service=self.name, status=self.process.returncode
-            )
+            log.warning("service_ended", service=self.name, status=self.process.returncode)
             self.pause_s = (
                 _FIRST_PAUSE_S
                 if now - self.started_at > _RAN_WELL_S
@@ -79,9 +77,7 @@ def serve(host: str, port: int, workers: int, environment: dict[str, str]) -> No
     }
     ours = [sys.executable, "-m", "cartoon_avatar.cli"]
     children = [
-        _Child(
-            "ai", [*ours, "ai", "--port", str(ai_port), "--with-parent"], environment
-        ),
+        _Child("ai", [*ours, "ai", "--port", str(ai_port), "--with-parent"], environment),
         _Child(
             "backend",
             [*ours, "backend", "--host", host, "--port", str(port)]

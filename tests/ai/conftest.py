@@ -10,10 +10,11 @@ import httpx
 import numpy as np
 import pytest
 import skimage
-from cartoon_avatar.ai.app import create_app
-from cartoon_avatar.ai.settings import AiSettings
 from fastapi import FastAPI
 from PIL import Image
+
+from cartoon_avatar.ai.app import create_app
+from cartoon_avatar.ai.settings import AiSettings
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+
 from cartoon_avatar.ai.errors import (
     FileTooLarge,
     ImageUnreachable,
@@ -18,7 +19,6 @@ from cartoon_avatar.ai.errors import (
 )
 from cartoon_avatar.ai.fetching import Fetcher, Origin, open_fetcher
 from cartoon_avatar.problems import AvatarError
-
 from tests.ai.conftest import saved, scene
 
 PNG = saved(scene(), "PNG")

@@ -9,6 +9,10 @@ import zlib
 import numpy as np
 import piexif
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
 from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
 from cartoon_avatar.ai.pictures import (
     Photo,
@@ -19,10 +23,6 @@ from cartoon_avatar.ai.pictures import (
     to_webp,
     type_of,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from PIL import Image, ImageCms
-
 from tests.ai.conftest import saved, scene
 
 LIMIT = 50_000_000

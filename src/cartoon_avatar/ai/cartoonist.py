@@ -11,40 +11,29 @@ is ``long_side``, except that a photo is enlarged at most four times.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from cartoon_avatar.ai.faces import Face, FaceFinder
+from cartoon_avatar.ai.matting import MaskFinder, Masks
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.steps import features as parts
+from cartoon_avatar.ai.steps import backdrop, character, media, skin, tones
 from cartoon_avatar.ai.steps import ink as pen
-from cartoon_avatar.ai.steps.features import Features, features_of
+from cartoon_avatar.ai.steps.features import Features, area, features_of
 from cartoon_avatar.ai.steps.flatten import flatten
-from cartoon_avatar.ai.steps.flow import tangent_field
+from cartoon_avatar.ai.steps.flow import Flow, along, tangent_field
 from cartoon_avatar.ai.steps.light import expose
-from cartoon_avatar.ai.steps.tones import posterise
-from cartoon_avatar.ai.styles import STYLES, Style, style_named
+from cartoon_avatar.ai.styles import STYLES, Ink, Style, style_named
 
 __all__ = ["ENGINE_VERSION", "STYLES", "Drawing", "Eyes", "draw", "style_named"]
 
 # Goes up with every change that alters pixels.
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 
 LONGEST_SIDE_PX = 2048
 _ENLARGE_AT_MOST = 4.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Masks:
-    """What belongs to the people in a picture: H×W float32 each, 0..1."""
-
-    person: np.ndarray
-    hair: np.ndarray
-    skin: np.ndarray
-    clothes: np.ndarray
 
 
 def _no_faces(picture: Picture) -> list[Face]:
@@ -56,7 +45,7 @@ class Eyes:
     """What the cartoonist sees with. Without models: nobody, and the picture as a whole."""
 
     find_faces: FaceFinder = _no_faces
-    find_masks: Callable[[Picture, list[Face]], Masks | None] | None = None
+    find_masks: MaskFinder | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +58,19 @@ class Drawing:
     stages: dict[str, float] = field(default_factory=dict)
 
 
-def draw(
-    photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1024
-) -> Drawing:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sitting:
+    """Who is in a picture and where: masks are H×W float32 0..1, or None without people."""
+
+    people: list[Features]
+    person: np.ndarray | None
+    hair: np.ndarray | None
+    skin: np.ndarray | None
+    features: np.ndarray | None
+    skins: list[skin.Complexion] = field(default_factory=list)
+
+
+def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1024) -> Drawing:
     """Draw ``photo`` in ``style``; ``seed`` chooses among the style's variations."""
     clock = _Clock()
     wish = style.vary(seed)
@@ -80,54 +79,213 @@ def draw(
     unit = max(height, width) / 1024  # px; what is 1 px wide in a picture of 1024
 
     faces = eyes.find_faces(picture)
-    people = [features_of(face.landmarks) for face in faces]
     clock.done("faces")
     masks = eyes.find_masks(picture, faces) if eyes.find_masks and faces else None
-    skin = _skin(masks, people, (height, width))
     clock.done("masks")
+    people = [features_of(face.landmarks) for face in faces]
+    rgb, people = character.enlarge_eyes(picture.rgb, people, wish.character.eye_size)
+    sitting = _sitting(people, masks, (height, width))
 
-    lab = cv2.cvtColor(
-        picture.rgb.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2LAB
-    )
-    lab = expose(lab, skin, wish.colour.local_contrast)
+    lab = _lab(rgb)
+    lab = expose(lab, sitting.skin, wish.colour.local_contrast)
     clock.done("light")
 
-    small = (max(1, width // 2), max(1, height // 2))
-    half = cv2.resize(lab, small, interpolation=cv2.INTER_AREA)
-    flow_half = tangent_field(half[..., 0], 2.5 * unit)
+    half = cv2.resize(
+        lab, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA
+    )
+    flow_half = tangent_field(half, 2.2 * unit)
     flow = flow_half.resized(width, height)
     clock.done("flow")
 
+    half_rgb = _rgb(half)
     flat = flatten(
-        _rgb(half), flow_half,
-        reach_px=20 * unit, contrast=wish.shapes.contrast, strands_px=wish.shapes.strands * unit,
-    )  # fmt: skip
-    flat = cv2.cvtColor(
-        flat.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2LAB
+        half_rgb,
+        flow_half,
+        reach_px=20 * unit,
+        contrast=wish.shapes.contrast,
+        strands_px=wish.shapes.strands * unit,
     )
-    flat = cv2.resize(flat, (width, height), interpolation=cv2.INTER_CUBIC)
+    flat = cv2.resize(_lab(flat), (width, height), interpolation=cv2.INTER_CUBIC)
+    sitting = _with_complexions(sitting, flat)
+    behind = _lab(backdrop.scene_without(half_rgb, sitting.person, wish.shapes.backdrop_contrast))
+    behind = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR)
     clock.done("shapes")
 
-    toned = flat.copy()
-    toned[..., 0] = posterise(flat[..., 0], wish.tones.levels, wish.tones.softness)
-    toned[..., 1:] *= np.float32(wish.colour.vividness)
+    drawn = _toned(wish, flat, lab, flow, sitting, unit)
     clock.done("tones")
+    _put_behind(wish, drawn, behind, sitting, unit)
+    _grade(wish, drawn, sitting)
+    clock.done("backdrop")
+    traits = wish.character
+    character.paint_eyes(drawn, lab, people, traits.whites, traits.irises)
+    character.paint_mouth(drawn, lab, people, sitting.skins, traits.lips, traits.teeth)
+    if sitting.skin is not None:
+        character.blush(drawn, people, sitting.skin, traits.cheeks)
+    clock.done("character")
 
-    ink_px = 1.3 * unit * (wish.ink.weight if wish.ink else 1)
-    if wish.ink:
-        response = pen.edges(lab[..., 0], flow, width_px=ink_px, calm_px=5 * unit)
-        coverage = pen.lines(response, wish.ink.threshold, wish.ink.softness)
-        if wish.ink.blacks:
-            coverage = np.maximum(coverage, pen.blacks(flat[..., 0], wish.ink.blacks))
-        coverage = pen.without_specks(coverage, (5 * unit) ** 2) * np.float32(
-            wish.ink.strength
-        )
-        toned[..., 0] *= 1 - coverage
-        toned[..., 1:] *= (1 - (1 - wish.ink.tint) * coverage)[..., None]
+    ink_px = 1.25 * unit * (wish.ink.weight if wish.ink else 1)
+    coverage = _inked(wish, lab, flat, flow, sitting, ink_px, unit) if wish.ink else None
     clock.done("ink")
+    finished = media.finish(wish, drawn, coverage, flow, sitting, unit)
+    clock.done("medium")
+    return Drawing(Picture(finished, picture.alpha), len(faces), 2 * ink_px, clock.stages)
 
-    drawn = _rgb(toned)
-    return Drawing(Picture(drawn, picture.alpha), len(faces), 2 * ink_px, clock.stages)
+
+def _sitting(people: list[Features], masks: Masks | None, shape: tuple[int, int]) -> _Sitting:
+    if not people:
+        return _Sitting([], None, None, None, None)
+    skin_mask = masks.skin if masks is not None else None
+    if skin_mask is None or not skin_mask.any():
+        skin_mask = area(shape, *(p.oval for p in people), soft_px=max(shape) / 400)
+    return _Sitting(
+        people,
+        masks.person if masks is not None else None,
+        masks.hair if masks is not None else None,
+        skin_mask,
+        skin.feature_area(shape, people),
+    )
+
+
+def _with_complexions(sitting: _Sitting, lab: np.ndarray) -> _Sitting:
+    if sitting.skin is None:
+        return sitting
+    found = skin.complexions(lab, sitting.skin, sitting.features, sitting.people)
+    return replace(sitting, skins=found)
+
+
+def _toned(
+    wish: Style, flat: np.ndarray, lab: np.ndarray, flow: Flow, sitting: _Sitting, unit: float
+) -> np.ndarray:
+    """The colours of the drawing, H×W×3 float32 CIELAB: steps of light, plain skin."""
+    how = wish.tones
+    light = along(np.ascontiguousarray(flat[..., 0]), flow, 3 * unit)
+    stepped = tones.posterise(light, how.levels, how.softness)
+    out = flat.copy()
+    out[..., 0] = light + np.float32(how.amount) * (stepped - light)
+
+    if sitting.skin is not None:
+        complexions = [np.array([c.light, c.a, c.b]) for c in sitting.skins]
+        if len(complexions) == 1:
+            plain = complexions[0].astype(np.float32)
+        else:
+            plain = skin.nearest(light.shape, sitting.people, complexions)
+        size = max(p.height for p in sitting.people)
+        shade = skin.shading(flat[..., 0], sitting.skin, sitting.features, 0.016 * size)
+        shade = along(shade, flow, 3 * unit)
+        step = skin.two_tone(shade, plain[..., 0], how.skin_steps, how.skin_depth, how.softness)
+        step = shade + np.float32(how.amount) * (step - shade)
+        # Beard, brows and deep shadow are not skin to be evened out.
+        like = tones.smoothstep(light / np.maximum(plain[..., 0], 8), 0.58, 0.2)
+        far = np.abs(flat[..., 1] - plain[..., 1]) + np.abs(flat[..., 2] - plain[..., 2])
+        like *= 1 - tones.smoothstep(far, 34, 16)
+        weight = sitting.skin * (1 - sitting.features) * like
+        out[..., 0] += weight * (step - out[..., 0])
+        # Shade is a little richer in colour than light.
+        ratio = np.clip(step / np.maximum(plain[..., 0], 8), 0.5, 1.3) ** -0.25
+        tint = (0.75 * weight)[..., None]
+        out[..., 1:] += tint * (plain[..., 1:] * ratio[..., None] - out[..., 1:])
+        # Features keep the photo's detail, with more contrast.
+        keep = sitting.features * np.float32(0.8)
+        detail = light + 1.15 * (lab[..., 0] - light)
+        out[..., 0] += keep * (np.clip(detail, 0, 100) - out[..., 0])
+    return out
+
+
+def _put_behind(
+    wish: Style, drawn: np.ndarray, behind: np.ndarray, sitting: _Sitting, unit: float
+) -> None:
+    """Replace what is behind the people, in place."""
+    back = wish.backdrops[0]
+    if sitting.person is None:
+        return
+    if back.kind == "scene":
+        how = wish.tones
+        stepped = tones.posterise(behind[..., 0], how.levels, 2 * how.softness)
+        behind[..., 0] += np.float32(how.amount) * (stepped - behind[..., 0])
+    else:
+        behind = _lab(backdrop.paint(back, drawn.shape[:2], sitting.people, unit, wish.seed))
+    person = sitting.person[..., None]
+    drawn += (1 - person) * (behind - drawn)
+
+
+def _grade(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> None:
+    """Contrast and colour of the whole, in place; skin keeps its hue."""
+    how = wish.colour
+    light = drawn[..., 0]
+    if how.contrast != 1:
+        # About the skin's own lightness, so that contrast moves everything but faces.
+        pivot = float(np.mean([c.light for c in sitting.skins])) if sitting.skins else 55.0
+        light[:] = np.clip(pivot + (light - pivot) * np.float32(how.contrast), 0, 100)
+    if how.lift:
+        light += np.float32(how.lift) * (100 - light)
+    gain = np.full(light.shape, how.vividness, np.float32)
+    if sitting.skin is not None:
+        gain += sitting.skin * np.float32(how.skin_vividness - how.vividness)
+    colour = drawn[..., 1:]
+    # Saturates softly: what is vivid already is left almost alone.
+    chroma = cv2.magnitude(colour[..., 0], colour[..., 1])
+    gain = 1 + (gain - 1) * np.clip(1 - chroma / 110, 0, 1)
+    colour *= gain[..., None]
+    if how.turn_deg:
+        turn = np.deg2rad(how.turn_deg)
+        a, b = colour[..., 0].copy(), colour[..., 1].copy()
+        share = 1 - sitting.skin if sitting.skin is not None else np.float32(1)
+        colour[..., 0] += share * (np.cos(turn) * a - np.sin(turn) * b - a)
+        colour[..., 1] += share * (np.sin(turn) * a + np.cos(turn) * b - b)
+
+
+def _inked(
+    wish: Style,
+    lab: np.ndarray,
+    flat: np.ndarray,
+    flow: Flow,
+    sitting: _Sitting,
+    ink_px: float,
+    unit: float,
+) -> np.ndarray:
+    """Ink coverage, H×W float32 0..1."""
+    how: Ink = wish.ink
+    shape = lab.shape[:2]
+    light = lab[..., 0]
+    response = pen.edges(light, flow, width_px=ink_px, calm_px=5 * unit)
+    for person in sitting.people:
+        # A small face gets a finer pen.
+        fine_px = max(0.0042 * person.height, 0.5 * unit)
+        if fine_px < 0.8 * ink_px:
+            box = skin.box_of(shape, person.oval, 0.25 * person.height)
+            near = Flow(flow.x[box], flow.y[box], flow.coherence[box])
+            finer = pen.edges(light[box], near, width_px=fine_px, calm_px=3 * fine_px)
+            offset = np.float32([box[1].start, box[0].start])
+            share = area(finer.shape, person.oval - offset, soft_px=0.04 * person.height)
+            response[box] += share * (1.15 * finer - response[box])
+
+    threshold = np.full(shape, how.threshold, np.float32)
+    if sitting.person is not None:
+        threshold *= 1 + np.float32(how.in_backdrop - 1) * (1 - sitting.person)
+    if sitting.skin is not None:
+        plain_skin = sitting.skin * (1 - sitting.features)
+        on_skin = response[::3, ::3][plain_skin[::3, ::3] > 0.6]
+        # The older the skin, the more lines it offers: only its strongest are drawn.
+        limit = float(np.quantile(on_skin, 1 - how.in_face)) if on_skin.size > 50 else 0.0
+        limit = max(limit, 1.25 * how.threshold)
+        threshold += plain_skin * (limit - threshold)
+    coverage = pen.lines(response, threshold, how.softness)
+    if how.blacks:
+        blacks = pen.blacks(flat[..., 0], how.blacks)
+        if sitting.skin is not None:
+            blacks *= 1 - sitting.skin
+        coverage = np.maximum(coverage, blacks)
+    coverage = pen.without_specks(coverage, (how.speck * unit) ** 2)
+    if sitting.people:
+        quiet = np.maximum(
+            character.eye_area(shape, sitting.people) * np.float32(wish.character.irises),
+            character.mouth_area(shape, sitting.people) * np.float32(wish.character.teeth),
+        )
+        coverage *= 1 - quiet
+        if wish.character.lids:
+            lids = character.lid_lines(shape, sitting.people, wish.character.lids)
+            coverage = np.maximum(coverage, lids * np.float32(0.9))
+    return coverage * np.float32(how.strength)
 
 
 def _sized(photo: Picture, long_side: int) -> Picture:
@@ -143,16 +301,9 @@ def _sized(photo: Picture, long_side: int) -> Picture:
     return Picture(cv2.resize(photo.rgb, size, interpolation=how), alpha)
 
 
-def _skin(
-    masks: Masks | None, people: list[Features], shape: tuple[int, int]
-) -> np.ndarray | None:
-    if not people:
-        return None
-    if masks is not None:
-        return masks.skin
-    return parts.area(
-        shape, *(person.oval for person in people), soft_px=max(shape) / 400
-    )
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB float32 (L 0..100) of sRGB uint8."""
+    return cv2.cvtColor(rgb.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2LAB)
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:

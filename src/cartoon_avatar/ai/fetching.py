@@ -18,7 +18,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from cartoon_avatar.ai.errors import FileTooLarge, ImageUnreachable, InvalidImage, UrlNotAllowed
+from cartoon_avatar.ai.errors import (
+    FileTooLarge,
+    ImageUnreachable,
+    InvalidImage,
+    UrlNotAllowed,
+)
 from cartoon_avatar.ai.pictures import type_of
 
 Address = IPv4Address | IPv6Address

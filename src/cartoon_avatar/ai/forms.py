@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from cartoon_avatar.ai.errors import BodyTooSlow, ClientGone, FileTooLarge, InvalidRequest
+from cartoon_avatar.ai.errors import (
+    BodyTooSlow,
+    ClientGone,
+    FileTooLarge,
+    InvalidRequest,
+)
 
 _MAX_FIELDS = 8
 _MAX_FIELD_BYTES = 16_384
@@ -58,6 +64,13 @@ async def read_form(
     except ClientDisconnect as error:
         raise ClientGone from error
 
+    try:
+        return await _unpacked(parsed, file_names, max_file_bytes)
+    finally:
+        await parsed.close()
+
+
+async def _unpacked(parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int) -> Form:
     files: dict[str, bytes] = {}
     fields: dict[str, Any] = {}
     for name, value in parsed.multi_items():

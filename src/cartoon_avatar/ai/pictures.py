@@ -152,7 +152,7 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
 def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # broken EXIF says nothing about the pixels
+    except Exception:  # noqa: BLE001 (broken EXIF says nothing about the pixels)
         return 1
 
 

@@ -55,6 +55,7 @@ class Ink:
     strength: float = 0.95
     in_face: float = 0.025  # share of the skin that lines may cover
     in_backdrop: float = 1.6  # threshold there, relative
+    speck: float = 6.0  # strokes smaller than this squared, px, go
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ class Workers:
                 failures += 1
                 log.error("worker_did_not_start", attempt=failures)
                 continue
+            failures = 0
             log.info("worker_ready", ms=round(1000 * (time.monotonic() - started)))
             ended = self._ended[worker] = asyncio.Event()
             self.ready.add(worker)
@@ -242,7 +243,6 @@ class Workers:
                 self.ready.discard(worker)
                 del self._ended[worker]
                 worker.kill()
-            failures = failures + 1 if time.monotonic() - started < 10 else 0
 
 
 async def _finished(future: asyncio.Future[T], undo: Callable[[T], None]) -> T:

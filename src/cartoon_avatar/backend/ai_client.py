@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
 
@@ -225,10 +225,8 @@ async def _bounded(answer: httpx.Response) -> bytes:
 def _translated(answer: httpx.Response, data: bytes, path: str) -> AvatarError:
     problem: dict[str, Any] = {}
     if answer.headers.get("content-type", "").startswith(contract.PROBLEM_JSON):
-        try:
+        with suppress(ValueError):
             problem = httpx.Response(200, content=data).json()
-        except ValueError:
-            pass
     code = problem.get("code", "") if isinstance(problem, dict) else ""
     if answer.status_code == 503:
         wait = answer.headers.get("retry-after", "")

@@ -34,16 +34,18 @@ class Flow:
         )
 
 
-def tangent_field(light: np.ndarray, sigma_px: float) -> Flow:
-    """The edge tangent field of ``light`` (H×W float32, any range).
+def tangent_field(lab: np.ndarray, sigma_px: float) -> Flow:
+    """The edge tangent field of ``lab`` (H×W×3 float32, CIELAB).
 
-    Smoothed structure tensor: Brox et al. 2006, as used for line drawing by Kyprianidis
-    and Döllner 2008 in place of the iterated field of Kang et al. 2007. Smoothing weighs
-    each pixel by its squared gradient, so strong edges steer their flat surroundings.
+    Smoothed structure tensor of all three channels (Di Zenzo 1986; Brox et al. 2006), as
+    used for line drawing by Kyprianidis and Döllner 2008 in place of the iterated field of
+    Kang et al. 2007. Each pixel weighs by its squared gradient, so strong edges steer
+    their flat surroundings.
     """
-    gx = cv2.Scharr(light, cv2.CV_32F, 1, 0, scale=1 / 32)
-    gy = cv2.Scharr(light, cv2.CV_32F, 0, 1, scale=1 / 32)
-    tensor = cv2.merge([gx * gx, gy * gy, gx * gy])
+    gx = cv2.Scharr(lab, cv2.CV_32F, 1, 0, scale=1 / 32)
+    gy = cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
+    weight = np.float32([1, 0.3, 0.3])
+    tensor = cv2.merge([(gx * gx) @ weight, (gy * gy) @ weight, (gx * gy) @ weight])
     tensor = cv2.GaussianBlur(tensor, (0, 0), sigma_px)
     e, g, f = cv2.split(tensor)
     # The gradient's double angle is (e - g, 2f); the tangent's is its opposite.

@@ -205,7 +205,7 @@ async def set_last_style(session: AsyncSession, original_id: str, style: str) ->
 
 
 async def last_style_of(session: AsyncSession, original_id: str) -> str | None:
-    """Locks the original's row where the database has row locks, for a read that a write follows."""
+    """Locks the row, where the database can, for a read that a write follows."""
     return await session.scalar(
         select(Original.last_style).where(Original.id == original_id).with_for_update()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -42,7 +43,7 @@ class Table(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Milliseconds, int: Integer, str: String}
+    type_annotation_map: ClassVar = {datetime: Milliseconds, int: Integer, str: String}
 
 
 class Device(Table):

@@ -48,7 +48,7 @@ async def upload(
     wish: DrawingWish,
     settle: Settle,
 ) -> Uploaded:
-    """Keep the photo for good and draw its first cartoon; without the one there is not the other."""
+    """Keep the photo for good and draw its first cartoon: both, or neither."""
     await make_room(database, storage, settings, device_id=device_id)
     with stage("draw"):
         drawing, thumbnail = await _drawn(ai, photo, with_seed(wish))
