@@ -1,0 +1,647 @@
+"""The AI service through its door, with real workers, models and pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import piexif
+import psutil
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from PIL import Image
+
+from cartoon_avatar import contract
+from cartoon_avatar.ai import errors
+from cartoon_avatar.problems import AvatarError
+from tests.ai.conftest import running, saved, scene
+from tests.ai.test_fetching import ok, serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GENERATE, CUT, THUMBNAIL = (
+    contract.GENERATE_CARTOON,
+    contract.PROCESS_FACE_CUT,
+    contract.THUMBNAIL,
+)
+PNG = saved(scene(), "PNG")
+codes_seen: set[str] = set()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ai(app_for: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(app_for(queue=3)) as client:
+        refused = await client.post(THUMBNAIL, files={"image": PNG})
+        assert_problem(refused, 503, "ai_starting")
+        await until_ready(client)
+        yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> dict[str, Any]:
+    async with asyncio.timeout(60):
+        while (answer := await client.get(contract.READYZ)).status_code != 200:
+            assert answer.json()["status"] == "starting"
+            assert answer.headers["retry-after"]
+            await asyncio.sleep(0.05)
+    return answer.json()
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.headers["content-type"] == contract.PROBLEM_JSON, answer.text
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["requestId"] == answer.headers[contract.REQUEST_ID]
+    if status == 503:
+        assert int(answer.headers["retry-after"]) > 0
+    codes_seen.add(code)
+    return problem
+
+
+def opened(answer: httpx.Response) -> Image.Image:
+    assert answer.status_code == 200, answer.text
+    image = Image.open(io.BytesIO(answer.content))
+    image.load()
+    assert Image.MIME[image.format or ""] == answer.headers["content-type"]
+    sides = (answer.headers[contract.IMAGE_WIDTH], answer.headers[contract.IMAGE_HEIGHT])
+    assert image.size == tuple(map(int, sides))
+    return image
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cartoon(ai: httpx.AsyncClient, astronaut: bytes) -> bytes:
+    """A drawing of the astronaut."""
+    answer = await ai.post(GENERATE, files={"image": astronaut}, data={"seed": "1", "size": "512"})
+    return answer.content
+
+
+# --- drawings
+
+
+async def test_a_photo_becomes_a_cartoon(ai: httpx.AsyncClient, astronaut: bytes) -> None:
+    answer = await ai.post(GENERATE, files={"image": ("me.png", astronaut, "image/png")})
+    drawing = opened(answer)
+    assert drawing.format == "JPEG"
+    assert max(drawing.size) == 1024
+    assert (
+        answer.headers[contract.STYLE] == (await ai.get(contract.STYLES)).json()["items"][0]["name"]
+    )
+    assert int(answer.headers[contract.SEED]) >= 0
+    assert int(answer.headers[contract.ENGINE_VERSION]) >= 1
+    assert answer.headers[contract.FACE_COUNT] == "1"
+    assert answer.headers[contract.PHOTO_WIDTH] == "512"
+    assert re.match(r"decode;dur=\d", answer.headers[contract.SERVER_TIMING])
+    photo = np.asarray(Image.open(io.BytesIO(astronaut)).resize((64, 64)), float)
+    likeness = np.corrcoef(photo.ravel(), np.asarray(drawing.resize((64, 64)), float).ravel())
+    assert 0.6 < likeness[0, 1] < 0.9999
+
+
+async def test_the_same_wish_gives_the_same_bytes(ai: httpx.AsyncClient, astronaut: bytes) -> None:
+    wish = {"seed": "7", "size": "256"}
+    one = await ai.post(GENERATE, files={"image": astronaut}, data=wish)
+    two = await ai.post(GENERATE, files={"image": astronaut}, data=wish)
+    assert one.content == two.content
+    assert one.headers[contract.SEED] == "7"
+
+
+async def test_without_a_seed_each_drawing_gets_its_own(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    answers = [
+        await ai.post(GENERATE, files={"image": astronaut}, data={"size": "128"}) for _ in "ab"
+    ]
+    assert len({answer.headers[contract.SEED] for answer in answers}) == 2
+
+
+async def test_every_style_draws(ai: httpx.AsyncClient, astronaut: bytes) -> None:
+    styles = (await ai.get(contract.STYLES)).json()["items"]
+    assert styles
+    for style in styles:
+        assert all(style[key] for key in ("name", "title", "description"))
+        answer = await ai.post(
+            GENERATE, files={"image": astronaut}, data={"style": style["name"], "size": "256"}
+        )
+        assert opened(answer).size == (256, 256)
+        assert answer.headers[contract.STYLE] == style["name"]
+
+
+async def test_a_large_turned_photo_is_drawn_upright_and_its_size_is_told(
+    ai: httpx.AsyncClient,
+) -> None:
+    exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: 6}})
+    photo = saved(scene(2400, 1600), "JPEG", exif=exif)
+    answer = await ai.post(GENERATE, files={"image": photo}, data={"size": "300"})
+    assert opened(answer).size == (200, 300)
+    assert answer.headers[contract.PHOTO_WIDTH] == "1600"
+    assert answer.headers[contract.PHOTO_HEIGHT] == "2400"
+
+
+async def test_a_transparent_photo_gives_a_transparent_cartoon(ai: httpx.AsyncClient) -> None:
+    photo = scene(200, 200).convert("RGBA")
+    photo.paste((0, 0, 0, 0), (0, 0, 200, 60))
+    answer = await ai.post(GENERATE, files={"image": saved(photo, "PNG")}, data={"size": "200"})
+    drawing = opened(answer)
+    assert drawing.format == "WEBP"
+    alpha = np.asarray(drawing.convert("RGBA"))[..., 3]
+    assert (alpha[20, 100], alpha[150, 100]) == (0, 255)
+
+
+async def test_nothing_of_the_photos_metadata_is_in_any_answer(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    gps = {piexif.GPSIFD.GPSLatitudeRef: b"N", piexif.GPSIFD.GPSLatitude: ((52, 1),) * 3}
+    exif = piexif.dump({"0th": {piexif.ImageIFD.Artist: b"canary-4711"}, "GPS": gps})
+    portrait = Image.open(io.BytesIO(astronaut))
+    photo = saved(portrait, "JPEG", quality=90, exif=exif, comment=b"canary-4711")
+    for path, wish in ((GENERATE, {"size": "256"}), (CUT, {}), (THUMBNAIL, {})):
+        answer = await ai.post(path, files={"image": photo}, data=wish)
+        assert b"canary-4711" not in answer.content
+        assert not opened(answer).getexif()
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"style": "no-such-style"}, "unknown_style"),
+        ({"style": "../comic"}, "unknown_style"),
+        ({"seed": "-1"}, "invalid_seed"),
+        ({"seed": "1.5"}, "invalid_seed"),
+        ({"seed": "abc"}, "invalid_seed"),
+        ({"seed": "1_000"}, "invalid_seed"),
+        ({"seed": "٣"}, "invalid_seed"),
+        ({"seed": str(2**53)}, "invalid_seed"),
+        ({"seed": "9" * 5000}, "invalid_seed"),
+        ({"size": "63"}, "invalid_size"),
+        ({"size": "2049"}, "invalid_size"),
+        ({"size": "large"}, "invalid_size"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_a_wish_that_cannot_be_met_is_named(
+    ai: httpx.AsyncClient, wish: dict[str, str], code: str
+) -> None:
+    assert_problem(await ai.post(GENERATE, files={"image": PNG}, data=wish), 400, code)
+
+
+# --- bad pictures and bodies, the same at each door
+
+
+@pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"hello", b"<svg/>", PNG[:200], saved(scene(), "BMP"), b"\xff\xd8\xff" + b"a" * 50],
+    ids=["empty", "text", "svg", "truncated", "bmp", "only a beginning"],
+)
+async def test_what_is_no_picture_is_refused(ai: httpx.AsyncClient, path: str, data: bytes) -> None:
+    assert_problem(await ai.post(path, files={"image": ("a.png", data)}), 400, "invalid_image")
+
+
+@pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
+async def test_no_picture_at_all_is_refused(ai: httpx.AsyncClient, path: str) -> None:
+    answer = await ai.post(path, files={"photo": PNG})
+    assert_problem(answer, 400, "invalid_image")
+
+
+@pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
+async def test_a_bomb_is_refused(ai: httpx.AsyncClient, path: str) -> None:
+    bomb = saved(Image.new("1", (16383, 16383)), "PNG")
+    assert len(bomb) < 100_000
+    problem = assert_problem(await ai.post(path, files={"image": bomb}), 400, "image_too_large")
+    assert "50 million" in problem["detail"]
+
+
+@pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=x", b"no such boundary in here"),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--",
+        ),
+        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 5000 + b"\r\na\r\n--x--"),
+        ("multipart/form-data; boundary=x", b'--x\r\nA: "' + b"a" * 50_000),
+        ("application/x-www-form-urlencoded", b"image=abc"),
+        ("text/plain", b"hello"),
+        ("", b"hello"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_a_malformed_body_is_refused(
+    ai: httpx.AsyncClient, path: str, kind: str, body: bytes
+) -> None:
+    answer = await ai.post(path, content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 400
+    assert_problem(answer, 400, answer.json()["code"])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [("image", PNG)] * 2,
+        [("image", PNG)] * 100,
+        [("image", PNG), ("note", (None, b"a" * 100_000))],
+        [("image", PNG), *[(f"note{number}", (None, b"a")) for number in range(100)]],
+    ],
+    ids=["two files", "a hundred files", "a giant field", "a hundred fields"],
+)
+async def test_a_form_has_few_parts_and_small_fields(
+    ai: httpx.AsyncClient, files: list[tuple[str, Any]]
+) -> None:
+    assert_problem(await ai.post(THUMBNAIL, files=files), 400, "invalid_request")
+
+
+async def test_a_file_of_the_limit_passes_and_a_byte_more_does_not(ai: httpx.AsyncClient) -> None:
+    full = PNG + bytes(10_000_000 - len(PNG))
+    assert (await ai.post(THUMBNAIL, files={"image": full})).status_code == 200
+    problem = assert_problem(
+        await ai.post(THUMBNAIL, files={"image": full + b"\0"}), 413, "file_too_large"
+    )
+    assert "10 MB" in problem["detail"]
+    cut = await ai.post(CUT, files={"image": full + b"\0", "original": PNG})
+    assert_problem(cut, 413, "file_too_large")
+
+
+@pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
+async def test_an_endless_body_is_cut_off(ai: httpx.AsyncClient, path: str) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        while True:
+            sent += 100_000
+            yield bytes(100_000)
+
+    answer = await ai.post(
+        path, content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert_problem(answer, 413, "file_too_large")
+    assert sent < 45_000_000
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_read(ai: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": "99999999"}
+    answer = await ai.post(THUMBNAIL, content=b"", headers=headers)
+    assert_problem(answer, 413, "file_too_large")
+
+
+# --- heads
+
+
+async def test_a_head_is_cut_with_the_photo_at_hand(
+    ai: httpx.AsyncClient, astronaut: bytes, cartoon: bytes
+) -> None:
+    answer = await ai.post(CUT, files={"image": cartoon, "original": astronaut})
+    head = opened(answer)
+    assert (head.format, head.mode) == ("PNG", "RGBA")
+    assert head.width == head.height
+    alpha = np.asarray(head)[..., 3]
+    assert alpha[:4, :4].max() == 0
+    assert 0.3 < (alpha > 127).mean() < 0.9
+    left, top, width, height = map(int, answer.headers[contract.CROP_BOX].split(","))
+    # The astronaut's nose, in pixels of the drawing.
+    assert left < 224 < left + width
+    assert top < 130 < top + height
+    assert answer.headers[contract.FACE_COUNT] == "1"
+    assert answer.headers[contract.CUT_PATH] in ("classes", "fallback")
+    assert answer.headers[contract.PHOTO_WIDTH] == "512"
+
+
+async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
+    app_for: Callable[..., FastAPI], ai: httpx.AsyncClient, astronaut: bytes, cartoon: bytes
+) -> None:
+    async with serving(ok(cartoon)) as cartoons, serving(ok(astronaut)) as photos:
+        origins = [f"http://127.0.0.1:{server.port}" for server in (cartoons, photos)]
+        async with running(app_for(trusted_origins=origins)) as client:
+            await until_ready(client)
+            body = {
+                "image_url": f"{origins[0]}/uploads/temp/a.jpg?sig=1",
+                "original_url": f"{origins[1]}/uploads/originals/a.png",
+                "size": 128,
+            }
+            answer = await client.post(CUT, json=body)
+    by_bytes = await ai.post(
+        CUT, files={"image": cartoon, "original": astronaut}, data={"size": "128"}
+    )
+    assert opened(answer).size == (128, 128)
+    assert answer.content == by_bytes.content
+
+
+@pytest.mark.parametrize(
+    ("wish", "kind", "corner"),
+    [
+        ({"format": "png"}, "PNG", (0, 0, 0, 0)),
+        ({"format": "webp"}, "WEBP", (None, None, None, 0)),
+        ({"format": "jpeg"}, "JPEG", (255, 255, 255)),
+        ({"format": "jpeg", "background": "transparent"}, "JPEG", (255, 255, 255)),
+        ({"format": "jpeg", "background": "#3366ff"}, "JPEG", (51, 102, 255)),
+        ({"format": "PNG", "background": "#3366FF"}, "PNG", (51, 102, 255)),
+        ({"format": "webp", "background": "#3366FF"}, "WEBP", (51, 102, 255)),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_a_head_comes_in_the_wished_format_on_the_wished_ground(
+    ai: httpx.AsyncClient, astronaut: bytes, wish: dict[str, str], kind: str, corner: tuple
+) -> None:
+    answer = await ai.post(CUT, files={"image": astronaut}, data={**wish, "size": "96"})
+    head = opened(answer)
+    assert head.format == kind
+    assert head.size == (96, 96)
+    pixel = head.getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    for is_there, wanted in zip(pixel, corner, strict=True):
+        assert wanted is None or abs(is_there - wanted) <= 8
+
+
+async def test_a_picture_without_a_face_has_no_head(ai: httpx.AsyncClient, coffee: bytes) -> None:
+    assert_problem(await ai.post(CUT, files={"image": coffee}), 422, "no_face")
+    assert "no_face_total 1.0" in (await ai.get(contract.METRICS)).text
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"format": "gif"}, "invalid_format"),
+        ({"format": "image/png"}, "invalid_format"),
+        ({"background": "red"}, "invalid_background"),
+        ({"background": "#12345"}, "invalid_background"),
+        ({"background": "#1234567"}, "invalid_background"),
+        ({"background": "#12345g"}, "invalid_background"),
+        ({"size": "0"}, "invalid_size"),
+        ({"size": "1025"}, "invalid_size"),
+        ({"face_index": "-1"}, "invalid_request"),
+        ({"face_index": "first"}, "invalid_request"),
+        ({"face_index": "1"}, "face_index_out_of_range"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_a_head_that_cannot_be_cut_so_is_refused(
+    ai: httpx.AsyncClient, astronaut: bytes, wish: dict[str, str], code: str
+) -> None:
+    assert_problem(await ai.post(CUT, files={"image": astronaut}, data=wish), 400, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"image_url": "http://169.254.169.254/latest/meta-data/"}, "url_not_allowed"),
+        ({"image_url": "file:///etc/passwd"}, "url_not_allowed"),
+        ({"image_url": "http://127.0.0.1:1/a.png"}, "url_not_allowed"),
+        ({"image_url": ""}, "url_not_allowed"),
+        (
+            {"image_url": "http://127.0.0.1:8000/a", "original_url": "http://evil.test/"},
+            "url_not_allowed",
+        ),
+        ({"image_url": 5}, "invalid_request"),
+        ({"image_url": ["http://127.0.0.1:8000/a"]}, "invalid_request"),
+        ({"image_url": None}, "invalid_request"),
+        ({}, "invalid_request"),
+        ([], "invalid_request"),
+        ("text", "invalid_request"),
+        ({"image_url": "http://127.0.0.1:8000/a", "size": 12.5}, "invalid_size"),
+        ({"image_url": "http://127.0.0.1:8000/a", "size": True}, "invalid_size"),
+        ({"image_url": "http://127.0.0.1:8000/a", "format": 5}, "invalid_format"),
+        ({"image_url": "http://127.0.0.1:8000/a", "background": 5}, "invalid_background"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_a_bad_json_wish_is_refused(ai: httpx.AsyncClient, body: Any, code: str) -> None:
+    assert_problem(await ai.post(CUT, json=body), 400, code)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"image_url": "a"', "[" * 20_000, "NaN", "\0"])
+async def test_what_is_not_json_is_refused(ai: httpx.AsyncClient, text: str) -> None:
+    answer = await ai.post(CUT, content=text.encode(), headers={"Content-Type": "application/json"})
+    assert_problem(answer, 400, "invalid_request")
+
+
+async def test_a_url_that_gives_no_picture_is_told_apart(app_for: Callable[..., FastAPI]) -> None:
+    missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    async with serving(missing) as gone, serving(ok(b"<!doctype html>")) as page:
+        origins = [f"http://127.0.0.1:{server.port}" for server in (gone, page)]
+        async with running(app_for(trusted_origins=origins)) as client:
+            await until_ready(client)
+            for origin, code in zip(origins, ("image_unreachable", "invalid_image"), strict=True):
+                answer = await client.post(CUT, json={"image_url": f"{origin}/a.png"})
+                assert_problem(answer, 400, code)
+
+
+# --- thumbnails
+
+
+async def test_a_thumbnail_is_small_upright_webp(ai: httpx.AsyncClient) -> None:
+    exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: 8}})
+    photo = saved(scene(1600, 1200), "JPEG", exif=exif)
+    answer = await ai.post(THUMBNAIL, files={"image": photo})
+    thumbnail = opened(answer)
+    assert (thumbnail.format, thumbnail.size) == ("WEBP", (240, 320))
+    assert answer.headers[contract.PHOTO_WIDTH] == "1200"
+    assert answer.headers[contract.PHOTO_HEIGHT] == "1600"
+
+
+async def test_a_thumbnail_keeps_transparency(ai: httpx.AsyncClient) -> None:
+    photo = saved(Image.new("RGBA", (400, 400), (255, 0, 0, 100)), "PNG")
+    thumbnail = opened(await ai.post(THUMBNAIL, files={"image": photo}))
+    assert thumbnail.mode == "RGBA"
+    assert abs(thumbnail.getpixel((160, 160))[3] - 100) <= 2  # type: ignore[index]
+
+
+# --- the service itself
+
+
+async def test_it_says_that_it_is_alive_and_ready(ai: httpx.AsyncClient) -> None:
+    assert (await ai.get(contract.HEALTHZ)).json() == {"status": "ok"}
+    ready = (await ai.get(contract.READYZ)).json()
+    assert ready == {
+        "status": "ready",
+        "workers": 1,
+        "workersWanted": 1,
+        "missing": [],
+        "fallback": None,
+    }
+
+
+async def test_metrics_tell_of_requests_drawings_cuts_and_the_queue(
+    ai: httpx.AsyncClient, cartoon: bytes, astronaut: bytes
+) -> None:
+    await ai.post(CUT, files={"image": cartoon, "original": astronaut})
+    text = (await ai.get(contract.METRICS)).text
+    assert re.search(
+        r'requests_total\{method="POST",route="/generate-cartoon",status="200"\} \d', text
+    )
+    assert re.search(r'drawing_seconds_count\{style="[a-z-]+"\} [1-9]', text)
+    assert re.search(r'cut_seconds_count\{path="[a-z]+"\} [1-9]', text)
+    assert "queue_depth 0.0" in text
+    assert "queue_oldest_seconds 0.0" in text
+    assert "workers_ready 1.0" in text
+
+
+async def test_openapi_has_named_schemas_and_stable_operation_ids(ai: httpx.AsyncClient) -> None:
+    document = (await ai.get("/openapi.json")).json()
+    operations = {
+        operation["operationId"]: operation
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    }
+    assert set(operations) == {
+        "generateCartoon",
+        "processFaceCut",
+        "makeThumbnail",
+        "listStyles",
+        "health",
+        "readiness",
+        "metrics",
+    }
+    schemas = document["components"]["schemas"]
+    assert {"CartoonForm", "FaceCutRequest", "FaceCutForm", "Problem", "StyleList"} <= set(schemas)
+    for reference in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)):
+        assert reference in schemas
+    refusal = operations["processFaceCut"]["responses"]["422"]["content"]
+    assert list(refusal) == [contract.PROBLEM_JSON]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", GENERATE, 405), ("GET", "/x", 404)])
+async def test_other_doors_answer_with_a_problem_too(
+    ai: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    answer = await ai.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == contract.PROBLEM_JSON
+
+
+async def test_past_the_queue_requests_are_refused_at_once_and_the_rest_succeed(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    answers = await asyncio.gather(
+        *(ai.post(GENERATE, files={"image": astronaut}, data={"size": "128"}) for _ in range(9))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [503] * 5
+    for answer in answers:
+        if answer.status_code == 503:
+            assert_problem(answer, 503, "ai_busy")
+
+
+async def test_a_worker_killed_at_work_costs_that_request_and_the_next_succeeds(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    request = asyncio.create_task(
+        ai.post(GENERATE, files={"image": astronaut}, data={"size": "2048"})
+    )
+    await asyncio.sleep(0.15)
+    for child in psutil.Process().children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            os.kill(child.pid, signal.SIGKILL)
+    assert_problem(await request, 500, "generation_failed")
+    opened(await ai.post(GENERATE, files={"image": astronaut}, data={"size": "128"}))
+
+
+async def test_a_client_that_leaves_the_queue_frees_its_place(
+    app_for: Callable[..., FastAPI], astronaut: bytes
+) -> None:
+    app = app_for(queue=1)
+    async with running(app) as client, app.router.lifespan_context(app) as state:
+        # A second life of the app, spoken to in ASGI: httpx cannot hang up in mid-request.
+        workers = state["ai"].workers
+        async with asyncio.timeout(60):
+            while not workers.ready:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        request = client.build_request("POST", GENERATE, files={"image": astronaut})
+        body = await request.aread()
+        hang_up = asyncio.Event()
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop()
+            await hang_up.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            pass
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": GENERATE,
+            "query_string": b"",
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "state": dict(state),
+        }
+        worker = await workers.idle.get()  # nobody is served meanwhile
+        waiting = asyncio.create_task(app(scope, receive, send))
+        async with asyncio.timeout(5):
+            while not workers.waiting_since:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert workers.taken == 1
+        hang_up.set()
+        await asyncio.wait_for(waiting, 1)
+        assert (workers.taken, len(workers.waiting_since)) == (0, 0)
+        workers.idle.put_nowait(worker)
+
+
+async def test_a_picture_that_takes_too_long_and_a_body_that_trickles_are_given_up(
+    app_for: Callable[..., FastAPI], astronaut: bytes
+) -> None:
+    async with running(app_for(task_timeout_s=0.1, body_timeout_s=0.2)) as client:
+        await until_ready(client)
+        answer = await client.post(GENERATE, files={"image": astronaut}, data={"size": "2048"})
+        assert_problem(answer, 500, "generation_failed")
+
+        async def trickle() -> AsyncIterator[bytes]:
+            yield b"--x\r\n"
+            await asyncio.sleep(0.5)
+            yield b"--x--"
+
+        await until_ready(client)
+        answer = await client.post(
+            THUMBNAIL,
+            content=trickle(),
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        assert_problem(answer, 408, "request_timeout")
+
+
+async def test_without_model_files_it_draws_and_says_what_it_cannot(
+    app_for: Callable[..., FastAPI], astronaut: bytes, tmp_path
+) -> None:
+    async with running(app_for(models_dir=tmp_path)) as client:
+        ready = await until_ready(client)
+        assert ready["status"] == "degraded"
+        assert any(name.startswith("face_detection") for name in ready["missing"])
+        assert "without" in ready["fallback"]
+        answer = await client.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
+        assert opened(answer).size == (256, 256)
+        assert answer.headers[contract.FACE_COUNT] == "0"
+        problem = assert_problem(
+            await client.post(CUT, files={"image": astronaut}), 503, "models_missing"
+        )
+        assert "models fetch" in problem["detail"]
+
+
+async def test_the_log_holds_no_url_and_no_picture_name(
+    ai: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await ai.post(CUT, json={"image_url": "http://127.0.0.1:1/canary-4711?sig=canary-4711"})
+    await ai.post(THUMBNAIL + "?canary-4711", files={"image": ("canary-4711.png", b"x")})
+    out, err = capfd.readouterr()
+    assert "canary-4711" not in out + err
+
+
+async def test_each_error_of_the_tree_was_told_to_somebody() -> None:
+    tree = {
+        error.code
+        for error in vars(errors).values()
+        if isinstance(error, type) and issubclass(error, AvatarError)
+    }
+    # Nobody is there to be told of client_gone; the base class itself is never raised.
+    assert tree - {"client_gone", "internal_error"} == codes_seen
