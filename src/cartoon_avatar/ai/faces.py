@@ -73,6 +73,8 @@ def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[tuple[_Box, n
     for side in (320, 640, 1280):
         scale = min(1.0, side / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if min(size) < 10:
+            break
         small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         detector.setInputSize(size)
         _, rows = detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))

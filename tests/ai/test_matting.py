@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.faces import open_face_finder
+from cartoon_avatar.ai.matting import Masks, open_mask_finder
+from cartoon_avatar.ai.pictures import Picture
+from tests.ai import seen
+
+
+def masks_of(picture: Picture) -> Masks:
+    found = open_mask_finder(seen.models())(picture, open_face_finder(seen.models())(picture))
+    assert found is not None
+    return found
+
+
+def test_masks_have_the_size_and_range_of_a_picture() -> None:
+    masks = masks_of(seen.astronaut())
+    for mask in (masks.person, masks.hair, masks.face_skin, masks.body_skin, masks.clothes):
+        assert mask.shape == (512, 512)
+        assert mask.dtype == np.float32
+        assert mask.min() >= 0
+        assert mask.max() <= 1
+
+
+# Pixels (x, y) of the astronaut: hair, cheek, suit, wall.
+@pytest.mark.parametrize(
+    ("part", "x", "y"),
+    [("hair", 225, 25), ("face_skin", 205, 130), ("clothes", 180, 400)],
+)
+def test_each_part_is_where_it_is_on_the_astronaut(part: str, x: int, y: int) -> None:
+    masks = masks_of(seen.astronaut())
+    assert getattr(masks, part)[y, x] > 0.9
+    assert masks.person[y, x] > 0.9
+    assert getattr(masks, part)[60, 330] < 0.05
+    assert masks.person[60, 330] < 0.05
+
+
+def test_a_small_face_gets_a_closer_look() -> None:
+    scene = Picture(np.full((900, 1200, 3), 190, np.uint8))
+    scene.rgb[300:454, 500:654] = seen.scaled(seen.astronaut(), 0.3).rgb
+    (face,) = open_face_finder(seen.models())(scene)
+    x, y = face.landmarks[[50]].round().astype(int)[0]
+    assert masks_of(scene).face_skin[y, x] > 0.8
+
+
+def test_without_the_class_model_the_person_is_still_found() -> None:
+    models = dataclasses.replace(seen.models(), person_classes=None)
+    masks = open_mask_finder(models)(seen.astronaut(), [])
+    assert masks is not None
+    assert masks.person[130, 205] > 0.9
+    assert masks.person[60, 330] < 0.1
+    assert masks.hair.max() == 0
+
+
+def test_without_models_there_are_no_masks() -> None:
+    models = dataclasses.replace(seen.models(), person_classes=None, person=None)
+    assert open_mask_finder(models)(seen.astronaut(), []) is None
