@@ -19,9 +19,10 @@ import numpy as np
 from cartoon_avatar.ai.faces import Face, FaceFinder
 from cartoon_avatar.ai.matting import MaskFinder, Masks
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.steps import backdrop, character, media, skin, tones
+from cartoon_avatar.ai.steps import backdrop, character, media, palette, skin, tones
 from cartoon_avatar.ai.steps import ink as pen
 from cartoon_avatar.ai.steps.features import Features, area, features_of
+from cartoon_avatar.ai.steps.figure import whole_figure
 from cartoon_avatar.ai.steps.flatten import flatten
 from cartoon_avatar.ai.steps.flow import Flow, along, tangent_field
 from cartoon_avatar.ai.steps.light import expose
@@ -84,15 +85,13 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
     clock.done("masks")
     people = [features_of(face.landmarks) for face in faces]
     rgb, people = character.enlarge_eyes(picture.rgb, people, wish.character.eye_size)
-    sitting = _sitting(people, masks, (height, width))
+    sitting = _sitting(people, masks, rgb)
 
     lab = _lab(rgb)
     lab = expose(lab, sitting.skin, wish.colour.local_contrast)
     clock.done("light")
 
-    half = cv2.resize(
-        lab, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA
-    )
+    half = cv2.resize(lab, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
     flow_half = tangent_field(half, 2.2 * unit)
     flow = flow_half.resized(width, height)
     clock.done("flow")
@@ -125,13 +124,16 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
 
     ink_px = 1.25 * unit * (wish.ink.weight if wish.ink else 1)
     coverage = _inked(wish, lab, flat, flow, sitting, ink_px, unit) if wish.ink else None
+    if wish.ink is None and people:
+        coverage = character.lid_lines((height, width), people, traits.lids)
     clock.done("ink")
-    finished = media.finish(wish, drawn, coverage, flow, sitting, unit)
+    finished = _finished(wish, drawn, coverage, flow, sitting, unit, seed)
     clock.done("medium")
     return Drawing(Picture(finished, picture.alpha), len(faces), 2 * ink_px, clock.stages)
 
 
-def _sitting(people: list[Features], masks: Masks | None, shape: tuple[int, int]) -> _Sitting:
+def _sitting(people: list[Features], masks: Masks | None, rgb: np.ndarray) -> _Sitting:
+    shape = rgb.shape[:2]
     if not people:
         return _Sitting([], None, None, None, None)
     skin_mask = masks.skin if masks is not None else None
@@ -139,7 +141,7 @@ def _sitting(people: list[Features], masks: Masks | None, shape: tuple[int, int]
         skin_mask = area(shape, *(p.oval for p in people), soft_px=max(shape) / 400)
     return _Sitting(
         people,
-        masks.person if masks is not None else None,
+        whole_figure(masks.person, rgb, people) if masks is not None else None,
         masks.hair if masks is not None else None,
         skin_mask,
         skin.feature_area(shape, people),
@@ -198,12 +200,23 @@ def _put_behind(
     back = wish.backdrops[0]
     if sitting.person is None:
         return
-    if back.kind == "scene":
+    if back.kind in ("scene", "wash", "paper"):
         how = wish.tones
-        stepped = tones.posterise(behind[..., 0], how.levels, 2 * how.softness)
-        behind[..., 0] += np.float32(how.amount) * (stepped - behind[..., 0])
+        stepped = tones.posterise(behind[..., 0], how.levels, 3 * how.softness)
+        behind[..., 0] += np.float32(0.6 * how.amount) * (stepped - behind[..., 0])
     else:
-        behind = _lab(backdrop.paint(back, drawn.shape[:2], sitting.people, unit, wish.seed))
+        face = sitting.people[0]
+        painted = backdrop.paint(
+            back.kind,
+            drawn.shape[:2],
+            back.colour,
+            back.second,
+            centre=tuple(face.oval.mean(axis=0)),
+            radius_px=max(1.25 * face.height, 0.3 * min(drawn.shape[:2])),
+            cell_px=14 * unit,
+            turn=float(np.deg2rad(wish.medium.angle_deg)),
+        )
+        behind = cv2.cvtColor(painted * np.float32(1 / 255), cv2.COLOR_RGB2LAB)
     person = sitting.person[..., None]
     drawn += (1 - person) * (behind - drawn)
 
@@ -225,13 +238,102 @@ def _grade(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> None:
     # Saturates softly: what is vivid already is left almost alone.
     chroma = cv2.magnitude(colour[..., 0], colour[..., 1])
     gain = 1 + (gain - 1) * np.clip(1 - chroma / 110, 0, 1)
+    # A backdrop's colours are chosen, not photographed: neither graded nor turned.
+    made_up = wish.backdrops[0].kind not in ("scene", "wash", "paper")
+    subject = sitting.person if made_up and sitting.person is not None else None
+    if subject is not None:
+        gain = 1 + subject * (gain - 1)
     colour *= gain[..., None]
     if how.turn_deg:
         turn = np.deg2rad(how.turn_deg)
         a, b = colour[..., 0].copy(), colour[..., 1].copy()
         share = 1 - sitting.skin if sitting.skin is not None else np.float32(1)
+        if sitting.hair is not None:
+            share = np.clip(share - sitting.hair, 0, 1)
+        if subject is not None:
+            share = share * subject
         colour[..., 0] += share * (np.cos(turn) * a - np.sin(turn) * b - a)
         colour[..., 1] += share * (np.sin(turn) * a + np.cos(turn) * b - b)
+    if how.palette:
+        spare = sitting.skin
+        if subject is not None:
+            spare = np.clip(spare + 1 - subject, 0, 1)
+        drawn[:] = palette.loud(drawn, how.palette, spare)
+
+
+def _finished(
+    wish: Style,
+    drawn: np.ndarray,
+    coverage: np.ndarray | None,
+    flow: Flow,
+    sitting: _Sitting,
+    unit: float,
+    seed: int,
+) -> np.ndarray:
+    """Put colours and lines on paper: H×W×3 uint8."""
+    how = wish.medium
+    rng = np.random.default_rng(abs(int(seed)))
+    angle = float(np.deg2rad(how.angle_deg))
+    if how.kind == "pencil":
+        light = drawn[..., 0]
+        if sitting.person is not None:
+            # The scene is only hinted at, or left out.
+            rest = 0.45 if wish.backdrops[0].kind == "scene" else 0.0
+            around = cv2.blur(sitting.person, (int(40 * unit) | 1,) * 2)
+            seen = np.clip(sitting.person + (rest + 0.5 * around) * (1 - sitting.person), 0, 1)
+            light = 100 - (100 - light) * seen
+            coverage = coverage * seen
+        dark = media.pencilled(light, coverage, flow, unit=unit, angle=angle, rng=rng)
+        return _to_bytes(palette.duotone(dark, how.papers[0], how.inks[0]))
+    if how.kind == "noir":
+        dark = _noir(drawn, coverage, sitting)
+        return _to_bytes(palette.duotone(dark, how.papers[0], how.inks[0]))
+    if how.kind == "watercolour":
+        tint = wish.ink.tint if wish.ink else 0.0
+        lines = media.printed(drawn, coverage, tint)
+        fade = None
+        if sitting.person is not None:
+            fade = backdrop.vignette(sitting.person, unit)
+        return _to_bytes(media.painted_wet(lines, None, fade, unit, rng))
+    rgb = media.printed(drawn, coverage, wish.ink.tint if wish.ink else 0.0)
+    if how.dots:
+        where = np.ones(rgb.shape[:2], np.float32)
+        if sitting.person is not None:
+            where = sitting.person.copy()
+        if sitting.features is not None:
+            where *= 1 - sitting.features
+        if coverage is not None:
+            where *= 1 - coverage
+        rgb = media.dotted(rgb, where, how.dots * unit, angle)
+    if how.glow:
+        rgb = media.glowing(rgb, how.glow, unit)
+    if how.kind == "oil":
+        rgb = media.oiled(rgb, flow, unit, sitting.features, rng)
+    return _to_bytes(rgb)
+
+
+def _noir(drawn: np.ndarray, coverage: np.ndarray, sitting: _Sitting) -> np.ndarray:
+    """Black, one grey, white: H×W float32, 0 white .. 1 black.
+
+    Light skin is white with grey shade, dark skin grey with white light, so that the
+    order of skins is kept and no face drowns.
+    """
+    light = drawn[..., 0]
+    black_below, white_above = np.float32(24), np.float32(56)
+    if sitting.skins:
+        plain = max(c.light for c in sitting.skins)
+        face = plain - 7 if plain > 50 else plain + 7
+        share = sitting.skin if sitting.skin is not None else 0
+        white_above = white_above + share * np.float32(face - 56)
+        black_below = black_below + share * np.float32(min(24, 0.45 * plain) - 24)
+    grey = 1 - tones.smoothstep(light - white_above, 0.0, 3.0)
+    black = 1 - tones.smoothstep(light - black_below, 0.0, 3.0)
+    dark = 0.42 * grey + 0.56 * black
+    return dark + coverage * (0.98 - dark)
+
+
+def _to_bytes(rgb: np.ndarray) -> np.ndarray:
+    return np.clip(rgb * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
 def _inked(

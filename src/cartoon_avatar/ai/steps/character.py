@@ -121,7 +121,11 @@ def _paint_eye(
 
     # Irises: their own colour, clearer; a dark rim, a pupil, light from below.
     ring = (iris_area > 0.6) & (away > 0.45) & (away < 0.9)
-    own = np.median(photo[ring], axis=0) if ring.sum() > 4 else np.median(photo[iris_area > 0.6], axis=0)
+    own = (
+        np.median(photo[ring], axis=0)
+        if ring.sum() > 4
+        else np.median(photo[iris_area > 0.6], axis=0)
+    )
     base = float(np.clip(own[0], 18, 52))
     down = np.clip((y - centre[1]) / radius, -1, 1)
     tone = base + 12 * down * (1 - smoothstep(away, 0.8, 0.4))
@@ -154,8 +158,15 @@ def lid_lines(shape: tuple[int, int], people: list[Features], weight: float) -> 
             up = -across / max(float(np.linalg.norm(across)), 1e-3)
             t = np.linspace(0, 1, len(curve), dtype=np.float32)  # outer to inner corner
             # Shut eyes have one strong line, the lid itself.
-            thick = weight * eye.width * 0.085 * (np.clip(np.sin(np.pi * t**0.75), 0, 1) ** 0.7 * (1 - 0.35 * t))
-            stroke = np.concatenate([curve + up * thick[:, None] * 0.75, (curve - up * thick[:, None] * 0.25)[::-1]])
+            thick = (
+                weight
+                * eye.width
+                * 0.085
+                * (np.clip(np.sin(np.pi * t**0.75), 0, 1) ** 0.7 * (1 - 0.35 * t))
+            )
+            stroke = np.concatenate(
+                [curve + up * thick[:, None] * 0.75, (curve - up * thick[:, None] * 0.25)[::-1]]
+            )
             cv2.fillPoly(ink, [np.round(stroke * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     return ink.astype(np.float32) * np.float32(1 / 255)
 
@@ -222,9 +233,7 @@ def blush(lab: np.ndarray, people: list[Features], skin: np.ndarray, amount: flo
 
 def mouth_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
     """H×W float32 0..1, the inside of open mouths, where lines between teeth are unwanted."""
-    return area(
-        shape, *(grown(person.mouth, 0.94) for person in people if person.height >= 30)
-    )
+    return area(shape, *(grown(person.mouth, 0.94) for person in people if person.height >= 30))
 
 
 def eye_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:

@@ -158,16 +158,12 @@ def _eye(upper: np.ndarray, lower: np.ndarray, iris: np.ndarray) -> Eye:
     )
 
 
-def area(
-    shape: tuple[int, int], *outlines: np.ndarray, soft_px: float = 0
-) -> np.ndarray:
+def area(shape: tuple[int, int], *outlines: np.ndarray, soft_px: float = 0) -> np.ndarray:
     """H×W float32, 1 inside any of ``outlines`` (N×2 px), antialiased, blurred by ``soft_px``."""
     mask = np.zeros(shape, np.uint8)
     for outline in outlines:
         # Coordinates with 4 fractional bits.
-        cv2.fillPoly(
-            mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4
-        )
+        cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     mask = mask.astype(np.float32) * np.float32(1 / 255)
     return cv2.GaussianBlur(mask, (0, 0), soft_px) if soft_px > 0 else mask
 
@@ -182,9 +178,7 @@ def grown(outline: np.ndarray, factor: float, by_px: float = 0) -> np.ndarray:
 
 def smooth_curve(points: np.ndarray, per_segment: int = 6) -> np.ndarray:
     """A Catmull–Rom spline through ``points`` (N×2)."""
-    padded = np.concatenate(
-        [2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]]
-    )
+    padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     t = np.linspace(0, 1, per_segment, endpoint=False, dtype=np.float32)[:, None]
     pieces = []
     for p0, p1, p2, p3 in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):

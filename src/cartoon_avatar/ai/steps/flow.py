@@ -24,14 +24,10 @@ class Flow:
         """The same field on a picture of another size."""
         # The sign of a tangent flips freely between neighbours; its double angle does not.
         size = (width, height)
-        cos2 = cv2.resize(
-            self.x * self.x - self.y * self.y, size, interpolation=cv2.INTER_LINEAR
-        )
+        cos2 = cv2.resize(self.x * self.x - self.y * self.y, size, interpolation=cv2.INTER_LINEAR)
         sin2 = cv2.resize(2 * self.x * self.y, size, interpolation=cv2.INTER_LINEAR)
         x, y = _half_angle(cos2, sin2)
-        return Flow(
-            x, y, cv2.resize(self.coherence, size, interpolation=cv2.INTER_LINEAR)
-        )
+        return Flow(x, y, cv2.resize(self.coherence, size, interpolation=cv2.INTER_LINEAR))
 
 
 def tangent_field(lab: np.ndarray, sigma_px: float) -> Flow:
@@ -76,9 +72,7 @@ def along(values: np.ndarray, flow: Flow, reach_px: float) -> np.ndarray:
         dx, dy = flow.x * np.float32(step * 2**n), flow.y * np.float32(step * 2**n)
         ahead = _lookup(values, grid_x + dx, grid_y + dy)
         behind = _lookup(values, grid_x - dx, grid_y - dy)
-        values = cv2.addWeighted(
-            cv2.addWeighted(ahead, 0.5, behind, 0.5, 0), 0.5, values, 0.5, 0
-        )
+        values = cv2.addWeighted(cv2.addWeighted(ahead, 0.5, behind, 0.5, 0), 0.5, values, 0.5, 0)
     return values
 
 

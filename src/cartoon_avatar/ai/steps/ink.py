@@ -9,9 +9,7 @@ from cartoon_avatar.ai.steps.flow import Flow, along
 from cartoon_avatar.ai.steps.tones import smoothstep
 
 
-def edges(
-    light: np.ndarray, flow: Flow, *, width_px: float, calm_px: float
-) -> np.ndarray:
+def edges(light: np.ndarray, flow: Flow, *, width_px: float, calm_px: float) -> np.ndarray:
     """How far each pixel is the dark side of an edge: H×W float32, in units of L, 0 and up.
 
     Flow-based difference of Gaussians (Kang et al. 2007; Winnemöller et al. 2012): the
@@ -23,13 +21,9 @@ def edges(
     return np.maximum(along(coarse - fine, flow, calm_px), 0)
 
 
-def lines(
-    response: np.ndarray, threshold: np.ndarray | float, softness: float
-) -> np.ndarray:
+def lines(response: np.ndarray, threshold: np.ndarray | float, softness: float) -> np.ndarray:
     """Ink coverage, H×W float32 0..1, where ``response`` passes ``threshold``."""
-    t = np.clip(
-        (response - threshold) * np.float32(1 / softness) + np.float32(0.5), 0, 1
-    )
+    t = np.clip((response - threshold) * np.float32(1 / softness) + np.float32(0.5), 0, 1)
     return t * t * (3 - 2 * t)
 
 

@@ -13,9 +13,7 @@ _DARK, _BRIGHT = 46.0, 84.0
 _SKIN_CHROMA = 33.0
 
 
-def expose(
-    lab: np.ndarray, skin: np.ndarray | None, local_contrast: float
-) -> np.ndarray:
+def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> np.ndarray:
     """``lab`` (H×W×3 float32, L 0..100) lit so that faces and dark corners can be drawn.
 
     ``skin`` is H×W float32, 0..1, the faces' skin, or None without a face. A gamma curve
@@ -30,9 +28,7 @@ def expose(
         # Without a face only a picture that is dark all over is lifted.
         target = level + 0.4 * max(0.0, 38.0 - level)
     else:
-        target = (
-            level + 0.45 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
-        )
+        target = level + 0.45 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
     if abs(target - level) > 0.5 and 1.0 < level < 99.0:
         gamma = float(np.clip(np.log(target / 100) / np.log(level / 100), 0.55, 1.6))
         light = 100 * np.power(np.clip(light / 100, 0, 1), np.float32(gamma))

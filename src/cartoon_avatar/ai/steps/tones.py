@@ -19,9 +19,7 @@ def posterise(light: np.ndarray, levels: int, softness: float) -> np.ndarray:
     return np.clip((edge + rise) * step, 0, 100)
 
 
-def ramp(
-    light: np.ndarray, steps: list[tuple[float, float]], base: float, softness: float
-):
+def ramp(light: np.ndarray, steps: list[tuple[float, float]], base: float, softness: float):
     """``light`` (H×W float32) on a ramp of its own.
 
     From ``base`` each ``(threshold, value)`` of ``steps``, thresholds rising, takes over

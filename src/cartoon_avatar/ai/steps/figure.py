@@ -1,0 +1,47 @@
+"""The whole figure: a person mask that has lost no shoulder."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.steps.features import Features
+
+_SIDE_PX = 144
+
+
+def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) -> np.ndarray:
+    """``person`` (H×W float32 0..1) with dark or plain clothes that were taken for backdrop.
+
+    Where shoulders and chest can be, below each chin, GrabCut (Rother et al. 2004) on a
+    small copy decides by colour; everywhere else the mask stays as it is. ``rgb`` is
+    H×W×3 uint8.
+    """
+    height, width = person.shape
+    scale = min(1.0, _SIDE_PX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if min(size) < 8:
+        return person
+    sure = cv2.resize(person, size, interpolation=cv2.INTER_AREA)
+    bust = np.zeros(sure.shape, np.uint8)
+    for face in people:
+        x, y = face.landmarks[152] * scale
+        u = face.height * scale
+        right = [(0.35, 0.2), (1.15, 0.5), (2.3, 1.3), (2.6, 9)]
+        outline = [(x + dx * u, y + dy * u) for dx, dy in right]
+        outline += [(x - dx * u, y + dy * u) for dx, dy in reversed(right)]
+        cv2.fillPoly(bust, [np.array(outline).round().astype(np.int32)], 1)
+    belongs = np.full(sure.shape, cv2.GC_BGD, np.uint8)
+    belongs[bust > 0] = cv2.GC_PR_BGD
+    belongs[sure > 0.5] = cv2.GC_PR_FGD
+    belongs[sure > 0.9] = cv2.GC_FGD
+    if not (sure > 0.9).any() or (belongs != cv2.GC_BGD).all():
+        return person  # GrabCut needs an example of both
+    cv2.setRNGSeed(0)  # its colour clusters start from random centres
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(small, belongs, None, *models, 2, cv2.GC_INIT_WITH_MASK)
+    found = ((belongs & 1) * bust).astype(np.float32)
+    found = cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC)
+    found = cv2.GaussianBlur(found, (0, 0), 0.35 / scale)
+    return np.maximum(person, np.clip((found - 0.5) * 3 + 0.5, 0, 1))
