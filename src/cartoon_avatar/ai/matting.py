@@ -32,7 +32,7 @@ class Masks:
         return np.clip(self.face_skin + self.body_skin, 0, 1)
 
 
-_FINEST_PX = 640
+_FINEST_PX = 512
 
 # The masks of a picture whose faces are known; None where no model can tell.
 MaskFinder = Callable[[Picture, list[Face]], Masks | None]

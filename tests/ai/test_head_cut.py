@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai import head_cut
+from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
+from cartoon_avatar.ai.faces import Face, open_face_finder
+from cartoon_avatar.ai.head_cut import Head, cut
+from cartoon_avatar.ai.models import ModelMissing, Models, Network
+from cartoon_avatar.ai.pictures import Picture
+from tests.ai import seen
+
+PORTRAITS = pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer])
+CHIN, FOREHEAD = 152, 10
+
+
+@cache
+def head_of(portrait) -> Head:
+    return cut(portrait(), seen.models(), portrait())
+
+
+def in_place(head: Head, picture: Picture) -> np.ndarray:
+    """The head's alpha where its box says that it was, H×W float 0..1."""
+    left, top, side, _ = head.box
+    alpha = cv2.resize(head.picture.alpha, (side, side), interpolation=cv2.INTER_AREA) / 255
+    canvas = np.zeros((picture.height + 2 * side, picture.width + 2 * side))
+    canvas[top + side : top + 2 * side, left + side : left + 2 * side] = alpha
+    return canvas[side : side + picture.height, side : side + picture.width]
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float(((a > 0.5) & (b > 0.5)).sum() / ((a > 0.5) | (b > 0.5)).sum())
+
+
+def face_of(picture: Picture) -> Face:
+    return open_face_finder(seen.models())(picture)[0]
+
+
+@PORTRAITS
+def test_a_head_is_a_square_cut_out_that_is_black_where_it_is_transparent(portrait) -> None:
+    head = head_of(portrait)
+    rgb, alpha = head.picture.rgb, head.picture.alpha
+    assert rgb.shape == (*alpha.shape, 3)
+    assert head.picture.width == head.picture.height == head.box[2] == head.box[3]
+    assert rgb.dtype == alpha.dtype == np.uint8
+    assert (rgb[alpha == 0] == 0).all()
+    assert (alpha == 0).mean() > 0.1
+    assert (head.path, head.faces) == ("classes", 1)
+
+
+@PORTRAITS
+def test_a_head_fills_its_square(portrait) -> None:
+    alpha = head_of(portrait).picture.alpha
+    rows, columns = np.nonzero(alpha > 128)
+    longer = max(np.ptp(rows), np.ptp(columns)) / alpha.shape[0]
+    assert 0.8 < longer < 0.95
+
+
+@PORTRAITS
+def test_a_head_is_one_piece(portrait) -> None:
+    alpha = head_of(portrait).picture.alpha
+    _, labels = cv2.connectedComponents((alpha > 12).astype(np.uint8))
+    mass = np.bincount(labels.ravel(), alpha.ravel())[1:]
+    assert mass.max() / mass.sum() > 0.99
+
+
+@PORTRAITS
+def test_the_face_is_whole_and_the_neck_is_gone(portrait) -> None:
+    picture = portrait()
+    alpha = in_place(head_of(portrait), picture)
+    face = face_of(picture).landmarks
+    height = np.hypot(*(face[CHIN] - face[FOREHEAD]))
+    oval = np.zeros(alpha.shape, np.uint8)
+    cv2.fillConvexPoly(oval, cv2.convexHull(face.astype(np.int32)), 1)
+    reach = round(0.03 * height)
+    oval = cv2.erode(oval, np.ones((2 * reach + 1,) * 2, np.uint8))
+    assert alpha[oval > 0].mean() > 0.99
+
+    x, y = face[CHIN]
+    below = alpha[round(y + 0.06 * height) : round(y + 0.15 * height), round(x) - 5 : round(x) + 6]
+    assert below.mean() < 0.1
+
+
+@PORTRAITS
+def test_the_edge_is_neither_hard_nor_smeared(portrait) -> None:
+    picture = portrait()
+    alpha = in_place(head_of(portrait), picture)
+    face = face_of(picture).landmarks
+    soft = ((alpha > 0.05) & (alpha < 0.95)).sum()
+    outline, _ = cv2.findContours(
+        (alpha > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    width = soft / max(len(line) for line in outline)
+    assert 0.004 < width / np.hypot(*(face[CHIN] - face[FOREHEAD])) < 0.05
+
+
+@PORTRAITS
+def test_a_mirrored_photo_gives_the_mirrored_head(portrait) -> None:
+    picture = portrait()
+    mirrored = Picture(np.ascontiguousarray(picture.rgb[:, ::-1]))
+    alpha = in_place(cut(mirrored, seen.models(), mirrored), mirrored)[:, ::-1]
+    assert iou(alpha, in_place(head_of(portrait), picture)) > 0.95
+
+
+@PORTRAITS
+def test_poor_jpeg_changes_little(portrait) -> None:
+    picture = portrait()
+    _, data = cv2.imencode(".jpg", picture.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 30])
+    poor = Picture(np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]))
+    alpha = in_place(cut(poor, seen.models(), poor), poor)
+    assert iou(alpha, in_place(head_of(portrait), picture)) > 0.9
+
+
+@PORTRAITS
+def test_a_dark_photo_keeps_its_head(portrait) -> None:
+    picture = portrait()
+    dark = Picture((picture.rgb * 0.35).astype(np.uint8))
+    alpha = in_place(cut(dark, seen.models(), dark), dark)
+    assert iou(alpha, in_place(head_of(portrait), picture)) > 0.9
+
+
+@pytest.mark.parametrize("degrees", [-30, 15])
+@PORTRAITS
+def test_a_leaning_head_is_cut_as_it_leans(portrait, degrees: int) -> None:
+    picture = portrait()
+    size = (picture.width, picture.height)
+    middle = (picture.width / 2, picture.height / 2)
+    lean = cv2.getRotationMatrix2D(middle, degrees, 0.8)
+    leaning = Picture(cv2.warpAffine(picture.rgb, lean, size, borderMode=cv2.BORDER_REPLICATE))
+    expected = cv2.warpAffine(in_place(head_of(portrait), picture), lean, size)
+    assert iou(in_place(cut(leaning, seen.models(), leaning), leaning), expected) > 0.9
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@PORTRAITS
+def test_a_head_that_lies_is_set_upright(portrait, quarters: int) -> None:
+    upright = head_of(portrait)
+    lying = seen.turned(portrait(), quarters)
+    head = cut(lying, seen.models(), lying)
+    size = (upright.picture.width, upright.picture.height)
+    assert iou(cv2.resize(head.picture.alpha, size) / 255, upright.picture.alpha / 255) > 0.97
+    # The box is in pixels of the picture as it came: what it holds is what was cut, lying.
+    left, top, side, _ = head.box
+    held = lying.rgb[top : top + side, left : left + side]
+    held = cv2.resize(seen.turned(Picture(held), -quarters).rgb, head.picture.rgb.shape[1::-1])
+    solid = head.picture.alpha == 255
+    assert np.abs(held[solid].astype(int) - head.picture.rgb[solid]).mean() < 3
+
+
+@PORTRAITS
+def test_the_shape_comes_from_the_photo_and_the_colours_from_the_drawing(portrait) -> None:
+    photo = portrait()
+    negative = Picture(255 - photo.rgb)
+    poster = Picture(photo.rgb // 64 * 64)
+    heads = [cut(drawing, seen.models(), photo) for drawing in (negative, poster)]
+    assert np.array_equal(heads[0].picture.alpha, heads[1].picture.alpha)
+    assert np.array_equal(heads[0].picture.alpha, head_of(portrait).picture.alpha)
+    solid = heads[0].picture.alpha == 255
+    assert np.array_equal(heads[0].picture.rgb[solid], 255 - head_of(portrait).picture.rgb[solid])
+
+
+def test_a_drawing_may_have_another_size_than_its_photo() -> None:
+    photo = seen.astronaut()
+    drawing = seen.scaled(photo, 1.37)
+    head = cut(drawing, seen.models(), photo)
+    expected = cv2.resize(in_place(head_of(seen.astronaut), photo), drawing.rgb.shape[1::-1])
+    assert iou(in_place(head, drawing), expected) > 0.98
+
+
+def test_a_photo_of_another_shape_is_left_aside() -> None:
+    other = Picture(np.ascontiguousarray(seen.officer().rgb[:, :300]))
+    head = cut(seen.astronaut(), seen.models(), other)
+    alone = cut(seen.astronaut(), seen.models())
+    assert np.array_equal(head.picture.alpha, alone.picture.alpha)
+
+
+def test_the_same_picture_gives_the_same_head() -> None:
+    again = cut(seen.astronaut(), seen.models(), seen.astronaut())
+    assert np.array_equal(again.picture.rgb, head_of(seen.astronaut).picture.rgb)
+    assert np.array_equal(again.picture.alpha, head_of(seen.astronaut).picture.alpha)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(64, 64), (256, 256), (1024, None), (None, None)])
+def test_size_is_kept_to_unless_the_drawing_has_too_few_pixels(size, expected) -> None:
+    head = cut(seen.astronaut(), seen.models(), seen.astronaut(), size=size)
+    side = head.box[2]
+    wanted = expected or (side if size is None else 2 * side)
+    assert head.picture.rgb.shape == (wanted, wanted, 3)
+
+
+def test_no_head_is_larger_than_1024() -> None:
+    large = seen.scaled(seen.astronaut(), 6)
+    head = cut(large, seen.models(), large)
+    assert head.box[2] > 1024
+    assert head.picture.width == 1024
+    assert not head.low_resolution
+
+
+def test_an_outline_is_taken_along() -> None:
+    photo = seen.astronaut()
+    plain = head_of(seen.astronaut).picture.alpha / 255
+    inked = cut(photo, seen.models(), photo, ink_width_px=4).picture.alpha / 255
+    assert (inked >= plain - 1e-6).all()
+    outline, _ = cv2.findContours(
+        (plain > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    grown = ((inked > 0.5).sum() - (plain > 0.5).sum()) / max(len(line) for line in outline)
+    assert 1.2 < grown < 3
+
+
+def test_each_face_of_a_group_is_cut_without_its_neighbour() -> None:
+    pair = seen.side_by_side(seen.astronaut(), seen.officer())
+    both = [cut(pair, seen.models(), pair, face_index=index) for index in (0, 1)]
+    assert [head.faces for head in both] == [2, 2]
+    masks = [in_place(head, pair) > 0.5 for head in both]
+    assert not (masks[0] & masks[1]).any()
+    columns = sorted(np.nonzero(mask)[1].mean() for mask in masks)
+    assert columns[0] < 512 < columns[1]
+
+
+@pytest.mark.parametrize("index", [1, -1, 99])
+def test_a_face_that_is_not_there_is_named(index: int) -> None:
+    with pytest.raises(FaceIndexOutOfRange, match=f"no face {index}.* has 1"):
+        cut(seen.astronaut(), seen.models(), face_index=index)
+
+
+@pytest.mark.parametrize("picture", [seen.cat, seen.coffee])
+def test_a_picture_without_a_face_is_refused(picture) -> None:
+    with pytest.raises(NoFace):
+        cut(picture(), seen.models(), picture())
+
+
+def test_a_head_at_the_border_is_flagged_and_nothing_is_made_up() -> None:
+    shut = Picture(np.ascontiguousarray(seen.astronaut().rgb[:, 200:]))
+    head = cut(shut, seen.models(), shut)
+    assert head.cut_by_frame
+    assert not head_of(seen.officer).cut_by_frame
+    left, _, side, _ = head.box
+    if left < 0:
+        assert head.picture.alpha[:, : -left * head.picture.width // side].max() == 0
+
+
+def test_a_tiny_face_is_cut_and_flagged() -> None:
+    small = seen.scaled(seen.officer(), 0.25)
+    head = cut(small, seen.models(), small)
+    assert head.low_resolution
+    grown = cv2.resize(in_place(head, small), seen.officer().rgb.shape[1::-1])
+    assert iou(grown, in_place(head_of(seen.officer), seen.officer())) > 0.85
+    assert not head_of(seen.officer).low_resolution
+
+
+def test_transparent_parts_of_a_drawing_stay_transparent() -> None:
+    photo = seen.astronaut()
+    alpha = np.full((512, 512), 255, np.uint8)
+    alpha[:, :215] = 0
+    head = cut(Picture(photo.rgb, alpha), seen.models(), photo)
+    assert in_place(head, photo)[:, :214].max() == 0
+    assert in_place(head, photo)[100:150, 220:250].min() > 0.9
+
+
+@pytest.mark.parametrize("colour", [(30, 40, 120), (190, 30, 40)])
+def test_a_wide_hat_is_whole(colour: tuple[int, int, int]) -> None:
+    room = cv2.copyMakeBorder(seen.astronaut().rgb, 130, 0, 60, 60, cv2.BORDER_REPLICATE)
+    hat = np.zeros(room.shape[:2], np.uint8)
+    cv2.ellipse(hat, (284, 195), (135, 20), 0, 0, 360, 1, -1)
+    cv2.fillPoly(hat, [np.array([[228, 195], [236, 120], [332, 120], [340, 195]])], 1)
+    shade = 0.75 + 0.25 * np.cos((np.arange(room.shape[1]) - 284) / 60)
+    room[hat > 0] = (shade[:, None] * colour)[np.nonzero(hat)[1]].astype(np.uint8)
+    head = cut(Picture(room), seen.models(), Picture(room))
+    assert in_place(head, Picture(room))[hat > 0].mean() > 0.9
+
+
+def test_a_scarf_around_the_face_belongs_to_the_head_down_to_the_chin() -> None:
+    photo = seen.astronaut().rgb.copy()
+    height = np.hypot(*np.subtract(*face_of(seen.astronaut()).landmarks[[CHIN, FOREHEAD]]))
+    chin = face_of(seen.astronaut()).landmarks[CHIN]
+    y, x = np.mgrid[:512, :512]
+    across, down = (x - chin[0]) / height, (y - chin[1]) / height
+    around = (across / 0.75) ** 2 + ((down + 0.55) / 0.85) ** 2 < 1
+    around |= (down > -0.4) & (down < 0.9) & (np.abs(across) < 0.7 + 0.4 * (down + 0.4))
+    scarf = around & ~((across / 0.46) ** 2 + ((down + 0.45) / 0.5) ** 2 < 1)
+    folds = 1 + 0.12 * np.sin(across * 14 + down * 5)
+    photo[scarf] = (folds[..., None] * (120, 60, 130))[scarf].astype(np.uint8)
+    alpha = in_place(cut(Picture(photo), seen.models(), Picture(photo)), Picture(photo))
+    assert alpha[scarf & (down < -0.2)].mean() > 0.9
+    assert alpha[scarf & (down > 0.15)].mean() < 0.05
+
+
+def test_without_the_class_model_the_fallback_cuts_a_fair_head() -> None:
+    models = dataclasses.replace(seen.models(), person_classes=None)
+    head = cut(seen.astronaut(), models, seen.astronaut())
+    assert head.path == "fallback"
+    expected = in_place(head_of(seen.astronaut), seen.astronaut())
+    assert iou(in_place(head, seen.astronaut()), expected) > 0.88
+
+
+def test_without_any_mask_model_there_is_still_a_head() -> None:
+    models = dataclasses.replace(seen.models(), person_classes=None, person=None)
+    head = cut(seen.officer(), models, seen.officer())
+    assert head.path == "fallback"
+    assert (
+        iou(in_place(head, seen.officer()), in_place(head_of(seen.officer), seen.officer())) > 0.6
+    )
+
+
+def test_an_unsure_class_model_is_not_believed() -> None:
+    class Unsure:
+        size = (256, 256)
+
+        def __call__(self, rgb: np.ndarray) -> list[np.ndarray]:
+            return [np.zeros((256, 256, 6), np.float32)]
+
+    doubtful: Network = Unsure()  # type: ignore[assignment]
+    models = dataclasses.replace(seen.models(), person_classes=doubtful)
+    assert cut(seen.astronaut(), models, seen.astronaut()).path == "fallback"
+
+
+def test_without_a_face_model_the_cut_says_so() -> None:
+    nothing = Models(None, None, None, None, missing=("all",))
+    with pytest.raises(ModelMissing):
+        cut(seen.astronaut(), nothing)
+
+
+def drawn_portrait() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A drawn head with strands of hair over scenery: photo, exact alpha, head colours."""
+    fine, size = 3, 480
+    n = fine * size
+    rng = np.random.default_rng(7)
+    mask = np.zeros((n, n), np.uint8)
+    middle = np.array([n // 2, n // 2])
+    cv2.ellipse(
+        mask, middle.tolist(), (int(0.27 * n), int(0.34 * n)), 0, 0, 360, 255, -1, cv2.LINE_8
+    )
+    for angle in rng.uniform(np.pi, 2 * np.pi, 140):
+        root = middle + 0.31 * n * np.array([0.8 * np.cos(angle), np.sin(angle)])
+        tip = root + 0.03 * n * np.array([np.cos(angle + 0.4), np.sin(angle + 0.4)])
+        cv2.line(mask, root.astype(int).tolist(), tip.astype(int).tolist(), 255, 3)
+    alpha = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    y = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
+    head = np.broadcast_to((0.25, 0.16, 0.1) + 0.1 * y, (size, size, 3)).astype(np.float32)
+    scenery = np.broadcast_to((0.75, 0.85, 0.95) - 0.2 * y, (size, size, 3)).astype(np.float32)
+    photo = alpha[..., None] * head + (1 - alpha[..., None]) * scenery
+    return np.round(photo * 255).astype(np.uint8), alpha, head
+
+
+def test_a_coarse_mask_becomes_an_exact_edge_with_clean_colours() -> None:
+    photo, truth, colours = drawn_portrait()
+    plan = cv2.resize(truth, (head_cut._PLAN_PX,) * 2, interpolation=cv2.INTER_AREA)
+    plan = cv2.GaussianBlur(cv2.erode(plan, np.ones((3, 3))), (0, 0), 2)
+    face = np.zeros((478, 2), np.float32)
+    face[FOREHEAD], face[CHIN], face[234], face[454] = (
+        (240, 120),
+        (240, 390),
+        (110, 240),
+        (370, 240),
+    )
+    shape = head_cut._Shape(
+        head=plan,
+        rest=np.zeros_like(plan),
+        left=0,
+        top=0,
+        side=480,
+        ruler=head_cut._Ruler.of(Face((110, 120, 260, 270), face, 1.0)),
+        path="classes",
+        cut_by_frame=False,
+    )
+    alpha = head_cut._edge(shape, Picture(photo), [0, 0, 480, 480], 480)
+    near = cv2.dilate(((truth > 0.02) & (truth < 0.98)).astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.abs(alpha - truth)[near].mean() < 0.05
+
+    head = head_cut._coloured(Picture(photo), (0, 0, 480, 480), alpha)
+    opacity = head.alpha[..., None] / 255
+    green = np.array((0.2, 0.8, 0.3))
+    laid = head.rgb / 255 * opacity + green * (1 - opacity)
+    expected = colours * opacity + green * (1 - opacity)
+    assert np.abs(laid - expected)[near].mean() < 5 / 255
