@@ -80,6 +80,9 @@ def create_app(
         summary="Keeps portraits, has cartoons drawn of them, and the head cut out of the one"
         " you pick.",
         version=version("cartoon-avatar"),
+        # routes/page.py serves a reference that loads nothing from elsewhere.
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan,
     )
     for router in (

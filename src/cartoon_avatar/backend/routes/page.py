@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -12,6 +13,27 @@ from starlette.staticfiles import StaticFiles
 router = APIRouter()
 
 _PAGE = Path(__file__).parent.parent / "page"
+
+# No build, so no hashes in the names: a browser asks each time whether a file has changed.
+_ALWAYS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+_OURS_ALONE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
+    " connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+_DOCUMENT = {
+    **_ALWAYS,
+    "Content-Security-Policy": _OURS_ALONE,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+}
+# Swagger UI writes style attributes.
+_DOCS = {
+    **_DOCUMENT,
+    "Content-Security-Policy": _OURS_ALONE.replace(
+        "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+    ),
+}
 
 
 @router.get("/", include_in_schema=False)
@@ -34,8 +56,36 @@ async def get_page(request: Request) -> Response:
             "links": links,
         }
         return JSONResponse(described, headers={"Vary": "Accept"})
-    return FileResponse(_PAGE / "index.html", headers={"Vary": "Accept"})
+    return FileResponse(_PAGE / "index.html", headers={**_DOCUMENT, "Vary": "Accept"})
+
+
+@router.get("/docs", include_in_schema=False)
+async def get_docs() -> Response:
+    """The API reference, from our own files: FastAPI's would load Swagger UI from elsewhere."""
+    return FileResponse(_PAGE / "docs" / "index.html", headers=_DOCS)
+
+
+@router.get("/page/docs/swagger-ui-bundle.js", include_in_schema=False)
+async def get_docs_script() -> Response:
+    return FileResponse(
+        _PAGE / "docs" / "swagger-ui-bundle.js.gz",
+        headers={**_ALWAYS, "Content-Encoding": "gzip"},
+        media_type="text/javascript",
+    )
+
+
+@router.get("/favicon.ico", include_in_schema=False)
+async def get_favicon() -> Response:
+    """Asked for by name by whatever does not read the page's own link."""
+    return FileResponse(_PAGE / "icons" / "favicon.ico", headers=_ALWAYS)
+
+
+class _PageFiles(StaticFiles):
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(_ALWAYS)
+        return response
 
 
 def mount(app: FastAPI) -> None:
-    app.mount("/page", StaticFiles(directory=_PAGE), name="page")
+    app.mount("/page", _PageFiles(directory=_PAGE), name="page")

@@ -1,0 +1,96 @@
+// Small pieces that several views use.
+
+import { messageOf } from "./messages.js";
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+
+/** The mark: a head, half photo (dots), half ink. */
+export const Mark = () => html`
+  <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+    <path d="M16.3 3.2C9 3 4.2 8.3 4.1 15.7 4 23 8.8 28.7 16 28.8c7.3.1 12-5.5 11.9-13C27.8 8.5 23.2 3.4 16.3 3.2Z" fill="none" stroke="currentColor" stroke-width="2.4" />
+    <path d="M16.3 3.2C9 3 4.2 8.3 4.1 15.7 4 23 8.8 28.7 16 28.8Z" fill="currentColor" />
+    <path d="M20.5 12.5v2.6M16 21.6c2.6.9 5 .3 6.7-1.7" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" />
+    <path d="M11.3 12.5v2.6M16 21.6c-2.4-.1-4-.6-5.7-2.2" fill="none" stroke="var(--page)" stroke-width="2.4" stroke-linecap="round" />
+  </svg>`;
+
+const ICONS = {
+  camera: "M4 8h3.5L9 5.5h6L16.5 8H20a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1ZM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7Z",
+  image: "M4 5h16v14H4ZM4 16l4.5-4.5 4 4 2.5-2.5 5 4.5M15.5 9.5h.01",
+  again: "M19.5 12a7.5 7.5 0 1 1-2.3-5.4L19.5 9M19.5 4.5V9H15",
+  scissors: "M20 5 8.6 15.6M20 19 8.6 8.4M6.5 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM6.5 19.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z",
+  save: "M12 4v11M7.5 11 12 15.5 16.5 11M5 19.5h14",
+  copy: "M9 9h10v11H9ZM15 6V4H5v11h2",
+  share: "M12 15V4M8 7.5 12 3.5 16 7.5M6 11H5v9.5h14V11h-1",
+  trash: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7",
+  close: "M6 6l12 12M18 6 6 18",
+};
+
+export const Icon = ({ name }) => html`
+  <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
+
+/** A heading that takes the focus when what had it is gone, so that nobody is left nowhere. */
+export function Heading({ children }) {
+  const heading = useRef(null);
+  useEffect(() => {
+    const lost = !document.activeElement || document.activeElement === document.body;
+    if (lost && performance.now() > 2000) heading.current.focus({ preventScroll: true });
+  }, []);
+  return html`<h1 ref=${heading} tabindex="-1">${children}</h1>`;
+}
+
+/** An error as a sentence and its ways on. `ways` maps a way's name to [label, action]. */
+export function ProblemCard({ problem, ways, onDismiss }) {
+  const { title, text, ways: offered, waits } = messageOf(problem);
+  const usable = offered.filter((way) => ways[way]);
+  const wait_s = waits && problem.retryAfterS !== null && problem.retryAfterS <= 120 ? problem.retryAfterS : null;
+  const left_s = useCountdown(problem, wait_s, ways.retry?.[1]);
+  return html`
+    <section class="problem" role="alert">
+      <h2>${title}</h2>
+      <p>${text}</p>
+      ${left_s !== null && html`<p class="countdown" aria-hidden="true">Trying again in ${left_s} s.</p>`}
+      <div class="row">
+        ${usable.map((way, at) => html`
+          <button key=${way} type="button" class=${at ? "" : "main"} onClick=${ways[way][1]}>
+            ${way === "retry" && left_s !== null ? "Try now" : ways[way][0]}
+          </button>`)}
+        ${onDismiss && html`<button type="button" class="plain" onClick=${onDismiss}>Dismiss</button>`}
+      </div>
+    </section>`;
+}
+
+/** Seconds left until `act` is called, or null where there is nothing to wait for. */
+function useCountdown(problem, wait_s, act) {
+  const [left_s, setLeft] = useState(wait_s);
+  useEffect(() => {
+    setLeft(wait_s);
+    if (wait_s === null) return undefined;
+    const end = Date.now() + wait_s * 1000;
+    const ticking = setInterval(() => {
+      const rest_s = Math.ceil((end - Date.now()) / 1000);
+      setLeft(Math.max(0, rest_s));
+      if (rest_s > 0) return;
+      clearInterval(ticking);
+      act?.();
+    }, 250);
+    return () => clearInterval(ticking);
+  }, [problem]);
+  return left_s;
+}
+
+/** Asks before something that cannot be undone. */
+export function Confirm({ title, text, label, onYes, onNo }) {
+  const dialog = useRef(null);
+  useEffect(() => dialog.current.showModal(), []);
+  return html`
+    <dialog ref=${dialog} class="confirm" aria-labelledby="confirm-title" onClose=${onNo}>
+      <h2 id="confirm-title">${title}</h2>
+      <p>${text}</p>
+      <div class="row">
+        <button type="button" autofocus onClick=${() => dialog.current.close()}>Keep</button>
+        <button type="button" class="danger" onClick=${onYes}>${label}</button>
+      </div>
+    </dialog>`;
+}
+
+export const when = (iso) =>
+  new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });

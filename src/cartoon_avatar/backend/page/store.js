@@ -1,0 +1,78 @@
+// What the page shows, and what it remembers over a reload.
+
+export const state = {
+  styles: null, // of /api/styles; null while unknown
+  style: "", // the name of the chosen one; "" lets the service choose
+  work: null, // the photo at hand, see session.js
+  problem: null, // what went wrong with it, and how to go on
+  said: "", // read out by screen readers
+};
+
+const listeners = new Set();
+
+export function set(changes) {
+  Object.assign(state, changes);
+  for (const listener of listeners) listener();
+}
+
+/** Calls `listener` after every change; returns what ends that. */
+export function subscribe(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function say(text) {
+  // A space more or less makes a repeated sentence a new one to a screen reader.
+  set({ said: state.said === text ? `${text} ` : text });
+}
+
+// localStorage throws where a browser blocks it; then things last as long as the page.
+const inMemory = new Map();
+
+export function remembered(name) {
+  try {
+    return JSON.parse(localStorage.getItem(`cartoon-avatar.${name}`));
+  } catch {
+    return inMemory.get(name) ?? null;
+  }
+}
+
+export function remember(name, value) {
+  inMemory.set(name, value);
+  try {
+    if (value === null) localStorage.removeItem(`cartoon-avatar.${name}`);
+    else localStorage.setItem(`cartoon-avatar.${name}`, JSON.stringify(value));
+  } catch {
+    // Kept in memory above.
+  }
+}
+
+// Faces are kept transparent; which colour a person put behind one is this browser's to know.
+const MOST_BACKGROUNDS = 300;
+
+export const backgroundOf = (faceId) => remembered("backgrounds")?.[faceId] ?? null;
+
+export function rememberBackground(faceId, colour) {
+  const { [faceId]: _, ...others } = remembered("backgrounds") ?? {};
+  const kept = Object.entries(others).slice(-MOST_BACKGROUNDS);
+  remember("backgrounds", Object.fromEntries(colour ? [...kept, [faceId, colour]] : kept));
+}
+
+// The photo being sent is too large for localStorage.
+function photoStore(mode, work) {
+  return new Promise((resolve) => {
+    const opening = indexedDB.open("cartoon-avatar", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("photos");
+    opening.onerror = () => resolve(null);
+    opening.onsuccess = () => {
+      const transaction = opening.result.transaction("photos", mode);
+      const request = work(transaction.objectStore("photos"));
+      transaction.oncomplete = () => resolve(request.result ?? null);
+      transaction.onabort = () => resolve(null);
+    };
+  }).catch(() => null); // no IndexedDB: a reload in the middle starts over
+}
+
+export const keepPhoto = (blob) => photoStore("readwrite", (photos) => photos.put(blob, "sending"));
+export const keptPhoto = () => photoStore("readonly", (photos) => photos.get("sending"));
+export const dropPhoto = () => photoStore("readwrite", (photos) => photos.delete("sending"));
