@@ -19,7 +19,7 @@ import numpy as np
 from cartoon_avatar.ai.faces import Face, FaceFinder
 from cartoon_avatar.ai.matting import MaskFinder, Masks
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.steps import backdrop, character, media, palette, skin, tones
+from cartoon_avatar.ai.steps import backdrop, character, hair, media, palette, skin, tones
 from cartoon_avatar.ai.steps import ink as pen
 from cartoon_avatar.ai.steps.features import Features, area, features_of
 from cartoon_avatar.ai.steps.figure import whole_figure
@@ -165,6 +165,16 @@ def _toned(
     out = flat.copy()
     out[..., 0] = light + np.float32(how.amount) * (stepped - light)
 
+    if sitting.hair is not None and how.hair:
+        source = lab[..., 0] + np.float32(0.5) * (light - lab[..., 0])
+        locks = hair.strands(
+            source, sitting.hair, flow, length_px=how.hair * unit, band=how.hair_band
+        )
+        if locks is not None:
+            share = sitting.hair * np.float32(0.35 + 0.6 * how.amount)
+            out[..., 0] += share * (locks - out[..., 0])
+            hair.even_colour(out[..., 1:], sitting.hair, 0.45)
+
     if sitting.skin is not None:
         complexions = [np.array([c.light, c.a, c.b]) for c in sitting.skins]
         if len(complexions) == 1:
@@ -200,7 +210,7 @@ def _put_behind(
     back = wish.backdrops[0]
     if sitting.person is None:
         return
-    if back.kind in ("scene", "wash", "paper"):
+    if wish.keeps_scene:
         how = wish.tones
         stepped = tones.posterise(behind[..., 0], how.levels, 3 * how.softness)
         behind[..., 0] += np.float32(0.6 * how.amount) * (stepped - behind[..., 0])
@@ -217,7 +227,8 @@ def _put_behind(
             turn=float(np.deg2rad(wish.medium.angle_deg)),
         )
         behind = cv2.cvtColor(painted * np.float32(1 / 255), cv2.COLOR_RGB2LAB)
-    person = sitting.person[..., None]
+    # A drawn outline is crisp: the matte's soft rim would show the photo's own backdrop.
+    person = tones.smoothstep(sitting.person, 0.55, 0.5)[..., None]
     drawn += (1 - person) * (behind - drawn)
 
 
@@ -239,8 +250,7 @@ def _grade(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> None:
     chroma = cv2.magnitude(colour[..., 0], colour[..., 1])
     gain = 1 + (gain - 1) * np.clip(1 - chroma / 110, 0, 1)
     # A backdrop's colours are chosen, not photographed: neither graded nor turned.
-    made_up = wish.backdrops[0].kind not in ("scene", "wash", "paper")
-    subject = sitting.person if made_up and sitting.person is not None else None
+    subject = None if wish.keeps_scene else sitting.person
     if subject is not None:
         gain = 1 + subject * (gain - 1)
     colour *= gain[..., None]
@@ -294,7 +304,7 @@ def _finished(
         fade = None
         if sitting.person is not None:
             fade = backdrop.vignette(sitting.person, unit)
-        return _to_bytes(media.painted_wet(lines, None, fade, unit, rng))
+        return _to_bytes(media.painted_wet(lines, sitting.skin, fade, unit, rng))
     rgb = media.printed(drawn, coverage, wish.ink.tint if wish.ink else 0.0)
     if how.dots:
         where = np.ones(rgb.shape[:2], np.float32)
@@ -322,7 +332,7 @@ def _noir(drawn: np.ndarray, coverage: np.ndarray, sitting: _Sitting) -> np.ndar
     black_below, white_above = np.float32(24), np.float32(56)
     if sitting.skins:
         plain = max(c.light for c in sitting.skins)
-        face = plain - 7 if plain > 50 else plain + 7
+        face = plain - 7 if plain > 57 else plain + 6
         share = sitting.skin if sitting.skin is not None else 0
         white_above = white_above + share * np.float32(face - 56)
         black_below = black_below + share * np.float32(min(24, 0.45 * plain) - 24)
@@ -377,6 +387,14 @@ def _inked(
         if sitting.skin is not None:
             blacks *= 1 - sitting.skin
         coverage = np.maximum(coverage, blacks)
+    if sitting.person is not None and not wish.keeps_scene:
+        inside = cv2.dilate(
+            sitting.person, np.ones((3, 3), np.uint8), iterations=max(1, round(unit))
+        )
+        coverage *= tones.smoothstep(inside, 0.35, 0.4)
+        if how.outline:
+            rim = pen.outline(sitting.person, how.outline * ink_px)
+            coverage = np.maximum(coverage, rim)
     coverage = pen.without_specks(coverage, (how.speck * unit) ** 2)
     if sitting.people:
         quiet = np.maximum(

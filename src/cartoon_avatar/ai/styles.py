@@ -31,6 +31,7 @@ class Tones:
     skin_steps: int = 2  # 2: a shade; 3: a highlight too; 4: a deep shade too
     skin_depth: float = 1.0
     amount: float = 1.0  # 0: gradients stay
+    hair: float = 5.0  # px that strands are combed at 1024; 0 leaves hair to the levels
     hair_band: float = 0.0  # strength of a highlight on the hair
 
 
@@ -60,6 +61,7 @@ class Ink:
     in_face: float = 0.02  # share of the skin that lines may cover
     in_backdrop: float = 1.6  # threshold there, relative
     speck: float = 6.0  # strokes smaller than this squared, px, go
+    outline: float = 0.0  # line about people on a made-up backdrop, in line widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,11 @@ class Style:
     medium: Medium = field(default_factory=Medium)
     palettes: tuple[tuple[Rgb, ...], ...] = ()
 
+    @property
+    def keeps_scene(self) -> bool:
+        """Whether what was behind the people stays, in some form."""
+        return self.backdrops[0].kind in ("scene", "wash", "paper")
+
     def vary(self, seed: int) -> Style:
         """This style with the line, tones, colours and backdrop of drawing number ``seed``."""
         rng = np.random.default_rng(abs(int(seed)))
@@ -150,7 +157,15 @@ STYLES: tuple[Style, ...] = (
         shapes=Shapes(contrast=36, strands=4),
         tones=Tones(levels=6, softness=2.5, skin_steps=3),
         colour=Colour(vividness=1.45, skin_vividness=1.18, contrast=1.12, lift=0.05),
-        ink=Ink(weight=1.25, threshold=0.75, softness=0.6, blacks=15, tint=0.15, strength=1.0),
+        ink=Ink(
+            weight=1.25,
+            threshold=0.75,
+            softness=0.6,
+            blacks=15,
+            outline=1.6,
+            tint=0.15,
+            strength=1.0,
+        ),
         character=Character(eye_size=0.12, whites=0.85, irises=0.7, lids=1.0, lips=0.5),
         backdrops=(
             Backdrop("rays", (255, 205, 64), (255, 176, 40)),
@@ -187,10 +202,17 @@ STYLES: tuple[Style, ...] = (
         tones=Tones(levels=4, softness=2.5, skin_steps=3, skin_depth=1.25),
         colour=Colour(vividness=1.6, skin_vividness=1.35, contrast=1.25, lift=0.06),
         ink=Ink(
-            weight=1.45, threshold=0.95, softness=0.5, blacks=20, tint=0.0, strength=1.0, speck=9
+            weight=1.45,
+            threshold=0.95,
+            softness=0.5,
+            blacks=20,
+            tint=0.0,
+            strength=1.0,
+            speck=9,
+            outline=2.0,
         ),
         character=Character(eye_size=0.12, whites=1.0, irises=0.8, lids=1.2, lips=0.9, cheeks=0.0),
-        medium=Medium(dots=9.0),
+        medium=Medium(dots=8.0),
         palettes=(
             ((20, 60, 200), (230, 30, 60), (255, 205, 0), (0, 160, 150)),
             ((110, 30, 170), (240, 20, 120), (255, 190, 0), (0, 150, 220)),
@@ -226,7 +248,7 @@ STYLES: tuple[Style, ...] = (
         title="Anime",
         sentence="Fine lines, bright two-tone light and big clear eyes.",
         shapes=Shapes(contrast=48, strands=6),
-        tones=Tones(levels=5, softness=2.0, skin_steps=2, skin_depth=0.85, hair_band=1.0),
+        tones=Tones(levels=5, softness=2.0, skin_steps=2, skin_depth=0.85, hair=7, hair_band=1.0),
         colour=Colour(vividness=1.5, skin_vividness=1.08, contrast=1.05, lift=0.16),
         ink=Ink(weight=0.75, threshold=0.9, softness=0.7, tint=0.6, strength=0.92, in_face=0.008),
         character=Character(
@@ -291,7 +313,7 @@ STYLES: tuple[Style, ...] = (
         title="Flat",
         sentence="Clean flat shapes without a single outline, like a modern poster.",
         shapes=Shapes(contrast=75, strands=9, backdrop_contrast=140),
-        tones=Tones(levels=5, softness=1.2, skin_steps=3, skin_depth=1.15),
+        tones=Tones(levels=5, softness=1.2, skin_steps=3, skin_depth=1.15, hair=11),
         colour=Colour(vividness=1.4, skin_vividness=1.1, contrast=1.08, lift=0.05),
         ink=None,
         character=Character(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# Between these the median lightness of a face's skin is left alone: every skin tone in
-# ordinary light falls here. Only photos outside are corrected, and only part of the way,
-# so that the order from dark to light skin is kept.
-_DARK, _BRIGHT = 46.0, 84.0
+# Between these the median lightness of a face's skin is left alone. Outside it is corrected
+# part of the way only, by a rising curve, so that the order from dark to light skin is kept.
+_DARK, _BRIGHT = 64.0, 84.0
 # CIELAB chroma of skin in neutral light stays below this; more comes from the lamp.
 _SKIN_CHROMA = 33.0
 
@@ -28,7 +27,7 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
         # Without a face only a picture that is dark all over is lifted.
         target = level + 0.4 * max(0.0, 38.0 - level)
     else:
-        target = level + 0.45 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
+        target = level + 0.4 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
     if abs(target - level) > 0.5 and 1.0 < level < 99.0:
         gamma = float(np.clip(np.log(target / 100) / np.log(level / 100), 0.55, 1.6))
         light = 100 * np.power(np.clip(light / 100, 0, 1), np.float32(gamma))

@@ -30,9 +30,11 @@ def dotted(rgb: np.ndarray, area: np.ndarray, cell_px: float, turn: float) -> np
     that the area keeps its average.
     """
     light = rgb @ np.float32([0.2126, 0.7152, 0.0722])
-    level = np.clip(1.05 - light, 0.12, 0.62)
+    level = np.clip(0.95 - light, 0.1, 0.6)
     spots = dots(level, cell_px, turn)
-    gap = (spots - level) * area * np.float32(0.42)
+    # Neither in white paper nor in black ink.
+    mid = np.clip((light - 0.12) / 0.15, 0, 1) * np.clip((0.97 - light) / 0.1, 0, 1)
+    gap = (spots - level) * area * mid * np.float32(0.3)
     return np.clip(rgb * (1 - gap)[..., None], 0, 1)
 
 
@@ -51,7 +53,7 @@ def pencilled(
     strokes, along the form first, then across at ``angle``, as in Mao et al. 2002.
     """
     shape = light.shape
-    dark = np.clip((90 - light) / 90, 0, 1) ** 1.15
+    dark = np.clip((91 - light) / 86, 0, 1) ** 1.05
     tooth = paper.grain(shape, unit, rng)
     first = paper.hatching(shape, angle, 60 * unit, 2.6 * unit, rng)
     second = paper.hatching(shape, angle + 1.1, 44 * unit, 2.6 * unit, rng)
@@ -67,7 +69,7 @@ def pencilled(
 
 def painted_wet(
     rgb: np.ndarray,
-    lines: np.ndarray | None,
+    calm: np.ndarray | None,
     fade: np.ndarray | None,
     unit: float,
     rng: np.random.Generator,
@@ -75,34 +77,37 @@ def painted_wet(
     """Watercolour after Bousseau et al. 2006: RGB float32 0..1 in and out.
 
     Wobbling outlines, pigment that gathers at edges, turbulence in the wash and the grain
-    of the paper. ``fade`` (H×W 0..1) is where the wash runs out into bare paper.
+    of the paper. ``calm`` (H×W 0..1, skin) is where the wash is even; ``fade`` (H×W 0..1)
+    is where it runs out into bare paper.
     """
     shape = rgb.shape[:2]
     tooth = paper.grain(shape, unit, rng)
-    slow = paper.noise(shape, 90 * unit, rng)
-    mid = paper.noise(shape, 24 * unit, rng)
+    slow = paper.noise(shape, 110 * unit, rng)
+    mid = paper.noise(shape, 30 * unit, rng)
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    sway = np.float32(1.3 * unit)
+    sway = np.float32(1.1 * unit)
+    if calm is not None:
+        sway = sway * (1 - 0.7 * calm)
     wet = cv2.remap(
         rgb,
         x + sway * (mid + 0.3 * tooth),
-        y + sway * (paper.noise(shape, 24 * unit, rng) - 0.3 * tooth),
+        y + sway * (slow - 0.3 * tooth),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     light = wet @ np.float32([0.2126, 0.7152, 0.0722])
     near = cv2.GaussianBlur(light, (0, 0), 2.2 * unit)
     # Water carries pigment to the outside of a wash: the dark side of every edge.
-    rim = np.clip((near - light) * 3.2, 0, 0.9)
-    density = 1 + 0.22 * slow + 0.16 * mid + 0.11 * tooth + rim
-    wet = paper.pigment(0.06 + 0.94 * wet, density)
-    if lines is not None:
-        wet = wet * (1 - 0.62 * lines * np.clip(0.9 + 0.2 * tooth, 0.2, 1))[..., None]
+    rim = np.clip((near - light) * 3.0, 0, 0.8)
+    turbulence = 0.17 * slow + 0.09 * mid
+    if calm is not None:
+        turbulence *= 1 - 0.78 * calm
+    wet = paper.pigment(0.05 + 0.95 * wet, 1 + turbulence + 0.085 * tooth + rim)
     if fade is not None:
-        ragged = smoothstep(fade + 0.13 * mid + 0.05 * tooth, 0.5, 0.22)
+        ragged = smoothstep(2 * fade + 0.12 * slow + 0.08 * mid + 0.015 * tooth, 0.7, 0.3)
         # A drying wash leaves its darkest line just inside its end.
-        edge = np.clip(1 - np.abs(ragged - 0.55) * 2.6, 0, 1)
-        wet = paper.pigment(wet, 1 + 0.5 * edge)
+        edge = np.clip(1 - np.abs(ragged - 0.5) * 3, 0, 1)
+        wet = paper.pigment(wet, 1 + 0.35 * edge)
         sheet = np.float32([0.985, 0.975, 0.955]) * (1 + 0.012 * tooth)[..., None]
         wet = sheet + ragged[..., None] * (wet - sheet)
     return np.clip(wet, 0, 1)

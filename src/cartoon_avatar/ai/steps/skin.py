@@ -84,7 +84,7 @@ def nearest(shape: tuple[int, int], people: list[Features], values: list[np.ndar
 def shading(
     light: np.ndarray, skin: np.ndarray, features: np.ndarray, sigma_px: float
 ) -> np.ndarray:
-    """The large light and shade on the skin, H×W float32 L, blind to everything that is not skin."""
+    """The large light and shade on the skin, H×W float32 L, blind to all else."""
     scale = min(1.0, max(0.25, 1.5 / max(sigma_px, 1e-3)))
     size = (max(1, round(light.shape[1] * scale)), max(1, round(light.shape[0] * scale)))
     weight = cv2.resize(skin * (1 - features), size, interpolation=cv2.INTER_AREA) ** 2 + 1e-4

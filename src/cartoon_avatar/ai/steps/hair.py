@@ -1,0 +1,44 @@
+"""Hair as clean strands in three or four tones of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cartoon_avatar.ai.steps.flow import Flow, along
+from cartoon_avatar.ai.steps.tones import smoothstep
+
+
+def strands(
+    light: np.ndarray, hair: np.ndarray, flow: Flow, *, length_px: float, band: float
+) -> np.ndarray | None:
+    """``light`` (H×W float32 L) as hair of four tones; None where there is no hair.
+
+    The tones are the hair's own: its thresholds are quantiles of ``light`` under ``hair``
+    (H×W 0..1), so that black hair has strands as well as blond. ``band`` 0..1 raises the
+    lightest tone to a highlight. ``length_px`` is how far strands are combed along ``flow``.
+    """
+    chosen = light[::4, ::4][hair[::4, ::4] > 0.8]
+    if chosen.size < 60:
+        return None
+    combed = along(light, flow, length_px)
+    fine = combed[::4, ::4][hair[::4, ::4] > 0.8]
+    low, lower, middle, upper, high = np.quantile(fine, [0.06, 0.28, 0.5, 0.78, 0.95])
+    spread = max(float(high - low), 4.0)
+    # Dark, evenly lit hair keeps too little contrast to be drawn: it gets some.
+    gain = float(np.clip(22 / spread, 1.0, 1.7))
+    tones = middle + gain * (np.array([low, 0.5 * (lower + middle), upper, high]) - middle)
+    tones[3] += band * (5 + 0.12 * spread)
+    soft = max(0.14 * spread, 1.2)
+    out = np.full_like(combed, max(tones[0], 2.0))
+    for n, threshold in enumerate((lower, 0.6 * upper + 0.4 * middle, 0.5 * (upper + high))):
+        out += np.float32(tones[n + 1] - tones[n]) * smoothstep(combed, float(threshold), soft)
+    return np.clip(out, 0, 100)
+
+
+def even_colour(colour: np.ndarray, hair: np.ndarray, share: float) -> None:
+    """Bring ``colour`` (H×W×2, a and b) under ``hair`` closer to its median, in place."""
+    chosen = colour[::4, ::4][hair[::4, ::4] > 0.8]
+    if len(chosen) < 60:
+        return
+    plain = np.median(chosen, axis=0)
+    colour += (share * hair)[..., None] * (plain - colour)
