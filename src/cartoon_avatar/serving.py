@@ -226,7 +226,7 @@ class BodyLimit:
                         left -= len(message.get("body", b""))
                         ended = not message.get("more_body", False)
 
-        if declared.isdigit() and int(declared) > self.limit_bytes:
+        if declared.isdigit() and (len(declared) > 15 or int(declared) > self.limit_bytes):
             too_large = True
         else:
             try:

@@ -62,8 +62,8 @@ def open_tools(
     grey = Picture(np.full((256, 256, 3), 128, np.uint8))
     if models.face_mesh is not None:
         models.face_mesh(np.zeros((*models.face_mesh.size, 3), np.float32))
-    if models.person_classes is not None:
-        models.person_classes(np.zeros((*models.person_classes.size, 3), np.float32))
+    if tools.eyes.find_masks is not None:
+        tools.eyes.find_masks(grey, [])
     cartoonist.draw(grey, cartoonist.STYLES[0], 0, tools.eyes, 256)
     to_webp(grey)
     return tools, models.missing

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -210,11 +213,19 @@ async def list_styles() -> StyleList:
                 name=style.name,
                 title=style.title,
                 description=style.sentence,
-                preview=None,
+                preview=_preview(style.name),
             )
             for style in STYLES
         ]
     )
+
+
+@cache
+def _preview(style: str) -> str | None:
+    file = resources.files("cartoon_avatar.ai") / "previews" / f"{style}.webp"
+    if not file.is_file():
+        return None
+    return "data:image/webp;base64," + base64.b64encode(file.read_bytes()).decode()
 
 
 @router.get(contract.HEALTHZ, operation_id="health")
