@@ -203,6 +203,7 @@ async def open_ai(
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
     async with httpx.AsyncClient(
         base_url=url,
+        headers={"Accept-Encoding": "identity"},
         # The whole conversation has a deadline of its own; connecting is quick or hopeless.
         timeout=httpx.Timeout(timeout_s, connect=min(5, timeout_s)),
         limits=limits,
@@ -213,6 +214,10 @@ async def open_ai(
 
 
 async def _bounded(answer: httpx.Response) -> bytes:
+    # Not asked for; unpacking would make a gigabyte of a megabyte before it is counted.
+    if "content-encoding" in answer.headers:
+        log.error("ai_answered_garbage", header="content-encoding")
+        raise GenerationFailed
     data = bytearray()
     async for chunk in answer.aiter_bytes():
         data += chunk

@@ -1,0 +1,56 @@
+"""Forks backends from a process that has imported them: a real process in milliseconds.
+
+Reads one JSON object of environment variables a line, answers with the new process's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+
+
+def run() -> None:
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    from cartoon_avatar.backend.app import create_app
+    from cartoon_avatar.backend.settings import settings_from_environment
+    from cartoon_avatar.serving import configure_logs
+
+    settings = settings_from_environment()
+    configure_logs("backend", settings.log_level)
+    server = Server(
+        create_app(settings),
+        port=int(os.environ["PORT"]),
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_level="warning",
+    )
+    asyncio.run(server.serve())
+
+
+def main() -> None:
+    import granian.server.embed
+
+    import cartoon_avatar.backend.app  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            os.dup2(2, 1)  # the server's words are not answers of ours
+            os.environ.update(json.loads(line))
+            try:
+                run()
+            finally:
+                os._exit(0)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()

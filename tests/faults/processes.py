@@ -1,0 +1,123 @@
+"""Real processes: backends that can be killed, and an AI service that answers at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+HERE = Path(__file__).parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(port: int, *, timeout_s: float = 30) -> None:
+    """Until something listens on ``port``."""
+    give_up = time.monotonic() + timeout_s
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+
+
+class Forks:
+    """The process that backends are forked from."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "fork_server.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def fork(self, environment: dict[str, str]) -> int:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(environment) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def close(self) -> None:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+@dataclass
+class Backend:
+    """A backend process on ``data``; a port of its own that it keeps over restarts."""
+
+    forks: Forks
+    data: Path
+    ai_url: str
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    pid: int | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.pid = self.forks.fork(
+            {
+                "PORT": str(self.port),
+                "DATA_DIR": str(self.data),
+                "AI_URL": self.ai_url,
+                "SELF_URL": self.url,
+                "MIN_FREE_BYTES": "0",
+                "LOG_LEVEL": "error",
+                "DEVICE_DRAWINGS_PER_MINUTE": "1000000",
+                "ADDRESS_DRAWINGS_PER_MINUTE": "1000000",
+                "MAX_LIVE_CARTOONS": "1000000",
+                **self.environment,
+            }
+        )
+        wait_for(self.port)
+
+    def kill(self) -> None:
+        self.end(signal.SIGKILL)
+
+    def end(self, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 20) -> None:
+        if self.pid is None:
+            return
+        os.kill(self.pid, how)
+        wait_until_gone(self.pid, timeout_s=timeout_s)
+        self.pid = None
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=30)
+
+
+def wait_until_gone(pid: int, *, timeout_s: float = 20) -> None:
+    give_up = time.monotonic() + timeout_s
+    while is_there(pid):
+        assert time.monotonic() < give_up, f"process {pid} is still there"
+        time.sleep(0.01)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

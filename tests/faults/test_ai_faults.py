@@ -1,0 +1,219 @@
+"""An AI service that fails in every way costs the request, never the deadline or the folder."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from PIL import Image
+
+from tests.backend.conftest import picture
+from tests.faults.conftest import StartBackend
+from tests.faults.invariants import files_in, rows_of
+from tests.faults.processes import Backend, free_port
+
+TIMEOUT_S = 1.5
+
+Talk = Callable[[socket.socket], None]
+
+
+@contextmanager
+def server(talk: Talk) -> Iterator[str]:
+    """A real socket on which each connection's request is read, then ``talk`` answers."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                read_request(self.request)
+                talk(self.request)
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_address[1]}"
+        listening.shutdown()
+
+
+def read_request(connection: socket.socket) -> None:
+    """The head and a body of the announced or chunked length."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    if b"content-length" in lines:
+        while len(body) < int(lines[b"content-length"]):
+            body += connection.recv(65536)
+    elif b"transfer-encoding" in lines:
+        while not body.endswith(b"0\r\n\r\n"):
+            body += connection.recv(65536)
+
+
+def answering(body: bytes, *, status: str = "200 OK", kind: str = "image/png") -> Talk:
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        "X-Style: comic\r\nX-Seed: 1\r\nX-Photo-Width: 9\r\nX-Photo-Height: 9\r\n"
+        "X-Face-Count: 1\r\nX-Image-Width: 9\r\nX-Image-Height: 9\r\n\r\n"
+    )
+    return lambda connection: connection.sendall(head.encode() + body)
+
+
+def hang(connection: socket.socket) -> None:
+    time.sleep(3 * TIMEOUT_S)
+
+
+def byte_a_second(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\n")
+    for byte in picture("png"):
+        connection.sendall(bytes([byte]))
+        time.sleep(1)
+
+
+def head_a_byte_a_second(connection: socket.socket) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\n\r\n":
+        connection.sendall(bytes([byte]))
+        time.sleep(1)
+
+
+def endless(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n")
+    while True:
+        connection.sendall(bytes(1_000_000))
+
+
+def endless_head(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        connection.sendall(b"X-More: " + b"a" * 60_000 + b"\r\n")
+
+
+def bomb(connection: socket.socket) -> None:
+    """Much of nothing, packed small."""
+    body = gzip.compress(bytes(30_000_000))
+    connection.sendall(
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Encoding: gzip\r\n"
+        b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
+    )
+
+
+def hang_up(connection: socket.socket) -> None:
+    connection.close()
+
+
+def cut_off(connection: socket.socket) -> None:
+    connection.sendall(
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9999\r\n\r\n"
+    )
+    connection.sendall(picture("png")[:500])
+
+
+def no_http(connection: socket.socket) -> None:
+    connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+
+def bitmap() -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(data, "bmp")
+    return data.getvalue()
+
+
+FAULTS: dict[str, tuple[Talk, int]] = {
+    "hang": (hang, 503),
+    "one byte a second": (byte_a_second, 503),
+    "a head, one byte a second": (head_a_byte_a_second, 503),
+    "a 500": (answering(b"Traceback", status="500 Oops", kind="text/plain"), 500),
+    "an empty 200": (answering(b""), 500),
+    "a web page": (answering(b"<html></html>", kind="text/html"), 500),
+    "a truncated png": (answering(picture("png")[:-9]), 500),
+    "a wrong type": (answering(picture("png"), kind="image/jpeg"), 500),
+    "a type that is not among ours": (answering(bitmap(), kind="image/bmp"), 500),
+    "a redirect": (answering(b"", status="302 Found\r\nLocation: http://127.0.0.1:1/"), 500),
+    "an endless body": (endless, 500),
+    "an endless head": (endless_head, 503),
+    "a compressed bomb": (bomb, 500),
+    "hanging up": (hang_up, 503),
+    "a body that ends too early": (cut_off, 503),
+    "no http": (no_http, 503),
+}
+
+
+def assert_refused_in_time(backend: Backend, status: int) -> None:
+    started = time.monotonic()
+    with backend.client() as client:
+        answer = client.post(
+            "/api/upload", files={"image": picture()}, headers={"X-Device-Id": "phone"}
+        )
+    took_s = time.monotonic() - started
+
+    assert answer.status_code == status, answer.text
+    assert answer.json()["code"] == {500: "generation_failed", 503: "ai_unavailable"}[status]
+    assert (status == 503) == ("retry-after" in answer.headers)
+    assert took_s < TIMEOUT_S + 2
+    assert files_in(backend.data) == set()
+    assert not any(rows_of(backend.data).values())
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_ai_service_leaves_nothing(start_backend: StartBackend, name: str):
+    talk, status = FAULTS[name]
+    with server(talk) as url:
+        backend = start_backend(ai=url, AI_TIMEOUT_S=str(TIMEOUT_S))
+        assert_refused_in_time(backend, status)
+
+
+def test_an_ai_service_that_is_not_there_is_refused_at_once(start_backend: StartBackend):
+    backend = start_backend(ai=f"http://127.0.0.1:{free_port()}", AI_TIMEOUT_S="60")
+    assert_refused_in_time(backend, 503)
+
+
+def test_an_ai_service_behind_a_black_hole_is_given_up_on(start_backend: StartBackend):
+    """A listener whose queue is full drops the connection's first packet, like a black hole."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        address = deaf.getsockname()
+        waiting = []
+        for _ in range(3):
+            knock = socket.socket()
+            knock.setblocking(False)
+            with suppress(BlockingIOError):
+                knock.connect(address)
+            waiting.append(knock)
+        backend = start_backend(ai=f"http://127.0.0.1:{address[1]}", AI_TIMEOUT_S=str(TIMEOUT_S))
+        assert_refused_in_time(backend, 503)
+        for knock in waiting:
+            knock.close()
+
+
+def test_a_failed_cut_keeps_the_cartoon_to_try_again(
+    start_backend: StartBackend, ai_url: str, tmp_path
+):
+    data = tmp_path / "data"
+    backend = start_backend(data=data)
+    with backend.client() as client:
+        uploaded = client.post(
+            "/api/upload", files={"image": picture()}, headers={"X-Device-Id": "phone"}
+        ).json()
+    before = files_in(data)
+    backend.end()
+    path = f"/api/download/{uploaded['cartoon']['id']}"
+    with server(FAULTS["a truncated png"][0]) as url:
+        broken = start_backend(data=data, ai=url, AI_TIMEOUT_S=str(TIMEOUT_S))
+        with broken.client() as client:
+            answer = client.post(path, headers={"X-Device-Id": "phone"})
+        assert (answer.status_code, answer.json()["code"]) == (500, "generation_failed")
+        broken.end()
+    assert files_in(data) == before
+    backend.start()
+    with backend.client() as client:
+        assert client.post(path, headers={"X-Device-Id": "phone"}).status_code == 201

@@ -1,0 +1,98 @@
+"""kill -9 at any moment loses nothing that was acknowledged and leaves nothing for good."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+
+from tests.backend.conftest import picture
+from tests.faults.conftest import StartBackend
+from tests.faults.invariants import assert_whole, rows_of, sweep_as_if_later
+from tests.faults.processes import Backend
+
+PHOTO = picture()
+
+
+def upload(backend: Backend, device: str, key: str | None = None) -> httpx.Response:
+    headers = {"X-Device-Id": device} | ({"Idempotency-Key": key} if key else {})
+    with backend.client() as client:
+        return client.post("/api/upload", files={"image": PHOTO}, headers=headers)
+
+
+def post(backend: Backend, path: str, device: str) -> httpx.Response:
+    with backend.client() as client:
+        return client.post(path, headers={"X-Device-Id": device})
+
+
+def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rounds: int):
+    """An upload, a regenerate and a download are under way in each round when the kill comes."""
+    data = tmp_path / "data"
+    backend = start_backend()
+    acknowledged: set[str] = set()
+    seen = {"heard": 0, "cut off": 0}
+    dice = random.Random(7)
+    span_s = 0.3
+
+    for number in range(rounds):
+        device = f"phone-{number}"
+        uploaded = upload(backend, device).json()
+        original, cartoon = uploaded["original"]["id"], uploaded["cartoon"]["id"]
+        acknowledged.add(original)
+        ready = threading.Barrier(4)
+
+        def attempt(ask, *arguments, ready=ready):
+            ready.wait()
+            try:
+                return ask(backend, *arguments)
+            except httpx.TransportError:
+                return None
+
+        with ThreadPoolExecutor(3) as pool:
+            tries = [
+                pool.submit(attempt, upload, device, f"key-{number}"),
+                pool.submit(attempt, post, f"/api/regenerate/{original}", device),
+                pool.submit(attempt, post, f"/api/download/{cartoon}", device),
+            ]
+            ready.wait()
+            time.sleep(dice.uniform(0, span_s))
+            backend.kill()
+            answers = [one.result() for one in tries]
+
+        # Machines differ; the kill is to come before, within and after the work.
+        heard = sum(answer is not None for answer in answers)
+        span_s *= {0: 1.4, 3: 0.7}.get(heard, 1)
+        for answer in answers:
+            seen["cut off" if answer is None else "heard"] += 1
+            if answer is None:
+                continue
+            assert answer.status_code == 201, answer.text
+            body = answer.json()
+            acknowledged.update(body[kind]["id"] for kind in ("original", "face") if kind in body)
+        assert_whole(data, acknowledged)
+        backend.start()
+
+    assert min(seen.values()) > 0, seen
+    # Twelve seconds are more than the lease of a claim whose process died.
+    time.sleep(12)
+    for number in range(rounds):
+        answer = upload(backend, f"phone-{number}", f"key-{number}")
+        assert answer.status_code == 201, answer.text
+        acknowledged.add(answer.json()["original"]["id"])
+    originals = [row["device_id"] for row in rows_of(data)["originals"]]
+    assert sorted(originals) == sorted(f"phone-{number}" for number in range(rounds) for _ in "ab")
+
+    for number in range(rounds):
+        device = f"phone-{number}"
+        with backend.client() as client:
+            listed = client.get("/api/originals", headers={"X-Device-Id": device}).json()["items"]
+            for one in listed:
+                assert client.get(one["imageUrl"]).status_code == 200
+                assert client.get(one["thumbnailUrl"]).status_code == 200
+    backend.end()
+    sweep_as_if_later(data)
+    assert_whole(data, acknowledged)
