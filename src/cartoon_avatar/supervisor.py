@@ -80,8 +80,10 @@ def serve(host: str, port: int, workers: int, environment: dict[str, str]) -> No
         _Child("ai", [*ours, "ai", "--port", str(ai_port), "--with-parent"], environment),
         _Child(
             "backend",
-            [*ours, "backend", "--host", host, "--port", str(port)]
-            + ["--workers", str(workers), "--with-parent"],
+            [
+                *(*ours, "backend", "--host", host, "--port", str(port)),
+                *("--workers", str(workers), "--with-parent"),
+            ],
             environment,
         ),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import String, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,7 @@ from cartoon_avatar.backend.db.tables import (
     Device,
     Face,
     IdempotencyKey,
+    Milliseconds,
     Original,
     SpentCartoon,
 )
@@ -86,7 +87,10 @@ async def _newest_first(session, table, device_id, after, limit):
     """Keyset pagination: a page costs the same wherever it lies."""
     query = select(table).where(table.device_id == device_id)
     if after is not None:
-        query = query.where(tuple_(table.created_at, table.id) < tuple_(*after))
+        created_at, row_id = after
+        # Typed by hand: a tuple hands its columns' types on to nobody.
+        end = tuple_(literal(created_at, Milliseconds), literal(row_id, String))
+        query = query.where(tuple_(table.created_at, table.id) < end)
     query = query.order_by(table.created_at.desc(), table.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 

@@ -20,6 +20,7 @@ router = APIRouter(tags=["files"])
 _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYPES.items()}
 
 
+@router.head("/uploads/{type}/{filename}", include_in_schema=False)
 @router.get(
     "/uploads/{type}/{filename}",
     operation_id="getFile",

@@ -36,7 +36,7 @@ class OpenFileResponse(Response):
         described = {"accept-ranges": "bytes", **headers}
 
         etag = headers["etag"]
-        if etag in _listed(request_headers.get("if-none-match", "")):
+        if {etag, "*"} & _listed(request_headers.get("if-none-match", "")):
             self.status_code = 304
             self.end = 0
         else:
@@ -74,8 +74,8 @@ class OpenFileResponse(Response):
             os.close(self.file)
 
 
-def _listed(if_none_match: str) -> list[str]:
-    return [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+def _listed(if_none_match: str) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
 
 
 def _range_of(headers: dict[str, str], etag: str, size_bytes: int) -> tuple[int, int] | None:

@@ -1,0 +1,122 @@
+"""Who is asking: device ids, tokens, and what belongs to another."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from tests.backend.conftest import Phone, Service, Start, picture
+
+
+@pytest.mark.parametrize("name", ["deviceId", "device_id"])
+async def test_the_device_id_may_come_as_header_query_or_field(service: Service, name: str):
+    uploaded = await service.http.post(
+        "/api/upload", files={"image": ("a", picture(), "image/jpeg")}, data={name: "tablet.1"}
+    )
+    listed = await service.http.get("/api/originals", params={name: "tablet.1"})
+    again = await service.http.post(
+        f"/api/regenerate/{uploaded.json()['original']['id']}", json={name: "tablet.1"}
+    )
+
+    assert uploaded.json()["original"]["deviceId"] == "tablet.1"
+    assert len(listed.json()["items"]) == 1
+    assert again.status_code == 201
+
+
+async def test_the_first_upload_alone_returns_a_token(phone: Phone):
+    first, second = (await phone.upload()).json(), (await phone.upload()).json()
+
+    assert len(first["deviceToken"]) >= 32
+    assert "deviceToken" not in second
+
+
+async def test_without_ever_sending_the_token_the_id_alone_is_enough(phone: Phone):
+    await phone.upload()
+    assert (await phone.get("/api/originals")).status_code == 200
+
+
+async def test_from_the_first_use_of_the_token_the_id_alone_opens_nothing(service: Service):
+    token = (await service.phone.upload()).json()["deviceToken"]
+    owner = Phone(service.http, "phone-1", token)
+    assert (await owner.get("/api/originals")).status_code == 200
+
+    for phone in (service.phone, Phone(service.http, "phone-1", token[:-1] + "!")):
+        for method, path in (
+            ("GET", "/api/originals"),
+            ("POST", "/api/upload"),
+            ("DELETE", "/api/device"),
+        ):
+            answer = await phone.ask(method, path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+            assert answer.headers["www-authenticate"] == "Bearer"
+    assert (await owner.upload()).status_code == 201
+
+
+async def test_a_wrong_token_opens_nothing_even_before_the_lock(service: Service):
+    await service.phone.upload()
+    stranger = Phone(service.http, "phone-1", "not-the-token")
+    assert (await stranger.get("/api/originals")).status_code == 401
+
+
+async def test_required_tokens_are_demanded_from_the_start(start: Start):
+    async with start(device_auth="required") as service:
+        uploaded = await service.phone.upload()
+        owner = Phone(service.http, "phone-1", uploaded.json()["deviceToken"])
+
+        assert uploaded.status_code == 201
+        assert (await service.phone.get("/api/originals")).status_code == 401
+        assert (await service.phone.upload()).status_code == 401
+        assert (await service.another_phone().get("/api/originals")).status_code == 401
+        assert (await owner.get("/api/originals")).status_code == 200
+
+
+async def test_only_a_hash_of_the_token_is_stored(service: Service):
+    headers = {"Idempotency-Key": "first"}
+    token = (await service.phone.upload(headers=headers)).json()["deviceToken"]
+
+    for file in service.settings.data_dir.glob("avatars.sqlite*"):
+        assert token.encode() not in file.read_bytes()
+
+
+async def test_what_belongs_to_another_answers_like_what_does_not_exist(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    original, cartoon = uploaded["original"], uploaded["cartoon"]
+    second = (await service.phone.upload()).json()
+    face = (await service.phone.post(f"/api/download/{second['cartoon']['id']}")).json()["face"]
+    stranger = service.another_phone()
+    await stranger.upload()
+
+    for method, path, own in (
+        ("POST", "/api/regenerate/{}", original["id"]),
+        ("POST", "/api/download/{}", cartoon["id"]),
+        ("POST", "/api/download/{}", second["cartoon"]["id"]),
+        ("GET", "/api/originals/{}", original["id"]),
+        ("DELETE", "/api/originals/{}", original["id"]),
+        ("DELETE", "/api/downloaded-faces/{}", face["id"]),
+        ("GET", "/uploads/originals/{}", original["filename"]),
+        ("GET", "/uploads/temp/{}", cartoon["filename"]),
+        ("GET", "/uploads/downloaded/{}", face["filename"]),
+        ("GET", "/uploads/downloaded/{}?thumbnail=1", face["filename"]),
+    ):
+        theirs = await stranger.ask(method, path.format(own))
+        unknown = await stranger.ask(method, path.format("1_unknown.jpg"))
+        assert (theirs.status_code, unknown.status_code) == (404, 404), path
+        assert _without_request_id(theirs) == _without_request_id(unknown)
+    assert len((await service.phone.get("/api/originals")).json()["items"]) == 2
+
+
+async def test_activity_is_noted(service: Service):
+    await service.phone.upload()
+    database = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
+    database.execute("UPDATE devices SET last_active_at = 0")
+
+    await service.phone.get("/api/originals")
+
+    (active_at,) = database.execute("SELECT last_active_at FROM devices").fetchone()
+    database.close()
+    assert active_at > 0
+
+
+def _without_request_id(answer) -> dict:
+    return {name: value for name, value in answer.json().items() if name != "requestId"}

@@ -1,0 +1,335 @@
+"""Each error of the contract's table, provoked once through the HTTP door."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from cartoon_avatar.backend import errors
+from cartoon_avatar.problems import AvatarError
+from tests.backend.conftest import FakeAi, Phone, Service, Start, picture, problem
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
+    body = answer.json()
+    assert body["code"] == code
+    assert body["status"] == status
+    assert body["detail"]
+    assert body["title"]
+    assert body["requestId"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("text", b"this is no picture, whatever it is called"),
+        ("svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>'),
+        ("pdf", b"%PDF-1.7 and so on"),
+        ("empty", b""),
+        ("half a png", picture("png")[:300]),
+    ],
+)
+async def test_what_is_no_image_is_refused_and_leaves_nothing(
+    service: Service, name: str, data: bytes
+):
+    assert_problem(await service.phone.upload(data), 400, "invalid_image")
+    assert service.files() == service.files("incoming") == []
+
+
+async def test_an_upload_without_a_file_is_refused(phone: Phone):
+    for options in ({"data": {"image": "text"}}, {"files": {"photo": b"x"}}, {}):
+        assert_problem(await phone.post("/api/upload", **options), 400, "invalid_image")
+
+
+@pytest.mark.parametrize(
+    ("ai_code", "status", "code"),
+    [
+        ("invalid_image", 400, "invalid_image"),
+        ("image_too_large", 400, "image_too_large"),
+        ("unknown_style", 400, "invalid_style"),
+    ],
+)
+async def test_what_the_ai_service_refuses_leaves_nothing(
+    service: Service, ai_code: str, status: int, code: str
+):
+    service.ai.answers["/generate-cartoon"] = problem(400, ai_code)
+
+    assert_problem(await service.phone.upload(), status, code)
+    assert service.files() == service.files("thumbnails") == service.files("incoming") == []
+    assert (await service.phone.get("/api/originals")).json()["items"] == []
+
+
+async def test_a_photo_over_the_limit_is_refused_while_it_streams_in(start: Start):
+    async with start(max_upload_bytes=20_000) as service:
+        read = 0
+
+        async def endless():
+            nonlocal read
+            yield b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+            while True:
+                read += 10_000
+                yield b"\xff" * 10_000
+
+        answer = await service.phone.post(
+            "/api/upload",
+            content=endless(),
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+        )
+
+        assert_problem(answer, 413, "file_too_large")
+        assert read < 1_000_000
+        assert_problem(
+            await service.phone.upload(picture("png", (200, 200))), 413, "file_too_large"
+        )
+
+
+@pytest.mark.parametrize("device", ["", "with space", ".hidden", "a/b", "ü", "x" * 129])
+async def test_a_malformed_device_id_is_refused(service: Service, device: str):
+    answer = await service.http.get("/api/originals", params={"deviceId": device})
+    assert_problem(answer, 400, "invalid_device_id")
+
+
+async def test_a_missing_device_id_is_refused_on_every_endpoint(service: Service):
+    for method, path in (
+        ("POST", "/api/upload"),
+        ("POST", "/api/regenerate/x"),
+        ("POST", "/api/download/x"),
+        ("GET", "/api/originals"),
+        ("GET", "/api/originals/x"),
+        ("DELETE", "/api/originals/x"),
+        ("GET", "/api/downloaded-faces"),
+        ("DELETE", "/api/downloaded-faces/x"),
+        ("DELETE", "/api/device"),
+        ("GET", "/api/styles"),
+    ):
+        assert_problem(await service.http.request(method, path), 400, "invalid_device_id")
+
+
+async def test_two_different_device_ids_are_refused(phone: Phone):
+    answer = await phone.get("/api/originals", params={"deviceId": "another"})
+    assert_problem(answer, 400, "invalid_device_id")
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"style": "No Such"}, "invalid_style"),
+        ({"style": 5}, "invalid_style"),
+        ({"seed": "seven"}, "invalid_seed"),
+        ({"seed": -1}, "invalid_seed"),
+        ({"seed": 2**63}, "invalid_seed"),
+        ({"seed": True}, "invalid_seed"),
+        ({"seed": 1.5}, "invalid_seed"),
+    ],
+)
+async def test_a_wrong_drawing_wish_is_refused(phone: Phone, wish: dict, code: str):
+    original = (await phone.upload()).json()["original"]["id"]
+    assert_problem(await phone.post(f"/api/regenerate/{original}", json=wish), 400, code)
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"format": "gif"}, "invalid_format"),
+        ({"background": "red"}, "invalid_background"),
+        ({"background": 5}, "invalid_background"),
+        ({"size": 0}, "invalid_size"),
+        ({"size": 1025}, "invalid_size"),
+        ({"size": "large"}, "invalid_size"),
+    ],
+)
+async def test_a_wrong_cut_wish_is_refused(phone: Phone, wish: dict, code: str):
+    cartoon = (await phone.upload()).json()["cartoon"]["id"]
+    assert_problem(await phone.post(f"/api/download/{cartoon}", json=wish), 400, code)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b'"text"', b"\xff\xfe", b"[" * 100_000])
+async def test_a_body_that_is_no_json_object_is_refused(phone: Phone, body: bytes):
+    answer = await phone.post(
+        "/api/regenerate/x", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert_problem(answer, 400, "invalid_request")
+
+
+async def test_a_jpeg_face_gets_white_where_no_colour_is_named(service: Service):
+    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
+    await service.phone.post(f"/api/download/{cartoon}", data={"format": "jpeg"})
+
+    (asked,) = service.ai.asked_for("/process-face-cut")
+    assert b'"background":"#FFFFFF"' in asked.content.replace(b": ", b":")
+
+
+async def test_what_is_not_there_is_not_found(phone: Phone):
+    for method, path in (
+        ("POST", "/api/regenerate/none"),
+        ("POST", "/api/download/none"),
+        ("GET", "/api/originals/none"),
+        ("DELETE", "/api/originals/none"),
+        ("DELETE", "/api/downloaded-faces/none"),
+        ("GET", "/uploads/temp/1_none.jpg"),
+        ("GET", "/no/such/path"),
+    ):
+        assert_problem(await phone.ask(method, path), 404, "not_found")
+
+
+async def test_a_wrong_method_is_refused(phone: Phone):
+    assert_problem(await phone.get("/api/upload"), 405, "method_not_allowed")
+
+
+async def test_no_face_deletes_nothing(service: Service):
+    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
+    service.ai.answers["/process-face-cut"] = problem(422, "no_face")
+
+    assert_problem(await service.phone.post(f"/api/download/{cartoon}"), 422, "no_face")
+    assert [file.parent.name for file in service.files()] == ["originals", "temp"]
+
+    del service.ai.answers["/process-face-cut"]
+    assert (await service.phone.post(f"/api/download/{cartoon}")).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("an error", lambda request: httpx.Response(500, text="Traceback …")),
+        ("nothing", lambda request: httpx.Response(200)),
+        ("a page", lambda request: httpx.Response(200, html="<html></html>")),
+        (
+            "half a picture",
+            lambda request: httpx.Response(
+                200, content=picture("png")[:-20], headers={"content-type": "image/png"}
+            ),
+        ),
+        (
+            "another type than it says",
+            lambda request: httpx.Response(
+                200, content=picture("png"), headers={"content-type": "image/jpeg"}
+            ),
+        ),
+        (
+            "a picture without its headers",
+            lambda request: httpx.Response(
+                200, content=picture("png"), headers={"content-type": "image/png"}
+            ),
+        ),
+        (
+            "an endless body",
+            lambda request: httpx.Response(
+                200, content=bytes(21_000_000), headers={"content-type": "image/png"}
+            ),
+        ),
+    ],
+)
+async def test_garbage_from_the_ai_service_is_a_failed_generation(
+    service: Service, name: str, answer
+):
+    service.ai.answers["/generate-cartoon"] = answer
+
+    assert_problem(await service.phone.upload(), 500, "generation_failed")
+    assert service.files() == service.files("thumbnails") == service.files("incoming") == []
+
+
+def _refused(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused")
+
+
+@pytest.mark.parametrize(
+    "answer", [_refused, problem(503, "ai_busy"), problem(503, "ai_busy", **{"retry-after": "9"})]
+)
+async def test_an_ai_service_that_is_away_or_busy_asks_for_patience(service: Service, answer):
+    service.ai.answers["/generate-cartoon"] = answer
+
+    refused = await service.phone.upload()
+
+    assert_problem(refused, 503, "ai_unavailable")
+    assert int(refused.headers["retry-after"]) > 0
+    assert service.files() == []
+
+
+async def test_an_ai_service_that_hangs_is_given_up_on(start: Start):
+    async def hangs(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(60)
+        raise AssertionError("nobody waits that long")
+
+    async with start(ai_timeout_s=0.2) as service:
+        service.ai.answers["/generate-cartoon"] = hangs
+        assert_problem(await service.phone.upload(), 503, "ai_unavailable")
+
+
+async def test_too_many_drawings_of_a_device_are_refused(start: Start):
+    async with start(device_drawings_per_minute=2) as service:
+        original = (await service.phone.upload()).json()["original"]["id"]
+        await service.phone.post(f"/api/regenerate/{original}")
+
+        answer = await service.phone.post(f"/api/regenerate/{original}")
+
+        assert_problem(answer, 429, "too_many_requests")
+        assert 0 < int(answer.headers["retry-after"]) <= 60
+        assert (await service.another_phone().upload()).status_code == 201
+
+
+async def test_too_many_drawings_from_an_address_are_refused(start: Start):
+    async with start(address_drawings_per_minute=1) as service:
+        await service.phone.upload()
+        answer = await service.another_phone().upload()
+        assert_problem(answer, 429, "too_many_requests")
+
+
+async def test_too_many_live_cartoons_are_refused(start: Start):
+    async with start(max_live_cartoons=1) as service:
+        original = (await service.phone.upload()).json()["original"]["id"]
+        answer = await service.phone.post(f"/api/regenerate/{original}")
+        assert_problem(answer, 429, "too_many_cartoons")
+
+
+async def test_uploads_are_refused_under_the_free_space_reserve(start: Start):
+    async with start() as service:
+        uploaded = (await service.phone.upload()).json()
+    async with start(min_free_bytes=2**60) as service:
+        assert_problem(await service.phone.upload(), 507, "insufficient_storage")
+        opened = await service.http.get(uploaded["original"]["imageUrl"])
+        assert opened.status_code == 200
+
+
+async def test_the_database_being_locked_asks_for_patience(service: Service):
+    import sqlite3
+
+    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
+    blocker = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    try:
+        answer = await service.phone.post(f"/api/download/{cartoon}")
+    finally:
+        blocker.close()
+    assert_problem(answer, 503, "database_busy")
+    assert (await service.phone.post(f"/api/download/{cartoon}")).status_code == 201
+
+
+def test_the_error_tree_in_the_docstring_is_the_error_tree():
+    described = {
+        parts[0]: (int(parts[1]), parts[2])
+        for line in (errors.__doc__ or "").splitlines()
+        if len(parts := line.strip("│├└─ ").split()) == 3
+    }
+    classes = {
+        name: (kind.status, kind.code)
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, AvatarError) and kind is not AvatarError
+    }
+    assert described == classes
+
+
+async def test_an_unforeseen_error_is_hidden_from_the_client(start: Start):
+    class Broken(FakeAi):
+        def styles(self, request: httpx.Request) -> httpx.Response:
+            raise RuntimeError("secret detail")
+
+    async with start(ai=Broken()) as service:
+        answer = await service.phone.get("/api/styles")
+    assert_problem(answer, 500, "internal_error")
+    assert "secret" not in answer.text

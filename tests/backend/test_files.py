@@ -1,0 +1,151 @@
+"""Files over HTTP: signatures, ranges, caches."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from tests.backend.conftest import Service, Start, picture
+
+PHOTO = picture("png", (64, 64))
+
+
+@pytest.fixture
+async def url(service: Service) -> str:
+    return (await service.phone.upload(PHOTO)).json()["original"]["imageUrl"]
+
+
+async def test_a_signed_url_opens_the_whole_file(service: Service, url: str):
+    answer = await service.http.get(url)
+
+    assert (answer.status_code, answer.content) == (200, PHOTO)
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-length"] == str(len(PHOTO))
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert "private" in answer.headers["cache-control"]
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+async def test_the_same_picture_keeps_its_url_for_a_while(service: Service, url: str):
+    assert (await service.phone.get("/api/originals")).json()["items"][0]["imageUrl"] == url
+
+
+async def test_an_altered_or_expired_signature_opens_nothing(service: Service, url: str):
+    query = parse_qs(urlsplit(url).query)
+    expires, signature = query["expires"][0], query["signature"][0]
+    path = urlsplit(url).path
+    for changed in (
+        path,
+        f"{path}?expires={expires}&signature={signature[:-2]}xx",
+        f"{path}?expires={int(expires) + 1}&signature={signature}",
+        f"{path}?expires=1&signature={signature}",
+        f"{path}?expires={expires}&signature={signature}&thumbnail=1",
+        f"{path.replace('originals', 'temp')}?expires={expires}&signature={signature}",
+        f"{path.replace('.png', '.jpg')}?expires={expires}&signature={signature}",
+    ):
+        answer = await service.http.get(changed)
+        assert answer.status_code == 400, changed
+        assert answer.json()["code"] == "invalid_device_id"
+
+
+async def test_without_a_signature_the_owner_gets_it(service: Service, url: str):
+    path = urlsplit(url).path
+    assert (await service.phone.get(path)).content == PHOTO
+    assert (await service.phone.get(f"{path}?thumbnail=1")).headers["content-type"] == "image/webp"
+    assert (await service.another_phone().get(path)).status_code == 404
+
+
+async def test_an_old_key_opens_until_it_is_retired(start: Start):
+    old, new = "o" * 32, "n" * 32
+    async with start(signing_keys=[old]) as service:
+        url = (await service.phone.upload()).json()["original"]["imageUrl"]
+    async with start(signing_keys=[new, old]) as service:
+        assert (await service.http.get(url)).status_code == 200
+        fresh = (await service.phone.get("/api/originals")).json()["items"][0]["imageUrl"]
+        assert fresh != url
+    async with start(signing_keys=[new]) as service:
+        assert (await service.http.get(url)).status_code == 400
+        assert (await service.http.get(fresh)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "end"),
+    [
+        ("bytes=0-9", 0, 10),
+        ("bytes=5-5", 5, 6),
+        ("bytes=100-", 100, len(PHOTO)),
+        ("bytes=-7", len(PHOTO) - 7, len(PHOTO)),
+        (f"bytes=10-{10**12}", 10, len(PHOTO)),
+        (f"bytes=-{10**12}", 0, len(PHOTO)),
+    ],
+)
+async def test_a_range_is_served(service: Service, url: str, asked: str, first: int, end: int):
+    answer = await service.http.get(url, headers={"Range": asked})
+
+    assert (answer.status_code, answer.content) == (206, PHOTO[first:end])
+    assert answer.headers["content-range"] == f"bytes {first}-{end - 1}/{len(PHOTO)}"
+
+
+@pytest.mark.parametrize("asked", [f"bytes={len(PHOTO)}-", f"bytes={10**30}-", "bytes=-0"])
+async def test_a_range_outside_of_the_file_is_said_to_be(service: Service, url: str, asked: str):
+    answer = await service.http.get(url, headers={"Range": asked})
+
+    assert (answer.status_code, answer.content) == (416, b"")
+    assert answer.headers["content-range"] == f"bytes */{len(PHOTO)}"
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=", "bytes=-", "bytes=9-1", "lines=1-2", "bytes=0-1,4-5", "bytes=a-b", "x" * 99]
+)
+async def test_a_range_that_makes_no_sense_gets_the_whole(service: Service, url: str, asked: str):
+    answer = await service.http.get(url, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (200, PHOTO)
+
+
+async def test_an_unchanged_file_is_not_sent_again(service: Service, url: str):
+    etag = (await service.http.get(url)).headers["etag"]
+
+    for tags in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = await service.http.get(url, headers={"If-None-Match": tags})
+        assert (answer.status_code, answer.content) == (304, b""), tags
+    changed = await service.http.get(url, headers={"If-None-Match": '"other"'})
+    assert changed.status_code == 200
+
+
+async def test_a_range_of_another_version_gets_the_whole(service: Service, url: str):
+    headers = {"Range": "bytes=0-9", "If-Range": '"other"'}
+    assert (await service.http.get(url, headers=headers)).status_code == 200
+
+
+async def test_head_tells_the_size(service: Service, url: str):
+    answer = await service.http.head(url)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(PHOTO))
+
+
+async def test_a_public_url_makes_picture_urls_absolute(start: Start):
+    async with start(public_url="https://avatars.example/") as service:
+        original = (await service.phone.upload()).json()["original"]
+        assert original["imageUrl"].startswith("https://avatars.example/uploads/originals/")
+
+
+async def test_a_host_header_never_gets_into_a_url(service: Service):
+    answer = await service.phone.upload(
+        headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    )
+    assert "evil" not in answer.text
+
+
+async def test_a_link_in_the_folder_is_not_followed(service: Service, url: str):
+    secret = service.settings.data_dir / "signing.key"
+    link = service.settings.data_dir / "uploads/originals/1_link.jpg"
+    link.symlink_to(secret)
+
+    signed = service.state.signer.file_url("/uploads/originals/1_link.jpg")
+    answer: httpx.Response = await service.http.get(signed)
+
+    assert answer.status_code == 404

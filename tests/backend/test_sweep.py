@@ -1,0 +1,77 @@
+"""The sweeper removes what has had its time, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from cartoon_avatar.backend.flows.sweep import Swept, sweep
+from tests.backend.conftest import Service
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def _age(file: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(file, (then, then))
+
+
+def _age_rows(service: Service, milliseconds: int) -> None:
+    database = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
+    for table in ("originals", "regenerated_cartoons", "downloaded_faces"):
+        database.execute(f"UPDATE {table} SET created_at = created_at - {milliseconds}")
+    database.close()
+
+
+async def _sweep(service: Service) -> Swept:
+    return await sweep(service.state.database, service.state.storage, service.settings)
+
+
+async def test_expired_cartoons_go_and_photos_and_faces_stay(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
+    expired = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
+    _age_rows(service, DAY_MS + 60_000)
+    fresh = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
+
+    assert await _sweep(service) == Swept(expired_cartoons=1, unowned_files=0)
+
+    cartoon = expired.json()["cartoon"]
+    assert (await service.phone.post(f"/api/download/{cartoon['id']}")).status_code == 404
+    assert (await service.http.get(cartoon["imageUrl"])).status_code == 404
+    assert (await service.http.get(fresh.json()["cartoon"]["imageUrl"])).status_code == 200
+    assert [file.parent.name for file in service.files()] == ["downloaded", "originals", "temp"]
+
+
+async def test_old_files_without_a_row_go_and_young_ones_stay(service: Service):
+    await service.phone.upload()
+    root = service.settings.data_dir
+    old = [root / "uploads/originals/1_a.jpg", root / "thumbnails/downloaded/1_a.png.webp"]
+    old += [root / "incoming/unfinished", root / "uploads/temp/1_b.jpg"]
+    young = root / "uploads/temp/2_c.jpg"
+    for file in (*old, young):
+        file.write_bytes(b"x")
+    for file in old:
+        _age(file, 3700)
+    for file in service.files() + service.files("thumbnails"):
+        if file != young:
+            _age(file, 7200)
+
+    swept = await _sweep(service)
+
+    assert swept.unowned_files == len(old)
+    assert not any(file.exists() for file in old)
+    assert young.exists()
+    kinds = {file.parent.name for file in service.files()}
+    assert kinds == {"originals", "temp"}
+    assert len(service.files("thumbnails")) == 1
+
+
+async def test_sweeping_twice_finds_nothing_more(service: Service):
+    await service.phone.upload()
+    _age_rows(service, DAY_MS + 60_000)
+
+    assert (await _sweep(service)).expired_cartoons == 1
+    assert await _sweep(service) == Swept(0, 0)
