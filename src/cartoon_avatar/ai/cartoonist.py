@@ -112,8 +112,8 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
 
     drawn = _toned(wish, flat, lab, flow, sitting, unit)
     clock.done("tones")
-    _put_behind(wish, drawn, behind, sitting, unit)
-    _grade(wish, drawn, sitting)
+    drawn = _put_behind(wish, drawn, behind, sitting, unit)
+    drawn = _graded(wish, drawn, sitting)
     clock.done("backdrop")
     traits = wish.character
     character.paint_eyes(drawn, lab, people, traits.whites, traits.irises)
@@ -160,115 +160,146 @@ def _toned(
 ) -> np.ndarray:
     """The colours of the drawing, H×W×3 float32 CIELAB: steps of light, plain skin."""
     how = wish.tones
-    light = along(np.ascontiguousarray(flat[..., 0]), flow, 3 * unit)
-    stepped = tones.posterise(light, how.levels, how.softness)
-    out = flat.copy()
-    out[..., 0] = light + np.float32(how.amount) * (stepped - light)
+    smooth, a, b = cv2.split(flat)
+    light = tones.posterise(smooth, how.levels, how.softness)
+    if how.amount < 1:
+        light = cv2.addWeighted(light, how.amount, smooth, 1 - how.amount, 0)
+    seen = cv2.extractChannel(lab, 0)
 
     if sitting.hair is not None and how.hair:
-        source = lab[..., 0] + np.float32(0.5) * (light - lab[..., 0])
+        source = cv2.addWeighted(seen, 0.5, smooth, 0.5, 0)
         locks = hair.strands(
             source, sitting.hair, flow, length_px=how.hair * unit, band=how.hair_band
         )
         if locks is not None:
-            share = sitting.hair * np.float32(0.35 + 0.6 * how.amount)
-            out[..., 0] += share * (locks - out[..., 0])
-            hair.even_colour(out[..., 1:], sitting.hair, 0.45)
+            _towards(light, locks, sitting.hair * np.float32(0.35 + 0.6 * how.amount))
+            plain = hair.plain_colour(flat, sitting.hair)
+            share = sitting.hair * np.float32(0.45)
+            _towards(a, np.float32(plain[0]), share)
+            _towards(b, np.float32(plain[1]), share)
 
     if sitting.skin is not None:
-        complexions = [np.array([c.light, c.a, c.b]) for c in sitting.skins]
+        # All that follows happens on skin: a face is rarely half of the picture.
+        box = skin.box_of_mask(np.maximum(sitting.skin, sitting.features))
+        l_, a_, b_, smooth_ = light[box], a[box], b[box], smooth[box]
+        complexions = [np.float32([c.light, c.a, c.b]) for c in sitting.skins]
         if len(complexions) == 1:
-            plain = complexions[0].astype(np.float32)
+            plain_light, plain_a, plain_b = complexions[0]
         else:
-            plain = skin.nearest(light.shape, sitting.people, complexions)
+            field = skin.nearest(light.shape, sitting.people, complexions)[box]
+            plain_light, plain_a, plain_b = cv2.split(field)
         size = max(p.height for p in sitting.people)
-        shade = skin.shading(flat[..., 0], sitting.skin, sitting.features, 0.016 * size)
-        shade = along(shade, flow, 3 * unit)
-        step = skin.two_tone(shade, plain[..., 0], how.skin_steps, how.skin_depth, how.softness)
-        step = shade + np.float32(how.amount) * (step - shade)
+        shade = skin.shading(smooth_, sitting.skin[box], sitting.features[box], 0.016 * size)
+        step = skin.two_tone(shade, plain_light, how.skin_steps, how.skin_depth, how.softness)
+        if how.amount < 1:
+            step = cv2.addWeighted(step, how.amount, shade, 1 - how.amount, 0)
         # Beard, brows and deep shadow are not skin to be evened out.
-        like = tones.smoothstep(light / np.maximum(plain[..., 0], 8), 0.58, 0.2)
-        far = np.abs(flat[..., 1] - plain[..., 1]) + np.abs(flat[..., 2] - plain[..., 2])
+        like = tones.smoothstep(smooth_ / np.maximum(plain_light, 8), 0.58, 0.2)
+        far = np.abs(a_ - plain_a)
+        far += np.abs(b_ - plain_b)
         like *= 1 - tones.smoothstep(far, 34, 16)
-        weight = sitting.skin * (1 - sitting.features) * like
-        out[..., 0] += weight * (step - out[..., 0])
+        like *= sitting.skin[box] * (1 - sitting.features[box])
+        _towards(l_, step, like)
         # Shade is a little richer in colour than light.
-        ratio = np.clip(step / np.maximum(plain[..., 0], 8), 0.5, 1.3) ** -0.25
-        tint = (0.75 * weight)[..., None]
-        out[..., 1:] += tint * (plain[..., 1:] * ratio[..., None] - out[..., 1:])
+        ratio = tones.through(step / np.maximum(plain_light, 8), _richer, 0.5, 1.3)
+        like *= np.float32(0.75)
+        _towards(a_, plain_a * ratio, like)
+        _towards(b_, plain_b * ratio, like)
         # Features keep the photo's detail, with more contrast.
-        keep = sitting.features * np.float32(0.8)
-        detail = light + 1.15 * (lab[..., 0] - light)
-        out[..., 0] += keep * (np.clip(detail, 0, 100) - out[..., 0])
-    return out
+        detail = np.clip(1.15 * seen[box] - 0.15 * smooth_, 0, 100)
+        _towards(l_, detail, sitting.features[box] * np.float32(0.8))
+    return cv2.merge([light, a, b])
+
+
+def _richer(share: np.ndarray) -> np.ndarray:
+    return share**-0.25
+
+
+def _towards(values: np.ndarray, goal: np.ndarray | float, share: np.ndarray) -> None:
+    """Move ``values`` by ``share`` (0..1) of the way to ``goal``, in place."""
+    way = goal - values
+    way *= share
+    values += way
 
 
 def _put_behind(
     wish: Style, drawn: np.ndarray, behind: np.ndarray, sitting: _Sitting, unit: float
-) -> None:
-    """Replace what is behind the people, in place."""
+) -> np.ndarray:
+    """``drawn`` with another scene behind the people; both H×W×3 float32 CIELAB."""
     back = wish.backdrops[0]
     if sitting.person is None:
-        return
-    if wish.keeps_scene:
-        how = wish.tones
-        stepped = tones.posterise(behind[..., 0], how.levels, 3 * how.softness)
-        behind[..., 0] += np.float32(0.6 * how.amount) * (stepped - behind[..., 0])
-    else:
-        face = sitting.people[0]
-        painted = backdrop.paint(
-            back.kind,
-            drawn.shape[:2],
-            back.colour,
-            back.second,
-            centre=tuple(face.oval.mean(axis=0)),
-            radius_px=max(1.25 * face.height, 0.3 * min(drawn.shape[:2])),
-            cell_px=14 * unit,
-            turn=float(np.deg2rad(wish.medium.angle_deg)),
-        )
-        behind = cv2.cvtColor(painted * np.float32(1 / 255), cv2.COLOR_RGB2LAB)
+        return drawn
+    how = wish.tones
+    planes = cv2.split(drawn)
     # A drawn outline is crisp: the matte's soft rim would show the photo's own backdrop.
-    person = tones.smoothstep(sitting.person, 0.55, 0.5)[..., None]
-    drawn += (1 - person) * (behind - drawn)
+    away = 1 - tones.smoothstep(sitting.person, 0.55, 0.5)
+    if wish.keeps_scene:
+        scene = cv2.split(behind)
+        stepped = tones.posterise(scene[0], how.levels, 3 * how.softness)
+        share = 0.6 * how.amount
+        scene = (cv2.addWeighted(stepped, share, scene[0], 1 - share, 0), *scene[1:])
+        for plane, other in zip(planes, scene, strict=True):
+            _towards(plane, other, away)
+        return cv2.merge(planes)
+    face = sitting.people[0]
+    second = backdrop.pattern(
+        back.kind,
+        drawn.shape[:2],
+        centre=tuple(face.oval.mean(axis=0)),
+        radius_px=max(1.25 * face.height, 0.3 * min(drawn.shape[:2])),
+        cell_px=14 * unit,
+        turn=float(np.deg2rad(wish.medium.angle_deg)),
+    )
+    colours = _lab(np.array([[back.colour, back.second]], np.uint8))[0]
+    for plane, one, other in zip(planes, *colours, strict=True):
+        _towards(plane, second * np.float32(other - one) + np.float32(one), away)
+    return cv2.merge(planes)
 
 
-def _grade(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> None:
-    """Contrast and colour of the whole, in place; skin keeps its hue."""
+def _graded(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> np.ndarray:
+    """``drawn`` (H×W×3 float32 CIELAB) with the style's contrast and colour; skin keeps its hue."""
     how = wish.colour
-    light = drawn[..., 0]
-    if how.contrast != 1:
-        # About the skin's own lightness, so that contrast moves everything but faces.
-        pivot = float(np.mean([c.light for c in sitting.skins])) if sitting.skins else 55.0
-        light[:] = np.clip(pivot + (light - pivot) * np.float32(how.contrast), 0, 100)
-    if how.lift:
-        light += np.float32(how.lift) * (100 - light)
-    gain = np.full(light.shape, how.vividness, np.float32)
-    if sitting.skin is not None:
-        gain += sitting.skin * np.float32(how.skin_vividness - how.vividness)
-    colour = drawn[..., 1:]
-    # Saturates softly: what is vivid already is left almost alone.
-    chroma = cv2.magnitude(colour[..., 0], colour[..., 1])
-    gain = 1 + (gain - 1) * np.clip(1 - chroma / 110, 0, 1)
+    light, a, b = cv2.split(drawn)
+    # About the skin's own lightness, so that contrast moves everything but faces.
+    pivot = float(np.mean([c.light for c in sitting.skins])) if sitting.skins else 55.0
+    slope = how.contrast * (1 - how.lift)
+    light *= np.float32(slope)
+    light += np.float32(pivot * (1 - how.contrast) * (1 - how.lift) + 100 * how.lift)
+    np.clip(light, 0, 100, out=light)
+
     # A backdrop's colours are chosen, not photographed: neither graded nor turned.
     subject = None if wish.keeps_scene else sitting.person
+    # Saturates softly: what is vivid already is left almost alone.
+    room = cv2.magnitude(a, b)
+    room *= np.float32(-1 / 110)
+    room += 1
+    np.clip(room, 0, 1, out=room)
+    more = np.float32(how.vividness - 1)
+    if sitting.skin is not None:
+        more = sitting.skin * np.float32(how.skin_vividness - how.vividness) + more
+    room *= more
     if subject is not None:
-        gain = 1 + subject * (gain - 1)
-    colour *= gain[..., None]
+        room *= subject
+    room += 1
+    a *= room
+    b *= room
     if how.turn_deg:
         turn = np.deg2rad(how.turn_deg)
-        a, b = colour[..., 0].copy(), colour[..., 1].copy()
         share = 1 - sitting.skin if sitting.skin is not None else np.float32(1)
         if sitting.hair is not None:
             share = np.clip(share - sitting.hair, 0, 1)
         if subject is not None:
             share = share * subject
-        colour[..., 0] += share * (np.cos(turn) * a - np.sin(turn) * b - a)
-        colour[..., 1] += share * (np.sin(turn) * a + np.cos(turn) * b - b)
+        turned_a = np.float32(np.cos(turn)) * a - np.float32(np.sin(turn)) * b
+        turned_b = np.float32(np.sin(turn)) * a + np.float32(np.cos(turn)) * b
+        _towards(a, turned_a, share)
+        _towards(b, turned_b, share)
     if how.palette:
         spare = sitting.skin
         if subject is not None:
             spare = np.clip(spare + 1 - subject, 0, 1)
-        drawn[:] = palette.loud(drawn, how.palette, spare)
+        a, b = palette.loud(light, a, b, how.palette, spare)
+    return cv2.merge([light, a, b])
 
 
 def _finished(
@@ -358,14 +389,14 @@ def _inked(
     """Ink coverage, H×W float32 0..1."""
     how: Ink = wish.ink
     shape = lab.shape[:2]
-    light = lab[..., 0]
+    light = cv2.extractChannel(lab, 0)
     response = pen.edges(light, flow, width_px=ink_px, calm_px=5 * unit)
     for person in sitting.people:
         # A small face gets a finer pen.
         fine_px = max(0.0042 * person.height, 0.5 * unit)
         if fine_px < 0.8 * ink_px:
             box = skin.box_of(shape, person.oval, 0.25 * person.height)
-            near = Flow(flow.x[box], flow.y[box], flow.coherence[box])
+            near = flow.cropped(box)
             finer = pen.edges(light[box], near, width_px=fine_px, calm_px=3 * fine_px)
             offset = np.float32([box[1].start, box[0].start])
             share = area(finer.shape, person.oval - offset, soft_px=0.04 * person.height)
@@ -383,7 +414,7 @@ def _inked(
         threshold += plain_skin * (limit - threshold)
     coverage = pen.lines(response, threshold, how.softness)
     if how.blacks:
-        blacks = pen.blacks(flat[..., 0], how.blacks)
+        blacks = pen.blacks(cv2.extractChannel(flat, 0), how.blacks)
         if sitting.skin is not None:
             blacks *= 1 - sitting.skin
         coverage = np.maximum(coverage, blacks)

@@ -35,61 +35,66 @@ def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -
     return cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def paint(
+def pattern(
     kind: str,
     shape: tuple[int, int],
-    colour: tuple[int, int, int],
-    second: tuple[int, int, int],
     *,
     centre: tuple[float, float],
     radius_px: float,
     cell_px: float,
     turn: float,
 ) -> np.ndarray:
-    """A made-up backdrop of two colours, H×W×3 float32, 0..255.
+    """The share of a backdrop's second colour, H×W float32 0..1.
 
     ``kind`` is plain, gradient, rays, dots, circle or bands; rays and circle stand about
     ``centre`` (x, y px), ``radius_px`` is the circle's, ``cell_px`` the dots' distance and
     ``turn`` (radians) their angle.
     """
     height, width = shape
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
+    down = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     if kind == "gradient":
-        share = np.clip(y / max(height - 1, 1), 0, 1)
-    elif kind == "rays":
-        angle = np.arctan2(dy, dx) + np.float32(turn)
-        # Edges as wide as a pixel is, seen from the centre.
-        edge = np.hypot(dx, dy) * np.float32(0.16)
-        share = np.clip(np.sin(angle * 14) * edge / 2 + 0.5, 0, 1)
-    elif kind == "dots":
-        level = np.clip(0.15 + 0.75 * y / max(height - 1, 1), 0, 1)
-        share = dots(level, cell_px, turn)
+        return np.repeat(down, width, axis=1)
+    if kind == "dots":
+        return dots(0.15 + 0.75 * down, shape, cell_px, turn)
+    if kind == "bands":
+        period = 3.2 * cell_px
+        wave = _wave(shape, np.pi / period * np.cos(turn), np.pi / period * np.sin(turn))
+        return np.clip(wave * np.float32(cell_px) + 0.5, 0, 1)
+    drawn = np.zeros(shape, np.uint8)
+    if kind == "rays":
+        reach = 2.0 * (height + width)
+        angles = turn + np.arange(28) * (2 * np.pi / 28)
+        tips = np.stack([np.cos(angles), np.sin(angles)], axis=1) * reach + centre
+        for n in range(0, 28, 2):
+            ray = np.array([centre, tips[n], tips[(n + 1) % 28]])
+            cv2.fillPoly(drawn, [np.round(ray * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     elif kind == "circle":
-        share = np.clip(radius_px - np.hypot(dx, dy) + 0.5, 0, 1)
-    elif kind == "bands":
-        along = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
-        wave = np.sin(along * np.float32(np.pi / (3.2 * cell_px)))
-        share = np.clip(wave * np.float32(cell_px) + 0.5, 0, 1)
-    else:
-        share = np.zeros(shape, np.float32)
-    share = share[..., None]
-    return (1 - share) * np.float32(colour) + share * np.float32(second)
+        at = tuple(round(v * 16) for v in centre)
+        cv2.circle(drawn, at, round(radius_px * 16), 255, -1, cv2.LINE_AA, 4)
+    return drawn.astype(np.float32) * np.float32(1 / 255)
 
 
-def dots(level: np.ndarray, cell_px: float, turn: float) -> np.ndarray:
-    """Halftone: ``level`` (H×W float32 0..1) as round dots ``cell_px`` apart, 0..1, antialiased.
+def dots(level: np.ndarray, shape: tuple[int, int], cell_px: float, turn: float) -> np.ndarray:
+    """Halftone: ``level`` (H×W or H×1, 0..1) as round dots ``cell_px`` apart, antialiased.
 
-    Clustered-dot screening (Ulichney 1987) with a cosine spot.
+    Clustered-dot screening (Ulichney 1987) with a cosine spot; H×W float32 0..1.
     """
-    height, width = level.shape
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    k = np.float32(2 * np.pi / cell_px)
-    c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
-    spot = 0.25 * (np.cos(k * (c * x + s * y)) + np.cos(k * (c * y - s * x))) + 0.5
-    # ``spot`` exceeds 1 - t on about a share t of the area.
-    edge = np.float32(0.28 * cell_px)
-    return np.clip((spot - (1 - level)) * edge + 0.5, 0, 1) * (level > 0.02)
+    k = 2 * np.pi / cell_px
+    c, s = k * np.cos(turn), k * np.sin(turn)
+    spot = _wave(shape, c, s, np.pi / 2) + _wave(shape, -s, c, np.pi / 2)
+    # 0.25 × spot + 0.5 exceeds 1 - t on about a share t of the area.
+    edge = 0.28 * cell_px
+    spot *= np.float32(0.25 * edge)
+    spot += (level * edge + (0.5 - 0.5 * edge)).astype(np.float32)
+    return np.clip(spot, 0, 1, out=spot)
+
+
+def _wave(shape: tuple[int, int], kx: float, ky: float, phase: float = 0.0) -> np.ndarray:
+    """sin(kx x + ky y + phase), from two short products instead of a sine per pixel."""
+    x = (kx * np.arange(shape[1]) + phase).astype(np.float32)
+    y = (ky * np.arange(shape[0])).astype(np.float32)
+    rows = np.stack([np.cos(y), np.sin(y)], axis=1)
+    return rows @ np.stack([np.sin(x), np.cos(x)])
 
 
 def vignette(person: np.ndarray, unit: float) -> np.ndarray:

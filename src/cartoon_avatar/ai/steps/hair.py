@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.steps.flow import Flow, along
-from cartoon_avatar.ai.steps.tones import smoothstep
+from cartoon_avatar.ai.steps.tones import smoothstep, through
 
 
 def strands(
@@ -29,16 +29,19 @@ def strands(
     tones = middle + gain * (np.array([low, 0.5 * (lower + middle), upper, high]) - middle)
     tones[3] += band * (5 + 0.12 * spread)
     soft = max(0.14 * spread, 1.2)
-    out = np.full_like(combed, max(tones[0], 2.0))
-    for n, threshold in enumerate((lower, 0.6 * upper + 0.4 * middle, 0.5 * (upper + high))):
-        out += np.float32(tones[n + 1] - tones[n]) * smoothstep(combed, float(threshold), soft)
-    return np.clip(out, 0, 100)
+    borders = lower, 0.6 * upper + 0.4 * middle, 0.5 * (upper + high)
+
+    def curve(at: np.ndarray) -> np.ndarray:
+        out = np.full_like(at, max(tones[0], 2.0))
+        for n, border in enumerate(borders):
+            out += (tones[n + 1] - tones[n]) * smoothstep(at, border, soft)
+        return np.clip(out, 0, 100)
+
+    # The table spans the hair's own lightness, which can be a narrow part of the whole.
+    return through(combed, curve, float(low) - 2, float(high) + 2)
 
 
-def even_colour(colour: np.ndarray, hair: np.ndarray, share: float) -> None:
-    """Bring ``colour`` (H×W×2, a and b) under ``hair`` closer to its median, in place."""
-    chosen = colour[::4, ::4][hair[::4, ::4] > 0.8]
-    if len(chosen) < 60:
-        return
-    plain = np.median(chosen, axis=0)
-    colour += (share * hair)[..., None] * (plain - colour)
+def plain_colour(lab: np.ndarray, hair: np.ndarray) -> np.ndarray | None:
+    """The median a, b of ``lab`` (H×W×3) under ``hair``; None where there is no hair."""
+    chosen = lab[::4, ::4, 1:][hair[::4, ::4] > 0.8]
+    return np.median(chosen, axis=0) if len(chosen) >= 60 else None

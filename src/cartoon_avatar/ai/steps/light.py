@@ -20,8 +20,7 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
     contrast-limited adaptive equalisation (Zuiderveld 1994) is blended in by
     ``local_contrast``, 0..1.
     """
-    light = lab[..., 0]
-    colour = lab[..., 1:]
+    light, a, b = cv2.split(lab)
     level = _median(light, skin)
     if skin is None:
         # Without a face only a picture that is dark all over is lifted.
@@ -30,7 +29,9 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
         target = level + 0.4 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
     if abs(target - level) > 0.5 and 1.0 < level < 99.0:
         gamma = float(np.clip(np.log(target / 100) / np.log(level / 100), 0.55, 1.6))
-        light = 100 * np.power(np.clip(light / 100, 0, 1), np.float32(gamma))
+        light *= np.float32(1 / 100)
+        light = cv2.pow(np.clip(light, 0, 1, out=light), gamma)
+        light *= np.float32(100)
 
     if local_contrast > 0:
         # cv2's equaliser works on 8 bits; on smooth light its steps would show, so only
@@ -42,22 +43,24 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
         change = cv2.GaussianBlur(change, (0, 0), max(1.0, max(small.shape) / 90))
         change = cv2.resize(change, light.shape[::-1], interpolation=cv2.INTER_LINEAR)
         if skin is not None:
-            change = change * (1 - 0.8 * skin)
-        light = np.clip(light + local_contrast * change, 0, 100)
+            change *= 1 - 0.8 * skin
+        change *= np.float32(local_contrast)
+        light += change
+        np.clip(light, 0, 100, out=light)
 
-    if skin is not None and (excess := _warmth(colour, skin)) is not None:
-        colour = colour - excess
-    return np.dstack([light, colour]).astype(np.float32)
+    if skin is not None:
+        less_a, less_b = _warmth(a, b, skin)
+        a -= less_a
+        b -= less_b
+    return cv2.merge([light.astype(np.float32, copy=False), a, b])
 
 
-def _warmth(colour: np.ndarray, skin: np.ndarray) -> np.ndarray | None:
-    """How much a, b of a warm lamp to take away, along the skin's own hue; None if little."""
-    a, b = _median(colour[..., 0], skin), _median(colour[..., 1], skin)
+def _warmth(a: np.ndarray, b: np.ndarray, skin: np.ndarray) -> tuple[float, float]:
+    """How much a, b of a warm lamp to take away, along the skin's own hue."""
+    a, b = _median(a, skin), _median(b, skin)
     chroma = float(np.hypot(a, b))
-    if chroma <= _SKIN_CHROMA:
-        return None
-    share = 0.75 * (chroma - _SKIN_CHROMA) / chroma
-    return np.array([share * a, share * b], np.float32)
+    share = 0.75 * max(0.0, chroma - _SKIN_CHROMA) / max(chroma, 1.0)
+    return share * a, share * b
 
 
 def _median(values: np.ndarray, weight: np.ndarray | None) -> float:

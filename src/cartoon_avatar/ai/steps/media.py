@@ -31,7 +31,7 @@ def dotted(rgb: np.ndarray, area: np.ndarray, cell_px: float, turn: float) -> np
     """
     light = rgb @ np.float32([0.2126, 0.7152, 0.0722])
     level = np.clip(0.95 - light, 0.1, 0.6)
-    spots = dots(level, cell_px, turn)
+    spots = dots(level, light.shape, cell_px, turn)
     # Neither in white paper nor in black ink.
     mid = np.clip((light - 0.12) / 0.15, 0, 1) * np.clip((0.97 - light) / 0.1, 0, 1)
     gap = (spots - level) * area * mid * np.float32(0.3)

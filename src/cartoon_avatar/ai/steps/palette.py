@@ -7,36 +7,36 @@ import numpy as np
 
 
 def loud(
-    lab: np.ndarray, palette: tuple[tuple[int, int, int], ...], spare: np.ndarray | None
-) -> np.ndarray:
-    """``lab`` (H×W×3 float32) with every clear colour turned to the nearest hue of ``palette``.
+    light: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    palette: tuple[tuple[int, int, int], ...],
+    spare: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """New a, b with every clear colour turned to the nearest hue of ``palette`` (sRGB).
 
-    Lightness stays. ``palette`` is sRGB. Greys take a breath of the palette's first
-    colour in their dark parts, as cheap print does. ``spare`` (H×W 0..1, skin) is left as
-    it is.
+    All H×W float32, CIELAB. Lightness stays. Greys take a breath of the palette's first
+    colour in their dark parts, as cheap print does. ``spare`` (0..1, skin) stays as it is.
     """
     inks = cv2.cvtColor(np.float32([palette]) / 255, cv2.COLOR_RGB2LAB)[0]
-    a, b = lab[..., 1], lab[..., 2]
-    chroma = cv2.magnitude(a, b)
-    best = np.full(a.shape, -2, np.float32)
-    colour = np.zeros((*a.shape, 2), np.float32)
-    for ink in inks:
-        strength = float(np.hypot(ink[1], ink[2])) or 1.0
-        match = (a * ink[1] + b * ink[2]) / (np.maximum(chroma, 1e-3) * strength)
-        closer = match > best
-        best[closer] = match[closer]
-        colour[closer] = ink[1:] * np.float32(0.92)
-    colourful = np.clip((chroma - 7) / 14, 0, 1)
-    shadow = np.clip((55 - lab[..., 0]) / 40, 0, 1)
-    grey = inks[0, 1:] * (0.55 * shadow)[..., None]
-    wanted = grey + colourful[..., None] * (colour - grey)
+    chroma, hue = cv2.cartToPolar(a, b)
+    # The nearest ink by hue, from a table of a full turn.
+    turn = np.arange(256) * (2 * np.pi / 256)
+    angles = np.arctan2(inks[:, 2], inks[:, 1])
+    nearest = np.cos(turn[:, None] - angles[None]).argmax(axis=1)
+    index = cv2.convertScaleAbs(hue, alpha=255 / (2 * np.pi))
+    colourful = np.clip((chroma - 7) * np.float32(1 / 14), 0, 1)
     # A gamut holds little colour near black and white.
-    room = np.clip(np.minimum(lab[..., 0], 100 - lab[..., 0]) / 32, 0, 1)
-    wanted *= room[..., None]
-    share = np.float32(1) if spare is None else (1 - spare)[..., None]
-    out = lab.copy()
-    out[..., 1:] += share * (wanted - out[..., 1:])
-    return out
+    room = np.clip(np.minimum(light, 100 - light) * np.float32(1 / 32), 0, 1)
+    shadow = np.clip((55 - light) * np.float32(0.55 / 40), 0, 0.55)
+    done = []
+    for plane, channel in ((a, 1), (b, 2)):
+        goal = cv2.LUT(index, (inks[nearest, channel] * np.float32(0.92)).astype(np.float32))
+        grey = shadow * inks[0, channel]
+        goal = (grey + colourful * (goal - grey)) * room
+        share = np.float32(1) if spare is None else 1 - spare
+        done.append(plane + share * (goal - plane))
+    return done[0], done[1]
 
 
 def duotone(dark: np.ndarray, paper: tuple[int, int, int], ink: tuple[int, int, int]) -> np.ndarray:

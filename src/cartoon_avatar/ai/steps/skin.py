@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.steps.features import Features, area, grown
-from cartoon_avatar.ai.steps.tones import smoothstep
+from cartoon_avatar.ai.steps.tones import smoothstep, through
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,16 +104,20 @@ def two_tone(
     ``shade`` is what ``shading`` gave. Steps are shallower on dark skin, where the eye
     sees the same ratio of light in fewer units of L.
     """
-    away = shade - base
-    unit = np.float32(depth) * (0.45 + 0.55 * np.asarray(base, np.float32) / 65)
-    out = np.zeros_like(shade)
-    if steps >= 2:
-        out -= 11 * unit * (1 - smoothstep(away / unit, -8.5, softness))
-    if steps >= 3:
-        out += 7 * unit * smoothstep(away / unit, 7.0, softness)
-    if steps >= 4:
-        out -= 10 * unit * (1 - smoothstep(away / unit, -20.0, softness))
-    return np.clip(base + out, 0, 100)
+    scale = 0.45 + 0.55 * np.asarray(base, np.float32) / 65
+    away = (shade - base) / scale
+
+    def curve(at: np.ndarray) -> np.ndarray:
+        out = np.zeros_like(at)
+        if steps >= 2:
+            out -= 11 * (1 - smoothstep(at, -8.5 * depth, softness))
+        if steps >= 3:
+            out += 7 * smoothstep(at, 7.0 * depth, softness)
+        if steps >= 4:
+            out -= 10 * (1 - smoothstep(at, -20.0 * depth, softness))
+        return depth * out
+
+    return through(away, curve, -32, 32) * scale + base
 
 
 def box_of(shape: tuple[int, int], points: np.ndarray, margin: float) -> tuple[slice, slice]:
@@ -126,3 +130,12 @@ def box_of(shape: tuple[int, int], points: np.ndarray, margin: float) -> tuple[s
     # Never empty: a face that lies outside the picture gets a pixel at its rim.
     top, left = min(top, height - 1), min(left, width - 1)
     return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
+
+
+def box_of_mask(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns that hold all of ``mask`` (H×W) that is not next to nothing."""
+    rows = np.flatnonzero(mask.max(axis=1) > 0.02)
+    columns = np.flatnonzero(mask.max(axis=0) > 0.02)
+    if len(rows) == 0:
+        return slice(0, 1), slice(0, 1)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
