@@ -27,8 +27,9 @@ log = structlog.get_logger()
 
 # For requests under way when a worker is told to stop.
 _WORKER_GRACE_S = 15
-# How long to read on before an answer that did not need the whole body.
-_DRAIN_S = 2
+# How long and how far to read on after an answer that did not need the whole body.
+_DRAIN_S = 5
+_DRAIN_BYTES = 100_000_000
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Asked for every few seconds by probes: worth a metric, not a log line.
@@ -189,7 +190,7 @@ class BodyLimit:
         declared = headers.get(b"content-length", b"0")
         counted = 0
         ended = declared == b"0" and b"transfer-encoding" not in headers
-        too_large = answering = False
+        too_large = answering = early = False
 
         async def receive_counted() -> Message:
             nonlocal counted, ended, too_large
@@ -202,23 +203,29 @@ class BodyLimit:
             return message
 
         async def send_unless_too_large(message: Message) -> None:
-            nonlocal answering
+            nonlocal answering, early
             # Whatever the app makes of a body that was cut off, the answer is ours.
             if too_large and not answering:
                 return
-            if not answering:
+            if message["type"] == "http.response.start":
                 answering = True
+                if early := not ended:
+                    # Once all of a known length is out, the server would close the connection.
+                    del MutableHeaders(scope=message)["Content-Length"]
+            elif early and not message.get("more_body"):
+                await send({**message, "more_body": True})
                 await drain()
+                message = {"type": "http.response.body"}
             await send(message)
 
         async def drain() -> None:
-            """Read on for a moment, before the answer.
+            """Read on for a moment, the answer being out but for its end.
 
-            The server closes a connection on which it answered before the body was read; a
+            A server closes a connection on which it answered before the body was read; a
             client still sending would see a reset instead of the answer.
             """
             nonlocal ended
-            left = self.limit_bytes
+            left = _DRAIN_BYTES
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DRAIN_S):
                     while not ended and left > 0:

@@ -286,7 +286,8 @@ async def test_an_endless_body_is_cut_off(ai: httpx.AsyncClient, path: str) -> N
         path, content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"}
     )
     assert_problem(answer, 413, "file_too_large")
-    assert sent < 45_000_000
+    # Twice the limit was looked at; the rest was read to nowhere so that the answer is heard.
+    assert sent < 130_000_000
 
 
 @pytest.mark.parametrize("length", ["99999999", "9" * 5000])
