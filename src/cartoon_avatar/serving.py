@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -27,13 +28,17 @@ log = structlog.get_logger()
 
 # For requests under way when a worker is told to stop.
 _WORKER_GRACE_S = 15
-# How long and how far to read on after an answer that did not need the whole body.
+# How long, and how many times the limit, to read on after an answer that did not need the
+# whole body.
 _DRAIN_S = 5
-_DRAIN_BYTES = 100_000_000
+_DRAIN_TIMES = 10
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Asked for every few seconds by probes: worth a metric, not a log line.
 _QUIET_ROUTES = {"/healthz", "/readyz", "/metrics"}
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+# Who an original belongs to stands in its file's name, and tracebacks quote names.
+_OWNER = re.compile(r"(\d{6,20}_)[A-Za-z0-9._-]+")
 
 
 def configure_logs(service: str, level: str = "info") -> None:
@@ -43,6 +48,7 @@ def configure_logs(service: str, level: str = "info") -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _without_owners,
     ]
     structlog.configure(
         processors=[*stamped, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -65,6 +71,13 @@ def configure_logs(service: str, level: str = "info") -> None:
     # They log every URL they ask for; ours carry signatures.
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _without_owners(logger: object, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    for part in ("event", "exception", "error"):
+        if isinstance(event.get(part), str):
+            event[part] = _OWNER.sub(r"\1…", event[part])
+    return event
 
 
 class InternalError(AvatarError):
@@ -129,12 +142,14 @@ class RequestLog:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             took_s = time.perf_counter() - started
-            self.requests.labels(scope["method"], route, status).inc()
+            # A client may call its method what it likes; a label for each would fill memory.
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self.requests.labels(method, route, status).inc()
             self.seconds.labels(route).observe(took_s)
             if route not in _QUIET_ROUTES:
                 log.info(
                     "request",
-                    method=scope["method"],
+                    method=method,
                     route=route,
                     status=status,
                     ms=round(took_s * 1000, 1),
@@ -225,7 +240,7 @@ class BodyLimit:
             client still sending would see a reset instead of the answer.
             """
             nonlocal ended
-            left = _DRAIN_BYTES
+            left = _DRAIN_TIMES * self.max_bytes
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DRAIN_S):
                     while not ended and left > 0:

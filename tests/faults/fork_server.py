@@ -33,7 +33,7 @@ def run() -> None:
 
 
 def main() -> None:
-    import granian.server.embed
+    import granian.server.embed  # noqa: F401
 
     import cartoon_avatar.backend.app  # noqa: F401
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -84,6 +85,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # The address it would send a client to is made of the Host header.
+        redirect_slashes=False,
     )
     for router in (
         originals.router,
@@ -96,6 +99,7 @@ def create_app(
     page.mount(app)
     render_problems(app)
     app.add_exception_handler(DBAPIError, _database_failed)  # type: ignore[arg-type]
+    app.add_exception_handler(OSError, _disk_failed)  # type: ignore[arg-type]
     app.add_exception_handler(ClientDisconnect, _client_gone)  # type: ignore[arg-type]
     if settings.cors_origins:
         app.add_middleware(
@@ -141,6 +145,13 @@ async def _database_failed(request: Request, error: DBAPIError) -> Response:
         return problem_response(request.state.request_id, InsufficientStorage())
     if is_busy(error):
         return problem_response(request.state.request_id, DatabaseBusy())
+    raise error
+
+
+async def _disk_failed(request: Request, error: OSError) -> Response:
+    """No room where uploads wait while they come in; the storage speaks for itself."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return problem_response(request.state.request_id, InsufficientStorage())
     raise error
 
 

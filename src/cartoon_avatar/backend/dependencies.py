@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import FixedWindowRateLimiter
+from pydantic import AfterValidator
 from starlette.datastructures import UploadFile
 
 from cartoon_avatar.backend.ai_client import AiClient, CutWish, DrawingWish
@@ -23,6 +25,7 @@ from cartoon_avatar.backend.errors import (
     InvalidSeed,
     InvalidSize,
     InvalidStyle,
+    NotFound,
     TooManyRequests,
 )
 from cartoon_avatar.backend.flows.devices import authenticate
@@ -37,6 +40,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _MAX_SEED = 2**63 - 1
+_ID = re.compile(r"[\x21-\x7e]{1,64}")
 # Ours are a few words each; a form of many or long fields is not ours.
 _MAX_FIELDS = 16
 _MAX_FIELD_BYTES = 4096
@@ -53,6 +57,9 @@ class State:
     metrics: Metrics
 
 
+Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
+
+
 def state_of(request: Request) -> State:
     return request.state.backend
 
@@ -62,9 +69,38 @@ Backend = Annotated[State, Depends(state_of)]
 
 async def _limit_address(request: Request, backend: Backend) -> None:
     """Before the body is read, so that a flood costs nothing."""
-    if request.method == "POST" and request.client is not None:
+    address = client_address(request, backend.settings.trusted_networks)
+    if request.method == "POST" and address is not None:
         limit = backend.settings.address_drawings_per_minute
-        await _count(backend, limit, "address", request.client.host)
+        await _count(backend, limit, "address", str(address))
+
+
+def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network]) -> Client | None:
+    """Who is asking, by network address: of IPv6 the /64, which is what one customer has.
+
+    X-Forwarded-For is read from its end, where the proxy next to us wrote, and only as long
+    as each address on the way is of a trusted proxy.
+    """
+    if request.client is None:
+        return None
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    address = _parsed(request.client.host)
+    while address is not None and hops and any(address in network for network in trusted):
+        forwarded = _parsed(hops.pop().strip())
+        if forwarded is None:
+            break
+        address = forwarded
+    if isinstance(address, IPv6Address):
+        return IPv6Network((address, 64), strict=False)
+    return address
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 async def _fields_of(
@@ -79,6 +115,8 @@ async def _fields_of(
         async with request.form(
             max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
         ) as form:
+            if len(form.multi_items()) > len(form):
+                raise InvalidRequest("A field was sent twice.")
             yield dict(form)
         return
     body = await request.body()
@@ -104,9 +142,6 @@ async def _device_of(
     fields: Fields,
 ) -> str:
     device_id = _named_device(request, fields)
-    if request.method == "POST":
-        limit = backend.settings.device_drawings_per_minute
-        await _count(backend, limit, "device", device_id)
     await authenticate(
         backend.database,
         device_id=device_id,
@@ -114,6 +149,10 @@ async def _device_of(
         token_required=backend.settings.device_auth == "required",
         first=request.url.path == "/api/upload",
     )
+    # Counted once it is let in, so that nobody uses up the requests of a locked device.
+    if request.method == "POST":
+        limit = backend.settings.device_drawings_per_minute
+        await _count(backend, limit, "device", device_id)
     return device_id
 
 
@@ -122,16 +161,15 @@ Device = Annotated[str, Depends(_device_of)]
 
 def device_id_in(request: Request, fields: dict[str, Any]) -> str | None:
     """The one device id a request names. Raises InvalidDevice for two different ones."""
-    named = {
-        request.headers.get("x-device-id"),
-        *(request.query_params.get(name) for name in ("deviceId", "device_id")),
-        *(fields.get(name) for name in ("deviceId", "device_id")),
-    } - {None}
-    if len(named) > 1:
-        raise InvalidDevice("The request names two different device ids.")
+    named: list[object] = list(request.headers.getlist("x-device-id"))
+    for name in ("deviceId", "device_id"):
+        named += request.query_params.getlist(name)
+        named += [fields[name]] if fields.get(name) is not None else []
     if not named:
         return None
-    device_id = named.pop()
+    device_id = named[0]
+    if any(other != device_id for other in named):
+        raise InvalidDevice("The request names two different device ids.")
     if not isinstance(device_id, str) or not _DEVICE_ID.fullmatch(device_id):
         raise InvalidDevice(
             "A device id is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot."
@@ -214,6 +252,15 @@ def _idempotency_key(request: Request) -> str | None:
 
 RepeatKey = Annotated[str | None, Depends(_idempotency_key)]
 
+
+def _ours(text: str) -> str:
+    """What cannot be an id is not there; no database is asked about control characters."""
+    if not _ID.fullmatch(text):
+        raise NotFound
+    return text
+
+
+Id = Annotated[str, AfterValidator(_ours)]
 Cursor = Annotated[str | None, Query(max_length=256, description="`nextCursor` of the last page.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Items a page.")]
 
@@ -222,7 +269,7 @@ def fingerprint_of(request: Request, fields: dict[str, Any]) -> str:
     """What makes two requests the same: method, path, fields and the photo's bytes."""
     digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
     for name, value in sorted(fields.items()):
-        digest.update(f"{name}\n".encode())
+        digest.update(json.dumps(name).encode() + b"\n")
         if isinstance(value, UploadFile):
             value.file.seek(0)
             digest.update(hashlib.file_digest(value.file, "sha256").digest())

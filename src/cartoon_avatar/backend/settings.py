@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -108,11 +109,22 @@ class BackendSettings(BaseSettings):
             raise ValueError("each key needs at least 32 characters")
         return keys
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network, strict=False)
+        return networks
+
     @field_validator("ai_url", "self_url")
     @classmethod
     def _http_url(cls, url: str) -> str:
         HttpUrl(url)
         return url.rstrip("/")
+
+    @property
+    def trusted_networks(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(network, strict=False) for network in self.trusted_proxies]
 
     @property
     def database(self) -> str:

@@ -34,7 +34,11 @@ class Database:
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    engine = create_async_engine(
+        url,
+        pool_pre_ping=not url.startswith("sqlite"),
+        hide_parameters=True,  # errors are logged; parameters hold device ids
+    )
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -53,11 +57,12 @@ def _prepare_sqlite(connection, record) -> None:
     # The driver's own BEGIN comes too late and is never IMMEDIATE; we send ours.
     connection.isolation_level = None
     cursor = connection.cursor()
+    # First, for two processes that start together and both switch the journal.
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_S * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # An answered upload survives a power cut, which WAL's default (NORMAL) does not promise.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_S * 1000}")
     cursor.close()
 
 

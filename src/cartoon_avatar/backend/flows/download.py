@@ -20,6 +20,7 @@ from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import Storage
 from cartoon_avatar.contract import IMAGE_TYPES
+from cartoon_avatar.problems import AvatarError
 from cartoon_avatar.serving import stage
 
 
@@ -56,13 +57,21 @@ async def download(
     if cartoon is None or original is None:
         return await _earlier_face(database, device_id, cartoon_id, settle)
 
-    with stage("cut"):
-        cut = await ai.process_face_cut(
-            signer.file_url(cartoon.image_url, base_url=settings.self_url),
-            signer.file_url(original.image_url, base_url=settings.self_url),
-            wish,
-        )
-        thumbnail = await ai.thumbnail(io.BytesIO(cut.data), cut.mime_type)
+    try:
+        with stage("cut"):
+            cut = await ai.process_face_cut(
+                signer.file_url(cartoon.image_url, base_url=settings.self_url),
+                signer.file_url(original.image_url, base_url=settings.self_url),
+                wish,
+            )
+            thumbnail = await ai.thumbnail(io.BytesIO(cut.data), cut.mime_type)
+    except AvatarError:
+        # The AI service cannot fetch what a twin, a sister or the sweeper took meanwhile.
+        async with database.reading() as session:
+            is_there = await queries.cartoon_of(session, device_id, cartoon_id) is not None
+        if is_there:
+            raise
+        return await _earlier_face(database, device_id, cartoon_id, settle)
     face, gone = None, []
     new_files: list[str] = []
     try:

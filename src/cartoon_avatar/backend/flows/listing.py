@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from cartoon_avatar.backend.errors import InvalidCursor, NotFound
 from cartoon_avatar.backend.storage.protocol import Storage
 
 Row = TypeVar("Row")
+
+_POSITION = re.compile(r"([0-9]{1,15})\.([0-9a-f]{1,32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ def _cursor(row: Original | Face) -> str:
 def _position(cursor: str) -> queries.Position:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        milliseconds, row_id = base64.b64decode(padded, b"-_", True).decode("ascii").split(".")
-        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), row_id
+        position = _POSITION.fullmatch(base64.b64decode(padded, b"-_", True).decode("ascii"))
+        if position is None:
+            raise InvalidCursor
+        return datetime.fromtimestamp(int(position[1]) / 1000, UTC), position[2]
     except (binascii.Error, ValueError, OverflowError, OSError) as error:
         raise InvalidCursor from error

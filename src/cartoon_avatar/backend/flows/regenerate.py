@@ -18,7 +18,7 @@ from cartoon_avatar.backend.flows.upload import (
     with_seed,
 )
 from cartoon_avatar.backend.settings import BackendSettings
-from cartoon_avatar.backend.storage.protocol import Storage
+from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
 from cartoon_avatar.serving import stage
 
 
@@ -42,7 +42,13 @@ async def regenerate(
     style = wish.style or await _next_style(database, ai, original_id)
 
     with stage("fetch"):
-        photo = await storage.get(original.file_path)
+        try:
+            photo = await storage.get(original.file_path)
+        except FileMissing as error:
+            async with database.reading() as session:
+                if await queries.original_of(session, device_id, original_id) is None:
+                    raise NotFound from error  # deleted meanwhile
+            raise
     with stage("draw"):
         drawing = await ai.generate_cartoon(
             io.BytesIO(photo),

@@ -10,6 +10,7 @@ from cartoon_avatar.backend.dependencies import (
     CutWishes,
     Device,
     Fields,
+    Id,
     Limit,
     RepeatKey,
 )
@@ -42,7 +43,7 @@ async def create_face(
     backend: Backend,
     device: Device,
     fields: Fields,
-    cartoonId: str,  # noqa: N803 (the contract's name, in the path)
+    cartoonId: Id,  # noqa: N803 (the contract's name, in the path)
     wish: CutWishes,
     key: RepeatKey,
 ) -> Response:
@@ -97,7 +98,7 @@ async def list_faces(
 async def delete_face(
     backend: Backend,
     device: Device,
-    faceId: str,  # noqa: N803
+    faceId: Id,  # noqa: N803
 ) -> None:
     """Delete a face."""
     await listing.delete_face(backend.database, backend.storage, device_id=device, face_id=faceId)

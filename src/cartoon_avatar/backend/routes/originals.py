@@ -15,6 +15,7 @@ from cartoon_avatar.backend.dependencies import (
     Device,
     DrawingWishes,
     Fields,
+    Id,
     Limit,
     RepeatKey,
 )
@@ -107,7 +108,7 @@ async def create_cartoon(
     backend: Backend,
     device: Device,
     fields: Fields,
-    originalId: str,  # noqa: N803 (the contract's name, in the path)
+    originalId: Id,  # noqa: N803 (the contract's name, in the path)
     wish: DrawingWishes,
     key: RepeatKey,
 ) -> Response:
@@ -165,7 +166,7 @@ async def list_originals(
 async def get_original(
     backend: Backend,
     device: Device,
-    originalId: str,  # noqa: N803
+    originalId: Id,  # noqa: N803
 ) -> OriginalDetail:
     """One photo with its live cartoons, so that an app can resume after a restart."""
     original, cartoons = await listing.one_original(
@@ -187,7 +188,7 @@ async def get_original(
 async def delete_original(
     backend: Backend,
     device: Device,
-    originalId: str,  # noqa: N803
+    originalId: Id,  # noqa: N803
 ) -> None:
     """Delete a photo with its cartoons and faces."""
     await listing.delete_original(

@@ -43,6 +43,8 @@ class LocalStorage:
             (root / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in ("originals", "downloaded"):
             (root / "thumbnails" / folder).mkdir(exist_ok=True, mode=0o700)
+        for parent in (root, root / "uploads", root / "thumbnails"):
+            _sync_folder(parent)
 
     async def put_new(
         self, keys: Iterator[str], pieces: Sequence[bytes | memoryview], mime_type: str
