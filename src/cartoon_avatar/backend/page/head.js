@@ -11,7 +11,6 @@ const COLOURS = [
   ["#ffffff", "White"],
   ["#ffd54a", "Yellow"],
   ["#ff8f73", "Coral"],
-  ["#f3b6cf", "Pink"],
   ["#a7d8c4", "Mint"],
   ["#9fcaf5", "Sky"],
   ["#232326", "Ink"],
@@ -37,7 +36,7 @@ export function BackgroundChooser({ value, onChange }) {
     </fieldset>`;
 }
 
-export function Head({ face, background, heading, children }) {
+export function Head({ face, background, heading, children, after }) {
   const url = pictureUrl(face.faceUrl);
   const [colour, setColour] = useState(background);
   const [done, setDone] = useState("");
@@ -89,5 +88,6 @@ export function Head({ face, background, heading, children }) {
           </button>`}
       </div>
       <p class="fine done">${done || `PNG, ${face.width} × ${face.height} pixels`}</p>
+      ${after}
     </div>`;
 }

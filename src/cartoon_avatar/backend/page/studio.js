@@ -12,6 +12,10 @@ import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 export function Studio() {
   const { work, problem } = state;
+  const top = work?.step === "sending" || work?.step === "head";
+  useEffect(() => {
+    if (top) scrollTo(0, 0); // what is new is above, on a phone
+  }, [top, work?.face?.id]);
   if (!work) return html`<${Start} problem=${problem} />`;
   if (work.step === "head") return html`<${Finished} work=${work} problem=${problem} />`;
   return html`<${Table} work=${work} problem=${problem} />`;
@@ -71,8 +75,7 @@ function PhotoInput({ input, capture }) {
     if (photo) startPhoto(photo);
   };
   return html`
-    <input ref=${input} class="unseen" type="file" accept="image/*" capture=${capture} tabindex="-1"
-      aria-hidden="true" aria-label=${capture ? "Camera" : "Photo"} onChange=${take} />`;
+    <input ref=${input} hidden type="file" accept="image/*" capture=${capture} onChange=${take} />`;
 }
 
 /** A pen that draws a head, over and over. */
@@ -145,10 +148,12 @@ function OnTheWay({ work, problem }) {
     <p class="lead">${sending
       ? "Large photos take a moment on a slow line."
       : "A few seconds. Every line is drawn for this one."}</p>
-    <progress max="100" value=${percent} aria-label="Sent">${percent} %</progress>
-    <div class="row spread">
-      <span class="fine">${sending ? `${percent} % sent` : "Sent"}</span>
-      <button type="button" class="link" hidden=${!sending} onClick=${cancelSending}>Cancel</button>
+    <div class="progress" data-done=${!sending}>
+      <progress max="100" value=${percent} aria-label="Sent">${percent} %</progress>
+      <div class="row spread">
+        <span class="fine">${percent} % sent</span>
+        <button type="button" class="link" onClick=${cancelSending}>Cancel</button>
+      </div>
     </div>`;
 }
 
@@ -181,13 +186,13 @@ function Frame({ work, cartoon, failed }) {
 
 function Strip({ work }) {
   const { cartoons, shown, another, photo } = work;
-  const end = useRef(null);
-  useEffect(() => end.current?.scrollIntoView({ block: "nearest", inline: "nearest" }), [cartoons.length, another]);
+  const strip = useRef(null);
+  useEffect(() => strip.current?.scrollTo({ left: strip.current.scrollWidth }), [cartoons.length, another]);
   if (!cartoons.length && !another) {
     return html`<p class="lead">Drawings are kept for a day. The photo is here to be drawn again.</p>`;
   }
   return html`
-    <fieldset class="strip" style=${{ "--ratio": photo.width / photo.height }}>
+    <fieldset ref=${strip} class="strip" style=${{ "--ratio": photo.width / photo.height }}>
       <legend class="unseen">Drawings of this photo</legend>
       ${cartoons.map((cartoon, at) => html`
         <label key=${cartoon.id} class="tile">
@@ -195,7 +200,6 @@ function Strip({ work }) {
           <img src=${pictureUrl(cartoon.imageUrl)} alt=${`Drawing ${at + 1}, ${titleOf(cartoon.style)}`} />
         </label>`)}
       ${another && html`<span class="tile pending" aria-hidden="true"><${Sketch} live=${true} /></span>`}
-      <span ref=${end} class="end"></span>
     </fieldset>`;
 }
 
@@ -224,15 +228,18 @@ function StyleChooser() {
 
 function Finished({ work, problem }) {
   const { face } = work;
+  const after = html`
+    <div class="after">
+      <p>It is kept under <a href="#/avatars">My avatars</a>.</p>
+      <div class="row stretch">
+        <button type="button" onClick=${drawAgain}><${Icon} name="again" />Draw it again</button>
+        <button type="button" onClick=${leave}><${Icon} name="image" />Another photo</button>
+      </div>
+    </div>`;
   return html`
     <div class="table">
-      <${Head} key=${face.id} face=${face} background=${backgroundOf(face.id)} heading="Your avatar">
+      <${Head} key=${face.id} face=${face} background=${backgroundOf(face.id)} heading="Your avatar" after=${after}>
         ${problem && html`<${StudioProblem} problem=${problem} onDismiss=${dismissProblem} />`}
       <//>
-      <p class="fine after">
-        It is kept under <a href="#/avatars">My avatars</a>.
-        <button type="button" class="link" onClick=${drawAgain}>Draw this photo again</button>
-        <button type="button" class="link" onClick=${leave}>Start with another photo</button>
-      </p>
     </div>`;
 }

@@ -1,0 +1,160 @@
+"""A real browser on the real service: both started once for all of these tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_START_S = 90
+_STEP_MS = 45_000  # a drawing on a busy machine
+_QUIET = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+SMALL_PHONE = {**PHONE, "viewport": {"width": 320, "height": 640}}
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+
+
+def _chromium() -> str:
+    """Debian's chromium, installed if it can be. Without one the tests are skipped, in CI failed."""
+    if shutil.which("chromium") is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        packages = ["chromium", "libatomic1"]
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], check=False
+        )
+    path = shutil.which("chromium")
+    if path is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up("The browser tests need chromium: apt-get install chromium libatomic1")
+    return path
+
+
+# Not for the whole session: while Playwright's loop is alive, no async test can run elsewhere.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = _chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `cartoon-avatar serve` on a folder of its own."""
+    folder = tmp_path_factory.mktemp("service")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "cartoon_avatar.cli", "serve"]
+    with (folder / "log").open("wb") as log:
+        serving = subprocess.Popen(
+            [*command, "--port", str(port), "--data", str(folder / "data")],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "DEVICE_DRAWINGS_PER_MINUTE": "600"},
+        )
+    try:
+        _wait_until_ready(url, serving, folder / "log")
+        yield url
+    finally:
+        serving.terminate()
+        serving.wait(30)
+
+
+def _wait_until_ready(url: str, serving: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and serving.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=3).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"The service did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture
+def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
+    """Opens the page as a new visitor. Errors on its console and requests to others fail the test.
+
+    ``errors_expected``: answers of 4xx, 5xx or none, which browsers report on the console.
+    """
+    contexts = []
+    faults: list[str] = []
+
+    def open_(
+        window: dict[str, Any] = DESKTOP, *, path: str = "/", errors_expected: bool = False
+    ) -> Page:
+        context = browser.new_context(**window, locale="en-GB", reduced_motion="reduce")
+        contexts.append(context)
+        context.set_default_timeout(_STEP_MS)
+        # How far anything moved that was not moved by a person.
+        context.add_init_script(
+            """window.shifts = [];
+            new PerformanceObserver((list) => list.getEntries()
+              .filter((entry) => !entry.hadRecentInput)
+              .forEach((entry) => shifts.push([entry.value, entry.sources
+                .map(({ node }) => `${node?.nodeName}.${node?.className}`).join()])))
+              .observe({ type: "layout-shift", buffered: true });"""
+        )
+        page = context.new_page()
+
+        def on_console(message: Any) -> None:
+            expected = errors_expected and "Failed to load resource" in message.text
+            if message.type in ("error", "warning") and not expected:
+                faults.append(f"console: {message.text}")
+
+        def on_request(request: Any) -> None:
+            if not request.url.startswith((service, "blob:", "data:")):
+                faults.append(f"request to elsewhere: {request.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
+        page.on("request", on_request)
+        page.goto(f"{service}{path}")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Path:
+    """Grace Hopper, a public-domain photo that comes with matplotlib; 512 × 600."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="session")
+def coffee(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo without a face."""
+    from PIL import Image
+    from skimage import data
+
+    path = tmp_path_factory.mktemp("photos") / "coffee.jpg"
+    Image.fromarray(data.coffee()).save(path)
+    return path

@@ -1,0 +1,58 @@
+"""What a person does on the page, a line each in the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+_AXE = Path(__file__).with_name("axe.min.js").read_text()
+_WIDE = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def heading(page: Page, name: str) -> Locator:
+    return page.get_by_role("heading", name=name, exact=True)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def choose(page: Page, photo: Path | dict[str, Any]) -> None:
+    with page.expect_file_chooser() as choosing:
+        button(page, "Choose a photo").click()
+    choosing.value.set_files(photo)
+
+
+def draw(page: Page, photo: Path) -> None:
+    choose(page, photo)
+    heading(page, "Your cartoon").wait_for()
+
+
+def draw_another(page: Page, count: int) -> None:
+    button(page, "Another one").click()
+    expect(drawings(page)).to_have_count(count)
+
+
+def drawings(page: Page) -> Locator:
+    return page.locator(".strip").get_by_role("radio")
+
+
+def assert_accessible(page: Page) -> None:
+    """No violation that axe finds, and nothing that needs scrolling sideways."""
+    # Not wait_for_function, add_script_tag: the page's policy forbids both, as it should.
+    page.evaluate(_AXE)
+    found = page.evaluate("axe.run().then(({ violations }) => violations)")
+    faults = [
+        f"{fault['id']}: {node['html']} ({node['failureSummary']})"
+        for fault in found
+        for node in fault["nodes"]
+    ]
+    assert faults == []
+    assert page.evaluate(_WIDE) <= 0
+
+
+def assert_nothing_jumped(page: Page) -> None:
+    shifts = page.evaluate("shifts")
+    assert sum(value for value, _ in shifts) < 0.02, shifts

@@ -1,0 +1,80 @@
+"""The whole way without a mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from .steps import drawings, heading
+
+_FOCUSED = """(() => {
+  const here = document.activeElement;
+  const text = here.getAttribute("aria-label") ?? here.labels?.[0]?.innerText ?? here.innerText;
+  return text.trim();
+})()"""
+
+
+def _tab_to(page: Page, name: str, key: str = "Tab") -> None:
+    for _ in range(30):
+        if page.evaluate(_FOCUSED) == name:
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{name} cannot be reached with {key}")
+
+
+def test_a_photo_becomes_an_avatar_by_keyboard_alone(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page()
+    page.keyboard.press("Tab")
+    assert page.evaluate(_FOCUSED) == "Skip to content"
+    page.keyboard.press("Enter")
+    _tab_to(page, "Choose a photo")
+    with page.expect_file_chooser() as choosing:
+        page.keyboard.press("Enter")
+    choosing.value.set_files(portrait)
+    heading(page, "Your cartoon").wait_for()
+
+    _tab_to(page, "Compare photo and cartoon")
+    page.keyboard.press("ArrowLeft")
+    slider = page.get_by_role("slider", name="Compare photo and cartoon")
+    expect(slider).to_have_attribute("aria-valuetext", "51 % cartoon")
+    page.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "100 % cartoon")
+
+    _tab_to(page, "Another one")
+    page.keyboard.press("Enter")
+    expect(drawings(page)).to_have_count(2)
+    _tab_to(page, "Another one")  # the focus was not lost to a busy button
+    _tab_to(page, "Compare photo and cartoon", "Shift+Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")
+    expect(drawings(page).nth(0)).to_be_checked()
+
+    _tab_to(page, "Use this one")
+    page.keyboard.press("Enter")
+    heading(page, "Your avatar").wait_for()
+    _tab_to(page, "Save")
+    with page.expect_download():
+        page.keyboard.press("Enter")
+
+
+def test_screen_readers_hear_what_goes_on(open_page: Callable[..., Page], portrait: Path) -> None:
+    page = open_page()
+    status = page.get_by_role("status")
+    heard: list[str] = []
+    page.expose_function("hear", heard.append)
+    page.evaluate(
+        """new MutationObserver(() => hear(document.querySelector("[role=status]").innerText))
+             .observe(document.querySelector("[role=status]"),
+                      { subtree: true, childList: true, characterData: true })"""
+    )
+    page.locator("input[type=file]").first.set_input_files(portrait)
+    expect(status).to_have_text("Your cartoon is ready.")
+    assert [sentence.strip() for sentence in heard] == [
+        "Sending your photo.",
+        "Drawing your cartoon.",
+        "Your cartoon is ready.",
+    ]

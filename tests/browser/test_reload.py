@@ -1,0 +1,73 @@
+"""A reload in the middle loses nothing and does nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from .steps import button, choose, draw, draw_another, drawings, heading
+
+
+def test_a_reload_while_drawing_goes_on_with_the_same_photo(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)  # 409 while the first request is still at work
+    choose(page, portrait)
+    heading(page, "Drawing your cartoon…").wait_for()
+    page.reload()
+    heading(page, "Your cartoon").wait_for()
+
+    page.get_by_role("link", name="My photos").click()
+    expect(page.get_by_role("button", name=", open")).to_have_count(1)
+
+
+def test_a_reload_brings_the_drawings_back_and_then_the_head(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)
+    draw(page, portrait)
+    button(page, "Another one").click()
+    heading(page, "Drawing another one…").wait_for()
+    page.reload()
+    expect(drawings(page)).to_have_count(2)
+
+    page.get_by_role("radio", name="Mint").check(force=True)
+    button(page, "Use this one").click()
+    heading(page, "Cutting out the head…").wait_for()
+    page.reload()
+    heading(page, "Your avatar").wait_for()
+    expect(page.get_by_role("radio", name="Mint")).to_be_checked()
+    page.reload()
+    heading(page, "Your avatar").wait_for()
+
+
+def test_a_photo_is_opened_again_from_the_gallery_with_its_drawings(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page()
+    draw(page, portrait)
+    draw_another(page, 2)
+    button(page, "Start with another photo").click()
+    heading(page, "Turn a portrait into a cartoon").wait_for()
+
+    page.get_by_role("link", name="My photos").click()
+    page.get_by_role("button", name=", open").click()
+    expect(drawings(page)).to_have_count(2)
+
+
+def test_the_visitor_is_known_by_its_token_from_the_second_request_on(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page()
+    bearers: list[str | None] = []
+    page.on(
+        "request",
+        lambda request: "/api/regenerate" in request.url
+        and bearers.append(request.headers.get("authorization")),
+    )
+    draw(page, portrait)
+    draw_another(page, 2)
+    assert len(bearers) == 1
+    assert bearers[0].startswith("Bearer ")
