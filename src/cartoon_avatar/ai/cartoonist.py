@@ -24,7 +24,7 @@ from cartoon_avatar.ai.steps import ink as pen
 from cartoon_avatar.ai.steps.features import Features, area, features_of
 from cartoon_avatar.ai.steps.figure import whole_figure
 from cartoon_avatar.ai.steps.flatten import flatten
-from cartoon_avatar.ai.steps.flow import Flow, along, tangent_field
+from cartoon_avatar.ai.steps.flow import Flow, tangent_field
 from cartoon_avatar.ai.steps.light import expose
 from cartoon_avatar.ai.styles import STYLES, Ink, Style, style_named
 
@@ -296,6 +296,8 @@ def _graded(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> np.ndarray:
         _towards(b, turned_b, share)
     if how.palette:
         spare = sitting.skin
+        if spare is not None and sitting.hair is not None:
+            spare = np.clip(spare + np.float32(0.75) * sitting.hair, 0, 1)
         if subject is not None:
             spare = np.clip(spare + 1 - subject, 0, 1)
         a, b = palette.loud(light, a, b, how.palette, spare)
@@ -363,7 +365,7 @@ def _noir(drawn: np.ndarray, coverage: np.ndarray, sitting: _Sitting) -> np.ndar
     black_below, white_above = np.float32(24), np.float32(56)
     if sitting.skins:
         plain = max(c.light for c in sitting.skins)
-        face = plain - 7 if plain > 57 else plain + 6
+        face = plain - 7 if plain > 62 else plain + 6
         share = sitting.skin if sitting.skin is not None else 0
         white_above = white_above + share * np.float32(face - 56)
         black_below = black_below + share * np.float32(min(24, 0.45 * plain) - 24)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-
 # The shortest step along a tangent, px.
 _STEP_PX = 1.25
 

@@ -26,7 +26,7 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
         # Without a face only a picture that is dark all over is lifted.
         target = level + 0.4 * max(0.0, 38.0 - level)
     else:
-        target = level + 0.4 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
+        target = level + 0.3 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
     if abs(target - level) > 0.5 and 1.0 < level < 99.0:
         gamma = float(np.clip(np.log(target / 100) / np.log(level / 100), 0.55, 1.6))
         light *= np.float32(1 / 100)

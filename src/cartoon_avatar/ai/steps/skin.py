@@ -56,8 +56,8 @@ def complexions(
             chosen = lab[view].reshape(-1, 3)
         if len(chosen) == 0:
             chosen = lab[:1, :1].reshape(-1, 3)
-        # Of the lighter two thirds, so that beard and shadow do not pass for the skin itself.
-        chosen = chosen[chosen[:, 0] >= np.percentile(chosen[:, 0], 30)]
+        # Without the darkest sixth, so that beard and shadow do not pass for the skin itself.
+        chosen = chosen[chosen[:, 0] >= np.percentile(chosen[:, 0], 15)]
         found.append(Complexion(*(float(v) for v in np.median(chosen, axis=0))))
     return found
 
