@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+# The imports of a command wait until it runs: `--help` should not load OpenCV.
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from cartoon_avatar.ai.jobs import Tools
+    from cartoon_avatar.ai.pictures import Picture
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -93,6 +103,120 @@ def ai(host: str, port: int, with_parent: bool) -> None:
     run_server("cartoon_avatar.ai.app:from_environment", host, port, 1, with_parent)
 
 
+@main.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--style",
+    "style_name",
+    default="comic",
+    show_default=True,
+    help="A style's name, or `all` for a contact sheet.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Varies the drawing within its style.",
+)
+@click.option(
+    "--size",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(16, 2048),
+    help="Longest side in pixels.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .png, .webp or .jpg file; for several photos a folder.",
+)
+def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output: Path) -> None:
+    """Draw cartoons of photos (files, or folders of them) without any service running."""
+    from cartoon_avatar.ai.cartoonist import STYLES
+    from cartoon_avatar.ai.files import contact_sheet, draw_file, photos_in, write_picture
+
+    named = {style.name: style for style in STYLES}
+    if style_name != "all" and style_name not in named:
+        raise click.BadParameter(f"choose from {', '.join(named)} or all", param_hint="--style")
+    files = photos_in(photos)
+    if not files:
+        raise click.ClickException("There is no picture in the folder.")
+    tools = _tools()
+    styles = list(STYLES) if style_name == "all" else [named[style_name]]
+    to_folder = style_name != "all" and (len(files) > 1 or output.is_dir())
+
+    rows = []
+    with _progress(len(files) * len(styles), "drawing") as progress:
+        for file in files:
+            row = []
+            for style in styles:
+                with _errors_named(file):
+                    row.append(draw_file(tools, file, style, seed, size))
+                progress.update()
+            if to_folder:
+                _write(write_picture, output / f"{file.stem}-{style_name}.png", row[0])
+            else:
+                rows.append(row)
+    if style_name == "all":
+        _write(write_picture, output, contact_sheet(rows))
+    elif not to_folder:
+        _write(write_picture, output, rows[0][0])
+
+
+@main.command()
+@click.argument(
+    "cartoons",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--photo",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the cartoon was drawn from: its head is easier to find.",
+)
+@click.option("--size", type=click.IntRange(1, 1024), help="Side of the square in pixels.")
+@click.option(
+    "--face",
+    "face_index",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Which face, counted from the most prominent.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .png, .webp or .jpg file; for several cartoons a folder.",
+)
+def cut(
+    cartoons: tuple[Path, ...],
+    photo: Path | None,
+    size: int | None,
+    face_index: int,
+    output: Path,
+) -> None:
+    """Cut the head out of cartoons (or photos) without any service running."""
+    from cartoon_avatar.ai.files import cut_file, write_picture
+
+    if photo is not None and len(cartoons) > 1:
+        raise click.BadParameter("goes with one cartoon", param_hint="--photo")
+    tools = _tools()
+    to_folder = len(cartoons) > 1 or output.is_dir()
+    with _progress(len(cartoons), "cutting") as progress:
+        for cartoon in cartoons:
+            with _errors_named(cartoon):
+                head = cut_file(tools, cartoon, photo, size, face_index)
+            place = output / f"{cartoon.stem}-head.png" if to_folder else output
+            _write(write_picture, place, head)
+            progress.update()
+
+
 @main.group()
 def models() -> None:
     """The face and head models: what is there, and fetching what is not."""
@@ -159,6 +283,44 @@ def migrate(data: Path | None, revision: str) -> None:
 
     asyncio.run(run())
     click.echo(f"The schema is at {revision}.")
+
+
+def _tools() -> Tools:
+    from cartoon_avatar.ai.jobs import open_tools
+
+    settings = _ai_settings()
+    tools, missing = open_tools(settings.models_dir, 1, settings.max_pixels)
+    if missing:
+        raise click.ClickException(
+            f"Model files are missing ({', '.join(missing)}): run `cartoon-avatar models fetch`."
+        )
+    return tools
+
+
+def _progress(total: int, what: str) -> tqdm:
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=what, unit="picture", disable=None if total > 1 else True)
+
+
+@contextmanager
+def _errors_named(file: Path) -> Iterator[None]:
+    """Say of which of many files the trouble was."""
+    from cartoon_avatar.problems import AvatarError
+
+    try:
+        yield
+    except AvatarError as error:
+        raise click.ClickException(f"{file}: {error.detail}") from error
+
+
+def _write(write: Callable[[Path, Picture], None], path: Path, picture: Picture) -> None:
+    from cartoon_avatar.ai.files import UnknownSuffix
+
+    try:
+        write(path, picture)
+    except (UnknownSuffix, OSError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _use_data_folder(data: Path | None) -> None:
