@@ -33,6 +33,12 @@ def officer() -> Picture:
 
 
 @cache
+def cameraman() -> Picture:
+    """A small face in profile, dark hair before a bright sky, in grey."""
+    return _read(Path(skimage.__file__).parent / "data/camera.png")
+
+
+@cache
 def cat() -> Picture:
     return _read(Path(skimage.__file__).parent / "data/chelsea.png")
 

@@ -67,6 +67,13 @@ def test_a_small_face_in_a_wide_scene_is_found(find: FaceFinder) -> None:
     assert 800 < face.box[1] < 954
 
 
+def test_a_face_in_profile_is_found(find: FaceFinder) -> None:
+    (face,) = find(seen.cameraman())
+    nose, ear = face.landmarks[NOSE], face.landmarks[234]
+    assert 230 < nose[0] < 260
+    assert nose[0] - ear[0] > 0.5 * face.box[2]
+
+
 def test_a_face_under_transparent_pixels_is_no_face(find: FaceFinder) -> None:
     picture = seen.astronaut()
     hidden = Picture(picture.rgb, np.zeros(picture.rgb.shape[:2], np.uint8))

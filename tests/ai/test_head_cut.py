@@ -263,6 +263,15 @@ def test_transparent_parts_of_a_drawing_stay_transparent() -> None:
     assert in_place(head, photo)[100:150, 220:250].min() > 0.9
 
 
+def test_a_head_in_profile_keeps_its_back_and_loses_its_collar() -> None:
+    photo = seen.cameraman()
+    alpha = in_place(cut(photo, seen.models(), photo), photo)
+    assert alpha[80:100, 190:240].min() > 0.9  # hair
+    assert alpha[130:145, 190:200].min() > 0.9  # behind the ear
+    assert alpha[205:, :].max() < 0.05  # coat
+    assert alpha[100:170, 285:].max() == 0  # camera
+
+
 @pytest.mark.parametrize("colour", [(30, 40, 120), (190, 30, 40)])
 def test_a_wide_hat_is_whole(colour: tuple[int, int, int]) -> None:
     room = cv2.copyMakeBorder(seen.astronaut().rgb, 130, 0, 60, 60, cv2.BORDER_REPLICATE)

@@ -45,14 +45,16 @@ def open_face_finder(models: Models) -> FaceFinder:
         faces = []
         for box, eyes, score in _detect(detector, rgb):
             landmarks, presence = _landmarks(mesh, rgb, box, eyes)
-            # Two networks must agree: the mesh has its own opinion of whether it sees a face.
-            if presence >= 0.5:
+            # What the detector is unsure of, the mesh must see too. It denies profiles, though
+            # it places its points on them well.
+            if score >= _SURE or presence >= 0.5:
                 faces.append(Face(box, landmarks, score))
         return sorted(faces, key=lambda face: -_prominence(face.box, picture))
 
     return find
 
 
+_SURE = 0.84
 _Box = tuple[float, float, float, float]
 
 

@@ -120,7 +120,7 @@ def _same_shape(photo: Picture, drawing: Picture) -> bool:
 # Found with this certainty a face is believed to be upright without a look at other ways up.
 _SURE = 0.9
 # Looking four ways finds four times the patterns that look a little like a face.
-_SURE_TURNED = 0.75
+_SURE_TURNED = 0.86
 
 
 def _upright_faces(find_faces: FaceFinder, picture: Picture, index: int) -> tuple[int, list[Face]]:
@@ -176,10 +176,9 @@ class _Ruler:
     right: np.ndarray
     down: np.ndarray
     height: float
-    #: Ear to ear over face height; at least that of a face seen from the front.
-    width: float
-    #: Where the middle between the ears lies, to the right of the chin: turned heads.
+    #: Where the middle of the skull lies, right of the chin, and half its width.
     middle: float
+    half: float
     oval: np.ndarray
 
     @classmethod
@@ -191,8 +190,13 @@ class _Ruler:
         right = np.array([down[1], -down[0]])
         ears = points[[_LEFT_EAR, _RIGHT_EAR]]
         width = float(abs((ears[1] - ears[0]) @ right)) / height
-        middle = float((ears.mean(axis=0) - points[_CHIN]) @ right) / height
-        return cls(points[_CHIN], right, down, height, width, middle, points[_OVAL])
+        behind = float((ears.mean(axis=0) - points[_CHIN]) @ right) / height
+        nose = float((points[_NOSE] - ears.mean(axis=0)) @ right) / height
+        # 0 seen from the front, 1 from the side, where a head is longest and lies behind the face.
+        turn = float(smooth_step(np.array(abs(nose)), 0.15, 0.55))
+        middle = (0.5 + 0.5 * turn) * behind
+        half = (1 - turn) * 0.62 * max(width, 0.8) + turn * 0.78
+        return cls(points[_CHIN], right, down, height, middle, half, points[_OVAL])
 
     @property
     def roll(self) -> float:
@@ -325,7 +329,7 @@ def _by_classes(
     """Head and rest of the person, each P×P float32 0..1."""
     above_chin = 1 - smooth_step(down, -0.06, 0.04)
     above_brows = 1 - smooth_step(down, -0.75, -0.55)
-    aside = np.abs(across - ruler.middle * 0.5) / max(ruler.width, 0.75)
+    aside = np.abs(across - ruler.middle) * (0.62 / ruler.half)
     skull = _skull(across, down, ruler)
 
     # Skin above the brows is scalp, lower down it is ear; beyond the skull it is a hand.
@@ -352,7 +356,7 @@ def _by_classes(
     # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
     sure = oval * (1 - smooth_step(classes[..., BACKGROUND], 0.8, 0.95))
     head = np.maximum(head, sure)
-    head = head * mine * (1 - smooth_step(down, 0.45, 0.75))
+    head = head * mine * (1 - smooth_step(down, 0.38, 0.66))
     return head, np.clip(person - head, 0, 1)
 
 
@@ -363,7 +367,7 @@ def _skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarray:
 
 def _from_skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarray:
     """Distance from the middle of the head: 1 all around a generous skull."""
-    x = (across - ruler.middle * 0.5) / (0.62 * max(ruler.width, 0.8))
+    x = (across - ruler.middle) / ruler.half
     y = (down + 0.72) / 0.85
     return np.sqrt(x * x + y * y)
 
@@ -390,7 +394,7 @@ def _by_region(
     mine: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Head and rest without classes: the person where a head would be, and what looks like it."""
-    aside = (across - ruler.middle * 0.5) / max(ruler.width, 0.75)
+    aside = (across - ruler.middle) * (0.62 / ruler.half)
     region = np.maximum(_skull(across, down, ruler), oval)
     region = np.maximum(
         region,
