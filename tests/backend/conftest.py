@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import httpx
 import pytest
 import skimage.data
 from PIL import Image
+from sqlalchemy import text
 
 from cartoon_avatar import contract
 from cartoon_avatar.backend.app import create_app
+from cartoon_avatar.backend.db.migrate import migrate
+from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.settings import BackendSettings
+from tests.engines.postgres import Postgres, running_postgres
 
 Asked = Callable[[httpx.Request], httpx.Response]
 
@@ -142,6 +148,12 @@ class Service:
     def another_phone(self, device: str = "other-phone") -> Phone:
         return Phone(self.http, device)
 
+    async def sql(self, statement: str) -> list[Any]:
+        """Straight to the database, past the backend; returns the rows, if any."""
+        async with self.state.database.writing.begin() as session:
+            result = await session.execute(text(statement))
+            return list(result) if result.returns_rows else []
+
     def files(self, folder: str = "uploads") -> list[Path]:
         root = self.settings.data_dir
         return sorted(path for path in (root / folder).rglob("*") if path.is_file())
@@ -163,12 +175,49 @@ async def running(settings: BackendSettings, ai: FakeAi) -> AsyncIterator[Servic
             yield Service(Phone(http, "phone-1"), ai, settings, http, state["backend"])
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server whose database ``migrated`` is the template of each test's own."""
+    with running_postgres() as server:
+        server.run("CREATE DATABASE migrated")
+
+        async def up() -> None:
+            async with open_database(server.url("migrated")) as database:
+                await migrate(database.engine)
+
+        asyncio.run(up())
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own, on each engine in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'data/avatars.sqlite'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"test_{next(_numbers)}"
+    server.run(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY FILE_COPY")
+    yield server.url(name)
+    server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_numbers = count()
+# For tests that look into SQLite's own file, or hold its lock.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
-    """Start a backend with some settings changed; the same folder each time in one test."""
+def start(tmp_path: Path, database_url: str) -> Start:
+    """Start a backend with some settings changed; the same data each time in one test."""
 
     def started(**changed: Any) -> AbstractAsyncContextManager[Service]:
-        given = {"data_dir": tmp_path / "data", "min_free_bytes": 0, **changed}
+        given = {
+            "data_dir": tmp_path / "data",
+            "database_url": database_url,
+            "min_free_bytes": 0,
+            **changed,
+        }
         return running(BackendSettings(**given), changed.pop("ai", None) or FakeAi())
 
     return started

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from tests.backend.conftest import Phone, Service, Start, picture
@@ -75,8 +73,10 @@ async def test_only_a_hash_of_the_token_is_stored(service: Service):
     headers = {"Idempotency-Key": "first"}
     token = (await service.phone.upload(headers=headers)).json()["deviceToken"]
 
-    for file in service.settings.data_dir.glob("avatars.sqlite*"):
-        assert token.encode() not in file.read_bytes()
+    for table in ("devices", "idempotency_keys"):
+        rows = await service.sql(f"SELECT * FROM {table}")
+        assert rows
+        assert token not in str(rows)
 
 
 async def test_what_belongs_to_another_answers_like_what_does_not_exist(service: Service):
@@ -108,13 +108,11 @@ async def test_what_belongs_to_another_answers_like_what_does_not_exist(service:
 
 async def test_activity_is_noted(service: Service):
     await service.phone.upload()
-    database = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
-    database.execute("UPDATE devices SET last_active_at = 0")
+    await service.sql("UPDATE devices SET last_active_at = 0")
 
     await service.phone.get("/api/originals")
 
-    (active_at,) = database.execute("SELECT last_active_at FROM devices").fetchone()
-    database.close()
+    ((active_at,),) = await service.sql("SELECT last_active_at FROM devices")
     assert active_at > 0
 
 

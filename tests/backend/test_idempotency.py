@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from pathlib import Path
 
 import httpx
 
@@ -91,12 +89,10 @@ async def test_a_failed_request_can_be_sent_again_under_its_key(service: Service
     assert (await service.phone.upload(headers=KEY)).status_code == 201
 
 
-async def test_a_claim_whose_process_died_lapses(start: Start, tmp_path: Path):
+async def test_a_claim_whose_process_died_lapses(start: Start):
     async with start() as service:
         await service.phone.upload(headers=KEY)
-        database = sqlite3.connect(tmp_path / "data/avatars.sqlite", isolation_level=None)
-        database.execute("UPDATE idempotency_keys SET status = NULL, lease_until = 0")
-        database.close()
+        await service.sql("UPDATE idempotency_keys SET status = NULL, lease_until = 0")
 
         assert (await service.phone.upload(headers=KEY)).status_code == 201
 

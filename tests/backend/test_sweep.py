@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from pathlib import Path
 
@@ -18,11 +17,9 @@ def _age(file: Path, seconds: float) -> None:
     os.utime(file, (then, then))
 
 
-def _age_rows(service: Service, milliseconds: int) -> None:
-    database = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
+async def _age_rows(service: Service, milliseconds: int) -> None:
     for table in ("originals", "regenerated_cartoons", "downloaded_faces"):
-        database.execute(f"UPDATE {table} SET created_at = created_at - {milliseconds}")
-    database.close()
+        await service.sql(f"UPDATE {table} SET created_at = created_at - {milliseconds}")
 
 
 async def _sweep(service: Service) -> Swept:
@@ -33,7 +30,7 @@ async def test_expired_cartoons_go_and_photos_and_faces_stay(service: Service):
     uploaded = (await service.phone.upload()).json()
     await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
     expired = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
-    _age_rows(service, DAY_MS + 60_000)
+    await _age_rows(service, DAY_MS + 60_000)
     fresh = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
 
     assert await _sweep(service) == Swept(expired_cartoons=1, unowned_files=0)
@@ -71,7 +68,7 @@ async def test_old_files_without_a_row_go_and_young_ones_stay(service: Service):
 
 async def test_sweeping_twice_finds_nothing_more(service: Service):
     await service.phone.upload()
-    _age_rows(service, DAY_MS + 60_000)
+    await _age_rows(service, DAY_MS + 60_000)
 
     assert (await _sweep(service)).expired_cartoons == 1
     assert await _sweep(service) == Swept(0, 0)

