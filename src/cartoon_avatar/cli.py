@@ -72,10 +72,10 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     settings = _backend_settings()
     _ai_settings()
     configure_logs("supervisor", settings.log_level)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    click.echo(f"cartoon-avatar: the page is at http://{shown}:{port}/ (Ctrl-C stops)")
+    click.echo(f"cartoon-avatar: the page is at http://{_reached_at(host)}:{port}/ (Ctrl-C stops)")
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
-    serve_both(host, port, workers, dict(os.environ))
+    self_url = f"http://{_reached_at(host)}:{port}"
+    serve_both(host, port, workers, self_url, dict(os.environ))
 
 
 @main.command()
@@ -88,6 +88,7 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
     from cartoon_avatar.serving import run_server
 
     _use_data_folder(data)
+    os.environ.setdefault("SELF_URL", f"http://{_reached_at(host)}:{port}")
     _backend_settings()
     run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
 
@@ -229,7 +230,7 @@ def fetch_models(names: tuple[str, ...]) -> None:
     from cartoon_avatar.ai.models import FetchFailed, fetch, models_folder
 
     try:
-        fetch(models_folder(), say=click.echo)
+        fetch(models_folder(_ai_settings().models_dir), say=click.echo)
     except FetchFailed as error:
         raise click.ClickException(str(error)) from error
 
@@ -239,7 +240,7 @@ def list_models() -> None:
     """Say of each model file whether it is there and whole."""
     from cartoon_avatar.ai.models import REQUIRED, models_folder, state_of
 
-    folder = models_folder()
+    folder = models_folder(_ai_settings().models_dir)
     click.echo(f"in {folder}")
     for file in REQUIRED:
         click.echo(f"{state_of(folder, file):8} {file.name}")
@@ -321,6 +322,12 @@ def _write(write: Callable[[Path, Picture], None], path: Path, picture: Picture)
         write(path, picture)
     except (UnknownSuffix, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _reached_at(host: str) -> str:
+    """The host of a URL that leads to a service listening on ``host``, from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
 
 
 def _use_data_folder(data: Path | None) -> None:

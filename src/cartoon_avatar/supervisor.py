@@ -64,11 +64,9 @@ class _Child:
             self.process.wait()
 
 
-def serve(host: str, port: int, workers: int, environment: dict[str, str]) -> None:
+def serve(host: str, port: int, workers: int, self_url: str, environment: dict[str, str]) -> None:
     """Run until told to stop. The AI service gets a free port that only we know of."""
     ai_port = _free_port()
-    self_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
-    self_url = f"http://{self_host}:{port}"
     environment = {
         "AI_TRUSTED_ORIGINS": self_url,
         **environment,

@@ -39,7 +39,8 @@ _DEVICE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
-_MAX_SEED = 2**63 - 1
+# The largest integer that every JSON reader keeps exact.
+_MAX_SEED = 2**53 - 1
 _ID = re.compile(r"[\x21-\x7e]{1,64}")
 # Ours are a few words each; a form of many or long fields is not ours.
 _MAX_FIELDS = 16

@@ -1,0 +1,103 @@
+"""The command line, as somebody types it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import skimage.data
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from cartoon_avatar.cli import main
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> Path:
+    file = tmp_path / "photos" / "astronaut.png"
+    file.parent.mkdir()
+    Image.fromarray(skimage.data.astronaut()).resize((256, 256)).save(file)
+    return file
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_a_portrait_is_drawn_and_its_head_cut_out(portrait: Path, tmp_path: Path):
+    cartoon, head = tmp_path / "cartoon.png", tmp_path / "head.png"
+
+    drawn = run("draw", portrait, "--style", "comic", "--seed", 7, "--size", 320, "-o", cartoon)
+    cut = run("cut", cartoon, "--photo", portrait, "-o", head)
+
+    assert drawn.exit_code == cut.exit_code == 0, drawn.output + cut.output
+    with Image.open(cartoon) as picture:
+        assert picture.size == (320, 320)
+    with Image.open(head) as picture:
+        assert picture.mode == "RGBA"
+        assert picture.width == picture.height
+
+
+def test_a_folder_is_drawn_into_a_folder_and_all_styles_onto_a_sheet(
+    portrait: Path, tmp_path: Path
+):
+    drawn = run("draw", portrait.parent, portrait, "--size", 128, "-o", tmp_path / "out")
+    sheet = run("draw", portrait, "--style", "all", "--size", 128, "-o", tmp_path / "sheet.png")
+
+    assert drawn.exit_code == sheet.exit_code == 0, drawn.output + sheet.output
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["astronaut-comic.png"]
+    with Image.open(tmp_path / "sheet.png") as picture:
+        assert picture.height == 384
+        assert picture.width >= 8 * 384
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["draw", "{photo}", "--style", "no-such", "-o", "a.png"], "comic"),
+        (["draw", "{photo}", "-o", "{folder}/a.xyz"], ".png, .webp or .jpg"),
+        (["draw", "{text}", "-o", "a.png"], "not an image"),
+        (["draw", "{empty}", "-o", "a.png"], "no picture"),
+        (["cut", "{nobody}", "-o", "a.png"], "face"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    portrait: Path, tmp_path: Path, arguments: list[str], said: str
+):
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "empty").mkdir()
+    Image.new("RGB", (300, 300), "teal").save(tmp_path / "nobody.png")
+    places = {
+        "photo": portrait,
+        "folder": tmp_path,
+        "text": tmp_path / "text.jpg",
+        "empty": tmp_path / "empty",
+        "nobody": tmp_path / "nobody.png",
+    }
+
+    result = run(*(argument.format(**places) for argument in arguments))
+
+    assert result.exit_code != 0
+    assert said in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MAX_UPLOAD_BYTES", "lots")
+    result = run("sweep")
+    assert result.exit_code == 1
+    assert "MAX_UPLOAD_BYTES" in result.output
+
+
+def test_the_schema_is_made_and_the_sweeper_reports(tmp_path: Path):
+    data = tmp_path / "data"
+    assert run("migrate", "--data", data).exit_code == 0
+    swept = run("sweep", "--data", data)
+
+    assert swept.exit_code == 0
+    assert "expired cartoons removed: 0" in swept.output
+    tables = sqlite3.connect(data / "avatars.sqlite")
+    names = {name for (name,) in tables.execute("SELECT name FROM sqlite_master")}
+    tables.close()
+    assert {"devices", "originals", "regenerated_cartoons", "downloaded_faces"} <= names
