@@ -46,4 +46,4 @@ def start_backend(forks: Forks, ai_url: str, tmp_path: Path) -> Iterator[StartBa
 
     yield start
     for backend in started:
-        backend.kill()
+        backend.close()

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,7 @@ class Forks:
     """The process that backends are forked from."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "fork_server.py")],
             stdin=subprocess.PIPE,
@@ -50,9 +52,10 @@ class Forks:
     def fork(self, environment: dict[str, str]) -> int:
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps(environment) + "\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        with self.lock:
+            self.process.stdin.write(json.dumps(environment) + "\n")
+            self.process.stdin.flush()
+            return int(self.process.stdout.readline())
 
     def close(self) -> None:
         assert self.process.stdin
@@ -72,6 +75,7 @@ class Backend:
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     pid: int | None = None
+    clients: list[httpx.Client] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -104,8 +108,16 @@ class Backend:
         wait_until_gone(self.pid, timeout_s=timeout_s)
         self.pid = None
 
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30)
+    def client(self, device: str = "phone") -> httpx.Client:
+        """Closed with the backend at the latest."""
+        client = httpx.Client(base_url=self.url, headers={"X-Device-Id": device}, timeout=30)
+        self.clients.append(client)
+        return client
+
+    def close(self) -> None:
+        self.kill()
+        for client in self.clients:
+            client.close()
 
 
 def wait_until_gone(pid: int, *, timeout_s: float = 20) -> None:
