@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -88,6 +89,15 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch):
     result = run("sweep")
     assert result.exit_code == 1
     assert "MAX_UPLOAD_BYTES" in result.output
+
+
+def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = run("serve", "--data", tmp_path, "--port", taken.getsockname()[1])
+    assert result.exit_code == 1
+    assert "choose another --port" in result.output
 
 
 def test_the_schema_is_made_and_the_sweeper_reports(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,7 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     _use_data_folder(data)
     settings = _backend_settings()
     _ai_settings()
+    _require_free(host, port)
     configure_logs("supervisor", settings.log_level)
     click.echo(f"cartoon-avatar: the page is at http://{_reached_at(host)}:{port}/ (Ctrl-C stops)")
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
@@ -322,6 +324,19 @@ def _write(write: Callable[[Path, Picture], None], path: Path, picture: Picture)
         write(path, picture)
     except (UnknownSuffix, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say at once what would otherwise be a service that keeps dying."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port."
+            ) from error
 
 
 def _reached_at(host: str) -> str:
