@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -98,13 +99,17 @@ def _wait_until_ready(url: str, serving: subprocess.Popen[bytes], log: Path) -> 
 def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
     """Opens the page as a new visitor. Errors on its console and requests to others fail the test.
 
-    ``errors_expected``: answers of 4xx, 5xx or none, which browsers report on the console.
+    ``visitor`` is one as ``drawn`` makes it. ``errors_expected``: answers of 4xx, 5xx or none, which browsers report on the console.
     """
     contexts = []
     faults: list[str] = []
 
     def open_(
-        window: dict[str, Any] = DESKTOP, *, path: str = "/", errors_expected: bool = False
+        window: dict[str, Any] = DESKTOP,
+        *,
+        path: str = "/",
+        visitor: dict[str, str] | None = None,
+        errors_expected: bool = False,
     ) -> Page:
         context = browser.new_context(**window, locale="en-GB", reduced_motion="reduce")
         contexts.append(context)
@@ -118,6 +123,11 @@ def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
                 .map(({ node }) => `${node?.nodeName}.${node?.className}`).join()])))
               .observe({ type: "layout-shift", buffered: true });"""
         )
+        if visitor is not None:
+            context.add_init_script(
+                f"""localStorage["cartoon-avatar.identity"] ??= '{json.dumps(visitor)}';
+                localStorage["cartoon-avatar.session"] ??= '{json.dumps(visitor)}';"""
+            )
         page = context.new_page()
 
         def on_console(message: Any) -> None:
@@ -139,6 +149,21 @@ def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture(scope="package")
+def drawn(service: str, portrait: Path) -> dict[str, str]:
+    """A visitor in the middle of a photo with two drawings; for tests that take nothing away."""
+    who = {"X-Device-Id": "visitor"}
+    with httpx.Client(base_url=service, headers=who, timeout=60) as client:
+        created = client.post("/api/upload", files={"image": portrait.read_bytes()}).json()
+        client.headers["Authorization"] = f"Bearer {created['deviceToken']}"
+        client.post(f"/api/regenerate/{created['original']['id']}").raise_for_status()
+    return {
+        "deviceId": "visitor",
+        "token": created["deviceToken"],
+        "originalId": created["original"]["id"],
+    }
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,10 @@ def _problem(route: Route, code: str, status: int, retry_after: str | None = Non
     route.fulfill(status=status, headers=headers, body=body)
 
 
+def _answering(code: str, status: int) -> Callable[[Route], None]:
+    return lambda route: _problem(route, code, status)
+
+
 def _tiny_photo() -> dict[str, Any]:
     buffer = io.BytesIO()
     Image.new("RGB", (60, 80), "grey").save(buffer, "PNG")
@@ -58,7 +62,7 @@ def test_every_error_of_the_service_has_a_sentence_and_a_way_on(
     for code, status in codes:
         if code == "request_running":
             continue  # waited out in silence; test_reload.py
-        page.route("**/api/upload", lambda route, c=code, s=status: _problem(route, c, s))
+        page.route("**/api/upload", _answering(code, status))
         choose(page, _tiny_photo())
         alert = page.get_by_role("alert")
         alert.wait_for()
@@ -115,10 +119,11 @@ def test_offline_waits_and_goes_on_by_itself(
 
 
 def test_a_lost_answer_costs_nothing_but_a_second_try(
-    open_page: Callable[..., Page], portrait: Path
+    open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
-    page = open_page(errors_expected=True)
-    draw(page, portrait)
+    page = open_page(errors_expected=True, visitor=drawn)
+    expect(drawings(page).first).to_be_attached()
+    before = drawings(page).count()
     answers = iter(["lost", "heard"])
 
     def lose_one(route: Route) -> None:
@@ -132,9 +137,9 @@ def test_a_lost_answer_costs_nothing_but_a_second_try(
     button(page, "Another one").click()
     expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
     button(page, "Try again").click()
-    expect(drawings(page)).to_have_count(2)
+    expect(drawings(page)).to_have_count(before + 1)
     page.reload()
-    expect(drawings(page)).to_have_count(2)
+    expect(drawings(page)).to_have_count(before + 1)
 
 
 def test_a_file_that_is_no_photo_is_refused_kindly(open_page: Callable[..., Page]) -> None:
@@ -156,31 +161,26 @@ def test_no_face_keeps_the_drawings(open_page: Callable[..., Page], coffee: Path
 
 
 def test_a_drawing_that_is_gone_leads_back_to_what_is_there(
-    open_page: Callable[..., Page], portrait: Path
+    open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
-    page = open_page(errors_expected=True)
-    draw(page, portrait)
-    page.route("**/api/download/*", lambda route: _problem(route, "not_found", 404))
+    page = open_page(errors_expected=True, visitor=drawn)
+    page.route("**/api/download/*", _answering("not_found", 404))
     button(page, "Use this one").click()
     expect(page.get_by_role("alert")).to_contain_text("no longer here")
     button(page, "Show what is there").click()
     expect(page.get_by_role("alert")).to_have_count(0)
-    expect(drawings(page)).to_have_count(1)
+    expect(drawings(page).first).to_be_attached()
 
 
 def test_a_browser_that_lost_its_token_can_start_afresh(
-    open_page: Callable[..., Page], portrait: Path
+    open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
-    page = open_page(errors_expected=True)
-    draw(page, portrait)
-    page.evaluate(
-        """localStorage["cartoon-avatar.identity"] = JSON.stringify({
-             ...JSON.parse(localStorage["cartoon-avatar.identity"]), token: "wrong" })"""
-    )
-    page.reload()
+    page = open_page(errors_expected=True, visitor={**drawn, "token": "wrong"})
     expect(page.get_by_role("alert")).to_contain_text("This browser lost its key")
     button(page, "Start afresh").click()
-    draw(page, portrait)
+    heading(page, "Turn a portrait into a cartoon").wait_for()
+    page.get_by_role("link", name="My photos").click()
+    expect(page.get_by_text("No photos yet.")).to_be_visible()
 
 
 @pytest.fixture

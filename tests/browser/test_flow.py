@@ -75,19 +75,18 @@ def _saved(page: Page) -> Image.Image:
 
 
 def test_the_smallest_phone_shows_everything(
-    open_page: Callable[..., Page], portrait: Path
+    open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
-    page = open_page(SMALL_PHONE)
-    assert_accessible(page)
-    draw(page, portrait)
+    assert_accessible(open_page(SMALL_PHONE))
+    page = open_page(SMALL_PHONE, visitor=drawn)
+    button(page, "Use this one").wait_for()
     assert_accessible(page)
 
 
 def test_the_slider_moves_between_photo_and_cartoon(
-    open_page: Callable[..., Page], portrait: Path
+    open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
-    page = open_page()
-    draw(page, portrait)
+    page = open_page(visitor=drawn)
     slider = page.get_by_role("slider", name="Compare photo and cartoon")
     expect(slider).to_have_attribute("aria-valuetext", "50 % cartoon")
 
