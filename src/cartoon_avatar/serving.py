@@ -68,8 +68,8 @@ def configure_logs(service: str, level: str = "info") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # They log every URL they ask for; ours carry signatures.
-    for chatty in ("httpx", "httpcore"):
+    # The first two log every URL they ask for, and ours carry signatures.
+    for chatty in ("httpx", "httpcore", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
