@@ -7,10 +7,12 @@ import errno
 import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 
 import httpx
 import structlog
+from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from limits.aio.storage import MemoryStorage
@@ -19,17 +21,19 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import ClientDisconnect
 
+from cartoon_avatar.backend import openapi
 from cartoon_avatar.backend.ai_client import open_ai
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import is_busy, is_full, open_database
 from cartoon_avatar.backend.dependencies import State
 from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage
+from cartoon_avatar.backend.flows.room import take_ballast
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.routes import faces, files, health, originals, page
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
-from cartoon_avatar.backend.storage.local import LocalStorage
+from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.problems import problem_response, render_problems
 from cartoon_avatar.serving import (
     BodyLimit,
@@ -53,6 +57,7 @@ def create_app(
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         signing_keys = settings.signing_keys or [load_or_make_key(settings.signing_key_file)]
         public_url = str(settings.public_url) if settings.public_url else None
+        await to_thread.run_sync(take_ballast, settings.data_dir)
         async with (
             open_database(settings.database) as database,
             open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_transport) as ai,
@@ -62,7 +67,7 @@ def create_app(
             state = State(
                 settings=settings,
                 database=database,
-                storage=LocalStorage(settings.data_dir),
+                storage=open_storage(settings),
                 ai=ai,
                 signer=Signer(signing_keys, public_url),
                 limiter=FixedWindowRateLimiter(MemoryStorage()),
@@ -116,6 +121,7 @@ def create_app(
         )
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     app.add_middleware(RequestLog, registry=registry)
+    app.openapi = partial(openapi.described, app)  # type: ignore[method-assign]
     return app
 
 

@@ -29,6 +29,7 @@ from cartoon_avatar.backend.errors import (
     TooManyRequests,
 )
 from cartoon_avatar.backend.flows.devices import authenticate
+from cartoon_avatar.backend.flows.room import room_to_delete
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
@@ -251,6 +252,12 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
+async def _room_to_delete(backend: Backend) -> AsyncIterator[None]:
+    async with room_to_delete(backend.settings.data_dir):
+        yield
+
+
+RoomToDelete = Depends(_room_to_delete)
 RepeatKey = Annotated[str | None, Depends(_idempotency_key)]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
-from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.session import Database, is_busy, is_full
 from cartoon_avatar.backend.db.tables import Device
 from cartoon_avatar.backend.errors import Unauthorized
 from cartoon_avatar.backend.signing import Signer, token_hash, token_matches
@@ -48,8 +49,13 @@ async def authenticate(
     now = utc_now()
     locks = token is not None and not device.locked
     if locks or now - device.last_active_at > _ACTIVITY_STEP:
-        async with database.writing.begin() as session:
-            await queries.touch_device(session, device_id, now, lock=locks)
+        try:
+            async with database.writing.begin() as session:
+                await queries.touch_device(session, device_id, now, lock=locks)
+        except DBAPIError as error:
+            # A note of activity is not worth refusing a reader; a lock is a promise.
+            if locks or not (is_busy(error) or is_full(error)):
+                raise
 
 
 async def introduce(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from anyio import to_thread
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
@@ -12,6 +18,9 @@ from cartoon_avatar.backend.flows.sweep import sweep_expired
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import Storage
 from cartoon_avatar.problems import AvatarError
+
+_BALLAST = "ballast"
+_BALLAST_BYTES = 1_000_000
 
 
 async def make_room(
@@ -31,6 +40,36 @@ async def make_room(
 async def _is_short(storage: Storage, settings: BackendSettings) -> bool:
     free_bytes = await storage.free_bytes()
     return free_bytes is not None and free_bytes < settings.min_free_bytes
+
+
+@asynccontextmanager
+async def room_to_delete(data_dir: Path) -> AsyncIterator[None]:
+    """Deleting needs a little room too: a database grows before it shrinks.
+
+    On a full disk the ballast is given up for as long as that takes.
+    """
+    is_full = (await to_thread.run_sync(shutil.disk_usage, data_dir)).free < _BALLAST_BYTES
+    if not is_full:
+        yield
+        return
+    await to_thread.run_sync(partial((data_dir / _BALLAST).unlink, missing_ok=True))
+    try:
+        yield
+    finally:
+        await to_thread.run_sync(take_ballast, data_dir)
+
+
+def take_ballast(data_dir: Path) -> None:
+    """Put room aside for ``room_to_delete``, unless it is there or the disk is full."""
+    ballast = data_dir / _BALLAST
+    try:
+        # Noise, since some file systems keep zeros in no room at all.
+        with open(ballast, "xb") as file:
+            file.write(os.urandom(_BALLAST_BYTES))
+    except FileExistsError:
+        return
+    except OSError:
+        ballast.unlink(missing_ok=True)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from cartoon_avatar.backend.dependencies import (
     Id,
     Limit,
     RepeatKey,
+    RoomToDelete,
 )
 from cartoon_avatar.backend.flows import listing
 from cartoon_avatar.backend.flows.devices import forget
@@ -91,6 +92,7 @@ async def list_faces(
     "/downloaded-faces/{faceId}",
     status_code=204,
     response_class=Response,
+    dependencies=[RoomToDelete],
     responses=problems(*ALWAYS, 404),
     operation_id="deleteFace",
     tags=["faces"],
@@ -108,6 +110,7 @@ async def delete_face(
     "/device",
     status_code=204,
     response_class=Response,
+    dependencies=[RoomToDelete],
     responses=problems(*ALWAYS),
     operation_id="deleteDevice",
     tags=["device"],

@@ -18,6 +18,7 @@ from cartoon_avatar.backend.dependencies import (
     Id,
     Limit,
     RepeatKey,
+    RoomToDelete,
 )
 from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows import listing
@@ -182,6 +183,7 @@ async def get_original(
     "/originals/{originalId}",
     status_code=204,
     response_class=Response,
+    dependencies=[RoomToDelete],
     responses=problems(*ALWAYS, 404),
     operation_id="deleteOriginal",
 )
