@@ -83,7 +83,10 @@ def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[tuple[_Box, n
         for row in [] if rows is None else rows.astype(float).tolist():
             left, top, wide, high, *eyes = (value / scale for value in row[:8])
             box = (left, top, wide, high)
-            if all(_overlap(box, known) < 0.3 for known, _, _ in found):
+            same = [other for other in found if _overlap(box, other[0]) > 0.3]
+            # The smaller look has the better boxes, but where it was unsure the larger decides.
+            if all(other[2] < _SURE for other in same):
+                found = [other for other in found if all(other is not one for one in same)]
                 found.append((box, np.reshape(eyes, (2, 2)), row[14]))
         if scale == 1.0 or (found and side >= 640):
             break
