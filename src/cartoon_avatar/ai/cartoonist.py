@@ -35,6 +35,7 @@ ENGINE_VERSION = 2
 
 LONGEST_SIDE_PX = 2048
 _ENLARGE_AT_MOST = 4.0
+_MASKS_PX = 384
 
 
 def _no_faces(picture: Picture) -> list[Face]:
@@ -81,7 +82,7 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
 
     faces = eyes.find_faces(picture)
     clock.done("faces")
-    masks = eyes.find_masks(picture, faces) if eyes.find_masks and faces else None
+    masks = _masks(picture, faces, eyes) if eyes.find_masks and faces else None
     clock.done("masks")
     people = [features_of(face.landmarks) for face in faces]
     rgb, people = character.enlarge_eyes(picture.rgb, people, wish.character.eye_size)
@@ -104,14 +105,16 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
         contrast=wish.shapes.contrast,
         strands_px=wish.shapes.strands * unit,
     )
-    flat = cv2.resize(_lab(flat), (width, height), interpolation=cv2.INTER_CUBIC)
+    flat = _enlarged(_lab(flat), width, height)
     sitting = _with_complexions(sitting, flat)
-    behind = _lab(backdrop.scene_without(half_rgb, sitting.person, wish.shapes.backdrop_contrast))
-    behind = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR)
     clock.done("shapes")
 
     drawn = _toned(wish, flat, lab, flow, sitting, unit)
     clock.done("tones")
+    behind = None
+    if wish.keeps_scene and sitting.person is not None:
+        behind = backdrop.scene_without(half_rgb, sitting.person, wish.shapes.backdrop_contrast)
+        behind = _enlarged(_lab(behind), width, height)
     drawn = _put_behind(wish, drawn, behind, sitting, unit)
     drawn = _graded(wish, drawn, sitting)
     clock.done("backdrop")
@@ -130,6 +133,33 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
     finished = _finished(wish, drawn, coverage, flow, sitting, unit, seed)
     clock.done("medium")
     return Drawing(Picture(finished, picture.alpha), len(faces), 2 * ink_px, clock.stages)
+
+
+def _masks(picture: Picture, faces: list[Face], eyes: Eyes) -> Masks | None:
+    """Masks found on a small copy: they end under lines and on soft borders, not in hairs."""
+    scale = _MASKS_PX / max(picture.width, picture.height)
+    if scale >= 1:
+        return eyes.find_masks(picture, faces)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    small = Picture(cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA))
+    moved = [
+        replace(
+            face,
+            box=tuple(length * scale for length in face.box),
+            landmarks=face.landmarks * np.float32(scale),
+        )
+        for face in faces
+    ]
+    masks = eyes.find_masks(small, moved)
+    if masks is None:
+        return None
+    full = (picture.width, picture.height)
+    return Masks(
+        **{
+            part: cv2.resize(getattr(masks, part), full, interpolation=cv2.INTER_LINEAR)
+            for part in ("person", "hair", "face_skin", "body_skin", "clothes")
+        }
+    )
 
 
 def _sitting(people: list[Features], masks: Masks | None, rgb: np.ndarray) -> _Sitting:
@@ -223,7 +253,7 @@ def _towards(values: np.ndarray, goal: np.ndarray | float, share: np.ndarray) ->
 
 
 def _put_behind(
-    wish: Style, drawn: np.ndarray, behind: np.ndarray, sitting: _Sitting, unit: float
+    wish: Style, drawn: np.ndarray, behind: np.ndarray | None, sitting: _Sitting, unit: float
 ) -> np.ndarray:
     """``drawn`` with another scene behind the people; both H×W×3 float32 CIELAB."""
     back = wish.backdrops[0]
@@ -233,7 +263,7 @@ def _put_behind(
     planes = cv2.split(drawn)
     # A drawn outline is crisp: the matte's soft rim would show the photo's own backdrop.
     away = 1 - tones.smoothstep(sitting.person, 0.55, 0.5)
-    if wish.keeps_scene:
+    if behind is not None:
         scene = cv2.split(behind)
         stepped = tones.posterise(scene[0], how.levels, 3 * how.softness)
         share = 0.6 * how.amount
@@ -457,6 +487,14 @@ def _sized(photo: Picture, long_side: int) -> Picture:
 def _lab(rgb: np.ndarray) -> np.ndarray:
     """CIELAB float32 (L 0..100) of sRGB uint8."""
     return cv2.cvtColor(rgb.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2LAB)
+
+
+def _enlarged(lab: np.ndarray, width: int, height: int) -> np.ndarray:
+    light, a, b = cv2.split(lab)
+    # Only lightness has edges sharp enough to need the dearer interpolation.
+    light = cv2.resize(light, (width, height), interpolation=cv2.INTER_CUBIC)
+    a, b = (cv2.resize(c, (width, height), interpolation=cv2.INTER_LINEAR) for c in (a, b))
+    return cv2.merge([light, a, b])
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:

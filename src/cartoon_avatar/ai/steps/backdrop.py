@@ -7,13 +7,13 @@ import numpy as np
 
 
 def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -> np.ndarray:
-    """The scene behind the people in ``rgb`` (H×W×3 uint8), simplified: H×W×3 uint8.
+    """The scene behind the people in ``rgb`` (H×W×3 uint8), simplified, at half that size.
 
     People are filled in with what surrounds them, so that flattening the scene draws no
     halo around them. ``person`` is H×W float32 0..1.
     """
     height, width = rgb.shape[:2]
-    size = (max(3, width // 4), max(3, height // 4))
+    size = (max(3, width // 2), max(3, height // 2))
     scene = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     if person is not None:
         behind = 1 - cv2.resize(person, size, interpolation=cv2.INTER_AREA)
@@ -32,7 +32,7 @@ def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -
         scene = cv2.ximgproc.dtFilter(
             scene, scene, 24, contrast, mode=cv2.ximgproc.DTF_RF, numIters=3
         )
-    return cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC)
+    return scene
 
 
 def pattern(

@@ -36,7 +36,8 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
     if local_contrast > 0:
         # cv2's equaliser works on 8 bits; on smooth light its steps would show, so only
         # its change is taken, smoothed.
-        small = cv2.resize(light, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        size = (max(1, light.shape[1] // 4), max(1, light.shape[0] // 4))
+        small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
         before = np.clip(small * 2.55, 0, 255).astype(np.uint8)
         after = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4)).apply(before)
         change = (after.astype(np.float32) - before) / 2.55
