@@ -23,6 +23,7 @@ AvatarError
 ├── GenerationFailed        500  generation_failed
 ├── AiUnavailable           503  ai_unavailable
 ├── DatabaseBusy            503  database_busy
+├── StorageUnavailable      503  storage_unavailable
 └── InsufficientStorage     507  insufficient_storage
 """
 
@@ -164,6 +165,17 @@ class DatabaseBusy(AvatarError):
         super().__init__(
             "The database is busy; nothing was changed. Please try again.",
             retry_after_s=2,
+        )
+
+
+class StorageUnavailable(AvatarError):
+    status = 503
+    code = "storage_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The picture storage is out of reach; nothing was changed. Please try again.",
+            retry_after_s=5,
         )
 
 

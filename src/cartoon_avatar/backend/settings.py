@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MEGABYTE = 1_000_000
@@ -25,6 +26,36 @@ class BackendSettings(BaseSettings):
         None,
         description="SQLAlchemy URL; by default SQLite in DATA_DIR."
         " Larger: `postgresql+asyncpg://user:password@host/name`.",
+    )
+    storage_url: str | None = Field(
+        None,
+        description="Where pictures are kept: `s3://bucket` or `s3://bucket/prefix`;"
+        " by default folders in DATA_DIR.",
+    )
+    aws_endpoint_url: str | None = Field(
+        None,
+        description="URL of an S3-compatible server; by default Amazon's of AWS_REGION.",
+    )
+    aws_region: str | None = Field(None, description="Region of the bucket.")
+    aws_access_key_id: str | None = Field(
+        None,
+        description="Key to the bucket; without one the machine's or container's role is used.",
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None, description="The secret that belongs to AWS_ACCESS_KEY_ID."
+    )
+    storage_timeout_s: float = Field(
+        10, gt=0, description="Longest wait for one answer of the bucket, in seconds."
+    )
+    file_delivery: Literal["stream", "redirect"] = Field(
+        "stream",
+        description="How pictures of a bucket reach clients: through the backend, or by a"
+        " redirect to a URL of the bucket that holds for five minutes.",
+    )
+    rate_limit_storage: str = Field(
+        "memory://",
+        description="Where drawings are counted: `memory://` counts in each process on its own,"
+        " `redis://host:port` for all of them (needs `coredis`).",
     )
     migrate_on_start: bool = Field(
         True,
@@ -115,6 +146,13 @@ class BackendSettings(BaseSettings):
         for network in networks:
             ip_network(network, strict=False)
         return networks
+
+    @field_validator("storage_url")
+    @classmethod
+    def _bucket(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"s3://[a-z0-9.-]+(/[A-Za-z0-9._/-]*)?", url):
+            raise ValueError("must be s3://bucket or s3://bucket/prefix")
+        return url
 
     @field_validator("ai_url", "self_url")
     @classmethod

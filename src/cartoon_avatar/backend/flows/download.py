@@ -60,8 +60,11 @@ async def download(
     try:
         with stage("cut"):
             cut = await ai.process_face_cut(
-                signer.file_url(cartoon.image_url, base_url=settings.self_url),
-                signer.file_url(original.image_url, base_url=settings.self_url),
+                *[
+                    await storage.url_of(row.file_path)
+                    or signer.file_url(row.image_url, base_url=settings.self_url)
+                    for row in (cartoon, original)
+                ],
                 wish,
             )
             thumbnail = await ai.thumbnail(io.BytesIO(cut.data), cut.mime_type)

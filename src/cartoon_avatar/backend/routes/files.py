@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.dependencies import Backend, State, bearer_of, device_id_in
@@ -31,6 +32,7 @@ _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYP
             "content": {kind: {} for kind in IMAGE_TYPES},
         },
         206: {"description": "The range asked for."},
+        302: {"description": "The bucket's URL of the picture, if so configured."},
         304: {"description": "Not changed since the ETag sent."},
         416: {"description": "The range lies outside of the file."},
         **problems(400, 401, 404, 503),
@@ -67,6 +69,11 @@ async def get_file(
         "content-disposition": "inline",
         "referrer-policy": "no-referrer",
     }
+    # A presigned URL is good for GET alone.
+    if backend.settings.file_delivery == "redirect" and request.method == "GET":
+        url = await backend.storage.url_of(key)
+        if url is not None:
+            return RedirectResponse(url, 302, headers={"Cache-Control": "private, max-age=240"})
     try:
         return await backend.storage.response(key, mime_type, dict(request.headers), headers)
     except FileMissing as error:

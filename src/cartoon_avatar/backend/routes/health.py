@@ -80,8 +80,9 @@ async def _database_answers(backend: State) -> bool:
 async def _storage_answers(backend: State) -> bool:
     try:
         async with asyncio.timeout(2):
+            await backend.storage.check()
             free_bytes = await backend.storage.free_bytes()
-    except (OSError, TimeoutError):
+    except Exception:  # noqa: BLE001 (whatever it is, the storage does not answer)
         return False
     return free_bytes is None or free_bytes >= backend.settings.min_free_bytes
 

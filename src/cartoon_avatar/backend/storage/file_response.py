@@ -1,9 +1,12 @@
-"""Serves an open file: whole, a range of it, or the word that it has not changed."""
+"""Serves a file: whole, a range of it, or the word that it has not changed."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
 
 from anyio import to_thread
 from starlette.responses import Response
@@ -14,44 +17,52 @@ _CHUNK_BYTES = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-class OpenFileResponse(Response):
-    """Answer from a file that is already open, so that deleting it meanwhile cuts nobody off.
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which bytes a request gets, ``first`` up to ``end``, and what is said of them."""
 
-    ``headers`` must hold an ``etag``; files never change under their name.
-    """
+    status: int
+    first: int
+    end: int
+    headers: dict[str, str]
 
-    def __init__(
-        self,
-        file: int,
+    @classmethod
+    def asked_for(
+        cls,
+        request_headers: Mapping[str, str],
+        headers: Mapping[str, str],
         mime_type: str,
-        request_headers: dict[str, str],
-        headers: dict[str, str],
-    ) -> None:
-        self.file = file
+        size_bytes: int,
+    ) -> Extent:
+        """``headers`` must hold an ``etag``; files never change under their name."""
+        described = {"accept-ranges": "bytes", **headers}
+        etag = headers["etag"]
+        if _names(request_headers.get("if-none-match", ""), etag):
+            return cls(304, 0, 0, described)
+        status, first, end = 200, 0, size_bytes
+        asked = _range_of(request_headers, etag, size_bytes)
+        if asked is not None:
+            first, end = asked
+            status = 206 if first < end else 416
+            span = f"{first}-{end - 1}" if status == 206 else "*"
+            described["content-range"] = f"bytes {span}/{size_bytes}"
+        described["content-type"] = mime_type
+        described["content-length"] = str(end - first)
+        return cls(status, first, end, described)
+
+
+class FileResponse(Response):
+    """Answer with ``pieces``, which are the bytes of ``extent``."""
+
+    def __init__(self, extent: Extent, pieces: AsyncIterator[bytes]) -> None:
+        self.pieces = pieces
         self.background = None
         self.media_type = None
-        self.status_code = 200
-        size_bytes = os.fstat(file).st_size
-        self.first, self.end = 0, size_bytes
-        described = {"accept-ranges": "bytes", **headers}
-
-        etag = headers["etag"]
-        if {etag, "*"} & _listed(request_headers.get("if-none-match", "")):
-            self.status_code = 304
-            self.end = 0
-        else:
-            described["content-type"] = mime_type
-            asked = _range_of(request_headers, etag, size_bytes)
-            if asked is not None:
-                self.first, self.end = asked
-                self.status_code = 206 if self.first < self.end else 416
-                span = f"{self.first}-{self.end - 1}" if self.status_code == 206 else "*"
-                described["content-range"] = f"bytes {span}/{size_bytes}"
-            described["content-length"] = str(self.end - self.first)
-        self.init_headers(described)
+        self.status_code = extent.status
+        self.init_headers(extent.headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
+        async with aclosing(self.pieces) as pieces:
             await send(
                 {
                     "type": "http.response.start",
@@ -59,26 +70,50 @@ class OpenFileResponse(Response):
                     "headers": self.raw_headers,
                 }
             )
-            position = self.end if scope["method"] == "HEAD" else self.first
-            while True:
-                wanted = min(_CHUNK_BYTES, self.end - position)
-                chunk = b""
-                if wanted:
-                    chunk = await to_thread.run_sync(os.pread, self.file, wanted, position)
-                position += len(chunk)
-                more = bool(chunk) and position < self.end
-                await send({"type": "http.response.body", "body": chunk, "more_body": more})
-                if not more:
-                    return
+            if scope["method"] != "HEAD":
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class OpenFileResponse(FileResponse):
+    """From a file that is already open, so that deleting it meanwhile cuts nobody off."""
+
+    def __init__(
+        self,
+        file: int,
+        mime_type: str,
+        request_headers: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> None:
+        self.file = file
+        size_bytes = os.fstat(file).st_size
+        extent = Extent.asked_for(request_headers, headers, mime_type, size_bytes)
+        super().__init__(extent, _read(file, extent.first, extent.end))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
         finally:
             os.close(self.file)
 
 
-def _listed(if_none_match: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+async def _read(file: int, position: int, end: int) -> AsyncIterator[bytes]:
+    while position < end:
+        wanted = min(_CHUNK_BYTES, end - position)
+        chunk = await to_thread.run_sync(os.pread, file, wanted, position)
+        if not chunk:
+            return
+        position += len(chunk)
+        yield chunk
 
 
-def _range_of(headers: dict[str, str], etag: str, size_bytes: int) -> tuple[int, int] | None:
+def _names(if_none_match: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or tags == ["*"]
+
+
+def _range_of(headers: Mapping[str, str], etag: str, size_bytes: int) -> tuple[int, int] | None:
     """First byte and end of the one range asked for; an empty span where it lies outside."""
     if headers.get("if-range", etag) != etag:
         return None

@@ -65,6 +65,12 @@ class LocalStorage:
     async def free_bytes(self) -> int | None:
         return (await to_thread.run_sync(shutil.disk_usage, self.root)).free
 
+    async def check(self) -> None:
+        await to_thread.run_sync(os.stat, self.root / "uploads")
+
+    async def url_of(self, key: str) -> str | None:
+        return None
+
     async def response(
         self,
         key: str,

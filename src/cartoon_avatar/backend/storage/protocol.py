@@ -58,6 +58,14 @@ class Storage(Protocol):
         """Room that is left, None where there is no such number."""
         ...
 
+    async def check(self) -> None:
+        """Raises where the storage does not answer."""
+        ...
+
+    async def url_of(self, key: str) -> str | None:
+        """A short-lived URL that opens the file without us, None where there is no such thing."""
+        ...
+
     async def response(
         self,
         key: str,
