@@ -254,14 +254,14 @@ def sweep(data: Path | None) -> None:
     """Remove expired temporary cartoons and files that no row names, as the backend does hourly."""
     from cartoon_avatar.backend.db.session import open_database
     from cartoon_avatar.backend.flows.sweep import sweep as sweep_once
-    from cartoon_avatar.backend.storage.local import LocalStorage
+    from cartoon_avatar.backend.storage.open import open_storage
 
     _use_data_folder(data)
     settings = _backend_settings()
 
     async def run() -> None:
         async with open_database(settings.database) as database:
-            swept = await sweep_once(database, LocalStorage(settings.data_dir), settings)
+            swept = await sweep_once(database, open_storage(settings), settings)
         click.echo(f"expired cartoons removed: {swept.expired_cartoons}")
         click.echo(f"unowned files removed: {swept.unowned_files}")
 
