@@ -129,6 +129,8 @@ async def _fields_of(
         fields = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is neither a form nor valid JSON.") from error
+    if fields is None:  # what generated clients send where there are no wishes
+        fields = {}
     if not isinstance(fields, dict):
         raise InvalidRequest("The JSON body must be an object.")
     yield fields

@@ -25,14 +25,14 @@ Time = Annotated[
     ),
 ]
 Id = Annotated[str, Field(description="Opaque.", examples=["5f2d9c0a7b1e4d3c8a6f0e21"])]
-Url = Annotated[
-    str,
-    Field(
+
+
+def _url(example: str) -> Any:
+    return Field(
         description="Signed: opens without a header for at least a day. A path to resolve"
         " against the backend's address unless PUBLIC_URL is set.",
-        examples=["/uploads/temp/1736123456790_5f2d.webp?expires=1736294400&signature=Zk3…"],
-    ),
-]
+        examples=[f"/uploads/{example}expires=1736294400&signature=Zk3…"],
+    )
 
 
 class Body(BaseModel):
@@ -49,13 +49,16 @@ class OriginalBody(Body):
     id: Id
     device_id: str = Field(examples=["pixel-8.a1b2c3"])
     filename: str = Field(examples=["1736123456789_pixel-8.a1b2c3.jpg"])
-    image_url: Url
-    thumbnail_url: Url
+    image_url: str = _url("originals/1736123456789_pixel-8.a1b2c3.jpg?")
+    thumbnail_url: str = _url("originals/1736123456789_pixel-8.a1b2c3.jpg?thumbnail=1&")
     file_size: int = Field(description="Bytes.", examples=[2481733])
     mime_type: str = Field(examples=["image/jpeg"])
     width: int = Field(description="Pixels, upright.", examples=[3024])
     height: int = Field(description="Pixels, upright.", examples=[4032])
-    sha256: str = Field(description="Of the stored file.")
+    sha256: str = Field(
+        description="Of the stored file, in hexadecimal.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
     face_count: int = Field(examples=[1])
     created_at: Time
 
@@ -77,19 +80,19 @@ class CartoonBody(Body):
 
     model_config = ConfigDict(title="Cartoon")
 
-    id: Id
+    id: Id = Field(examples=["c07a5e9b1d2f4a6880b3e7d1"])
     device_id: str = Field(examples=["pixel-8.a1b2c3"])
     original_id: Id
-    filename: str = Field(examples=["1736123456790_5f2d9c0a7b1e4d3c8a6f0e21.webp"])
-    image_url: Url
+    filename: str = Field(examples=["1736123456790_5f2d9c0a7b1e4d3c8a6f0e21.jpg"])
+    image_url: str = _url("temp/1736123456790_5f2d9c0a7b1e4d3c8a6f0e21.jpg?")
     file_size: int = Field(description="Bytes.", examples=[182044])
-    mime_type: str = Field(examples=["image/webp"])
+    mime_type: str = Field(examples=["image/jpeg"])
     width: int = Field(description="Pixels.", examples=[768])
     height: int = Field(description="Pixels.", examples=[1024])
     style: str = Field(examples=["comic"])
     seed: int = Field(examples=[7])
     created_at: Time
-    expires_at: Time
+    expires_at: Time = Field(examples=["2026-01-06T23:20:56.789Z"])
 
     @classmethod
     def of(cls, row: Cartoon, signer: Signer, ttl_s: int) -> CartoonBody:
@@ -109,13 +112,13 @@ class FaceBody(Body):
 
     model_config = ConfigDict(title="Face")
 
-    id: Id
+    id: Id = Field(examples=["fa3d81c6027b4e9fb5d0a412"])
     device_id: str = Field(examples=["pixel-8.a1b2c3"])
     original_id: Id
-    source_cartoon_id: Id
+    source_cartoon_id: Id = Field(examples=["c07a5e9b1d2f4a6880b3e7d1"])
     filename: str = Field(examples=["1736123456800_5f2d9c0a7b1e4d3c8a6f0e21.png"])
-    face_url: Url
-    thumbnail_url: Url
+    face_url: str = _url("downloaded/1736123456800_5f2d9c0a7b1e4d3c8a6f0e21.png?")
+    thumbnail_url: str = _url("downloaded/1736123456800_5f2d9c0a7b1e4d3c8a6f0e21.png?thumbnail=1&")
     file_size: int = Field(description="Bytes.", examples=[311920])
     mime_type: str = Field(examples=["image/png"])
     width: int = Field(description="Pixels.", examples=[512])
@@ -146,6 +149,7 @@ class UploadCreated(Body):
         None,
         description="Only on the first upload of a device. Send it as `Authorization: Bearer …`"
         " and from then on the device id alone opens nothing.",
+        examples=["q1Zk0vT3sJt8…"],
     )
 
 
@@ -164,7 +168,10 @@ class OriginalDetail(Body):
 
 NextCursor = Annotated[
     str | None,
-    Field(description="Pass as `cursor` for the next page; null on the last."),
+    Field(
+        description="Pass as `cursor` for the next page; null on the last.",
+        examples=["MTczNjEyMzQ1Njc4OQ"],
+    ),
 ]
 
 
@@ -184,7 +191,10 @@ class StyleBody(Body):
     name: str = Field(examples=["comic"])
     title: str = Field(examples=["Comic"])
     description: str = Field(examples=["Bold ink and flat colour."])
-    preview: str | None = Field(description="A small picture as a `data:` URL.")
+    preview: str | None = Field(
+        description="A small picture as a `data:` URL.",
+        examples=["data:image/webp;base64,UklGRi…"],
+    )
 
 
 class StyleList(Body):

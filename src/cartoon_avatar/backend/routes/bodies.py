@@ -22,72 +22,79 @@ _SEED = {
     "type": "integer",
     "format": "int64",
     "minimum": 0,
+    "maximum": 2**53 - 1,
     "description": "Same photo, style and seed give the same picture.",
     "example": 7,
 }
 
-
-def _body(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    schema = {"title": name, "type": "object", "properties": properties}
-    return {
-        "parameters": [_IDEMPOTENCY_KEY],
-        "requestBody": {
-            "required": False,
-            "content": {
-                "application/json": {"schema": schema},
-                "application/x-www-form-urlencoded": {"schema": schema},
-                "multipart/form-data": {"schema": schema},
+SCHEMAS: dict[str, Any] = {
+    "UploadForm": {
+        "title": "UploadForm",
+        "type": "object",
+        "required": ["image"],
+        "properties": {
+            "image": {
+                "type": "string",
+                "format": "binary",
+                "description": "The photo: JPEG, PNG, WebP, HEIC, AVIF or GIF.",
             },
+            "deviceId": {
+                "type": "string",
+                "description": "In place of the X-Device-Id header.",
+                "example": "pixel-8.a1b2c3",
+            },
+            "style": _STYLE,
+            "seed": _SEED,
         },
-    }
-
-
-UPLOAD_BODY: dict[str, Any] = {
-    "parameters": [_IDEMPOTENCY_KEY],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "title": "UploadForm",
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {
-                        "image": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "The photo: JPEG, PNG, WebP, HEIC, AVIF or GIF.",
-                        },
-                        "deviceId": {
-                            "type": "string",
-                            "description": "In place of the X-Device-Id header.",
-                        },
-                        "style": _STYLE,
-                        "seed": _SEED,
-                    },
-                }
-            }
+    },
+    "DrawingWish": {
+        "title": "DrawingWish",
+        "type": "object",
+        "properties": {"style": _STYLE, "seed": _SEED},
+    },
+    "CutWish": {
+        "title": "CutWish",
+        "type": "object",
+        "properties": {
+            # No `default`: of an enum's the Dart generator makes code that does not compile.
+            "format": {
+                "type": "string",
+                "enum": ["png", "webp", "jpeg"],
+                "description": "`png` if none is named.",
+                "example": "png",
+            },
+            "background": {
+                "type": "string",
+                "pattern": "^(transparent|#[0-9A-Fa-f]{6})$",
+                "description": "`transparent` (if none is named) or `#RRGGBB`; jpeg has no"
+                " transparency and gets white.",
+                "example": "#FFD54A",
+            },
+            "size": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1024,
+                "description": "Side of the square in pixels.",
+                "example": 512,
+            },
         },
     },
 }
 
-DRAWING_BODY = _body("DrawingWish", {"style": _STYLE, "seed": _SEED})
 
-CUT_BODY = _body(
-    "CutWish",
-    {
-        "format": {"type": "string", "enum": ["png", "webp", "jpeg"], "default": "png"},
-        "background": {
-            "type": "string",
-            "default": "transparent",
-            "description": "`transparent` or `#RRGGBB`; jpeg gets white if none is named.",
-            "example": "#FFD54A",
+def _body(name: str, *kinds: str, required: bool = False) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {
+        "parameters": [_IDEMPOTENCY_KEY],
+        "requestBody": {
+            "required": required,
+            "content": {kind: {"schema": schema} for kind in kinds},
         },
-        "size": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 1024,
-            "description": "Side of the square in pixels.",
-        },
-    },
-)
+    }
+
+
+_FORM = "multipart/form-data"
+_ANY = ("application/json", "application/x-www-form-urlencoded", _FORM)
+UPLOAD_BODY = _body("UploadForm", _FORM, required=True)
+DRAWING_BODY = _body("DrawingWish", *_ANY)
+CUT_BODY = _body("CutWish", *_ANY)
