@@ -35,7 +35,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 
 
 def _chromium() -> str:
-    """Debian's chromium, installed if it can be. Without one the tests are skipped, in CI failed."""
+    """Debian's chromium, installed if it can be. Without one tests are skipped, in CI failed."""
     if shutil.which("chromium") is None and os.geteuid() == 0 and shutil.which("apt-get"):
         packages = ["chromium", "libatomic1"]
         subprocess.run(["apt-get", "update", "-qq"], check=False)
@@ -99,7 +99,8 @@ def _wait_until_ready(url: str, serving: subprocess.Popen[bytes], log: Path) -> 
 def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
     """Opens the page as a new visitor. Errors on its console and requests to others fail the test.
 
-    ``visitor`` is one as ``drawn`` makes it. ``errors_expected``: answers of 4xx, 5xx or none, which browsers report on the console.
+    ``visitor`` is one as ``drawn`` makes it. ``errors_expected``: answers of 4xx, 5xx or none,
+    which browsers report on the console.
     """
     contexts = []
     faults: list[str] = []

@@ -136,7 +136,7 @@ def test_a_lost_answer_costs_nothing_but_a_second_try(
     page.route("**/api/regenerate/*", lose_one)
     button(page, "Another one").click()
     expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
-    button(page, "Try again").click()
+    button(page, "Try now").click()
     expect(drawings(page)).to_have_count(before + 1)
     page.reload()
     expect(drawings(page)).to_have_count(before + 1)

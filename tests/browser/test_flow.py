@@ -83,6 +83,31 @@ def test_the_smallest_phone_shows_everything(
     assert_accessible(page)
 
 
+def test_sending_over_a_slow_line_is_a_bar_that_grows(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page()
+    network = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    page.context.new_cdp_session(page).send(
+        "Network.emulateNetworkConditions", {**network, "uploadThroughput": 40_000}
+    )
+    page.evaluate(
+        """window.shares = [];
+        new MutationObserver(() => {
+          const bar = document.querySelector("progress");
+          if (bar && shares.at(-1) !== bar.value) shares.push(bar.value);
+        }).observe(document.getElementById("app"),
+                   { subtree: true, childList: true, attributes: true })"""
+    )
+    choose(page, portrait)
+    heading(page, "Sending your photo…").wait_for()
+    assert_accessible(page)
+    heading(page, "Drawing your cartoon…").wait_for()
+    shares = page.evaluate("shares")
+    assert shares == sorted(shares)
+    assert any(0 < share < 100 for share in shares)
+
+
 def test_the_slider_moves_between_photo_and_cartoon(
     open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:

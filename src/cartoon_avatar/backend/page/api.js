@@ -98,7 +98,8 @@ export function upload(photo, style, key, { onProgress, signal }) {
   });
 }
 
-const noAnswer = () => new Problem({ code: navigator.onLine ? "unreachable" : "offline" });
+const noAnswer = () =>
+  new Problem(navigator.onLine ? { code: "unreachable", retryAfterS: 10 } : { code: "offline" });
 
 function resultOf(status, text, retryAfter) {
   let body = null;

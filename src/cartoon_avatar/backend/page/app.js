@@ -2,7 +2,7 @@
 
 import { Avatars, Photos } from "./galleries.js";
 import { Mark } from "./parts.js";
-import { loadStyles, resume, retry, startPhoto } from "./session.js";
+import { loadStyles, resume, startPhoto } from "./session.js";
 import { state, subscribe } from "./store.js";
 import { Studio } from "./studio.js";
 import { html, render, useEffect, useState } from "./vendor/preact-htm.js";
@@ -80,10 +80,6 @@ addEventListener("dragleave", (event) => {
 });
 addEventListener("drop", (event) => take(event, event.dataTransfer));
 addEventListener("paste", (event) => take(event, event.clipboardData));
-
-addEventListener("online", () => {
-  if (state.problem?.code === "offline") retry();
-});
 
 const root = document.getElementById("app");
 root.replaceChildren();

@@ -66,7 +66,7 @@ export function Head({ face, background, heading, children, after }) {
 
   return html`
     <div class="stage">
-      <div class=${`head ${colour ? "" : "checker"}`} style=${colour ? { background: colour } : {}}>
+      <div class=${`head ${colour ? "" : "checker"}`} style=${{ "--pixels": `${face.width}px`, background: colour ?? "" }}>
         <img src=${url} width=${face.width} height=${face.height} alt="Your avatar: the head, cut out" />
       </div>
     </div>

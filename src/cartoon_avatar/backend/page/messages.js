@@ -76,6 +76,12 @@ const MESSAGES = {
     ways: ["retry"],
     waits: true,
   },
+  storage_unavailable: {
+    title: "Just a moment",
+    text: "The place where pictures are kept does not answer. Nothing was lost.",
+    ways: ["retry"],
+    waits: true,
+  },
   insufficient_storage: {
     title: "The service is full",
     text: "There is no room for another picture right now. Deleting old photos may help.",
@@ -112,6 +118,7 @@ const MESSAGES = {
     title: "The service does not answer",
     text: "It may be restarting, or the connection is poor. Nothing was lost.",
     ways: ["retry"],
+    waits: true,
   },
   cannot_shrink: {
     title: "That photo is too heavy",

@@ -32,7 +32,7 @@ export function Heading({ children }) {
   const heading = useRef(null);
   useEffect(() => {
     const lost = !document.activeElement || document.activeElement === document.body;
-    if (lost && performance.now() > 2000) heading.current.focus({ preventScroll: true });
+    if (lost && navigator.userActivation?.hasBeenActive) heading.current.focus({ preventScroll: true });
   }, []);
   return html`<h1 ref=${heading} tabindex="-1">${children}</h1>`;
 }
@@ -40,9 +40,16 @@ export function Heading({ children }) {
 /** An error as a sentence and its ways on. `ways` maps a way's name to [label, action]. */
 export function ProblemCard({ problem, ways, onDismiss }) {
   const { title, text, ways: offered, waits } = messageOf(problem);
-  const usable = offered.filter((way) => ways[way]);
+  const fitting = offered.filter((way) => ways[way]);
+  const usable = fitting.length || !ways.retry ? fitting : ["retry"];
   const wait_s = waits && problem.retryAfterS !== null && problem.retryAfterS <= 120 ? problem.retryAfterS : null;
   const left_s = useCountdown(problem, wait_s, ways.retry?.[1]);
+  const whenOnline = problem.code === "offline" ? ways.retry?.[1] : null;
+  useEffect(() => {
+    if (!whenOnline) return undefined;
+    addEventListener("online", whenOnline);
+    return () => removeEventListener("online", whenOnline);
+  }, [problem]);
   return html`
     <section class="problem" role="alert">
       <h2>${title}</h2>
@@ -91,6 +98,10 @@ export function Confirm({ title, text, label, onYes, onNo }) {
       </div>
     </dialog>`;
 }
+
+/** A time within a week. */
+export const soon = (iso) =>
+  new Date(iso).toLocaleString([], { weekday: "long", hour: "numeric", minute: "2-digit" });
 
 export const when = (iso) =>
   new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });

@@ -2,7 +2,7 @@
 
 import { pictureUrl } from "./api.js";
 import { BackgroundChooser, Head } from "./head.js";
-import { Heading, Icon, ProblemCard, when } from "./parts.js";
+import { Heading, Icon, ProblemCard, soon } from "./parts.js";
 import {
   cancelSending, chooseStyle, dismissProblem, drawAgain, drawAnother, leave, pick, reloadSession,
   retry, show, startAfresh, startPhoto, startSmaller, tryAnew, tryAnyStyle,
@@ -106,24 +106,27 @@ function Table({ work, problem }) {
           ${problem && html`<${StudioProblem} problem=${problem} onDismiss=${dismissProblem} />`}
           <${Strip} work=${work} />
           <div class="row stretch">
-            <button type="button" class=${cartoon ? "" : "main"} disabled=${busy} onClick=${drawAnother}>
+            <button type="button" class=${cartoon ? "" : "main"} aria-disabled=${busy} onClick=${unless(busy, drawAnother)}>
               <${Icon} name="again" />${cartoons.length ? "Another one" : "Draw it"}
             </button>
             ${cartoon && html`
-              <button type="button" class="main" disabled=${busy} onClick=${() => pick(background)}>
+              <button type="button" class="main" aria-disabled=${busy} onClick=${unless(busy, () => pick(background))}>
                 <${Icon} name="scissors" />Use this one
               </button>`}
           </div>
           <${StyleChooser} />
           ${cartoon && html`<${BackgroundChooser} value=${background} onChange=${setBackground} />`}
           <p class="fine">
-            ${cartoon && `Drawn in ${titleOf(cartoon.style)}, kept until ${when(cartoon.expiresAt)}. `}
+            ${cartoon && `Drawn in ${titleOf(cartoon.style)}, kept until ${soon(cartoon.expiresAt)}. `}
             ${cartoon && cartoons.length > 1 && "Picking one clears away the others. "}
             ${original && html`<button type="button" class="link" onClick=${leave}>Start with another photo</button>`}
           </p>`}
       </div>
     </div>`;
 }
+
+// Not `disabled`: that would take the focus from whoever pressed the button.
+const unless = (busy, act) => () => { if (!busy) act(); };
 
 function headingOf({ step, another, cartoons }) {
   if (step === "cutting") return "Cutting out the head…";
