@@ -109,7 +109,7 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
     sitting = _with_complexions(sitting, flat)
     clock.done("shapes")
 
-    drawn = _toned(wish, flat, lab, flow, sitting, unit)
+    drawn = _toned(wish, flat, lab, flow_half, sitting, unit)
     clock.done("tones")
     behind = None
     if wish.keeps_scene and sitting.person is not None:
@@ -231,6 +231,13 @@ def _toned(
         like *= sitting.skin[box] * (1 - sitting.features[box])
         _towards(l_, step, like)
         # Shade is a little richer in colour than light.
+        # Pale light leaves skin greyer than a painter would: a little of its own colour more.
+        chroma = np.sqrt(plain_a * plain_a + plain_b * plain_b)
+        healthy = np.where(chroma > 7, np.clip(21 / np.maximum(chroma, 1), 1, 1.3), 1)
+        plain_a, plain_b = (
+            plain_a * np.asarray(healthy, np.float32),
+            plain_b * np.asarray(healthy, np.float32),
+        )
         ratio = tones.through(step / np.maximum(plain_light, 8), _richer, 0.5, 1.3)
         like *= np.float32(0.75)
         _towards(a_, plain_a * ratio, like)
@@ -307,6 +314,8 @@ def _graded(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> np.ndarray:
     more = np.float32(how.vividness - 1)
     if sitting.skin is not None:
         more = sitting.skin * np.float32(how.skin_vividness - how.vividness) + more
+    if sitting.hair is not None:
+        more = more - np.float32(0.55 * (how.vividness - 1)) * sitting.hair
     room *= more
     if subject is not None:
         room *= subject
@@ -381,7 +390,10 @@ def _finished(
     if how.glow:
         rgb = media.glowing(rgb, how.glow, unit)
     if how.kind == "oil":
-        rgb = media.oiled(rgb, flow, unit, sitting.features, rng)
+        quiet = sitting.features
+        if quiet is not None:
+            quiet = np.maximum(quiet, np.float32(0.45) * sitting.skin)
+        rgb = media.oiled(rgb, flow, unit, quiet, rng)
     return _to_bytes(rgb)
 
 
@@ -395,7 +407,7 @@ def _noir(drawn: np.ndarray, coverage: np.ndarray, sitting: _Sitting) -> np.ndar
     black_below, white_above = np.float32(24), np.float32(56)
     if sitting.skins:
         plain = max(c.light for c in sitting.skins)
-        face = plain - 7 if plain > 62 else plain + 6
+        face = plain - 7 if plain > 57 else plain + 6
         share = sitting.skin if sitting.skin is not None else 0
         white_above = white_above + share * np.float32(face - 56)
         black_below = black_below + share * np.float32(min(24, 0.45 * plain) - 24)

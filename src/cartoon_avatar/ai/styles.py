@@ -249,7 +249,7 @@ STYLES: tuple[Style, ...] = (
         sentence="Fine lines, bright two-tone light and big clear eyes.",
         shapes=Shapes(contrast=48, strands=6),
         tones=Tones(levels=5, softness=2.0, skin_steps=2, skin_depth=0.85, hair=7, hair_band=1.0),
-        colour=Colour(vividness=1.5, skin_vividness=1.08, contrast=1.05, lift=0.16),
+        colour=Colour(vividness=1.5, skin_vividness=1.08, contrast=1.05, lift=0.2),
         ink=Ink(weight=0.75, threshold=0.9, softness=0.7, tint=0.6, strength=0.92, in_face=0.008),
         character=Character(
             eye_size=0.18, whites=0.95, irises=0.95, lids=1.15, lips=0.25, cheeks=0.4, teeth=1.0
@@ -314,7 +314,7 @@ STYLES: tuple[Style, ...] = (
         sentence="Clean flat shapes without a single outline, like a modern poster.",
         shapes=Shapes(contrast=75, strands=9, backdrop_contrast=140),
         tones=Tones(levels=5, softness=1.2, skin_steps=3, skin_depth=1.15, hair=11),
-        colour=Colour(vividness=1.4, skin_vividness=1.1, contrast=1.08, lift=0.05),
+        colour=Colour(vividness=1.4, skin_vividness=1.1, contrast=1.08, lift=0.08),
         ink=None,
         character=Character(
             eye_size=0.12, whites=0.9, irises=0.85, lids=0.9, lips=0.5, cheeks=0.2, teeth=1

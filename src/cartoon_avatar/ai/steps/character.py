@@ -209,7 +209,9 @@ def paint_mouth(
             if bright < 0.62 * skin.light:  # an open mouth without teeth
                 continue
             cut = bright - max(0.42 * (bright - dark), 10)
-            pale = 1 - smoothstep(np.hypot(smooth[..., 1], smooth[..., 2]), 27, 8)
+            # Paler than the skin around, or the corner of a smile turns white.
+            chroma = float(np.clip(0.8 * np.hypot(skin.a, skin.b), 9, 27))
+            pale = 1 - smoothstep(np.hypot(smooth[..., 1], smooth[..., 2]), chroma, 7)
             tooth = mouth * smoothstep(smooth[..., 0], cut, 6) * pale * np.float32(teeth)
             goal = min(max(bright + 6, 70), 95)
             here[..., 0] += tooth * (goal - here[..., 0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from cartoon_avatar.ai.steps.flow import Flow, along
@@ -9,18 +10,22 @@ from cartoon_avatar.ai.steps.tones import smoothstep, through
 
 
 def strands(
-    light: np.ndarray, hair: np.ndarray, flow: Flow, *, length_px: float, band: float
+    light: np.ndarray, hair: np.ndarray, small_flow: Flow, *, length_px: float, band: float
 ) -> np.ndarray | None:
     """``light`` (H×W float32 L) as hair of four tones; None where there is no hair.
 
     The tones are the hair's own: its thresholds are quantiles of ``light`` under ``hair``
     (H×W 0..1), so that black hair has strands as well as blond. ``band`` 0..1 raises the
-    lightest tone to a highlight. ``length_px`` is how far strands are combed along ``flow``.
+    lightest tone to a highlight. ``length_px`` is how far strands are combed along the flow,
+    which may be that of a smaller copy: combing is smooth, the borders of tones are not.
     """
     chosen = light[::4, ::4][hair[::4, ::4] > 0.8]
     if chosen.size < 60:
         return None
-    combed = along(light, flow, length_px)
+    size = small_flow.x.shape[::-1]
+    combed = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    combed = along(combed, small_flow, length_px * size[0] / light.shape[1])
+    combed = cv2.resize(combed, light.shape[::-1], interpolation=cv2.INTER_CUBIC)
     fine = combed[::4, ::4][hair[::4, ::4] > 0.8]
     low, lower, middle, upper, high = np.quantile(fine, [0.06, 0.28, 0.5, 0.78, 0.95])
     spread = max(float(high - low), 4.0)
