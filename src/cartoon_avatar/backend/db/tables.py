@@ -46,6 +46,23 @@ class Table(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: Milliseconds, int: Integer, str: String}
 
 
+class StoredPicture:
+    """Columns of a row that owns a picture file; ``sha256`` is of that file, lengths in px."""
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    device_id: Mapped[str] = mapped_column(
+        String(128), ForeignKey("devices.device_id", ondelete="CASCADE")
+    )
+    filename: Mapped[str] = mapped_column(String(255))
+    file_path: Mapped[str] = mapped_column(String(512), unique=True)
+    file_size: Mapped[int] = mapped_column(BigInteger)
+    mime_type: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    width: Mapped[int]
+    height: Mapped[int]
+    created_at: Mapped[datetime]
+
+
 class Device(Table):
     __tablename__ = "devices"
 
@@ -59,51 +76,27 @@ class Device(Table):
     locked: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
-class Original(Table):
+class Original(StoredPicture, Table):
     __tablename__ = "originals"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    device_id: Mapped[str] = mapped_column(
-        String(128), ForeignKey("devices.device_id", ondelete="CASCADE")
-    )
-    filename: Mapped[str] = mapped_column(String(255))
-    file_path: Mapped[str] = mapped_column(String(512), unique=True)
     image_url: Mapped[str] = mapped_column(String(512))
-    file_size: Mapped[int] = mapped_column(BigInteger)
-    mime_type: Mapped[str] = mapped_column(String(64))
-    sha256: Mapped[str] = mapped_column(String(64))
-    width: Mapped[int]
-    height: Mapped[int]
     face_count: Mapped[int]
     thumbnail_path: Mapped[str] = mapped_column(String(512), unique=True)
     # Style of the newest drawing asked for; the next one without a wish moves on from it.
     last_style: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "device_id", "created_at", "id"),)
 
 
-class Cartoon(Table):
+class Cartoon(StoredPicture, Table):
     __tablename__ = "regenerated_cartoons"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    device_id: Mapped[str] = mapped_column(
-        String(128), ForeignKey("devices.device_id", ondelete="CASCADE")
-    )
     original_id: Mapped[str] = mapped_column(
         String(32), ForeignKey("originals.id", ondelete="CASCADE")
     )
-    filename: Mapped[str] = mapped_column(String(255))
-    file_path: Mapped[str] = mapped_column(String(512), unique=True)
     image_url: Mapped[str] = mapped_column(String(512))
-    file_size: Mapped[int] = mapped_column(BigInteger)
-    mime_type: Mapped[str] = mapped_column(String(64))
-    sha256: Mapped[str] = mapped_column(String(64))
-    width: Mapped[int]
-    height: Mapped[int]
     style: Mapped[str] = mapped_column(String(64))
     seed: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime]
 
     __table_args__ = (
         Index(None, "original_id", "created_at", "id"),
@@ -112,28 +105,16 @@ class Cartoon(Table):
     )
 
 
-class Face(Table):
+class Face(StoredPicture, Table):
     __tablename__ = "downloaded_faces"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    device_id: Mapped[str] = mapped_column(
-        String(128), ForeignKey("devices.device_id", ondelete="CASCADE")
-    )
     original_id: Mapped[str] = mapped_column(
         String(32), ForeignKey("originals.id", ondelete="CASCADE")
     )
-    filename: Mapped[str] = mapped_column(String(255))
-    file_path: Mapped[str] = mapped_column(String(512), unique=True)
     face_url: Mapped[str] = mapped_column(String(512))
-    file_size: Mapped[int] = mapped_column(BigInteger)
-    mime_type: Mapped[str] = mapped_column(String(64))
-    sha256: Mapped[str] = mapped_column(String(64))
-    width: Mapped[int]
-    height: Mapped[int]
     # No foreign key: the cartoon's row goes in the transaction that adds the face.
     source_cartoon_id: Mapped[str] = mapped_column(String(32), unique=True)
     thumbnail_path: Mapped[str] = mapped_column(String(512), unique=True)
-    created_at: Mapped[datetime]
 
     __table_args__ = (
         Index(None, "device_id", "created_at", "id"),

@@ -14,7 +14,7 @@ from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Face, SpentCartoon
 from cartoon_avatar.backend.errors import NotFound, SisterDownloaded
 from cartoon_avatar.backend.flows.room import discarding
-from cartoon_avatar.backend.flows.upload import Settle, new_id
+from cartoon_avatar.backend.flows.upload import Settle, file_columns, new_id
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
@@ -109,12 +109,8 @@ async def _stored(
         id=new_id(),
         device_id=cartoon.device_id,
         original_id=cartoon.original_id,
-        filename=keys.filename_of(stored.key),
-        file_path=stored.key,
+        **file_columns(stored, cut.mime_type),
         face_url=keys.url_path_of(stored.key),
-        file_size=stored.size_bytes,
-        mime_type=cut.mime_type,
-        sha256=stored.sha256,
         width=cut.width,
         height=cut.height,
         source_cartoon_id=cartoon.id,
@@ -129,6 +125,8 @@ async def _exchange(database: Database, cartoon: Cartoon, face: Face, settle: Se
     Removing first makes a twin or a sister wait on the rows and then find them gone.
     """
     async with database.writing.begin() as session:
+        if not await queries.hold_original(session, cartoon.device_id, cartoon.original_id):
+            raise _Overtaken
         gone = await queries.remove_cartoons_of(session, cartoon.original_id)
         if cartoon.id not in gone:
             raise _Overtaken

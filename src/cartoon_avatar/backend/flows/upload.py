@@ -74,12 +74,8 @@ async def upload(
         original = Original(
             id=original_id,
             device_id=device_id,
-            filename=keys.filename_of(stored.key),
-            file_path=stored.key,
+            **file_columns(stored, photo.mime_type),
             image_url=keys.url_path_of(stored.key),
-            file_size=stored.size_bytes,
-            mime_type=photo.mime_type,
-            sha256=stored.sha256,
             width=drawing.photo_width,
             height=drawing.photo_height,
             face_count=drawing.face_count,
@@ -121,6 +117,17 @@ def with_seed(wish: DrawingWish) -> DrawingWish:
     return DrawingWish(wish.style, seed)
 
 
+def file_columns(stored: StoredFile, mime_type: str) -> dict[str, str | int]:
+    """What a row says of its file."""
+    return {
+        "filename": keys.filename_of(stored.key),
+        "file_path": stored.key,
+        "file_size": stored.size_bytes,
+        "mime_type": mime_type,
+        "sha256": stored.sha256,
+    }
+
+
 def cartoon_keys(original_id: str, drawing: Drawing, now: datetime) -> Iterator[str]:
     return keys.new_keys("temp", original_id, IMAGE_TYPES[drawing.mime_type], now)
 
@@ -130,12 +137,8 @@ def new_cartoon(original: Original, drawing: Drawing, stored: StoredFile, now: d
         id=new_id(),
         device_id=original.device_id,
         original_id=original.id,
-        filename=keys.filename_of(stored.key),
-        file_path=stored.key,
+        **file_columns(stored, drawing.mime_type),
         image_url=keys.url_path_of(stored.key),
-        file_size=stored.size_bytes,
-        mime_type=drawing.mime_type,
-        sha256=stored.sha256,
         width=drawing.width,
         height=drawing.height,
         style=drawing.style,
