@@ -129,6 +129,12 @@ def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
                 f"""localStorage["cartoon-avatar.identity"] ??= '{json.dumps(visitor)}';
                 localStorage["cartoon-avatar.session"] ??= '{json.dumps(visitor)}';"""
             )
+        # Headless Chromium has no share sheet.
+        context.add_init_script(
+            """navigator.canShare = ({ files }) => files.length === 1;
+            navigator.share = async ({ files }) => { window.shared = files[0]; };"""
+        )
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=service)
         page = context.new_page()
 
         def on_console(message: Any) -> None:

@@ -55,6 +55,13 @@ def test_a_photo_becomes_an_avatar(
     assert _saved(page).getpixel((0, 0)) == (255, 213, 74, 255)
     page.get_by_role("radio", name="Transparent").check(force=True)
     assert _saved(page).getpixel((0, 0))[3] == 0
+    button(page, "Copy").click()
+    expect(page.get_by_text("Copied.").first).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.read().then(([item]) => item.types)")
+    assert copied == ["image/png"]
+    button(page, "Share").click()
+    expect(page.get_by_text("Shared.").first).to_be_visible()
+    assert page.evaluate("shared.type") == "image/png"
 
     page.get_by_role("link", name="My photos").click()
     expect(page.get_by_role("button", name="Photo of")).to_have_count(2)  # open, and delete
@@ -72,6 +79,32 @@ def _saved(page: Page) -> Image.Image:
     picture = Image.open(downloading.value.path()).convert("RGBA")
     assert min(picture.size) >= 128
     return picture
+
+
+@pytest.mark.parametrize(
+    ("event", "transfer"), [("drop", "dataTransfer"), ("paste", "clipboardData")]
+)
+def test_a_photo_can_be_dropped_or_pasted_anywhere(
+    open_page: Callable[..., Page], event: str, transfer: str
+) -> None:
+    page = open_page(path="/#/photos")
+    page.route("**/api/upload", lambda route: None)  # on its way for ever
+    page.evaluate(
+        f"""new Promise((resolve) => {{
+          const canvas = new OffscreenCanvas(30, 40);
+          canvas.getContext("2d").fillRect(0, 0, 9, 9);
+          canvas.convertToBlob().then((blob) => {{
+            const files = new DataTransfer();
+            files.items.add(new File([blob], "a.png", {{ type: "image/png" }}));
+            const happens = new Event("{event}", {{ bubbles: true, cancelable: true }});
+            happens.{transfer} = files;
+            document.body.dispatchEvent(happens);
+            resolve();
+          }});
+        }})"""
+    )
+    expect(page.get_by_alt_text("Your photo")).to_be_visible()
+    assert page.url.endswith("#/")
 
 
 def test_the_smallest_phone_shows_everything(

@@ -2,7 +2,7 @@
 //
 // state.work is null, or
 //   step      "sending" | "drawing" | "choosing" | "cutting" | "head"
-//   photo     {src, fallback, width, height}; src may be of a kind the browser cannot open
+//   photo     {src, fallback, width, height, opens}; not every browser opens every kind (HEIC)
 //   progress  share sent, 0 to 1, while sending
 //   original, cartoons, shown (a cartoon's id), another (one more is being drawn), face
 //
@@ -26,9 +26,7 @@ const changeWork = (changes) => set({ work: { ...state.work, ...changes } });
 
 export async function startPhoto(file, maxBytes = MAX_BYTES) {
   await leave();
-  const src = URL.createObjectURL(file);
-  const size = await sizeOf(src);
-  const photo = { src, fallback: null, ...(size ?? { width: 3, height: 4 }), opens: size !== null };
+  const photo = await localPhoto(file);
   sending = { photo: file, abort: new AbortController() };
   set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, problem: null });
   if (!file.size || (file.type && !file.type.startsWith("image/"))) {
@@ -187,11 +185,8 @@ export async function resume() {
       await leave();
       return;
     }
-    const src = URL.createObjectURL(photo);
-    const size = await sizeOf(src);
-    const shown = { src, fallback: null, ...(size ?? { width: 3, height: 4 }), opens: size !== null };
     sending = { photo };
-    set({ work: { step: "sending", photo: shown, progress: 0, cartoons: [] } });
+    set({ work: { step: "sending", photo: await localPhoto(photo), progress: 0, cartoons: [] } });
     await send(pending);
     return;
   }
@@ -306,6 +301,12 @@ function begin(pending) {
 const end = () => remember("pending", null);
 
 const isAt = (work) => state.work?.original?.id === work.original.id;
+
+async function localPhoto(file) {
+  const src = URL.createObjectURL(file);
+  const size = await sizeOf(src);
+  return { src, fallback: null, ...(size ?? { width: 3, height: 4 }), opens: size !== null };
+}
 
 const photoOf = (original) => ({
   src: pictureUrl(original.imageUrl),

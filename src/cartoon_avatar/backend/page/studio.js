@@ -164,8 +164,9 @@ function OnTheWay({ work, problem }) {
 function Frame({ work, cartoon, failed }) {
   const { photo, step } = work;
   const [at, setAt] = useState(50);
-  const [source, setSource] = useState(photo.src);
-  useEffect(() => setSource(photo.src), [photo.src]);
+  const first = photo.opens === false ? null : photo.src;
+  const [source, setSource] = useState(first);
+  useEffect(() => setSource(first), [first]);
   const drawing = !failed && (step === "sending" || step === "drawing");
   const fallBack = () => {
     // HEIC opens in few browsers; the thumbnail opens in all.
