@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cartoon_avatar.ai.jobs import Tools
     from cartoon_avatar.ai.pictures import Picture
+    from cartoon_avatar.backend.flows.backup import Copied
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -266,6 +267,77 @@ def sweep(data: Path | None) -> None:
         click.echo(f"unowned files removed: {swept.unowned_files}")
 
     asyncio.run(run())
+
+
+@main.command()
+@_data_option
+@click.option("--repair", is_flag=True, help="Remove stray files; nothing else is ever removed.")
+def check(data: Path | None, repair: bool) -> None:
+    """Compare rows with files, both ways, reading every file; ends with 1 where they differ."""
+    from cartoon_avatar.backend.db.session import open_database
+    from cartoon_avatar.backend.flows.check import check as check_all
+    from cartoon_avatar.backend.storage.open import open_storage
+
+    _use_data_folder(data)
+    settings = _backend_settings()
+
+    async def run() -> int:
+        wrong = 0
+        async with open_database(settings.database) as database:
+            async for found in check_all(database, open_storage(settings), settings, repair=repair):
+                wrong += not found.repaired
+                said = "  (removed)" if found.repaired else f"  ({found.row})" if found.row else ""
+                click.echo(f"{found.fault:9}  {found.key}{said}")
+        return wrong
+
+    wrong = asyncio.run(run())
+    click.echo(f"{wrong} wrong" if wrong else "Every row has its file, and every file its row.")
+    if wrong:
+        raise SystemExit(1)
+
+
+@main.command()
+@_data_option
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def backup(data: Path | None, folder: Path) -> None:
+    """Copy database, pictures and key into FOLDER, while the service runs; repeatable."""
+    from cartoon_avatar.backend.flows.backup import back_up
+
+    _say_copied(back_up(_embedded_data_folder(data), folder))
+
+
+@main.command()
+@_data_option
+@click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
+def restore(data: Path | None, folder: Path) -> None:
+    """Make a data folder of the backup in FOLDER, where there is none yet."""
+    from cartoon_avatar.backend.flows.backup import restore as restore_into
+
+    try:
+        _say_copied(restore_into(folder, _embedded_data_folder(data)))
+    except FileExistsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _embedded_data_folder(data: Path | None) -> Path:
+    _use_data_folder(data)
+    settings = _backend_settings()
+    if settings.database_url or settings.storage_url:
+        raise click.ClickException(
+            "This copies the embedded database and local files; docs/operations.md says how to"
+            " back up PostgreSQL and a bucket."
+        )
+    return settings.data_dir
+
+
+def _say_copied(copied: Copied) -> None:
+    click.echo(f"files: {copied.files}")
+    if copied.gone:
+        click.echo(f"deleted meanwhile, and left out: {copied.gone}")
+    for key in copied.lost:
+        click.echo(f"lost       {key}")
+    if copied.lost:
+        raise click.ClickException("Files that rows name are not there; see `check`.")
 
 
 @main.command()

@@ -36,14 +36,14 @@ def ai_url() -> Iterator[str]:
 @pytest.fixture
 def start_backend(forks: Forks, ai_url: str, tmp_path: Path) -> Iterator[StartBackend]:
     """Start a backend process with some of its environment changed; all share one folder."""
-    started: list[Backend] = []
+    backends: list[Backend] = []
 
-    def start(*, data: Path | None = None, ai: str | None = None, **environment: str) -> Backend:
+    def started(*, data: Path | None = None, ai: str | None = None, **environment: str) -> Backend:
         backend = Backend(forks, data or tmp_path / "data", ai or ai_url, environment)
-        started.append(backend)
+        backends.append(backend)
         backend.start()
         return backend
 
-    yield start
-    for backend in started:
+    yield started
+    for backend in backends:
         backend.close()

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from anyio import to_thread
 
-from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.clock import clock_runs_evenly, utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.settings import BackendSettings
@@ -26,7 +27,14 @@ class Swept:
 
 
 async def sweep(database: Database, storage: Storage, settings: BackendSettings) -> Swept:
-    """Never touches rows of originals or faces, nor a file that any row names."""
+    """Never touches rows of originals or faces, nor a file that any row names.
+
+    Does nothing for ``unowned_grace_s`` after the clock has jumped: by a wrong clock every
+    cartoon is too old, and so is a file whose row is about to be committed.
+    """
+    if not await _ages_hold(settings):
+        log.warning("sweep_held", reason="the clock has jumped")
+        return Swept(0, 0)
     swept = Swept(
         await sweep_expired(database, storage, settings),
         await _sweep_unowned(database, storage, settings),
@@ -39,6 +47,8 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
 async def sweep_expired(database: Database, storage: Storage, settings: BackendSettings) -> int:
     """Remove temporary cartoons past their life, rows before files; returns how many."""
     count = 0
+    if not await _ages_hold(settings):
+        return 0
     while True:
         created_before = utc_now() - timedelta(seconds=settings.cartoon_ttl_s)
         async with database.writing.begin() as session:
@@ -47,6 +57,11 @@ async def sweep_expired(database: Database, storage: Storage, settings: BackendS
         count += len(files)
         if len(files) < _BATCH:
             return count
+
+
+async def _ages_hold(settings: BackendSettings) -> bool:
+    mark = settings.data_dir / "clock"
+    return await to_thread.run_sync(clock_runs_evenly, mark, settings.unowned_grace_s)
 
 
 async def _sweep_unowned(database: Database, storage: Storage, settings: BackendSettings) -> int:

@@ -1,0 +1,134 @@
+"""Copies a data folder while the service writes to it: first the database, then its files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+_DATABASE = "avatars.sqlite"
+_KEY = "signing.key"
+_TABLES = ("originals", "downloaded_faces", "regenerated_cartoons")
+_FOLDERS = ("uploads", "thumbnails")
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """``gone`` counts what was deleted while we copied; ``lost`` names files that a row still
+    names and that are not there, which `check` will say too."""
+
+    files: int
+    gone: int
+    lost: list[str]
+
+
+def back_up(data_dir: Path, folder: Path) -> Copied:
+    """Make ``folder`` a data folder of its own, as of now, in which every row has its file.
+
+    A backup may be repeated into the same folder: files that are there are kept, those that
+    no row names any more go. On one file system files are linked rather than copied, which
+    is safe since they never change under their name.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    copy = folder / _DATABASE
+    aside = folder / f"{_DATABASE}.new"
+    aside.unlink(missing_ok=True)
+    with closing(sqlite3.connect(data_dir / _DATABASE, timeout=60)) as live:
+        # A consistent copy in one read transaction; writers go on meanwhile.
+        live.execute("VACUUM INTO ?", (str(aside),))
+        with closing(sqlite3.connect(aside)) as snapshot:
+            snapshot.execute("PRAGMA foreign_keys = ON")
+            copied, gone, lost = _copy_files(live, snapshot, data_dir, folder)
+            snapshot.commit()
+            kept = _named_in(snapshot)
+    os.chmod(aside, 0o600)
+    _sync(aside)
+    # From here on the backup is the new one; what only the old one named goes last.
+    os.replace(aside, copy)
+    for left_over in (f"{_DATABASE}-wal", f"{_DATABASE}-shm"):
+        (folder / left_over).unlink(missing_ok=True)
+    if (data_dir / _KEY).exists():
+        shutil.copy2(data_dir / _KEY, folder / _KEY)
+    _remove_unnamed(folder, kept)
+    _sync(folder)
+    return Copied(copied, gone, lost)
+
+
+def restore(backup: Path, data_dir: Path) -> Copied:
+    """Make a data folder of a backup. Raises FileExistsError where there is one already."""
+    if (data_dir / _DATABASE).exists():
+        raise FileExistsError(f"{data_dir} holds a database already")
+    return back_up(backup, data_dir)
+
+
+def _copy_files(
+    live: sqlite3.Connection, snapshot: sqlite3.Connection, data_dir: Path, folder: Path
+) -> tuple[int, int, list[str]]:
+    copied = gone = 0
+    lost: list[str] = []
+    for table in _TABLES:
+        columns = _columns(table)
+        for row_id, *keys in snapshot.execute(f"SELECT id, {columns} FROM {table}").fetchall():  # noqa: S608 (our own names)
+            for key in keys:
+                if _copied(data_dir / key, folder / key):
+                    copied += 1
+                elif live.execute(f"SELECT 1 FROM {table} WHERE id = ?", (row_id,)).fetchone():  # noqa: S608
+                    lost.append(key)
+                else:
+                    # Deleted, or downloaded, since the copy of the database was made.
+                    snapshot.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))  # noqa: S608
+                    gone += 1
+                    break
+    return copied, gone, lost
+
+
+def _copied(source: Path, target: Path) -> bool:
+    if target.exists():
+        return True
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        return False
+    except OSError:  # another file system, or one without links
+        aside = target.with_name(f"{target.name}.part")
+        try:
+            shutil.copy2(source, aside)
+        except FileNotFoundError:
+            return False
+        _sync(aside)
+        os.replace(aside, target)
+    return True
+
+
+def _named_in(snapshot: sqlite3.Connection) -> set[str]:
+    return {
+        key
+        for table in _TABLES
+        for row in snapshot.execute(f"SELECT {_columns(table)} FROM {table}")  # noqa: S608
+        for key in row
+    }
+
+
+def _columns(table: str) -> str:
+    return "file_path" if table == "regenerated_cartoons" else "file_path, thumbnail_path"
+
+
+def _remove_unnamed(folder: Path, kept: set[str]) -> None:
+    for top in _FOLDERS:
+        for path in list((folder / top).rglob("*")):
+            if path.is_dir():
+                _sync(path)
+            elif path.relative_to(folder).as_posix() not in kept:
+                path.unlink()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,116 @@
+"""Compares rows with files, both ways, and says what does not match."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from sqlalchemy import select
+
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
+
+_BATCH = 200
+
+Fault = Literal["missing", "truncated", "changed", "stray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file that a row names; of a thumbnail neither size nor content is kept."""
+
+    table: str
+    id: str
+    key: str
+    size_bytes: int | None
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``stray`` is a file without a row, past the sweeper's grace; the others name their row."""
+
+    fault: Fault
+    key: str
+    row: str = ""
+    repaired: bool = False
+
+
+async def check(
+    database: Database, storage: Storage, settings: BackendSettings, *, repair: bool = False
+) -> AsyncIterator[Finding]:
+    """Read every file and yield what is wrong. The service may be running meanwhile.
+
+    ``repair`` removes stray files and nothing else: a row whose file is lost is the only
+    trace of what somebody was promised.
+    """
+    async for named in named_files(database):
+        fault = await _fault_of(storage, named)
+        if fault is None:
+            continue
+        # Deleted since we read its row, which is nothing wrong.
+        async with database.reading() as session:
+            if not await queries.owned_among(session, [named.key]):
+                continue
+        yield Finding(fault, named.key, f"{named.table} {named.id}")
+
+    young = utc_now() - timedelta(seconds=settings.unowned_grace_s)
+    batch: list[str] = []
+    async for found in storage.list():
+        if found.modified_at >= young:
+            continue
+        batch.append(found.key)
+        if len(batch) == _BATCH:
+            for finding in await _strays(database, storage, batch, repair):
+                yield finding
+            batch = []
+    for finding in await _strays(database, storage, batch, repair):
+        yield finding
+
+
+async def named_files(database: Database) -> AsyncIterator[Named]:
+    """Every file that a row names, read in short transactions."""
+    for table in (Original, Face, Cartoon):
+        last = ""
+        while True:
+            async with database.reading() as session:
+                query = select(table).where(table.id > last).order_by(table.id).limit(_BATCH)
+                rows = (await session.scalars(query)).all()
+            for row in rows:
+                yield Named(table.__tablename__, row.id, row.file_path, row.file_size, row.sha256)
+                if not isinstance(row, Cartoon):
+                    yield Named(table.__tablename__, row.id, row.thumbnail_path, None, None)
+            if len(rows) < _BATCH:
+                break
+            last = rows[-1].id
+
+
+async def _fault_of(storage: Storage, named: Named) -> Fault | None:
+    try:
+        data = await storage.get(named.key)
+    except FileMissing:
+        return "missing"
+    if named.size_bytes is None:
+        return None if data else "truncated"
+    if len(data) != named.size_bytes:
+        return "truncated"
+    return None if hashlib.sha256(data).hexdigest() == named.sha256 else "changed"
+
+
+async def _strays(
+    database: Database, storage: Storage, batch: Iterable[str], repair: bool
+) -> list[Finding]:
+    batch = list(batch)
+    async with database.reading() as session:
+        owned = await queries.owned_among(session, batch)
+    strays = [key for key in batch if key not in owned]
+    if repair:
+        await storage.delete(strays)
+    return [Finding("stray", key, repaired=repair) for key in strays]

@@ -1,0 +1,180 @@
+"""No parameter leads out of the folder it belongs to, nor into another's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+
+import pytest
+
+from cartoon_avatar.backend.signing import Signer, load_or_make_key
+from tests.attacks.conftest import Start
+from tests.backend.conftest import Phone, Service, picture
+from tests.faults.conftest import StartBackend
+
+# Each as a client would write it into a request line.
+CLIMBS = [
+    "../../avatars.sqlite",
+    "..%2f..%2favatars.sqlite",
+    "%2e%2e/%2e%2e/avatars.sqlite",
+    "%2e%2e%2f%2e%2e%2favatars.sqlite",
+    "%252e%252e%252f%252e%252e%252favatars.sqlite",
+    "..%5c..%5cavatars.sqlite",
+    "..\\..\\avatars.sqlite",
+    "..%c0%af..%c0%afavatars.sqlite",
+    "..%e0%80%af..%e0%80%afavatars.sqlite",
+    "%c0%ae%c0%ae/avatars.sqlite",
+    "..%00/avatars.sqlite",
+    "1_a.jpg%00.png",
+    "%00",
+    "/etc/passwd",
+    "%2fetc%2fpasswd",
+    "//etc/passwd",
+    "....//....//avatars.sqlite",
+    "..;/..;/avatars.sqlite",
+    ".",
+    "..",
+    "~root",
+    "file:%2f%2f%2fetc%2fpasswd",
+    "C:%5cwindows%5cwin.ini",
+    "1_a.jpg%0d%0aX-Evil:%201",
+    "1_" + "a" * 300 + ".jpg",
+    "1_%e2%80%aegpj.jpg",
+]
+
+
+async def test_a_climbing_file_name_is_not_found(service: Service):
+    """Signed for, too: even an URL that we had signed opens nothing outside."""
+    key = load_or_make_key(service.settings.signing_key_file)
+    signer = Signer([key], None)
+    await service.phone.upload()
+    for climb in CLIMBS:
+        for folder in ("originals", "temp", "downloaded", "..", "%2e%2e", "thumbnails", "incoming"):
+            path = f"/uploads/{folder}/{climb}"
+            signed = signer.file_url(path).partition("?")[2]
+            for query in ("", signed, f"thumbnail=1&{signed}"):
+                answer = await service.phone.get(f"{path}?{query}")
+                assert answer.status_code in (400, 404), (path, answer.status_code)
+                assert "SQLite" not in answer.text
+                assert "root:" not in answer.text
+
+
+async def test_a_climbing_id_is_not_found(service: Service):
+    for climb in CLIMBS:
+        for method, path in (
+            ("POST", "/api/regenerate/"),
+            ("POST", "/api/download/"),
+            ("GET", "/api/originals/"),
+            ("DELETE", "/api/originals/"),
+            ("DELETE", "/api/downloaded-faces/"),
+            ("GET", "/page/"),
+        ):
+            answer = await service.phone.ask(method, path + climb)
+            if answer.request.url.raw_path != (path + climb).encode():
+                continue  # tidied up by the client
+            assert answer.status_code in (400, 404, 405), (path + climb, answer.status_code)
+            assert "SQLite" not in answer.text
+            assert "root:" not in answer.text
+
+
+async def test_a_climbing_device_id_style_cursor_or_file_name_is_refused_or_harmless(
+    service: Service,
+):
+    for climb in ("../x", "..", ".", "a/b", "a\\b", "/etc/passwd", "a%2fb", "a\x00b", "a\nb"):
+        for name in ("deviceId", "device_id"):
+            answer = await service.http.get("/api/originals", params={name: climb})
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_device_id")
+        answer = await service.phone.upload(data={"style": climb})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_style")
+        answer = await service.phone.get("/api/originals", params={"cursor": climb})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+    outside = set(service.settings.data_dir.parent.iterdir())
+    for name in (
+        "../../evil.jpg",
+        "/tmp/evil.jpg",
+        "..\\evil.jpg",
+        "a\x00.jpg",
+        "x.php",
+        "é" * 300,
+    ):
+        answer = await service.phone.post(
+            "/api/upload", files={"image": (name, picture(), "text/html")}
+        )
+        assert answer.status_code == 201
+        body = answer.json()["original"]
+        assert body["filename"].endswith("_phone-1.jpg")
+        assert body["mimeType"] == "image/jpeg"
+    assert set(service.settings.data_dir.parent.iterdir()) == outside
+    assert {file.suffix for file in service.files()} == {".jpg"}
+
+
+async def test_a_file_of_one_type_is_not_found_as_another(service: Service):
+    body = (await service.phone.upload()).json()
+    for kind, filename in (
+        ("originals", body["cartoon"]["filename"]),
+        ("downloaded", body["cartoon"]["filename"]),
+        ("temp", body["original"]["filename"]),
+        ("downloaded", body["original"]["filename"]),
+    ):
+        assert (await service.phone.get(f"/uploads/{kind}/{filename}")).status_code == 404
+        for url in (body["cartoon"]["imageUrl"], body["original"]["imageUrl"]):
+            signed = f"/uploads/{kind}/{filename}?{url.partition('?')[2]}"
+            assert (await service.http.get(signed)).status_code in (400, 404)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "dangling"])
+async def test_a_link_in_the_folder_leads_nowhere(service: Service, tmp_path: Path, kind: str):
+    secret = tmp_path / "secret.jpg"
+    if kind != "dangling":
+        secret.write_bytes(b"secret")
+    body = (await service.phone.upload()).json()["original"]
+    stored = service.settings.data_dir / "uploads/originals" / body["filename"]
+    stored.unlink()
+    stored.symlink_to(tmp_path if kind == "folder" else secret)
+
+    for answer in (
+        await service.http.get(body["imageUrl"]),
+        await service.phone.get(f"/uploads/originals/{body['filename']}"),
+    ):
+        assert answer.status_code == 404
+        assert b"secret" not in answer.content
+
+
+def test_a_raw_request_line_climbs_nowhere(start_backend: StartBackend):
+    """Clients tidy paths up; an attacker's does not."""
+    backend = start_backend()
+    for path in [f"/uploads/originals/{climb}" for climb in CLIMBS] + [
+        "/uploads/../avatars.sqlite",
+        "/../../../../etc/passwd",
+        "http://evil/uploads/originals/../../avatars.sqlite",
+        "/page/../../../../../etc/passwd",
+        "/page/%2e%2e/%2e%2e/app.py",
+        "*",
+    ]:
+        with socket.create_connection(("127.0.0.1", backend.port), timeout=5) as connection:
+            head = f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Device-Id: a\r\nConnection: close\r\n\r\n"
+            connection.sendall(head.encode())
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                while chunk := connection.recv(65536):
+                    answer += chunk
+        assert answer.split(b" ", 2)[1:2] in ([b"400"], [b"404"], [b"405"], []), (path, answer)
+        assert b"SQLite" not in answer
+        assert b"root:" not in answer
+        assert b"import " not in answer
+
+
+async def test_odd_device_ids_get_files_of_their_own(start: Start):
+    async with start() as service:
+        answers = await asyncio.gather(
+            *(Phone(service.http, name).upload() for name in ("a", "A", "a.", "a..", "-a", "a_a"))
+        )
+        assert {answer.status_code for answer in answers} == {201}
+        names = {answer.json()["original"]["filename"].lower() for answer in answers}
+        assert len(names) == len(answers) - (0 if len(names) == len(answers) else 1)
+        for answer in answers:
+            assert (
+                await service.http.get(answer.json()["original"]["imageUrl"])
+            ).status_code == 200
