@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.steps.backdrop import dots, pattern, scene_without, vignette
+
+
+@pytest.mark.parametrize("kind", ["plain", "gradient", "rays", "dots", "circle", "bands"])
+def test_every_pattern_is_a_share_of_two_colours(kind: str) -> None:
+    share = pattern(kind, (90, 120), centre=(60, 40), radius_px=25, cell_px=10, turn=0.3)
+    assert share.shape == (90, 120)
+    assert share.dtype == np.float32
+    assert share.min() >= 0
+    assert share.max() <= 1
+    assert (share.std() > 0.1) == (kind != "plain")
+
+
+@pytest.mark.parametrize("level", [0.15, 0.4, 0.7])
+def test_dots_cover_the_share_they_stand_for(level: float) -> None:
+    screen = dots(np.full((200, 200), level, np.float32), (200, 200), 9, 0.6)
+    assert abs(screen.mean() - level) < 0.13
+
+
+def test_people_leave_no_halo_in_the_scene_behind_them() -> None:
+    rgb = np.full((120, 120, 3), (60, 120, 180), np.uint8)
+    rgb[30:90, 30:90] = (250, 20, 20)
+    person = np.zeros((120, 120), np.float32)
+    person[30:90, 30:90] = 1
+    scene = scene_without(rgb, person, 60)
+    assert np.abs(scene.astype(int) - (60, 120, 180)).max() < 12
+
+
+def test_a_wash_covers_the_person_and_fades_away_from_it() -> None:
+    person = np.zeros((200, 200), np.float32)
+    person[80:120, 80:120] = 1
+    fade = vignette(person, 0.3)
+    assert fade[100, 100] == 1
+    assert fade[100, 124] > fade[100, 140] >= fade[5, 5]
+    assert fade[5, 5] < 0.05
