@@ -256,6 +256,9 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
         else:
             head, rest = _by_region(models, rgb, oval, across, down, ruler, mine)
             path = "fallback"
+        if hat > 0.5:
+            # The networks fade out over a tall hat; half a hat would be worse than none.
+            head = smooth_step(head, 0.2, 0.8)
         head = _one_piece(head * inside, oval)
         if not _reaches_border(head, inside, down) and not (hat > 0.5 and growth == 1.0):
             break
@@ -405,9 +408,9 @@ def _by_region(
         (1 - smooth_step(np.hypot(aside / 0.95, (down + 0.75) / 0.95), 0.9, 1.1))
         * (1 - smooth_step(down, -0.15, 0.0)),
     )
-    region *= np.maximum(
-        oval, 1 - smooth_step(down, -0.25, 0.0) * smooth_step(np.abs(aside), 0.4, 0.5)
-    )
+    # Below the ears only the face itself: no neck, no shoulders.
+    jaw = 1 - smooth_step(down, -0.3, -0.05) * smooth_step(np.abs(aside), 0.3, 0.45)
+    region *= np.maximum(oval, jaw * (1 - smooth_step(down, -0.08, 0.02)))
     if models.person is None:
         person = region
     else:
@@ -415,7 +418,9 @@ def _by_region(
     guess = person * region * mine
     labels = np.where(guess > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[(person < 0.1) & (region < 0.9) | (region < 0.05) | (mine < 0.2)] = cv2.GC_BGD
-    labels[oval > 0.5] = cv2.GC_FGD
+    # Hair and hats have other colours than the face, from which GrabCut would take them off.
+    crown = (_from_skull(across, down, ruler) < 0.78) & (down < -0.35) & (person > 0.4)
+    labels[(oval > 0.5) | crown] = cv2.GC_FGD
     if (labels == cv2.GC_BGD).any() and (labels == cv2.GC_FGD).any():
         background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
         # GrabCut's clustering draws from OpenCV's generator: the same picture, the same cut.
