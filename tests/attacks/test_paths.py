@@ -56,6 +56,8 @@ async def test_a_climbing_file_name_is_not_found(service: Service):
             signed = signer.file_url(path).partition("?")[2]
             for query in ("", signed, f"thumbnail=1&{signed}"):
                 answer = await service.phone.get(f"{path}?{query}")
+                if answer.request.url.raw_path != f"{path}?{query}".encode():
+                    continue  # tidied up by the client; the raw ones come below
                 assert answer.status_code in (400, 404), (path, answer.status_code)
                 assert "SQLite" not in answer.text
                 assert "root:" not in answer.text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
@@ -19,6 +21,7 @@ from starlette.datastructures import UploadFile
 from cartoon_avatar.backend.ai_client import AiClient, CutWish, DrawingWish
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.errors import (
+    BodyTooSlow,
     InvalidBackground,
     InvalidDevice,
     InvalidFormat,
@@ -106,7 +109,7 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 async def _fields_of(
-    request: Request, _: Annotated[None, Depends(_limit_address)]
+    request: Request, backend: Backend, _: Annotated[None, Depends(_limit_address)]
 ) -> AsyncIterator[dict[str, Any]]:
     """The fields of a POST, from JSON or a form; an empty body is fine."""
     if request.method != "POST":
@@ -114,14 +117,19 @@ async def _fields_of(
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        async with request.form(
-            max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
-        ) as form:
+        async with _in_time(backend):
+            form = await request.form(
+                max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
+            )
+        try:
             if len(form.multi_items()) > len(form):
                 raise InvalidRequest("A field was sent twice.")
             yield dict(form)
+        finally:
+            await form.close()
         return
-    body = await request.body()
+    async with _in_time(backend):
+        body = await request.body()
     if not body.strip():
         yield {}
         return
@@ -134,6 +142,16 @@ async def _fields_of(
     if not isinstance(fields, dict):
         raise InvalidRequest("The JSON body must be an object.")
     yield fields
+
+
+@asynccontextmanager
+async def _in_time(backend: State) -> AsyncIterator[None]:
+    limit_s = backend.settings.body_timeout_s
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError as error:
+        raise BodyTooSlow(limit_s) from error
 
 
 Fields = Annotated[dict[str, Any], Depends(_fields_of)]

@@ -11,6 +11,7 @@ AvatarError
 │   ├── InvalidSize         400  invalid_size
 │   ├── InvalidImage        400  invalid_image
 │   └── ImageTooLarge       400  image_too_large
+├── BodyTooSlow             408  request_timeout
 ├── FileTooLarge            413  file_too_large
 ├── Unauthorized            401  unauthorized
 ├── NotFound                404  not_found
@@ -70,6 +71,14 @@ class InvalidImage(InvalidRequest):
 
 class ImageTooLarge(InvalidRequest):
     code = "image_too_large"
+
+
+class BodyTooSlow(AvatarError):
+    status = 408
+    code = "request_timeout"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"The body did not arrive within {limit_s:g} s; please send it again.")
 
 
 class Unauthorized(AvatarError):

@@ -90,6 +90,9 @@ class BackendSettings(BaseSettings):
         False, description="Keep EXIF, GPS and other metadata in stored photos."
     )
     max_upload_bytes: int = Field(10 * _MEGABYTE, gt=0, description="Largest photo, in bytes.")
+    body_timeout_s: float = Field(
+        300, gt=0, description="Longest time a request's body may take to arrive, in seconds."
+    )
     min_free_bytes: int = Field(
         200 * _MEGABYTE,
         ge=0,

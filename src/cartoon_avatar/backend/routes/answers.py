@@ -11,6 +11,7 @@ _WHAT = {
     400: "A value is missing or wrong; the detail names it.",
     401: "The device is locked to a token that was not sent.",
     404: "Not there, not yours, or expired.",
+    408: "The body took too long to arrive.",
     409: "A sister cartoon was downloaded, or the first request with this key still runs.",
     413: "The upload is larger than the limit.",
     422: "No face was found, or the Idempotency-Key belongs to another request.",
@@ -33,4 +34,4 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 ALWAYS = (400, 401, 429, 503)
-DRAWING = (*ALWAYS, 404, 409, 413, 422, 500, 507)
+DRAWING = (*ALWAYS, 404, 408, 409, 413, 422, 500, 507)
