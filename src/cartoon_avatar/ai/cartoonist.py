@@ -299,9 +299,15 @@ def _graded(wish: Style, drawn: np.ndarray, sitting: _Sitting) -> np.ndarray:
     light, a, b = cv2.split(drawn)
     # About the skin's own lightness, so that contrast moves everything but faces.
     pivot = float(np.mean([c.light for c in sitting.skins])) if sitting.skins else 55.0
-    slope = how.contrast * (1 - how.lift)
-    light *= np.float32(slope)
-    light += np.float32(pivot * (1 - how.contrast) * (1 - how.lift) + 100 * how.lift)
+    light *= np.float32(how.contrast)
+    light += np.float32(pivot * (1 - how.contrast))
+    if how.lift:
+        lift = np.float32(how.lift)
+        if sitting.skin is not None:
+            # Pastel is not bleach: the darker the skin, the less of it.
+            held = 1 - float(np.clip((pivot - 40) / 40, 0, 1))
+            lift = lift * (1 - np.float32(held) * sitting.skin)
+        light += lift * (100 - light)
     np.clip(light, 0, 100, out=light)
 
     # A backdrop's colours are chosen, not photographed: neither graded nor turned.
@@ -456,6 +462,13 @@ def _inked(
         limit = float(np.quantile(on_skin, 1 - how.in_face)) if on_skin.size > 50 else 0.0
         limit = max(limit, 1.25 * how.threshold)
         threshold += plain_skin * (limit - threshold)
+    coverage = pen.lines(response, threshold, how.softness)
+    crowded = pen.crowding(coverage, 16 * unit)
+    if sitting.hair is not None:
+        crowded *= 1 - sitting.hair
+    if sitting.features is not None:
+        crowded *= 1 - sitting.features
+    threshold *= 1 + crowded
     coverage = pen.lines(response, threshold, how.softness)
     if how.blacks:
         blacks = pen.blacks(cv2.extractChannel(flat, 0), how.blacks)

@@ -59,7 +59,7 @@ class Ink:
     tint: float = 0.35  # how much of the colour below shows in the line
     strength: float = 0.95
     in_face: float = 0.02  # share of the skin that lines may cover
-    in_backdrop: float = 1.6  # threshold there, relative
+    in_backdrop: float = 2.2  # threshold there, relative
     speck: float = 6.0  # strokes smaller than this squared, px, go
     outline: float = 0.0  # line about people on a made-up backdrop, in line widths
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.steps.flow import tangent_field
-from cartoon_avatar.ai.steps.ink import blacks, edges, lines, outline, without_specks
+from cartoon_avatar.ai.steps.ink import blacks, crowding, edges, lines, outline, without_specks
 
 
 def _edge() -> np.ndarray:
@@ -58,3 +58,12 @@ def test_an_outline_runs_on_the_border_of_a_mask_only() -> None:
     assert rim[30, 19:22].max() > 0.7
     assert rim[30, 30] == 0
     assert rim[5, 5] == 0
+
+
+def test_texture_is_crowded_and_a_single_line_is_not() -> None:
+    coverage = np.zeros((160, 160), np.float32)
+    coverage[:, 30:32] = 1
+    coverage[:, 100::3] = 1
+    crowded = crowding(coverage, 8)
+    assert crowded[80, 31] == 0
+    assert crowded[80, 130] > 1

@@ -43,6 +43,19 @@ def without_specks(coverage: np.ndarray, area_px: float) -> np.ndarray:
     return coverage * keep[labels]
 
 
+def crowding(coverage: np.ndarray, reach_px: float) -> np.ndarray:
+    """How crowded with short lines a place is, H×W float32, 0 none .. 2 knitwear.
+
+    Texture offers a line every few pixels; an artist draws the strongest of them.
+    """
+    height, width = coverage.shape
+    size = (max(1, width // 8), max(1, height // 8))
+    share = cv2.resize(coverage, size, interpolation=cv2.INTER_AREA)
+    share = cv2.GaussianBlur(share, (0, 0), max(0.5, reach_px / 8))
+    share = np.clip((share - 0.13) * np.float32(2 / 0.17), 0, 2)
+    return cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
 def outline(mask: np.ndarray, width_px: float) -> np.ndarray:
     """A line ``width_px`` wide along the border of ``mask`` (H×W 0..1): H×W float32 0..1."""
     inside = cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.55 * width_px))
