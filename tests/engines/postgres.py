@@ -79,6 +79,7 @@ def running_postgres() -> Iterator[Postgres]:
                     *("-h", "127.0.0.1", "-p", str(port)),
                     *("-c", "fsync=off", "-c", "synchronous_commit=off"),
                     *("-c", "full_page_writes=off", "-c", "max_connections=200"),
+                    *("-c", "io_method=sync"),
                 ],
                 stdout=log,
                 stderr=log,

@@ -19,6 +19,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import ClientDisconnect
 
 from cartoon_avatar.backend import openapi
@@ -104,6 +105,8 @@ def create_app(
     page.mount(app)
     render_problems(app)
     app.add_exception_handler(DBAPIError, _database_failed)  # type: ignore[arg-type]
+    app.add_exception_handler(PoolTimeout, _database_failed)  # type: ignore[arg-type]
+    app.add_exception_handler(TimeoutError, _timed_out)  # type: ignore[arg-type]
     app.add_exception_handler(OSError, _disk_failed)  # type: ignore[arg-type]
     app.add_exception_handler(ClientDisconnect, _client_gone)  # type: ignore[arg-type]
     if settings.cors_origins:
@@ -145,7 +148,12 @@ async def _sweep_regularly(state: State) -> None:
         await asyncio.sleep(state.settings.sweep_interval_s)
 
 
-async def _database_failed(request: Request, error: DBAPIError) -> Response:
+async def _timed_out(request: Request, error: TimeoutError) -> Response:
+    """The database's driver alone leaves its own word for it to us."""
+    return problem_response(request.state.request_id, DatabaseBusy())
+
+
+async def _database_failed(request: Request, error: DBAPIError | PoolTimeout) -> Response:
     """Lock waits, lost connections and full disks are expected; anything else is our fault."""
     if is_full(error):
         return problem_response(request.state.request_id, InsufficientStorage())

@@ -24,6 +24,9 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
 
     def run(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
+            # Another's migration may take its time, and so may ours.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
         config = alembic_config()
         config.attributes["connection"] = connection

@@ -42,6 +42,24 @@ async def original_of(session: AsyncSession, device_id: str, original_id: str) -
     )
 
 
+async def hold_original(session: AsyncSession, device_id: str, original_id: str) -> bool:
+    """Keep the original from being deleted until the transaction ends; False if it is gone.
+
+    For a transaction that adds what belongs to it. (On SQLite writers are alone anyway.)
+    """
+    query = select(Original.id).where(Original.id == original_id, Original.device_id == device_id)
+    held = await session.scalar(query.with_for_update(read=True, key_share=True))
+    return held is not None
+
+
+async def original_to_delete(
+    session: AsyncSession, device_id: str, original_id: str
+) -> Original | None:
+    """Once whoever holds it is done: what they added is there to be listed."""
+    query = select(Original).where(Original.id == original_id, Original.device_id == device_id)
+    return await session.scalar(query.with_for_update())
+
+
 async def cartoon_of(session: AsyncSession, device_id: str, cartoon_id: str) -> Cartoon | None:
     return await session.scalar(
         select(Cartoon).where(Cartoon.id == cartoon_id, Cartoon.device_id == device_id)
@@ -129,6 +147,7 @@ async def remove_expired_cartoons(
         .where(Cartoon.created_at < created_before)
         .order_by(Cartoon.created_at)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     gone = await session.scalars(
         delete(Cartoon).where(Cartoon.id.in_(oldest)).returning(Cartoon.file_path)
@@ -152,6 +171,13 @@ async def files_of_original(session: AsyncSession, original: Original) -> list[s
 
 
 async def files_of_device(session: AsyncSession, device_id: str) -> list[str]:
+    """Keeps the device's originals from changing until the transaction ends."""
+    await session.execute(
+        select(Device.device_id).where(Device.device_id == device_id).with_for_update()
+    )
+    await session.execute(
+        select(Original.id).where(Original.device_id == device_id).with_for_update()
+    )
     paths = []
     for columns in (
         (Original.file_path, Original.thumbnail_path),
@@ -195,11 +221,13 @@ async def owns_file(session: AsyncSession, device_id: str, key: str) -> bool:
 
 async def touch_device(
     session: AsyncSession, device_id: str, now: datetime, *, lock: bool = False
-) -> None:
+) -> bool:
+    """False if the device is gone."""
     values: dict[str, object] = {"last_active_at": now}
     if lock:
         values["locked"] = True
-    await session.execute(update(Device).where(Device.device_id == device_id).values(values))
+    touched = update(Device).where(Device.device_id == device_id).values(values)
+    return (await session.execute(touched)).rowcount == 1
 
 
 async def set_last_style(session: AsyncSession, original_id: str, style: str) -> None:

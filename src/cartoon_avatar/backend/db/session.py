@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, exc, text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -15,8 +16,17 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-# How long a SQLite writer waits for another before the client hears 503.
-SQLITE_BUSY_S = 5
+# How long a writer waits for another before the client hears 503.
+BUSY_S = 5
+# Without an answer after this long the server hangs; its own limit comes first.
+_COMMAND_S = 15
+_STATEMENT_S = 10
+# PostgreSQL's words for: later, perhaps. Classes of its error codes, and single ones.
+_BUSY_CLASSES = ("08", "53", "57P")
+_BUSY_CODES = ("40001", "40P01", "55P03", "57014")
+_DISK_FULL = "53100"
+# Any number, the same in every version: who holds it sweeps.
+_SWEEP_LOCK = 0x7377656570
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +46,8 @@ class Database:
 async def open_database(url: str) -> AsyncIterator[Database]:
     engine = create_async_engine(
         url,
-        pool_pre_ping=not url.startswith("sqlite"),
         hide_parameters=True,  # errors are logged; parameters hold device ids
+        **({} if url.startswith("sqlite") else _SERVER),
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -53,12 +63,65 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         await engine.dispose()
 
 
+async def _connect(*args: Any, **options: Any) -> Any:
+    import asyncpg
+
+    try:
+        return await asyncpg.connect(*args, **options)
+    except OSError as error:  # a refused connection, an unknown host, a timeout
+        raise asyncpg.CannotConnectNowError(str(error)) from error
+
+
+_SERVER = {
+    # Of each process; a drawing holds none of them.
+    "pool_size": 10,
+    "max_overflow": 10,
+    "pool_timeout": BUSY_S,
+    "pool_recycle": 1800,
+    # A server that was restarted costs nobody a request.
+    "pool_pre_ping": True,
+    "connect_args": {
+        "async_creator_fn": _connect,
+        "timeout": BUSY_S,
+        "command_timeout": _COMMAND_S,
+        "server_settings": {
+            "application_name": "cartoon-avatar",
+            "lock_timeout": f"{BUSY_S}s",
+            "statement_timeout": f"{_STATEMENT_S}s",
+            "idle_in_transaction_session_timeout": "60s",
+        },
+    },
+}
+
+
+@asynccontextmanager
+async def only_sweeper(database: Database) -> AsyncIterator[bool]:
+    """Whether we are the one that sweeps now: of all backends on a PostgreSQL one at a time.
+
+    On SQLite everybody is, which costs a folder's listing and harms nobody.
+    """
+    if database.engine.dialect.name != "postgresql":
+        yield True
+        return
+    # Of the session, not of a transaction, which would stay open for the whole sweep. The
+    # server gives the lock back when the connection ends, however that comes about.
+    async with database.engine.connect() as connection:
+        connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        lock = {"lock": _SWEEP_LOCK}
+        ours = await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), lock)
+        try:
+            yield bool(ours)
+        finally:
+            if ours:
+                await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
+
+
 def _prepare_sqlite(connection, record) -> None:
     # The driver's own BEGIN comes too late and is never IMMEDIATE; we send ours.
     connection.isolation_level = None
     cursor = connection.cursor()
     # First, for two processes that start together and both switch the journal.
-    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_S * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # An answered upload survives a power cut, which WAL's default (NORMAL) does not promise.
     cursor.execute("PRAGMA synchronous = FULL")
@@ -73,13 +136,23 @@ def _begin_sqlite(connection) -> None:
 
 def is_busy(error: Exception) -> bool:
     """Whether the database was locked or out of reach, as opposed to refusing a statement."""
-    return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or bool(
-        getattr(error, "connection_invalidated", False)
+    code = _postgres_code(error)
+    return (
+        isinstance(error, exc.TimeoutError)  # every connection of the pool is at work
+        or getattr(error, "connection_invalidated", False)
+        or _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        or (code.startswith(_BUSY_CLASSES) and code != _DISK_FULL)
+        or code in _BUSY_CODES
     )
 
 
 def is_full(error: Exception) -> bool:
-    return _sqlite_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return _sqlite_code(error) in full or _postgres_code(error) == _DISK_FULL
+
+
+def _postgres_code(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def _sqlite_code(error: Exception) -> int | None:

@@ -72,10 +72,11 @@ async def introduce(
         token_hash=token_hash(token),
         locked=False,
     )
-    if await queries.added(session, device):
-        return token
-    await queries.touch_device(session, device_id, now)
-    return None
+    # It may be forgotten between the two, and then is new again.
+    while not await queries.added(session, device):
+        if await queries.touch_device(session, device_id, now):
+            return None
+    return token
 
 
 async def forget(database: Database, storage: Storage, *, device_id: str) -> None:

@@ -55,7 +55,7 @@ async def delete_original(
 ) -> None:
     """Delete an original with its cartoons and faces."""
     async with database.writing.begin() as session:
-        original = await queries.original_of(session, device_id, original_id)
+        original = await queries.original_to_delete(session, device_id, original_id)
         if original is None:
             raise NotFound
         files = await queries.files_of_original(session, original)

@@ -69,7 +69,7 @@ async def regenerate(
         with stage("commit"):
             async with database.writing.begin() as session:
                 # Deleted while we drew: there is nothing left to draw another of.
-                if await queries.original_of(session, device_id, original_id) is None:
+                if not await queries.hold_original(session, device_id, original_id):
                     raise NotFound
                 if wish.style:
                     await queries.set_last_style(session, original_id, drawing.style)

@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from cartoon_avatar.backend.clock import clock_runs_evenly, utc_now
 from cartoon_avatar.backend.db import queries
-from cartoon_avatar.backend.db.session import Database
+from cartoon_avatar.backend.db.session import Database, only_sweeper
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import Storage
 
@@ -35,11 +35,14 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
     if not await _ages_hold(settings):
         log.warning("sweep_held", reason="the clock has jumped")
         return Swept(0, 0)
-    swept = Swept(
-        await sweep_expired(database, storage, settings),
-        await _sweep_unowned(database, storage, settings),
-    )
-    await _sweep_keys(database)
+    async with only_sweeper(database) as ours:
+        if not ours:
+            return Swept(0, 0)
+        swept = Swept(
+            await sweep_expired(database, storage, settings),
+            await _sweep_unowned(database, storage, settings),
+        )
+        await _sweep_keys(database)
     log.info("swept", expired=swept.expired_cartoons, unowned=swept.unowned_files)
     return swept
 
