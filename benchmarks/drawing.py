@@ -152,7 +152,9 @@ def _looks(photos: dict[str, Picture], eyes: Eyes, find_faces, out: Path) -> Non
             if near:
                 found += 1
                 distances.append(_distance(face.landmarks, near[0].landmarks))
-            skins[style.name].append((_skin(large.rgb, face), _skin(rgb, face)))
+            # Two or three tones have no middle: their average is what an eye sees.
+            how = np.mean if style.name in MONOCHROME else np.median
+            skins[style.name].append((_skin(large.rgb, face, how), _skin(rgb, face, how)))
         cells.append(row)
         total, found_total = total + asked, found_total + found
         before, after = (np.array(v) for v in zip(*skins[style.name], strict=True))
@@ -188,8 +190,8 @@ def _distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.linalg.norm(one[keep] - other[keep], axis=1).mean() / between)
 
 
-def _skin(rgb: np.ndarray, face) -> np.ndarray:
-    """Median CIELAB of cheeks and forehead."""
+def _skin(rgb: np.ndarray, face, how) -> np.ndarray:
+    """CIELAB of cheeks and forehead, their median or mean."""
     inside = area(rgb.shape[:2], grown(face.oval, 0.8))
     inside -= area(
         rgb.shape[:2],
@@ -198,7 +200,7 @@ def _skin(rgb: np.ndarray, face) -> np.ndarray:
         grown(face.lips, 1.3),
     )
     lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    return np.median(lab[inside > 0.9], axis=0)
+    return how(lab[inside > 0.9], axis=0)
 
 
 def _hue(lab: np.ndarray) -> np.ndarray:

@@ -406,14 +406,14 @@ def _finished(
 def _noir(drawn: np.ndarray, coverage: np.ndarray, sitting: _Sitting) -> np.ndarray:
     """Black, one grey, white: H×W float32, 0 white .. 1 black.
 
-    Light skin is white with grey shade, dark skin grey with white light, so that the
-    order of skins is kept and no face drowns.
+    Light skin is white with grey shade, dark skin grey with white light, and between them
+    the darker the skin the more of it is grey: the order is kept and no face drowns.
     """
     light = drawn[..., 0]
     black_below, white_above = np.float32(24), np.float32(56)
     if sitting.skins:
         plain = max(c.light for c in sitting.skins)
-        face = plain - 7 if plain > 57 else plain + 6
+        face = plain + float(np.interp(plain, (48, 80), (7, -13)))
         share = sitting.skin if sitting.skin is not None else 0
         white_above = white_above + share * np.float32(face - 56)
         black_below = black_below + share * np.float32(min(24, 0.45 * plain) - 24)
