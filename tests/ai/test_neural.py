@@ -79,4 +79,7 @@ def test_a_damaged_file_is_not_listed(tmp_path: Path) -> None:
 
 def test_every_known_model_names_source_licence_and_hash() -> None:
     for model in MANIFEST:
-        assert model.source and model.licence and len(model.sha256) == 64 and model.size_bytes > 0
+        assert model.source
+        assert model.licence
+        assert len(model.sha256) == 64
+        assert model.size_bytes > 0
