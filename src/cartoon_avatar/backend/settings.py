@@ -52,11 +52,6 @@ class BackendSettings(BaseSettings):
         description="How pictures of a bucket reach clients: through the backend, or by a"
         " redirect to a URL of the bucket that holds for five minutes.",
     )
-    rate_limit_storage: str = Field(
-        "memory://",
-        description="Where drawings are counted: `memory://` counts in each process on its own,"
-        " `redis://host:port` for all of them (needs `coredis`).",
-    )
     migrate_on_start: bool = Field(
         True,
         description="Bring the schema up to date at start; turn off to run `migrate` by hand.",
