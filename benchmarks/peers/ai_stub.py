@@ -1,0 +1,92 @@
+"""An AI service that reads what it is sent and answers at once. ``python ai_stub.py PORT``"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import sys
+import threading
+import time
+
+import numpy as np
+import uvloop
+from PIL import Image
+
+
+def noise(kind: str, side: int, **options: int) -> bytes:
+    data = io.BytesIO()
+    pixels = np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8)
+    Image.fromarray(pixels).save(data, kind, **options)
+    return data.getvalue()
+
+
+def answer(kind: str, body: bytes, side: int = 0) -> bytes:
+    about = (
+        f"X-Style: comic\r\nX-Seed: 7\r\nX-Face-Count: 1\r\nX-Crop-Box: 0,0,{side},{side}\r\n"
+        f"X-Photo-Width: {side}\r\nX-Photo-Height: {side}\r\n"
+        f"X-Image-Width: {side}\r\nX-Image-Height: {side}\r\n"
+    )
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        f"{about if side else ''}\r\n"
+    )
+    return head.encode() + body
+
+
+STYLES = {
+    "items": [{"name": name, "title": name, "description": name} for name in ("comic", "anime")]
+}
+ANSWERS = {
+    # About what a drawing of 1024 px, a head of 512 px and a thumbnail weigh.
+    b"/generate-cartoon": answer("image/jpeg", noise("JPEG", 420, quality=90), 420),
+    b"/process-face-cut": answer("image/png", noise("PNG", 190), 190),
+    b"/thumbnail": answer("image/webp", noise("WEBP", 110), 110),
+    b"/styles": answer("application/json", json.dumps(STYLES).encode()),
+    b"/readyz": answer("application/json", b'{"status":"ready"}'),
+}
+
+
+class Stub(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.head = b""
+        self.left: int | None = None  # bytes of the body; None while the head is read
+        self.chunked = False
+
+    def data_received(self, data: bytes) -> None:
+        if self.left is None:
+            self.head += data
+            end = self.head.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            data, self.head = self.head[end + 4 :], self.head[:end]
+            fields = dict(
+                line.split(b":", 1) for line in self.head.lower().split(b"\r\n")[1:] if b":" in line
+            )
+            self.chunked = b"transfer-encoding" in fields
+            self.left = int(fields.get(b"content-length", b"0"))
+        self.left -= len(data)
+        if data.endswith(b"0\r\n\r\n") if self.chunked else self.left <= 0:
+            path = self.head.split(b" ", 2)[1]
+            self.head, self.left = b"", None
+            self.transport.write(ANSWERS[path])
+
+
+def end_with_parent() -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Stub, "127.0.0.1", int(sys.argv[1]))
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    uvloop.run(main())
