@@ -246,7 +246,7 @@ async def test_a_database_that_is_away_asks_for_patience(doomed: Postgres, tmp_p
     settings = BackendSettings(data_dir=tmp_path, database_url=doomed.url("postgres"))
     async with running(settings, FakeAi()) as service:
         await service.phone.upload()
-        doomed.process.send_signal(signal.SIGQUIT)
+        doomed.process.send_signal(signal.SIGINT)
         doomed.process.wait()
 
         answers = [await service.phone.get("/api/originals") for _ in range(2)]
