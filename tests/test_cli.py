@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 from pathlib import Path
@@ -111,3 +112,36 @@ def test_the_schema_is_made_and_the_sweeper_reports(tmp_path: Path):
     names = {name for (name,) in tables.execute("SELECT name FROM sqlite_master")}
     tables.close()
     assert {"devices", "originals", "regenerated_cartoons", "downloaded_faces"} <= names
+
+
+def test_what_a_script_would_ask_is_answered_as_json(tmp_path: Path):
+    data = tmp_path / "data"
+    assert run("migrate", "--data", data).exit_code == 0
+
+    swept = run("sweep", "--data", data, "--json")
+    checked = run("check", "--data", data, "--json")
+    models = run("models", "list", "--json")
+    document = run("openapi")
+
+    assert json.loads(swept.stdout) == {"expiredCartoons": 0, "unownedFiles": 0}
+    assert json.loads(checked.stdout) == {"wrong": 0, "findings": []}
+    assert set(json.loads(models.stdout)["files"].values()) == {"ok"}
+    assert json.loads(document.stdout)["openapi"].startswith("3.")
+
+
+def test_models_that_are_missing_end_the_list_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AI_MODELS_DIR", str(tmp_path))
+    result = run("models", "list")
+    assert result.exit_code == 1
+    assert "missing" in result.output
+
+
+def test_a_database_that_cannot_be_used_is_said_to_be(tmp_path: Path):
+    (tmp_path / "avatars.sqlite").write_bytes(b"no database at all" * 100)
+    for command in ("sweep", "check", "migrate"):
+        result = run(command, "--data", tmp_path)
+        assert result.exit_code == 1
+        assert "doctor" in result.output
+        assert isinstance(result.exception, SystemExit)

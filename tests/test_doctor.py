@@ -1,0 +1,251 @@
+"""`cartoon-avatar doctor` on installations that lack something."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cartoon_avatar.ai.models import REQUIRED
+from cartoon_avatar.cli import main
+
+KEY = "k" * 40
+
+
+@pytest.fixture(autouse=True)
+def in_its_own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("DATA_DIR", "DATABASE_URL", "STORAGE_URL", "AI_URL", "SIGNING_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MIN_FREE_BYTES", "0")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder as the first start leaves it."""
+    folder = tmp_path / "data"
+    assert CliRunner().invoke(main, ["migrate", "--data", str(folder)]).exit_code == 0
+    (folder / "signing.key").write_text(KEY)
+    (folder / "signing.key").chmod(0o600)
+    return folder
+
+
+def examined(*arguments: object) -> tuple[int, dict[str, dict[str, Any]]]:
+    port = 0  # any free one
+    command = ["doctor", "--json", "--port", port, *arguments]
+    result = CliRunner().invoke(main, [str(word) for word in command])
+    said = json.loads(result.stdout)
+    wrong = [finding for finding in said["findings"] if finding["status"] == "wrong"]
+    assert said["wrong"] == len(wrong)
+    assert all(finding["mend"] for finding in wrong)
+    return result.exit_code, {finding["check"]: finding for finding in said["findings"]}
+
+
+def test_a_whole_installation_has_nothing_wrong(data: Path):
+    exit_code, findings = examined("--data", data)
+
+    assert {finding["status"] for finding in findings.values()} == {"ok"}, findings
+    assert exit_code == 0
+    assert len(findings) == 9
+
+
+def test_before_the_first_start_nothing_is_wrong_either_and_nothing_is_made(tmp_path: Path):
+    exit_code, findings = examined("--data", tmp_path / "new")
+
+    assert exit_code == 0
+    assert "made at the first start" in findings["database"]["found"]
+    assert not (tmp_path / "new").exists()
+
+
+def test_missing_and_damaged_models_are_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / REQUIRED[0].name).write_text("half a file")
+    monkeypatch.setenv("AI_MODELS_DIR", str(tmp_path / "models"))
+
+    exit_code, findings = examined("--data", data)
+
+    assert exit_code == 1
+    assert f"{REQUIRED[0].name} (damaged)" in findings["models"]["found"]
+    assert f"{REQUIRED[1].name} (missing)" in findings["models"]["found"]
+    assert "models fetch" in findings["models"]["mend"]
+
+
+def test_a_key_and_a_folder_that_others_may_read_are_wrong(data: Path):
+    (data / "signing.key").chmod(0o644)
+    data.chmod(0o755)
+
+    exit_code, findings = examined("--data", data)
+
+    assert exit_code == 1
+    assert "chmod 600" in findings["signing key"]["mend"]
+    assert "0644" in findings["signing key"]["found"]
+    assert "chmod 700" in findings["data folder"]["mend"]
+
+
+def test_a_key_that_is_too_short_is_wrong(data: Path):
+    (data / "signing.key").write_text("short")
+
+    _, findings = examined("--data", data)
+
+    assert "5 characters" in findings["signing key"]["found"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_to_is_wrong(data: Path):
+    data.chmod(0o500)
+    try:
+        _, findings = examined("--data", data)
+    finally:
+        data.chmod(0o700)
+    assert "chown" in findings["data folder"]["mend"]
+
+
+def test_too_little_room_is_wrong(data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MIN_FREE_BYTES", str(10**18))
+
+    exit_code, findings = examined("--data", data)
+
+    assert exit_code == 1
+    assert "MIN_FREE_BYTES" in findings["free space"]["found"]
+
+
+def test_an_old_schema_is_wrong_only_where_the_start_does_not_mend_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with sqlite3.connect(data / "avatars.sqlite") as database:
+        database.execute("DELETE FROM alembic_version")
+    database.close()
+
+    mended_at_start = examined("--data", data)
+    monkeypatch.setenv("MIGRATE_ON_START", "false")
+    by_hand = examined("--data", data)
+
+    assert mended_at_start[0] == 0
+    assert "at the next start" in mended_at_start[1]["database"]["found"]
+    assert by_hand[0] == 1
+    assert "cartoon-avatar migrate" in by_hand[1]["database"]["mend"]
+
+
+def test_a_schema_of_a_newer_version_is_wrong(data: Path):
+    with sqlite3.connect(data / "avatars.sqlite") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+
+    exit_code, findings = examined("--data", data)
+
+    assert exit_code == 1
+    assert "newer version" in findings["database"]["mend"]
+
+
+def test_a_file_that_is_no_database_is_wrong(data: Path):
+    (data / "avatars.sqlite").write_bytes(b"no database at all" * 100)
+
+    exit_code, findings = examined("--data", data)
+
+    assert exit_code == 1
+    assert "cannot be opened" in findings["database"]["found"]
+
+
+def test_a_database_out_of_reach_is_wrong_and_its_password_is_not_said(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DATABASE_URL", f"postgresql+asyncpg://me:s3cret@127.0.0.1:{_unused()}/x")
+
+    exit_code, findings = examined("--data", data)
+
+    assert exit_code == 1
+    assert "DATABASE_URL" in findings["database"]["mend"]
+    assert "s3cret" not in json.dumps(findings)
+
+
+def test_an_ai_service_that_should_be_there_and_is_not_is_wrong(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AI_URL", f"http://127.0.0.1:{_unused()}")
+
+    exit_code, findings = examined("--data", data)
+
+    assert exit_code == 1
+    assert "cartoon-avatar ai" in findings["ai service"]["mend"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ('{"status": "ready", "missing": []}', "ok", "ready"),
+        ('{"status": "degraded", "missing": ["selfie.tflite"]}', "wrong", "selfie.tflite"),
+        ('{"status": "starting", "missing": []}', "wrong", "starting"),
+        ("<html>somebody else</html>", "wrong", "not the AI service"),
+    ],
+)
+def test_what_the_ai_service_says_of_itself_is_passed_on(
+    data: Path, monkeypatch: pytest.MonkeyPatch, body: str, status: str, said: str
+):
+    with _serving(body) as server:
+        monkeypatch.setenv("AI_URL", f"http://127.0.0.1:{server.server_port}")
+        _, findings = examined("--data", data)
+
+    assert findings["ai service"]["status"] == status
+    assert said in findings["ai service"]["found"]
+
+
+def test_a_port_in_use_is_wrong_unless_it_is_ours(data: Path):
+    with _serving('{"name": "something else"}') as server:
+        exit_code, findings = examined("--data", data, "--port", server.server_port)
+    assert exit_code == 1
+    assert "--port" in findings["port"]["mend"]
+
+    with _serving('{"name": "cartoon-avatar"}') as server:
+        exit_code, findings = examined("--data", data, "--port", server.server_port)
+    assert exit_code == 0
+    assert "runs on" in findings["port"]["found"]
+
+
+def test_a_person_reads_a_line_for_each_check_and_how_to_mend_it(data: Path):
+    data.chmod(0o755)
+
+    result = CliRunner().invoke(main, ["doctor", "--port", "0", "--data", str(data)])
+
+    assert result.exit_code == 1
+    assert "wrong  data folder" in result.output
+    assert f"→ chmod 700 {data}" in result.output
+    assert result.output.endswith("1 wrong\n")
+
+
+def _unused() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def _serving(body: str) -> Iterator[HTTPServer]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
