@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -166,6 +167,13 @@ class BackendSettings(BaseSettings):
     def database(self) -> str:
         """The database's URL, the embedded one included."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'avatars.sqlite'}"
+
+    @property
+    def bucket_origin(self) -> str:
+        """Of the URLs that open the bucket's files."""
+        amazon = f"https://s3.{self.aws_region or 'us-east-1'}.amazonaws.com"
+        url = urlsplit(self.aws_endpoint_url or amazon)
+        return f"{url.scheme}://{url.netloc}"
 
     @property
     def signing_key_file(self) -> Path:
