@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import FixedWindowRateLimiter
 from pydantic import AfterValidator
@@ -159,10 +159,12 @@ Fields = Annotated[dict[str, Any], Depends(_fields_of)]
 
 async def _device_of(
     request: Request,
+    response: Response,
     backend: Backend,
     _: Annotated[None, Depends(_limit_address)],
     fields: Fields,
 ) -> str:
+    response.headers["Cache-Control"] = "no-store"
     device_id = _named_device(request, fields)
     await authenticate(
         backend.database,

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 _CHUNK_BYTES = 256 * 1024
 # RFC 9110 §14.1.2, a single range; of several we serve the whole, as it allows.
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,999})-([0-9]{0,999})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,202 @@
+"""A canary in every private place: it sings in no log, no metric, no error and no file name."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import piexif
+import pytest
+from PIL import Image, PngImagePlugin
+
+from cartoon_avatar.serving import configure_logs
+from tests.attacks.conftest import Start
+from tests.backend.conftest import Phone, Service, picture, problem
+
+CANARY = "canary7f3a"
+DEVICE = f"phone-{CANARY}"
+
+
+def photo_with_canary(kind: str) -> bytes:
+    image = Image.open(io.BytesIO(picture("png")))
+    data = io.BytesIO()
+    exif = piexif.dump(
+        {
+            "0th": {piexif.ImageIFD.Artist: CANARY.encode()},
+            "Exif": {piexif.ExifIFD.BodySerialNumber: CANARY.encode()},
+            "GPS": {piexif.GPSIFD.GPSAreaInformation: CANARY.encode()},
+        }
+    )
+    if kind == "png":
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Author", CANARY)
+        image.save(data, "png", exif=exif, pnginfo=text)
+    else:
+        image.save(data, kind, exif=exif)
+    return data.getvalue()
+
+
+@pytest.fixture
+def logged() -> io.StringIO:
+    """All that is logged, as the running service would write it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    configure_logs("backend", "debug")
+    written = io.StringIO()
+    for handler in root.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(written)
+    yield written
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+async def _use_everything(service: Service, phone: Phone) -> list[httpx.Response]:
+    answers = []
+    for kind in ("jpeg", "png", "webp"):
+        answers.append(
+            await phone.upload(
+                photo_with_canary(kind), headers={"Idempotency-Key": f"{CANARY}-{kind}"}
+            )
+        )
+    body = answers[0].json()
+    original, cartoon = body["original"], body["cartoon"]
+    answers += [
+        await phone.post(f"/api/regenerate/{original['id']}"),
+        await phone.post(f"/api/download/{cartoon['id']}"),
+        await phone.get("/api/originals"),
+        await phone.get("/api/downloaded-faces"),
+        await service.http.get(original["imageUrl"]),
+        await service.http.get(original["thumbnailUrl"]),
+    ]
+    return answers
+
+
+async def _provoke_everything(service: Service, phone: Phone) -> list[httpx.Response]:
+    odd = {
+        "Idempotency-Key": CANARY,
+        "User-Agent": CANARY,
+        "Referer": f"http://{CANARY}/",
+        "Cookie": f"session={CANARY}",
+        "X-Forwarded-For": CANARY,
+    }
+    answers = [
+        await phone.get(f"/api/originals/{CANARY}", headers=odd),
+        await phone.post(f"/api/regenerate/{CANARY}", json={"style": CANARY}, headers=odd),
+        await phone.post(f"/api/download/{CANARY}", json={"format": CANARY}),
+        await phone.post(f"/api/download/{CANARY}", json={"background": CANARY, "size": CANARY}),
+        await phone.post(f"/api/regenerate/{CANARY}", json={"seed": CANARY}),
+        await phone.post("/api/upload", content=CANARY.encode()),
+        await phone.upload(CANARY.encode()),
+        await phone.upload(photo_with_canary("png")[:-30]),
+        await phone.get("/api/originals", params={"cursor": CANARY, "limit": CANARY}),
+        await phone.get(f"/uploads/originals/1_{DEVICE}.jpg"),
+        await phone.get(f"/uploads/{CANARY}/{CANARY}?signature={CANARY}&expires={CANARY}"),
+        await service.http.get("/api/originals", params={"deviceId": f"{CANARY} "}),
+        await phone.ask(CANARY.upper(), "/api/originals"),
+        await phone.get(f"/{CANARY}"),
+        await Phone(service.http, DEVICE, CANARY).get("/api/originals"),
+    ]
+    for path in ("/generate-cartoon", "/process-face-cut"):
+        for answer in (problem(500, "oops"), lambda request: 1 / 0):
+            service.ai.answers[path] = answer
+            answers.append(await phone.upload())
+    service.ai.answers.clear()
+    return answers
+
+
+async def test_nothing_private_is_in_logs_metrics_errors_or_pictures(
+    start: Start, logged: io.StringIO
+):
+    async with start(device_drawings_per_minute=1000) as service:
+        phone = Phone(service.http, DEVICE)
+        fine = await _use_everything(service, phone)
+        refused = await _provoke_everything(service, phone)
+        token = fine[0].json()["deviceToken"]
+        signature = parse_qs(urlsplit(fine[0].json()["original"]["imageUrl"]).query)["signature"][0]
+
+        # And what nobody foresaw: a table gone, a file that cannot be read.
+        stored = next(file for file in service.files() if file.parent.name == "originals")
+        url = fine[0].json()["original"]["imageUrl"]
+        for file in service.files():
+            if file.parent.name == "originals":
+                file.unlink()
+        original = fine[0].json()["original"]["id"]
+        broken = [await phone.post(f"/api/regenerate/{original}"), await service.http.get(url)]
+        stored.mkdir()
+        broken.append(await phone.post(f"/api/regenerate/{original}"))
+        database = sqlite3.connect(service.settings.data_dir / "avatars.sqlite")
+        for table in ("idempotency_keys", "downloaded_faces", "devices"):
+            database.execute("PRAGMA foreign_keys = OFF")
+            database.execute(f"DROP TABLE {table}")
+        database.close()
+        broken += [
+            await phone.upload(headers={"Idempotency-Key": CANARY}),
+            await phone.get("/api/downloaded-faces"),
+        ]
+        metrics = (await service.http.get("/metrics")).text
+
+    assert {answer.status_code for answer in broken} <= {404, 500}
+    text = logged.getvalue()
+    assert "unexpected" in text  # the failures above were logged, with their tracebacks
+    assert "OperationalError" in text
+    for secret in (CANARY, CANARY.upper(), token, signature, "127.0.0.1:123"):
+        assert secret not in text, text[max(0, text.find(secret) - 300) : text.find(secret) + 99]
+        assert secret not in metrics
+    for answer in (*refused, *broken):
+        assert answer.status_code >= 400
+        for secret in (CANARY, CANARY.upper(), token, "Traceback", "sqlite", "/tmp/"):
+            assert secret not in answer.text, answer.text
+            assert secret not in str(answer.headers)
+    for answer in fine[-2:]:
+        assert CANARY.encode() not in answer.content
+    for request in service.ai.requests:
+        assert CANARY.encode() not in request.content.replace(DEVICE.encode(), b"")
+        assert CANARY not in str({**request.headers, "": ""})
+
+
+async def test_an_answer_names_no_path_and_no_other_device(service: Service):
+    phone = Phone(service.http, DEVICE)
+    await service.another_phone("somebody-else").upload()
+    for answer in await _use_everything(service, phone):
+        if answer.headers["content-type"] == "application/json":
+            assert "filePath" not in answer.text
+            assert str(service.settings.data_dir) not in answer.text
+            assert "somebody-else" not in answer.text
+            assert "token" not in answer.text.lower().replace("devicetoken", "")
+
+
+async def test_odd_methods_make_no_labels(service: Service):
+    for number in range(50):
+        await service.http.request(f"ODD{number}", "/api/originals")
+        await service.http.get(f"/odd/{number}")
+    metrics = (await service.http.get("/metrics")).text
+    assert "ODD" not in metrics
+    assert "/odd/" not in metrics
+
+
+def test_the_process_prints_nothing_private_either(tmp_path: Path):
+    """Its folder is named after nobody, but the settings hold secrets."""
+    said = subprocess.run(
+        [sys.executable, "-m", "cartoon_avatar.cli", "check", "--data", str(tmp_path / "none")],
+        env={"PATH": "/usr/bin", "SIGNING_KEYS": CANARY, "DATABASE_URL": f"x://u:{CANARY}@h/d"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode != 0
+    assert CANARY not in said.stdout + said.stderr
+    assert "SIGNING_KEYS" in said.stderr
+
+
+def test_a_line_of_the_log_is_json(logged: io.StringIO):
+    logging.getLogger("any").warning("a\nb %s", "1736123456789_phone-secret.jpg")
+    (line,) = logged.getvalue().splitlines()
+    assert json.loads(line)["event"] == "a\nb 1736123456789_…"
