@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 _START_S = 90
 _STEP_MS = 45_000  # a drawing on a busy machine
@@ -54,6 +54,7 @@ def _chromium() -> str:
 def browser() -> Iterator[Browser]:
     path = _chromium()
     with sync_playwright() as playwright:
+        expect.set_options(timeout=_STEP_MS)
         browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
         yield browser
         browser.close()
@@ -182,11 +183,13 @@ def portrait() -> Path:
 
 
 @pytest.fixture(scope="session")
-def coffee(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photo without a face."""
+def evening_sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture without a face."""
     from PIL import Image
-    from skimage import data
 
-    path = tmp_path_factory.mktemp("photos") / "coffee.jpg"
-    Image.fromarray(data.coffee()).save(path)
+    path = tmp_path_factory.mktemp("photos") / "sky.jpg"
+    sky = Image.linear_gradient("L").resize((300, 400))
+    Image.merge(
+        "RGB", (sky, sky.point(lambda light: light // 2), Image.new("L", sky.size, 140))
+    ).save(path)
     return path

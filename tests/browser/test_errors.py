@@ -151,9 +151,9 @@ def test_a_file_that_is_no_photo_is_refused_kindly(open_page: Callable[..., Page
         alert.get_by_role("button", name="Choose another photo").click()
 
 
-def test_no_face_keeps_the_drawings(open_page: Callable[..., Page], coffee: Path) -> None:
+def test_no_face_keeps_the_drawings(open_page: Callable[..., Page], evening_sky: Path) -> None:
     page = open_page(errors_expected=True)
-    draw(page, coffee)
+    draw(page, evening_sky)
     button(page, "Use this one").click()
     expect(page.get_by_role("alert")).to_contain_text("No face was found")
     expect(drawings(page)).to_have_count(1)

@@ -81,8 +81,9 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => take(event, event.dataTransfer));
 addEventListener("paste", (event) => take(event, event.clipboardData));
 
+resume(); // before the first drawing, so that the start does not flash up
+
 const root = document.getElementById("app");
 root.replaceChildren();
 render(html`<${App} />`, root);
 loadStyles();
-resume();

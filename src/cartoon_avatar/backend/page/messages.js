@@ -36,6 +36,12 @@ const MESSAGES = {
     text: "A different drawing of this photo became your avatar, and these were cleared away.",
     ways: ["avatars", "session"],
   },
+  request_timeout: {
+    title: "The line was too slow",
+    text: "Your photo did not arrive in time. A smaller copy can be made right here; the cartoon"
+      + " will look the same.",
+    ways: ["smaller", "retry"],
+  },
   request_running: {
     title: "Still at it",
     text: "The same request is still being worked on.",

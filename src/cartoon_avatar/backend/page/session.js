@@ -176,7 +176,11 @@ export async function openOriginal(originalId) {
 
 /** Takes up what a reload, a closed tab or a lost line interrupted. */
 export async function resume() {
-  set({ problem: null });
+  set({ problem: null, resuming: true });
+  await takeUp().finally(() => set({ resuming: false }));
+}
+
+async function takeUp() {
   const pending = remembered("pending");
   const session = remembered("session");
   if (pending?.kind === "upload") {
@@ -186,7 +190,8 @@ export async function resume() {
       return;
     }
     sending = { photo };
-    set({ work: { step: "sending", photo: await localPhoto(photo), progress: 0, cartoons: [] } });
+    const work = { step: "sending", photo: await localPhoto(photo), progress: 0, cartoons: [] };
+    set({ work, resuming: false });
     await send(pending);
     return;
   }
@@ -194,6 +199,7 @@ export async function resume() {
   try {
     const { original, cartoons } = await get(`/api/originals/${session.originalId}`);
     const face = session.faceId ? await faceOf(session.faceId) : null;
+    if (state.work) return; // another photo was dropped meanwhile
     const shown = cartoons.at(-1)?.id ?? null;
     const step = face ? "head" : "choosing";
     set({ work: { step, photo: photoOf(original), original, cartoons, shown, face } });
@@ -253,6 +259,20 @@ export async function reloadSession() {
   await resume();
 }
 
+/** Fresh addresses for pictures whose old ones ran out; drawings that expired go. */
+export async function refresh() {
+  const { work } = state;
+  try {
+    const { original, cartoons } = await get(`/api/originals/${work.original.id}`);
+    if (!isAt(work)) return;
+    const { shown } = state.work;
+    const there = cartoons.some(({ id }) => id === shown);
+    changeWork({ original, cartoons, shown: there ? shown : cartoons.at(-1)?.id ?? null });
+  } catch {
+    // Whatever is done next says what is wrong.
+  }
+}
+
 /** Forgets who this browser was: for a lost key, and after everything was deleted. */
 export async function startAfresh() {
   await leave();
@@ -276,13 +296,14 @@ export async function forgetDeleted({ originalId, faceId }) {
 
 // ---- styles
 
-export async function loadStyles() {
+export async function loadStyles(again_ms = STYLES_AGAIN_MS) {
   try {
     const { items } = await get("/api/styles");
     const style = items.some(({ name }) => name === remembered("style")) ? remembered("style") : "";
     set({ styles: items, style });
   } catch {
-    setTimeout(loadStyles, STYLES_AGAIN_MS); // a page without styles still draws
+    // A page without styles still draws.
+    setTimeout(loadStyles, again_ms, Math.min(again_ms * 2, 60_000));
   }
 }
 

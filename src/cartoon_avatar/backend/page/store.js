@@ -4,6 +4,7 @@ export const state = {
   styles: null, // of /api/styles; null while unknown
   style: "", // the name of the chosen one; "" lets the service choose
   work: null, // the photo at hand, see session.js
+  resuming: false, // work of before a reload is being fetched
   problem: null, // what went wrong with it, and how to go on
   said: "", // read out by screen readers
 };

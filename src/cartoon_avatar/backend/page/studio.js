@@ -4,8 +4,8 @@ import { pictureUrl } from "./api.js";
 import { BackgroundChooser, Head } from "./head.js";
 import { Heading, Icon, ProblemCard, soon } from "./parts.js";
 import {
-  cancelSending, chooseStyle, dismissProblem, drawAgain, drawAnother, leave, pick, reloadSession,
-  retry, show, startAfresh, startPhoto, startSmaller, tryAnew, tryAnyStyle,
+  cancelSending, chooseStyle, dismissProblem, drawAgain, drawAnother, leave, pick, refresh,
+  reloadSession, retry, show, startAfresh, startPhoto, startSmaller, tryAnew, tryAnyStyle,
 } from "./session.js";
 import { backgroundOf, state } from "./store.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
@@ -16,6 +16,7 @@ export function Studio() {
   useEffect(() => {
     if (top) scrollTo(0, 0); // what is new is above, on a phone
   }, [top, work?.face?.id]);
+  if (!work && state.resuming) return html`<div class="table" aria-busy="true"></div>`;
   if (!work) return html`<${Start} problem=${problem} />`;
   if (work.step === "head") return html`<${Finished} work=${work} problem=${problem} />`;
   return html`<${Table} work=${work} problem=${problem} />`;
@@ -179,7 +180,7 @@ function Frame({ work, cartoon, failed }) {
       ${drawing && html`<div class="veil"><${Sketch} live=${step === "drawing"} /></div>`}
       ${cartoon && html`
         <img class="cartoon" src=${pictureUrl(cartoon.imageUrl)} alt=${`Cartoon in the style ${titleOf(cartoon.style)}`}
-          onError=${reloadSession} />
+          onError=${refresh} />
         <span class="label left" hidden=${at < 18}>Photo</span>
         <span class="label right" hidden=${at > 78}>Cartoon</span>
         <span class="line" aria-hidden="true"><span class="grip"></span></span>
