@@ -18,9 +18,11 @@ from sqlalchemy import Table as SqlTable
 
 from cartoon_avatar.ai.app import create_app as create_ai_app
 from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.backend import errors
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.db.tables import Table
 from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.problems import AvatarError
 from tests.backend.conftest import FakeAi, Service, picture, running
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -221,3 +223,10 @@ def test_the_examples_of_the_openapi_document_fit_their_schemas(tmp_path: Path):
                     if "example" in media:
                         schema = {**media["schema"], "components": document["components"]}
                         jsonschema_rs.validate(schema, media["example"])
+
+
+def test_the_flutter_page_says_what_to_do_about_every_error():
+    page = (DOCS / "flutter.md").read_text()
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, AvatarError):
+            assert f"`{kind.code}`" in page, kind.code
