@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, NullPool, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 # Any number, the same in every version: processes that start together migrate one by one.
 _ADVISORY_LOCK = 0x636172746F6F6E
@@ -24,9 +24,6 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
 
     def run(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
-            # Another's migration may take its time, and so may ours.
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
         config = alembic_config()
         config.attributes["connection"] = connection
@@ -35,5 +32,14 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
         else:
             command.upgrade(config, revision)
 
-    async with engine.execution_options(writes=True).begin() as connection:
-        await connection.run_sync(run)
+    if engine.dialect.name != "postgresql":
+        async with engine.execution_options(writes=True).begin() as connection:
+            await connection.run_sync(run)
+        return
+    # Without the limits of a request: another's migration may take its time, and so may ours.
+    patient = create_async_engine(engine.url, poolclass=NullPool)
+    try:
+        async with patient.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await patient.dispose()
