@@ -77,10 +77,13 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
     clock = _Clock()
     wish = style.vary(seed)
     picture = _sized(photo, long_side)
+    if picture.alpha is not None:
+        whole = backdrop.without_holes(picture.rgb, picture.alpha)
+        picture = Picture(whole, picture.alpha)
     height, width = picture.rgb.shape[:2]
     unit = max(height, width) / 1024  # px; what is 1 px wide in a picture of 1024
 
-    faces = eyes.find_faces(picture)
+    faces = eyes.find_faces(Picture(picture.rgb))
     clock.done("faces")
     masks = _masks(picture, faces, eyes) if eyes.find_masks and faces else None
     clock.done("masks")
@@ -139,7 +142,7 @@ def _masks(picture: Picture, faces: list[Face], eyes: Eyes) -> Masks | None:
     """Masks found on a small copy: they end under lines and on soft borders, not in hairs."""
     scale = _MASKS_PX / max(picture.width, picture.height)
     if scale >= 1:
-        return eyes.find_masks(picture, faces)
+        return eyes.find_masks(Picture(picture.rgb), faces)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     small = Picture(cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA))
     moved = [
@@ -150,6 +153,7 @@ def _masks(picture: Picture, faces: list[Face], eyes: Eyes) -> Masks | None:
         )
         for face in faces
     ]
+    # Alpha stays behind: the picture has been continued under it.
     masks = eyes.find_masks(small, moved)
     if masks is None:
         return None

@@ -17,22 +17,47 @@ def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -
     scene = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     if person is not None:
         behind = 1 - cv2.resize(person, size, interpolation=cv2.INTER_AREA)
-        behind = cv2.erode(np.clip(behind * 1.5 - 0.5, 0, 1), np.ones((3, 3), np.uint8))
-        values = scene.astype(np.float32) * behind[..., None]
-        filled, weight = values, behind
-        for sigma in (3, 12, 48):
-            wide = cv2.GaussianBlur(values, (0, 0), sigma)
-            reach = cv2.GaussianBlur(behind, (0, 0), sigma)
-            empty = np.clip(1 - weight, 0, 1)
-            filled = filled + empty[..., None] * wide
-            weight = weight + empty * reach
-        filled = filled / np.maximum(weight, 1e-3)[..., None]
-        scene = np.clip(filled, 0, 255).astype(np.uint8)
+        scene = _filled(scene, behind)
     for _ in range(2):
         scene = cv2.ximgproc.dtFilter(
             scene, scene, 24, contrast, mode=cv2.ximgproc.DTF_RF, numIters=3
         )
     return scene
+
+
+def without_holes(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """``rgb`` (H×W×3 uint8) whose transparent parts continue what is next to them.
+
+    What lies under ``alpha`` (H×W uint8) 0 is arbitrary, mostly black: its border would be
+    drawn as an edge, and smoothing would pull it into the picture as a halo.
+    """
+    if alpha.min() == 255 or alpha.max() == 0:
+        return rgb
+    height, width = alpha.shape
+    size = (max(3, width // 4), max(3, height // 4))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    known = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    around = cv2.resize(_filled(small, known), (width, height), interpolation=cv2.INTER_LINEAR)
+    # Colours on the soft border are mixed with what was cut away; they come from inside too.
+    inner = cv2.erode(alpha, np.ones((3, 3), np.uint8)).astype(np.float32) / 255
+    share = np.clip(inner * 2 - 1, 0, 1)[..., None]
+    return np.clip(around + share * (rgb.astype(np.float32) - around) + 0.5, 0, 255).astype(
+        np.uint8
+    )
+
+
+def _filled(rgb: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """``rgb`` (uint8) continued from where ``known`` (H×W float32 0..1) is 1 to all of it."""
+    known = cv2.erode(np.clip(known * 1.5 - 0.5, 0, 1), np.ones((3, 3), np.uint8))
+    values = rgb.astype(np.float32) * known[..., None]
+    filled, weight = values, known
+    for sigma in (3, 12, 48):
+        wide = cv2.GaussianBlur(values, (0, 0), sigma)
+        reach = cv2.GaussianBlur(known, (0, 0), sigma)
+        empty = np.clip(1 - weight, 0, 1)
+        filled = filled + empty[..., None] * wide
+        weight = weight + empty * reach
+    return np.clip(filled / np.maximum(weight, 1e-3)[..., None], 0, 255).astype(np.uint8)
 
 
 def pattern(
