@@ -104,7 +104,7 @@ def test_a_backend_told_to_stop_finishes_what_it_accepted(run: Run, ai_url: str,
 
     with ThreadPoolExecutor(4) as pool:
         asks = [pool.submit(ask, number) for number in range(4)]
-        time.sleep(2)
+        wait_until(lambda: len(outcomes) > 4, 30)
         started = time.monotonic()
         process.terminate()
         assert process.wait(20) == 0
@@ -161,14 +161,10 @@ def test_the_service_survives_its_ai_process_and_leaves_no_orphans(run: Run, tmp
     wait_until(lambda: gone(members), 25)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_terminate_stop_everything(run: Run, how: signal.Signals):
+def test_ctrl_c_stops_everything(run: Run):
     """Ctrl-C reaches every process of the terminal's group at once."""
     process, _ = run("serve", AI_WORKERS="1")
     members = family(process.pid)
-    if how == signal.SIGINT:
-        os.killpg(process.pid, how)
-    else:
-        process.send_signal(how)
+    os.killpg(process.pid, signal.SIGINT)
     assert process.wait(30) == 0
     wait_until(lambda: gone(members), 10)

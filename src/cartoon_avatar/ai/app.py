@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from cartoon_avatar.ai.routes import Metrics, State, router
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
 from cartoon_avatar.ai.workers import open_workers
 from cartoon_avatar.problems import render_problems
-from cartoon_avatar.serving import BodyLimit, RequestLog, configure_logs
+from cartoon_avatar.serving import BodyLimit, RequestLog, configure_logs, exit_with_parent
 
 
 def create_app(settings: AiSettings) -> FastAPI:
@@ -72,4 +73,6 @@ def from_environment() -> FastAPI:
     """The factory that an ASGI server is given."""
     settings = settings_from_environment()
     configure_logs("ai", settings.log_level)
+    if multiprocessing.parent_process() is not None:  # a server's worker, not the server
+        exit_with_parent()
     return create_app(settings)
