@@ -121,11 +121,24 @@ def port_of(url: str) -> str:
     return str(urlsplit(url).port)
 
 
+_SERVE = (
+    "import sys; from cartoon_avatar.serving import run_server;"
+    "run_server(sys.argv[1], '127.0.0.1', int(sys.argv[2]), 1, True)"
+)
+
+
 def backend(
-    data: Path, ai_url: str, url: str | None = None, *, ready: str | None = "/readyz", **more: str
+    data: Path,
+    ai_url: str,
+    url: str | None = None,
+    *,
+    ready: str | None = "/readyz",
+    factory: str = "cartoon_avatar.backend.app:from_environment",
+    **more: str,
 ):
+    """One backend process; ``factory`` makes its app."""
     url = url or free_url()
-    command = [sys.executable, "-m", "cartoon_avatar.cli", "backend", "--port", port_of(url)]
+    command = [sys.executable, "-c", _SERVE, factory, port_of(url)]
     more = {"DATA_DIR": str(data), "AI_URL": ai_url, "SELF_URL": url, **UNLIMITED, **more}
     return running(command, url, ready=ready, **more)
 

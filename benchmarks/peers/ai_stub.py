@@ -22,6 +22,13 @@ def noise(kind: str, side: int, **options: int) -> bytes:
     return data.getvalue()
 
 
+def refusal() -> bytes:
+    problem = {"status": 400, "code": "image_too_large", "detail": "Too many pixels."}
+    body = json.dumps(problem).encode()
+    head = f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body
+
+
 def answer(kind: str, body: bytes, side: int = 0) -> bytes:
     about = (
         f"X-Style: comic\r\nX-Seed: 7\r\nX-Face-Count: 1\r\nX-Crop-Box: 0,0,{side},{side}\r\n"
@@ -46,6 +53,7 @@ ANSWERS = {
     b"/styles": answer("application/json", json.dumps(STYLES).encode()),
     b"/readyz": answer("application/json", b'{"status":"ready"}'),
 }
+REFUSAL = refusal()
 
 
 class Stub(asyncio.Protocol):
@@ -53,7 +61,7 @@ class Stub(asyncio.Protocol):
         self.transport = transport
         self.head = b""
         self.left: int | None = None  # bytes of the body; None while the head is read
-        self.chunked = False
+        self.chunked = self.bomb = False
 
     def data_received(self, data: bytes) -> None:
         if self.left is None:
@@ -67,11 +75,13 @@ class Stub(asyncio.Protocol):
             )
             self.chunked = b"transfer-encoding" in fields
             self.left = int(fields.get(b"content-length", b"0"))
+        # Photos here are JPEGs, and PNGs are bombs.
+        self.bomb = self.bomb or b"\x89PNG\r\n" in data[:1000]
         self.left -= len(data)
         if data.endswith(b"0\r\n\r\n") if self.chunked else self.left <= 0:
             path = self.head.split(b" ", 2)[1]
-            self.head, self.left = b"", None
-            self.transport.write(ANSWERS[path])
+            self.transport.write(REFUSAL if self.bomb else ANSWERS[path])
+            self.head, self.left, self.bomb = b"", None, False
 
 
 def end_with_parent() -> None:
