@@ -84,7 +84,9 @@ async def test_a_mutated_picture_costs_one_request_at_most(
     app = create_app(AiSettings(workers=1, models_dir=empty, log_level="error"))
     limits = {"device_drawings_per_minute": 10**6, "address_drawings_per_minute": 10**6}
     async with running(app) as ai, start(**limits, max_live_cartoons=10**6) as service:
-        while (await ai.get("/readyz")).status_code != 200:
+        for _ in range(600):
+            if (await ai.get("/readyz")).status_code == 200:
+                break
             await asyncio.sleep(0.1)
         for whole in files:
             answer = await ai.post("/thumbnail", files={"image": whole}, timeout=60)
