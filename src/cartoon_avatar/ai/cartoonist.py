@@ -31,7 +31,7 @@ from cartoon_avatar.ai.styles import STYLES, Ink, Style, style_named
 __all__ = ["ENGINE_VERSION", "STYLES", "Drawing", "Eyes", "draw", "style_named"]
 
 # Goes up with every change that alters pixels.
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 
 LONGEST_SIDE_PX = 2048
 _ENLARGE_AT_MOST = 4.0
@@ -92,6 +92,9 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
     sitting = _sitting(people, masks, rgb)
 
     lab = _lab(rgb)
+    seen_light = None
+    if sitting.skin is not None:
+        seen_light = skin.light_of(cv2.extractChannel(lab, 0), sitting.skin, sitting.features)
     lab = expose(lab, sitting.skin, wish.colour.local_contrast)
     clock.done("light")
 
@@ -120,6 +123,10 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
         behind = _enlarged(_lab(behind), width, height)
     drawn = _put_behind(wish, drawn, behind, sitting, unit)
     drawn = _graded(wish, drawn, sitting)
+    if seen_light is not None and wish.medium.kind not in ("noir", "pencil"):
+        light = cv2.extractChannel(drawn, 0)
+        skin.hold(light, sitting.skin, sitting.features, seen_light)
+        drawn = cv2.insertChannel(light, drawn, 0)
     clock.done("backdrop")
     traits = wish.character
     character.paint_eyes(drawn, lab, people, traits.whites, traits.irises)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cartoon_avatar.ai.steps.skin import box_of, box_of_mask, shading, two_tone
+from cartoon_avatar.ai.steps.skin import box_of, box_of_mask, hold, shading, two_tone
 
 
 def test_skin_becomes_a_few_clean_tones_about_its_own() -> None:
@@ -44,3 +44,19 @@ def test_the_box_of_a_mask_holds_it() -> None:
     mask[10:20, 30:35] = 1
     assert box_of_mask(mask) == (slice(10, 20), slice(30, 35))
     assert box_of_mask(np.zeros((50, 50), np.float32)) == (slice(0, 1), slice(0, 1))
+
+
+def test_skin_is_never_drawn_much_lighter_than_it_was_seen() -> None:
+    skin_area = np.ones((20, 20), np.float32)
+    no_features = np.zeros((20, 20), np.float32)
+    drawn = []
+    for seen in (20.0, 36.0, 48.0, 56.0, 70.0):
+        light = np.full((20, 20), seen + 15, np.float32)
+        hold(light, skin_area, no_features, seen)
+        drawn.append(float(light.mean()))
+        assert seen < drawn[-1] <= seen + 11
+    assert drawn == sorted(drawn)
+
+    untouched = np.full((20, 20), 50, np.float32)
+    hold(untouched, skin_area, no_features, 52.0)
+    assert (untouched == 50).all()

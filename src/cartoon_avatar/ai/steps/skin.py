@@ -10,6 +10,9 @@ import numpy as np
 from cartoon_avatar.ai.steps.features import Features, area, grown
 from cartoon_avatar.ai.steps.tones import smoothstep, through
 
+# In L, 0..100: below this lightness a photo hides a face rather than showing dark skin.
+_HIDDEN = 40.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Complexion:
@@ -118,6 +121,26 @@ def two_tone(
         return depth * out
 
     return through(away, curve, -32, 32) * scale + base
+
+
+def light_of(light: np.ndarray, skin: np.ndarray, features: np.ndarray) -> float:
+    """Mean lightness (L, 0..100) of the plain skin in ``light`` (H×W float32 L)."""
+    weight = skin[::2, ::2] * (1 - features[::2, ::2])
+    return float((light[::2, ::2] * weight).sum() / max(float(weight.sum()), 1e-6))
+
+
+def hold(light: np.ndarray, skin: np.ndarray, features: np.ndarray, seen: float) -> None:
+    """Take back, in place, what drawing lightened skin beyond how it was ``seen``.
+
+    ``light`` is H×W float32 L, ``seen`` what ``light_of`` gave for the photo. A few units
+    are a drawing's right, fewer the darker the skin, because the eye sees ratios; more only
+    where the photo is so dark that it hides the face. Beyond that it would be another
+    person's skin. What is allowed never turns the order from dark to light around.
+    """
+    allowed = float(np.clip(0.35 * (seen - 44), 1, 5)) + 0.5 * max(0.0, _HIDDEN - seen)
+    excess = light_of(light, skin, features) - seen - allowed
+    if excess > 0:
+        light -= np.float32(excess) * skin * (1 - np.float32(0.5) * features)
 
 
 def box_of(shape: tuple[int, int], points: np.ndarray, margin: float) -> tuple[slice, slice]:
