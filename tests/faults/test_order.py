@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -11,15 +12,15 @@ import time
 from pathlib import Path
 
 import httpx
-import pytest
+from sqlalchemy import event
 
-from tests.backend.conftest import picture
+from cartoon_avatar.backend.settings import BackendSettings
+from tests.backend.conftest import FakeAi, picture, running
 from tests.faults.processes import HERE, free_port, is_there, wait_for
 
 CALLS = "openat,rename,renameat,renameat2,fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
     port = free_port()
     trace = tmp_path / "trace"
@@ -76,3 +77,44 @@ def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
         assert written < synced < moved < folder_synced < committed, folder
     answered = first(r"(write|writev|sendto|sendmsg)\(.*HTTP/1\.1 201")
     assert committed < answered
+
+
+if shutil.which("strace") is None:
+    # The test above is there for those who have it; the next one shows the same from inside.
+    del test_the_file_then_the_row_then_the_answer
+
+
+async def test_nothing_is_committed_before_its_files_are_in_place_and_synced(
+    tmp_path: Path, monkeypatch
+):
+    seen: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(number: int) -> None:
+        fsync(number)
+        path = os.readlink(f"/proc/self/fd/{number}")
+        seen.append(f"synced {Path(path).relative_to(tmp_path).as_posix()}")
+
+    def noted_replace(source: Path, target: Path) -> None:
+        replace(source, target)
+        seen.append(f"moved {Path(source).name} to {Path(target).parent.relative_to(tmp_path)}")
+
+    settings = BackendSettings(data_dir=tmp_path, min_free_bytes=0)
+    async with running(settings, FakeAi()) as service:
+        engine = service.state.database.writing.kw["bind"].sync_engine
+        monkeypatch.setattr(os, "fsync", noted_fsync)
+        monkeypatch.setattr(os, "replace", noted_replace)
+        event.listen(engine, "commit", lambda connection: seen.append("committed"))
+        answer = await service.phone.upload()
+        seen.append("answered")
+        monkeypatch.undo()
+
+    assert answer.status_code == 201
+    committed = len(seen) - 1 - seen[::-1].index("committed")
+    assert seen[committed:] == ["committed", "answered"]
+    for folder in ("uploads/originals", "thumbnails/originals", "uploads/temp"):
+        (moved,) = [at for at, what in enumerate(seen) if what.endswith(f" to {folder}")]
+        aside = seen[moved].split()[1]
+        assert seen.index(f"synced incoming/{aside}") < moved
+        assert seen.index(f"synced {folder}") > moved
+        assert seen.index(f"synced {folder}") < committed
