@@ -49,10 +49,21 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         hide_parameters=True,  # errors are logged; parameters hold device ids
         **({} if url.startswith("sqlite") else _SERVER),
     )
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
     writer = engine.execution_options(writes=True)
+    if engine.dialect.name == "sqlite":
+        # Writers of this process wait in the pool's queue for its one connection, and go on
+        # the moment it is free; SQLite itself would sleep and look again, up to 100 ms late.
+        writer = create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=BUSY_S,
+            execution_options={"writes": True},
+        )
+        for one in (engine, writer):
+            event.listen(one.sync_engine, "connect", _prepare_sqlite)
+            event.listen(one.sync_engine, "begin", _begin_sqlite)
     try:
         yield Database(
             engine,
@@ -61,6 +72,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         )
     finally:
         await engine.dispose()
+        await writer.dispose()
 
 
 async def _connect(*args: Any, **options: Any) -> Any:
