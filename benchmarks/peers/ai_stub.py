@@ -43,7 +43,10 @@ def answer(kind: str, body: bytes, side: int = 0) -> bytes:
 
 
 STYLES = {
-    "items": [{"name": name, "title": name, "description": name} for name in ("comic", "anime")]
+    "items": [
+        {"name": name, "title": name, "description": name, "preview": None}
+        for name in ("comic", "anime")
+    ]
 }
 ANSWERS = {
     # About what a drawing of 1024 px, a head of 512 px and a thumbnail weigh.
