@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai import head_cut
+from cartoon_avatar.ai.cartoonist import Eyes, draw, style_named
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
 from cartoon_avatar.ai.faces import Face, open_face_finder
 from cartoon_avatar.ai.head_cut import Head, cut
@@ -233,6 +234,15 @@ def test_a_face_that_is_not_there_is_named(index: int) -> None:
 def test_a_picture_without_a_face_is_refused(picture) -> None:
     with pytest.raises(NoFace):
         cut(picture(), seen.models(), picture())
+
+
+@pytest.mark.parametrize("style", ["comic", "anime"])
+def test_a_face_that_only_the_drawing_seems_to_have_is_none(style: str) -> None:
+    photo = seen.coffee()
+    drawing = draw(photo, style_named(style), 7, Eyes()).picture
+    for given in (photo, None):
+        with pytest.raises(NoFace):
+            cut(drawing, seen.models(), given)
 
 
 def test_a_head_at_the_border_is_flagged_and_nothing_is_made_up() -> None:

@@ -80,10 +80,9 @@ def cut(
     find_faces = open_face_finder(models)
     aligned = photo is not None and _same_shape(photo, drawing)
     seen = photo if aligned else drawing
-    turns, faces = _upright_faces(find_faces, seen, face_index)
-    if not faces and aligned:
-        seen = drawing
-        turns, faces = _upright_faces(find_faces, seen, face_index)
+    # Drawn ornament looks like a lying face more easily than anything photographed.
+    turned_score = _SURE_TURNED if aligned else _SURE
+    turns, faces = _upright_faces(find_faces, seen, face_index, turned_score)
     if not faces:
         raise NoFace
     if not 0 <= face_index < len(faces):
@@ -123,15 +122,20 @@ _SURE = 0.9
 _SURE_TURNED = 0.86
 
 
-def _upright_faces(find_faces: FaceFinder, picture: Picture, index: int) -> tuple[int, list[Face]]:
-    """How many quarter turns (clockwise) make the wanted face upright, and all faces then."""
+def _upright_faces(
+    find_faces: FaceFinder, picture: Picture, index: int, turned_score: float
+) -> tuple[int, list[Face]]:
+    """How many quarter turns (clockwise) make the wanted face upright, and all faces then.
+
+    A face that does not stand upright has to be as certain as ``turned_score``.
+    """
     best: tuple[float, int, list[Face]] = (0.0, 0, [])
     for turns in (0, 1, 3, 2):
         faces = find_faces(_turned(picture, turns))
         if not faces:
             continue
         wanted = faces[min(index, len(faces) - 1)]
-        if turns and wanted.score < _SURE_TURNED:
+        if turns and wanted.score < turned_score:
             continue
         # A face is also found lying or upside down, but with less certainty.
         certainty = wanted.score + (0.03 if turns == 0 else 0)
