@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyio import to_thread
 from starlette.responses import Response
@@ -77,23 +78,36 @@ class FileResponse(Response):
 
 
 class OpenFileResponse(FileResponse):
-    """From a file that is already open, so that deleting it meanwhile cuts nobody off."""
+    """From a file that is already open, so that deleting it meanwhile cuts nobody off.
+
+    A server that sends files itself, past Python, is given the ``path`` instead; one that
+    is deleted just then it answers with 404.
+    """
 
     def __init__(
         self,
         file: int,
+        path: Path,
         mime_type: str,
         request_headers: Mapping[str, str],
         headers: Mapping[str, str],
     ) -> None:
         self.file = file
+        self.path = path
         size_bytes = os.fstat(file).st_size
         extent = Extent.asked_for(request_headers, headers, mime_type, size_bytes)
         super().__init__(extent, _read(file, extent.first, extent.end))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            whole = self.status_code == 200 and scope["method"] == "GET"
+            if whole and "http.response.pathsend" in scope.get("extensions", {}):
+                await send(
+                    {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                )
+                await send({"type": "http.response.pathsend", "path": str(self.path)})
+            else:
+                await super().__call__(scope, receive, send)
         finally:
             os.close(self.file)
 

@@ -79,7 +79,9 @@ class LocalStorage:
         headers: dict[str, str],
     ) -> Response:
         file = await to_thread.run_sync(self._open, key)
-        return OpenFileResponse(file, mime_type, request_headers, headers)
+        return OpenFileResponse(
+            file, self._path(key).absolute(), mime_type, request_headers, headers
+        )
 
     def _put_new(self, keys: Iterator[str], pieces: Sequence[bytes | memoryview]) -> StoredFile:
         aside = self.root / _UNFINISHED / secrets.token_hex(16)
