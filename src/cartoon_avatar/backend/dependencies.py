@@ -65,7 +65,7 @@ class State:
 Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
 
 
-def state_of(request: Request) -> State:
+async def state_of(request: Request) -> State:
     return request.state.backend
 
 
@@ -222,7 +222,7 @@ async def _count(backend: State, per_minute: int, kind: str, who: str) -> None:
         )
 
 
-def _drawing_wish(fields: Fields) -> DrawingWish:
+async def _drawing_wish(fields: Fields) -> DrawingWish:
     style, seed = fields.get("style"), fields.get("seed")
     if style in (None, ""):
         style = None
@@ -236,7 +236,7 @@ def _drawing_wish(fields: Fields) -> DrawingWish:
     return DrawingWish(style, number)
 
 
-def _cut_wish(fields: Fields) -> CutWish:
+async def _cut_wish(fields: Fields) -> CutWish:
     image_format = fields.get("format") or "png"
     if image_format not in ("png", "webp", "jpeg"):
         raise InvalidFormat("The format must be png, webp or jpeg.")
@@ -267,7 +267,7 @@ DrawingWishes = Annotated[DrawingWish, Depends(_drawing_wish)]
 CutWishes = Annotated[CutWish, Depends(_cut_wish)]
 
 
-def _idempotency_key(request: Request) -> str | None:
+async def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key is 1 to 255 visible ASCII characters.")
