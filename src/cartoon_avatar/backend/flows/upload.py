@@ -100,7 +100,9 @@ async def _drawn(ai: AiClient, photo: Photo, wish: DrawingWish) -> tuple[Drawing
     drawing = asyncio.ensure_future(ai.generate_cartoon(photo.open(), photo.mime_type, wish))
     thumbnail = asyncio.ensure_future(ai.thumbnail(photo.open(), photo.mime_type))
     try:
-        return await drawing, (await thumbnail).data
+        # Either one's refusal is told at once, and the other is not drawn for nothing.
+        drawn, small = await asyncio.gather(drawing, thumbnail)
+        return drawn, small.data
     finally:
         # Of a refused pair neither may go on reading a photo that is about to be closed.
         drawing.cancel()
