@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -31,10 +30,6 @@ from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.problems import AvatarError
 
 log = structlog.get_logger()
-
-# httpcore tries to import it for every lock it takes; not finding it costs a search of the
-# disk each time, a tenth of an upload. None makes the import fail at once.
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 # A 2048-pixel PNG of noise is 12 MB; nothing honest is larger.
 _MAX_ANSWER_BYTES = 20_000_000
