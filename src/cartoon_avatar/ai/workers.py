@@ -12,6 +12,7 @@ import atexit
 import multiprocessing
 import pickle
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,7 @@ class Worker:
     pipe: Connection
     #: What ``start`` left to say, e.g. the names of missing model files.
     greeting: Any = None
+    ending: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
@@ -93,10 +95,15 @@ class Worker:
         return value
 
     def kill(self) -> None:
-        atexit.unregister(self.process.kill)
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
+        # The thread that gives a job up and the keeper that sees the process end may both
+        # come here; a pipe closed twice at once raises, or closes somebody else's file.
+        with self.ending:
+            if self.pipe.closed:
+                return
+            atexit.unregister(self.process.kill)
+            self.process.kill()
+            self.process.join()
+            self.pipe.close()
 
 
 def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str) -> None:
