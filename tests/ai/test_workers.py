@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 import pytest_asyncio
 
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, UnknownStyle
-from cartoon_avatar.ai.workers import Workers, open_workers
+from cartoon_avatar.ai.workers import Worker, Workers, open_workers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -260,3 +261,13 @@ async def test_workers_end_with_their_parent_even_if_it_is_killed(tmp_path) -> N
         parent.kill()
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert alive == []
+
+
+async def test_a_worker_may_be_ended_from_two_threads_at_once() -> None:
+    for _ in range(3):
+        worker = Worker.launch(prepare, "error")
+        with ThreadPoolExecutor(8) as threads:
+            ends = [threads.submit(worker.kill) for _ in range(8)]
+            for end in ends:
+                end.result()
+        assert not worker.process.is_alive()
