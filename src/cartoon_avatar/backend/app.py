@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -34,6 +33,7 @@ from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.routes import faces, files, health, originals, page
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
+from cartoon_avatar.backend.storage.local import NO_ROOM
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.problems import problem_response, render_problems
 from cartoon_avatar.serving import (
@@ -164,7 +164,7 @@ async def _database_failed(request: Request, error: DBAPIError | PoolTimeout) ->
 
 async def _disk_failed(request: Request, error: OSError) -> Response:
     """No room where uploads wait while they come in; the storage speaks for itself."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in NO_ROOM:
         return problem_response(request.state.request_id, InsufficientStorage())
     raise error
 

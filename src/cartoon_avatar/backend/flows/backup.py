@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from cartoon_avatar.backend.storage.local import sync
+
 _DATABASE = "avatars.sqlite"
 _KEY = "signing.key"
 _TABLES = ("originals", "downloaded_faces", "regenerated_cartoons")
@@ -45,7 +47,7 @@ def back_up(data_dir: Path, folder: Path) -> Copied:
             snapshot.commit()
             kept = _named_in(snapshot)
     os.chmod(aside, 0o600)
-    _sync(aside)
+    sync(aside)
     # From here on the backup is the new one; what only the old one named goes last.
     os.replace(aside, copy)
     for left_over in (f"{_DATABASE}-wal", f"{_DATABASE}-shm"):
@@ -53,7 +55,7 @@ def back_up(data_dir: Path, folder: Path) -> Copied:
     if (data_dir / _KEY).exists():
         shutil.copy2(data_dir / _KEY, folder / _KEY)
     _remove_unnamed(folder, kept)
-    _sync(folder)
+    sync(folder)
     return Copied(copied, gone, lost)
 
 
@@ -99,7 +101,7 @@ def _copied(source: Path, target: Path) -> bool:
             shutil.copy2(source, aside)
         except FileNotFoundError:
             return False
-        _sync(aside)
+        sync(aside)
         os.replace(aside, target)
     return True
 
@@ -121,14 +123,6 @@ def _remove_unnamed(folder: Path, kept: set[str]) -> None:
     for top in _FOLDERS:
         for path in list((folder / top).rglob("*")):
             if path.is_dir():
-                _sync(path)
+                sync(path)
             elif path.relative_to(folder).as_posix() not in kept:
                 path.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 from sqlalchemy import select
 
-from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.flows.sweep import unowned_files
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
 
@@ -61,18 +60,11 @@ async def check(
                 continue
         yield Finding(fault, named.key, f"{named.table} {named.id}")
 
-    young = utc_now() - timedelta(seconds=settings.unowned_grace_s)
-    batch: list[str] = []
-    async for found in storage.list():
-        if found.modified_at >= young:
-            continue
-        batch.append(found.key)
-        if len(batch) == _BATCH:
-            for finding in await _strays(database, storage, batch, repair):
-                yield finding
-            batch = []
-    for finding in await _strays(database, storage, batch, repair):
-        yield finding
+    async for strays in unowned_files(database, storage, settings):
+        if repair:
+            await storage.delete(strays)
+        for key in strays:
+            yield Finding("stray", key, repaired=repair)
 
 
 async def named_files(database: Database) -> AsyncIterator[Named]:
@@ -102,15 +94,3 @@ async def _fault_of(storage: Storage, named: Named) -> Fault | None:
     if len(data) != named.size_bytes:
         return "truncated"
     return None if hashlib.sha256(data).hexdigest() == named.sha256 else "changed"
-
-
-async def _strays(
-    database: Database, storage: Storage, batch: Iterable[str], repair: bool
-) -> list[Finding]:
-    batch = list(batch)
-    async with database.reading() as session:
-        owned = await queries.owned_among(session, batch)
-    strays = [key for key in batch if key not in owned]
-    if repair:
-        await storage.delete(strays)
-    return [Finding("stray", key, repaired=repair) for key in strays]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -69,6 +70,16 @@ async def _ages_hold(settings: BackendSettings) -> bool:
 
 async def _sweep_unowned(database: Database, storage: Storage, settings: BackendSettings) -> int:
     count = 0
+    async for unowned in unowned_files(database, storage, settings):
+        await storage.delete(unowned)
+        count += len(unowned)
+    return count
+
+
+async def unowned_files(
+    database: Database, storage: Storage, settings: BackendSettings
+) -> AsyncIterator[list[str]]:
+    """Keys of files that no row names and that are past their grace, in batches."""
     batch: list[str] = []
     # A file this young may belong to a request whose row is yet to come.
     young = utc_now() - timedelta(seconds=settings.unowned_grace_s)
@@ -77,17 +88,15 @@ async def _sweep_unowned(database: Database, storage: Storage, settings: Backend
             continue
         batch.append(found.key)
         if len(batch) == _BATCH:
-            count += await _remove_unowned(database, storage, batch)
+            yield await _unowned_among(database, batch)
             batch = []
-    return count + await _remove_unowned(database, storage, batch)
+    yield await _unowned_among(database, batch)
 
 
-async def _remove_unowned(database: Database, storage: Storage, batch: list[str]) -> int:
+async def _unowned_among(database: Database, keys: list[str]) -> list[str]:
     async with database.reading() as session:
-        owned = await queries.owned_among(session, batch)
-    unowned = [key for key in batch if key not in owned]
-    await storage.delete(unowned)
-    return len(unowned)
+        owned = await queries.owned_among(session, keys)
+    return [key for key in keys if key not in owned]
 
 
 async def _sweep_keys(database: Database) -> None:

@@ -19,7 +19,7 @@ from cartoon_avatar.backend.errors import InsufficientStorage
 from cartoon_avatar.backend.storage.file_response import OpenFileResponse
 from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, StoredFile
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Where files are written before they are moved into place.
 _UNFINISHED = "incoming"
 
@@ -44,7 +44,7 @@ class LocalStorage:
         for folder in ("originals", "downloaded"):
             (root / "thumbnails" / folder).mkdir(exist_ok=True, mode=0o700)
         for parent in (root, root / "uploads", root / "thumbnails"):
-            _sync_folder(parent)
+            sync(parent)
 
     async def put_new(
         self, keys: Iterator[str], pieces: Sequence[bytes | memoryview], mime_type: str
@@ -99,7 +99,7 @@ class LocalStorage:
             key = self._move_into_place(aside, keys)
         except OSError as error:
             aside.unlink(missing_ok=True)
-            if error.errno in _NO_ROOM:
+            if error.errno in NO_ROOM:
                 raise InsufficientStorage from error
             raise
         except BaseException:
@@ -121,7 +121,7 @@ class LocalStorage:
             except OSError:
                 place.unlink(missing_ok=True)
                 raise
-            _sync_folder(place.parent)
+            sync(place.parent)
             return key
         raise FileExistsError("every key offered is taken")
 
@@ -148,7 +148,7 @@ class LocalStorage:
         for key in keys:
             self._path(key).unlink(missing_ok=True)
         for folder in {self._path(key).parent for key in keys}:
-            _sync_folder(folder)
+            sync(folder)
 
     def _list(self, folder: str) -> list[FoundFile]:
         found = []
@@ -172,8 +172,9 @@ class LocalStorage:
         return self.root / key
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Have the disk keep a file or a folder's names, whatever happens next."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
