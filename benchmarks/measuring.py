@@ -235,12 +235,17 @@ class Client:
 FORM = "multipart/form-data; boundary=measured"
 
 
-def form(photo: bytes) -> bytes:
+def form(photo: bytes, **fields: object) -> bytes:
+    wish = b"".join(
+        b'--measured\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+        % (name.encode(), str(value).encode())
+        for name, value in fields.items()
+    )
     head = (
         b'--measured\r\nContent-Disposition: form-data; name="image"; filename="me.jpg"\r\n'
         b"Content-Type: image/jpeg\r\n\r\n"
     )
-    return head + photo + b"\r\n--measured--\r\n"
+    return wish + head + photo + b"\r\n--measured--\r\n"
 
 
 def portrait(size_bytes: int) -> bytes:

@@ -37,11 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     photo = portrait(2_000_000)
-    wish = b"".join(
-        b'--measured\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % pair
-        for pair in ((b"style", STYLE.encode()), (b"seed", str(SEED).encode()))
-    )
-    body = wish + form(photo)
+    body = form(photo, style=STYLE, seed=SEED)
     bare_s, backend_s, ai_s, per_s = [], [], [], []
     url = free_url()
     cores = os.cpu_count() or 1

@@ -35,11 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     photo = portrait(2_000_000)
-    wish = b"".join(
-        b'--measured\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % pair
-        for pair in ((b"style", STYLE.encode()), (b"seed", str(SEED).encode()))
-    )
-    body = wish + form(photo)
+    body = form(photo, style=STYLE, seed=SEED)
     tools, _ = jobs.open_tools(None, 1, 50_000_000)
     bare_ms, path_ms, more_ms = [], [], []
     url = free_url()
