@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,17 @@ import pytest
 from alembic import command
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.migrate import alembic_config, migrate
-from cartoon_avatar.backend.db.session import Database, is_busy, only_sweeper, open_database
+from cartoon_avatar.backend.db.session import (
+    Database,
+    is_busy,
+    is_full,
+    only_sweeper,
+    open_database,
+)
 from cartoon_avatar.backend.db.tables import Table
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.settings import BackendSettings
@@ -256,6 +264,26 @@ async def test_a_database_that_is_away_asks_for_patience(doomed: Postgres, tmp_p
         assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
         assert answer.headers["retry-after"]
     assert "database" in json.loads(ready.content)["missing"]
+
+
+@pytest.mark.parametrize(
+    ("code", "full"),
+    [
+        (sqlite3.SQLITE_FULL, True),
+        (sqlite3.SQLITE_IOERR_WRITE, True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, True),
+        (sqlite3.SQLITE_IOERR_READ, False),
+        (sqlite3.SQLITE_IOERR_FSYNC, False),
+        (sqlite3.SQLITE_CORRUPT, False),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, False),
+    ],
+)
+def test_a_disk_is_full_only_where_a_write_found_no_room(code: int, full: bool):
+    cause = sqlite3.OperationalError("disk I/O error")
+    cause.sqlite_errorcode = code
+    error = OperationalError("INSERT", {}, cause)
+    assert is_full(error) == full
+    assert is_busy(error) == (code == sqlite3.SQLITE_BUSY_SNAPSHOT)
 
 
 async def test_a_full_pool_asks_for_patience(postgres: Postgres):

@@ -15,23 +15,43 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 
 from tests.engines.ports import free_ports
 
 _START_S = 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Postgres:
     port: int
-    process: subprocess.Popen[bytes]
+    command: list[Any]
+    log: Path
+    as_owner: dict[str, Any]
+    #: Where pg_dump and psql are.
+    binaries: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, **self.as_owner)
+        _wait_until_it_answers(self)
+
+    def kill(self) -> None:
+        """As a crash does: the server and every process of a connection, at once."""
+        family = [*psutil.Process(self.process.pid).children(), psutil.Process(self.process.pid)]
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait()
+        psutil.wait_procs(family, 10)
 
     def url(self, database: str) -> str:
         return f"postgresql+asyncpg://app@127.0.0.1:{self.port}/{database}"
@@ -51,10 +71,11 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Without fsync: fast, and good for everything but crashes of the machine."""
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """Fast, without fsync; ``durable`` where the server itself is to crash."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    process = None
+    server = None
+    fast = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
     try:
         folder.chmod(0o755)
         binaries = _binaries(folder)
@@ -72,27 +93,19 @@ def running_postgres() -> Iterator[Postgres]:
             **as_owner,
         )
         (port,) = free_ports(1)
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(binaries / "postgres", "-D", data, "-k", run),
-                    *("-h", "127.0.0.1", "-p", str(port)),
-                    *("-c", "fsync=off", "-c", "synchronous_commit=off"),
-                    *("-c", "full_page_writes=off", "-c", "max_connections=200"),
-                    *("-c", "io_method=sync"),
-                ],
-                stdout=log,
-                stderr=log,
-                **as_owner,
-            )
-        server = Postgres(port, process)
-        _wait_until_it_answers(server, folder / "log")
+        command = [
+            *(binaries / "postgres", "-D", data, "-k", run, "-h", "127.0.0.1", "-p", str(port)),
+            *([] if durable else fast),
+            *("-c", "max_connections=200", "-c", "io_method=sync"),
+        ]
+        server = Postgres(port, command, folder / "log", as_owner, binaries)
+        server.start()
         yield server
     finally:
-        if process is not None:
-            process.send_signal(signal.SIGCONT)  # a test may have stopped it
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
+        if server is not None:
+            server.process.send_signal(signal.SIGCONT)  # a test may have stopped it
+            server.process.send_signal(signal.SIGQUIT)
+            server.process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -120,7 +133,7 @@ def _unprivileged(run: Path) -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "cwd": run}
 
 
-def _wait_until_it_answers(server: Postgres, log: Path) -> None:
+def _wait_until_it_answers(server: Postgres) -> None:
     until = time.monotonic() + _START_S
     while True:
         try:
@@ -128,5 +141,5 @@ def _wait_until_it_answers(server: Postgres, log: Path) -> None:
             return
         except (OSError, asyncpg.CannotConnectNowError):
             if server.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}") from None
+                raise RuntimeError(f"PostgreSQL did not start: {server.log.read_text()}") from None
             time.sleep(0.02)

@@ -9,6 +9,9 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import asyncpg
 
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.flows.sweep import sweep
@@ -16,19 +19,27 @@ from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.local import LocalStorage
 
 GRACE_S = 3600
+TABLES = ("originals", "regenerated_cartoons", "downloaded_faces")
 FOLDERS = ("uploads", "thumbnails", "incoming")
 
 
-def rows_of(data: Path) -> dict[str, list[sqlite3.Row]]:
+def rows_of(data: Path, database_url: str | None = None) -> dict[str, list[Any]]:
+    if database_url is not None:
+        return asyncio.run(_rows_of_server(database_url))
     database = sqlite3.connect(data / "avatars.sqlite", timeout=10)
     database.row_factory = sqlite3.Row
     try:
-        return {
-            table: database.execute(f"SELECT * FROM {table}").fetchall()
-            for table in ("originals", "regenerated_cartoons", "downloaded_faces")
-        }
+        return {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
     finally:
         database.close()
+
+
+async def _rows_of_server(database_url: str) -> dict[str, list[Any]]:
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""), ssl=False)
+    try:
+        return {table: await connection.fetch(f"SELECT * FROM {table}") for table in TABLES}
+    finally:
+        await connection.close()
 
 
 def files_in(data: Path) -> set[str]:
@@ -40,12 +51,14 @@ def files_in(data: Path) -> set[str]:
     }
 
 
-def assert_whole(data: Path, acknowledged: Iterable[str] = ()) -> None:
+def assert_whole(
+    data: Path, acknowledged: Iterable[str] = (), database_url: str | None = None
+) -> None:
     """Every row's file is there with its size and sha256, every file has a row or is young,
     and every acknowledged original or face (by id) has its row."""
     named: set[str] = set()
     ids: set[str] = set()
-    for rows in rows_of(data).values():
+    for rows in rows_of(data, database_url).values():
         for row in rows:
             content = (data / row["file_path"]).read_bytes()
             assert len(content) == row["file_size"], row["file_path"]
@@ -62,16 +75,16 @@ def assert_whole(data: Path, acknowledged: Iterable[str] = ()) -> None:
     assert not lost
 
 
-def sweep_as_if_later(data: Path) -> None:
+def sweep_as_if_later(data: Path, database_url: str | None = None) -> None:
     """Sweep as if every file were past its grace; what is left must be what rows name."""
     long_ago = time.time() - 2 * GRACE_S
     for key in files_in(data):
         os.utime(data / key, (long_ago, long_ago))
 
     async def run() -> None:
-        settings = BackendSettings(data_dir=data)
+        settings = BackendSettings(data_dir=data, database_url=database_url)
         async with open_database(settings.database) as database:
             await sweep(database, LocalStorage(data), settings)
 
     asyncio.run(run())
-    assert_whole(data)
+    assert_whole(data, database_url=database_url)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import time_machine
 
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from tests.attacks import conftest as attacks
 from tests.backend.conftest import Service, picture
 from tests.faults.conftest import StartBackend
-from tests.faults.invariants import assert_whole, files_in, rows_of, sweep_as_if_later
+from tests.faults.invariants import assert_whole, files_in, rows_of
 
 # The app in this process, whose clock a test can set.
 start = attacks.start
@@ -76,38 +73,6 @@ async def test_a_clock_set_back_overwrites_nothing(start: attacks.Start):
             assert await _sweep(service) == Swept(0, 0)
         assert len({one["filename"] for one in kept}) == 11
     assert_whole(service.settings.data_dir, [one["id"] for one in kept])
-
-
-@pytest.fixture
-def lock() -> Iterator[list[sqlite3.Connection]]:
-    opened: list[sqlite3.Connection] = []
-    yield opened
-    for connection in opened:
-        connection.close()
-
-
-def test_a_locked_database_asks_for_patience_and_reading_goes_on(
-    start_backend: StartBackend, lock: list[sqlite3.Connection]
-):
-    backend = start_backend()
-    with backend.client() as client:
-        uploaded = client.post("/api/upload", files={"image": picture()}).json()
-        lock.append(sqlite3.connect(backend.data / "avatars.sqlite", isolation_level=None))
-        lock[0].execute("BEGIN IMMEDIATE")
-
-        answer = client.post("/api/upload", files={"image": picture()})
-
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
-        assert int(answer.headers["retry-after"]) > 0
-        assert client.get("/api/originals").status_code == 200
-        assert client.get(uploaded["original"]["imageUrl"]).status_code == 200
-        lock[0].execute("ROLLBACK")
-        assert client.post("/api/upload", files={"image": picture()}).status_code == 201
-    assert_whole(backend.data, [uploaded["original"]["id"]])
-    backend.end()
-    sweep_as_if_later(backend.data)
-    assert len(rows_of(backend.data)["originals"]) == 2
-    assert len(files_in(backend.data)) == 6
 
 
 def test_a_client_that_leaves_in_the_middle_of_an_upload_leaves_nothing(

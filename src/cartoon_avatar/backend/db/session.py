@@ -25,6 +25,13 @@ _STATEMENT_S = 10
 _BUSY_CLASSES = ("08", "53", "57P")
 _BUSY_CODES = ("40001", "40P01", "55P03", "57014")
 _DISK_FULL = "53100"
+# A quota and a limit on a file's size fail the write itself; so does growing the shared index
+# on a full disk. Other failures of the disk are no lack of room.
+_SQLITE_FULL = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+)
 # Any number, the same in every version: who holds it sweeps.
 _SWEEP_LOCK = 0x7377656570
 
@@ -152,23 +159,20 @@ def is_busy(error: Exception) -> bool:
     return (
         isinstance(error, exc.TimeoutError)  # every connection of the pool is at work
         or getattr(error, "connection_invalidated", False)
-        or _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        # The low byte is the primary code, the rest says more.
+        or _sqlite_code(error) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         or (code.startswith(_BUSY_CLASSES) and code != _DISK_FULL)
         or code in _BUSY_CODES
     )
 
 
 def is_full(error: Exception) -> bool:
-    full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-    return _sqlite_code(error) in full or _postgres_code(error) == _DISK_FULL
+    return _sqlite_code(error) in _SQLITE_FULL or _postgres_code(error) == _DISK_FULL
 
 
 def _postgres_code(error: Exception) -> str:
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
-def _sqlite_code(error: Exception) -> int | None:
-    cause = getattr(error, "orig", None)
-    code = getattr(cause, "sqlite_errorcode", None)
-    # The low byte is the primary code, the rest says more.
-    return None if code is None else code & 0xFF
+def _sqlite_code(error: Exception) -> int:
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) or 0
