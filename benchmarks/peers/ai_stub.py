@@ -29,17 +29,18 @@ def refusal() -> bytes:
     return b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body
 
 
-def answer(kind: str, body: bytes, side: int = 0) -> bytes:
+def answer(kind: str, body: bytes, side: int = 0, thumbnail: bytes = b"") -> bytes:
+    small = f"X-Thumbnail-Bytes: {len(thumbnail)}\r\n" if thumbnail else ""
     about = (
         f"X-Style: comic\r\nX-Seed: 7\r\nX-Face-Count: 1\r\nX-Crop-Box: 0,0,{side},{side}\r\n"
         f"X-Photo-Width: {side}\r\nX-Photo-Height: {side}\r\n"
         f"X-Image-Width: {side}\r\nX-Image-Height: {side}\r\n"
     )
     head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-        f"{about if side else ''}\r\n"
+        f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
+        f"Content-Length: {len(body + thumbnail)}\r\n{about if side else ''}{small}\r\n"
     )
-    return head.encode() + body
+    return head.encode() + body + thumbnail
 
 
 STYLES = {
@@ -48,14 +49,16 @@ STYLES = {
         for name in ("comic", "anime")
     ]
 }
+# About what a drawing of 1024 px, a head of 512 px and a thumbnail weigh.
+DRAWING, THUMBNAIL = noise("JPEG", 420, quality=90), noise("WEBP", 110)
 ANSWERS = {
-    # About what a drawing of 1024 px, a head of 512 px and a thumbnail weigh.
-    b"/generate-cartoon": answer("image/jpeg", noise("JPEG", 420, quality=90), 420),
+    b"/generate-cartoon": answer("image/jpeg", DRAWING, 420),
     b"/process-face-cut": answer("image/png", noise("PNG", 190), 190),
-    b"/thumbnail": answer("image/webp", noise("WEBP", 110), 110),
+    b"/thumbnail": answer("image/webp", THUMBNAIL, 110),
     b"/styles": answer("application/json", json.dumps(STYLES).encode()),
     b"/readyz": answer("application/json", b'{"status":"ready"}'),
 }
+WITH_THUMBNAIL = answer("image/jpeg", DRAWING, 420, THUMBNAIL)
 REFUSAL = refusal()
 
 
@@ -64,7 +67,7 @@ class Stub(asyncio.Protocol):
         self.transport = transport
         self.head = b""
         self.left: int | None = None  # bytes of the body; None while the head is read
-        self.chunked = self.bomb = False
+        self.chunked = self.bomb = self.thumbnail = False
 
     def data_received(self, data: bytes) -> None:
         if self.left is None:
@@ -80,11 +83,14 @@ class Stub(asyncio.Protocol):
             self.left = int(fields.get(b"content-length", b"0"))
         # Photos here are JPEGs, and PNGs are bombs.
         self.bomb = self.bomb or b"\x89PNG\r\n" in data[:1000]
+        # Fields come before the photo.
+        self.thumbnail = self.thumbnail or b'name="thumbnail"' in data[:1000]
         self.left -= len(data)
         if data.endswith(b"0\r\n\r\n") if self.chunked else self.left <= 0:
             path = self.head.split(b" ", 2)[1]
-            self.transport.write(REFUSAL if self.bomb else ANSWERS[path])
-            self.head, self.left, self.bomb = b"", None, False
+            usual = WITH_THUMBNAIL if self.thumbnail else ANSWERS[path]
+            self.transport.write(REFUSAL if self.bomb else usual)
+            self.head, self.left, self.bomb, self.thumbnail = b"", None, False, False
 
 
 def end_with_parent() -> None:

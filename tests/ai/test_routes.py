@@ -460,6 +460,21 @@ async def test_a_thumbnail_keeps_transparency(ai: httpx.AsyncClient) -> None:
     assert abs(thumbnail.getpixel((160, 160))[3] - 100) <= 2  # type: ignore[index]
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+async def test_a_cartoon_brings_the_thumbnail_along_where_it_is_wished_for(
+    ai: httpx.AsyncClient, mode: str
+) -> None:
+    photo = saved(scene(600, 800).convert(mode), "PNG")
+    alone = await ai.post(GENERATE, files={"image": photo}, data={"seed": "7"})
+    both = await ai.post(GENERATE, files={"image": photo}, data={"seed": "7", "thumbnail": "1"})
+
+    assert contract.THUMBNAIL_BYTES not in alone.headers
+    start = len(both.content) - int(both.headers[contract.THUMBNAIL_BYTES])
+    assert both.content[:start] == alone.content
+    thumbnail = Image.open(io.BytesIO(both.content[start:]))
+    assert (thumbnail.format, thumbnail.size) == ("WEBP", (240, 320))
+
+
 # --- the service itself
 
 

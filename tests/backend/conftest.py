@@ -60,7 +60,8 @@ class FakeAi:
             contract.PHOTO_HEIGHT: "128",
             contract.FACE_COUNT: "1",
         }
-        return _image("jpeg", (48, 64), headers)
+        small = picture("webp", (24, 32)) if _field(body, "thumbnail") == "1" else b""
+        return _image("jpeg", (48, 64), headers, thumbnail=small)
 
     def process_face_cut(self, request: httpx.Request) -> httpx.Response:
         return _image("png", (32, 32), {contract.FACE_COUNT: "1"})
@@ -96,11 +97,15 @@ def _field(body: str, name: str) -> str:
     return rest.partition("\r\n")[0] if found else ""
 
 
-def _image(kind: str, size: tuple[int, int], headers: dict[str, str]) -> httpx.Response:
+def _image(
+    kind: str, size: tuple[int, int], headers: dict[str, str], *, thumbnail: bytes = b""
+) -> httpx.Response:
     sized = {contract.IMAGE_WIDTH: str(size[0]), contract.IMAGE_HEIGHT: str(size[1])}
+    if thumbnail:
+        sized[contract.THUMBNAIL_BYTES] = str(len(thumbnail))
     return httpx.Response(
         200,
-        content=picture(kind, size),
+        content=picture(kind, size) + thumbnail,
         headers={"content-type": f"image/{kind}", **sized, **headers},
     )
 

@@ -218,6 +218,14 @@ async def test_no_face_deletes_nothing(service: Service):
             ),
         ),
         (
+            "a thumbnail longer than the answer",
+            lambda request: httpx.Response(
+                200,
+                content=picture("jpeg"),
+                headers={"content-type": "image/jpeg", "x-thumbnail-bytes": "9999999"},
+            ),
+        ),
+        (
             "an endless body",
             lambda request: httpx.Response(
                 200, content=bytes(21_000_000), headers={"content-type": "image/png"}

@@ -6,7 +6,9 @@ import hashlib
 import re
 import stat
 
-from tests.backend.conftest import Service, picture
+import httpx
+
+from tests.backend.conftest import FakeAi, Service, picture
 
 
 async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service: Service):
@@ -30,6 +32,24 @@ async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service
     assert original["filename"] == stored.name
     assert original["fileSize"] == stored.stat().st_size
     assert original["sha256"] == hashlib.sha256(stored.read_bytes()).hexdigest()
+
+
+async def test_the_thumbnail_comes_with_the_drawing_or_is_asked_for(service: Service):
+    def bare(request: httpx.Request) -> httpx.Response:
+        answer = FakeAi.generate_cartoon(service.ai, request)
+        small = int(answer.headers.pop("x-thumbnail-bytes"))
+        return httpx.Response(200, headers=answer.headers, content=answer.content[:-small])
+
+    together = (await service.phone.upload()).json()["original"]
+    assert not service.ai.asked_for("/thumbnail")
+    service.ai.answers["/generate-cartoon"] = bare
+    apart = (await service.phone.upload()).json()["original"]
+    assert len(service.ai.asked_for("/thumbnail")) == 1
+
+    small, same = [
+        (await service.http.get(original["thumbnailUrl"])).content for original in (together, apart)
+    ]
+    assert small == same == picture("webp", (24, 32))
 
 
 async def test_stored_files_are_read_only_in_folders_closed_to_others(service: Service):

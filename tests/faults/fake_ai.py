@@ -64,7 +64,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._image("png", FACE, (32, 32))
         if self.path == "/thumbnail":
             return self._image("webp", THUMBNAIL, (24, 32))
-        return self._image("jpeg", DRAWING, (48, 64))
+        small = THUMBNAIL if b'name="thumbnail"\r\n\r\n1\r\n' in body else b""
+        self._image("jpeg", DRAWING, (48, 64), small)
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
@@ -76,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _image(self, kind: str, data: bytes, size: tuple[int, int]) -> None:
+    def _image(self, kind: str, data: bytes, size: tuple[int, int], thumbnail: bytes = b"") -> None:
         headers = {
             "X-Style": "comic",
             "X-Seed": "7",
@@ -86,7 +87,9 @@ class Handler(BaseHTTPRequestHandler):
             "X-Image-Width": str(size[0]),
             "X-Image-Height": str(size[1]),
         }
-        self._answer(200, f"image/{kind}", data, headers)
+        if thumbnail:
+            headers["X-Thumbnail-Bytes"] = str(len(thumbnail))
+        self._answer(200, f"image/{kind}", data + thumbnail, headers)
 
     def _answer(self, status: int, kind: str, body: bytes, headers: dict | None = None) -> None:
         self.send_response(status)

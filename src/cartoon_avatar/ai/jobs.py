@@ -15,7 +15,7 @@ from cartoon_avatar.ai.errors import ModelsMissing
 from cartoon_avatar.ai.faces import open_face_finder
 from cartoon_avatar.ai.matting import open_mask_finder
 from cartoon_avatar.ai.models import ModelMissing, Models, open_models
-from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.pictures import Picture, decode, scaled_down, to_jpeg, to_png, to_webp
 
 THUMBNAIL_PX = 320
 # A head is at most 1024 px wide: a larger drawing would not make it finer.
@@ -49,6 +49,8 @@ class Result:
     box: tuple[int, int, int, int] | None = None
     path: str = ""
     flags: tuple[str, ...] = ()
+    #: Of the photo, a WebP file; only of a cartoon, where it was asked for.
+    thumbnail: bytes = b""
 
 
 def open_tools(
@@ -76,7 +78,9 @@ def _eyes(models: Models) -> Eyes:
         return Eyes()
 
 
-def draw_cartoon(tools: Tools, data: bytes, style: str, seed: int, long_side: int) -> Result:
+def draw_cartoon(
+    tools: Tools, data: bytes, style: str, seed: int, long_side: int, thumbnail: bool = False
+) -> Result:
     started = time.perf_counter()
     photo = decode(data, max_pixels=tools.max_pixels, long_side=long_side)
     decoded = time.perf_counter()
@@ -87,6 +91,8 @@ def draw_cartoon(tools: Tools, data: bytes, style: str, seed: int, long_side: in
     picture = drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     encoded = encode(picture)
+    # Of the decoded photo at hand: decoding it again would cost more than all the rest of it.
+    small = _thumbnail(scaled_down(photo.picture, THUMBNAIL_PX)) if thumbnail else b""
     return Result(
         data=encoded,
         mime_type=f"image/{kind}",
@@ -94,6 +100,7 @@ def draw_cartoon(tools: Tools, data: bytes, style: str, seed: int, long_side: in
         height=picture.height,
         photo_width=photo.width,
         photo_height=photo.height,
+        thumbnail=small,
         stages={
             "decode": decoded - started,
             **drawing.stages,
@@ -169,7 +176,7 @@ def make_thumbnail(tools: Tools, data: bytes) -> Result:
     started = time.perf_counter()
     photo = decode(data, max_pixels=tools.max_pixels, long_side=THUMBNAIL_PX)
     decoded = time.perf_counter()
-    encoded = to_webp(photo.picture, quality=80)
+    encoded = _thumbnail(photo.picture)
     return Result(
         data=encoded,
         mime_type="image/webp",
@@ -179,3 +186,7 @@ def make_thumbnail(tools: Tools, data: bytes) -> Result:
         photo_height=photo.height,
         stages={"decode": decoded - started, "encode": time.perf_counter() - decoded},
     )
+
+
+def _thumbnail(picture: Picture) -> bytes:
+    return to_webp(picture, quality=80)

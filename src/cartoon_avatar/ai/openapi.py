@@ -48,6 +48,12 @@ _SCHEMAS: dict[str, Any] = {
                 "default": 1024,
                 "description": "Long side of the drawing, px.",
             },
+            "thumbnail": {
+                "type": "integer",
+                "enum": [0, 1],
+                "default": 0,
+                "description": "1: the photo's thumbnail, a WebP file, follows the drawing.",
+            },
         },
     },
     "FaceCutRequest": {
@@ -100,6 +106,7 @@ _HEADERS = {
         contract.SEED,
         contract.ENGINE_VERSION,
         contract.FACE_COUNT,
+        contract.THUMBNAIL_BYTES,
     ),
     contract.PROCESS_FACE_CUT: (
         *_SIZES,

@@ -207,6 +207,15 @@ def _picture(rgb: Image.Image, alpha: Image.Image | None) -> Picture:
     return Picture(pixels, opacity)
 
 
+def scaled_down(picture: Picture, long_side: int) -> Picture:
+    """``picture`` with no side longer than ``long_side`` px."""
+    image = _image_of(picture)
+    # RGBA is weighted by its alpha here, as in _colours_and_alpha.
+    image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
+    pixels = np.asarray(image)
+    return Picture(pixels[..., :3], pixels[..., 3] if picture.alpha is not None else None)
+
+
 def to_png(picture: Picture) -> bytes:
     return _saved(picture, "PNG", compress_level=6)
 
@@ -223,9 +232,13 @@ def to_jpeg(picture: Picture) -> bytes:
 
 def _saved(picture: Picture, kind: str, **options: int | bool) -> bytes:
     """A new file that holds pixels and nothing else."""
+    out = io.BytesIO()
+    _image_of(picture).save(out, kind, **options)
+    return out.getvalue()
+
+
+def _image_of(picture: Picture) -> Image.Image:
     pixels = picture.rgb
     if picture.alpha is not None:
         pixels = np.dstack([pixels, picture.alpha])
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(out, kind, **options)
-    return out.getvalue()
+    return Image.fromarray(np.ascontiguousarray(pixels))

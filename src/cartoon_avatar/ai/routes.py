@@ -128,7 +128,11 @@ class Readiness(BaseModel):
 
 @router.post(contract.GENERATE_CARTOON, operation_id="generateCartoon")
 async def generate_cartoon(request: Request) -> Response:
-    """Draw a cartoon of a photo; the answer is the picture itself."""
+    """Draw a cartoon of a photo; the answer is the picture itself.
+
+    With ``thumbnail`` the photo's thumbnail follows in the same body, so that a photo is sent
+    and decoded once for both.
+    """
     ai = _state(request)
     with ai.workers.place():
         form = await _form(request, "image")
@@ -137,10 +141,12 @@ async def generate_cartoon(request: Request) -> Response:
         size = _whole(
             form.fields.get("size"), InvalidSize, "size", _SMALLEST_DRAWING_PX, LONGEST_SIDE_PX
         )
+        thumbnail = _whole(form.fields.get("thumbnail"), InvalidRequest, "thumbnail", 0, 1) == 1
         if seed is None:
             seed = secrets.randbelow(2**31)
+        photo = _image(form, "image")
         result = await _in_worker(
-            request, jobs.draw_cartoon, _image(form, "image"), style, seed, size or _DRAWING_PX
+            request, jobs.draw_cartoon, photo, style, seed, size or _DRAWING_PX, thumbnail
         )
     ai.metrics.drawing_seconds.labels(style).observe(sum(result.stages.values()))
     return _answer(
@@ -332,8 +338,10 @@ async def _disconnected(request: Request) -> None:
 
 def _answer(result: jobs.Result, headers: dict[str, str]) -> Response:
     stages = (f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in result.stages.items())
+    if result.thumbnail:
+        headers = {**headers, contract.THUMBNAIL_BYTES: str(len(result.thumbnail))}
     return Response(
-        result.data,
+        result.data + result.thumbnail,
         media_type=result.mime_type,
         headers={
             contract.PHOTO_WIDTH: str(result.photo_width),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
+import aiohttp
 import httpx
 import structlog
+from httpx_aiohttp import AiohttpTransport
 from pydantic import Field, TypeAdapter
 
 from cartoon_avatar import contract
@@ -34,6 +38,7 @@ log = structlog.get_logger()
 # A 2048-pixel PNG of noise is 12 MB; nothing honest is larger.
 _MAX_ANSWER_BYTES = 20_000_000
 _STYLES_FRESH_S = 60
+_CONNECT_S = 5
 
 # What the AI service says of our client's wishes is passed on under our own codes.
 _PASSED_ON: dict[str, type[AvatarError]] = {
@@ -72,13 +77,20 @@ class Image:
     height: int
 
 
+# Bytes in pieces, to be sent or written one after the other.
+Pieces = Sequence[bytes | memoryview]
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing(Image):
+    """``thumbnail`` is the photo's, a WebP file, where it was asked for and came."""
+
     style: str
     seed: int
     photo_width: int
     photo_height: int
     face_count: int
+    thumbnail: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +110,26 @@ class AiClient:
     """Raises AiUnavailable where trying again may help, GenerationFailed where it answered
     garbage, and the client's own faults (InvalidImage, NoFace …) under their codes."""
 
-    def __init__(self, http: httpx.AsyncClient, timeout_s: float, metrics: Metrics) -> None:
-        self._http = http
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, url: str, timeout_s: float, metrics: Metrics
+    ) -> None:
+        self._transport = transport
+        self._url = httpx.URL(url)
         self._metrics = metrics
         self._timeout_s = timeout_s
         self._styles: list[StyleInfo] = []
         self._styles_at = float("-inf")
 
-    async def generate_cartoon(self, photo: BinaryIO, mime_type: str, wish: DrawingWish) -> Drawing:
-        fields = {"style": wish.style, "seed": wish.seed}
-        answer, data = await self._post_photo(contract.GENERATE_CARTOON, photo, mime_type, fields)
+    async def generate_cartoon(
+        self, photo: Pieces, mime_type: str, wish: DrawingWish, *, thumbnail: bool = False
+    ) -> Drawing:
+        fields = {"style": wish.style, "seed": wish.seed, "thumbnail": 1 if thumbnail else None}
+        answer, data = await self._post_photo(contract.GENERATE_CARTOON, photo, mime_type, **fields)
+        small = None
+        if contract.THUMBNAIL_BYTES in answer.headers:
+            end = len(data) - _number(answer, contract.THUMBNAIL_BYTES)
+            data, small = data[: max(0, end)], data[max(0, end) :]
+            _require_whole("image/webp", small)
         image = _image(answer, data)
         return Drawing(
             data=image.data,
@@ -119,6 +141,7 @@ class AiClient:
             photo_width=_number(answer, contract.PHOTO_WIDTH),
             photo_height=_number(answer, contract.PHOTO_HEIGHT),
             face_count=_number(answer, contract.FACE_COUNT),
+            thumbnail=small,
         )
 
     async def process_face_cut(self, cartoon_url: str, photo_url: str, wish: CutWish) -> Image:
@@ -130,18 +153,21 @@ class AiClient:
             "size": wish.size,
         }
         body = {name: value for name, value in wished.items() if value is not None}
-        answer, data = await self._ask("POST", contract.PROCESS_FACE_CUT, json=body)
-        return _image(answer, data)
+        return _image(
+            *await self._ask(
+                "POST", contract.PROCESS_FACE_CUT, [json.dumps(body).encode()], "application/json"
+            )
+        )
 
-    async def thumbnail(self, photo: BinaryIO, mime_type: str) -> Image:
-        return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type, {}))
+    async def thumbnail(self, photo: Pieces, mime_type: str) -> Image:
+        return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type))
 
     async def styles(self) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""
         if time.monotonic() - self._styles_at > _STYLES_FRESH_S:
-            answer, _ = await self._ask("GET", contract.STYLES)
+            _, data = await self._ask("GET", contract.STYLES)
             try:
-                self._styles = _STYLES.validate_python(answer.json()["items"])
+                self._styles = _STYLES.validate_python(json.loads(data)["items"])
             except (ValueError, KeyError, TypeError) as error:
                 raise GenerationFailed from error
             self._styles_at = time.monotonic()
@@ -155,41 +181,65 @@ class AiClient:
         return True
 
     async def _post_photo(
-        self, path: str, photo: BinaryIO, mime_type: str, fields: Mapping[str, object]
+        self, path: str, photo: Pieces, mime_type: str, **fields: object
     ) -> tuple[httpx.Response, bytes]:
-        given = {name: str(value) for name, value in fields.items() if value is not None}
-        return await self._ask(
-            "POST", path, files={"image": ("photo", photo, mime_type)}, data=given
+        boundary = secrets.token_hex(16)
+        start = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+            if value is not None
         )
+        start += (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n'
+            f"Content-Type: {mime_type}\r\n\r\n"
+        )
+        body = [start.encode(), *photo, f"\r\n--{boundary}--\r\n".encode()]
+        return await self._ask("POST", path, body, f"multipart/form-data; boundary={boundary}")
 
-    async def _ask(self, method: str, path: str, **request: Any) -> tuple[httpx.Response, bytes]:
+    async def _ask(
+        self, method: str, path: str, body: Pieces = (), kind: str | None = None
+    ) -> tuple[httpx.Response, bytes]:
+        headers = {"Accept-Encoding": "identity"}
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
-        headers = {contract.REQUEST_ID: request_id} if request_id else {}
+        if request_id:
+            headers[contract.REQUEST_ID] = request_id
+        if kind:
+            headers |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
+        # Straight to the transport: cookies, redirects and the like are what a client adds, and
+        # half of what it costs.
+        request = httpx.Request(
+            method,
+            self._url.copy_with(path=path),
+            headers=headers,
+            stream=_Body(body),
+            extensions={"timeout": {"connect": min(_CONNECT_S, self._timeout_s)}},
+        )
         try:
-            async with (
-                self._measured(path),
-                asyncio.timeout(self._timeout_s),
-                self._http.stream(method, path, headers=headers, **request) as answer,
+            with (
+                self._metrics.ai_requests_running.track_inprogress(),
+                self._metrics.ai_seconds.labels(path).time(),
             ):
-                data = await _bounded(answer)
-        except (httpx.TransportError, TimeoutError) as error:
+                async with asyncio.timeout(self._timeout_s):
+                    answer = await self._transport.handle_async_request(request)
+                    try:
+                        data = await _bounded(answer)
+                    finally:
+                        await answer.stream.aclose()
+        except (httpx.TransportError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("ai_unreachable", path=path, error=repr(error))
             raise AiUnavailable from error
-        except httpx.HTTPError as error:
-            log.error("ai_answered_garbage", path=path, error=repr(error))
-            raise GenerationFailed from error
         if answer.status_code != 200:
             raise _translated(answer, data, path)
-        answer._content = data
         return answer, data
 
-    @asynccontextmanager
-    async def _measured(self, path: str) -> AsyncIterator[None]:
-        with (
-            self._metrics.ai_requests_running.track_inprogress(),
-            self._metrics.ai_seconds.labels(path).time(),
-        ):
-            yield
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        for piece in self._pieces:
+            yield piece
 
 
 @asynccontextmanager
@@ -200,17 +250,14 @@ async def open_ai(
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[AiClient]:
     """``transport`` answers in the AI service's place in tests."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
-    async with httpx.AsyncClient(
-        base_url=url,
-        headers={"Accept-Encoding": "identity"},
-        # The whole conversation has a deadline of its own; connecting is quick or hopeless.
-        timeout=httpx.Timeout(timeout_s, connect=min(5, timeout_s)),
-        limits=limits,
-        transport=transport,
-        trust_env=False,
-    ) as http:
-        yield AiClient(http, timeout_s, metrics)
+    if transport is None:
+        # How many are asked at once is the AI service's to say, which answers 503.
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        transport = AiohttpTransport(verify=False, client=session)  # verify: the session's own
+    async with transport:
+        yield AiClient(transport, url, timeout_s, metrics)
 
 
 async def _bounded(answer: httpx.Response) -> bytes:
@@ -219,7 +266,7 @@ async def _bounded(answer: httpx.Response) -> bytes:
         log.error("ai_answered_garbage", header="content-encoding")
         raise GenerationFailed
     data = bytearray()
-    async for chunk in answer.aiter_bytes():
+    async for chunk in answer.stream:
         data += chunk
         if len(data) > _MAX_ANSWER_BYTES:
             log.error("ai_answer_too_long", limit_bytes=_MAX_ANSWER_BYTES)
@@ -231,7 +278,7 @@ def _translated(answer: httpx.Response, data: bytes, path: str) -> AvatarError:
     problem: dict[str, Any] = {}
     if answer.headers.get("content-type", "").startswith(contract.PROBLEM_JSON):
         with suppress(ValueError):
-            problem = httpx.Response(200, content=data).json()
+            problem = json.loads(data)
     code = problem.get("code", "") if isinstance(problem, dict) else ""
     if answer.status_code == 503:
         wait = answer.headers.get("retry-after", "")
@@ -253,6 +300,15 @@ _WHOLE = {
 def _image(answer: httpx.Response, data: bytes) -> Image:
     """Believe an answer only if it is a whole file of the type it claims."""
     mime_type = answer.headers.get("content-type", "").partition(";")[0].strip()
+    _require_whole(mime_type, data)
+    width, height = (
+        _number(answer, contract.IMAGE_WIDTH),
+        _number(answer, contract.IMAGE_HEIGHT),
+    )
+    return Image(data, mime_type, width, height)
+
+
+def _require_whole(mime_type: str, data: bytes) -> None:
     start, end = _WHOLE.get(mime_type, (b"\0", b"\0"))
     whole = data.startswith(start) and data.endswith(end)
     if mime_type == "image/webp":
@@ -260,11 +316,6 @@ def _image(answer: httpx.Response, data: bytes) -> Image:
     if not whole:
         log.error("ai_answered_garbage", mime_type=mime_type, size_bytes=len(data))
         raise GenerationFailed
-    width, height = (
-        _number(answer, contract.IMAGE_WIDTH),
-        _number(answer, contract.IMAGE_HEIGHT),
-    )
-    return Image(data, mime_type, width, height)
 
 
 def _number(answer: httpx.Response, header: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
@@ -67,7 +66,7 @@ async def download(
                 ],
                 wish,
             )
-            thumbnail = await ai.thumbnail(io.BytesIO(cut.data), cut.mime_type)
+            thumbnail = await ai.thumbnail([cut.data], cut.mime_type)
     except AvatarError:
         # The AI service cannot fetch what a twin, a sister or the sweeper took meanwhile.
         async with database.reading() as session:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import mmap
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO
 
 from cartoon_avatar.backend.errors import FileTooLarge, InvalidImage
 from cartoon_avatar.backend.metadata import BrokenImage, image_type, without_metadata
@@ -21,10 +18,6 @@ class Photo:
 
     pieces: Sequence[bytes | memoryview]
     mime_type: str
-
-    def open(self) -> BinaryIO:
-        """A reader with a position of its own: two requests may send the photo at once."""
-        return io.BufferedReader(_Joined(self.pieces))
 
 
 def open_photo(file: SpooledTemporaryFile[bytes], *, max_bytes: int, keep_metadata: bool) -> Photo:
@@ -59,34 +52,3 @@ def open_photo(file: SpooledTemporaryFile[bytes], *, max_bytes: int, keep_metada
         return Photo(without_metadata(data, mime_type), mime_type)
     except BrokenImage as error:
         raise InvalidImage("The image is broken or incomplete.") from error
-
-
-class _Joined(io.RawIOBase):
-    """Reads pieces as one file."""
-
-    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
-        self._pieces = [memoryview(piece) for piece in pieces if len(piece)]
-        self._ends = list(accumulate(len(piece) for piece in self._pieces))
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._ends[-1]}
-        self._position = start[whence] + offset
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:
-        index = bisect_right(self._ends, self._position)
-        if index == len(self._pieces):
-            return 0
-        piece = self._pieces[index]
-        first = self._position - (self._ends[index] - len(piece))
-        chunk = piece[first : first + len(buffer)]
-        buffer[: len(chunk)] = chunk
-        self._position += len(chunk)
-        return len(chunk)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 from cartoon_avatar.backend.ai_client import AiClient, DrawingWish
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
@@ -51,9 +49,7 @@ async def regenerate(
             raise
     with stage("draw"):
         drawing = await ai.generate_cartoon(
-            io.BytesIO(photo),
-            original.mime_type,
-            with_seed(DrawingWish(style, wish.seed)),
+            [photo], original.mime_type, with_seed(DrawingWish(style, wish.seed))
         )
 
     now = utc_now()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -51,7 +50,12 @@ async def upload(
     """Keep the photo for good and draw its first cartoon: both, or neither."""
     await make_room(database, storage, settings, device_id=device_id)
     with stage("draw"):
-        drawing, thumbnail = await _drawn(ai, photo, with_seed(wish))
+        drawing = await ai.generate_cartoon(
+            photo.pieces, photo.mime_type, with_seed(wish), thumbnail=True
+        )
+        thumbnail = drawing.thumbnail
+        if thumbnail is None:  # an AI service that knows the original design alone
+            thumbnail = (await ai.thumbnail(photo.pieces, photo.mime_type)).data
 
     now = utc_now()
     original_id = new_id()
@@ -93,21 +97,6 @@ async def upload(
                 uploaded = Uploaded(original, cartoon, token)
                 await settle(session, uploaded)
     return uploaded
-
-
-async def _drawn(ai: AiClient, photo: Photo, wish: DrawingWish) -> tuple[Drawing, bytes]:
-    """The cartoon and the photo's thumbnail, drawn side by side."""
-    drawing = asyncio.ensure_future(ai.generate_cartoon(photo.open(), photo.mime_type, wish))
-    thumbnail = asyncio.ensure_future(ai.thumbnail(photo.open(), photo.mime_type))
-    try:
-        # Either one's refusal is told at once, and the other is not drawn for nothing.
-        drawn, small = await asyncio.gather(drawing, thumbnail)
-        return drawn, small.data
-    finally:
-        # Of a refused pair neither may go on reading a photo that is about to be closed.
-        drawing.cancel()
-        thumbnail.cancel()
-        await asyncio.gather(drawing, thumbnail, return_exceptions=True)
 
 
 def new_id() -> str:
