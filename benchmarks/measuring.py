@@ -123,7 +123,7 @@ def port_of(url: str) -> str:
 
 _SERVE = (
     "import sys; from cartoon_avatar.serving import run_server;"
-    "run_server(sys.argv[1], '127.0.0.1', int(sys.argv[2]), 1, True)"
+    "run_server(sys.argv[1], '127.0.0.1', int(sys.argv[2]), int(sys.argv[3]), True)"
 )
 
 
@@ -134,11 +134,12 @@ def backend(
     *,
     ready: str | None = "/readyz",
     factory: str = "cartoon_avatar.backend.app:from_environment",
+    workers: int = 1,
     **more: str,
 ):
-    """One backend process; ``factory`` makes its app."""
+    """A backend of one process if not told otherwise; ``factory`` makes its app."""
     url = url or free_url()
-    command = [sys.executable, "-c", _SERVE, factory, port_of(url)]
+    command = [sys.executable, "-c", _SERVE, factory, port_of(url), str(workers)]
     more = {"DATA_DIR": str(data), "AI_URL": ai_url, "SELF_URL": url, **UNLIMITED, **more}
     return running(command, url, ready=ready, **more)
 

@@ -100,6 +100,14 @@ def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network
     return address
 
 
+def asked_by_proxy(request: Request, trusted: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether a trusted proxy passes the request on, and not somebody who asks past it."""
+    if request.client is None or "x-forwarded-for" not in request.headers:
+        return False
+    address = _parsed(request.client.host)
+    return address is not None and any(address in network for network in trusted)
+
+
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MEGABYTE = 1_000_000
@@ -48,10 +49,11 @@ class BackendSettings(BaseSettings):
     storage_timeout_s: float = Field(
         10, gt=0, description="Longest wait for one answer of the bucket, in seconds."
     )
-    file_delivery: Literal["stream", "redirect"] = Field(
+    file_delivery: Literal["stream", "redirect", "nginx"] = Field(
         "stream",
-        description="How pictures of a bucket reach clients: through the backend, or by a"
-        " redirect to a URL of the bucket that holds for five minutes.",
+        description="How pictures reach clients: through the backend (`stream`); from a bucket by"
+        " a redirect to a URL of it that holds for five minutes (`redirect`); from the disk by the"
+        " nginx in front, told so by X-Accel-Redirect (`nginx`, with docs/nginx.conf).",
     )
     migrate_on_start: bool = Field(
         True,
@@ -116,7 +118,8 @@ class BackendSettings(BaseSettings):
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
-        description="Addresses or networks, comma-separated, whose X-Forwarded-For is believed.",
+        description="Addresses or networks, comma-separated, whose X-Forwarded-For is believed;"
+        " with FILE_DELIVERY=nginx they are sent paths instead of pictures.",
     )
     cors_origins: Annotated[list[str], NoDecode] = Field(
         [], description="Web origins allowed to call the API, comma-separated."
@@ -159,7 +162,16 @@ class BackendSettings(BaseSettings):
         HttpUrl(url)
         return url.rstrip("/")
 
-    @property
+    @model_validator(mode="after")
+    def _deliverable(self) -> Self:
+        if self.file_delivery == "nginx" and (self.storage_url or not self.trusted_proxies):
+            raise ValueError(
+                "FILE_DELIVERY=nginx needs pictures on the disk (no STORAGE_URL), and the address"
+                " of nginx in TRUSTED_PROXIES"
+            )
+        return self
+
+    @cached_property
     def trusted_networks(self) -> list[IPv4Network | IPv6Network]:
         return [ip_network(network, strict=False) for network in self.trusted_proxies]
 
@@ -188,5 +200,9 @@ def settings_from_environment() -> BackendSettings:
     try:
         return BackendSettings()
     except ValidationError as error:
-        faults = [f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        # What is wrong about several variables together has no place of its own.
+        faults = [
+            ": ".join([*(str(part).upper() for part in fault["loc"][:1]), fault["msg"]])
+            for fault in error.errors()
+        ]
         raise BadSettings("; ".join(faults)) from error
