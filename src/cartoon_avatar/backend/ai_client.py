@@ -211,7 +211,7 @@ class AiClient:
             method,
             self._url.copy_with(path=path),
             headers=headers,
-            stream=_Body(body),
+            stream=_Body(body) if body else None,
             extensions={"timeout": {"connect": min(_CONNECT_S, self._timeout_s)}},
         )
         try:

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from cartoon_avatar.backend.db import one_hop
+
 # How long a writer waits for another before the client hears 503.
 BUSY_S = 5
 # Without an answer after this long the server hangs; its own limit comes first.
@@ -40,8 +42,10 @@ _SWEEP_LOCK = 0x7377656570
 class Database:
     """``reading`` opens a session that only reads, ``writing`` one that may write.
 
-    They differ on SQLite alone: a writer takes the write lock at BEGIN, because a reader
-    that turns writer half-way cannot wait for its turn and fails.
+    Statements of a reader each see what is committed when they run, on either engine: a
+    transaction around them would promise no more and cost two more turns. On SQLite a writer
+    takes the write lock at BEGIN, because a reader that turns writer half-way cannot wait for
+    its turn and fails.
     """
 
     engine: AsyncEngine
@@ -51,18 +55,19 @@ class Database:
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    engine = create_async_engine(
-        url,
-        hide_parameters=True,  # errors are logged; parameters hold device ids
-        **({} if url.startswith("sqlite") else _SERVER),
-    )
+    options: dict[str, Any] = {"hide_parameters": True}  # errors are logged; they hold device ids
+    if url.startswith("sqlite"):
+        options["connect_args"] = {"async_creator_fn": one_hop.connect}
+    else:
+        options |= _SERVER
+    engine = create_async_engine(url, **options)
     writer = engine.execution_options(writes=True)
     if engine.dialect.name == "sqlite":
         # Writers of this process wait in the pool's queue for its one connection, and go on
         # the moment it is free; SQLite itself would sleep and look again, up to 100 ms late.
         writer = create_async_engine(
             url,
-            hide_parameters=True,
+            **options,
             pool_size=1,
             max_overflow=0,
             pool_timeout=BUSY_S,
@@ -149,8 +154,8 @@ def _prepare_sqlite(connection, record) -> None:
 
 
 def _begin_sqlite(connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def is_busy(error: Exception) -> bool:

@@ -62,6 +62,8 @@ async def introduce(
     session: AsyncSession, signer: Signer, device_id: str, now: datetime
 ) -> str | None:
     """Make the device known; returns its token if this is its first time."""
+    if await queries.touch_device(session, device_id, now):
+        return None
     salt = secrets.token_hex(16)
     token = signer.new_device_token(device_id, salt)
     device = Device(

@@ -69,7 +69,7 @@ async def regenerate(
                     raise NotFound
                 if wish.style:
                     await queries.set_last_style(session, original_id, drawing.style)
-                session.add(cartoon)
+                await queries.add(session, cartoon)
                 await settle(session, cartoon)
     return cartoon
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cartoon_avatar.backend.ai_client import AiClient, Drawing, DrawingWish
 from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Original
 from cartoon_avatar.backend.flows.devices import introduce
@@ -91,9 +92,8 @@ async def upload(
         with stage("commit"):
             async with database.writing.begin() as session:
                 token = await introduce(session, signer, device_id, now)
-                session.add(original)
-                await session.flush()
-                session.add(cartoon)
+                await queries.add(session, original)
+                await queries.add(session, cartoon)
                 uploaded = Uploaded(original, cartoon, token)
                 await settle(session, uploaded)
     return uploaded
