@@ -26,7 +26,7 @@ from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.keys import new_keys
 from cartoon_avatar.backend.storage.open import open_storage
-from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
+from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
 from tests.backend.conftest import FakeAi, Service, picture, running
 from tests.engines.seaweedfs import BUCKET, SeaweedFs, running_seaweedfs
 
@@ -66,7 +66,8 @@ def bucket(seaweedfs: SeaweedFs, tmp_path: Path) -> BackendSettings:
 
 async def keep(storage: Storage, data: bytes = DATA, owner: str = "phone-1") -> str:
     keys = new_keys("originals", owner, "jpg", NOW)
-    return (await storage.put_new(keys, [data], "image/jpeg")).key
+    (stored,) = await storage.put_new(NewFile(keys, [data], "image/jpeg"))
+    return stored.key
 
 
 async def listed(storage: Storage) -> set[str]:
@@ -75,7 +76,9 @@ async def listed(storage: Storage) -> set[str]:
 
 async def test_what_is_kept_comes_back(storage: Storage):
     pieces = [DATA[:10], memoryview(DATA)[10:]]
-    stored = await storage.put_new(new_keys("temp", "abc", "png", NOW), pieces, "image/png")
+    (stored,) = await storage.put_new(
+        NewFile(new_keys("temp", "abc", "png", NOW), pieces, "image/png")
+    )
 
     assert stored.key == f"uploads/temp/{NOW.timestamp() * 1000:.0f}_abc.png"
     assert stored.size_bytes == len(DATA)
@@ -104,10 +107,33 @@ async def test_when_every_key_is_taken_nothing_is_overwritten(storage: Storage):
     key = await keep(storage, b"first")
 
     with pytest.raises(FileExistsError):
-        await storage.put_new(iter([key]), [b"second"], "image/jpeg")
+        await storage.put_new(NewFile(iter([key]), [b"second"], "image/jpeg"))
 
     assert await storage.get(key) == b"first"
     assert await listed(storage) == {key}
+
+
+async def test_of_several_files_all_are_kept_or_none(storage: Storage):
+    taken = await keep(storage, b"first")
+
+    def names(*keys: str) -> list[NewFile]:
+        return [NewFile(iter([key]), [DATA], "image/png", b"small") for key in keys]
+
+    stored = await storage.put_new(
+        *names("uploads/originals/1_a.png", "uploads/downloaded/1_b.png")
+    )
+    with pytest.raises(FileExistsError):
+        await storage.put_new(*names("uploads/originals/2_a.png", taken))
+
+    kept = {"uploads/originals/1_a.png", "uploads/downloaded/1_b.png"}
+    assert {file.key for file in stored} == kept
+    assert await listed(storage) == {
+        taken,
+        *kept,
+        "thumbnails/originals/1_a.png.webp",
+        "thumbnails/downloaded/1_b.png.webp",
+    }
+    assert await storage.get("thumbnails/downloaded/1_b.png.webp") == b"small"
 
 
 async def test_a_missing_file_is_said_to_be_missing(storage: Storage):
@@ -130,7 +156,7 @@ async def test_deleting_twice_is_fine(storage: Storage):
 async def test_the_list_names_every_file_with_size_and_time(storage: Storage):
     key = await keep(storage)
     thumbnail = "thumbnails/originals/1_a.jpg.webp"
-    await storage.put_new(iter([thumbnail]), [b"small"], "image/webp")
+    await storage.put_new(NewFile(iter([thumbnail]), [b"small"], "image/webp"))
 
     found = {file.key: file async for file in storage.list()}
 

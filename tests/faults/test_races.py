@@ -19,6 +19,7 @@ import pytest
 
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.local import LocalStorage
+from cartoon_avatar.backend.storage.protocol import NewFile
 from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, files_in, rows_of, sweep_as_if_later
@@ -271,7 +272,8 @@ async def test_a_thousand_files_of_one_millisecond_get_a_name_each(tmp_path: Pat
 
     async def keep(number: int) -> str:
         names = keys.new_keys("originals", "phone", "jpg", now)
-        stored = await storages[number % 2].put_new(names, [b"%d" % number], "image/jpeg")
+        file = NewFile(names, [b"%d" % number], "image/jpeg")
+        (stored,) = await storages[number % 2].put_new(file)
         return stored.key
 
     kept = await asyncio.gather(*(keep(number) for number in range(1000)))

@@ -17,7 +17,7 @@ from cartoon_avatar.backend.flows.upload import Settle, file_columns, new_id
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
-from cartoon_avatar.backend.storage.protocol import Storage
+from cartoon_avatar.backend.storage.protocol import NewFile, Storage
 from cartoon_avatar.contract import IMAGE_TYPES
 from cartoon_avatar.problems import AvatarError
 from cartoon_avatar.serving import stage
@@ -99,11 +99,9 @@ async def _stored(
 ) -> Face:
     now = utc_now()
     face_keys = keys.new_keys("downloaded", cartoon.original_id, IMAGE_TYPES[cut.mime_type], now)
-    stored = await storage.put_new(face_keys, [cut.data], cut.mime_type)
-    new_files.append(stored.key)
-    thumbnail_keys = iter([keys.thumbnail_key(stored.key)])
-    small = await storage.put_new(thumbnail_keys, [thumbnail.data], "image/webp")
-    new_files.append(small.key)
+    (stored,) = await storage.put_new(NewFile(face_keys, [cut.data], cut.mime_type, thumbnail.data))
+    thumbnail_path = keys.thumbnail_key(stored.key)
+    new_files += [stored.key, thumbnail_path]
     return Face(
         id=new_id(),
         device_id=cartoon.device_id,
@@ -113,7 +111,7 @@ async def _stored(
         width=cut.width,
         height=cut.height,
         source_cartoon_id=cartoon.id,
-        thumbnail_path=small.key,
+        thumbnail_path=thumbnail_path,
         created_at=now,
     )
 

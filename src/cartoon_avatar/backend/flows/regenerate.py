@@ -11,7 +11,7 @@ from cartoon_avatar.backend.errors import NotFound
 from cartoon_avatar.backend.flows.room import discarding, make_room
 from cartoon_avatar.backend.flows.upload import (
     Settle,
-    cartoon_keys,
+    cartoon_file,
     new_cartoon,
     with_seed,
 )
@@ -55,11 +55,7 @@ async def regenerate(
     now = utc_now()
     async with discarding(storage) as new_files:
         with stage("store"):
-            stored = await storage.put_new(
-                cartoon_keys(original_id, drawing, now),
-                [drawing.data],
-                drawing.mime_type,
-            )
+            (stored,) = await storage.put_new(cartoon_file(original_id, drawing, now))
             new_files.append(stored.key)
         cartoon = new_cartoon(original, drawing, stored, now)
         with stage("commit"):

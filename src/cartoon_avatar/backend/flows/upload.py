@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from cartoon_avatar.backend.flows.room import discarding, make_room
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
-from cartoon_avatar.backend.storage.protocol import Storage, StoredFile
+from cartoon_avatar.backend.storage.protocol import NewFile, Storage, StoredFile
 from cartoon_avatar.contract import IMAGE_TYPES
 from cartoon_avatar.serving import stage
 
@@ -64,17 +64,12 @@ async def upload(
         with stage("store"):
             extension = IMAGE_TYPES[photo.mime_type]
             original_keys = keys.new_keys("originals", device_id, extension, now)
-            stored = await storage.put_new(original_keys, photo.pieces, photo.mime_type)
-            new_files.append(stored.key)
-            thumbnail_keys = iter([keys.thumbnail_key(stored.key)])
-            small = await storage.put_new(thumbnail_keys, [thumbnail], "image/webp")
-            new_files.append(small.key)
-            kept = await storage.put_new(
-                cartoon_keys(original_id, drawing, now),
-                [drawing.data],
-                drawing.mime_type,
+            stored, kept = await storage.put_new(
+                NewFile(original_keys, photo.pieces, photo.mime_type, thumbnail),
+                cartoon_file(original_id, drawing, now),
             )
-            new_files.append(kept.key)
+            thumbnail_path = keys.thumbnail_key(stored.key)
+            new_files += [stored.key, thumbnail_path, kept.key]
 
         original = Original(
             id=original_id,
@@ -84,7 +79,7 @@ async def upload(
             width=drawing.photo_width,
             height=drawing.photo_height,
             face_count=drawing.face_count,
-            thumbnail_path=small.key,
+            thumbnail_path=thumbnail_path,
             last_style=drawing.style,
             created_at=now,
         )
@@ -119,8 +114,9 @@ def file_columns(stored: StoredFile, mime_type: str) -> dict[str, str | int]:
     }
 
 
-def cartoon_keys(original_id: str, drawing: Drawing, now: datetime) -> Iterator[str]:
-    return keys.new_keys("temp", original_id, IMAGE_TYPES[drawing.mime_type], now)
+def cartoon_file(original_id: str, drawing: Drawing, now: datetime) -> NewFile:
+    names = keys.new_keys("temp", original_id, IMAGE_TYPES[drawing.mime_type], now)
+    return NewFile(names, [drawing.data], drawing.mime_type)
 
 
 def new_cartoon(original: Original, drawing: Drawing, stored: StoredFile, now: datetime) -> Cartoon:

@@ -17,7 +17,8 @@ from starlette.responses import Response
 
 from cartoon_avatar.backend.errors import InsufficientStorage
 from cartoon_avatar.backend.storage.file_response import OpenFileResponse
-from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, StoredFile
+from cartoon_avatar.backend.storage.keys import thumbnail_key
+from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewFile, StoredFile
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Where files are written before they are moved into place.
@@ -46,10 +47,8 @@ class LocalStorage:
         for parent in (root, root / "uploads", root / "thumbnails"):
             sync(parent)
 
-    async def put_new(
-        self, keys: Iterator[str], pieces: Sequence[bytes | memoryview], mime_type: str
-    ) -> StoredFile:
-        return await to_thread.run_sync(self._put_new, keys, pieces)
+    async def put_new(self, *files: NewFile) -> list[StoredFile]:
+        return await to_thread.run_sync(self._put_new, files)
 
     async def get(self, key: str) -> bytes:
         return await to_thread.run_sync(self._get, key)
@@ -83,32 +82,57 @@ class LocalStorage:
             file, self._path(key).absolute(), mime_type, request_headers, headers
         )
 
-    def _put_new(self, keys: Iterator[str], pieces: Sequence[bytes | memoryview]) -> StoredFile:
-        aside = self.root / _UNFINISHED / secrets.token_hex(16)
-        digest = hashlib.sha256()
-        size_bytes = 0
+    def _put_new(self, files: Sequence[NewFile]) -> list[StoredFile]:
+        """One step for all files before the next: what the disk has to do at the first sync of
+        a step it need not do at the others."""
+        asides: list[Path] = []
+        placed: list[Path] = []
         try:
-            with open(aside, "xb") as file:
-                for piece in pieces:
-                    file.write(piece)
-                    digest.update(piece)
-                    size_bytes += len(piece)
-                file.flush()
-                os.fchmod(file.fileno(), 0o400)
-                os.fsync(file.fileno())
-            key = self._move_into_place(aside, keys)
-        except OSError as error:
-            aside.unlink(missing_ok=True)
-            if error.errno in NO_ROOM:
+            written = []
+            for file in files:
+                aside, size_bytes, sha256 = self._write_aside(file.pieces, asides)
+                small = None
+                if file.thumbnail is not None:
+                    small, _, _ = self._write_aside([file.thumbnail], asides)
+                written.append((file, aside, small, size_bytes, sha256))
+            for aside in asides:
+                sync(aside)
+            stored = []
+            for file, aside, small, size_bytes, sha256 in written:
+                key = self._move_into_place(aside, file.keys, placed)
+                if small is not None:
+                    self._move_into_place(small, iter([thumbnail_key(key)]), placed)
+                stored.append(StoredFile(key, size_bytes, sha256))
+            for folder in {place.parent for place in placed}:
+                sync(folder)
+        except BaseException as error:
+            for path in asides + placed:
+                path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise InsufficientStorage from error
             raise
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        return StoredFile(key, size_bytes, digest.hexdigest())
+        return stored
 
-    def _move_into_place(self, aside: Path, keys: Iterator[str]) -> str:
-        for key in keys:
+    def _write_aside(
+        self, pieces: Sequence[bytes | memoryview], asides: list[Path]
+    ) -> tuple[Path, int, str]:
+        """Path, size and SHA-256 of a new file that nobody knows yet, noted among ``asides``."""
+        aside = self.root / _UNFINISHED / secrets.token_hex(16)
+        asides.append(aside)
+        digest = hashlib.sha256()
+        size_bytes = 0
+        with open(aside, "xb", buffering=0) as file:
+            os.fchmod(file.fileno(), 0o400)
+            for piece in pieces:
+                digest.update(piece)
+                size_bytes += len(piece)
+                rest = memoryview(piece)
+                while rest:  # a signal or a full disk ends a write early
+                    rest = rest[file.write(rest) :]
+        return aside, size_bytes, digest.hexdigest()
+
+    def _move_into_place(self, aside: Path, names: Iterator[str], placed: list[Path]) -> str:
+        for key in names:
             place = self._path(key)
             try:
                 # Claims the name; renaming alone would overwrite. A crash before the
@@ -116,12 +140,8 @@ class LocalStorage:
                 os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400))
             except FileExistsError:
                 continue
-            try:
-                os.replace(aside, place)
-            except OSError:
-                place.unlink(missing_ok=True)
-                raise
-            sync(place.parent)
+            placed.append(place)
+            os.replace(aside, place)
             return key
         raise FileExistsError("every key offered is taken")
 

@@ -11,6 +11,19 @@ from starlette.responses import Response
 
 
 @dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file to keep: ``pieces`` joined, under the first of ``keys`` that is free.
+
+    ``thumbnail``, a WebP file, is kept beside it, under ``keys.thumbnail_key``.
+    """
+
+    keys: Iterator[str]
+    pieces: Sequence[bytes | memoryview]
+    mime_type: str
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFile:
     key: str
     size_bytes: int
@@ -33,13 +46,8 @@ class FileMissing(Exception):
 class Storage(Protocol):
     """Whole files under keys made by ``keys``, never by a client."""
 
-    async def put_new(
-        self, keys: Iterator[str], pieces: Sequence[bytes | memoryview], mime_type: str
-    ) -> StoredFile:
-        """Keep ``pieces`` joined, under the first key that is free, durably on return.
-
-        Raises InsufficientStorage, and leaves nothing behind then.
-        """
+    async def put_new(self, *files: NewFile) -> list[StoredFile]:
+        """Keep ``files``, all or none of them, durably on return. Raises InsufficientStorage."""
         ...
 
     async def get(self, key: str) -> bytes:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,9 @@ from starlette.responses import Response
 
 from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.storage.file_response import Extent, FileResponse
-from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, StoredFile
+from cartoon_avatar.backend.storage.keys import thumbnail_key
+from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewFile, StoredFile
+from cartoon_avatar.problems import AvatarError
 
 log = structlog.get_logger()
 
@@ -78,8 +80,27 @@ class S3Storage:
             },
         )
 
-    async def put_new(
-        self, keys: Iterator[str], pieces: Sequence[bytes | memoryview], mime_type: str
+    async def put_new(self, *files: NewFile) -> list[StoredFile]:
+        stored: list[StoredFile] = []
+        kept: list[str] = []
+        try:
+            for file in files:
+                stored.append(await self._put(file.keys, file.pieces, file.mime_type, kept))
+                if file.thumbnail is not None:
+                    names = iter([thumbnail_key(stored[-1].key)])
+                    await self._put(names, [file.thumbnail], "image/webp", kept)
+        except (AvatarError, FileExistsError):
+            with suppress(StorageUnavailable):  # the sweeper comes by
+                await self.delete(kept)
+            raise
+        return stored
+
+    async def _put(
+        self,
+        names: Iterator[str],
+        pieces: Sequence[bytes | memoryview],
+        mime_type: str,
+        kept: list[str],
     ) -> StoredFile:
         data, sha256 = await to_thread.run_sync(_joined, pieces)
         attributes = {
@@ -87,7 +108,7 @@ class S3Storage:
             # For clients that are sent here: a name is never given to another picture.
             "Cache-Control": "private, max-age=31536000, immutable",
         }
-        for key in keys:
+        for key in names:
             try:
                 async with self._deadline("put"):
                     # If-None-Match: of those who race for a key one wins, the others move on.
@@ -96,6 +117,7 @@ class S3Storage:
                     )
             except AlreadyExistsError:
                 continue
+            kept.append(key)
             return StoredFile(key, len(data), sha256)
         raise FileExistsError("every key offered is taken")
 
