@@ -68,6 +68,10 @@ def configure_logs(service: str, level: str = "info") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # What no line of ours shows costs half of a line: caller, thread, process, task.
+    logging._srcfile = None  # type: ignore[attr-defined]
+    logging.logThreads = logging.logProcesses = False
+    logging.logMultiprocessing = logging.logAsyncioTasks = False
     # The first two log every URL they ask for, and ours carry signatures.
     for chatty in ("httpx", "httpcore", "alembic", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -149,3 +150,13 @@ async def test_a_link_in_the_folder_is_not_followed(service: Service, url: str):
     answer: httpx.Response = await service.http.get(signed)
 
     assert answer.status_code == 404
+
+
+async def test_a_file_that_the_disk_has_to_be_asked_for_is_served_too(service: Service, url: str):
+    (file,) = service.files("uploads/originals")
+    opened = os.open(file, os.O_RDONLY)
+    os.fsync(opened)
+    os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(opened)
+
+    assert (await service.http.get(url)).content == PHOTO

@@ -95,9 +95,9 @@ def create_app(
         redirect_slashes=False,
     )
     for router in (
+        files.router,  # asked for most, and routers are tried in turn
         originals.router,
         faces.router,
-        files.router,
         health.router,
         page.router,
     ):

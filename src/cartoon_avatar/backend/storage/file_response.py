@@ -13,7 +13,7 @@ from anyio import to_thread
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-_CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 # RFC 9110 §14.1.2, a single range; of several we serve the whole, as it allows.
 _RANGE = re.compile(r"bytes=([0-9]{0,999})-([0-9]{0,999})")
 
@@ -77,6 +77,10 @@ class FileResponse(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+async def in_one_piece(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
 class OpenFileResponse(FileResponse):
     """From a file that is already open, so that deleting it meanwhile cuts nobody off.
 
@@ -114,7 +118,7 @@ class OpenFileResponse(FileResponse):
 
 async def _read(file: int, position: int, end: int) -> AsyncIterator[bytes]:
     while position < end:
-        wanted = min(_CHUNK_BYTES, end - position)
+        wanted = min(CHUNK_BYTES, end - position)
         chunk = await to_thread.run_sync(os.pread, file, wanted, position)
         if not chunk:
             return

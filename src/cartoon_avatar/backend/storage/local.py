@@ -16,7 +16,13 @@ from anyio import to_thread
 from starlette.responses import Response
 
 from cartoon_avatar.backend.errors import InsufficientStorage
-from cartoon_avatar.backend.storage.file_response import OpenFileResponse
+from cartoon_avatar.backend.storage.file_response import (
+    CHUNK_BYTES,
+    Extent,
+    FileResponse,
+    OpenFileResponse,
+    in_one_piece,
+)
 from cartoon_avatar.backend.storage.keys import thumbnail_key
 from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewFile, StoredFile
 
@@ -77,10 +83,13 @@ class LocalStorage:
         request_headers: dict[str, str],
         headers: dict[str, str],
     ) -> Response:
+        small = self._at_hand(key)
+        if small is not None:
+            extent = Extent.asked_for(request_headers, headers, mime_type, len(small))
+            return FileResponse(extent, in_one_piece(small[extent.first : extent.end]))
         file = await to_thread.run_sync(self._open, key)
-        return OpenFileResponse(
-            file, self._path(key).absolute(), mime_type, request_headers, headers
-        )
+        path = self._path(key).absolute()
+        return OpenFileResponse(file, path, mime_type, request_headers, headers)
 
     def _put_new(self, files: Sequence[NewFile]) -> list[StoredFile]:
         """One step for all files before the next: what the disk has to do at the first sync of
@@ -163,6 +172,26 @@ class LocalStorage:
             os.close(file)
             raise FileMissing(key)
         return file
+
+    def _at_hand(self, key: str) -> bytes | None:
+        """All of a file that is a single piece, if reading it does not wait for the disk.
+
+        Then it takes a third of the time that going to a thread for it would.
+        """
+        file = self._open(key)
+        try:
+            size_bytes = os.fstat(file).st_size
+            if size_bytes > CHUNK_BYTES or not hasattr(os, "RWF_NOWAIT"):
+                return None
+            data = bytearray(size_bytes)
+            if os.preadv(file, [data], 0, os.RWF_NOWAIT) == size_bytes:
+                return bytes(data)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP):
+                raise
+        finally:
+            os.close(file)
+        return None
 
     def _delete(self, keys: list[str]) -> None:
         for key in keys:
