@@ -7,12 +7,17 @@ import socket
 import sqlite3
 from pathlib import Path
 
+import numpy as np
+import piexif
 import pytest
 import skimage.data
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from cartoon_avatar.ai.models import REQUIRED, models_folder
+from cartoon_avatar.ai.styles import STYLES
 from cartoon_avatar.cli import main
+from tests.ai.networks import NEGATIVE, manifest, model_of, serving
 
 
 @pytest.fixture
@@ -50,22 +55,118 @@ def test_a_folder_is_drawn_into_a_folder_and_all_styles_onto_a_sheet(
     assert drawn.exit_code == sheet.exit_code == 0, drawn.output + sheet.output
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["astronaut-comic.png"]
     with Image.open(tmp_path / "sheet.png") as picture:
-        assert picture.height == 384
-        assert picture.width >= 8 * 384
+        columns, cell = len(STYLES), 384
+        assert picture.height > cell
+        assert picture.width // columns == pytest.approx(cell, abs=20)
+        # A name stands above each column.
+        names = np.asarray(picture.convert("L"))[: picture.height - cell - 12]
+        marked = (names < 128).any(axis=0)
+        assert all(part.any() for part in np.array_split(marked, columns))
+
+
+def test_what_fails_is_named_and_the_rest_is_drawn(portrait: Path, tmp_path: Path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff no more")
+    out = tmp_path / "out"
+
+    result = run("draw", bad, portrait, tmp_path / "gone.jpg", "--size", 64, "-o", out)
+    sheet = run("draw", bad, portrait, "--style", "all", "--size", 64, "-o", tmp_path / "all.png")
+
+    assert (result.exit_code, sheet.exit_code) == (1, 1)
+    assert f"{bad}: The picture is damaged" in result.stderr
+    assert f"{tmp_path / 'gone.jpg'}: No such file" in result.stderr
+    assert "2 of 3 went wrong" in result.stderr
+    assert result.stdout == ""
+    assert [file.name for file in out.iterdir()] == ["astronaut-comic.png"]
+    with Image.open(tmp_path / "all.png") as picture:
+        assert 384 < picture.height < 2 * 384  # one row
+
+
+def test_no_drawing_takes_the_place_of_another_or_of_a_photo(portrait: Path, tmp_path: Path):
+    (tmp_path / "other").mkdir()
+    twin = tmp_path / "other" / "astronaut.jpg"
+    Image.open(portrait).convert("RGB").save(twin)
+    (tmp_path / "out").mkdir()
+    drawn_before = tmp_path / "out" / "astronaut-comic.png"
+    drawn_before.write_bytes(portrait.read_bytes())
+    photos = (portrait, twin, drawn_before)
+
+    result = run("draw", *photos, "--size", 64, "-o", tmp_path / "out")
+    over_itself = run("draw", portrait, "-o", portrait)
+    into_itself = run("draw", portrait.parent, "-o", portrait.parent)
+
+    assert result.exit_code == 0, result.output
+    assert drawn_before.read_bytes() == portrait.read_bytes()
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "astronaut-comic-2.png",
+        "astronaut-comic-3.png",
+        "astronaut-comic-comic.png",
+        "astronaut-comic.png",
+    ]
+    assert over_itself.exit_code == into_itself.exit_code == 1
+    assert "is the photo itself" in over_itself.output
+    assert "another folder" in into_itself.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("name", "kind", "mode"),
+    [("a.png", "PNG", "RGBA"), ("a.webp", "WEBP", "RGBA"), ("a.JPG", "JPEG", "RGB")],
+)
+def test_the_name_says_the_type_alpha_stays_and_metadata_does_not(
+    portrait: Path, tmp_path: Path, name: str, kind: str, mode: str
+):
+    photo = tmp_path / "round.webp"
+    canary = b"canary-4711"
+    exif = piexif.dump({"0th": {piexif.ImageIFD.Artist: canary}})
+    image = Image.open(portrait).convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 256, 60))
+    image.save(photo, lossless=True, exif=exif, xmp=canary)
+    assert photo.read_bytes().count(canary) == 2
+
+    result = run("draw", photo, "--style", "noir", "--size", 300, "-o", tmp_path / "new" / name)
+
+    assert result.exit_code == 0, result.output
+    written = tmp_path / "new" / name
+    assert canary not in written.read_bytes()
+    with Image.open(written) as picture:
+        assert (picture.format, picture.mode, picture.size) == (kind, mode, (300, 300))
+        assert not picture.getexif()
+        assert not {"exif", "xmp", "icc_profile", "comment"} & set(picture.info)
+        corner = picture.getpixel((150, 20))
+    if mode == "RGBA":
+        assert corner[3] == 0
+    else:
+        assert min(corner) > 250
+
+
+def test_a_picture_may_be_2048_px_long(portrait: Path, tmp_path: Path):
+    Image.open(portrait).resize((512, 100)).save(tmp_path / "wide.png")
+    result = run("draw", tmp_path / "wide.png", "--size", 2048, "-o", tmp_path / "large.webp")
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "large.webp") as picture:
+        assert picture.size == (2048, 400)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "said"),
     [
-        (["draw", "{photo}", "--style", "no-such", "-o", "a.png"], "comic"),
-        (["draw", "{photo}", "-o", "{folder}/a.xyz"], ".png, .webp or .jpg"),
-        (["draw", "{text}", "-o", "a.png"], "not an image"),
-        (["draw", "{empty}", "-o", "a.png"], "no picture"),
-        (["cut", "{nobody}", "-o", "a.png"], "face"),
+        (["draw", "{photo}", "--style", "no-such", "-o", "a.png"], 2, "comic"),
+        (["draw", "{photo}", "--size", "2049", "-o", "a.png"], 2, "2048"),
+        (["draw", "{photo}", "-o", "{folder}/a.xyz"], 1, ".png, .webp or .jpg"),
+        (["draw", "{photo}", "--style", "all", "-o", "{folder}"], 1, ".png, .webp or .jpg"),
+        (["draw", "{photo}", "{text}", "-o", "{folder}/a.png"], 2, "need a folder"),
+        (["draw", "{photo}", "{text}", "-o", "{text}/a"], 1, "Not a directory"),
+        (["draw", "{photo}", "-o", "{text}/a.png"], 1, "is a file, not a folder"),
+        (["draw", "{photo}", "-o", "/proc/a.png"], 1, "/proc/a.png: "),
+        (["draw", "{folder}/gone.jpg", "-o", "a.png"], 1, "gone.jpg: No such file"),
+        (["draw", "{text}", "-o", "a.png"], 1, "not an image"),
+        (["draw", "{empty}", "-o", "a.png"], 1, "no picture"),
+        (["cut", "{nobody}", "-o", "a.png"], 1, "face"),
+        (["cut", "{nobody}", "{photo}", "-o", "{folder}/heads"], 1, "face"),
     ],
 )
 def test_what_cannot_be_done_is_said(
-    portrait: Path, tmp_path: Path, arguments: list[str], said: str
+    portrait: Path, tmp_path: Path, arguments: list[str], exit_code: int, said: str
 ):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty").mkdir()
@@ -80,9 +181,11 @@ def test_what_cannot_be_done_is_said(
 
     result = run(*(argument.format(**places) for argument in arguments))
 
-    assert result.exit_code != 0
+    assert result.exit_code == exit_code, result.output
     assert said in result.output
     assert "Traceback" not in result.output
+    if "{photo}" in arguments and arguments[0] == "cut":
+        assert (tmp_path / "heads" / "astronaut-head.png").exists()
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch):
@@ -125,7 +228,9 @@ def test_what_a_script_would_ask_is_answered_as_json(tmp_path: Path):
 
     assert json.loads(swept.stdout) == {"expiredCartoons": 0, "unownedFiles": 0}
     assert json.loads(checked.stdout) == {"wrong": 0, "findings": []}
-    assert set(json.loads(models.stdout)["files"].values()) == {"ok"}
+    files = json.loads(models.stdout)["files"]
+    assert {file["state"] for file in files} == {"ok"}
+    assert all(file["licence"] and file["source"] for file in files)
     assert json.loads(document.stdout)["openapi"].startswith("3.")
 
 
@@ -136,6 +241,53 @@ def test_models_that_are_missing_end_the_list_with_1(
     result = run("models", "list")
     assert result.exit_code == 1
     assert "missing" in result.output
+
+
+def test_a_neural_style_is_fetched_listed_and_drawn_in(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    model = model_of(NEGATIVE, name="ours", needs_acceptance=True)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for file in REQUIRED:
+        (folder / file.name).symlink_to(models_folder() / file.name)
+    monkeypatch.setenv("AI_MODELS_DIR", str(folder))
+
+    def state() -> str:
+        styles = json.loads(run("models", "list", "--json").stdout)["neuralStyles"]
+        assert all(style["licence"] and style["source"] for style in styles)
+        return next(style["state"] for style in styles if style["style"] == "ours")
+
+    with serving(NEGATIVE) as url:
+        manifest(folder, {**model.model_dump(), "url": url})
+        assert state() == "missing"
+        unread = run("models", "fetch", "ours")
+        assert (unread.exit_code, state()) == (1, "missing")
+        assert model.licence in unread.output
+        fetched = run("models", "fetch", "ours", "--accept-licence")
+        assert (fetched.exit_code, state()) == (0, "ok"), fetched.output
+
+    # What is there needs no web and no acceptance.
+    assert run("models", "fetch", "ours").output == "ours: here\n"
+    assert run("models", "fetch", "no-such").exit_code == 2
+    drawn = run("draw", portrait, "--style", "ours", "--size", 64, "-o", tmp_path / "a.png")
+    assert drawn.exit_code == 0, drawn.output
+    photo, negative = (
+        np.asarray(Image.open(file).convert("RGB").resize((32, 32)), int)
+        for file in (portrait, tmp_path / "a.png")
+    )
+    assert np.abs(negative - (255 - photo)).mean() < 6
+    assert "ours" in run("draw", portrait, "--style", "x", "-o", "a.png").output
+
+    manifest(folder, {**model.model_dump(), "input": {"layout": "NHWC"}})
+    unfit = run("draw", portrait, "--style", "ours", "-o", tmp_path / "b.png")
+    assert unfit.exit_code == 1
+    assert "does not take its input" in unfit.output
+    manifest(folder, {**model.model_dump(), "licence": None})
+    for command in (["list"], ["fetch", "ours"]):
+        wrong = run("models", *command)
+        assert wrong.exit_code == 1
+        assert "style.1.licence" in wrong.output
 
 
 def test_a_database_that_cannot_be_used_is_said_to_be(tmp_path: Path):

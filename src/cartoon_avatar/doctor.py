@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Literal
 
 import httpx
+import numpy as np
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from cartoon_avatar.ai import neural
 from cartoon_avatar.ai.models import REQUIRED, models_folder, state_of
+from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.backend.db.migrate import alembic_config
 from cartoon_avatar.backend.db.session import open_database
@@ -57,6 +60,7 @@ def examine(backend: BackendSettings, ai: AiSettings, host: str, port: int) -> l
     checks: list[Callable[[], Finding]] = [
         _python,
         lambda: _models(ai),
+        lambda: _neural_styles(ai),
         lambda: _data_folder(backend.data_dir),
         lambda: _free_space(backend),
         lambda: _signing_key(backend),
@@ -84,6 +88,48 @@ def _models(ai: AiSettings) -> Finding:
     return _wrong(
         "models", f"in {folder}: {', '.join(lacking)}", "run `cartoon-avatar models fetch`"
     )
+
+
+def _neural_styles(ai: AiSettings) -> Finding:
+    folder = models_folder(ai.models_dir)
+    try:
+        models = neural.known(folder)
+    except neural.BadManifest as error:
+        return _wrong("neural", str(error), "docs/models.md shows how it is written")
+    states = {model: neural.state_of(folder, model) for model in models}
+    faults = [
+        f"{model.file} ({state})"
+        for model, state in states.items()
+        # One that we know of may be missing; one that neural.toml names should be there.
+        if state == "damaged" or (state == "missing" and model not in neural.MANIFEST)
+    ]
+    if faults:
+        return _wrong(
+            "neural",
+            f"in {folder}: {', '.join(faults)}",
+            "put the file there whose sha256 `cartoon-avatar models list --json` shows,"
+            " or take its entry out",
+        )
+    here = [model for model, state in states.items() if state == "ok"]
+    if not here:
+        return _ok("neural", "none, they are an extra")
+    if not neural.runtime_is_installed():
+        return _wrong(
+            "neural",
+            "the networks are here, what runs them is not",
+            "pip install 'cartoon-avatar[neural]'",
+        )
+    grey = Picture(np.full((64, 64, 3), 128, np.uint8))
+    for model in here:
+        try:
+            neural.Network(model, folder, threads=1)(grey, 0, 64)
+        except neural.NetworkUnusable as error:
+            return _wrong(
+                "neural",
+                f"{model.name} cannot draw: {error}",
+                f"compare its input in {folder / neural.OWN_MODELS} with the network",
+            )
+    return _ok("neural", ", ".join(model.name for model in here))
 
 
 def _data_folder(folder: Path) -> Finding:

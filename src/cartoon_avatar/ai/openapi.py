@@ -39,7 +39,12 @@ _SCHEMAS: dict[str, Any] = {
         "required": ["image"],
         "properties": {
             "image": {**_FILE, "description": "JPEG, PNG, WebP, HEIC, AVIF or GIF."},
-            "style": {"type": "string", "enum": [style.name for style in STYLES]},
+            "style": {
+                "type": "string",
+                "examples": [style.name for style in STYLES],
+                "default": STYLES[0].name,
+                "description": "A name from /styles.",
+            },
             "seed": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
             "size": {
                 "type": "integer",

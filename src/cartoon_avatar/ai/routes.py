@@ -39,9 +39,11 @@ from cartoon_avatar.ai.errors import (
 )
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Form, read_form, read_json
+from cartoon_avatar.ai.models import models_folder
+from cartoon_avatar.ai.neural import NeuralModel
 from cartoon_avatar.ai.pictures import type_of
 from cartoon_avatar.ai.settings import AiSettings
-from cartoon_avatar.ai.styles import STYLES
+from cartoon_avatar.ai.styles import STYLES, Style
 from cartoon_avatar.ai.workers import Workers
 
 router = APIRouter()
@@ -124,6 +126,7 @@ class Readiness(BaseModel):
     workers_wanted: int = Field(serialization_alias="workersWanted")
     missing: list[str] = Field(description="What is not there: model files, workers.")
     fallback: str | None = Field(description="What is done without it.")
+    neural: list[str] = Field(description="Neural styles that can be drawn in beside our own.")
 
 
 @router.post(contract.GENERATE_CARTOON, operation_id="generateCartoon")
@@ -136,7 +139,7 @@ async def generate_cartoon(request: Request) -> Response:
     ai = _state(request)
     with ai.workers.place():
         form = await _form(request, "image")
-        style = _style(form.fields.get("style"))
+        style = await _style(ai.settings, form.fields.get("style"))
         seed = _whole(form.fields.get("seed"), InvalidSeed, "seed", 0, LARGEST_SEED)
         size = _whole(
             form.fields.get("size"), InvalidSize, "size", _SMALLEST_DRAWING_PX, LONGEST_SIDE_PX
@@ -211,8 +214,8 @@ async def make_thumbnail(request: Request) -> Response:
 
 
 @router.get(contract.STYLES, operation_id="listStyles")
-async def list_styles() -> StyleList:
-    """All styles, in walking order."""
+async def list_styles(request: Request) -> StyleList:
+    """All styles, in walking order; last the neural ones whose weights are here."""
     return StyleList(
         items=[
             StyleInfo(
@@ -221,9 +224,14 @@ async def list_styles() -> StyleList:
                 description=style.sentence,
                 preview=_preview(style.name),
             )
-            for style in STYLES
+            for style in await _styles(_state(request).settings)
         ]
     )
+
+
+async def _styles(settings: AiSettings) -> list[Style | NeuralModel]:
+    # In a thread: a file that was not seen before is read from end to end.
+    return await asyncio.to_thread(jobs.styles_in, models_folder(settings.models_dir))
 
 
 @cache
@@ -243,7 +251,8 @@ async def health() -> Health:
 @router.get(contract.READYZ, operation_id="readiness")
 async def readiness(request: Request, response: Response) -> Readiness:
     """Whether pictures can be made: 503 until a worker is warm."""
-    workers = _state(request).workers
+    ai = _state(request)
+    workers = ai.workers
     ready = sorted(workers.ready, key=id)
     models = sorted({name for worker in ready for name in worker.greeting})
     missing = models + (["workers"] if len(ready) < workers.size else [])
@@ -259,6 +268,7 @@ async def readiness(request: Request, response: Response) -> Readiness:
         workers_wanted=workers.size,
         missing=missing,
         fallback=_fallback(models),
+        neural=[style.name for style in await _styles(ai.settings) if style not in STYLES],
     )
 
 
@@ -369,10 +379,12 @@ def _whole(
     return int(text)
 
 
-def _style(value: object) -> str:
+async def _style(settings: AiSettings, value: object) -> str:
     if value is None or value == "":
         return STYLES[0].name
-    names = [style.name for style in STYLES]
+    if value in {style.name for style in STYLES}:
+        return str(value)
+    names = [style.name for style in await _styles(settings)]
     if value not in names:
         raise UnknownStyle(names)
     return str(value)

@@ -1,0 +1,158 @@
+"""A neural style through both services: there once its file is, and gone with it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from cartoon_avatar.backend.app import create_app
+from cartoon_avatar.backend.settings import BackendSettings
+from tests.ai.networks import NEGATIVE, manifest, model_of
+from tests.backend.conftest import Phone, picture
+
+MODEL = model_of(NEGATIVE)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A models folder with nothing in it but the entry of a network."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    manifest(folder, MODEL.model_dump())
+    return folder
+
+
+@pytest.fixture
+def ai(models: Path) -> Iterator[httpx.Client]:
+    """The AI service as a process of its own, on a socket."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--port", str(port)],
+        env={**os.environ, "AI_WORKERS": "1", "AI_MODELS_DIR": str(models), "LOG_LEVEL": "error"},
+    )
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        try:
+            give_up_at = time.monotonic() + 60
+            while not _is_ready(http):
+                assert time.monotonic() < give_up_at
+                time.sleep(0.1)
+            yield http
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _is_ready(http: httpx.Client) -> bool:
+    try:
+        return http.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def asked(ai: httpx.Client, tmp_path: Path, *posts: dict[str, Any]) -> list[httpx.Response]:
+    """What a backend just started answers to /api/styles, to an upload, to regenerations."""
+    return asyncio.run(_asked(ai, tmp_path, *posts))
+
+
+async def _asked(ai: httpx.Client, tmp_path: Path, *posts: dict[str, Any]) -> list[httpx.Response]:
+    settings = BackendSettings(
+        data_dir=tmp_path / "data", min_free_bytes=0, ai_url=str(ai.base_url).rstrip("/")
+    )
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
+            await app({**scope, "state": dict(state)}, receive, send)
+
+        transport = httpx.ASGITransport(with_state)
+        async with httpx.AsyncClient(transport=transport, base_url="http://backend") as http:
+            phone = Phone(http, "phone-1")
+            answers = [await phone.get("/api/styles"), await phone.upload(data={"style": "comic"})]
+            original = answers[1].json()["original"]["id"]
+            for body in posts:
+                answers.append(await phone.post(f"/api/regenerate/{original}", json=body))
+            return answers
+
+
+def styles_of(answer: httpx.Response) -> list[str]:
+    return [style["name"] for style in answer.json()["items"]]
+
+
+def drawn(ai: httpx.Client, **wish: str) -> httpx.Response:
+    return ai.post(
+        "/generate-cartoon", files={"image": picture("png")}, data={"style": "negative", **wish}
+    )
+
+
+def test_a_network_is_drawn_with_while_its_file_is_there(
+    ai: httpx.Client, models: Path, tmp_path: Path
+) -> None:
+    # Its file is not there yet.
+    ours = styles_of(ai.get("/styles"))
+    assert "negative" not in ours
+    refused = drawn(ai)
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_style")
+    assert ai.get("/readyz").json()["neural"] == []
+    assert not _has_loaded_onnxruntime(ai)
+
+    (models / MODEL.file).write_bytes(NEGATIVE)
+
+    assert styles_of(ai.get("/styles")) == [*ours, "negative"]
+    assert ai.get("/readyz").json()["neural"] == ["negative"]
+    answer = drawn(ai, seed="0", size="128")
+    assert _has_loaded_onnxruntime(ai)
+    assert answer.headers["x-style"] == "negative"
+    assert answer.headers["x-seed"] == "0"
+    photo, negative = (
+        np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((24, 32)), int)
+        for data in (picture("png"), answer.content)
+    )
+    assert np.abs(negative - (255 - photo)).mean() < 4
+    assert drawn(ai, seed="3").content == drawn(ai, seed="3").content
+    assert drawn(ai, seed="3").content != drawn(ai, seed="4").content
+
+    listed, _, pinned, walked = asked(ai, tmp_path, {"style": "negative", "seed": 5}, {})
+    assert "negative" in styles_of(listed)
+    assert pinned.status_code == 201
+    assert pinned.json()["cartoon"]["style"] == "negative"
+    # It was the last of the walk, which begins again.
+    assert walked.json()["cartoon"]["style"] == ours[0]
+
+    (models / MODEL.file).unlink()
+
+    assert styles_of(ai.get("/styles")) == ours
+    assert drawn(ai).json()["code"] == "unknown_style"
+    listed, _, pinned = asked(ai, tmp_path, {"style": "negative"})
+    assert styles_of(listed) == ours
+    assert (pinned.status_code, pinned.json()["code"]) == (400, "invalid_style")
+
+
+def _has_loaded_onnxruntime(ai: httpx.Client) -> bool:
+    """Whether any process of the AI service holds the runtime's library."""
+    port = ai.base_url.port
+    server = next(
+        process
+        for process in psutil.Process().children(recursive=True)
+        if str(port) in process.cmdline()
+    )
+    return any(
+        "onnxruntime" in region.path
+        for process in [server, *server.children(recursive=True)]
+        for region in process.memory_maps()
+    )
