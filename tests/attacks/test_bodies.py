@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import gzip
 import json
+import math
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -21,6 +25,7 @@ from tests.faults.conftest import StartBackend
 from tests.faults.invariants import files_in
 from tests.faults.processes import Backend
 
+DRIBBLE = Path(__file__).with_name("dribble.py")
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 HEAD = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
 TAIL = b"\r\n--b--\r\n"
@@ -167,52 +172,43 @@ def test_bodies_that_lie_about_their_length_are_no_upload(start_backend: StartBa
 
 
 async def test_slow_heads_and_bodies_leave_a_healthy_client_alone(start_backend: StartBackend):
-    """200 sockets that dribble, half of them in the head, half in the body."""
+    """500 sockets that dribble, half of them in the head, half in the body."""
     backend = start_backend()
     async with httpx.AsyncClient(
         base_url=backend.url, headers={"X-Device-Id": "healthy"}, timeout=10
     ) as healthy:
 
         async def p95_s() -> float:
-            took = []
-            for _ in range(40):
-                started = time.perf_counter()
-                answer = await healthy.get("/api/originals")
-                assert answer.status_code == 200
-                took.append(time.perf_counter() - started)
-            return sorted(took)[-3]
+            """The best of four: what else the machine does comes and goes, an attack stays."""
+            best_s = math.inf
+            for _ in range(4):
+                took = []
+                for _ in range(60):
+                    started = time.perf_counter()
+                    answer = await healthy.get("/api/originals")
+                    assert answer.status_code == 200
+                    took.append(time.perf_counter() - started)
+                best_s = min(best_s, sorted(took)[-4])
+            return best_s
 
-        await p95_s()
         alone_s = await p95_s()
-        slow = [await asyncio.open_connection("127.0.0.1", backend.port) for _ in range(200)]
-
-        async def dribble(number: int, writer: asyncio.StreamWriter) -> None:
-            head = b"POST /api/upload HTTP/1.1\r\nHost: a\r\nX-Device-Id: slow\r\n"
-            if number % 2:
-                head += FORM["Content-Type"].join(("Content-Type: ", "\r\n")).encode()
-                head += b"Content-Length: 9000000\r\n\r\n" + HEAD
-            writer.write(head)
-            with contextlib.suppress(ConnectionError):
-                while True:
-                    await writer.drain()
-                    await asyncio.sleep(0.5)
-                    writer.write(b"X")
-
-        dribbling = [
-            asyncio.create_task(dribble(number, writer)) for number, (_, writer) in enumerate(slow)
-        ]
-        await asyncio.sleep(0.5)
-        beset_s = await p95_s()
-        uploaded = await healthy.post("/api/upload", files={"image": picture()})
-
-        for task in dribbling:
-            task.cancel()
-        await asyncio.gather(*dribbling, return_exceptions=True)
-        for _, writer in slow:
-            writer.close()
+        # Dribbled by another process: this one's pauses are the healthy client's alone.
+        command = [sys.executable, DRIBBLE, str(backend.port), "500"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as dribbler:
+            try:
+                assert dribbler.stdout.readline() == b"500 open\n"
+                await asyncio.sleep(1)
+                beset_s = await p95_s()
+                uploaded = await healthy.post("/api/upload", files={"image": picture()})
+                held = [
+                    one for one in psutil.Process(backend.pid).net_connections("tcp") if one.raddr
+                ]
+            finally:
+                dribbler.kill()
+    print(f"p95 alone {alone_s * 1000:.1f} ms, beset {beset_s * 1000:.1f} ms")
+    assert len(held) >= 500
     assert uploaded.status_code == 201
-    # Twice, and what a busy machine adds.
-    assert beset_s < 2 * alone_s + 0.05, (alone_s, beset_s)
+    assert beset_s < 2 * alone_s + 0.005, (alone_s, beset_s)
 
 
 async def test_a_body_that_stalls_is_given_up(start: Start):

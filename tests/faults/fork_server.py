@@ -27,6 +27,7 @@ def run() -> None:
         port=int(os.environ["PORT"]),
         interface=Interfaces.ASGI,
         websockets=False,
+        backlog=1024,  # what the server takes by default where it is not embedded
         log_level="warning",
     )
     asyncio.run(server.serve())

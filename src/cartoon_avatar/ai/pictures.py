@@ -8,6 +8,7 @@ before a pixel is decoded.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -33,6 +34,10 @@ _DECODERS = {
 }
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+# A scan costs a few bytes and goes over every pixel; encoders make about ten. Those of pictures
+# inside the file (a preview, the second eye) are counted along.
+_MOST_SCANS = 300
+_SCAN = re.compile(rb"\xff\xda\0[\x08\x0a\x0c\x0e][\x01-\x04]")
 # How to turn what the camera stored so that it stands upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -124,6 +129,8 @@ def decode(data: bytes, *, max_pixels: int, long_side: int | None = None) -> Pho
 
 
 def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -> Photo:
+    if decoder == "JPEG" and len(_SCAN.findall(data)) > _MOST_SCANS:
+        raise InvalidImage(f"The JPEG goes over its pixels more than {_MOST_SCANS} times.")
     with Image.open(io.BytesIO(data), formats=[decoder]) as image:
         width, height = image.size
         if width * height > max_pixels:

@@ -1,0 +1,232 @@
+"""Pictures that mean harm, through the backend and straight to the AI service.
+
+Each is refused, or is a picture and nothing else; none costs more than 50 MB over all processes
+of both services, nor more than its request.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from cartoon_avatar.ai import pictures
+from tests.attacks import hostile
+from tests.backend.conftest import Service, picture
+from tests.faults.invariants import files_in
+from tests.faults.processes import Backend, Forks, free_port
+
+MOST_GROWTH_BYTES = 50_000_000
+SOURCES = Path(pictures.__file__).parent.parent
+CANARY = b"canary7f3a"
+
+
+@dataclass
+class Both:
+    backend: Backend
+    ai: psutil.Process
+    ai_url: str
+
+    def processes(self) -> list[psutil.Process]:
+        return [psutil.Process(self.backend.pid), self.ai, *self.ai.children(recursive=True)]
+
+    def held_bytes(self) -> int:
+        return sum(one.memory_info().rss for one in self.processes())
+
+    def forget_peaks(self) -> None:
+        for one in self.processes():
+            Path(f"/proc/{one.pid}/clear_refs").write_text("5")
+
+    def peak_bytes(self) -> int:
+        """The most that each held since the peaks were forgotten, summed."""
+        return sum(_status_of(one.pid, "VmHWM") for one in self.processes())
+
+
+def _status_of(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+@pytest.fixture(scope="module")
+def ai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[psutil.Process, str]]:
+    """The AI service with one worker; without models it starts at once and decodes the same."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--port", str(port)],
+        env={
+            **os.environ,
+            "AI_WORKERS": "1",
+            "AI_MODELS_DIR": str(tmp_path_factory.mktemp("models")),
+            "LOG_LEVEL": "error",
+        },
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        give_up = time.monotonic() + 60
+        while not _is_ready(url):
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        yield psutil.Process(process.pid), url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def both(
+    ai: tuple[psutil.Process, str], forks: Forks, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Both]:
+    process, url = ai
+    backend = Backend(forks, tmp_path_factory.mktemp("data"), url)
+    backend.start()
+    # What everybody needs once is nobody's growth.
+    with backend.client("warm") as client:
+        for kind in ("jpeg", "png", "webp", "gif", "heif", "avif"):
+            whole = hostile.saved(hostile.noise(350, 450), kind)
+            assert client.post("/api/upload", files={"image": whole}).status_code == 201
+            client.post("/api/upload", files={"image": whole[: len(whole) // 2]})
+        client.delete("/api/device")
+    yield Both(backend, process, url)
+    backend.close()
+
+
+def sent(both: Both, name: str, data: bytes) -> list[httpx.Response]:
+    """The file through the backend, then straight to both doors of the AI service."""
+    assert len(data) <= 10_000_000, name
+    form = {"image": ("me.jpg", data, "image/jpeg")}
+    with both.backend.client() as client:
+        answers = [client.post("/api/upload", files=form)]
+    for path in ("/thumbnail", "/generate-cartoon"):
+        answers.append(httpx.post(both.ai_url + path, files=form, timeout=60))
+    return answers
+
+
+def assert_harmless(
+    both: Both, cases: Iterator[tuple[str, bytes]], *, refused: bool, judged_by_head: bool = True
+) -> Counter[int]:
+    """``refused``: none may pass. ``judged_by_head``: the bound on memory holds at every moment
+    of a refusal, not just after it."""
+    outcomes: Counter[int] = Counter()
+    workers = {one.pid for one in both.processes()}
+    for name, data in cases:
+        held = both.held_bytes()
+        both.forget_peaks()
+        started = time.monotonic()
+        answers = sent(both, name, data)
+        took_s = time.monotonic() - started
+        for answer in answers:
+            outcomes[answer.status_code] += 1
+            assert answer.status_code in ((400,) if refused else (200, 201, 400)), (
+                name,
+                answer.text,
+            )
+            if answer.status_code == 400:
+                assert answer.json()["code"] in ("invalid_image", "image_too_large"), name
+        if {answer.status_code for answer in answers} == {400}:
+            grown = both.peak_bytes() - held if judged_by_head else both.held_bytes() - held
+            assert grown < MOST_GROWTH_BYTES, (name, grown)
+        assert took_s < 10, name
+        assert {one.pid for one in both.processes()} == workers, name
+    with both.backend.client() as client:
+        assert client.post("/api/upload", files={"image": picture()}).status_code == 201
+        assert client.delete("/api/device").status_code == 204
+    assert files_in(both.backend.data) == set()
+    return outcomes
+
+
+def test_huge_dimensions_in_a_small_file_are_refused_cheaply(both: Both):
+    *heads, (_, text) = hostile.oversized()
+    assert_harmless(both, iter(heads), refused=True)
+    # The backend cuts this one's text out and has a small picture left.
+    assert [answer.status_code for answer in sent(both, "zTXt", text)] == [201, 400, 400]
+
+
+def test_what_other_decoders_would_open_is_refused(both: Both):
+    assert_harmless(both, hostile.foreign(), refused=True)
+
+
+def test_many_frames_endless_exif_and_seeks_are_harmless(both: Both):
+    cases = chain(hostile.many_framed(), hostile.endless_exif(), hostile.seeking_mpo())
+    outcomes = assert_harmless(both, cases, refused=False)
+    assert outcomes[201] > 10
+
+
+def test_truncated_and_corrupted_files_are_refused_or_drawn_as_far_as_they_go(both: Both):
+    assert_harmless(both, hostile.broken(), refused=False)
+
+
+def test_what_is_broken_within_the_pixel_limit_gives_its_memory_back(both: Both):
+    outcomes = assert_harmless(both, hostile.greedy(), refused=True, judged_by_head=False)
+    assert outcomes[400] == 18
+
+
+def test_a_polyglot_is_kept_as_a_picture_and_nothing_else(both: Both):
+    assert_harmless(both, hostile.polyglots(), refused=False)
+    for name, data in hostile.polyglots():
+        with both.backend.client() as client:
+            answer = client.post("/api/upload", files={"image": ("a.html", data, "text/html")})
+            if answer.status_code == 400:
+                continue
+            opened = client.get(answer.json()["original"]["imageUrl"])
+            assert opened.headers["content-type"].startswith("image/"), name
+            assert opened.headers["x-content-type-options"] == "nosniff"
+            assert CANARY not in opened.content, name
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "heif", "avif"])
+async def test_a_wrong_name_or_type_changes_nothing(service: Service, kind: str):
+    data = hostile.saved(hostile.noise(), kind)
+    types = {"heif": "image/heic"}
+    for name in ("a.svg", "a.php", "a.exe", "a", "a.jpg.html", "a.png", "a.gif"):
+        for said in ("text/html", "image/svg+xml", "image/png", "application/pdf", "x/y"):
+            answer = await service.phone.post("/api/upload", files={"image": (name, data, said)})
+            assert answer.status_code == 201, answer.text
+            original = answer.json()["original"]
+            assert original["mimeType"] == types.get(kind, f"image/{kind}")
+            opened = await service.http.get(original["imageUrl"])
+            assert opened.headers["content-type"] == original["mimeType"]
+
+
+async def test_the_decoders_of_six_types_are_all_that_can_be_reached():
+    """The one place that opens pictures names its decoder, and nothing else of what the imaging
+    libraries can decode is asked for anywhere."""
+    assert set(pictures._DECODERS.values()) == {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF"}
+    opening = re.compile(
+        r"Image\.open\(|\bimdecode|\bimread|VideoCapture|pillow_heif\.(open|read)|ImageShow|ImageFile\."
+    )
+    found = [
+        (file.name, line.strip())
+        for file in SOURCES.rglob("*.py")
+        for line in file.read_text().splitlines()
+        if opening.search(line)
+    ]
+    assert found == [
+        ("pictures.py", "with Image.open(io.BytesIO(data), formats=[decoder]) as image:")
+    ]
+    # And the backend has no decoder in its process at all.
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import cartoon_avatar.backend.app, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "cartoon_avatar.backend.metadata" in loaded
+    assert not {"PIL", "cv2", "pillow_heif", "numpy"} & set(loaded)
