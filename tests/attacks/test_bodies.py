@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -194,7 +195,10 @@ async def test_slow_heads_and_bodies_leave_a_healthy_client_alone(start_backend:
         alone_s = await p95_s()
         # Dribbled by another process: this one's pauses are the healthy client's alone.
         command = [sys.executable, DRIBBLE, str(backend.port), "500"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as dribbler:
+        dribbler = await asyncio.to_thread(
+            partial(subprocess.Popen, command, stdout=subprocess.PIPE)
+        )
+        with dribbler:
             try:
                 assert dribbler.stdout.readline() == b"500 open\n"
                 await asyncio.sleep(1)

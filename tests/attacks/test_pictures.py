@@ -205,7 +205,7 @@ async def test_a_wrong_name_or_type_changes_nothing(service: Service, kind: str)
             assert opened.headers["content-type"] == original["mimeType"]
 
 
-async def test_the_decoders_of_six_types_are_all_that_can_be_reached():
+def test_the_decoders_of_six_types_are_all_that_can_be_reached():
     """The one place that opens pictures names its decoder, and nothing else of what the imaging
     libraries can decode is asked for anywhere."""
     assert set(pictures._DECODERS.values()) == {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF"}
