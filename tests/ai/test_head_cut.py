@@ -161,7 +161,8 @@ def test_the_shape_comes_from_the_photo_and_the_colours_from_the_drawing(portrai
     heads = [cut(drawing, seen.models(), photo) for drawing in (negative, poster)]
     assert np.array_equal(heads[0].picture.alpha, heads[1].picture.alpha)
     assert np.array_equal(heads[0].picture.alpha, head_of(portrait).picture.alpha)
-    solid = heads[0].picture.alpha == 255
+    # At the rim colours are carried outwards from further inside.
+    solid = cv2.erode(np.uint8(heads[0].picture.alpha == 255), np.ones((25, 25))) > 0
     assert np.array_equal(heads[0].picture.rgb[solid], 255 - head_of(portrait).picture.rgb[solid])
 
 
@@ -310,6 +311,27 @@ def test_a_scarf_around_the_face_belongs_to_the_head_down_to_the_chin() -> None:
     assert alpha[scarf & (down > 0.15)].mean() < 0.05
 
 
+def test_a_drawings_own_background_leaves_no_fringe() -> None:
+    photo = seen.astronaut()
+    shape = in_place(head_of(seen.astronaut), photo)
+    # Painted a little into the head, as the edges of a drawing run beside the photo's.
+    behind = cv2.dilate(np.uint8(shape < 0.5), np.ones((5, 5))) > 0
+    drawing = Picture(np.where(behind[..., None], (255, 0, 200), (60, 90, 60)).astype(np.uint8))
+    head = cut(drawing, seen.models(), photo)
+    laid = head.picture.rgb[head.picture.alpha > 128]
+    assert (np.abs(laid.astype(int) - (255, 0, 200)).sum(axis=1) < 150).mean() < 0.01
+
+
+def test_a_transparent_border_is_not_taken_for_a_hat() -> None:
+    photo = seen.astronaut()
+    middle, y = np.array([225, 120]), np.arange(512)[:, None]
+    round_ = np.hypot(np.arange(512) - middle[0], y - middle[1]) < 115
+    rgb = np.where(round_[..., None], photo.rgb, 255)
+    head = cut(Picture(rgb, np.uint8(255 * round_)), seen.models())
+    expected = in_place(head_of(seen.astronaut), photo) * round_
+    assert iou(in_place(head, photo), expected) > 0.95
+
+
 def test_without_the_class_model_the_fallback_cuts_a_fair_head() -> None:
     models = dataclasses.replace(seen.models(), person_classes=None)
     head = cut(seen.astronaut(), models, seen.astronaut())
@@ -392,7 +414,7 @@ def test_a_coarse_mask_becomes_an_exact_edge_with_clean_colours() -> None:
     near = cv2.dilate(((truth > 0.02) & (truth < 0.98)).astype(np.uint8), np.ones((9, 9))) > 0
     assert np.abs(alpha - truth)[near].mean() < 0.05
 
-    head = head_cut._coloured(Picture(photo), (0, 0, 480, 480), alpha)
+    head = head_cut._coloured(Picture(photo), (0, 0, 480, 480), alpha, rim_px=6)
     opacity = head.alpha[..., None] / 255
     green = np.array((0.2, 0.8, 0.3))
     laid = head.rgb / 255 * opacity + green * (1 - opacity)

@@ -27,9 +27,10 @@ from cartoon_avatar.ai.matting import (
 )
 from cartoon_avatar.ai.models import Models
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.steps.colour_edge import colour_edge
+from cartoon_avatar.ai.steps.colour_edge import colour_edge, like_background
 from cartoon_avatar.ai.steps.decontaminate import decontaminate
 from cartoon_avatar.ai.steps.guided_filter import guided_filter
+from cartoon_avatar.ai.steps.hat import whole_hat
 
 LARGEST_SIZE_PX = 1024
 _ENLARGE_AT_MOST = 2.0
@@ -87,7 +88,7 @@ def cut(
         raise NoFace
     if not 0 <= face_index < len(faces):
         raise FaceIndexOutOfRange(face_index, len(faces))
-    seen, paper = _turned(seen, turns), _turned(drawing, turns)
+    seen, paper = _without_rim(_turned(seen, turns)), _turned(drawing, turns)
 
     shape = _shape_of_head(seen, faces, face_index, models)
     scale = paper.width / seen.width
@@ -97,7 +98,8 @@ def cut(
     alpha = _edge(shape, seen, [value / scale for value in box], side)
     if ink_width_px > 0:
         alpha = _widened(alpha, ink_width_px / 2 * side / box[2])
-    picture = _coloured(paper, box, alpha)
+    rim_px = 0.03 * shape.ruler.height * scale * side / box[2]
+    picture = _coloured(paper, box, alpha, rim_px)
     return Head(
         picture=picture,
         box=_turned_back(box, paper, turns),
@@ -154,6 +156,27 @@ def _turned(picture: Picture, turns: int) -> Picture:
     return Picture(np.ascontiguousarray(np.rot90(picture.rgb, -turns)), alpha)
 
 
+def _without_rim(picture: Picture) -> Picture:
+    """``picture`` with its opaque colours carried on below its transparent parts.
+
+    There may stand anything, and the networks take a round border for the brim of a hat.
+    """
+    if picture.alpha is None:
+        return picture
+    opaque = picture.alpha.astype(np.float32) * np.float32(1 / 255)
+    scale = min(1.0, 128 / max(opaque.shape))
+    weights = np.dstack([picture.rgb * opaque[..., None], opaque])
+    coarse = cv2.resize(weights, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    carried = np.zeros_like(coarse)
+    for sigma in (32, 8, 2):  # from afar where nothing is near
+        blurred = cv2.GaussianBlur(coarse, (0, 0), sigma)
+        near = np.clip(20 * blurred[..., 3:], 0, 1)
+        carried += near * (blurred / np.maximum(blurred[..., 3:], 1e-4) - carried)
+    carried = cv2.resize(carried[..., :3], (picture.width, picture.height))
+    mixed = weights[..., :3] + (1 - opaque[..., None]) * carried
+    return Picture(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), picture.alpha)
+
+
 def _turned_back(
     box: tuple[int, int, int, int], turned: Picture, turns: int
 ) -> tuple[int, int, int, int]:
@@ -183,6 +206,8 @@ class _Ruler:
     #: Where the middle of the skull lies, right of the chin, and half its width.
     middle: float
     half: float
+    #: 0 seen from the front, 1 from the side; negative where the face looks left.
+    turn: float
     oval: np.ndarray
 
     @classmethod
@@ -200,7 +225,8 @@ class _Ruler:
         turn = float(smooth_step(np.array(abs(nose)), 0.15, 0.55))
         middle = (0.5 + 0.5 * turn) * behind
         half = (1 - turn) * 0.62 * max(width, 0.8) + turn * 0.78
-        return cls(points[_CHIN], right, down, height, middle, half, points[_OVAL])
+        turn = float(np.copysign(turn, nose))
+        return cls(points[_CHIN], right, down, height, middle, half, turn, points[_OVAL])
 
     @property
     def roll(self) -> float:
@@ -248,22 +274,24 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
         side = 2.7 * reach * growth
         corner = left + wide / 2 - side / 2, top + high / 2 - 0.12 * reach - side / 2
         square = (*corner, side)
-        rgb = _sampled(picture.rgb, *square, _PLAN_PX)
-        inside = _inside(picture, *square)
+        # The largest square is for hats, and shows a face at less than half the size.
+        px = _PLAN_PX if growth < 2 else round(1.6 * _PLAN_PX)
+        rgb = _sampled(picture.rgb, *square, px)
+        inside = _inside(picture, *square, px)
         classes = _classes(models, rgb, ruler, side, growth)
-        oval = _filled(ruler.oval, *square)
-        across, down = ruler.measure(*corner, side / _PLAN_PX, _PLAN_PX)
-        mine = _share_of(face, faces, *square)
+        oval = _filled(ruler.oval, *square, px)
+        across, down = ruler.measure(*corner, side / px, px)
+        mine = _share_of(face, faces, *square, px)
         if classes is not None and _trust(classes, oval) >= _TRUSTED:
             head, rest, hat = _by_classes(classes, oval, across, down, ruler, mine)
             path = "classes"
         else:
             head, rest = _by_region(models, rgb, oval, across, down, ruler, mine)
             path = "fallback"
-        if hat > 0.5:
-            # The networks fade out over a tall hat; half a hat would be worse than none.
-            head = smooth_step(head, 0.2, 0.8)
-        head = _one_piece(head * inside, oval)
+        if hat > 0.5 and growth > 2:
+            free = mine * inside * (1 - rest)
+            head = _with_whole_hat(rgb, head, free, across, down, ruler, ruler.height * px / side)
+        head = _decided(_one_piece(head * inside, oval), 0.06 * ruler.height * px / side)
         if not _reaches_border(head, inside, down) and not (hat > 0.5 and growth == 1.0):
             break
     return _Shape(head, rest * inside, *square, ruler, path, _at_frame(head, inside, down))
@@ -340,16 +368,18 @@ def _by_classes(
     """Head and rest of the person, each P×P float32 0..1, and how far there is a hat, 0..1."""
     above_chin = 1 - smooth_step(down, -0.06, 0.04)
     above_brows = 1 - smooth_step(down, -0.75, -0.55)
-    aside = np.abs(across - ruler.middle) * (0.62 / ruler.half)
-    skull = _skull(across, down, ruler)
+    sideways = (across - ruler.middle) * (0.62 / ruler.half)
+    aside = np.abs(sideways)
+    from_skull = _from_skull(across, down, ruler)
+    skull = 1 - smooth_step(from_skull, 0.92, 1.08)
 
     # Skin above the brows is scalp, lower down it is ear; beyond the skull it is a hand.
     scalp = skull * (1 - smooth_step(down, -0.35, -0.2))
     # Cloth belongs to the head where it takes the place of hair: over the crown as a hat,
     # and where it closes in the face on both sides, as a scarf or hood, down to the chin.
-    hat, wrap = _covering(classes, aside, down)
+    hat, wrap = _covering(classes, sideways, down, from_skull, ruler.turn)
     cloth = np.maximum(
-        above_brows * hat, hat * wrap * above_chin * (1 - smooth_step(aside, 0.9, 1.15))
+        above_brows * hat, hat * wrap * above_chin * (1 - smooth_step(from_skull, 1.45, 1.75))
     )
     # Glasses, head-phones and ear-rings hug the face; a cup or another's helmet does not.
     worn = np.maximum(cloth, above_chin * (1 - smooth_step(aside, 0.7, 0.85)))
@@ -361,14 +391,21 @@ def _by_classes(
         + classes[..., OTHER] * worn
         + classes[..., BODY_SKIN] * scalp
         + classes[..., CLOTHES] * np.maximum(cloth, above_brows * skull)
-        + classes[..., _UNNAMED] * cloth
+        # Far from the head the person model sees persons in flags and curtains.
+        + classes[..., _UNNAMED] * cloth * (1 - smooth_step(from_skull, 1.9, 2.3))
     )
     person = 1 - classes[..., BACKGROUND]
     # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
     sure = oval * (1 - smooth_step(classes[..., BACKGROUND], 0.8, 0.95))
     head = np.maximum(head, sure)
-    head = head * mine * (1 - smooth_step(down, 0.38, 0.66))
+    head = head * mine * _hair_limit(aside, down)
     return head, np.clip(person - head, 0, 1), hat
+
+
+def _hair_limit(aside: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """0 where hair hangs so far below the chin that a sticker ends, along a curve."""
+    far = np.hypot(aside / 1.4, (down + 0.45) / 1.0)
+    return 1 - smooth_step(far, 0.83, 1.11) * smooth_step(down, -0.2, 0.1)
 
 
 def _skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarray:
@@ -383,16 +420,56 @@ def _from_skull(across: np.ndarray, down: np.ndarray, ruler: _Ruler) -> np.ndarr
     return np.sqrt(x * x + y * y)
 
 
-def _covering(classes: np.ndarray, aside: np.ndarray, down: np.ndarray) -> tuple[float, float]:
-    """How far cloth takes the place of hair over the crown, and beside the face; each 0..1."""
+def _covering(
+    classes: np.ndarray,
+    sideways: np.ndarray,
+    down: np.ndarray,
+    from_skull: np.ndarray,
+    turn: float,
+) -> tuple[float, float]:
+    """How far cloth takes the place of hair over the crown, and around the face; each 0..1."""
 
-    def share(zone: np.ndarray) -> float:
+    def share(zone: np.ndarray, at_least: float) -> float:
         mean = classes[zone].mean(axis=0) if zone.any() else np.zeros(7)
-        return (mean[CLOTHES] + mean[OTHER] + mean[_UNNAMED]) / max(0.3, 1 - mean[BACKGROUND])
+        cloth = mean[CLOTHES] + mean[OTHER] + mean[_UNNAMED]
+        return float(cloth / max(at_least, 1 - mean[BACKGROUND]))
 
-    crown = share((aside < 0.4) & (down > -1.45) & (down < -1.02))
-    beside = share((aside > 0.55) & (aside < 0.9) & (down > -0.7) & (down < -0.3))
-    return float(smooth_step(crown, 0.25, 0.5)), float(smooth_step(beside, 0.35, 0.6))
+    crown = share((abs(sideways) < 0.4) & (down > -1.45) & (down < -1.02), 0.3)
+    # A hat may leave the fringe free; then its brim shows around the skull.
+    brim = share((from_skull > 1.02) & (from_skull < 1.2) & (down < -0.7), 0.6)
+    ears = (down > -0.65) & (down < -0.25)
+    left, right = (share(ears & (x > 0.48) & (x < 0.72), 0.4) for x in (-sideways, sideways))
+    # Seen from the side, a scarf has nothing to cover before the face.
+    behind, before = (left, right) if turn > 0 else (right, left)
+    in_profile = float(smooth_step(np.array(abs(turn)), 0.7, 0.9))
+    beside = min(behind, max(before, in_profile * behind))
+    return (
+        float(smooth_step(np.array(max(crown, brim)), 0.25, 0.5)),
+        float(smooth_step(np.array(beside), 0.35, 0.6)),
+    )
+
+
+def _with_whole_hat(
+    rgb: np.ndarray,
+    head: np.ndarray,
+    mine: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+    ruler: _Ruler,
+    unit_px: float,
+) -> np.ndarray:
+    """``head`` with all of its hat, where ``mine`` (P×P float32) allows for it."""
+    off_axis = across - np.float32(ruler.middle)
+    aside = np.abs(off_axis) * (0.62 / ruler.half)
+    zone = (down < -0.6) & (aside < 2.0) & (mine > 0.5)
+    opposite = None
+    if abs(ruler.turn) < 0.5:
+        y, x = np.mgrid[: head.shape[0], : head.shape[1]]
+        opposite = tuple(
+            (at - 2 * unit_px * direction * off_axis).astype(np.float32)
+            for at, direction in zip((x, y), ruler.right, strict=True)
+        )
+    return whole_hat(rgb, head, zone, unit_px, opposite)
 
 
 def _by_region(
@@ -438,11 +515,13 @@ def _by_region(
     return head, np.clip(person - head, 0, 1)
 
 
-def _share_of(face: Face, faces: list[Face], left: float, top: float, side: float) -> np.ndarray:
+def _share_of(
+    face: Face, faces: list[Face], left: float, top: float, side: float, px: int
+) -> np.ndarray:
     """P×P float32: 1 where a pixel belongs to ``face`` rather than to any other."""
 
     def distance(ruler: _Ruler) -> np.ndarray:
-        across, down = ruler.measure(left, top, side / _PLAN_PX, _PLAN_PX)
+        across, down = ruler.measure(left, top, side / px, px)
         return _from_skull(across, down, ruler)
 
     ruler = _Ruler.of(face)
@@ -454,16 +533,16 @@ def _share_of(face: Face, faces: list[Face], left: float, top: float, side: floa
         if other is not face:
             rival = _Ruler.of(other)
             share *= smooth_step(distance(rival) - own, -0.1, 0.1)
-            share *= 1 - _filled(rival.oval, left, top, side)
-    return np.maximum(share, _filled(ruler.oval, left, top, side))
+            share *= 1 - _filled(rival.oval, left, top, side, px)
+    return np.maximum(share, _filled(ruler.oval, left, top, side, px))
 
 
-def _filled(polygon: np.ndarray, left: float, top: float, side: float) -> np.ndarray:
+def _filled(polygon: np.ndarray, left: float, top: float, side: float, px: int) -> np.ndarray:
     """P×P float32: 1 in the convex hull of ``polygon``, shrunk a little."""
-    points = (polygon - [left, top]) * (_PLAN_PX / side)
+    points = (polygon - [left, top]) * (px / side)
     centre = points.mean(axis=0)
     points = centre + 0.96 * (points - centre)
-    mask = np.zeros((_PLAN_PX, _PLAN_PX), np.float32)
+    mask = np.zeros((px, px), np.float32)
     hull = cv2.convexHull(np.round(points * 16).astype(np.int32))
     cv2.fillConvexPoly(mask, hull, 1.0, cv2.LINE_8, 4)
     return mask
@@ -487,6 +566,15 @@ def _one_piece(head: np.ndarray, oval: np.ndarray) -> np.ndarray:
     return head
 
 
+def _decided(head: np.ndarray, band_px: float) -> np.ndarray:
+    """``head``, soft only within ``band_px`` of its outline: no ghosts, no glassy patches."""
+    solid = (head > 0.5).astype(np.uint8)
+    away = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    away += cv2.distanceTransform(1 - solid, cv2.DIST_L2, 3)
+    firm = smooth_step(away, band_px, 2 * band_px)
+    return head + firm * (solid - head)
+
+
 def _reaches_border(head: np.ndarray, inside: np.ndarray, down: np.ndarray) -> bool:
     """Whether the head leaves the square where the picture goes on."""
     rim = np.zeros_like(head, dtype=bool)
@@ -504,14 +592,14 @@ def _at_frame(head: np.ndarray, inside: np.ndarray, down: np.ndarray) -> bool:
     return int((solid & (within == 0)).sum()) > 12
 
 
-def _inside(picture: Picture, left: float, top: float, side: float) -> np.ndarray:
+def _inside(picture: Picture, left: float, top: float, side: float, px: int) -> np.ndarray:
     """P×P float32: 1 where the square lies in the picture and the picture is opaque."""
-    centres = (np.arange(_PLAN_PX) + 0.5) * (side / _PLAN_PX)
+    centres = (np.arange(px) + 0.5) * (side / px)
     x, y = left + centres, top + centres
     inside = np.outer((y >= 0) & (y < picture.height), (x >= 0) & (x < picture.width))
     inside = inside.astype(np.float32)
     if picture.alpha is not None:
-        inside *= _sampled(picture.alpha, left, top, side, _PLAN_PX) > 127
+        inside *= _sampled(picture.alpha, left, top, side, px) > 127
     return inside
 
 
@@ -555,7 +643,7 @@ def _sampled(array: np.ndarray, left: float, top: float, side: float, size: int)
 def _tight_square(shape: _Shape, paper: Picture, scale: float) -> tuple[int, int, int, int]:
     """The square around the head with a margin of 7 %, in pixels of ``paper``."""
     rows, columns = np.nonzero(shape.head > 0.1)
-    pitch = shape.side / _PLAN_PX
+    pitch = shape.side / shape.head.shape[0]
     x0, x1 = shape.left + columns.min() * pitch, shape.left + (columns.max() + 1) * pitch
     y0, y1 = shape.top + rows.min() * pitch, shape.top + (rows.max() + 1) * pitch
     side = max(1, round(1.14 * max(x1 - x0, y1 - y0) * scale))
@@ -579,7 +667,7 @@ def _edge(shape: _Shape, seen: Picture, box: list[float], size: int) -> np.ndarr
     """The finished alpha of the square ``box`` (pixels of ``seen``), size×size float32 0..1."""
     left, top, side, _ = box
     plan = np.dstack([shape.head, shape.rest])
-    to_plan = _PLAN_PX / shape.side
+    to_plan = shape.head.shape[0] / shape.side
     plan = _sampled(
         plan, (left - shape.left) * to_plan, (top - shape.top) * to_plan, side * to_plan, size
     )
@@ -615,13 +703,16 @@ def _widened(alpha: np.ndarray, radius_px: float) -> np.ndarray:
     return alpha + (grown - alpha) * np.float32(radius_px / reach)
 
 
-def _coloured(paper: Picture, box: tuple[int, int, int, int], alpha: np.ndarray) -> Picture:
+def _coloured(
+    paper: Picture, box: tuple[int, int, int, int], alpha: np.ndarray, rim_px: float
+) -> Picture:
+    """The square ``box`` of ``paper`` with ``alpha``, its rim free of what lies behind."""
     left, top, side, _ = box
     size = alpha.shape[0]
     rgb = _sampled(paper.rgb, left, top, side, size).astype(np.float32) * np.float32(1 / 255)
     if paper.alpha is not None:
         alpha = alpha * (_sampled(paper.alpha, left, top, side, size) * np.float32(1 / 255))
-    rgb = decontaminate(rgb, alpha)
+    rgb = decontaminate(rgb, alpha * (1 - like_background(rgb, alpha, rim_px)))
     opacity = np.round(alpha * 255).astype(np.uint8)
     rgb = np.round(rgb * 255).astype(np.uint8)
     rgb[opacity == 0] = 0

@@ -33,6 +33,28 @@ def colour_edge(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.ndarra
     return alpha + sure * (np.clip(1.25 * place - 0.125, 0, 1) - alpha)
 
 
+def like_background(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.ndarray:
+    """How far a pixel of the rim has the colour of what lies outside, H×W float32 0..1.
+
+    A drawing's edges run a little beside its photo's: within ``band_px`` inside of the edge
+    of ``alpha`` (H×W float32 0..1) the background's paint may stand. ``rgb`` is H×W×3
+    float32 0..1.
+    """
+    reach = max(1, round(band_px))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    solid = (alpha > 0.5).astype(np.uint8)
+    inside = cv2.erode(solid, disc)
+    outside = (alpha < 0.02).astype(np.float32)
+
+    window = 6 * reach + 1
+    fore, fore_spread, fore_there = _local_colour(rgb, inside.astype(np.float32), window)
+    back, back_spread, back_there = _local_colour(rgb, outside, window)
+    to_fore = ((rgb - fore) ** 2).sum(axis=2) / (fore_spread + 0.004)
+    to_back = ((rgb - back) ** 2).sum(axis=2) / (back_spread + 0.004)
+    likeness = to_fore / (to_fore + to_back + 1e-3)
+    return np.clip((likeness - 0.6) / 0.2, 0, 1) * ((inside == 0) & fore_there & back_there)
+
+
 def _local_colour(
     rgb: np.ndarray, where: np.ndarray, window: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -23,7 +23,8 @@ def decontaminate(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
             [cv2.blur(weighted[..., :4], size), cv2.blur(weighted[..., 4:], size)], axis=2
         )
         blurred = weighted[..., 6:]
-        near = weighted[..., :3] / (blurred + 1e-5)
+        # Where nothing is near, what was found from afar stays.
+        near = (weighted[..., :3] + 1e-3 * foreground) / (blurred + 1e-3)
         background = weighted[..., 3:6] / (1 - blurred + 1e-5)
         foreground = near + alpha * (rgb - alpha * near - (1 - alpha) * background)
         foreground = np.clip(foreground, 0, 1)
