@@ -19,17 +19,17 @@ def masks_of(picture: Picture) -> Masks:
 
 def test_masks_have_the_size_and_range_of_a_picture() -> None:
     masks = masks_of(seen.astronaut())
-    for mask in (masks.person, masks.hair, masks.face_skin, masks.body_skin, masks.clothes):
+    for mask in (masks.person, masks.hair, masks.skin):
         assert mask.shape == (512, 512)
         assert mask.dtype == np.float32
         assert mask.min() >= 0
         assert mask.max() <= 1
 
 
-# Pixels (x, y) of the astronaut: hair, cheek, suit, wall.
+# Pixels (x, y) of the astronaut: hair, cheek, wall, suit.
 @pytest.mark.parametrize(
     ("part", "x", "y"),
-    [("hair", 225, 25), ("face_skin", 205, 130), ("clothes", 180, 400)],
+    [("hair", 225, 25), ("skin", 205, 130), ("person", 180, 400)],
 )
 def test_each_part_is_where_it_is_on_the_astronaut(part: str, x: int, y: int) -> None:
     masks = masks_of(seen.astronaut())
@@ -44,7 +44,7 @@ def test_a_small_face_gets_a_closer_look() -> None:
     scene.rgb[300:454, 500:654] = seen.scaled(seen.astronaut(), 0.3).rgb
     (face,) = open_face_finder(seen.models())(scene)
     x, y = face.landmarks[[50]].round().astype(int)[0]
-    assert masks_of(scene).face_skin[y, x] > 0.8
+    assert masks_of(scene).skin[y, x] > 0.8
 
 
 def test_without_the_class_model_the_person_is_still_found() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cartoon_avatar.ai.models import FACE_DETECTOR, FACE_MESH, ModelMissing, Models, Network
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.steps.canvas import shrunk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,8 @@ def open_face_finder(models: Models) -> FaceFinder:
 
 
 _SURE = 0.84
+# The share of a picture's height from which a face is what the picture is of.
+_LARGE = 0.25
 _Box = tuple[float, float, float, float]
 
 
@@ -74,11 +77,10 @@ def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[tuple[_Box, n
     # back row of a group only when larger, and the largest look is for tiny faces alone.
     for side in (320, 640, 1280):
         scale = min(1.0, side / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        if min(size) < 10:
+        small = shrunk(rgb, side)
+        if min(small.shape[:2]) < 10:
             break
-        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        detector.setInputSize(size)
+        detector.setInputSize(small.shape[1::-1])
         _, rows = detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         for row in [] if rows is None else rows.astype(float).tolist():
             left, top, wide, high, *eyes = (value / scale for value in row[:8])
@@ -89,6 +91,9 @@ def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[tuple[_Box, n
                 found = [other for other in found if all(other is not one for one in same)]
                 found.append((box, np.reshape(eyes, (2, 2)), row[14]))
         if scale == 1.0 or (found and side >= 640):
+            break
+        # A portrait: whoever else is in it is no smaller than what this look can see.
+        if any(score >= _SURE and box[3] >= _LARGE * height for box, _, score in found):
             break
     return found
 

@@ -23,13 +23,7 @@ class Masks:
 
     person: np.ndarray
     hair: np.ndarray
-    face_skin: np.ndarray
-    body_skin: np.ndarray
-    clothes: np.ndarray
-
-    @property
-    def skin(self) -> np.ndarray:
-        return np.clip(self.face_skin + self.body_skin, 0, 1)
+    skin: np.ndarray
 
 
 _FINEST_PX = 512
@@ -42,7 +36,7 @@ def open_mask_finder(models: Models) -> MaskFinder:
     """A finder on ``models``, which it may not share with another thread.
 
     Without the class model the person comes from the plainer selfie model and the masks
-    of hair, skin and clothes are empty.
+    of hair and skin are empty.
     """
 
     def find(picture: Picture, faces: list[Face]) -> Masks | None:
@@ -60,29 +54,27 @@ def open_mask_finder(models: Models) -> MaskFinder:
         if models.person_classes is None:
             person = cv2.resize(_refined(person, rgb), size)
             nothing = np.zeros(person.shape, np.float32)
-            return Masks(person, nothing, nothing, nothing, nothing)
+            return Masks(person, nothing, nothing)
 
-        classes = cv2.resize(class_map(models.person_classes, rgb), small)
+        parts = cv2.resize(_parts(models.person_classes, rgb), small)
         finest_px = np.inf
         if faces and max(face.box[3] for face in faces) < 0.25 * picture.height:
             box = [length * scale for length in faces[0].box]
-            _look_closer(models.person_classes, picture.rgb, faces[0].box, classes, scale)
+            _look_closer(models.person_classes, picture.rgb, faces[0].box, parts, scale)
             finest_px = 0.04 * box[3]
         if person is not None:
             # What only the plain person model sees is mostly dark cloth.
-            unnamed = np.maximum(person - (1 - classes[..., BACKGROUND]), 0)
-            classes[..., CLOTHES] += unnamed
-            classes[..., BACKGROUND] -= unnamed
-        classes = cv2.resize(_refined(classes[..., : CLOTHES + 1], rgb, finest_px), size)
-        return Masks(
-            person=1 - classes[..., BACKGROUND],
-            hair=classes[..., HAIR],
-            face_skin=classes[..., FACE_SKIN],
-            body_skin=classes[..., BODY_SKIN],
-            clothes=classes[..., CLOTHES],
-        )
+            np.minimum(parts[..., 0], 1 - person, out=parts[..., 0])
+        behind, hair, skin = cv2.split(cv2.resize(_refined(parts, rgb, finest_px), size))
+        return Masks(1 - behind, hair, skin)
 
     return find
+
+
+def _parts(network: Network, rgb: np.ndarray) -> np.ndarray:
+    """256×256×3 float32: how likely background, hair and skin are, ``rgb`` in a square."""
+    classes = cv2.split(class_map(network, rgb))
+    return cv2.merge([classes[BACKGROUND], classes[HAIR], classes[FACE_SKIN] + classes[BODY_SKIN]])
 
 
 def class_map(network: Network, rgb: np.ndarray) -> np.ndarray:
@@ -94,8 +86,11 @@ def class_map(network: Network, rgb: np.ndarray) -> np.ndarray:
     logits = network(_lifted(_square(rgb, network)))[0]
     # The network was taught with soft labels and hardly says more than 0.9; twice the logits
     # make its certainties certain.
-    odds = np.exp(2 * (logits - logits.max(axis=-1, keepdims=True)))
-    return odds / odds.sum(axis=-1, keepdims=True)
+    planes = np.ascontiguousarray(np.moveaxis(logits, -1, 0))
+    planes -= planes.max(axis=0)
+    np.exp(2 * planes, out=planes)
+    planes /= planes.sum(axis=0)
+    return cv2.merge(list(planes))
 
 
 def person_map(network: Network, rgb: np.ndarray) -> np.ndarray:
@@ -104,32 +99,33 @@ def person_map(network: Network, rgb: np.ndarray) -> np.ndarray:
 
 
 def _square(rgb: np.ndarray, network: Network) -> np.ndarray:
-    small = cv2.resize(rgb, network.size[::-1], interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) * np.float32(1 / 255)
+    return cv2.resize(rgb, network.size[::-1], interpolation=cv2.INTER_AREA)
 
 
 def _lifted(rgb: np.ndarray) -> np.ndarray:
-    level = float(np.percentile(rgb @ np.float32([0.299, 0.587, 0.114]), 60))
+    """H×W×3 float32 0..1 of uint8: a gamma brings the 60th percentile of light to the middle."""
+    level = float(np.percentile(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 60)) / 255
     gamma = np.log(0.5) / np.log(np.clip(level, 0.01, 0.99))
-    return rgb ** np.float32(np.clip(gamma, 0.35, 1.0))
+    table = np.linspace(0, 1, 256) ** np.clip(gamma, 0.35, 1.0)
+    return cv2.LUT(rgb, table.astype(np.float32))
 
 
 def _look_closer(
     network: Network,
     rgb: np.ndarray,
     box: tuple[float, float, float, float],
-    classes: np.ndarray,
+    parts: np.ndarray,
     scale: float,
 ) -> None:
-    """Replace ``classes``, of ``rgb`` shrunk by ``scale``, around a face too small to be seen."""
+    """Replace ``parts``, of ``rgb`` shrunk by ``scale``, around a face too small to be seen."""
     left, top, wide, high = box
     reach = 1.5 * max(wide, high)
     x0, x1 = (int(np.clip(left + wide / 2 + d, 0, rgb.shape[1])) for d in (-reach, reach))
     y0, y1 = (int(np.clip(top + high / 2 + d, 0, rgb.shape[0])) for d in (-reach, reach))
-    patch = classes[round(y0 * scale) : round(y1 * scale), round(x0 * scale) : round(x1 * scale)]
+    patch = parts[round(y0 * scale) : round(y1 * scale), round(x0 * scale) : round(x1 * scale)]
     if not patch.size:
         return
-    near = cv2.resize(class_map(network, rgb[y0:y1, x0:x1]), patch.shape[1::-1])
+    near = cv2.resize(_parts(network, rgb[y0:y1, x0:x1]), patch.shape[1::-1])
     # Full weight in the middle, none at the rim, so that no seam shows.
     ramps = (np.minimum(1, 4 * np.sin(np.pi * (np.arange(n) + 0.5) / n)) for n in near.shape[:2])
     weight = np.outer(*ramps).astype(np.float32)[..., None]
@@ -143,8 +139,10 @@ def _refined(mask: np.ndarray, rgb: np.ndarray, finest_px: float = np.inf) -> np
     """
     guide = rgb.astype(np.float32) * np.float32(1 / 255)
     # The map's own grain, 1/256 of the picture, is about what the edge may be off by.
-    radius_px = min(max(rgb.shape) / 160, finest_px)
-    return smooth_step(guided_filter(guide, mask, radius_px, 1e-4), 0.15, 0.85)
+    radius_px = max(rgb.shape) / 160
+    if finest_px < radius_px:
+        return smooth_step(guided_filter(guide, mask, finest_px, 1e-4), 0.15, 0.85)
+    return smooth_step(guided_filter(guide, mask, radius_px, 1e-4, scale=0.5), 0.15, 0.85)
 
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -41,4 +41,4 @@ def test_without_hair_there_is_nothing_to_draw() -> None:
     flow = tangent_field(np.dstack([light] * 3), 2)
     nothing = np.zeros_like(light)
     assert strands(light, nothing, flow, length_px=5, band=0) is None
-    assert plain_colour(np.dstack([light] * 3), nothing) is None
+    assert plain_colour(light, light, nothing) is None

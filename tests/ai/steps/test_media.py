@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai.steps import media
+from cartoon_avatar.ai.steps.canvas import Canvas, rgb_of
 from cartoon_avatar.ai.steps.flow import tangent_field
 
 SIDE = 120
@@ -19,21 +20,20 @@ def _rng() -> np.random.Generator:
 
 
 def test_ink_is_dark_and_tinted_by_what_lies_under_it() -> None:
-    lab = np.zeros((2, 2, 3), np.float32)
-    lab[:] = (60, 50, 20)
-    full = np.ones((2, 2), np.float32)
-    assert media.printed(lab, full, 0.0).max() < 0.02
-    tinted = media.printed(lab, full, 0.8)
-    assert tinted[0, 0, 0] > tinted[0, 0, 2] + 0.02
-    assert tinted.max() < 0.5
-    assert np.allclose(media.printed(lab, None, 0.0), media.printed(lab, 0 * full, 0.0))
+    one = np.ones((2, 2), np.float32)
+    plain = Canvas(60 * one, 50 * one, 20 * one)
+    assert media.printed(plain, one, 0.0).max() < 5
+    tinted = media.printed(plain, one, 0.8).astype(int)
+    assert tinted[0, 0, 0] > tinted[0, 0, 2] + 5
+    assert tinted.max() < 128
+    assert np.array_equal(media.printed(plain, 0 * one, 0.0), rgb_of(plain.lab()))
 
 
 def test_dots_keep_the_average_of_what_they_replace() -> None:
-    rgb = np.full((SIDE, SIDE, 3), 0.6, np.float32)
+    rgb = np.full((SIDE, SIDE, 3), 153, np.uint8)
     dotted = media.dotted(rgb, np.ones((SIDE, SIDE), np.float32), 8, 0.5)
-    assert dotted.std() > 0.02
-    assert abs(dotted.mean() - 0.6) < 0.05
+    assert dotted.std() > 5
+    assert abs(dotted.mean() - 153) < 12
     assert np.array_equal(media.dotted(rgb, NOTHING, 8, 0.5), rgb)
 
 
@@ -52,25 +52,25 @@ def test_pencil_leaves_white_paper_bare() -> None:
 
 
 def test_watercolour_is_calm_on_skin_and_runs_out_into_paper() -> None:
-    rgb = np.full((SIDE, SIDE, 3), (0.7, 0.5, 0.4), np.float32)
+    rgb = np.full((SIDE, SIDE, 3), (178, 128, 102), np.uint8)
     loose = media.painted_wet(rgb, None, None, 1, _rng())
     calm = media.painted_wet(rgb, np.ones((SIDE, SIDE), np.float32), None, 1, _rng())
     assert calm.std(axis=(0, 1)).mean() < 0.75 * loose.std(axis=(0, 1)).mean()
     bare = media.painted_wet(rgb, None, NOTHING, 1, _rng())
-    assert bare.min() > 0.85
+    assert bare.min() > 217
 
 
 def test_oil_has_relief_and_keeps_its_colour() -> None:
-    rgb = np.full((SIDE, SIDE, 3), (0.6, 0.4, 0.3), np.float32)
+    rgb = np.full((SIDE, SIDE, 3), (153, 102, 77), np.uint8)
     oil = media.oiled(rgb, _flow(), 1, None, _rng())
-    assert oil.std(axis=(0, 1)).min() > 0.01
-    assert np.allclose(oil.mean(axis=(0, 1)), (0.6, 0.4, 0.3), atol=0.03)
+    assert oil.std(axis=(0, 1)).min() > 2.5
+    assert np.allclose(oil.mean(axis=(0, 1)), (153, 102, 77), atol=8)
 
 
 def test_glow_brightens_round_the_light_only() -> None:
-    rgb = np.zeros((SIDE, SIDE, 3), np.float32)
-    rgb[50:70, 50:70] = 1
+    rgb = np.zeros((SIDE, SIDE, 3), np.uint8)
+    rgb[50:70, 50:70] = 255
     glow = media.glowing(rgb, 0.5, 1)
-    assert glow[60, 76, 0] > 0.01
-    assert glow[5, 5, 0] < 0.01
-    assert glow.max() <= 1
+    assert glow[60, 76, 0] > 2
+    assert glow[5, 5, 0] < 3
+    assert (glow[50:70, 50:70] == 255).all()

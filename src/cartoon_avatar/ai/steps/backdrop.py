@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.canvas import sized
+
 
 def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -> np.ndarray:
     """The scene behind the people in ``rgb`` (H×W×3 uint8), simplified, at half that size.
@@ -51,9 +53,17 @@ def _filled(rgb: np.ndarray, known: np.ndarray) -> np.ndarray:
     known = cv2.erode(np.clip(known * 1.5 - 0.5, 0, 1), np.ones((3, 3), np.uint8))
     values = rgb.astype(np.float32) * known[..., None]
     filled, weight = values, known
-    for sigma in (3, 12, 48):
-        wide = cv2.GaussianBlur(values, (0, 0), sigma)
-        reach = cv2.GaussianBlur(known, (0, 0), sigma)
+    height, width = known.shape
+    for coarse in (1, 4, 16):
+        # A wide blur is a narrow one of a small copy.
+        size = (max(1, width // coarse), max(1, height // coarse))
+        wide, reach = (
+            sized(
+                cv2.GaussianBlur(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), (0, 0), 3),
+                known.shape,
+            )
+            for plane in (values, known)
+        )
         empty = np.clip(1 - weight, 0, 1)
         filled = filled + empty[..., None] * wide
         weight = weight + empty * reach
@@ -118,8 +128,9 @@ def _wave(shape: tuple[int, int], kx: float, ky: float, phase: float = 0.0) -> n
     """sin(kx x + ky y + phase), from two short products instead of a sine per pixel."""
     x = (kx * np.arange(shape[1]) + phase).astype(np.float32)
     y = (ky * np.arange(shape[0])).astype(np.float32)
-    rows = np.stack([np.cos(y), np.sin(y)], axis=1)
-    return rows @ np.stack([np.sin(x), np.cos(x)])
+    wave = np.outer(np.cos(y), np.sin(x))
+    wave += np.outer(np.sin(y), np.cos(x))
+    return wave
 
 
 def vignette(person: np.ndarray, unit: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cartoon_avatar.ai.steps.features import Features
 
-_SIDE_PX = 144
+_SIDE_PX = 112
 
 
 def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) -> np.ndarray:
@@ -40,7 +40,7 @@ def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) ->
     cv2.setRNGSeed(0)  # its colour clusters start from random centres
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(small, belongs, None, *models, 2, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small, belongs, None, *models, 1, cv2.GC_INIT_WITH_MASK)
     found = ((belongs & 1) * bust).astype(np.float32)
     found = cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC)
     found = cv2.GaussianBlur(found, (0, 0), 0.35 / scale)

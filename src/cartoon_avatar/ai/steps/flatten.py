@@ -22,6 +22,6 @@ def flatten(
         return rgb
     for _ in range(2):
         rgb = cv2.ximgproc.dtFilter(
-            rgb, rgb, reach_px, contrast, mode=cv2.ximgproc.DTF_RF, numIters=2
+            rgb, rgb, reach_px, contrast, mode=cv2.ximgproc.DTF_RF, numIters=1
         )
     return along(rgb, flow, strands_px)

@@ -63,9 +63,9 @@ def tangent_field(lab: np.ndarray, sigma_px: float) -> Flow:
     """
     gx = cv2.Scharr(lab, cv2.CV_32F, 1, 0, scale=1 / 32)
     gy = cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
-    weight = np.float32([1, 0.3, 0.3])
+    weight = np.float32([[1, 0.3, 0.3]])
     e, g, f = (
-        cv2.GaussianBlur(product @ weight, (0, 0), sigma_px)
+        cv2.GaussianBlur(cv2.transform(product, weight), (0, 0), sigma_px)
         for product in (gx * gx, gy * gy, gx * gy)
     )
     # The gradient's double angle is (e - g, 2f); the tangent's is its opposite.

@@ -46,7 +46,9 @@ def strands(
     return through(combed, curve, float(low) - 2, float(high) + 2)
 
 
-def plain_colour(lab: np.ndarray, hair: np.ndarray) -> np.ndarray | None:
-    """The median a, b of ``lab`` (H×W×3) under ``hair``; None where there is no hair."""
-    chosen = lab[::4, ::4, 1:][hair[::4, ::4] > 0.8]
-    return np.median(chosen, axis=0) if len(chosen) >= 60 else None
+def plain_colour(a: np.ndarray, b: np.ndarray, hair: np.ndarray) -> np.ndarray | None:
+    """The median a, b (H×W each) under ``hair`` (H×W 0..1); None where there is no hair."""
+    chosen = hair[::2, ::2] > 0.8
+    if np.count_nonzero(chosen) < 60:
+        return None
+    return np.float32([np.median(plane[::2, ::2][chosen]) for plane in (a, b)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.canvas import sized
 from cartoon_avatar.ai.steps.flow import Flow, along
-from cartoon_avatar.ai.steps.tones import smoothstep
+from cartoon_avatar.ai.steps.tones import eased, smoothstep
 
 
 def edges(light: np.ndarray, flow: Flow, *, width_px: float, calm_px: float) -> np.ndarray:
@@ -23,8 +24,11 @@ def edges(light: np.ndarray, flow: Flow, *, width_px: float, calm_px: float) -> 
 
 def lines(response: np.ndarray, threshold: np.ndarray | float, softness: float) -> np.ndarray:
     """Ink coverage, H×W float32 0..1, where ``response`` passes ``threshold``."""
-    t = np.clip((response - threshold) * np.float32(1 / softness) + np.float32(0.5), 0, 1)
-    return t * t * (3 - 2 * t)
+    t = response - threshold
+    t *= np.float32(1 / softness)
+    t += np.float32(0.5)
+    np.clip(t, 0, 1, out=t)
+    return eased(t)
 
 
 def blacks(light: np.ndarray, below: float) -> np.ndarray:
@@ -34,13 +38,14 @@ def blacks(light: np.ndarray, below: float) -> np.ndarray:
 
 def without_specks(coverage: np.ndarray, area_px: float) -> np.ndarray:
     """``coverage`` without strokes of less than ``area_px``."""
-    strokes = (coverage > 0.25).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
-    if count < 2:
-        return coverage
-    keep = (stats[:, cv2.CC_STAT_AREA] >= area_px).astype(np.float32)
-    keep[0] = 1
-    return coverage * keep[labels]
+    height, width = coverage.shape
+    half = sized(coverage, (max(1, height // 2), max(1, width // 2)))
+    strokes = (half > 0.25).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    specks = (4 * stats[:, cv2.CC_STAT_AREA] < area_px).astype(np.uint8)
+    specks[0] = 0
+    gone = cv2.resize(specks[labels], (width, height), interpolation=cv2.INTER_NEAREST)
+    return coverage * (1 - gone)
 
 
 def crowding(coverage: np.ndarray, reach_px: float) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.canvas import Canvas, sized
+
 # Between these the median lightness of a face's skin is left alone. Outside it is corrected
 # part of the way only, by a rising curve, so that the order from dark to light skin is kept.
 _DARK, _BRIGHT = 64.0, 84.0
@@ -12,16 +14,16 @@ _DARK, _BRIGHT = 64.0, 84.0
 _SKIN_CHROMA = 33.0
 
 
-def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> np.ndarray:
-    """``lab`` (H×W×3 float32, L 0..100) lit so that faces and dark corners can be drawn.
+def expose(seen: Canvas, skin: np.ndarray | None, local_contrast: float) -> Canvas:
+    """``seen`` lit so that faces and dark corners can be drawn.
 
-    ``skin`` is H×W float32, 0..1, the faces' skin, or None without a face. A gamma curve
-    brings badly exposed skin towards ordinary light, warm lamp light is taken back, and
-    contrast-limited adaptive equalisation (Zuiderveld 1994) is blended in by
-    ``local_contrast``, 0..1.
+    ``skin`` is h×w float32, 0..1, the faces' skin at the size of the colours, or None
+    without a face. A gamma curve brings badly exposed skin towards ordinary light, warm
+    lamp light is taken back, and contrast-limited adaptive equalisation (Zuiderveld 1994)
+    is blended in by ``local_contrast``, 0..1.
     """
-    light, a, b = cv2.split(lab)
-    level = _median(light, skin)
+    light, a, b = seen.light, seen.a, seen.b
+    level = _median(sized(light, a.shape), skin)
     if skin is None:
         # Without a face only a picture that is dark all over is lifted.
         target = level + 0.4 * max(0.0, 38.0 - level)
@@ -29,8 +31,9 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
         target = level + 0.3 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
     if abs(target - level) > 0.5 and 1.0 < level < 99.0:
         gamma = float(np.clip(np.log(target / 100) / np.log(level / 100), 0.55, 1.6))
-        light *= np.float32(1 / 100)
-        light = cv2.pow(np.clip(light, 0, 1, out=light), gamma)
+        light = light * np.float32(1 / 100)
+        np.clip(light, 0, 1, out=light)
+        light = cv2.pow(light, gamma)
         light *= np.float32(100)
 
     if local_contrast > 0:
@@ -42,18 +45,16 @@ def expose(lab: np.ndarray, skin: np.ndarray | None, local_contrast: float) -> n
         after = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4)).apply(before)
         change = (after.astype(np.float32) - before) / 2.55
         change = cv2.GaussianBlur(change, (0, 0), max(1.0, max(small.shape) / 90))
-        change = cv2.resize(change, light.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        if skin is not None:
-            change *= 1 - 0.8 * skin
         change *= np.float32(local_contrast)
-        light += change
+        if skin is not None:
+            change *= 1 - np.float32(0.8) * sized(skin, change.shape)
+        light = light + sized(change, light.shape)
         np.clip(light, 0, 100, out=light)
 
     if skin is not None:
         less_a, less_b = _warmth(a, b, skin)
-        a -= less_a
-        b -= less_b
-    return cv2.merge([light.astype(np.float32, copy=False), a, b])
+        a, b = a - np.float32(less_a), b - np.float32(less_b)
+    return Canvas(light, a, b)
 
 
 def _warmth(a: np.ndarray, b: np.ndarray, skin: np.ndarray) -> tuple[float, float]:
@@ -68,9 +69,9 @@ def _warmth(a: np.ndarray, b: np.ndarray, skin: np.ndarray) -> tuple[float, floa
 
 
 def _median(values: np.ndarray, weight: np.ndarray | None) -> float:
-    values = values[::4, ::4]
+    values = values[::2, ::2]
     if weight is not None:
-        chosen = values[weight[::4, ::4] > 0.5]
+        chosen = values[weight[::2, ::2] > 0.5]
         if chosen.size:
             return float(np.median(chosen))
     return float(np.median(values))

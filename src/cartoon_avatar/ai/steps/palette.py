@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.canvas import to_bytes
+
 
 def loud(
     light: np.ndarray,
@@ -40,6 +42,8 @@ def loud(
 
 
 def duotone(dark: np.ndarray, paper: tuple[int, int, int], ink: tuple[int, int, int]) -> np.ndarray:
-    """``dark`` (H×W 0..1) as ``ink`` on ``paper`` (sRGB): H×W×3 float32 0..1."""
-    sheet, pigment = np.float32(paper) / 255, np.float32(ink) / 255
-    return sheet + dark[..., None] * (pigment - sheet)
+    """``dark`` (H×W 0..1) as ``ink`` on ``paper`` (sRGB): H×W×3 uint8."""
+    share = np.linspace(0, 1, 256)[:, None]
+    table = np.rint(np.array(paper) + share * (np.array(ink) - paper)).astype(np.uint8)
+    index = to_bytes(dark)
+    return cv2.merge([cv2.LUT(index, column) for column in table.T])

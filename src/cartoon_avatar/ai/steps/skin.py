@@ -66,9 +66,10 @@ def complexions(
 
 
 def nearest(shape: tuple[int, int], people: list[Features], values: list[np.ndarray]) -> np.ndarray:
-    """``values`` (one 1-D array per person) spread over a picture, each near its face.
+    """``values`` (one 1-D array per person) spread over a picture of ``shape``, each near its face.
 
-    H×W×C float32; weights fall with the distance in face heights, and blend smoothly.
+    H/16×W/16×C float32, smooth enough to be enlarged: weights fall with the distance in face
+    heights.
     """
     height, width = max(1, shape[0] // 16), max(1, shape[1] // 16)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -80,8 +81,7 @@ def nearest(shape: tuple[int, int], people: list[Features], values: list[np.ndar
         weight = (1 / (0.05 + away) ** 3)[..., None]
         total += weight * np.asarray(value, np.float32)
         weights += weight
-    field = cv2.resize(total / weights, shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return field.reshape(*shape, -1)
+    return total / weights
 
 
 def shading(

@@ -49,4 +49,13 @@ def smoothstep(values: np.ndarray, middle: float, width: float) -> np.ndarray:
     t = np.asarray(values - np.float32(middle - width / 2))
     t *= np.float32(1 / max(width, 1e-6))
     np.clip(t, 0, 1, out=t)
-    return t * t * (3 - 2 * t)
+    return eased(t)
+
+
+def eased(t: np.ndarray) -> np.ndarray:
+    """3t² − 2t³ of ``t`` (float32, 0..1), which is used up."""
+    square = t * t
+    t *= -2
+    t += 3
+    t *= square
+    return t
