@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import psutil
 import pytest
 from PIL import Image
 
 from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
-from tests.faults.invariants import files_in, rows_of
+from tests.faults.invariants import assert_whole, files_in, rows_of
 from tests.faults.processes import Backend, free_port
 
 TIMEOUT_S = 1.5
@@ -25,14 +26,16 @@ Talk = Callable[[socket.socket], None]
 
 
 @contextmanager
-def server(talk: Talk) -> Iterator[str]:
-    """A real socket on which each connection's request is read, then ``talk`` answers."""
+def server(talk: Talk, heads: dict[bytes, Talk] | None = None) -> Iterator[str]:
+    """A real socket on which each connection's request is read, then ``talk`` answers, or what
+    ``heads`` names for requests that begin so."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with suppress(OSError):
-                read_request(self.request)
-                talk(self.request)
+                request = read_request(self.request)
+                talks = (other for head, other in (heads or {}).items() if request.startswith(head))
+                next(talks, talk)(self.request)
 
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = True
@@ -44,8 +47,8 @@ def server(talk: Talk) -> Iterator[str]:
         listening.shutdown()
 
 
-def read_request(connection: socket.socket) -> None:
-    """The head and a body of the announced or chunked length."""
+def read_request(connection: socket.socket) -> bytes:
+    """Its head, read together with a body of the announced or chunked length."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += connection.recv(65536)
@@ -57,6 +60,7 @@ def read_request(connection: socket.socket) -> None:
     elif b"transfer-encoding" in lines:
         while not body.endswith(b"0\r\n\r\n"):
             body += connection.recv(65536)
+    return head
 
 
 def answering(body: bytes, *, status: str = "200 OK", kind: str = "image/png") -> Talk:
@@ -147,36 +151,123 @@ FAULTS: dict[str, tuple[Talk, int]] = {
 }
 
 
-def assert_refused_in_time(backend: Backend, status: int) -> None:
-    started = time.monotonic()
+@pytest.fixture
+def earlier(start_backend: StartBackend) -> Backend:
+    """A backend that has a photo with a cartoon, drawn while all was well; it has ended."""
+    backend = start_backend()
     with backend.client() as client:
-        answer = client.post(
-            "/api/upload", files={"image": picture()}, headers={"X-Device-Id": "phone"}
-        )
-    took_s = time.monotonic() - started
+        assert client.post("/api/upload", files={"image": picture()}).status_code == 201
+    backend.end()
+    return backend
 
-    assert answer.status_code == status, answer.text
-    assert answer.json()["code"] == {500: "generation_failed", 503: "ai_unavailable"}[status]
-    assert (status == 503) == ("retry-after" in answer.headers)
-    assert took_s < TIMEOUT_S + 2
-    assert files_in(backend.data) == set()
-    assert not any(rows_of(backend.data).values())
+
+def posts(backend: Backend) -> dict[str, dict[str, object]]:
+    """Path → request: everything that asks the AI service."""
+    with backend.client() as client:
+        original = client.get("/api/originals").json()["items"][0]["id"]
+        cartoon = client.get(f"/api/originals/{original}").json()["cartoons"][0]["id"]
+    return {
+        "/api/upload": {"files": {"image": picture()}},
+        # Named, or the list of styles would be all that is asked for.
+        f"/api/regenerate/{original}": {"json": {"style": "comic"}},
+        f"/api/download/{cartoon}": {},
+    }
+
+
+def assert_refused_in_time(backend: Backend, status: int) -> None:
+    """Upload, regenerate and download alike: refused in time, nothing stored, nothing lost."""
+    files = files_in(backend.data)
+    rows = {table: len(found) for table, found in rows_of(backend.data).items()}
+    for path, request in posts(backend).items():
+        started = time.monotonic()
+        with backend.client() as client:
+            answer = client.post(path, **request)
+        took_s = time.monotonic() - started
+
+        assert answer.status_code == status, (path, answer.text)
+        assert answer.json()["code"] == {500: "generation_failed", 503: "ai_unavailable"}[status]
+        assert (status == 503) == ("retry-after" in answer.headers)
+        assert took_s < TIMEOUT_S + 1.5, path
+        assert files_in(backend.data) == files, path
+        assert {table: len(found) for table, found in rows_of(backend.data).items()} == rows
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_faulty_ai_service_leaves_nothing(start_backend: StartBackend, name: str):
+def test_a_faulty_ai_service_leaves_nothing(
+    start_backend: StartBackend, earlier: Backend, ai_url: str, name: str
+):
     talk, status = FAULTS[name]
     with server(talk) as url:
-        backend = start_backend(ai=url, AI_TIMEOUT_S=str(TIMEOUT_S))
+        backend = start_backend(data=earlier.data, ai=url, AI_TIMEOUT_S=str(TIMEOUT_S))
         assert_refused_in_time(backend, status)
+        backend.end()
+    # And the cartoon is there to try again, as soon as the AI service is.
+    recovered = start_backend(data=earlier.data)
+    download = list(posts(recovered))[-1]
+    with recovered.client() as client:
+        assert client.post(download).status_code == 201
+    assert_whole(recovered.data)
 
 
-def test_an_ai_service_that_is_not_there_is_refused_at_once(start_backend: StartBackend):
-    backend = start_backend(ai=f"http://127.0.0.1:{free_port()}", AI_TIMEOUT_S="60")
+def test_an_endless_answer_is_not_read_to_its_end(start_backend: StartBackend):
+    sent_bytes = 0
+
+    def endless_and_counted(connection: socket.socket) -> None:
+        nonlocal sent_bytes
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n")
+        while True:
+            sent_bytes += connection.send(bytes(100_000))
+
+    with server(endless_and_counted) as url:
+        backend = start_backend(ai=url, AI_TIMEOUT_S="20")
+        held_bytes = psutil.Process(backend.pid).memory_info().rss
+        with backend.client() as client:
+            answer = client.post("/api/upload", files={"image": picture()})
+        grown_bytes = psutil.Process(backend.pid).memory_info().rss - held_bytes
+    assert answer.json()["code"] == "generation_failed"
+    # 20 MB are read; a few more lie in the sockets' buffers.
+    assert 20_000_000 < sent_bytes < 40_000_000
+    assert grown_bytes < 50_000_000
+
+
+def test_slow_answers_do_not_add_up_past_the_deadline(
+    start_backend: StartBackend, earlier: Backend
+):
+    """The list of styles takes most of the time, then the drawing hangs; so do cut and thumbnail."""
+    late_s = 0.8 * TIMEOUT_S
+    styles = b'{"items": [{"name": "a", "title": "A", "description": "A.", "preview": null}]}'
+
+    def late(connection: socket.socket) -> None:
+        time.sleep(late_s)
+        answering(styles, kind="application/json")(connection)
+
+    def late_cut(connection: socket.socket) -> None:
+        time.sleep(late_s)
+        answering(picture("png"))(connection)
+
+    heads = {b"GET /styles": late, b"POST /process-face-cut": late_cut}
+    with server(hang, heads) as url:
+        backend = start_backend(data=earlier.data, ai=url, AI_TIMEOUT_S=str(TIMEOUT_S))
+        for path, request in posts(backend).items():
+            request.pop("json", None)
+            started = time.monotonic()
+            with backend.client() as client:
+                answer = client.post(path, **request)
+            assert answer.json()["code"] == "ai_unavailable", answer.text
+            assert time.monotonic() - started < TIMEOUT_S + 0.7, path
+
+
+def test_an_ai_service_that_is_not_there_is_refused_at_once(
+    start_backend: StartBackend, earlier: Backend
+):
+    away = f"http://127.0.0.1:{free_port()}"
+    backend = start_backend(data=earlier.data, ai=away, AI_TIMEOUT_S="60")
     assert_refused_in_time(backend, 503)
 
 
-def test_an_ai_service_behind_a_black_hole_is_given_up_on(start_backend: StartBackend):
+def test_an_ai_service_behind_a_black_hole_is_given_up_on(
+    start_backend: StartBackend, earlier: Backend
+):
     """A listener whose queue is full drops the connection's first packet, like a black hole."""
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
@@ -189,31 +280,8 @@ def test_an_ai_service_behind_a_black_hole_is_given_up_on(start_backend: StartBa
             with suppress(BlockingIOError):
                 knock.connect(address)
             waiting.append(knock)
-        backend = start_backend(ai=f"http://127.0.0.1:{address[1]}", AI_TIMEOUT_S=str(TIMEOUT_S))
+        hole = f"http://127.0.0.1:{address[1]}"
+        backend = start_backend(data=earlier.data, ai=hole, AI_TIMEOUT_S=str(TIMEOUT_S))
         assert_refused_in_time(backend, 503)
         for knock in waiting:
             knock.close()
-
-
-def test_a_failed_cut_keeps_the_cartoon_to_try_again(
-    start_backend: StartBackend, ai_url: str, tmp_path
-):
-    data = tmp_path / "data"
-    backend = start_backend(data=data)
-    with backend.client() as client:
-        uploaded = client.post(
-            "/api/upload", files={"image": picture()}, headers={"X-Device-Id": "phone"}
-        ).json()
-    before = files_in(data)
-    backend.end()
-    path = f"/api/download/{uploaded['cartoon']['id']}"
-    with server(FAULTS["a truncated png"][0]) as url:
-        broken = start_backend(data=data, ai=url, AI_TIMEOUT_S=str(TIMEOUT_S))
-        with broken.client() as client:
-            answer = client.post(path, headers={"X-Device-Id": "phone"})
-        assert (answer.status_code, answer.json()["code"]) == (500, "generation_failed")
-        broken.end()
-    assert files_in(data) == before
-    backend.start()
-    with backend.client() as client:
-        assert client.post(path, headers={"X-Device-Id": "phone"}).status_code == 201

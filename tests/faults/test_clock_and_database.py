@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
 import time_machine
 
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from tests.attacks import conftest as attacks
-from tests.backend.conftest import Service, picture
-from tests.faults.conftest import StartBackend
-from tests.faults.invariants import assert_whole, files_in, rows_of
+from tests.backend.conftest import Service
+from tests.faults.invariants import assert_whole
 
 # The app in this process, whose clock a test can set.
 start = attacks.start
@@ -73,33 +71,3 @@ async def test_a_clock_set_back_overwrites_nothing(start: attacks.Start):
             assert await _sweep(service) == Swept(0, 0)
         assert len({one["filename"] for one in kept}) == 11
     assert_whole(service.settings.data_dir, [one["id"] for one in kept])
-
-
-def test_a_client_that_leaves_in_the_middle_of_an_upload_leaves_nothing(
-    start_backend: StartBackend,
-):
-    import socket
-
-    backend = start_backend()
-    photo = picture("png", (600, 800))
-    head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
-    body = head + photo + b"\r\n--b--\r\n"
-    with backend.client() as client:
-        client.get("/api/originals")
-    open_before = len(list(Path(f"/proc/{backend.pid}/fd").iterdir()))
-    for share in (0.01, 0.5, 0.99):
-        with socket.create_connection(("127.0.0.1", backend.port)) as connection:
-            connection.sendall(
-                b"POST /api/upload HTTP/1.1\r\nHost: a\r\nX-Device-Id: phone\r\n"
-                b"Content-Type: multipart/form-data; boundary=b\r\n"
-                b"Content-Length: %d\r\n\r\n" % len(body)
-            )
-            connection.sendall(body[: int(len(body) * share)])
-            time.sleep(0.05)
-    time.sleep(0.5)
-    assert files_in(backend.data) == set()
-    assert not any(rows_of(backend.data).values())
-    assert len(list(Path(f"/proc/{backend.pid}/fd").iterdir())) <= open_before
-    with backend.client() as client:
-        answer = client.post("/api/upload", files={"image": photo})
-        assert answer.status_code == 201

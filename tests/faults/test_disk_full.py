@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +76,13 @@ def test_a_full_disk_refuses_and_recovers(start_backend: StartBackend, small_dis
     fill(filler)  # not even the database can grow now
 
     assert upload(backend, photo).status_code == 507
+    with backend.client() as client:
+        for path in (
+            f"/api/regenerate/{kept[0]['original']['id']}",
+            f"/api/download/{kept[0]['cartoon']['id']}",
+        ):
+            answer = client.post(path)
+            assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
     assert not any(key.startswith("incoming/") for key in files_in(backend.data))
     assert_whole(backend.data, [one["original"]["id"] for one in kept])
     with backend.client() as client:
@@ -89,6 +99,8 @@ def test_a_full_disk_refuses_and_recovers(start_backend: StartBackend, small_dis
     answer = upload(backend, photo)
     assert answer.status_code == 201, answer.text
     kept.append(answer.json())
+    with backend.client() as client:
+        assert client.post(f"/api/download/{kept[0]['cartoon']['id']}").status_code == 201
     assert_whole(backend.data, [one["original"]["id"] for one in kept])
 
 
@@ -126,41 +138,75 @@ def test_a_write_past_the_file_size_limit_is_no_room(start_backend: StartBackend
     assert_whole(backend.data)
 
 
+def drawn(backend: Backend) -> float:
+    """How often the AI service was asked to draw."""
+    with backend.client() as client:
+        metrics = client.get("/metrics").text
+    counts = re.findall(
+        r'^ai_seconds_count\{path="/generate-cartoon"\} (\S+)', metrics, re.MULTILINE
+    )
+    return sum(map(float, counts))
+
+
 def test_under_the_reserve_expired_cartoons_go_before_anybody_is_refused(
     start_backend: StartBackend, small_disk: Path
 ):
     """The second photo fits only once the first one's expired cartoon is swept."""
-    import sqlite3
-
-    backend = start_backend(data=small_disk / "data")
+    data = small_disk / "data"
+    backend = start_backend(data=data)
     kept = upload(backend, picture()).json()
-    cartoon = backend.data / "uploads/temp" / kept["cartoon"]["filename"]
-    database = sqlite3.connect(backend.data / "avatars.sqlite")
+    live = upload(backend, picture()).json()["cartoon"]
+    backend.end()
+    cartoon = data / "uploads/temp" / kept["cartoon"]["filename"]
     grown = 1_000_000
     cartoon.chmod(0o600)
     cartoon.write_bytes(bytes(grown))
-    database.execute("UPDATE regenerated_cartoons SET created_at = created_at - 90000000")
-    database.commit()
-    database.close()
-    backend.end()
     free = os.statvfs(small_disk)
     reserve = free.f_bavail * free.f_frsize + grown // 2
 
-    # The sweep at start would take it too; that one is given nothing to do by its interval.
     backend.environment |= {"MIN_FREE_BYTES": str(reserve), "SWEEP_INTERVAL_S": "100000"}
     backend.start()
+    time.sleep(0.5)  # the sweep at the start, which finds it in its prime
+    refused = upload(backend, picture())
+    assert (refused.status_code, refused.json()["code"]) == (507, "insufficient_storage")
+    assert cartoon.exists()
+    with sqlite3.connect(data / "avatars.sqlite") as database:
+        database.execute(
+            "UPDATE regenerated_cartoons SET created_at = created_at - 90000000 WHERE id = ?",
+            (kept["cartoon"]["id"],),
+        )
     answer = upload(backend, picture())
 
     assert answer.status_code == 201, answer.text
     assert not cartoon.exists()
+    with backend.client() as client:
+        assert client.get(live["imageUrl"]).status_code == 200  # it was not old enough
+
+
+def test_under_the_reserve_nothing_is_drawn_and_everything_else_goes_on(
+    start_backend: StartBackend, small_disk: Path
+):
+    backend = start_backend(data=small_disk / "data")
+    kept = upload(backend, picture()).json()
+    assert drawn(backend) == 1
     backend.end()
     backend.environment["MIN_FREE_BYTES"] = str(2 * SIZE_BYTES)
     backend.start()
-    refused = upload(backend, picture())
-    assert (refused.status_code, refused.json()["code"]) == (507, "insufficient_storage")
+    original, cartoon = kept["original"]["id"], kept["cartoon"]["id"]
     with backend.client() as client:
+        refused = [
+            client.post("/api/upload", files={"image": picture()}),
+            client.post(f"/api/regenerate/{original}"),
+        ]
+        for answer in refused:
+            assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
+        assert drawn(backend) == 0  # told before the work, not after it
         assert client.get(kept["original"]["imageUrl"]).status_code == 200
-        assert client.delete(f"/api/originals/{kept['original']['id']}").status_code == 204
+        # A download gives back more room than it takes.
+        assert client.post(f"/api/download/{cartoon}").status_code == 201
+        assert_whole(backend.data, [original])
+        assert client.delete(f"/api/originals/{original}").status_code == 204
+    assert files_in(backend.data) == set()
 
 
 if not can_mount():
@@ -168,3 +214,4 @@ if not can_mount():
     del test_a_full_disk_refuses_and_recovers
     del test_a_backend_starts_on_a_full_disk_and_serves_what_is_there
     del test_under_the_reserve_expired_cartoons_go_before_anybody_is_refused
+    del test_under_the_reserve_nothing_is_drawn_and_everything_else_goes_on

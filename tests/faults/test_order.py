@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,13 +20,51 @@ from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, picture, running
 from tests.faults.processes import HERE, free_port, wait_for
 
-CALLS = "openat,rename,renameat,renameat2,fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"
+CALLS = (
+    "openat,rename,renameat,renameat2,unlink,unlinkat,fsync,fdatasync,pwrite64,"
+    "write,writev,sendto,sendmsg"
+)
+
+
+class Trace:
+    """What a traced backend asked of the system, a line a call."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def during(self, request: Callable[[], httpx.Response]) -> tuple[httpx.Response, list[str]]:
+        already = len(self.file.read_text().splitlines())
+        answer = request()
+        time.sleep(0.5)
+        return answer, self.file.read_text().splitlines()[already:]
+
+
+def first(pattern: str, lines: list[str], after: int = -1) -> int:
+    for number, line in enumerate(lines):
+        if number > after and re.search(pattern, line):
+            return number
+    raise AssertionError(f"no {pattern} after line {after}:\n" + "\n".join(lines))
+
+
+def assert_in_order(lines: list[str], *folders: str) -> None:
+    """In each folder a file is written aside, synced, moved and its folder synced, all before
+    the commit is synced, and that before the answer."""
+    committed = first(r"f(data)?sync\(\d+<[^>]*avatars\.sqlite-wal>", lines)
+    for folder in folders:
+        moved = first(rf'rename(at2?)?\(.*incoming/(\w+)", .*{folder}/', lines)
+        aside = re.search(r"incoming/(\w+)", lines[moved])[1]
+        written = first(rf"write\(\d+<[^>]*incoming/{aside}>", lines)
+        synced = first(rf"fsync\(\d+<[^>]*incoming/{aside}>", lines)
+        folder_synced = first(rf"fsync\(\d+<[^>]*/{folder}>", lines, moved)
+        assert written < synced < moved < folder_synced < committed, folder
+    assert committed < first(r"(write|writev|sendto|sendmsg)\(.*HTTP/1\.1 201", lines)
+    deleted = [number for number, line in enumerate(lines) if re.search("unlink.*uploads/", line)]
+    assert not deleted or min(deleted) > committed
 
 
 def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
     port = free_port()
     trace = tmp_path / "trace"
-    data = tmp_path / "data"
     process = subprocess.Popen(
         # Threads are followed; -y names the file behind a number.
         [
@@ -34,48 +74,38 @@ def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
         env={
             "PATH": "/usr/bin:/bin",
             "PORT": str(port),
-            "DATA_DIR": str(data),
+            "DATA_DIR": str(tmp_path / "data"),
             "AI_URL": ai_url,
+            "SELF_URL": f"http://127.0.0.1:{port}",
             "MIN_FREE_BYTES": "0",
             "PYTHONPATH": str(HERE.parent.parent),
         },
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    url, phone = f"http://127.0.0.1:{port}", {"X-Device-Id": "phone"}
+    ask = partial(httpx.post, headers=phone, timeout=60)
     try:
         wait_for(port, timeout_s=90)
         time.sleep(0.5)  # the first sweep
-        already = len(trace.read_text().splitlines())
-        answer = httpx.post(
-            f"http://127.0.0.1:{port}/api/upload",
-            files={"image": picture()},
-            headers={"X-Device-Id": "phone"},
-            timeout=60,
-        )
-        assert answer.status_code == 201, answer.text
-        time.sleep(0.5)
+        traced = Trace(trace)
+        photo = {"image": picture()}
+        uploaded, upload = traced.during(partial(ask, f"{url}/api/upload", files=photo))
+        original = uploaded.json()["original"]["id"]
+        _, regenerate = traced.during(partial(ask, f"{url}/api/regenerate/{original}"))
+        cartoon = uploaded.json()["cartoon"]["id"]
+        downloaded, download = traced.during(partial(ask, f"{url}/api/download/{cartoon}"))
+        assert downloaded.status_code == 201, downloaded.text
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # the traced process outlives its tracer
         process.wait()
 
-    lines = trace.read_text().splitlines()[already:]
-
-    def first(pattern: str, after: int = -1) -> int:
-        for number, line in enumerate(lines):
-            if number > after and re.search(pattern, line):
-                return number
-        raise AssertionError(f"no {pattern} after line {after}:\n" + "\n".join(lines))
-
-    committed = first(r"f(data)?sync\(\d+<[^>]*avatars\.sqlite-wal>")
-    for folder in ("uploads/originals", "thumbnails/originals", "uploads/temp"):
-        moved = first(rf'rename(at2?)?\(.*incoming/(\w+)", .*{folder}/')
-        aside = re.search(r"incoming/(\w+)", lines[moved])[1]
-        written = first(rf"write\(\d+<[^>]*incoming/{aside}>")
-        synced = first(rf"fsync\(\d+<[^>]*incoming/{aside}>")
-        folder_synced = first(rf"fsync\(\d+<[^>]*/{folder}>", moved)
-        assert written < synced < moved < folder_synced < committed, folder
-    answered = first(r"(write|writev|sendto|sendmsg)\(.*HTTP/1\.1 201")
-    assert committed < answered
+    assert_in_order(upload, "uploads/originals", "thumbnails/originals", "uploads/temp")
+    # It notes the style it is about to draw in before it draws.
+    noted = first(r"f(data)?sync\(\d+<[^>]*avatars\.sqlite-wal>", regenerate)
+    assert_in_order(regenerate[noted + 1 :], "uploads/temp")
+    assert_in_order(download, "uploads/downloaded", "thumbnails/downloaded")
+    assert sum("unlink" in line and "uploads/temp/" in line for line in download) == 2
 
 
 if shutil.which("strace") is None:

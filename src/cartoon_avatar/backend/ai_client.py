@@ -120,11 +120,23 @@ class AiClient:
         self._styles: list[StyleInfo] = []
         self._styles_at = float("-inf")
 
+    def deadline(self) -> float:
+        """When patience ends for all that a client's request asks from now on (loop time)."""
+        return asyncio.get_running_loop().time() + self._timeout_s
+
     async def generate_cartoon(
-        self, photo: Pieces, mime_type: str, wish: DrawingWish, *, thumbnail: bool = False
+        self,
+        photo: Pieces,
+        mime_type: str,
+        wish: DrawingWish,
+        *,
+        until: float,
+        thumbnail: bool = False,
     ) -> Drawing:
         fields = {"style": wish.style, "seed": wish.seed, "thumbnail": 1 if thumbnail else None}
-        answer, data = await self._post_photo(contract.GENERATE_CARTOON, photo, mime_type, **fields)
+        answer, data = await self._post_photo(
+            contract.GENERATE_CARTOON, photo, mime_type, until, **fields
+        )
         small = None
         if contract.THUMBNAIL_BYTES in answer.headers:
             end = len(data) - _number(answer, contract.THUMBNAIL_BYTES)
@@ -144,7 +156,9 @@ class AiClient:
             thumbnail=small,
         )
 
-    async def process_face_cut(self, cartoon_url: str, photo_url: str, wish: CutWish) -> Image:
+    async def process_face_cut(
+        self, cartoon_url: str, photo_url: str, wish: CutWish, *, until: float
+    ) -> Image:
         wished = {
             "image_url": cartoon_url,
             "original_url": photo_url,
@@ -155,17 +169,21 @@ class AiClient:
         body = {name: value for name, value in wished.items() if value is not None}
         return _image(
             *await self._ask(
-                "POST", contract.PROCESS_FACE_CUT, [json.dumps(body).encode()], "application/json"
+                "POST",
+                contract.PROCESS_FACE_CUT,
+                until,
+                [json.dumps(body).encode()],
+                "application/json",
             )
         )
 
-    async def thumbnail(self, photo: Pieces, mime_type: str) -> Image:
-        return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type))
+    async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
+        return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type, until))
 
-    async def styles(self) -> list[StyleInfo]:
+    async def styles(self, *, until: float) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""
         if time.monotonic() - self._styles_at > _STYLES_FRESH_S:
-            _, data = await self._ask("GET", contract.STYLES)
+            _, data = await self._ask("GET", contract.STYLES, until)
             try:
                 self._styles = _STYLES.validate_python(json.loads(data)["items"])
             except (ValueError, KeyError, TypeError) as error:
@@ -175,13 +193,13 @@ class AiClient:
 
     async def is_ready(self) -> bool:
         try:
-            await self._ask("GET", contract.READYZ)
+            await self._ask("GET", contract.READYZ, self.deadline())
         except AvatarError:
             return False
         return True
 
     async def _post_photo(
-        self, path: str, photo: Pieces, mime_type: str, **fields: object
+        self, path: str, photo: Pieces, mime_type: str, until: float, **fields: object
     ) -> tuple[httpx.Response, bytes]:
         boundary = secrets.token_hex(16)
         start = "".join(
@@ -194,10 +212,11 @@ class AiClient:
             f"Content-Type: {mime_type}\r\n\r\n"
         )
         body = [start.encode(), *photo, f"\r\n--{boundary}--\r\n".encode()]
-        return await self._ask("POST", path, body, f"multipart/form-data; boundary={boundary}")
+        kind = f"multipart/form-data; boundary={boundary}"
+        return await self._ask("POST", path, until, body, kind)
 
     async def _ask(
-        self, method: str, path: str, body: Pieces = (), kind: str | None = None
+        self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
     ) -> tuple[httpx.Response, bytes]:
         headers = {"Accept-Encoding": "identity"}
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
@@ -219,7 +238,7 @@ class AiClient:
                 self._metrics.ai_requests_running.track_inprogress(),
                 self._metrics.ai_seconds.labels(path).time(),
             ):
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout_at(until):
                     answer = await self._transport.handle_async_request(request)
                     try:
                         data = await _bounded(answer)

@@ -63,7 +63,7 @@ class BackendSettings(BaseSettings):
     ai_timeout_s: float = Field(
         60,
         gt=0,
-        description="Longest wait for one answer of the AI service, in seconds.",
+        description="Longest time a request may wait for the AI service in all, in seconds.",
     )
     self_url: str = Field(
         "http://127.0.0.1:8000",

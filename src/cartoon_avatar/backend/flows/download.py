@@ -56,6 +56,7 @@ async def download(
     if cartoon is None or original is None:
         return await _earlier_face(database, device_id, cartoon_id, settle)
 
+    until = ai.deadline()
     try:
         with stage("cut"):
             cut = await ai.process_face_cut(
@@ -65,8 +66,9 @@ async def download(
                     for row in (cartoon, original)
                 ],
                 wish,
+                until=until,
             )
-            thumbnail = await ai.thumbnail([cut.data], cut.mime_type)
+            thumbnail = await ai.thumbnail([cut.data], cut.mime_type, until=until)
     except AvatarError:
         # The AI service cannot fetch what a twin, a sister or the sweeper took meanwhile.
         async with database.reading() as session:

@@ -37,7 +37,8 @@ async def regenerate(
     if original is None:
         raise NotFound
     await make_room(database, storage, settings, device_id=device_id)
-    style = wish.style or await _next_style(database, ai, original_id)
+    until = ai.deadline()
+    style = wish.style or await _next_style(database, ai, original_id, until)
 
     with stage("fetch"):
         try:
@@ -49,7 +50,7 @@ async def regenerate(
             raise
     with stage("draw"):
         drawing = await ai.generate_cartoon(
-            [photo], original.mime_type, with_seed(DrawingWish(style, wish.seed))
+            [photo], original.mime_type, with_seed(DrawingWish(style, wish.seed)), until=until
         )
 
     now = utc_now()
@@ -70,9 +71,9 @@ async def regenerate(
     return cartoon
 
 
-async def _next_style(database: Database, ai: AiClient, original_id: str) -> str:
+async def _next_style(database: Database, ai: AiClient, original_id: str, until: float) -> str:
     """The style after the last one asked for, noted at once so that parallel requests differ."""
-    names = [style.name for style in await ai.styles()]
+    names = [style.name for style in await ai.styles(until=until)]
     async with database.writing.begin() as session:
         last = await queries.last_style_of(session, original_id)
         position = names.index(last) + 1 if last in names else 0

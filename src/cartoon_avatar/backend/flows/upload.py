@@ -50,13 +50,14 @@ async def upload(
 ) -> Uploaded:
     """Keep the photo for good and draw its first cartoon: both, or neither."""
     await make_room(database, storage, settings, device_id=device_id)
+    until = ai.deadline()
     with stage("draw"):
         drawing = await ai.generate_cartoon(
-            photo.pieces, photo.mime_type, with_seed(wish), thumbnail=True
+            photo.pieces, photo.mime_type, with_seed(wish), until=until, thumbnail=True
         )
         thumbnail = drawing.thumbnail
         if thumbnail is None:  # an AI service that knows the original design alone
-            thumbnail = (await ai.thumbnail(photo.pieces, photo.mime_type)).data
+            thumbnail = (await ai.thumbnail(photo.pieces, photo.mime_type, until=until)).data
 
     now = utc_now()
     original_id = new_id()

@@ -25,9 +25,8 @@ router = APIRouter()
 )
 async def list_styles(backend: Backend, device: Device) -> StyleList:
     """The styles a cartoon can be drawn in."""
-    items = [
-        StyleBody.model_validate(style, from_attributes=True) for style in await backend.ai.styles()
-    ]
+    styles = await backend.ai.styles(until=backend.ai.deadline())
+    items = [StyleBody.model_validate(style, from_attributes=True) for style in styles]
     return StyleList(items=items, next_cursor=None)
 
 

@@ -1,0 +1,122 @@
+"""A client that leaves in the middle of an upload leaves nothing, and its place is free at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import httpx
+import psutil
+import pytest
+
+from tests.backend.conftest import picture
+from tests.faults.conftest import StartBackend
+from tests.faults.invariants import files_in, rows_of
+from tests.faults.processes import free_port
+
+SHARES = (0.01, 0.5, 0.99)
+HEAD = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+BODY = HEAD + picture("png", (1500, 2000)) + b"\r\n--b--\r\n"
+_SOON_S = 1
+
+
+def send_a_share(port: int, path: str, share: float) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(
+        f"POST {path} HTTP/1.1\r\nHost: a\r\nX-Device-Id: phone\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n"
+        f"Content-Length: {len(BODY)}\r\n\r\n".encode()
+        + BODY[: int(len(BODY) * share)]
+    )
+    time.sleep(0.2)
+    return connection
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("how", ["closed", "reset"])
+def test_of_an_upload_that_breaks_off_nothing_is_kept(
+    start_backend: StartBackend, share: float, how: str
+):
+    backend = start_backend()
+    with backend.client() as client:
+        client.get("/api/originals")
+        connection = send_a_share(backend.port, "/api/upload", share)
+        port = connection.getsockname()[1]
+        assert held(backend.pid, port) == (2 if share > 0.4 else 1)
+        if how == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()
+        left = time.monotonic()
+        while held(backend.pid, port):
+            assert time.monotonic() - left < _SOON_S
+            time.sleep(0.01)
+        assert files_in(backend.data) == set()
+        assert not any(rows_of(backend.data).values())
+        answer = client.post("/api/upload", files={"image": picture()})
+        assert answer.status_code == 201
+
+
+def held(pid: int, port: int) -> int:
+    """What a process keeps for a client: its socket, and what came of its body in a file."""
+    sockets = [one for one in psutil.Process(pid).net_connections("tcp") if one.raddr]
+    bodies = [link for link in links(pid) if "/#" in link]  # without a name from the start
+    return sum(one.raddr.port == port for one in sockets) + len(bodies)
+
+
+def links(pid: int) -> Iterator[str]:
+    for number in set(os.listdir(f"/proc/{pid}/fd")) - {"0", "1", "2"}:
+        with suppress(FileNotFoundError):
+            yield os.readlink(f"/proc/{pid}/fd/{number}")
+
+
+@pytest.fixture(scope="module")
+def ai_with_one_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The real AI service: one worker, no queue, no models to wait for. Its port."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--port", str(port)],
+        env={
+            **os.environ,
+            "AI_WORKERS": "1",
+            "AI_QUEUE": "0",
+            "AI_MODELS_DIR": str(tmp_path_factory.mktemp("models")),
+            "LOG_LEVEL": "error",
+        },
+    )
+    try:
+        give_up = time.monotonic() + 60
+        while not ready(port):
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("path", ["/generate-cartoon", "/thumbnail"])
+def test_the_place_of_a_request_that_breaks_off_is_free_within_a_second(
+    ai_with_one_place: int, path: str, share: float
+):
+    thumbnail = f"http://127.0.0.1:{ai_with_one_place}/thumbnail"
+    connection = send_a_share(ai_with_one_place, path, share)
+    held = httpx.post(thumbnail, files={"image": picture()})
+    assert (held.status_code, held.json()["code"]) == (503, "ai_busy")
+    connection.close()
+    left = time.monotonic()
+    while httpx.post(thumbnail, files={"image": picture()}).status_code != 200:
+        assert time.monotonic() - left < _SOON_S
+        time.sleep(0.01)
