@@ -29,6 +29,7 @@ from cartoon_avatar.ai.models import Models
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.steps.colour_edge import colour_edge, like_background
 from cartoon_avatar.ai.steps.decontaminate import decontaminate
+from cartoon_avatar.ai.steps.disc import disc
 from cartoon_avatar.ai.steps.guided_filter import guided_filter
 from cartoon_avatar.ai.steps.hat import whole_hat
 
@@ -281,7 +282,7 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
         classes = _classes(models, rgb, ruler, side, growth)
         oval = _filled(ruler.oval, *square, px)
         across, down = ruler.measure(*corner, side / px, px)
-        mine = _share_of(face, faces, *square, px)
+        mine = _share_of(face, faces, *square, rgb)
         if classes is not None and _trust(classes, oval) >= _TRUSTED:
             head, rest, hat = _by_classes(classes, oval, across, down, ruler, mine)
             path = "classes"
@@ -516,9 +517,19 @@ def _by_region(
 
 
 def _share_of(
-    face: Face, faces: list[Face], left: float, top: float, side: float, px: int
+    face: Face,
+    faces: list[Face],
+    left: float,
+    top: float,
+    side: float,
+    rgb: np.ndarray,
 ) -> np.ndarray:
-    """P×P float32: 1 where a pixel belongs to ``face`` rather than to any other."""
+    """P×P float32: 1 where a pixel belongs to ``face`` rather than to any other.
+
+    Each head grows from its skull over what is alike (watershed; Meyer 1992), so that hair
+    which hangs down beside another's face stays with the head that it grows on.
+    """
+    px = rgb.shape[0]
 
     def distance(ruler: _Ruler) -> np.ndarray:
         across, down = ruler.measure(left, top, side / px, px)
@@ -526,15 +537,27 @@ def _share_of(
 
     ruler = _Ruler.of(face)
     own = distance(ruler)
-    # What lies outside the own skull and near another's is more likely the other's hair.
-    own += 1.5 * np.maximum(own - 0.88, 0)
-    share = np.ones_like(own)
-    for other in faces:
-        if other is not face:
-            rival = _Ruler.of(other)
-            share *= smooth_step(distance(rival) - own, -0.1, 0.1)
-            share *= 1 - _filled(rival.oval, left, top, side, px)
-    return np.maximum(share, _filled(ruler.oval, left, top, side, px))
+    oval = _filled(ruler.oval, left, top, side, px)
+    rivals = [_Ruler.of(other) for other in faces if other is not face]
+    away = [distance(rival) for rival in rivals]
+    near = [at for at in range(len(rivals)) if away[at].min() < 1.5]
+    if not near:
+        return np.ones_like(own)
+
+    nearest = np.min([away[at] for at in near], axis=0)
+    # Around each skull, which ends at 1, all is its own; in doubt the other's, since a piece
+    # of another's hair is uglier than a piece of the own one lost.
+    seeds = np.zeros(own.shape, np.int32)
+    seeds[(own < 1.1) & (own < nearest - 0.3)] = 1
+    seeds[(nearest < 1.25) & (nearest < own - 0.1)] = 2
+    for at in near:
+        seeds[_filled(rivals[at].oval, left, top, side, px) > 0.5] = 2
+    seeds[oval > 0.5] = 1
+    cv2.watershed(cv2.medianBlur(rgb, 5), seeds)
+    grown = ((seeds == 1) & (nearest > own - 0.45)).astype(np.uint8)
+    grown = cv2.morphologyEx(grown, cv2.MORPH_OPEN, disc(0.08 * ruler.height * px / side))
+    share = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.5)
+    return np.maximum(share, oval)
 
 
 def _filled(polygon: np.ndarray, left: float, top: float, side: float, px: int) -> np.ndarray:
@@ -696,9 +719,7 @@ def _edge(shape: _Shape, seen: Picture, box: list[float], size: int) -> np.ndarr
 
 def _widened(alpha: np.ndarray, radius_px: float) -> np.ndarray:
     reach = int(np.ceil(radius_px))
-    grown = cv2.dilate(
-        alpha, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    )
+    grown = cv2.dilate(alpha, disc(reach))
     # A fraction of a pixel is a mix of the two nearest whole ones.
     return alpha + (grown - alpha) * np.float32(radius_px / reach)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.disc import disc
+
 
 def colour_edge(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.ndarray:
     """``alpha`` (H×W float32 0..1), decided anew within ``band_px`` of its edge.
@@ -15,10 +17,9 @@ def colour_edge(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.ndarra
     ``alpha`` stays. ``rgb`` is H×W×3 float32 0..1.
     """
     reach = max(1, round(band_px))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     solid = (alpha > 0.5).astype(np.uint8)
-    inside = cv2.erode(solid, disc)
-    outside = cv2.erode(1 - solid, disc)
+    inside = cv2.erode(solid, disc(reach))
+    outside = cv2.erode(1 - solid, disc(reach))
     band = (inside == 0) & (outside == 0)
 
     window = 4 * reach + 1
@@ -41,9 +42,8 @@ def like_background(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.nd
     float32 0..1.
     """
     reach = max(1, round(band_px))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     solid = (alpha > 0.5).astype(np.uint8)
-    inside = cv2.erode(solid, disc)
+    inside = cv2.erode(solid, disc(reach))
     outside = (alpha < 0.02).astype(np.float32)
 
     window = 6 * reach + 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.disc import disc
+
 # Colours are weighed on so many pixels: GrabCut's time grows with them.
 _MOST_PIXELS = 40_000
 # With so much of their colours in common, hat and background cannot be told apart by colour.
@@ -91,12 +93,6 @@ def _by_colour(rgb: np.ndarray, head: np.ndarray, zone: np.ndarray) -> np.ndarra
     cv2.grabCut(colours, labels, None, *mixtures, 2, cv2.GC_INIT_WITH_MASK)
     found = ((labels == cv2.GC_PR_FGD) | (labels == cv2.GC_FGD)).astype(np.float32)
     return (cv2.resize(found, head.shape[::-1]) > 0.5).astype(np.uint8)
-
-
-def disc(radius_px: float) -> np.ndarray:
-    """A round structuring element."""
-    reach = max(1, round(radius_px))
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
 
 
 def _brightened(rgb: np.ndarray) -> np.ndarray:
