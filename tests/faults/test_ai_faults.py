@@ -66,7 +66,7 @@ def read_request(connection: socket.socket) -> bytes:
 def answering(body: bytes, *, status: str = "200 OK", kind: str = "image/png") -> Talk:
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-        "X-Style: comic\r\nX-Seed: 1\r\nX-Photo-Width: 9\r\nX-Photo-Height: 9\r\n"
+        "Connection: close\r\nX-Style: comic\r\nX-Seed: 1\r\nX-Photo-Width: 9\r\nX-Photo-Height: 9\r\n"
         "X-Face-Count: 1\r\nX-Image-Width: 9\r\nX-Image-Height: 9\r\n\r\n"
     )
     return lambda connection: connection.sendall(head.encode() + body)
@@ -233,7 +233,7 @@ def test_an_endless_answer_is_not_read_to_its_end(start_backend: StartBackend):
 def test_slow_answers_do_not_add_up_past_the_deadline(
     start_backend: StartBackend, earlier: Backend
 ):
-    """The list of styles takes most of the time, then the drawing hangs; so do cut and thumbnail."""
+    """The styles take most of the time, then the drawing hangs; so do cut and thumbnail."""
     late_s = 0.8 * TIMEOUT_S
     styles = b'{"items": [{"name": "a", "title": "A", "description": "A.", "preview": null}]}'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import httpx
 
 from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
-from tests.faults.invariants import assert_whole, rows_of, sweep_as_if_later
+from tests.faults.invariants import assert_whole, files_in, rows_of, sweep_as_if_later
 from tests.faults.processes import Backend
 
 PHOTO = picture()
@@ -29,12 +30,23 @@ def post(backend: Backend, path: str, device: str) -> httpx.Response:
         return client.post(path, headers={"X-Device-Id": device})
 
 
+def unowned(data: Path) -> set[str]:
+    named = {
+        row[column]
+        for rows in rows_of(data).values()
+        for row in rows
+        for column in ("file_path", "thumbnail_path")
+        if column in row.keys()  # noqa: SIM118 (a Row iterates over values)
+    }
+    return files_in(data) - named
+
+
 def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rounds: int):
     """An upload, a regenerate and a download are under way in each round when the kill comes."""
     data = tmp_path / "data"
     backend = start_backend()
     acknowledged: set[str] = set()
-    seen = {"heard": 0, "cut off": 0}
+    seen = Counter({"heard": 0, "cut off": 0})
     dice = random.Random(7)
     span_s = 0.3
 
@@ -74,9 +86,15 @@ def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rou
             body = answer.json()
             acknowledged.update(body[kind]["id"] for kind in ("original", "face") if kind in body)
         assert_whole(data, acknowledged)
+        # Killed between file and row, which is where something could be lost.
+        seen["left files without a row"] += bool(unowned(data))
+        seen["left half a file"] += any(key.startswith("incoming/") for key in files_in(data))
         backend.start()
+        assert httpx.get(f"{backend.url}/readyz", timeout=10).status_code == 200
 
-    assert min(seen.values()) > 0, seen
+    print(rounds, "kills:", dict(seen))
+    assert min(seen["heard"], seen["cut off"]) > 0, seen
+    assert seen["left files without a row"] > 0, seen
     # Twelve seconds are more than the lease of a claim whose process died.
     time.sleep(12)
     for number in range(rounds):

@@ -16,15 +16,19 @@ from typing import Any
 
 import httpx
 import pytest
+import time_machine
 
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.local import LocalStorage
 from cartoon_avatar.backend.storage.protocol import NewFile
+from tests.attacks import conftest as attacks
 from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, files_in, rows_of, sweep_as_if_later
 from tests.faults.processes import Backend
 
+# Backends in this process, whose clock a test can stop.
+start = attacks.start
 PHOTO = picture()
 DAY_MS = 24 * 3600 * 1000
 
@@ -282,3 +286,36 @@ async def test_a_thousand_files_of_one_millisecond_get_a_name_each(tmp_path: Pat
     for number, key in enumerate(kept):
         assert (tmp_path / key).read_bytes() == b"%d" % number
     assert not list((tmp_path / "incoming").iterdir())
+
+
+@pytest.mark.timeout(600)
+async def test_uploads_of_one_millisecond_overwrite_nothing(start: attacks.Start, rounds: int):
+    """Through the door, at two backends, by one device and then by many: ten a round, so a
+    thousand in the long run."""
+    count = 10 * rounds
+    most = {
+        "device_drawings_per_minute": 10**6,
+        "address_drawings_per_minute": 10**6,
+        "max_live_cartoons": 10**6,
+    }
+    photos = [PHOTO + b"%04d" % number for number in range(count)]  # what follows the end is cut
+    async with start(**most) as one, start(**most, keep_metadata=True) as other:
+        with time_machine.travel(time.time(), tick=False):
+
+            async def upload(number: int) -> dict[str, Any]:
+                service = (one, other)[number % 2]
+                device = "phone" if number < count // 2 else f"phone-{number}"
+                answer = await service.another_phone(device).upload(photos[number])
+                assert answer.status_code == 201, answer.text
+                return answer.json()["original"]
+
+            kept = []
+            for first in range(0, count, 50):
+                batch = range(first, min(first + 50, count))
+                kept += await asyncio.gather(*(upload(number) for number in batch))
+        data = one.settings.data_dir
+    assert len({original["filename"] for original in kept}) == count
+    for number, original in enumerate(kept):
+        stored = (data / "uploads/originals" / original["filename"]).read_bytes()
+        assert stored == (photos[number] if number % 2 else PHOTO)
+    assert_whole(data, [original["id"] for original in kept])
