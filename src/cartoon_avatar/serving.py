@@ -72,8 +72,9 @@ def configure_logs(service: str, level: str = "info") -> None:
     logging._srcfile = None  # type: ignore[attr-defined]
     logging.logThreads = logging.logProcesses = False
     logging.logMultiprocessing = logging.logAsyncioTasks = False
-    # The first two log every URL they ask for, and ours carry signatures.
-    for chatty in ("httpx", "httpcore", "alembic", "aiosqlite"):
+    # The first two log every URL they ask for, and ours carry signatures; Pillow logs what
+    # EXIF says, and that is where a photo was taken.
+    for chatty in ("httpx", "httpcore", "PIL", "alembic", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -121,7 +121,9 @@ async def test_live_cartoons_are_capped_per_device_even_at_once(start: Start):
         answers = await asyncio.gather(
             *(service.phone.post(f"/api/regenerate/{original}") for _ in range(5))
         )
-        assert {answer.status_code for answer in answers} == {429}
+        for answer in answers:
+            assert (answer.status_code, answer.json()["code"]) == (429, "too_many_cartoons")
+            assert int(answer.headers["retry-after"]) > 0
         assert (await service.another_phone().upload()).status_code == 201
 
 
@@ -156,11 +158,16 @@ async def test_files_are_private_and_can_do_nothing_in_a_browser(service: Servic
     ):
         for headers in ({}, {"Range": "bytes=0-9"}, {"If-None-Match": "*"}):
             answer = await service.http.get(url, headers=headers)
-            assert answer.headers["cache-control"].startswith("private")
+            # For its owner's browser alone, and for good: its name is never another's.
+            assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
             assert answer.headers["referrer-policy"] == "no-referrer"
             assert "set-cookie" not in answer.headers
+    for path in ("/", "/docs"):
+        policy = (await service.http.get(path)).headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert "frame-ancestors 'none'" in policy
     for path in ("/api/originals", f"/api/originals/{body['original']['id']}", "/api/originals/x"):
         answer = await service.phone.get(path)
         assert "no-store" in answer.headers.get("cache-control", ""), path

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
+import httpx
 import pytest
 
+from cartoon_avatar.ai.app import create_app as create_ai
+from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
+from tests.ai.conftest import running as running_ai
 from tests.attacks.conftest import Start
 from tests.backend.conftest import Phone, Service, picture
 from tests.faults.conftest import StartBackend
@@ -142,6 +152,97 @@ async def test_a_link_in_the_folder_leads_nowhere(service: Service, tmp_path: Pa
     ):
         assert answer.status_code == 404
         assert b"secret" not in answer.content
+
+
+def _parameters(document: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Method, path, where and name of everything a client can say, by the OpenAPI document."""
+    schemas = document["components"]["schemas"]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            said = [(one["in"], one["name"]) for one in operation.get("parameters", [])]
+            said += [("header", "X-Request-Id"), ("header", "X-Device-Id"), ("header", "Accept")]
+            for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+                schema = body["schema"]
+                schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+                where = "json" if kind == "application/json" else "form"
+                said += [(where, name) for name in (*schema["properties"], "deviceId", "other")]
+            for where, name in dict.fromkeys(said):
+                yield method.upper(), path, where, name
+
+
+def _request(path: str, where: str, name: str, value: str) -> tuple[str, dict[str, Any]]:
+    """A request that is in order but for ``value``."""
+    request: dict[str, Any] = {"headers": {"X-Device-Id": "phone-1"}}
+    given = {"type": "originals", "filename": "1_phone-1.jpg"}
+    given |= {name: value} if where == "path" else {}
+    url = re.sub(r"\{(\w+)\}", lambda found: given.get(found[1], "0" * 24), path)
+    plain = unquote(unquote(value, errors="replace"), errors="replace")
+    if where == "query":
+        url += f"?{name}={value}"
+    elif where == "header":
+        request["headers"][name] = plain.encode()
+    elif where == "json":
+        request["json"] = {name: plain}
+    elif where == "form" and name in ("image", "original"):
+        request["files"] = {name: (plain, picture())}
+    elif where == "form":
+        request["data"] = {name: plain}
+        request["files"] = {"image": picture()}
+    return url, request
+
+
+def _assert_climbed_nowhere(answer: httpx.Response) -> None:
+    # Without models no head can be cut, which is 503.
+    assert answer.status_code < 500 or answer.json()["code"] == "models_missing", answer.text
+    for leak in (b"SQLite", b"root:", b"import ", b"Traceback"):
+        assert leak not in answer.content, answer.request.url
+    assert "x-evil" not in answer.headers
+
+
+async def test_no_parameter_of_the_backend_climbs(start: Start):
+    """Each parameter of each operation, by the OpenAPI document, with each climb."""
+    most = {"device_drawings_per_minute": 10**6, "address_drawings_per_minute": 10**6}
+    asked = 0
+    async with start(**most, max_live_cartoons=10**6) as service:
+        await service.phone.upload()
+        data = service.settings.data_dir
+        outside = sorted(data.parent.iterdir())
+        for method, path, where, name in _parameters(create_app(service.settings).openapi()):
+            if path == "/api/device":
+                continue  # deletes what it should, whatever else is said
+            for climb in CLIMBS:
+                url, request = _request(path, where, name, climb)
+                try:
+                    answer = await service.http.request(method, url, **request)
+                except (ValueError, httpx.InvalidURL, httpx.LocalProtocolError):
+                    continue  # no client of ours would send that; the raw ones come below
+                asked += 1
+                _assert_climbed_nowhere(answer)
+        assert sorted(data.parent.iterdir()) == outside
+        names = [file.name for file in service.files()]
+        assert all(re.fullmatch(r"\d+_[A-Za-z0-9._-]+\.(jpg|png|webp)", name) for name in names)
+    assert asked > 1000
+
+
+async def test_no_parameter_of_the_ai_service_climbs(tmp_path: Path):
+    app = create_ai(AiSettings(workers=1, models_dir=tmp_path, log_level="error"))
+    asked = 0
+    async with running_ai(app) as ai:
+        for _ in range(600):
+            if (await ai.get("/readyz")).status_code == 200:
+                break
+            await asyncio.sleep(0.1)
+        for method, path, where, name in _parameters(app.openapi()):
+            for climb in CLIMBS:
+                url, request = _request(path, where, name, climb)
+                try:
+                    answer = await ai.request(method, url, **request)
+                except (ValueError, httpx.InvalidURL):
+                    continue
+                asked += 1
+                _assert_climbed_nowhere(answer)
+    assert asked > 500
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_raw_request_line_climbs_nowhere(start_backend: StartBackend):

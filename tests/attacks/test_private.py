@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
+import re
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +18,10 @@ import piexif
 import pytest
 from PIL import Image, PngImagePlugin
 
+from cartoon_avatar.ai.app import create_app as create_ai
+from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.serving import configure_logs
+from tests.ai.conftest import running as running_ai
 from tests.attacks.conftest import Start
 from tests.backend.conftest import Phone, Service, picture, problem
 
@@ -171,6 +176,66 @@ async def test_an_answer_names_no_path_and_no_other_device(service: Service):
             assert str(service.settings.data_dir) not in answer.text
             assert "somebody-else" not in answer.text
             assert "token" not in answer.text.lower().replace("devicetoken", "")
+
+
+async def test_file_names_hold_what_the_contract_says_and_no_more(service: Service):
+    """``{timestamp}_{deviceId}.{ext}`` of an original, ``{timestamp}_{originalId}.{ext}`` of
+    what was made of it; the thumbnail goes by its picture's name."""
+    phone = Phone(service.http, DEVICE)
+    answers = await _use_everything(service, phone)
+    originals = "|".join(item["id"] for item in answers[5].json()["items"])
+    data = service.settings.data_dir
+    owner = {"originals": re.escape(DEVICE), "temp": originals, "downloaded": originals}
+    files = service.files() + service.files("thumbnails")
+    assert {file.parent.name for file in files} == set(owner)
+    for file in files:
+        name = file.name.removesuffix(".webp") if "thumbnails" in file.parts else file.name
+        assert re.fullmatch(rf"\d{{13}}_({owner[file.parent.name]})\.(jpg|png|webp)", name), file
+    others = [path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file()]
+    for name in set(others) - {file.relative_to(data).as_posix() for file in files}:
+        assert CANARY not in name
+    # Nor does a stored picture hold what was cut out of it.
+    for file in files:
+        assert CANARY.encode() not in file.read_bytes(), file
+
+
+async def test_the_ai_service_tells_nothing_private_either(
+    logged: io.StringIO, capfd: pytest.CaptureFixture[str], tmp_path: Path
+):
+    """Its server's log and what its workers write, its metrics, answers and errors."""
+    settings = AiSettings(workers=1, models_dir=tmp_path, log_level="debug")
+    url = f"http://127.0.0.1:8000/uploads/temp/1_{DEVICE}.jpg?signature={CANARY}"
+    async with running_ai(create_ai(settings)) as ai:
+        for _ in range(600):
+            if (await ai.get("/readyz")).status_code == 200:
+                break
+            await asyncio.sleep(0.1)
+        answers = []
+        for kind in ("jpeg", "png", "webp"):
+            photo = photo_with_canary(kind)
+            for path in ("/generate-cartoon", "/thumbnail"):
+                for data in (photo, photo[: len(photo) * 2 // 3], CANARY.encode()):
+                    files = {"image": (f"{CANARY}.jpg", data)}
+                    answers.append(await ai.post(path, files=files))
+            assert answers[-6].status_code == 200
+            answers.append(
+                await ai.post("/generate-cartoon", files={"image": photo}, data={"style": CANARY})
+            )
+        for body in (
+            {"image_url": url},
+            {"image_url": f"http://{CANARY}.example/{CANARY}"},
+            {"image_url": CANARY, "original_url": url},
+            {"image_url": url, "format": CANARY, "background": CANARY, "size": CANARY},
+        ):
+            answers.append(await ai.post("/process-face-cut", json=body))
+        metrics = (await ai.get("/metrics")).text
+    for answer in answers:
+        assert CANARY.encode() not in answer.content, answer.text
+        assert CANARY not in str(answer.headers)
+    printed = capfd.readouterr()
+    assert "request" in logged.getvalue()
+    for text in (logged.getvalue(), metrics, printed.out, printed.err):
+        assert CANARY not in text, text[max(0, text.find(CANARY) - 300) :][:400]
 
 
 async def test_odd_methods_make_no_labels(service: Service):

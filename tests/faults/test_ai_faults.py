@@ -66,7 +66,8 @@ def read_request(connection: socket.socket) -> bytes:
 def answering(body: bytes, *, status: str = "200 OK", kind: str = "image/png") -> Talk:
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\nX-Style: comic\r\nX-Seed: 1\r\nX-Photo-Width: 9\r\nX-Photo-Height: 9\r\n"
+        "Connection: close\r\n"
+        "X-Style: comic\r\nX-Seed: 1\r\nX-Photo-Width: 9\r\nX-Photo-Height: 9\r\n"
         "X-Face-Count: 1\r\nX-Image-Width: 9\r\nX-Image-Height: 9\r\n\r\n"
     )
     return lambda connection: connection.sendall(head.encode() + body)
