@@ -47,8 +47,6 @@ class Claim:
 
         Raises RequestRunning where the claim lapsed and another request took it over.
         """
-        if self.key is None:
-            return
         settled = await session.execute(
             update(IdempotencyKey)
             .where(

@@ -42,6 +42,8 @@ async def answered_once(
             return await _replayed(backend, device_id, claim.answer)
 
         async def settle(session: Any, result: Any) -> None:
+            if key is None:
+                return
             status, body = render(result)
             content = body.model_dump(mode="json", exclude_none=True)
             with_token = content.pop("deviceToken", None) is not None
