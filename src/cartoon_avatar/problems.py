@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 
 from cartoon_avatar.contract import PROBLEM_JSON
+
+# A worker that draws raises errors and answers nobody: it starts without a web framework.
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException
 
 
 class AvatarError(Exception):
@@ -47,6 +51,8 @@ class Problem(BaseModel):
 
 
 def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
+    from fastapi.responses import JSONResponse
+
     problem = Problem(
         type="about:blank",
         title=HTTPStatus(error.status).phrase,
@@ -75,6 +81,8 @@ class InvalidRequest(AvatarError):
 
 def render_problems(app: FastAPI) -> None:
     """Answer every error of ``app`` that has a status with a problem body."""
+    from fastapi.exceptions import RequestValidationError
+    from starlette.exceptions import HTTPException
 
     async def avatar_error(request: Request, error: AvatarError) -> JSONResponse:
         return problem_response(request.state.request_id, error)

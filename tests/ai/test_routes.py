@@ -559,8 +559,8 @@ async def test_a_worker_killed_at_work_costs_that_request_and_the_next_succeeds(
         ai.post(GENERATE, files={"image": astronaut}, data={"size": "2048"})
     )
     await asyncio.sleep(0.15)
-    for child in psutil.Process().children():
-        if "spawn_main" in " ".join(child.cmdline()):
+    for child in psutil.Process().children(recursive=True):
+        if child.parent() != psutil.Process() and "forkserver" in " ".join(child.cmdline()):
             os.kill(child.pid, signal.SIGKILL)
     assert_problem(await request, 500, "generation_failed")
     opened(await ai.post(GENERATE, files={"image": astronaut}, data={"size": "128"}))

@@ -13,12 +13,14 @@ from typing import Any
 import httpx
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.migrate import alembic_config, migrate
+from cartoon_avatar.backend.db.migrations import HEAD
 from cartoon_avatar.backend.db.session import (
     Database,
     is_busy,
@@ -296,3 +298,7 @@ async def test_a_full_pool_asks_for_patience(postgres: Postgres):
         for connection in held:
             await connection.close()
     assert is_busy(refused.value)
+
+
+def test_a_start_knows_the_newest_migration():
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == HEAD

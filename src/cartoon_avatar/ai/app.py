@@ -17,7 +17,13 @@ from cartoon_avatar.ai.routes import Metrics, State, router
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
 from cartoon_avatar.ai.workers import open_workers
 from cartoon_avatar.problems import render_problems
-from cartoon_avatar.serving import BodyLimit, RequestLog, configure_logs, exit_with_parent
+from cartoon_avatar.serving import (
+    BodyLimit,
+    RequestLog,
+    configure_logs,
+    exit_with_parent,
+    freeze_what_is_loaded,
+)
 
 
 def create_app(settings: AiSettings) -> FastAPI:
@@ -75,4 +81,6 @@ def from_environment() -> FastAPI:
     configure_logs("ai", settings.log_level)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
-    return create_app(settings)
+    app = create_app(settings)
+    freeze_what_is_loaded()
+    return app

@@ -2,7 +2,7 @@
 
 Each worker has a process, a pipe and models of its own and shares no lock with another, so
 a worker that crashes, hangs or is killed costs the request it was working on and nothing
-else. It is replaced at once. A worker ends when the pipe's other end, its parent, is gone.
+else. It is replaced at once. A worker ends when its parent is gone, however that ended.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
@@ -26,12 +27,17 @@ import structlog
 
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
 from cartoon_avatar.problems import AvatarError
-from cartoon_avatar.serving import configure_logs, exit_with_parent
+from cartoon_avatar.serving import (
+    configure_logs,
+    freeze_what_is_loaded,
+)
 
 log = structlog.get_logger()
 
-# fork would carry the parent's threads, sockets and allocator state into the workers.
-_spawn = multiprocessing.get_context("spawn")
+# Forked from a process that has everything imported and nothing running: plain fork would carry
+# our threads and sockets along, and spawning would import NumPy and OpenCV for every worker.
+_template = multiprocessing.get_context("forkserver")
+_template.set_forkserver_preload(["cartoon_avatar.ai.template"])
 
 # Generous: importing and warming on a machine that starts many things at once.
 _START_TIMEOUT_S = 120
@@ -58,8 +64,8 @@ class Worker:
     @classmethod
     def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
         """Start a process that calls ``start`` once and keeps what it returns at hand."""
-        ours, theirs = _spawn.Pipe()
-        process = _spawn.Process(
+        ours, theirs = _template.Pipe()
+        process = _template.Process(
             target=_work, args=(theirs, start, log_level), name="ai-worker", daemon=True
         )
         process.start()
@@ -111,10 +117,11 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
     # be finishing requests, decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    exit_with_parent(grace_s=0)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     configure_logs("ai-worker", log_level)
 
     tools, greeting = start()
+    freeze_what_is_loaded()
     with suppress(EOFError, OSError):  # the parent is gone
         pipe.send(("ready", greeting))
         while True:
@@ -127,6 +134,13 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
                 log.exception("job_failed", job=job.__name__)
                 answer = ("failed", None)
             pipe.send(answer)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _revived(kind: type[AvatarError], attributes: dict[str, Any]) -> AvatarError:

@@ -41,6 +41,7 @@ from cartoon_avatar.serving import (
     RequestLog,
     configure_logs,
     exit_with_parent,
+    freeze_what_is_loaded,
 )
 
 log = structlog.get_logger()
@@ -134,7 +135,9 @@ def from_environment() -> FastAPI:
     configure_logs("backend", settings.log_level)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
-    return create_app(settings)
+    app = create_app(settings)
+    freeze_what_is_loaded()
+    return app
 
 
 async def _sweep_regularly(state: State) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import String, delete, func, insert, literal, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cartoon_avatar.backend.db.tables import (
@@ -39,7 +38,11 @@ async def add(session: AsyncSession, row: Table) -> None:
 async def added(session: AsyncSession, row: Device | IdempotencyKey) -> bool:
     """Insert ``row`` unless its primary key is there; True if this call inserted it."""
     table = row.__table__
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[session.bind.dialect.name]
+    # The engine has loaded its own dialect; the other one would make every start later.
+    if session.bind.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert
     values = {column.name: getattr(row, column.name) for column in table.columns}
     statement = insert(table).values(values).on_conflict_do_nothing()
     return (await session.execute(statement)).rowcount == 1
