@@ -31,7 +31,7 @@ from cartoon_avatar.ai.steps.canvas import (
     sized,
 )
 from cartoon_avatar.ai.steps.features import Features, area, features_of
-from cartoon_avatar.ai.steps.figure import whole_figure
+from cartoon_avatar.ai.steps.figure import whole_figure, without_islands
 from cartoon_avatar.ai.steps.flatten import flatten
 from cartoon_avatar.ai.steps.flow import Flow, tangent_field
 from cartoon_avatar.ai.steps.light import expose
@@ -180,7 +180,8 @@ def _masks(picture: Picture, faces: list[Face], eyes: Eyes) -> Masks | None:
     if masks is None:
         return None
     people = [features_of(face.landmarks) for face in moved]
-    return replace(masks, person=whole_figure(masks.person, small.rgb, people))
+    person = without_islands(whole_figure(masks.person, small.rgb, people), people)
+    return Masks(person, np.minimum(masks.hair, person), np.minimum(masks.skin, person))
 
 
 def _sitting(people: list[Features], masks: Masks | None, shape: tuple[int, int]) -> _Sitting:
@@ -263,7 +264,7 @@ def _tone_skin(
     if how.amount < 1:
         step = cv2.addWeighted(step, how.amount, shade, 1 - how.amount, 0)
     # Beard, brows and deep shadow are not skin to be evened out.
-    like = tones.smoothstep(smooth / np.maximum(plain_light, 8), 0.58, 0.2)
+    like = tones.smoothstep(smooth / np.maximum(plain_light, 8), 0.58, 0.1)
     far = np.abs(a - plain_a)
     far += np.abs(b - plain_b)
     like *= sized(1 - tones.smoothstep(far, 34, 16), like.shape)
@@ -539,7 +540,7 @@ def _noir(
         share = where.skin if where.skin is not None else 0
         white_above = white_above + share * np.float32(face - 56)
         black_below = black_below + share * np.float32(min(24, 0.45 * plain) - 24)
-    grey = 1 - tones.smoothstep(light - white_above, 0.0, 3.0)
+    grey = 1 - tones.smoothstep(light - white_above, 0.0, 1.4)
     black = 1 - tones.smoothstep(light - black_below, 0.0, 3.0)
     dark = 0.42 * grey + 0.56 * black
     return dark + coverage * (0.98 - dark)

@@ -22,6 +22,11 @@ def test_clear_colours_take_the_nearest_hue_of_the_palette() -> None:
     assert b < -50
 
 
+def test_a_dark_colour_takes_no_light_ink() -> None:
+    a, b = _loud(28, 12, 22)  # brown fur: nearer to yellow in hue, but yellow that dark is olive
+    assert a > b
+
+
 def test_white_stays_white() -> None:
     assert np.hypot(*_loud(98, 1, 1)) < 5
 
