@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("portraits", type=Path, nargs="?")
     parser.add_argument("--previews", type=Path, help="draw the styles' previews here, only")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out"))
-    parser.add_argument("--rounds", type=int, default=3, help="timed runs per style")
+    parser.add_argument("--rounds", type=int, default=5, help="timed runs, styles in turn")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # STYLE:SEED of a fresh process
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     wish = parser.parse_args()
@@ -62,7 +62,9 @@ def main() -> None:
     wish.out.mkdir(parents=True, exist_ok=True)
     photos = {file.stem: _photo(file) for file in files}
 
-    print("## Speed, one thread, 1024 px, ms per picture (best of rounds)\n")
+    print(
+        "## Speed, one thread, 1024 px, ms per picture: median of the rounds (smallest–largest)\n"
+    )
     _speed(photos, eyes, wish.rounds)
     print("\n## Likeness, skin and flatness over all portraits\n")
     _looks(photos, eyes, find_faces, wish.out)
@@ -93,30 +95,38 @@ def _photo(file: Path) -> Picture:
 
 def _speed(photos: dict[str, Picture], eyes: Eyes, rounds: int) -> None:
     chosen = list(photos.values())[4:7] or list(photos.values())
-    reference = _seconds(_generator(), rounds)
-    rows = []
+    generator = _generator()
     for style in STYLES:
-        draw(chosen[0], style, 0, eyes)
-        times = [_seconds(lambda p=p, s=style: draw(p, s, 0, eyes), rounds) for p in chosen]
-        rows.append((style.name, float(np.median(times))))
+        draw(chosen[0], style, 0, eyes)  # warm
+    references, times = [], {style.name: [] for style in STYLES}
+    for _ in range(rounds):
+        references.append(_seconds(generator))
+        for style in STYLES:
+            drawn = [_seconds(lambda p=p, s=style: draw(p, s, 0, eyes)) for p in chosen]
+            times[style.name].append(float(np.median(drawn)))
     print("| style | ms | × faster than the generator |\n| --- | --- | --- |")
-    for name, seconds in rows:
-        print(f"| {name} | {1000 * seconds:.0f} | {reference / seconds:.1f} |")
-    median, slowest = np.median([s for _, s in rows]), max(s for _, s in rows)
+    ratios = {}
+    for name, seconds in times.items():
+        each = [reference / one for reference, one in zip(references, seconds, strict=True)]
+        ratios[name] = float(np.median(each))
+        print(
+            f"| {name} | {1000 * np.median(seconds):.0f} "
+            f"({1000 * min(seconds):.0f}–{1000 * max(seconds):.0f}) "
+            f"| {ratios[name]:.1f} ({min(each):.1f}–{max(each):.1f}) |"
+        )
     print(
-        f"\ngenerator {1000 * reference:.0f} ms; median style {reference / median:.1f} ×, "
-        f"slowest {reference / slowest:.1f} ×"
+        f"\ngenerator {1000 * np.median(references):.0f} ms "
+        f"({1000 * min(references):.0f}–{1000 * max(references):.0f}); "
+        f"median style {np.median(list(ratios.values())):.1f} ×, "
+        f"slowest {min(ratios.values()):.1f} ×"
     )
 
 
-def _seconds(work, rounds: int) -> float:
-    best = float("inf")
-    for _ in range(rounds):
-        # Of the processor, not of the clock: on one thread the same, and fair on a busy machine.
-        started = time.process_time()
-        work()
-        best = min(best, time.process_time() - started)
-    return best
+def _seconds(work) -> float:
+    # Of the processor, not of the clock: on one thread the same, and fair on a busy machine.
+    started = time.process_time()
+    work()
+    return time.process_time() - started
 
 
 def _looks(photos: dict[str, Picture], eyes: Eyes, find_faces, out: Path) -> None:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.steps.canvas import Canvas, sized
+from cartoon_avatar.ai.steps.tones import through
 
 # Between these the median lightness of a face's skin is left alone. Outside it is corrected
 # part of the way only, by a rising curve, so that the order from dark to light skin is kept.
@@ -31,10 +32,8 @@ def expose(seen: Canvas, skin: np.ndarray | None, local_contrast: float) -> Canv
         target = level + 0.3 * max(0.0, _DARK - level) - 0.4 * max(0.0, level - _BRIGHT)
     if abs(target - level) > 0.5 and 1.0 < level < 99.0:
         gamma = float(np.clip(np.log(target / 100) / np.log(level / 100), 0.55, 1.6))
-        light = light * np.float32(1 / 100)
-        np.clip(light, 0, 1, out=light)
-        light = cv2.pow(light, gamma)
-        light *= np.float32(100)
+        # Light that has just been seen has 256 levels.
+        light = through(light, lambda at: 100 * (at / 100) ** gamma, 0, 100)
 
     if local_contrast > 0:
         # cv2's equaliser works on 8 bits; on smooth light its steps would show, so only

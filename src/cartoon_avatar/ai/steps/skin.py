@@ -125,8 +125,9 @@ def two_tone(
 
 def light_of(light: np.ndarray, skin: np.ndarray, features: np.ndarray) -> float:
     """Mean lightness (L, 0..100) of the plain skin in ``light`` (H×W float32 L)."""
-    weight = skin[::2, ::2] * (1 - features[::2, ::2])
-    return float((light[::2, ::2] * weight).sum() / max(float(weight.sum()), 1e-6))
+    few = slice(None, None, 4)
+    weight = skin[few, few] * (1 - features[few, few])
+    return float((light[few, few] * weight).sum() / max(float(weight.sum()), 1e-6))
 
 
 def hold(light: np.ndarray, skin: np.ndarray, features: np.ndarray, seen: float) -> None:

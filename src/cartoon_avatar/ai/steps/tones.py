@@ -39,9 +39,8 @@ def through(
 
 
 def _index(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    scaled = (values - np.float32(low)) * np.float32(255 / (high - low))
-    np.clip(scaled, 0, 255, out=scaled)
-    return np.rint(scaled, out=scaled).astype(np.uint8)
+    scale = 255 / (high - low)
+    return cv2.convertScaleAbs(np.maximum(values, np.float32(low)), alpha=scale, beta=-low * scale)
 
 
 def smoothstep(values: np.ndarray, middle: float, width: float) -> np.ndarray:
