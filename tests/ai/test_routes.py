@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import cv2
 import httpx
 import numpy as np
 import piexif
@@ -192,6 +193,44 @@ async def test_a_wish_that_cannot_be_met_is_named(
 
 
 # --- bad pictures and bodies, the same at each door
+
+
+def odd_pictures() -> dict[str, tuple[bytes, tuple[int, int]]]:
+    """Files that nobody would draw, and the sizes of their cartoons at 64 px."""
+    noise = np.random.default_rng(0).integers(0, 65536, (40, 64, 3), dtype=np.uint16)
+    turned = piexif.dump({"0th": {piexif.ImageIFD.Orientation: 5}})
+    large = Image.new("RGB", (8000, 5000), "teal")
+    return {
+        "one pixel": (saved(scene(1, 1), "PNG"), (4, 4)),
+        "1 × 5000": (saved(scene(1, 5000), "PNG"), (1, 64)),
+        "5000 × 1": (saved(scene(5000, 1), "JPEG"), (64, 1)),
+        "5000 × 1, transparent": (saved(Image.new("RGBA", (5000, 1)), "WEBP"), (64, 1)),
+        "nothing but transparency": (saved(Image.new("RGBA", (90, 60)), "PNG"), (64, 43)),
+        "black and white": (saved(scene().convert("1"), "PNG"), (64, 43)),
+        "grey": (saved(scene().convert("L"), "JPEG"), (64, 43)),
+        "grey with alpha": (saved(scene().convert("LA"), "PNG"), (64, 43)),
+        "CMYK": (saved(scene().convert("CMYK"), "JPEG"), (64, 43)),
+        "16 bits": (cv2.imencode(".png", noise)[1].tobytes(), (64, 40)),
+        "16 bits of grey": (cv2.imencode(".png", noise[..., 0])[1].tobytes(), (64, 40)),
+        "mirrored and lying": (saved(scene(), "JPEG", exif=turned), (43, 64)),
+        "40 million pixels of JPEG": (saved(large, "JPEG"), (64, 40)),
+        "40 million pixels of PNG": (saved(large, "PNG", compress_level=1), (64, 40)),
+    }
+
+
+async def test_odd_pictures_are_drawn_each_by_the_same_worker(ai: httpx.AsyncClient) -> None:
+    for name, (data, size) in odd_pictures().items():
+        for path in (GENERATE, THUMBNAIL):
+            wish = {"size": "64"} if path == GENERATE else {}
+            answer = await ai.post(path, files={"image": data}, data=wish)
+            picture = opened(answer)
+            if path == GENERATE:
+                assert picture.size == size, name
+            see_through = "transpar" in name
+            assert (picture.mode == "RGBA") == see_through, name
+            if see_through:
+                assert picture.getchannel("A").getextrema() == (0, 0), name
+    assert "workers_lost 0.0" in (await ai.get(contract.METRICS)).text
 
 
 @pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
