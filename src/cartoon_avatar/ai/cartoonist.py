@@ -268,15 +268,16 @@ def _tone_skin(
     far = np.abs(a - plain_a)
     far += np.abs(b - plain_b)
     like *= sized(1 - tones.smoothstep(far, 34, 16), like.shape)
-    like *= full.skin[box] * (1 - full.features[box])
-    _towards(light, step, like)
+    like *= full.skin[box]
+    _towards(light, step, like * (1 - full.features[box]))
     # Shade is a little richer in colour than light. Pale light leaves skin greyer than a
     # painter would: a little of its own colour more.
     chroma = np.sqrt(plain_a * plain_a + plain_b * plain_b)
     healthy = np.float32(np.where(chroma > 7, np.clip(21 / np.maximum(chroma, 1), 1, 1.3), 1))
     ratio = sized(step, a.shape) / np.maximum(plain_small, 8)
     ratio = healthy * tones.through(ratio, _richer, 0.5, 1.3)
-    like = sized(like, a.shape) * np.float32(0.75)
+    # Between the hairs of a brow is skin too.
+    like = sized(like, a.shape) * (np.float32(0.75) - np.float32(0.45) * half.features[small])
     _towards(a, plain_a * ratio, like)
     _towards(b, plain_b * ratio, like)
     # Features keep the photo's detail, with more contrast.
@@ -520,7 +521,7 @@ def _finished(
     if how.kind == "oil":
         quiet = where.features
         if quiet is not None:
-            quiet = np.maximum(quiet, np.float32(0.45) * where.skin)
+            quiet = np.maximum(quiet, np.float32(0.75) * where.skin)
         rgb = media.oiled(rgb, flow, unit, quiet, rng)
     return rgb
 

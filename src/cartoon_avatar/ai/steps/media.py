@@ -150,13 +150,21 @@ def oiled(
     ``flow`` is of any size; ``quiet`` (H×W 0..1) is where strokes are thin, so that features
     stay readable.
     """
-    bristle = _combed(rgb.shape[:2], 3.0 * unit, flow, 12 * unit, rng) * np.float32(2.2)
+    shape = rgb.shape[:2]
+    bristle = _combed(shape, 4.5 * unit, flow, 14 * unit, rng) * np.float32(2.2)
     if quiet is not None:
-        bristle = bristle * (1 - 0.75 * quiet)
+        bristle *= 1 - np.float32(0.75) * quiet
+    # Every hair of the brush drags its colour along a little differently.
+    drag = bristle * np.float32(7 * unit)
+    x = sized(flow.x, shape) * drag
+    x += np.arange(shape[1], dtype=np.float32)
+    y = sized(flow.y, shape) * drag
+    y += np.arange(shape[0], dtype=np.float32)[:, None]
+    rgb = cv2.remap(rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Light from the upper left on the ridges of the paint.
     relief = cv2.Sobel(bristle, cv2.CV_32F, 1, 0, ksize=3)
     relief += cv2.Sobel(bristle, cv2.CV_32F, 0, 1, ksize=3)
-    relief = np.clip(relief, -3, 3) * np.float32(-0.016 * 255)
+    relief = np.clip(relief, -3, 3) * np.float32(-0.018 * 255)
     out = np.empty_like(rgb)
     for rows in bands(len(rgb)):
         paint = rgb[rows] * (1 + np.float32(0.045) * bristle[rows])[..., None]
