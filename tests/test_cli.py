@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import socket
 import sqlite3
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +85,27 @@ def test_what_fails_is_named_and_the_rest_is_drawn(portrait: Path, tmp_path: Pat
     assert [file.name for file in out.iterdir()] == ["astronaut-comic.png"]
     with Image.open(tmp_path / "all.png") as picture:
         assert 384 < picture.height < 2 * 384  # one row
+
+
+def test_a_person_watching_sees_how_far_it_is(portrait: Path, tmp_path: Path):
+    twin = portrait.with_name("twin.png")
+    twin.write_bytes(portrait.read_bytes())
+    screen, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    command = ["draw", portrait, twin, "--size", "64", "-o", tmp_path / "out"]
+    with os.fdopen(screen, "rb", buffering=0) as seen:
+        done = subprocess.run(
+            [sys.executable, "-m", "cartoon_avatar.cli", *command],
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            check=True,
+        )
+        os.close(terminal)
+        shown = seen.read(65536).decode()
+    assert "drawing: 100%" in shown
+    assert "2/2" in shown
+    assert "INFO" not in shown  # the libraries greet nobody
+    assert done.stdout == b""
 
 
 def test_no_drawing_takes_the_place_of_another_or_of_a_photo(portrait: Path, tmp_path: Path):
