@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -30,6 +31,12 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
             transport=transport, base_url="http://ai", timeout=60
         ) as client:
             yield client
+
+
+async def until_ready(ai: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(60):
+        while (await ai.get("/readyz")).status_code != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

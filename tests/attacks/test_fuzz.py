@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import random
 from collections import Counter
@@ -14,7 +13,7 @@ from pillow_heif import register_heif_opener
 
 from cartoon_avatar.ai.app import create_app
 from cartoon_avatar.ai.settings import AiSettings
-from tests.ai.conftest import running
+from tests.ai.conftest import running, until_ready
 from tests.attacks.conftest import Start
 from tests.backend.conftest import picture
 
@@ -84,10 +83,7 @@ async def test_a_mutated_picture_costs_one_request_at_most(
     app = create_app(AiSettings(workers=1, models_dir=empty, log_level="error"))
     limits = {"device_drawings_per_minute": 10**6, "address_drawings_per_minute": 10**6}
     async with running(app) as ai, start(**limits, max_live_cartoons=10**6) as service:
-        for _ in range(600):
-            if (await ai.get("/readyz")).status_code == 200:
-                break
-            await asyncio.sleep(0.1)
+        await until_ready(ai)
         for whole in files:
             answer = await ai.post("/thumbnail", files={"image": whole}, timeout=60)
             assert answer.status_code == 200, answer.text

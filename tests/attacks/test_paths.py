@@ -20,6 +20,7 @@ from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
 from tests.ai.conftest import running as running_ai
+from tests.ai.conftest import until_ready
 from tests.attacks.conftest import Start
 from tests.backend.conftest import Phone, Service, picture
 from tests.faults.conftest import StartBackend
@@ -228,10 +229,7 @@ async def test_no_parameter_of_the_ai_service_climbs(tmp_path: Path):
     app = create_ai(AiSettings(workers=1, models_dir=tmp_path, log_level="error"))
     asked = 0
     async with running_ai(app) as ai:
-        for _ in range(600):
-            if (await ai.get("/readyz")).status_code == 200:
-                break
-            await asyncio.sleep(0.1)
+        await until_ready(ai)
         for method, path, where, name in _parameters(app.openapi()):
             for climb in CLIMBS:
                 url, request = _request(path, where, name, climb)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import logging
@@ -22,6 +21,7 @@ from cartoon_avatar.ai.app import create_app as create_ai
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.serving import configure_logs
 from tests.ai.conftest import running as running_ai
+from tests.ai.conftest import until_ready
 from tests.attacks.conftest import Start
 from tests.backend.conftest import Phone, Service, picture, problem
 
@@ -206,10 +206,7 @@ async def test_the_ai_service_tells_nothing_private_either(
     settings = AiSettings(workers=1, models_dir=tmp_path, log_level="debug")
     url = f"http://127.0.0.1:8000/uploads/temp/1_{DEVICE}.jpg?signature={CANARY}"
     async with running_ai(create_ai(settings)) as ai:
-        for _ in range(600):
-            if (await ai.get("/readyz")).status_code == 200:
-                break
-            await asyncio.sleep(0.1)
+        await until_ready(ai)
         answers = []
         for kind in ("jpeg", "png", "webp"):
             photo = photo_with_canary(kind)
