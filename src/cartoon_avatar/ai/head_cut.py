@@ -445,7 +445,7 @@ def _covering(
     in_profile = float(smooth_step(np.array(abs(turn)), 0.7, 0.9))
     beside = min(behind, max(before, in_profile * behind))
     return (
-        float(smooth_step(np.array(max(crown, brim)), 0.25, 0.5)),
+        float(max(smooth_step(np.array(crown), 0.25, 0.5), smooth_step(np.array(brim), 0.65, 0.8))),
         float(smooth_step(np.array(beside), 0.35, 0.6)),
     )
 
