@@ -269,6 +269,7 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
     # The first square holds most heads; big hair makes it grow until the head is whole. Of
     # hats the networks see the crown only from afar.
     hat = 0.0
+    looks: dict[float, np.ndarray] = {}
     for growth in (1.0, 1.45, 2.1):
         if growth == 1.45 and hat > 0.5:
             continue
@@ -279,7 +280,7 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
         px = _PLAN_PX if growth < 2 else round(1.6 * _PLAN_PX)
         rgb = _sampled(picture.rgb, *square, px)
         inside = _inside(picture, *square, px)
-        classes = _classes(models, rgb, ruler, side, growth)
+        classes = _classes(models, rgb, ruler, growth, looks)
         oval = _filled(ruler.oval, *square, px)
         across, down = ruler.measure(*corner, side / px, px)
         mine = _share_of(face, faces, *square, rgb)
@@ -312,11 +313,12 @@ _UNNAMED = 6
 
 
 def _classes(
-    models: Models, rgb: np.ndarray, ruler: _Ruler, side: float, growth: float
+    models: Models, rgb: np.ndarray, ruler: _Ruler, growth: float, looks: dict[float, np.ndarray]
 ) -> np.ndarray | None:
     """P×P×7 probabilities: a look at the whole square, and closer ones at its middle.
 
-    The seventh class is what only the plain person model sees: hoods, wide hats.
+    The seventh class is what only the plain person model sees: hoods, wide hats. ``looks``
+    keeps what was seen, by how far it reached: squares grow around one middle.
     """
     if models.person_classes is None:
         return None
@@ -333,19 +335,22 @@ def _classes(
         turn = pitch * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
         # Pixel centres lie at halves.
         to_square = np.column_stack([turn, centre - turn @ np.full(2, (look_px - 1) / 2) - 0.5])
-        crop = cv2.warpAffine(
-            rgb, to_square, (look_px, look_px),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
-        seen = class_map(models.person_classes, crop)
-        person = 1 - seen[..., BACKGROUND]
-        if models.person is not None:
-            person = np.maximum(person, person_map(models.person, crop))
+        reach = round(share * growth, 3)
+        if reach not in looks:
+            crop = cv2.warpAffine(
+                rgb, to_square, (look_px, look_px),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+            )  # fmt: skip
+            seen = class_map(models.person_classes, crop)
+            person = 1 - seen[..., BACKGROUND]
+            if models.person is not None:
+                person = np.maximum(person, person_map(models.person, crop))
+            looks[reach] = np.dstack([seen, person])
         # The widest look also counts where no closer one does.
         weight = np.minimum.outer(ramp, ramp) + (0.02 if share == 1.0 else 0)
         weight = weight.astype(np.float32)[..., None]
         border = cv2.BORDER_REPLICATE if share == 1.0 else cv2.BORDER_CONSTANT
-        weighted = np.dstack([seen * weight, person[..., None] * weight, weight])
+        weighted = np.dstack([looks[reach] * weight, weight])
         # OpenCV warps at most four channels at a time.
         for channels in (slice(0, 4), slice(4, 8)):
             total[..., channels] += cv2.warpAffine(

@@ -59,9 +59,19 @@ def _local_colour(
     rgb: np.ndarray, where: np.ndarray, window: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean colour and its variance over ``where`` near each pixel, and whether there is any."""
-    size = (window, window)
-    amount = cv2.blur(where, size)
-    mean = cv2.blur(rgb * where[..., None], size) / np.maximum(amount, 1e-6)[..., None]
-    square = cv2.blur((rgb * rgb).sum(axis=2) * where, size) / np.maximum(amount, 1e-6)
-    spread = np.maximum(square - (mean * mean).sum(axis=2), 0)
-    return mean, spread, amount > 0.02
+    size = rgb.shape[1::-1]
+    # A mean over many pixels loses nothing at half the size.
+    shrink = 2 if window >= 8 else 1
+    small = (max(1, size[0] // shrink), max(1, size[1] // shrink))
+    masked = rgb * where[..., None]
+    square = (masked * rgb).sum(axis=2)
+    weighted = [
+        cv2.blur(cv2.resize(part, small, interpolation=cv2.INTER_AREA), (window // shrink,) * 2)
+        for part in (masked, np.dstack([square, where]))
+    ]
+    amount = weighted[1][..., 1]
+    mean = weighted[0] / np.maximum(amount, 1e-6)[..., None]
+    spread = weighted[1][..., 0] / np.maximum(amount, 1e-6) - (mean * mean).sum(axis=2)
+    mean = cv2.resize(mean, size)
+    rest = cv2.resize(np.dstack([np.maximum(spread, 0), amount]), size)
+    return mean, rest[..., 0], rest[..., 1] > 0.02
