@@ -11,6 +11,7 @@ is ``long_side``, except that a photo is enlarged at most four times.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -30,7 +31,7 @@ from cartoon_avatar.ai.steps.canvas import (
     shrunk,
     sized,
 )
-from cartoon_avatar.ai.steps.features import Features, area, features_of
+from cartoon_avatar.ai.steps.features import Features, area, features_of, grown
 from cartoon_avatar.ai.steps.figure import whole_figure, without_islands
 from cartoon_avatar.ai.steps.flatten import flatten
 from cartoon_avatar.ai.steps.flow import Flow, tangent_field
@@ -123,10 +124,7 @@ def _composed(
     """What is to be put on paper: colours, ink coverage (H×W 0..1), flow and people."""
     shape = rgb.shape[:2]
     seen = canvas_of(rgb)
-    seen_light = None
-    if sitting.half.skin is not None:
-        light = sized(seen.light, seen.a.shape)
-        seen_light = skin.light_of(light, sitting.half.skin, sitting.half.features)
+    seen_lights = [skin.light_of(seen.light, plain) for plain in _plain_skin_of_each(sitting.full)]
     lit = expose(seen, sitting.half.skin, wish.colour.local_contrast)
     clock.done("light")
 
@@ -150,8 +148,12 @@ def _composed(
     clock.done("tones")
     _put_behind(wish, drawn, small_rgb, sitting, unit)
     _grade(wish, drawn, sitting)
-    if seen_light is not None and wish.medium.kind not in ("noir", "pencil"):
-        skin.hold(drawn.light, sitting.full.skin, sitting.full.features, seen_light)
+    if wish.medium.kind not in ("noir", "pencil"):
+        full = sitting.full
+        holding = zip(_skin_of_each(full), _plain_skin_of_each(full), seen_lights, strict=True)
+        for own, plain, light in holding:
+            share = own * (1 - np.float32(0.5) * full.features)
+            skin.hold(drawn.light, share, plain, light)
     clock.done("backdrop")
 
     coverage = _inked(wish, lit, flat.light, flow, sitting, ink_px, unit)
@@ -203,6 +205,24 @@ def _sitting(people: list[Features], masks: Masks | None, shape: tuple[int, int]
         )
 
     return _Sitting(at(shape), at((max(1, shape[0] // 2), max(1, shape[1] // 2))))
+
+
+def _skin_of_each(where: _Where) -> list[np.ndarray]:
+    """The skin of each of the people, H×W float32 0..1: what lies between two is shared out."""
+    if len(where.people) < 2:
+        return [where.skin] * len(where.people)
+    one_of = list(np.eye(len(where.people)))
+    nearest = skin.nearest(where.skin.shape, where.people, one_of)
+    return [where.skin * sized(share, where.skin.shape) for share in cv2.split(nearest)]
+
+
+def _plain_skin_of_each(where: _Where) -> Iterator[np.ndarray]:
+    """What of each face is plain skin, H×W float32 0..1: no hand, no arm, no other's cheek."""
+    for person in where.people:
+        inside = area(where.skin.shape, grown(person.oval, 0.9))
+        inside *= where.skin
+        inside *= 1 - where.features
+        yield inside
 
 
 def _with_complexions(sitting: _Sitting, flat: Canvas) -> _Sitting:
@@ -362,10 +382,10 @@ def _grade(wish: Style, drawn: Canvas, sitting: _Sitting) -> None:
     light += np.float32(pivot * (1 - how.contrast))
     if how.lift:
         lift = np.float32(how.lift)
-        if full.skin is not None:
+        for complexion, own in zip(sitting.skins, _skin_of_each(full), strict=True):
             # Pastel is not bleach: the darker the skin, the less of it.
-            held = 1 - float(np.clip((pivot - 40) / 40, 0, 1))
-            lift = lift - lift * np.float32(held) * full.skin
+            held = 1 - float(np.clip((complexion.light - 40) / 40, 0, 1))
+            lift = lift - np.float32(how.lift * held) * own
         light += lift * (100 - light)
     np.clip(light, 0, 100, out=light)
 

@@ -48,15 +48,14 @@ def test_the_box_of_a_mask_holds_it() -> None:
 
 def test_skin_is_never_drawn_much_lighter_than_it_was_seen() -> None:
     skin_area = np.ones((20, 20), np.float32)
-    no_features = np.zeros((20, 20), np.float32)
     drawn = []
     for seen in (20.0, 36.0, 48.0, 56.0, 70.0):
         light = np.full((20, 20), seen + 15, np.float32)
-        hold(light, skin_area, no_features, seen)
+        hold(light, skin_area, skin_area, seen)
         drawn.append(float(light.mean()))
         assert seen < drawn[-1] <= seen + 11
     assert drawn == sorted(drawn)
 
     untouched = np.full((20, 20), 50, np.float32)
-    hold(untouched, skin_area, no_features, 52.0)
+    hold(untouched, skin_area, skin_area, 52.0)
     assert (untouched == 50).all()

@@ -123,25 +123,26 @@ def two_tone(
     return through(away, curve, -32, 32) * scale + base
 
 
-def light_of(light: np.ndarray, skin: np.ndarray, features: np.ndarray) -> float:
-    """Mean lightness (L, 0..100) of the plain skin in ``light`` (H×W float32 L)."""
+def light_of(light: np.ndarray, plain: np.ndarray) -> float:
+    """Mean lightness (L, 0..100) of ``light`` (H×W float32 L) under ``plain`` (H×W 0..1)."""
     few = slice(None, None, 4)
-    weight = skin[few, few] * (1 - features[few, few])
+    weight = plain[few, few]
     return float((light[few, few] * weight).sum() / max(float(weight.sum()), 1e-6))
 
 
-def hold(light: np.ndarray, skin: np.ndarray, features: np.ndarray, seen: float) -> None:
+def hold(light: np.ndarray, skin: np.ndarray, plain: np.ndarray, seen: float) -> None:
     """Take back, in place, what drawing lightened skin beyond how it was ``seen``.
 
-    ``light`` is H×W float32 L, ``seen`` what ``light_of`` gave for the photo. A few units
+    ``light`` is H×W float32 L, ``skin`` H×W 0..1 where it is taken back, ``plain`` H×W 0..1
+    where it is judged, ``seen`` what ``light_of`` gave for the photo there. A few units
     are a drawing's right, fewer the darker the skin, because the eye sees ratios; more only
     where the photo is so dark that it hides the face. Beyond that it would be another
     person's skin. What is allowed never turns the order from dark to light around.
     """
     allowed = float(np.clip(0.35 * (seen - 44), 1, 5)) + 0.5 * max(0.0, _HIDDEN - seen)
-    excess = light_of(light, skin, features) - seen - allowed
+    excess = light_of(light, plain) - seen - allowed
     if excess > 0:
-        light -= np.float32(excess) * skin * (1 - np.float32(0.5) * features)
+        light -= np.float32(excess) * skin
 
 
 def box_of(shape: tuple[int, int], points: np.ndarray, margin: float) -> tuple[slice, slice]:
