@@ -4,12 +4,14 @@ import os
 
 import pytest
 
+_SHORT = 15
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rounds",
         type=int,
-        default=15,
+        default=_SHORT,
         help="How often each fault and race is tried (tests/faults); 100 and more for a long run.",
     )
 
@@ -17,6 +19,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--rounds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    rounds = config.getoption("--rounds")
+    if rounds <= _SHORT:
+        return
+    for item in items:
+        if "rounds" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(300 * rounds / _SHORT))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
