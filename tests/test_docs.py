@@ -230,3 +230,18 @@ def test_the_flutter_page_says_what_to_do_about_every_error():
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, AvatarError):
             assert f"`{kind.code}`" in page, kind.code
+
+
+def test_every_fault_and_attack_listed_has_its_test_and_every_file_of_tests_is_listed():
+    """A row stands for a test that is there; a test that is renamed takes its row along."""
+    listed = re.findall(r"`(\w+/test_\w+\.py)::(test_\w+)`", (DOCS / "trust.md").read_text())
+    tests = DOCS.parent / "tests"
+    for file, name in listed:
+        assert f"def {name}(" in (tests / file).read_text(), f"{file}::{name}"
+    assert len(set(listed)) == len(listed)
+    written = {
+        path.relative_to(tests).as_posix()
+        for folder in ("faults", "attacks")
+        for path in (tests / folder).glob("test_*.py")
+    }
+    assert written <= {file for file, _ in listed}
