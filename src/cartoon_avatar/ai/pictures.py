@@ -12,6 +12,7 @@ import re
 import warnings
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageChops, ImageCms
@@ -22,6 +23,8 @@ from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
 # of its own.
 Image.MAX_IMAGE_PIXELS = None
 pillow_heif.register_heif_opener(thumbnails=False)
+# What is wrong with a stranger's file is told to him; OpenCV would tell standard error too.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _SRGB = ImageCms.createProfile("sRGB")
 _DECODERS = {
@@ -143,10 +146,12 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
         # Only JPEG heeds it: decoded at 1/2, 1/4 or 1/8, still larger than needed by two fifths,
         # so that a phone's 3024 px are halved for a drawing of 1024.
         image.draft(None, (size[0] * 7 // 5, size[1] * 7 // 5))
-        image.load()
+        still_webp = decoder == "WEBP" and not image.is_animated
+        pixels = _still_webp(data, image) if still_webp else image
+        pixels.load()
         profile = image.info.get("icc_profile")
         turn = _UPRIGHT.get(_orientation(image))
-        colours, alpha = _colours_and_alpha(image, size)
+        colours, alpha = _colours_and_alpha(pixels, size)
 
     rgb = _to_srgb(colours, profile)
     if turn is not None:
@@ -155,6 +160,15 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
         if turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180:
             width, height = height, width
     return Photo(_picture(rgb, alpha), width, height)
+
+
+def _still_webp(data: bytes, header: Image.Image) -> Image.Image:
+    # Pillow takes every WebP for an animation, whose canvases are 16 bytes a pixel besides.
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or (pixels.shape[1], pixels.shape[0]) != header.size:
+        raise InvalidImage("The picture is damaged or incomplete.")
+    mode, stored = ("RGBA", "BGRA") if pixels.shape[2] == 4 else ("RGB", "BGR")
+    return Image.frombuffer(mode, header.size, pixels, "raw", stored, 0, 1)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -171,14 +185,14 @@ def _colours_and_alpha(
     if image.mode.startswith("I"):
         # 16-bit grey; Pillow's own conversion would clip it.
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode == "LA" or image.has_transparency_data:
+    elif image.mode != "RGBA" and (image.mode == "LA" or image.has_transparency_data):
         image = image.convert("RGBA")
     elif image.mode == "1":
         image = image.convert("L")
     elif image.mode == "CMYK" and "adobe" not in image.info:
         # Pillow takes every CMYK for one of Adobe's, which store how much light is left.
         image = ImageChops.invert(image)
-    elif image.mode not in ("L", "RGB", "CMYK"):
+    elif image.mode not in ("L", "RGB", "RGBA", "CMYK"):
         image = image.convert("RGB")
 
     if image.size != size:
