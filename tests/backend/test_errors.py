@@ -309,8 +309,11 @@ async def test_the_database_being_locked_asks_for_patience(service: Service):
     import sqlite3
 
     cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
-    blocker = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
+    blocker = sqlite3.connect(
+        service.settings.data_dir / "avatars.sqlite", isolation_level=None, check_same_thread=False
+    )
+    # In a thread: a writer that is under way needs the loop to come to its end.
+    await asyncio.to_thread(blocker.execute, "BEGIN IMMEDIATE")
     try:
         answer = await service.phone.post(f"/api/download/{cartoon}")
     finally:

@@ -94,7 +94,8 @@ def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rou
 
     print(rounds, "kills:", dict(seen))
     assert min(seen["heard"], seen["cut off"]) > 0, seen
-    assert seen["left files without a row"] > 0, seen
+    # The moment is a few milliseconds long: a short run can miss it every time.
+    assert seen["left files without a row"] > 0 or rounds < 100, seen
     # Twelve seconds are more than the lease of a claim whose process died.
     time.sleep(12)
     for number in range(rounds):
