@@ -28,7 +28,12 @@ from cartoon_avatar.backend.storage.keys import new_keys
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
 from tests.backend.conftest import FakeAi, Service, picture, running
-from tests.engines.seaweedfs import BUCKET, SeaweedFs, running_seaweedfs
+from tests.engines.seaweedfs import (
+    BUCKET,
+    SeaweedFs,
+    running_seaweedfs,
+    running_seaweedfs_cluster,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DATA = bytes(range(256)) * 40
@@ -281,6 +286,41 @@ async def test_a_bucket_that_hangs_is_given_up_within_the_deadline(tmp_path: Pat
                 assert time.monotonic() - begun < 2
         finally:
             server.process.send_signal(signal.SIGCONT)
+
+
+async def test_with_half_of_the_bucket_down_pictures_open_and_uploads_are_refused_in_time(
+    tmp_path: Path,
+):
+    deadline_s = 1.5
+    photo = picture("png")
+    with running_seaweedfs_cluster() as (server, volumes):
+        settings = on_bucket(server, tmp_path, storage_timeout_s=deadline_s)
+        async with running(settings, FakeAi()) as service:
+            urls = [
+                (await service.phone.upload(photo)).json()["original"]["imageUrl"] for _ in range(5)
+            ]
+            volumes[0].kill()
+
+            for url in urls:
+                assert (await service.http.get(url)).content == photo
+            begun = time.monotonic()
+            answer = await service.phone.upload(photo)
+            took_s = time.monotonic() - begun
+
+            assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+            assert answer.headers["retry-after"]
+            assert took_s < deadline_s + 1
+            assert len((await service.phone.get("/api/originals")).json()["items"]) == 5
+
+            volumes[0].start()
+            for _ in range(300):
+                if (await service.phone.upload(photo)).status_code == 201:
+                    break
+                await asyncio.sleep(0.1)
+            items = (await service.phone.get("/api/originals")).json()["items"]
+            assert len(items) == 6
+            for item in items:
+                assert (await service.http.get(item["imageUrl"])).content == photo
 
 
 async def test_a_bucket_that_is_away_is_said_to_be(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The same product by configuration alone: two backends, each with a folder of its own, on one
-PostgreSQL and one bucket, and one AI service that knows neither of them."""
+PostgreSQL and one bucket, and one AI service that knows neither of them; and two processes of a
+backend on one machine."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -21,6 +24,7 @@ from tests.engines.postgres import running_postgres
 from tests.engines.seaweedfs import BUCKET, running_seaweedfs
 
 READY_WITHIN_S = 90
+A_MINUTE = 8
 
 
 def _wait_until_ready(http: httpx.Client) -> None:
@@ -84,12 +88,50 @@ def _opened(http: httpx.Client, url: str) -> Image.Image:
     return Image.open(io.BytesIO(answer.content))
 
 
-def test_a_portrait_goes_through_two_backends_to_a_face(backends: list[httpx.Client]):
-    one, other = backends
+def _photo() -> bytes:
     photo = io.BytesIO()
     Image.fromarray(skimage.data.astronaut()).save(photo, "JPEG", quality=95)
+    return photo.getvalue()
 
-    uploaded = one.post("/api/upload", files={"image": ("me.jpg", photo.getvalue(), "image/jpeg")})
+
+def _repeated_at_once(clients: list[httpx.Client], path: str, key: str) -> list[httpx.Response]:
+    """The same request to each client at the same moment, until each has an answer to keep."""
+
+    def ask(client: httpx.Client) -> httpx.Response:
+        files = {"image": ("me.jpg", _photo(), "image/jpeg")} if path == "/api/upload" else None
+        until = time.monotonic() + READY_WITHIN_S
+        while True:
+            answer = client.post(path, headers={"Idempotency-Key": key}, files=files)
+            if answer.status_code != 409 or time.monotonic() > until:
+                return answer
+            assert answer.json()["code"] == "request_running"
+            assert answer.headers["retry-after"]
+            time.sleep(0.2)
+
+    with ThreadPoolExecutor(len(clients)) as threads:
+        return list(threads.map(ask, clients))
+
+
+def test_a_request_repeated_to_another_backend_is_done_once(backends: list[httpx.Client]):
+    uploads = _repeated_at_once(backends, "/api/upload", "upload")
+    original = uploads[0].json()["original"]["id"]
+    again = _repeated_at_once(backends, f"/api/regenerate/{original}", "again")
+    cartoon = again[0].json()["cartoon"]["id"]
+    cuts = _repeated_at_once(backends, f"/api/download/{cartoon}", "cut")
+
+    for answers in (uploads, again, cuts):
+        assert [answer.status_code for answer in answers] == [201, 201], answers[0].text
+        assert answers[0].json() == answers[1].json()
+        assert sum("idempotency-replayed" in answer.headers for answer in answers) == 1
+    (one,) = backends[0].get("/api/originals").json()["items"]
+    assert one["id"] == original
+    assert len(backends[1].get("/api/downloaded-faces").json()["items"]) == 1
+    assert backends[1].delete("/api/device").status_code == 204
+
+
+def test_a_portrait_goes_through_two_backends_to_a_face(backends: list[httpx.Client]):
+    one, other = backends
+    uploaded = one.post("/api/upload", files={"image": ("me.jpg", _photo(), "image/jpeg")})
     assert uploaded.status_code == 201, uploaded.text
     original = uploaded.json()["original"]
     assert original["faceCount"] == 1
@@ -115,3 +157,52 @@ def test_a_portrait_goes_through_two_backends_to_a_face(backends: list[httpx.Cli
     assert other.post(f"/api/download/{cartoon['id']}").status_code == 200
     assert other.delete("/api/device").status_code == 204
     assert one.get(original["imageUrl"]).status_code == 404
+
+
+@pytest.fixture
+def two_processes(tmp_path: Path) -> Iterator[str]:
+    """The address of `serve --workers 2`, each of which lets a device ask eight times a minute."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "cartoon_avatar.cli", "serve", "--workers", "2"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--data", str(tmp_path / "data")],
+        stdout=subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "LOG_LEVEL": "error",
+            "AI_WORKERS": "1",
+            "DEVICE_DRAWINGS_PER_MINUTE": str(A_MINUTE),
+        },
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with httpx.Client(base_url=url, timeout=60) as client:
+            _wait_until_ready(client)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_two_processes_of_a_backend_are_one_to_its_clients(two_processes: str):
+    def phone(device: str) -> httpx.Client:
+        # A connection for each request, so that either process may get it.
+        headers = {"X-Device-Id": device, "Connection": "close"}
+        return httpx.Client(base_url=two_processes, headers=headers, timeout=60)
+
+    with phone("phone-1") as client, phone("phone-1") as other:
+        uploads = _repeated_at_once([client, other], "/api/upload", "upload")
+        assert [answer.status_code for answer in uploads] == [201, 201]
+        assert uploads[0].json() == uploads[1].json()
+        for url in [uploads[0].json()["original"]["imageUrl"]] * 8:
+            assert client.get(url).status_code == 200
+        cartoon = uploads[0].json()["cartoon"]["id"]
+        cuts = _repeated_at_once([client, other], f"/api/download/{cartoon}", "cut")
+        assert [answer.status_code for answer in cuts] == [201, 201]
+        assert len(client.get("/api/downloaded-faces").json()["items"]) == 1
+
+    # What they do not share, and docs/scaling.md says so: each counts requests on its own.
+    with phone("phone-2") as client:
+        asked = [client.post("/api/regenerate/x").status_code for _ in range(40)]
+    assert set(asked) == {404, 429}
+    assert A_MINUTE <= asked.count(404) <= 2 * A_MINUTE

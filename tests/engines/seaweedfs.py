@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -79,6 +80,81 @@ def running_seaweedfs() -> Iterator[SeaweedFs]:
         for port in options:
             for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port.partition('=')[2]}*"):
                 left.unlink(missing_ok=True)
+
+
+@dataclass
+class Part:
+    """A process of a cluster, which can be killed and started again."""
+
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, cwd=self.log.parent
+            )
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@contextmanager
+def running_seaweedfs_cluster() -> Iterator[tuple[SeaweedFs, list[Part]]]:
+    """A master, two volume servers that each hold a copy of every object, and a gateway.
+
+    Yields the server and the two volume servers.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="weed-"))
+    names = ("master", "one", "other", "filer", "s3")
+    ports = free_ports(2 * len(names))
+    port = dict(zip(names, ports[::2], strict=True))
+    grpc = dict(zip(names, ports[1::2], strict=True))
+    master = f"127.0.0.1:{port['master']}.{grpc['master']}"
+    key = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
+    user = {"name": "test", "credentials": [key], "actions": ["Admin", "Read", "Write", "List"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [user]}))
+
+    def part(name: str, kind: str, *options: str) -> Part:
+        (folder / name).mkdir()
+        at = ("-ip.bind=127.0.0.1", f"-port={port[name]}", f"-port.grpc={grpc[name]}")
+        if kind != "s3":
+            at += ("-ip=127.0.0.1",)
+        return Part([str(_binary()), kind, *at, *options], folder / f"{name}.log")
+
+    def volumes(name: str) -> Part:
+        return part(name, "volume", f"-dir={folder}/{name}", f"-master={master}", "-max=20")
+
+    parts = [
+        part(
+            *("master", "master", f"-mdir={folder}/master", "-peers=none", "-telemetry=false"),
+            *("-defaultReplication=001", "-volumeSizeLimitMB=64"),
+        ),
+        volumes("one"),
+        volumes("other"),
+        part("filer", "filer", f"-master={master}", f"-localSocket={folder}/filer.sock"),
+        part(
+            *("s3", "s3", f"-filer=127.0.0.1:{port['filer']}.{grpc['filer']}"),
+            *(f"-config={folder}/s3.json", "-port.iceberg=0", "-port.lance=0"),
+            *("-cacheCapacityMB=0", f"-localSocket={folder}/s3.sock"),
+        ),
+    ]
+    try:
+        for each in parts:
+            each.start()
+        gateway = parts[-1]
+        assert gateway.process is not None
+        server = SeaweedFs(f"http://127.0.0.1:{port['s3']}", gateway.process)
+        _wait_until_it_keeps(server, gateway.log)
+        yield server, parts[1:3]
+    finally:
+        for each in reversed(parts):
+            each.kill()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _binary() -> Path:
