@@ -136,18 +136,32 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
 
 @main.command(short_help="Run the AI service alone.")
 @_host_and_port(8001)
+@click.option(
+    "--ray",
+    "on_ray",
+    is_flag=True,
+    help="Deploy it to the Ray cluster that RAY_ADDRESS names, or to one of this machine.",
+)
 @_parent_option
-def ai(host: str, port: int, with_parent: bool) -> None:
+def ai(host: str, port: int, on_ray: bool, with_parent: bool) -> None:
     """Run the AI service alone; AI_TRUSTED_ORIGINS says whose pictures it may fetch.
 
     It belongs behind the backend, not on the internet.
 
     \b
       AI_TRUSTED_ORIGINS=http://backend:8000 cartoon-avatar ai --host 0.0.0.0
+      RAY_ADDRESS=head:6379 AI_MAX_REPLICAS=32 cartoon-avatar ai --ray --host 0.0.0.0
     """
     from cartoon_avatar.serving import run_server
 
-    _ai_settings()
+    settings = _ai_settings()
+    if on_ray:
+        run_on_ray = _ray_serve()
+        try:
+            run_on_ray(settings, host, port, with_parent)
+        except ConnectionError as error:
+            raise click.ClickException(f"Ray cannot be reached: {error}") from error
+        return
     run_server("cartoon_avatar.ai.app:from_environment", host, port, 1, with_parent)
 
 
@@ -784,6 +798,16 @@ def _require_free(host: str, port: int) -> None:
             raise click.ClickException(
                 f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port."
             ) from error
+
+
+def _ray_serve():
+    try:
+        from cartoon_avatar.ai.ray_serve import run_on_ray
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"There is no {error.name} here: pip install 'cartoon-avatar[ray]'."
+        ) from error
+    return run_on_ray
 
 
 def _reached_at(host: str) -> str:

@@ -26,15 +26,18 @@ from cartoon_avatar.serving import (
 )
 
 
-def create_app(settings: AiSettings) -> FastAPI:
-    """Build and wire the AI service; its workers start with its lifespan."""
+def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
+    """Build and wire the AI service; its workers start with its lifespan.
+
+    ``threads`` is what each worker may use, by default the cores that the workers leave over.
+    """
     registry = CollectorRegistry()
     metrics = Metrics(registry)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
         open_tools = partial(
-            jobs.open_tools, settings.models_dir, settings.threads, settings.max_pixels
+            jobs.open_tools, settings.models_dir, threads or settings.threads, settings.max_pixels
         )
         async with (
             open_fetcher(

@@ -57,6 +57,25 @@ class AiSettings(BaseSettings):
         None,
         description="Folder of the model files; by default where `models fetch` puts them.",
     )
+    min_replicas: int = Field(
+        1, ge=1, le=10_000, description="With `ai --ray`: replicas that are always there."
+    )
+    max_replicas: int = Field(
+        1, ge=1, le=10_000, description="With `ai --ray`: replicas where there is much to do."
+    )
+    replica_cpus: float = Field(
+        1,
+        gt=0,
+        description="With `ai --ray`: CPUs that a replica takes up, and workers that it has.",
+    )
+    replica_gpus: float = Field(
+        0, ge=0, description="With `ai --ray`: GPUs that a replica takes up; a share is fine."
+    )
+    ray_proxies: Literal["every", "head"] = Field(
+        "every",
+        description="With `ai --ray`: which nodes of the cluster answer HTTP, every one that has"
+        " a replica or the head alone.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
         validation_alias=AliasChoices("LOG_LEVEL", "log_level"),

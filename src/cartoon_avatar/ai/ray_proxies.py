@@ -1,0 +1,127 @@
+"""What Ray's HTTP proxies do besides passing requests on: lose none, and speak as the app does.
+
+Imported in the proxies, so without the app, its models and Ray itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cartoon_avatar.ai.errors import AiBusy, AiStarting
+from cartoon_avatar.contract import REQUEST_ID
+from cartoon_avatar.problems import problem_response
+
+RETRY_AFTER_S = 5
+# Two pictures and a form around them; what is longer is refused by the app, and not kept here.
+_KEPT_BYTES = 20_200_000
+# Ray reads ahead of the app; past this it would fill the proxy's memory with what nobody wants.
+_READ_BYTES = 5 * _KEPT_BYTES
+
+
+def middlewares() -> list[Middleware]:
+    """What RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH names."""
+    return [Middleware(Proxied)]
+
+
+class Proxied:
+    """A request whose replica died is sent to another one, once: the same request makes the same
+    picture, so twice is as good as once. Past that, and where Ray's queue is full, the answer is
+    the app's problem and not Ray's plain text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = MutableHeaders(scope=scope)
+        headers.setdefault(REQUEST_ID, secrets.token_hex(8))
+        body = _Body(receive, headers)
+        answer = _Answer(send, body)
+        await self.app(scope, body.receive, answer.send)
+        if answer.is_lost and body.is_whole_here:
+            await self.app(scope, body.receive_again(), answer.send)
+        if body.is_client_gone or answer.is_begun:
+            return
+        error = AiStarting() if answer.is_lost else AiBusy(RETRY_AFTER_S)
+        response = problem_response(headers[REQUEST_ID], error)
+        response.headers[REQUEST_ID] = headers[REQUEST_ID]
+        await response(scope, receive, send)
+
+
+class _Body:
+    """A request's body as it comes in, kept for a second telling."""
+
+    def __init__(self, receive: Receive, headers: Headers) -> None:
+        self._receive = receive
+        self._kept: list[Message] = []
+        self._read_bytes = 0
+        self._is_cut = False
+        self.is_ended = (
+            headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        )
+        self.is_client_gone = False
+
+    @property
+    def is_whole_here(self) -> bool:
+        return not self.is_client_gone and self._read_bytes <= _KEPT_BYTES
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if self._read_bytes > _READ_BYTES:
+            # Told that it ends here, the app answers, and the connection is closed.
+            while self._is_cut and message["type"] == "http.request":
+                message = await self._receive()
+            self._is_cut = True
+            if message["type"] == "http.request":
+                return {"type": "http.request", "body": b"", "more_body": False}
+        if message["type"] == "http.disconnect":
+            self.is_client_gone = True
+            return message
+        self.is_ended = not message.get("more_body", False)
+        self._read_bytes += len(message.get("body", b""))
+        if self._read_bytes <= _KEPT_BYTES:
+            self._kept.append(message)
+        else:
+            self._kept.clear()
+        return message
+
+    def receive_again(self) -> Receive:
+        told = iter(self._kept)
+
+        async def receive() -> Message:
+            message = next(told, None)
+            return message if message is not None else await self._receive()
+
+        return receive
+
+
+class _Answer:
+    """An answer on its way; Ray's own is held back."""
+
+    def __init__(self, send: Send, body: _Body) -> None:
+        self._send = send
+        self._body = body
+        self.is_begun = False
+        self._is_rays = False
+
+    @property
+    def is_lost(self) -> bool:
+        """The replica died: Ray then says nothing at all."""
+        return not self.is_begun and not self._is_rays
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kind = Headers(raw=message["headers"]).get("content-type", "")
+            self._is_rays = message["status"] >= 500 and kind.startswith("text/plain")
+            self.is_begun = not self._is_rays
+            if not self._body.is_ended:
+                # Or the server would read on to the end of a body that need not have one.
+                MutableHeaders(scope=message)["Connection"] = "close"
+        if self.is_begun:
+            await self._send(message)
