@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import psutil
@@ -85,30 +86,49 @@ def site(
         (port,) = free_ports(1)
         ai_url = f"http://127.0.0.1:{port}"
         backend = Backend(forks, tmp_path_factory.mktemp("ray") / "data", ai_url)
-        driver = subprocess.Popen(
-            [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--ray", "--port", str(port)],
-            env={
-                **cluster.environment,
-                "RAY_ADDRESS": cluster.address,
-                "AI_RAY_PROXIES": "head",  # the nodes share a port here
-                "AI_MIN_REPLICAS": "2",
-                "AI_MAX_REPLICAS": "2",
-                "AI_QUEUE": str(QUEUE),
-                "AI_TRUSTED_ORIGINS": backend.url,
-                "AI_MODELS_DIR": str(models_folder(None)),
-                "LOG_LEVEL": "error",
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        environment = {
+            **cluster.environment,
+            "RAY_ADDRESS": cluster.address,
+            "AI_RAY_PROXIES": "head",  # the nodes share a port here
+            "AI_MIN_REPLICAS": "2",
+            "AI_MAX_REPLICAS": "2",
+            "AI_QUEUE": str(QUEUE),
+            "AI_TRUSTED_ORIGINS": backend.url,
+            "AI_MODELS_DIR": str(models_folder(None)),
+            "LOG_LEVEL": "error",
+        }
+        driver = deployed(ai_url, port, environment, cluster.folder / "driver.log")
         stack.callback(driver.wait, 30)
         stack.callback(driver.kill)
         site = Site(cluster, ai_url, backend, driver)
         stack.callback(backend.close)
-        until(lambda: driver.poll() is None and is_ready(ai_url), "the deployment")
         until(lambda: len(site.replicas()) == 2, "two replicas")
         backend.start()
         yield site
+
+
+def deployed(
+    url: str, port: int, environment: dict[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """The process of `ai --ray`, once it answers. Ray's own start can fail on a busy machine: it
+    is tried twice, and what it said the first time is shown."""
+    for _ in range(2):
+        with open(log, "wb") as said:
+            driver = subprocess.Popen(
+                [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--ray", "--port", str(port)],
+                env=environment,
+                stdout=said,
+                stderr=said,
+            )
+        begun = time.monotonic()
+        while driver.poll() is None and time.monotonic() - begun < WITHIN_S:
+            if is_ready(url):
+                return driver
+            time.sleep(0.1)
+        driver.kill()
+        driver.wait()
+        print(f"not deployed in {time.monotonic() - begun:.0f} s:\n{log.read_text()[-3000:]}")
+    raise AssertionError("not deployed in two tries")
 
 
 def is_ready(url: str) -> bool:
