@@ -801,6 +801,8 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _ray_serve():
+    # Ray reads it when imported: below `uv run` it would have every node build the project anew.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
         from cartoon_avatar.ai.ray_serve import run_on_ray
     except ModuleNotFoundError as error:

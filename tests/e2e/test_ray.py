@@ -110,25 +110,22 @@ def site(
 def deployed(
     url: str, port: int, environment: dict[str, str], log: Path
 ) -> subprocess.Popen[bytes]:
-    """The process of `ai --ray`, once it answers. Ray's own start can fail on a busy machine: it
-    is tried twice, and what it said the first time is shown."""
-    for _ in range(2):
-        with open(log, "wb") as said:
-            driver = subprocess.Popen(
-                [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--ray", "--port", str(port)],
-                env=environment,
-                stdout=said,
-                stderr=said,
-            )
-        begun = time.monotonic()
-        while driver.poll() is None and time.monotonic() - begun < WITHIN_S:
-            if is_ready(url):
-                return driver
-            time.sleep(0.1)
-        driver.kill()
-        driver.wait()
-        print(f"not deployed in {time.monotonic() - begun:.0f} s:\n{log.read_text()[-3000:]}")
-    raise AssertionError("not deployed in two tries")
+    """The process of `ai --ray`, once it answers."""
+    with open(log, "wb") as said:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--ray", "--port", str(port)],
+            env=environment,
+            stdout=said,
+            stderr=said,
+        )
+    begun = time.monotonic()
+    while driver.poll() is None and time.monotonic() - begun < WITHIN_S:
+        if is_ready(url):
+            return driver
+        time.sleep(0.1)
+    driver.kill()
+    driver.wait()
+    raise AssertionError(f"not deployed: {log.read_text()[-3000:]}")
 
 
 def is_ready(url: str) -> bool:
