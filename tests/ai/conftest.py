@@ -5,7 +5,7 @@ import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import numpy as np
@@ -49,6 +49,21 @@ def astronaut() -> bytes:
 def coffee() -> bytes:
     """A real photo without a face: PNG, 600×400."""
     return (Path(skimage.__file__).parent / "data/coffee.png").read_bytes()
+
+
+class EndlessBody:
+    """A form whose picture never ends; ``sent`` counts its bytes."""
+
+    headers: ClassVar = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        while True:
+            self.sent += 100_000
+            yield bytes(100_000)
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:

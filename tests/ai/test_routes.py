@@ -24,7 +24,7 @@ from PIL import Image
 from cartoon_avatar import contract
 from cartoon_avatar.ai import errors
 from cartoon_avatar.problems import AvatarError
-from tests.ai.conftest import running, saved, scene
+from tests.ai.conftest import EndlessBody, running, saved, scene
 from tests.ai.test_fetching import ok, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -314,21 +314,11 @@ async def test_a_file_of_the_limit_passes_and_a_byte_more_does_not(ai: httpx.Asy
 
 @pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
 async def test_an_endless_body_is_cut_off(ai: httpx.AsyncClient, path: str) -> None:
-    sent = 0
-
-    async def endless() -> AsyncIterator[bytes]:
-        nonlocal sent
-        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-        while True:
-            sent += 100_000
-            yield bytes(100_000)
-
-    answer = await ai.post(
-        path, content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"}
-    )
+    body = EndlessBody()
+    answer = await ai.post(path, content=body, headers=body.headers)
     assert_problem(answer, 413, "file_too_large")
     # Twice the limit was looked at; the rest was read to nowhere so that the answer is heard.
-    assert sent < 130_000_000
+    assert body.sent < 130_000_000
 
 
 @pytest.mark.parametrize("length", ["99999999", "9" * 5000])

@@ -6,7 +6,6 @@ of both services, nor more than its request.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -24,8 +23,9 @@ import pytest
 from cartoon_avatar.ai import pictures
 from tests.attacks import hostile
 from tests.backend.conftest import Service, picture
+from tests.engines.ai_service import running_ai_service
 from tests.faults.invariants import files_in
-from tests.faults.processes import Backend, Forks, free_port
+from tests.faults.processes import Backend, Forks
 
 MOST_GROWTH_BYTES = 50_000_000
 SOURCES = Path(pictures.__file__).parent.parent
@@ -61,33 +61,8 @@ def _status_of(pid: int, name: str) -> int:
 @pytest.fixture(scope="module")
 def ai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[psutil.Process, str]]:
     """The AI service with one worker; without models it starts at once and decodes the same."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--port", str(port)],
-        env={
-            **os.environ,
-            "AI_WORKERS": "1",
-            "AI_MODELS_DIR": str(tmp_path_factory.mktemp("models")),
-            "LOG_LEVEL": "error",
-        },
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        give_up = time.monotonic() + 60
-        while not _is_ready(url):
-            assert time.monotonic() < give_up
-            time.sleep(0.1)
-        yield psutil.Process(process.pid), url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
+    with running_ai_service(tmp_path_factory.mktemp("models")) as (process, url, _):
+        yield process, url
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +18,7 @@ from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.ai.networks import NEGATIVE, manifest, model_of
 from tests.backend.conftest import Phone, picture
+from tests.engines.ai_service import running_ai_service
 
 MODEL = model_of(NEGATIVE)
 
@@ -38,31 +34,11 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ai(models: Path) -> Iterator[httpx.Client]:
-    """The AI service as a process of its own, on a socket."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--port", str(port)],
-        env={**os.environ, "AI_WORKERS": "1", "AI_MODELS_DIR": str(models), "LOG_LEVEL": "error"},
-    )
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
-        try:
-            give_up_at = time.monotonic() + 60
-            while not _is_ready(http):
-                assert time.monotonic() < give_up_at
-                time.sleep(0.1)
-            yield http
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _is_ready(http: httpx.Client) -> bool:
-    try:
-        return http.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
+    with (
+        running_ai_service(models) as (_, url, _),
+        httpx.Client(base_url=url, timeout=60) as http,
+    ):
+        yield http
 
 
 def asked(ai: httpx.Client, tmp_path: Path, *posts: dict[str, Any]) -> list[httpx.Response]:

@@ -23,9 +23,10 @@ import pytest_asyncio
 from cartoon_avatar import contract
 from cartoon_avatar.ai.models import models_folder
 from tests.ai import test_routes as plain
-from tests.ai.conftest import astronaut, coffee  # noqa: F401, fixtures
+from tests.ai.conftest import EndlessBody, astronaut, coffee  # noqa: F401, fixtures
 from tests.ai.test_routes import assert_problem, cartoon  # noqa: F401, a fixture
 from tests.backend.conftest import picture
+from tests.engines.ai_service import is_ready
 from tests.engines.ports import free_ports
 from tests.engines.ray import RayCluster, running_ray
 from tests.faults.conftest import forks  # noqa: F401, a fixture
@@ -128,13 +129,6 @@ def deployed(
     raise AssertionError(f"not deployed: {log.read_text()[-3000:]}")
 
 
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}{contract.READYZ}", timeout=10).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ai(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=site.ai_url, timeout=60) as client:
@@ -147,19 +141,10 @@ async def test_senders_of_too_much_hear_so_and_endless_ones_are_cut_off(ai: http
         answer = await ai.post(contract.THUMBNAIL, files={"image": bytes(25_000_000)})
         assert_problem(answer, 413, "file_too_large")
 
-    sent = 0
-
-    async def endless() -> AsyncIterator[bytes]:
-        nonlocal sent
-        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-        while True:
-            sent += 100_000
-            yield bytes(100_000)
-
-    multipart = {"Content-Type": "multipart/form-data; boundary=x"}
+    body = EndlessBody()
     with suppress(httpx.TransportError):
-        await ai.post(contract.THUMBNAIL, content=endless(), headers=multipart)
-    assert sent < 300_000_000
+        await ai.post(contract.THUMBNAIL, content=body, headers=body.headers)
+    assert body.sent < 300_000_000
 
 
 def test_past_the_queue_the_answer_is_the_contract_s(site: Site):

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import httpx
 
+from tests.engines.ports import free_ports
+
 HERE = Path(__file__).parent
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def wait_for(port: int, *, timeout_s: float = 30) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,9 +13,9 @@ import psutil
 import pytest
 
 from tests.backend.conftest import picture
+from tests.engines.ai_service import running_ai_service
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import files_in, rows_of
-from tests.faults.processes import free_port
 
 SHARES = (0.01, 0.5, 0.99)
 HEAD = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
@@ -77,33 +75,9 @@ def links(pid: int) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def ai_with_one_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The real AI service: one worker, no queue, no models to wait for. Its port."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cartoon_avatar.cli", "ai", "--port", str(port)],
-        env={
-            **os.environ,
-            "AI_WORKERS": "1",
-            "AI_QUEUE": "0",
-            "AI_MODELS_DIR": str(tmp_path_factory.mktemp("models")),
-            "LOG_LEVEL": "error",
-        },
-    )
-    try:
-        give_up = time.monotonic() + 60
-        while not ready(port):
-            assert time.monotonic() < give_up
-            time.sleep(0.1)
+    models = tmp_path_factory.mktemp("models")
+    with running_ai_service(models, AI_QUEUE="0") as (_, _, port):
         yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.mark.parametrize("share", SHARES)

@@ -124,7 +124,10 @@ def _composed(
     """What is to be put on paper: colours, ink coverage (H×W 0..1), flow and people."""
     shape = rgb.shape[:2]
     seen = canvas_of(rgb)
-    seen_lights = [skin.light_of(seen.light, plain) for plain in _plain_skin_of_each(sitting.full)]
+    # Without colour there is no skin to be held to its own.
+    held = wish.medium.kind not in ("noir", "pencil")
+    plain_skin = list(_plain_skin_of_each(sitting.full)) if held else []
+    seen_lights = [skin.light_of(seen.light, plain) for plain in plain_skin]
     lit = expose(seen, sitting.half.skin, wish.colour.local_contrast)
     clock.done("light")
 
@@ -147,12 +150,11 @@ def _composed(
     drawn = _toned(wish, flat, lit, flow, sitting, unit)
     clock.done("tones")
     _put_behind(wish, drawn, small_rgb, sitting, unit)
-    _grade(wish, drawn, sitting)
-    if wish.medium.kind not in ("noir", "pencil"):
-        full = sitting.full
-        holding = zip(_skin_of_each(full), _plain_skin_of_each(full), seen_lights, strict=True)
-        for own, plain, light in holding:
-            share = own * (1 - np.float32(0.5) * full.features)
+    own_skin = _skin_of_each(sitting.full)
+    _grade(wish, drawn, sitting, own_skin)
+    if held:
+        for own, plain, light in zip(own_skin, plain_skin, seen_lights, strict=True):
+            share = own * (1 - np.float32(0.5) * sitting.full.features)
             skin.hold(drawn.light, share, plain, light)
     clock.done("backdrop")
 
@@ -371,10 +373,10 @@ def _put_behind(
         _towards(plane, share * np.float32(other - one) + np.float32(one), behind)
 
 
-def _grade(wish: Style, drawn: Canvas, sitting: _Sitting) -> None:
+def _grade(wish: Style, drawn: Canvas, sitting: _Sitting, own_skin: list[np.ndarray]) -> None:
     """Give ``drawn`` the style's contrast and colour, in place; skin keeps its hue."""
     how = wish.colour
-    full, half = sitting.full, sitting.half
+    half = sitting.half
     # About the skin's own lightness, so that contrast moves everything but faces.
     pivot = float(np.mean([c.light for c in sitting.skins])) if sitting.skins else 55.0
     light, a, b = drawn.light, drawn.a, drawn.b
@@ -382,7 +384,7 @@ def _grade(wish: Style, drawn: Canvas, sitting: _Sitting) -> None:
     light += np.float32(pivot * (1 - how.contrast))
     if how.lift:
         lift = np.float32(how.lift)
-        for complexion, own in zip(sitting.skins, _skin_of_each(full), strict=True):
+        for complexion, own in zip(sitting.skins, own_skin, strict=True):
             # Pastel is not bleach: the darker the skin, the less of it.
             held = 1 - float(np.clip((complexion.light - 40) / 40, 0, 1))
             lift = lift - np.float32(how.lift * held) * own

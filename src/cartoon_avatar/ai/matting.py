@@ -11,6 +11,7 @@ import numpy as np
 from cartoon_avatar.ai.faces import Face
 from cartoon_avatar.ai.models import Models, Network
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.steps.canvas import shrunk
 from cartoon_avatar.ai.steps.guided_filter import guided_filter
 
 # Channels of a class map, the order of MediaPipe's selfie_multiclass_256x256.
@@ -45,8 +46,8 @@ def open_mask_finder(models: Models) -> MaskFinder:
         size = (picture.width, picture.height)
         # Finer than this the networks do not see; the rest is interpolated.
         scale = min(1.0, _FINEST_PX / max(size))
-        small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-        rgb = cv2.resize(picture.rgb, small, interpolation=cv2.INTER_AREA)
+        rgb = shrunk(picture.rgb, _FINEST_PX)
+        small = rgb.shape[1::-1]
 
         person = (
             None if models.person is None else cv2.resize(person_map(models.person, rgb), small)
