@@ -5,6 +5,7 @@ Imported in the proxies, so without the app, its models and Ray itself.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -66,20 +67,22 @@ class _Body:
             headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         )
         self.is_client_gone = False
+        self.answered = asyncio.Event()
 
     @property
     def is_whole_here(self) -> bool:
         return not self.is_client_gone and self._read_bytes <= _KEPT_BYTES
 
     async def receive(self) -> Message:
+        if self._is_cut:
+            # Only by reading on would we hear of a client that leaves, and it need never end.
+            await self.answered.wait()
+            return {"type": "http.disconnect"}
         message = await self._receive()
-        if self._read_bytes > _READ_BYTES:
+        if self._read_bytes > _READ_BYTES and message["type"] == "http.request":
             # Told that it ends here, the app answers, and the connection is closed.
-            while self._is_cut and message["type"] == "http.request":
-                message = await self._receive()
             self._is_cut = True
-            if message["type"] == "http.request":
-                return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": b"", "more_body": False}
         if message["type"] == "http.disconnect":
             self.is_client_gone = True
             return message
@@ -125,3 +128,5 @@ class _Answer:
                 MutableHeaders(scope=message)["Connection"] = "close"
         if self.is_begun:
             await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._body.answered.set()
