@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
+from cartoon_avatar.ai import class_map_size
 from cartoon_avatar.ai.faces import open_face_finder
-from cartoon_avatar.ai.matting import Masks, open_mask_finder
+from cartoon_avatar.ai.matting import FACE_SKIN, HAIR, Masks, class_map, open_mask_finder
+from cartoon_avatar.ai.models import PERSON_CLASSES, Network, models_folder
 from cartoon_avatar.ai.pictures import Picture
 from tests.ai import seen
 
@@ -59,3 +62,24 @@ def test_without_the_class_model_the_person_is_still_found() -> None:
 def test_without_models_there_are_no_masks() -> None:
     models = dataclasses.replace(seen.models(), person_classes=None, person=None)
     assert open_mask_finder(models)(seen.astronaut(), []) is None
+
+
+def test_the_class_network_written_anew_at_its_own_size_says_the_same() -> None:
+    path = models_folder() / PERSON_CLASSES.name
+    as_published, anew = (
+        Network(path, 2),
+        Network(class_map_size.resized(path.read_bytes(), 256), 2),
+    )
+    rgb = seen.astronaut().rgb
+    np.testing.assert_array_equal(class_map(anew, rgb), class_map(as_published, rgb))
+
+
+def test_the_class_network_sees_the_same_head_in_a_smaller_picture() -> None:
+    path = models_folder() / PERSON_CLASSES.name
+    smaller = Network(class_map_size.resized(path.read_bytes()), 2)
+    assert smaller.size == (192, 192)
+    for photo in (seen.astronaut(), seen.officer()):
+        few = cv2.resize(class_map(smaller, photo.rgb), (256, 256))
+        many = class_map(Network(path, 2), photo.rgb)
+        head, same = ((parts[..., [HAIR, FACE_SKIN]].sum(axis=2) > 0.5) for parts in (many, few))
+        assert (head & same).sum() / (head | same).sum() > 0.88

@@ -41,7 +41,7 @@ from cartoon_avatar.ai.styles import STYLES, Style, Tones, style_named
 __all__ = ["ENGINE_VERSION", "STYLES", "Drawing", "Eyes", "draw", "style_named"]
 
 # Goes up with every change that alters pixels.
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 
 LONGEST_SIDE_PX = 2048
 _ENLARGE_AT_MOST = 4.0

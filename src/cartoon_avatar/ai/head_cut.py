@@ -344,7 +344,8 @@ def _classes(
             seen = class_map(models.person_classes, crop)
             person = 1 - seen[..., BACKGROUND]
             if models.person is not None:
-                person = np.maximum(person, person_map(models.person, crop))
+                plain = cv2.resize(person_map(models.person, crop), person.shape)
+                person = np.maximum(person, plain)
             looks[reach] = np.dstack([seen, person])
         # The widest look also counts where no closer one does.
         weight = np.minimum.outer(ramp, ramp) + (0.02 if share == 1.0 else 0)

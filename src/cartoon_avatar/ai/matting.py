@@ -73,13 +73,13 @@ def open_mask_finder(models: Models) -> MaskFinder:
 
 
 def _parts(network: Network, rgb: np.ndarray) -> np.ndarray:
-    """256×256×3 float32: how likely background, hair and skin are, ``rgb`` in a square."""
+    """192×192×3 float32: how likely background, hair and skin are, ``rgb`` in a square."""
     classes = cv2.split(class_map(network, rgb))
     return cv2.merge([classes[BACKGROUND], classes[HAIR], classes[FACE_SKIN] + classes[BODY_SKIN]])
 
 
 def class_map(network: Network, rgb: np.ndarray) -> np.ndarray:
-    """256×256×6 float32 class probabilities of ``rgb`` (H×W×3 uint8), stretched to a square.
+    """192×192×6 float32 class probabilities of ``rgb`` (H×W×3 uint8), stretched to a square.
 
     For the network alone the picture's mid-tones are lifted: unlifted, dark pictures lose
     dark hair and grow patches of face in black areas.
@@ -139,7 +139,7 @@ def _refined(mask: np.ndarray, rgb: np.ndarray, finest_px: float = np.inf) -> np
     What is no wider than ``finest_px`` is kept.
     """
     guide = rgb.astype(np.float32) * np.float32(1 / 255)
-    # The map's own grain, 1/256 of the picture, is about what the edge may be off by.
+    # The map's own grain, 1/192 of the picture, is about what the edge may be off by.
     radius_px = max(rgb.shape) / 160
     if finest_px < radius_px:
         return smooth_step(guided_filter(guide, mask, finest_px, 1e-4), 0.15, 0.85)

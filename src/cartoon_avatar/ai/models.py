@@ -24,6 +24,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai import class_map_size
+
 
 class ModelMissing(Exception):
     """A model file is not there, or is not the file that it should be."""
@@ -288,11 +290,12 @@ def _licences(files: Iterable[ModelFile]) -> str:
 class Network:
     """A LiteRT model, opened. Not thread-safe: one per worker process."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, model: Path | bytes, threads: int) -> None:
         # Imported here: the run-time alone takes 50 MB, which `models fetch` need not load.
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        given = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+        self._interpreter = Interpreter(**given, num_threads=threads)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
         self._outputs = self._interpreter.get_output_details()
@@ -327,7 +330,11 @@ def open_models(folder: Path | None = None, threads: int = 1) -> Models:
     missing = tuple(file.name for file in REQUIRED if state_of(folder, file) != "ok")
 
     def network(file: ModelFile) -> Network | None:
-        return None if file.name in missing else Network(folder / file.name, threads)
+        if file.name in missing:
+            return None
+        if file is PERSON_CLASSES:
+            return Network(class_map_size.resized((folder / file.name).read_bytes()), threads)
+        return Network(folder / file.name, threads)
 
     detector = None
     if FACE_DETECTOR.name not in missing:
