@@ -1,6 +1,7 @@
 """What becomes of the service when more photos come than it can draw?
 
-Photos arrive at fixed times whatever the answers do (open loop), each from one of ten phones.
+Photos arrive at random times whatever the answers do (open loop, Poisson), in rounds of one from
+each of ten phones.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import collections
 import os
+import random
 import statistics
 import threading
 import time
@@ -83,24 +85,28 @@ def _open_loop(
     odd: list[int] = []
     phones: collections.Counter[int] = collections.Counter()
 
-    def one(number: int) -> None:
+    def one(phone: int) -> None:
         started = time.perf_counter()
-        with Client(service.url, f"phone-{number % PHONES}") as client:
+        with Client(service.url, f"phone-{phone}") as client:
             answer = client.upload(body)
         took_s = time.perf_counter() - started
         if answer.status == 201:
             drawn.append(took_s)
-            phones[number % PHONES] += 1
+            phones[phone] += 1
         elif answer.status in (429, 503) and int(answer.headers.get("retry-after", 0)) > 0:
             refused_ms.append(1000 * took_s)
         else:
             odd.append(answer.status)
 
+    chance = random.Random(0)
+    order: list[int] = []
     threads = []
-    started = time.perf_counter()
-    for number in range(round(per_s * seconds)):
-        time.sleep(max(0, started + number / per_s - time.perf_counter()))
-        threads.append(threading.Thread(target=one, args=(number,)))
+    started = at = time.perf_counter()
+    for _ in range(round(per_s * seconds)):
+        at += chance.expovariate(per_s)
+        time.sleep(max(0, at - time.perf_counter()))
+        order = order or chance.sample(range(PHONES), PHONES)
+        threads.append(threading.Thread(target=one, args=(order.pop(),)))
         threads[-1].start()
     for thread in threads:
         thread.join()
@@ -110,7 +116,7 @@ def _open_loop(
         percentile(refused_ms or [0], 0.5),
         percentile(refused_ms or [0], 0.99),
         max(drawn, default=0),
-        min((phones[number] for number in range(PHONES)), default=0),
+        min(phones[phone] for phone in range(PHONES)),
         len(odd),
     )
 

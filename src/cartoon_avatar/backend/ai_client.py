@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter
 
 from cartoon_avatar import contract
 from cartoon_avatar.backend.errors import (
+    AiBusy,
     AiUnavailable,
     GenerationFailed,
     ImageTooLarge,
@@ -31,6 +32,7 @@ from cartoon_avatar.backend.errors import (
     NoFace,
 )
 from cartoon_avatar.backend.metrics import Metrics
+from cartoon_avatar.backend.places import Places
 from cartoon_avatar.problems import AvatarError
 
 log = structlog.get_logger()
@@ -117,6 +119,7 @@ class AiClient:
         self._url = httpx.URL(url)
         self._metrics = metrics
         self._timeout_s = timeout_s
+        self.places = Places()
         self._styles: list[StyleInfo] = []
         self._styles_at = float("-inf")
 
@@ -130,13 +133,15 @@ class AiClient:
         mime_type: str,
         wish: DrawingWish,
         *,
+        device_id: str,
         until: float,
         thumbnail: bool = False,
     ) -> Drawing:
         fields = {"style": wish.style, "seed": wish.seed, "thumbnail": 1 if thumbnail else None}
-        answer, data = await self._post_photo(
-            contract.GENERATE_CARTOON, photo, mime_type, until, **fields
-        )
+        with self.places.taken(device_id):
+            answer, data = await self._post_photo(
+                contract.GENERATE_CARTOON, photo, mime_type, until, **fields
+            )
         small = None
         if contract.THUMBNAIL_BYTES in answer.headers:
             end = len(data) - _number(answer, contract.THUMBNAIL_BYTES)
@@ -157,7 +162,7 @@ class AiClient:
         )
 
     async def process_face_cut(
-        self, cartoon_url: str, photo_url: str, wish: CutWish, *, until: float
+        self, cartoon_url: str, photo_url: str, wish: CutWish, *, device_id: str, until: float
     ) -> Image:
         wished = {
             "image_url": cartoon_url,
@@ -167,15 +172,15 @@ class AiClient:
             "size": wish.size,
         }
         body = {name: value for name, value in wished.items() if value is not None}
-        return _image(
-            *await self._ask(
+        with self.places.taken(device_id):
+            answer, data = await self._ask(
                 "POST",
                 contract.PROCESS_FACE_CUT,
                 until,
                 [json.dumps(body).encode()],
                 "application/json",
             )
-        )
+        return _image(answer, data)
 
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
         return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type, until))
@@ -300,8 +305,9 @@ def _translated(answer: httpx.Response, data: bytes, path: str) -> AvatarError:
             problem = json.loads(data)
     code = problem.get("code", "") if isinstance(problem, dict) else ""
     if answer.status_code == 503:
+        kind = AiBusy if code == "ai_busy" else AiUnavailable
         wait = answer.headers.get("retry-after", "")
-        return AiUnavailable(int(wait)) if wait.isdecimal() else AiUnavailable()
+        return kind(int(wait)) if wait.isdecimal() else kind()
     if answer.status_code < 500 and code in _PASSED_ON:
         return _PASSED_ON[code](str(problem.get("detail", "")))
     log.error("ai_failed", path=path, status=answer.status_code, code=code)

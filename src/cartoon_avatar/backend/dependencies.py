@@ -80,6 +80,16 @@ async def _limit_address(request: Request, backend: Backend) -> None:
         await _count(backend, limit, "address", str(address))
 
 
+async def _require_place(
+    request: Request, backend: Backend, _: Annotated[None, Depends(_limit_address)]
+) -> None:
+    backend.ai.places.require(device_id_in(request, {}))
+
+
+# Of a route that takes photos: one that could not be drawn is not read either.
+PlaceAtAi = Depends(_require_place)
+
+
 def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network]) -> Client | None:
     """Who is asking, by network address: of IPv6 the /64, which is what one customer has.
 

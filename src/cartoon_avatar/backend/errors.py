@@ -23,6 +23,7 @@ AvatarError
 │   └── TooManyCartoons     429  too_many_cartoons
 ├── GenerationFailed        500  generation_failed
 ├── AiUnavailable           503  ai_unavailable
+│   └── AiBusy              503  ai_unavailable
 ├── DatabaseBusy            503  database_busy
 ├── StorageUnavailable      503  storage_unavailable
 └── InsufficientStorage     507  insufficient_storage
@@ -164,6 +165,10 @@ class AiUnavailable(AvatarError):
             "The drawing service is busy or starting; nothing was changed. Please try again.",
             retry_after_s=retry_after_s,
         )
+
+
+class AiBusy(AiUnavailable):
+    """It said itself that it is full, which to a client is all one."""
 
 
 class DatabaseBusy(AvatarError):

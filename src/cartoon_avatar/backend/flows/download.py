@@ -66,6 +66,7 @@ async def download(
                     for row in (cartoon, original)
                 ],
                 wish,
+                device_id=device_id,
                 until=until,
             )
             thumbnail = await ai.thumbnail([cut.data], cut.mime_type, until=until)

@@ -36,6 +36,7 @@ async def regenerate(
         original = await queries.original_of(session, device_id, original_id)
     if original is None:
         raise NotFound
+    ai.places.require(device_id)  # or its turn in the styles would be spent
     await make_room(database, storage, settings, device_id=device_id)
     until = ai.deadline()
     style = wish.style or await _next_style(database, ai, original_id, until)
@@ -50,7 +51,11 @@ async def regenerate(
             raise
     with stage("draw"):
         drawing = await ai.generate_cartoon(
-            [photo], original.mime_type, with_seed(DrawingWish(style, wish.seed)), until=until
+            [photo],
+            original.mime_type,
+            with_seed(DrawingWish(style, wish.seed)),
+            device_id=device_id,
+            until=until,
         )
 
     now = utc_now()

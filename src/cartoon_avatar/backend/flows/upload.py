@@ -53,7 +53,12 @@ async def upload(
     until = ai.deadline()
     with stage("draw"):
         drawing = await ai.generate_cartoon(
-            photo.pieces, photo.mime_type, with_seed(wish), until=until, thumbnail=True
+            photo.pieces,
+            photo.mime_type,
+            with_seed(wish),
+            device_id=device_id,
+            until=until,
+            thumbnail=True,
         )
         thumbnail = drawing.thumbnail
         if thumbnail is None:  # an AI service that knows the original design alone

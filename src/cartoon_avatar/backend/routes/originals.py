@@ -17,6 +17,7 @@ from cartoon_avatar.backend.dependencies import (
     Fields,
     Id,
     Limit,
+    PlaceAtAi,
     RepeatKey,
     RoomToDelete,
 )
@@ -43,6 +44,7 @@ router = APIRouter(prefix="/api", tags=["originals"])
 @router.post(
     "/upload",
     status_code=201,
+    dependencies=[PlaceAtAi],
     response_model=UploadCreated,
     responses=problems(*DRAWING),
     operation_id="uploadPhoto",

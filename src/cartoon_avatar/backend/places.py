@@ -1,0 +1,66 @@
+"""Places at the AI service, as far as this process can tell: whether asking is in vain."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cartoon_avatar.backend.errors import AiBusy, AiUnavailable
+
+# More than an AI service can have; how many it has is learnt when it says that it is full.
+_MOST_PLACES = 10_000.0
+# For how long a share is kept for a device that was refused, and for how many at most.
+_HOPEFUL_S = 10
+_MOST_HOPEFUL = 1000
+
+
+class Places:
+    """Each device at work, and each that was refused lately, may have its share and no more,
+    so that nobody starves beside one that asks more often."""
+
+    def __init__(self) -> None:
+        self._places = _MOST_PLACES
+        self._retry_after_s = 1
+        # Pictures under way, by device.
+        self._at_work: Counter[str] = Counter()
+        # When a device was refused, the latest last.
+        self._refused: dict[str, float] = {}
+
+    def require(self, device_id: str | None) -> None:
+        """Raise AiUnavailable where there is no place; None is a device not known yet."""
+        # Others may have left in the meantime, and only asking can tell.
+        if not self._at_work:
+            return
+        now = time.monotonic()
+        while self._refused and now - next(iter(self._refused.values())) > _HOPEFUL_S:
+            del self._refused[next(iter(self._refused))]
+        devices = self._at_work.keys() | self._refused.keys() | {device_id}
+        share = max(1, int(self._places) // len(devices))
+        if self._at_work.total() < int(self._places) and self._at_work[device_id or ""] < share:
+            return
+        if device_id:
+            self._refused.pop(device_id, None)
+            self._refused[device_id] = now
+            if len(self._refused) > _MOST_HOPEFUL:
+                del self._refused[next(iter(self._refused))]
+        raise AiUnavailable(self._retry_after_s)
+
+    @contextmanager
+    def taken(self, device_id: str) -> Iterator[None]:
+        """A place for as long as the AI service is asked; what it answers tells how many it has."""
+        self.require(device_id)
+        self._at_work[device_id] += 1
+        try:
+            yield
+            # Others may have filled it then, or it has grown: now and then one more is tried.
+            self._places = min(self._places + 1 / self._places, _MOST_PLACES)
+        except AiBusy as busy:
+            self._places = max(1.0, self._at_work.total() - 1)
+            self._retry_after_s = busy.retry_after_s or 1
+            raise
+        finally:
+            self._at_work[device_id] -= 1
+            if not self._at_work[device_id]:
+                del self._at_work[device_id]
