@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import time
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
-from tests.backend.conftest import Service
+from tests.backend.conftest import Service, Start, on_sqlite
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -78,3 +84,35 @@ async def test_sweeping_twice_finds_nothing_more(service: Service):
 
     assert (await _sweep(service)).expired_cartoons == 1
     assert await _sweep(service) == Swept(0, 0)
+
+
+@on_sqlite
+async def test_a_sweep_that_meets_a_busy_database_says_so_in_a_line_and_tries_again(start: Start):
+    async with start(sweep_interval_s=1) as service:
+        with capture_logs() as lines:
+            await _until(lambda: _events(lines).count("swept") > 0)
+            async with service.state.database.writing.begin() as session:
+                # Of the one connection that writes; nobody should wait five seconds here.
+                await session.execute(text("PRAGMA busy_timeout = 10"))
+            lock = sqlite3.connect(
+                service.settings.data_dir / "avatars.sqlite", isolation_level=None
+            )
+            lock.execute("BEGIN IMMEDIATE")
+            await _until(lambda: "sweep_postponed" in _events(lines))
+            told = next(line for line in lines if line["event"] == "sweep_postponed")
+            assert (told["log_level"], told["reason"]) == ("warning", "OperationalError")
+            assert "exc_info" not in told
+            lock.execute("ROLLBACK")
+            lock.close()
+            del lines[:]
+            await _until(lambda: "swept" in _events(lines))
+
+
+def _events(lines: Sequence[MutableMapping[str, Any]]) -> list[str]:
+    return [line["event"] for line in lines]
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 (the log has no event to wait for)
+            await asyncio.sleep(0.02)

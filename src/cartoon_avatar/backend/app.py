@@ -26,7 +26,7 @@ from cartoon_avatar.backend.ai_client import open_ai
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import is_busy, is_full, open_database
 from cartoon_avatar.backend.dependencies import State
-from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage
+from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage, StorageUnavailable
 from cartoon_avatar.backend.flows.room import take_ballast
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.metrics import Metrics
@@ -45,6 +45,9 @@ from cartoon_avatar.serving import (
 )
 
 log = structlog.get_logger()
+
+# A database that is busy, or a bucket out of reach, may be back soon.
+_SWEEP_AGAIN_S = 60
 
 
 def create_app(
@@ -142,13 +145,18 @@ def from_environment() -> FastAPI:
 
 async def _sweep_regularly(state: State) -> None:
     while True:
+        pause_s = state.settings.sweep_interval_s
         try:
             swept = await sweep(state.database, state.storage, state.settings)
             state.metrics.swept.labels("expired_cartoons").inc(swept.expired_cartoons)
             state.metrics.swept.labels("unowned_files").inc(swept.unowned_files)
-        except Exception:
-            log.exception("sweep_failed")
-        await asyncio.sleep(state.settings.sweep_interval_s)
+        except Exception as error:
+            if isinstance(error, TimeoutError | StorageUnavailable) or is_busy(error):
+                log.warning("sweep_postponed", reason=type(error).__name__)
+                pause_s = min(_SWEEP_AGAIN_S, pause_s)
+            else:
+                log.exception("sweep_failed")
+        await asyncio.sleep(pause_s)
 
 
 async def _timed_out(request: Request, error: TimeoutError) -> Response:
