@@ -30,8 +30,8 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+def png(width: int, height: int, *chunks: tuple[bytes, bytes], interlaced: bool = False) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         chunk(kind, body) for kind, body in ((b"IHDR", head), *chunks, (b"IEND", b""))
     )
@@ -192,17 +192,61 @@ def broken() -> Iterator[tuple[str, bytes]]:
 
 
 def greedy() -> Iterator[tuple[str, bytes]]:
-    """Within the pixel limit, so decoded before they are seen to be broken."""
-    rows = zlib.compress(bytes(6999 * 21_001))
+    """Within the pixel limit, so that only the pixels can show that they are broken."""
+    side = 7000
+    rows = zlib.compress(bytes((side - 1) * (3 * side + 1)))
     yield (
         "a png of 49 megapixels that breaks before its last row",
-        png(7000, 7000, (b"IDAT", rows[:-4] + b"abcd")),
+        png(side, side, (b"IDAT", rows[:-4] + b"abcd")),
     )
-    yield "a gif of 49 megapixels with the data of a small one", resized_gif(7000, 7000)
-    yield "a webp of 49 megapixels in thirty bytes", lossless_webp(7000, 7000)
-    yield "a heic of 49 megapixels that holds a small one", resized_heif("heif", 7000, 7000)
-    yield "a jpeg of 5,000 scans over 49 megapixels", many_scans(7000, 7000, 5000)
+    yield (
+        "a png of 49 megapixels whose last filter there is not",
+        png(side, side, (b"IDAT", zlib.compress(filtered_by(side, 4, last=5)))),
+    )
+    yield (
+        "an interlaced png of 49 megapixels that ends early",
+        png(side, side, (b"IDAT", rows), interlaced=True),
+    )
+    plain = Image.new("RGB", (side, side), (90, 120, 60))
+    for name, options in (("progressive", {"progressive": True}), ("plain", {})):
+        whole = saved(plain, "jpeg", quality=30, subsampling=0, **options)
+        yield f"95% of a {name} jpeg of 49 megapixels", whole[: len(whole) * 95 // 100]
+        if options:
+            table = segment(0xC4, b"\x10" + b"\xff" * 16)
+            torn = whole[: whole.rindex(b"\xff\xda")] + table + b"\xff\xd9"
+            yield "a progressive jpeg of 49 megapixels with a bad table behind its scans", torn
+    body = bytes(range(255)) * 38_800  # 0xFF would be a marker
+    scan = saved(Image.new("RGB", (side, side)), "jpeg", progressive=True)
+    at = scan.index(b"\xff\xda") + 14
+    yield "a progressive jpeg of 49 megapixels and ten megabytes", scan[:at] + body
+    yield "a gif of 49 megapixels with the data of a small one", resized_gif(side, side)
+    yield "a webp of 49 megapixels in thirty bytes", lossless_webp(side, side)
+    yield "a heic of 49 megapixels that holds a small one", resized_heif("heif", side, side)
+    yield "a jpeg of 5,000 scans over 49 megapixels", many_scans(side, side, 5000)
     yield "a jpeg of 20,000 scans over a small picture", many_scans(640, 640, 20_000)
+
+
+def filtered_by(side: int, usual: int, *, last: int) -> bytes:
+    """The rows of a black picture, each after the number of its filter."""
+    row = bytes(3 * side)
+    return (bytes([usual]) + row) * (side - 1) + bytes([last]) + row
+
+
+def costly() -> Iterator[tuple[str, float, bytes]]:
+    """What no decoder finds broken for less than its pixels: name, most bytes a pixel, file."""
+    size = (7000, 7000)
+    few = noise(40, 40).quantize(16).resize(size)
+    soft = noise(40, 40).resize(size, Image.Resampling.BILINEAR)
+    for image, kind, most, options in (
+        (few, "gif", 1.1, {}),
+        (soft, "webp", 3.5, {"method": 0}),
+        (soft, "avif", 2.0, {"speed": 10}),
+    ):
+        whole = saved(image, kind, **options)
+        torn = bytearray(whole)
+        at = len(torn) * 9 // 10
+        torn[at : at + 200] = bytes(range(200))[: len(torn) - at]
+        yield f"a {kind} of 49 megapixels with a hole", most, bytes(torn)
 
 
 def foreign() -> Iterator[tuple[str, bytes]]:

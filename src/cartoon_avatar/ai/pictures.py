@@ -18,6 +18,7 @@ import pillow_heif
 from PIL import ExifTags, Image, ImageChops, ImageCms
 
 from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
+from cartoon_avatar.ai.judging import judge_jpeg, judge_png
 
 # Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
 # of its own.
@@ -35,6 +36,12 @@ _DECODERS = {
     "image/avif": "AVIF",
     "image/heic": "HEIF",
 }
+# Decoders that hold 3 to 12 bytes a pixel before they find a file broken, where that can be told
+# for less. Smaller pictures are not worth the second look.
+_JUDGES = {"JPEG": judge_jpeg, "PNG": judge_png}
+_JUDGED_FIRST_FROM_PX = 4_000_000
+# A large picture is made smaller in bands of so many rows.
+_BAND_PX = 128
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 # A scan costs a few bytes and goes over every pixel; encoders make about ten. Those of pictures
@@ -141,17 +148,17 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
                 f"The picture has {width}×{height} pixels;"
                 f" the limit is {max_pixels / 1e6:g} million."
             )
+        if width * height > _JUDGED_FIRST_FROM_PX and decoder in _JUDGES:
+            _JUDGES[decoder](data)
         scale = min(1.0, long_side / max(width, height)) if long_side else 1.0
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         # Only JPEG heeds it: decoded at 1/2, 1/4 or 1/8, still larger than needed by two fifths,
         # so that a phone's 3024 px are halved for a drawing of 1024.
         image.draft(None, (size[0] * 7 // 5, size[1] * 7 // 5))
-        still_webp = decoder == "WEBP" and not image.is_animated
-        pixels = _still_webp(data, image) if still_webp else image
-        pixels.load()
+        pixels = _pixels(data, decoder, image)
         profile = image.info.get("icc_profile")
         turn = _UPRIGHT.get(_orientation(image))
-        colours, alpha = _colours_and_alpha(pixels, size)
+        colours, alpha = _colours_and_alpha(pixels, decoder, size)
 
     rgb = _to_srgb(colours, profile)
     if turn is not None:
@@ -162,13 +169,18 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
     return Photo(_picture(rgb, alpha), width, height)
 
 
-def _still_webp(data: bytes, header: Image.Image) -> Image.Image:
-    # Pillow takes every WebP for an animation, whose canvases are 16 bytes a pixel besides.
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or (pixels.shape[1], pixels.shape[0]) != header.size:
-        raise InvalidImage("The picture is damaged or incomplete.")
-    mode, stored = ("RGBA", "BGRA") if pixels.shape[2] == 4 else ("RGB", "BGR")
-    return Image.frombuffer(mode, header.size, pixels, "raw", stored, 0, 1)
+def _pixels(data: bytes, decoder: str, image: Image.Image) -> Image.Image | np.ndarray:
+    """The pixels as the decoder's library gives them where Pillow would hold them twice: a still
+    WebP (B, G, R) also as an animation's canvases, HEIC (R, G, B) with four bytes for three."""
+    if decoder == "WEBP" and not image.is_animated:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is None or (pixels.shape[1], pixels.shape[0]) != image.size:
+            raise InvalidImage("The picture is damaged or incomplete.")
+        return pixels
+    if decoder == "HEIF":
+        return np.asarray(pillow_heif.open_heif(io.BytesIO(data)))
+    image.load()
+    return image
 
 
 def _orientation(image: Image.Image) -> int:
@@ -179,28 +191,68 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _colours_and_alpha(
-    image: Image.Image, size: tuple[int, int]
+    pixels: Image.Image | np.ndarray, decoder: str, size: tuple[int, int]
 ) -> tuple[Image.Image, Image.Image | None]:
     """Eight bits a channel in L, RGB or CMYK, resized to ``size``, and the alpha apart."""
-    if image.mode.startswith("I"):
-        # 16-bit grey; Pillow's own conversion would clip it.
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode != "RGBA" and (image.mode == "LA" or image.has_transparency_data):
-        image = image.convert("RGBA")
-    elif image.mode == "1":
-        image = image.convert("L")
-    elif image.mode == "CMYK" and "adobe" not in image.info:
-        # Pillow takes every CMYK for one of Adobe's, which store how much light is left.
-        image = ImageChops.invert(image)
-    elif image.mode not in ("L", "RGB", "RGBA", "CMYK"):
-        image = image.convert("RGB")
-
+    image, box = _nearly_of_size(pixels, decoder, size)
     if image.size != size:
         # RGBA is weighted by its alpha here, so that hidden colours do not bleed in.
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        image = image.resize(size, Image.Resampling.LANCZOS, box)
     if image.mode == "RGBA":
         return image.convert("RGB"), image.getchannel("A")
     return image, None
+
+
+def _nearly_of_size(
+    pixels: Image.Image | np.ndarray, decoder: str, size: tuple[int, int]
+) -> tuple[Image.Image, tuple[float, float, float, float]]:
+    """Three to six times ``size``, or as it is, and what of it the picture fills.
+
+    A mean over whole pixels loses nothing that is seen afterwards. Taken band by band it needs no
+    second picture as large as the first.
+    """
+    width, height = pixels.size if isinstance(pixels, Image.Image) else pixels.shape[1::-1]
+    across, down = max(1, width // size[0] // 3), max(1, height // size[1] // 3)
+    box = (0.0, 0.0, width / across, height / down)
+    if across == down == 1:
+        return _in_eight_bits(_band(pixels, decoder, 0, height)), box
+    band_px = max(1, _BAND_PX // down) * down
+    small: Image.Image | None = None
+    for top in range(0, height, band_px):
+        band = _in_eight_bits(_band(pixels, decoder, top, min(top + band_px, height)))
+        band = band.reduce((across, down))
+        if small is None:
+            small = Image.new(band.mode, (band.width, -(-height // down)))
+        small.paste(band, (0, top // down))
+    assert small is not None
+    return small, box
+
+
+def _band(pixels: Image.Image | np.ndarray, decoder: str, top: int, bottom: int) -> Image.Image:
+    if isinstance(pixels, Image.Image):
+        whole = (top, bottom) == (0, pixels.height)
+        return pixels if whole else pixels.crop((0, top, pixels.width, bottom))
+    rows = np.ascontiguousarray(pixels[top:bottom])
+    mode = "L" if rows.ndim == 2 else "RGB" if rows.shape[2] == 3 else "RGBA"
+    stored = mode if decoder == "HEIF" or mode == "L" else {"RGB": "BGR", "RGBA": "BGRA"}[mode]
+    return Image.frombuffer(mode, rows.shape[1::-1], rows, "raw", stored, 0, 1)
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """In L, RGB, RGBA or CMYK."""
+    if image.mode.startswith("I"):
+        # 16-bit grey; Pillow's own conversion would clip it.
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode != "RGBA" and (image.mode == "LA" or image.has_transparency_data):
+        return image.convert("RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        # Pillow takes every CMYK for one of Adobe's, which store how much light is left.
+        return ImageChops.invert(image)
+    if image.mode not in ("L", "RGB", "RGBA", "CMYK"):
+        return image.convert("RGB")
+    return image
 
 
 def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:

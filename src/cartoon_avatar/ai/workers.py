@@ -77,8 +77,14 @@ class Worker:
         return worker
 
     def ask(self, job: Callable[..., T], args: tuple[Any, ...], timeout_s: float) -> T:
+        # Files go beside the pickle: it would be a second copy of each, on both sides.
+        files: list[pickle.PickleBuffer] = []
+        wrapped = [pickle.PickleBuffer(arg) if isinstance(arg, bytes) else arg for arg in args]
+        asked = pickle.dumps((job, wrapped), protocol=5, buffer_callback=files.append)
         try:
-            self.pipe.send((job, args))
+            self.pipe.send((asked, len(files)))
+            for file in files:
+                self.pipe.send_bytes(file)
         except OSError as error:
             raise WorkerLost from error
         return self._answer(timeout_s)
@@ -125,7 +131,10 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
     with suppress(EOFError, OSError):  # the parent is gone
         pipe.send(("ready", greeting))
         while True:
-            job, args = pipe.recv()
+            asked, file_count = pipe.recv()
+            files = [pipe.recv_bytes() for _ in range(file_count)]
+            job, args = pickle.loads(asked, buffers=files)  # noqa: S301 (of our own parent)
+            del files
             try:
                 answer = ("done", job(tools, *args))
             except AvatarError as error:

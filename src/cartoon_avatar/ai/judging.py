@@ -1,0 +1,123 @@
+"""Tells of a large picture whether it is whole before its pixels, or what stands for them, are
+held: a file that turns out to be broken should not cost what a good one costs.
+
+Nothing is refused here that the decoder would take, but for a JPEG of several scans that is
+damaged between its restart markers: libjpeg would draw the rest of it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+from PIL import Image
+
+# What ends a scan: a marker that is neither a stuffed byte nor a restart.
+_SCAN_END = re.compile(rb"\xff+[^\xff\x00\xd0-\xd7]")
+_SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_SOS, _EOI = 0xDA, 0xD9
+_LONE = {*range(0xC0), *range(0xD0, 0xDA)}  # markers without a length, or without a meaning
+# Metadata and comments, but for Adobe's mark, which says how the colours are stored.
+_BESIDE_THE_PICTURE = {*range(0xE0, 0xF0), 0xFE} - {0xEE}
+
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# First column and row of each pass of an interlaced PNG, and the steps to the next.
+_ADAM7 = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
+)  # fmt: skip
+_PIECE_BYTES = 1 << 16
+
+
+class Broken(Exception):
+    """The decoder would find out, too, but later."""
+
+
+def judge_jpeg(data: bytes) -> None:
+    """Raises, Pillow's own exceptions among others, for what a decoder of several scans would
+    only refuse with the coefficients of the whole picture at hand, 3 to 12 bytes a pixel.
+
+    Entropy-coded data is never refused by libjpeg, only what stands between it is. So that is
+    all it is shown, for a picture of 8 × 8.
+    """
+    shown = bytearray(b"\xff\xd8")
+    progressive, scans, ended = False, 0, False
+    for marker, start, end in _jpeg_segments(data):
+        if marker == _EOI:
+            shown += data[start:end]
+            ended = True
+            break
+        segment = data[start:end]
+        if marker in _SOF:
+            progressive = marker in _PROGRESSIVE
+            segment = segment[:5] + struct.pack(">HH", 8, 8) + segment[9:]
+        scans += marker == _SOS
+        if marker not in _BESIDE_THE_PICTURE:
+            shown += segment
+    if progressive or scans > 1:
+        if not ended:
+            raise Broken("no end of the picture")
+        with Image.open(io.BytesIO(shown), formats=["JPEG"]) as image:
+            image.load()
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment, as libjpeg comes upon them."""
+    at = 2
+    while found := _SCAN_END.search(data, at):
+        marker, start = data[found.end() - 1], found.end() - 2
+        at = found.end()
+        if marker not in _LONE:
+            at += int.from_bytes(data[at : at + 2])
+        yield marker, start, at
+
+
+def judge_png(data: bytes) -> None:
+    """Raises for pixel data that is damaged or too short, having held 64 KB of it at a time."""
+    width, height, depth, colour, *_, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    pixels = _Inflated(data)
+    for left, top, right, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
+        columns, rows = len(range(left, width, right)), len(range(top, height, down))
+        # Each row begins with a byte that names its filter.
+        row_bytes = 1 + (columns * depth * _PNG_CHANNELS[colour] + 7) // 8
+        read, end = 0, row_bytes * rows if columns else 0
+        while read < end:
+            piece = pixels.read(min(_PIECE_BYTES, end - read))
+            if not piece:
+                raise Broken("less pixel data than pixels")
+            if max(piece[-read % row_bytes :: row_bytes], default=0) > 4:
+                raise Broken("no such filter")
+            read += len(piece)
+
+
+class _Inflated:
+    """What is packed in the first run of a PNG's IDAT chunks."""
+
+    def __init__(self, data: bytes) -> None:
+        self.packed = _idat_pieces(memoryview(data))
+        self.inflater = zlib.decompressobj()
+
+    def read(self, most: int) -> bytes:
+        """Some bytes, at most ``most``; none at the end."""
+        while not self.inflater.eof:
+            packed = self.inflater.unconsumed_tail or next(self.packed, b"")
+            piece = self.inflater.decompress(packed, most)
+            if piece or not packed:
+                return piece
+        return b""
+
+
+def _idat_pieces(data: memoryview) -> Iterator[memoryview]:
+    at, begun = 8, False
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            begun = True
+            for start in range(at + 8, at + 8 + length, _PIECE_BYTES):
+                yield data[start : min(start + _PIECE_BYTES, at + 8 + length)]
+        elif begun:
+            return
+        at += 12 + length
