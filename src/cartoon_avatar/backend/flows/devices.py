@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
@@ -33,9 +34,7 @@ async def authenticate(
     The first request that carries the right token locks the device to it. ``first`` is true
     for an upload, which is how a device that is not known yet begins.
     """
-    async with database.reading() as session:
-        device = await queries.device_of(session, device_id)
-
+    device = await database.read(partial(queries.device_of, device_id=device_id))
     if device is None:
         if token_required and not first:
             raise Unauthorized("This device is not known here; its first upload makes it so.")
@@ -50,19 +49,18 @@ async def authenticate(
     locks = token is not None and not device.locked
     if locks or now - device.last_active_at > _ACTIVITY_STEP:
         try:
-            async with database.writing.begin() as session:
-                await queries.touch_device(session, device_id, now, lock=locks)
+            await database.write(
+                partial(queries.touch_device, device_id=device_id, now=now, lock=locks)
+            )
         except DBAPIError as error:
             # A note of activity is not worth refusing a reader; a lock is a promise.
             if locks or not (is_busy(error) or is_full(error)):
                 raise
 
 
-async def introduce(
-    session: AsyncSession, signer: Signer, device_id: str, now: datetime
-) -> str | None:
+def introduce(connection: Connection, signer: Signer, device_id: str, now: datetime) -> str | None:
     """Make the device known; returns its token if this is its first time."""
-    if await queries.touch_device(session, device_id, now):
+    if queries.touch_device(connection, device_id, now):
         return None
     salt = secrets.token_hex(16)
     token = signer.new_device_token(device_id, salt)
@@ -75,8 +73,8 @@ async def introduce(
         locked=False,
     )
     # It may be forgotten between the two, and then is new again.
-    while not await queries.added(session, device):
-        if await queries.touch_device(session, device_id, now):
+    while not queries.added(connection, device):
+        if queries.touch_device(connection, device_id, now):
             return None
     return token
 

@@ -137,7 +137,8 @@ async def _exchange(database: Database, cartoon: Cartoon, face: Face, settle: Se
             SpentCartoon(cartoon_id=sister, device_id=face.device_id, face_id=face.id)
             for sister in sisters
         )
-        await settle(session, Downloaded(face, is_new=True))
+        await session.flush()
+        await (await session.connection()).run_sync(settle, Downloaded(face, is_new=True))
     return list(gone.values())
 
 
@@ -148,7 +149,7 @@ async def _earlier_face(
         face = await queries.face_from(session, device_id, cartoon_id)
         if face is not None:
             downloaded = Downloaded(face, is_new=False)
-            await settle(session, downloaded)
+            await (await session.connection()).run_sync(settle, downloaded)
             return downloaded
         if await queries.is_spent(session, device_id, cartoon_id):
             raise SisterDownloaded

@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, Executable, Row, delete, select, update
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
@@ -42,12 +41,12 @@ class Claim:
     # Of the first time, where there was one.
     answer: Answer | None = None
 
-    async def settle(self, session: AsyncSession, answer: Answer) -> None:
+    def settle(self, connection: Connection, answer: Answer) -> None:
         """Note the answer in the transaction that adds the request's rows.
 
         Raises RequestRunning where the claim lapsed and another request took it over.
         """
-        settled = await session.execute(
+        settled = connection.execute(
             update(IdempotencyKey)
             .where(
                 IdempotencyKey.device_id == self.device_id,
@@ -91,29 +90,35 @@ async def _claim(
     database: Database, device_id: str, key: str, fingerprint: str, owner: str
 ) -> Answer | None:
     now = utc_now()
-    async with database.writing.begin() as session:
-        await session.execute(
+    of_the_key = (IdempotencyKey.device_id == device_id) & (IdempotencyKey.key == key)
+    row = IdempotencyKey(
+        device_id=device_id,
+        key=key,
+        fingerprint=fingerprint,
+        claim=owner,
+        lease_until=now + _LEASE,
+        status=None,
+        body=None,
+        with_token=False,
+        created_at=now,
+    )
+
+    def claim(connection: Connection) -> tuple[bool, Row | None]:
+        connection.execute(
             delete(IdempotencyKey).where(
-                IdempotencyKey.device_id == device_id,
-                IdempotencyKey.key == key,
+                of_the_key,
                 (IdempotencyKey.created_at < now - KEPT_FOR)
                 | (IdempotencyKey.status.is_(None) & (IdempotencyKey.lease_until < now)),
             )
         )
-        row = IdempotencyKey(
-            device_id=device_id,
-            key=key,
-            fingerprint=fingerprint,
-            claim=owner,
-            lease_until=now + _LEASE,
-            status=None,
-            body=None,
-            with_token=False,
-            created_at=now,
-        )
-        if await queries.added(session, row):
-            return None
-        earlier = await session.get(IdempotencyKey, (device_id, key))
+        if queries.added(connection, row):
+            return True, None
+        kept = select(IdempotencyKey.__table__).where(of_the_key)
+        return False, connection.execute(kept).first()
+
+    is_ours, earlier = await database.write(claim)
+    if is_ours:
+        return None
     if earlier is None:
         raise RequestRunning
     if earlier.fingerprint != fingerprint:
@@ -126,25 +131,27 @@ async def _claim(
 async def _renew(database: Database, device_id: str, key: str, owner: str) -> None:
     while True:
         await asyncio.sleep(_RENEWAL_S)
-        async with database.writing.begin() as session:
-            await session.execute(
-                update(IdempotencyKey)
-                .where(
-                    IdempotencyKey.device_id == device_id,
-                    IdempotencyKey.key == key,
-                    IdempotencyKey.claim == owner,
-                )
-                .values(lease_until=utc_now() + _LEASE)
-            )
-
-
-async def _release_unsettled(database: Database, device_id: str, key: str, owner: str) -> None:
-    async with database.writing.begin() as session:
-        await session.execute(
-            delete(IdempotencyKey).where(
+        renewed = (
+            update(IdempotencyKey)
+            .where(
                 IdempotencyKey.device_id == device_id,
                 IdempotencyKey.key == key,
                 IdempotencyKey.claim == owner,
-                IdempotencyKey.status.is_(None),
             )
+            .values(lease_until=utc_now() + _LEASE)
         )
+        await _execute(database, renewed)
+
+
+async def _release_unsettled(database: Database, device_id: str, key: str, owner: str) -> None:
+    released = delete(IdempotencyKey).where(
+        IdempotencyKey.device_id == device_id,
+        IdempotencyKey.key == key,
+        IdempotencyKey.claim == owner,
+        IdempotencyKey.status.is_(None),
+    )
+    await _execute(database, released)
+
+
+async def _execute(database: Database, statement: Executable) -> None:
+    await database.write(lambda connection: connection.execute(statement))

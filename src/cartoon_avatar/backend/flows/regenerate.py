@@ -71,8 +71,9 @@ async def regenerate(
                     raise NotFound
                 if wish.style:
                     await queries.set_last_style(session, original_id, drawing.style)
-                await queries.add(session, cartoon)
-                await settle(session, cartoon)
+                connection = await session.connection()
+                await connection.run_sync(queries.add, cartoon)
+                await connection.run_sync(settle, cartoon)
     return cartoon
 
 

@@ -27,8 +27,7 @@ async def make_room(
     database: Database, storage: Storage, settings: BackendSettings, *, device_id: str
 ) -> None:
     """Refuse early what could not be kept; expired cartoons are swept before giving up."""
-    async with database.reading() as session:
-        cartoons = await queries.live_cartoon_count(session, device_id)
+    cartoons = await database.read(partial(queries.live_cartoon_count, device_id=device_id))
     if cartoons >= settings.max_live_cartoons:
         raise TooManyCartoons(settings.max_live_cartoons)
     if await _is_short(storage, settings):

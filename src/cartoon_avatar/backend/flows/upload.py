@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from cartoon_avatar.backend.ai_client import AiClient, Drawing, DrawingWish
 from cartoon_avatar.backend.clock import utc_now
@@ -33,7 +33,7 @@ class Uploaded:
 
 
 # Notes the answer of a request that may be repeated, in the transaction that adds its rows.
-Settle = Callable[[AsyncSession, object], Awaitable[None]]
+Settle = Callable[[Connection, object], None]
 
 
 async def upload(
@@ -90,14 +90,17 @@ async def upload(
             created_at=now,
         )
         cartoon = new_cartoon(original, drawing, kept, now)
+
+        def commit(connection: Connection) -> Uploaded:
+            token = introduce(connection, signer, device_id, now)
+            queries.add(connection, original)
+            queries.add(connection, cartoon)
+            uploaded = Uploaded(original, cartoon, token)
+            settle(connection, uploaded)
+            return uploaded
+
         with stage("commit"):
-            async with database.writing.begin() as session:
-                token = await introduce(session, signer, device_id, now)
-                await queries.add(session, original)
-                await queries.add(session, cartoon)
-                uploaded = Uploaded(original, cartoon, token)
-                await settle(session, uploaded)
-    return uploaded
+            return await database.write(commit)
 
 
 def new_id() -> str:

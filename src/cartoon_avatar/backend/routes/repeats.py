@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy import Connection
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.dependencies import State, fingerprint_of
@@ -41,13 +43,13 @@ async def answered_once(
         if claim.answer is not None:
             return await _replayed(backend, device_id, claim.answer)
 
-        async def settle(session: Any, result: Any) -> None:
+        def settle(connection: Connection, result: Any) -> None:
             if key is None:
                 return
             status, body = render(result)
             content = body.model_dump(mode="json", exclude_none=True)
             with_token = content.pop("deviceToken", None) is not None
-            await claim.settle(session, Answer(status, json.dumps(content), with_token))
+            claim.settle(connection, Answer(status, json.dumps(content), with_token))
 
         status, body = render(await run(settle))
     return JSONResponse(_content(body), status, headers={"Cache-Control": "no-store"})
@@ -64,8 +66,7 @@ def _content(body: Body) -> dict[str, Any]:
 async def _replayed(backend: State, device_id: str, answer: Answer) -> Response:
     content = json.loads(answer.body)
     if answer.with_token:
-        async with backend.database.reading() as session:
-            device = await queries.device_of(session, device_id)
+        device = await backend.database.read(partial(queries.device_of, device_id=device_id))
         if device is not None:
             content["deviceToken"] = backend.signer.device_token(
                 device_id, device.token_salt, device.token_hash
