@@ -20,10 +20,7 @@ from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, picture, running
 from tests.faults.processes import HERE, free_port, wait_for
 
-CALLS = (
-    "openat,rename,renameat,renameat2,unlink,unlinkat,fsync,fdatasync,pwrite64,"
-    "write,writev,sendto,sendmsg"
-)
+CALLS = "openat,link,linkat,unlink,unlinkat,fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"
 
 
 class Trace:
@@ -51,7 +48,7 @@ def assert_in_order(lines: list[str], *folders: str) -> None:
     the commit is synced, and that before the answer."""
     committed = first(r"f(data)?sync\(\d+<[^>]*avatars\.sqlite-wal>", lines)
     for folder in folders:
-        moved = first(rf'rename(at2?)?\(.*incoming/(\w+)", .*{folder}/', lines)
+        moved = first(rf'link(?:at)?\(.*incoming/(\w+)", .*{folder}/', lines)
         aside = re.search(r"incoming/(\w+)", lines[moved])[1]
         written = first(rf"write\(\d+<[^>]*incoming/{aside}>", lines)
         synced = first(rf"fsync\(\d+<[^>]*incoming/{aside}>", lines)
@@ -117,22 +114,22 @@ async def test_nothing_is_committed_before_its_files_are_in_place_and_synced(
     tmp_path: Path, monkeypatch
 ):
     seen: list[str] = []
-    fsync, replace = os.fsync, os.replace
+    fsync, link = os.fsync, os.link
 
     def noted_fsync(number: int) -> None:
         fsync(number)
         path = os.readlink(f"/proc/self/fd/{number}")
         seen.append(f"synced {Path(path).relative_to(tmp_path).as_posix()}")
 
-    def noted_replace(source: Path, target: Path) -> None:
-        replace(source, target)
+    def noted_link(source: Path, target: Path) -> None:
+        link(source, target)
         seen.append(f"moved {Path(source).name} to {Path(target).parent.relative_to(tmp_path)}")
 
     settings = BackendSettings(data_dir=tmp_path, min_free_bytes=0)
     async with running(settings, FakeAi()) as service:
         engine = service.state.database.threaded.engine
         monkeypatch.setattr(os, "fsync", noted_fsync)
-        monkeypatch.setattr(os, "replace", noted_replace)
+        monkeypatch.setattr(os, "link", noted_link)
         event.listen(engine, "commit", lambda connection: seen.append("committed"))
         answer = await service.phone.upload()
         seen.append("answered")
