@@ -26,6 +26,7 @@ from cartoon_avatar.ai.steps.canvas import (
     Canvas,
     canvas_of,
     lab_of,
+    planes_of,
     rgb_of,
     sharply_enlarged,
     shrunk,
@@ -126,12 +127,13 @@ def _composed(
     seen = canvas_of(rgb)
     # Without colour there is no skin to be held to its own.
     held = wish.medium.kind not in ("noir", "pencil")
-    plain_skin = list(_plain_skin_of_each(sitting.full)) if held else []
+    plain_skin = list(_plain_skin_of_each(sitting.half)) if held else []
     seen_lights = [skin.light_of(seen.light, plain) for plain in plain_skin]
     lit = expose(seen, sitting.half.skin, wish.colour.local_contrast)
     clock.done("light")
 
     small = lit.small_lab()
+    small_light = cv2.extractChannel(small, 0)
     flow = tangent_field(small, 2.2 * unit)
     clock.done("flow")
 
@@ -143,22 +145,25 @@ def _composed(
         contrast=wish.shapes.contrast,
         strands_px=wish.shapes.strands * unit,
     )
-    flat = _enlarged(lab_of(shapes), shape)
-    sitting = _with_complexions(sitting, flat)
+    planes = planes_of(shapes)
+    flat = Canvas(sharply_enlarged(planes[0], shape), *planes[1:])
+    sitting = _with_complexions(sitting, cv2.merge(planes))
     clock.done("shapes")
 
-    drawn = _toned(wish, flat, lit, flow, sitting, unit)
+    hair_light = cv2.addWeighted(small_light, 0.5, planes[0], 0.5, 0)
+    drawn = _toned(wish, flat, lit.light, hair_light, flow, sitting, unit)
     clock.done("tones")
     _put_behind(wish, drawn, small_rgb, sitting, unit)
     own_skin = _skin_of_each(sitting.full)
     _grade(wish, drawn, sitting, own_skin)
     if held:
         for own, plain, light in zip(own_skin, plain_skin, seen_lights, strict=True):
-            share = own * (1 - np.float32(0.5) * sitting.full.features)
-            skin.hold(drawn.light, share, plain, light)
+            if excess := skin.bleached(drawn.light, plain, light):
+                share = own * (1 - np.float32(0.5) * sitting.full.features)
+                drawn.light -= np.float32(excess) * share
     clock.done("backdrop")
 
-    coverage = _inked(wish, lit, flat.light, flow, sitting, ink_px, unit)
+    coverage = _inked(wish, lit.light, small_light, flat.light, flow, sitting, ink_px, unit)
     clock.done("ink")
     drawn = drawn.full()
     if sitting.people:
@@ -227,18 +232,28 @@ def _plain_skin_of_each(where: _Where) -> Iterator[np.ndarray]:
         yield inside
 
 
-def _with_complexions(sitting: _Sitting, flat: Canvas) -> _Sitting:
+def _with_complexions(sitting: _Sitting, lab: np.ndarray) -> _Sitting:
+    """``lab`` (h×w×3 float32) is as large as the colours."""
     half = sitting.half
     if half.skin is None:
         return sitting
-    found = skin.complexions(flat.small_lab(), half.skin, half.features, half.people)
+    found = skin.complexions(lab, half.skin, half.features, half.people)
     return replace(sitting, skins=found)
 
 
 def _toned(
-    wish: Style, flat: Canvas, lit: Canvas, flow: Flow, sitting: _Sitting, unit: float
+    wish: Style,
+    flat: Canvas,
+    lit_light: np.ndarray,
+    hair_light: np.ndarray,
+    flow: Flow,
+    sitting: _Sitting,
+    unit: float,
 ) -> Canvas:
-    """The colours of the drawing: steps of light, plain skin."""
+    """The colours of the drawing: steps of light, plain skin.
+
+    ``hair_light``, h×w float32, is the light that strands are found in.
+    """
     how = wish.tones
     full, half = sitting.full, sitting.half
     smooth, a, b = flat.light, flat.a.copy(), flat.b.copy()
@@ -247,17 +262,20 @@ def _toned(
         light = cv2.addWeighted(light, how.amount, smooth, 1 - how.amount, 0)
 
     if full.hair is not None and how.hair:
-        source = cv2.addWeighted(lit.light, 0.5, smooth, 0.5, 0)
-        locks = hair.strands(source, full.hair, flow, length_px=how.hair * unit, band=how.hair_band)
+        small = skin.box_of_mask(half.hair)
+        box = _doubled(small, smooth.shape)
+        own = half.hair[small]
+        locks = hair.strands(
+            hair_light[small], own, flow.cropped(small), smooth[box].shape,
+            length_px=0.5 * how.hair * unit, band=how.hair_band,
+        )  # fmt: skip
         if locks is not None:
-            _towards(light, locks, full.hair * np.float32(0.35 + 0.6 * how.amount))
-            plain = hair.plain_colour(a, b, half.hair)
-            share = half.hair * np.float32(0.45)
-            _towards(a, np.float32(plain[0]), share)
-            _towards(b, np.float32(plain[1]), share)
+            _towards(light[box], locks, full.hair[box] * np.float32(0.35 + 0.6 * how.amount))
+            for plane in (a[small], b[small]):
+                _towards(plane, hair.plain_colour(plane, own), own * np.float32(0.45))
 
     if full.skin is not None:
-        _tone_skin(how, Canvas(light, a, b), smooth, lit.light, sitting)
+        _tone_skin(how, Canvas(light, a, b), smooth, lit_light, sitting)
     return Canvas(light, a, b)
 
 
@@ -343,7 +361,7 @@ def _put_behind(
         scene = backdrop.scene_without(
             small_rgb, sitting.half.person, wish.shapes.backdrop_contrast
         )
-        light, a, b = cv2.split(lab_of(scene))
+        light, a, b = planes_of(scene)
         light = sharply_enlarged(light, drawn.light.shape)
         stepped = tones.posterise(light, how.levels, 3 * how.softness)
         share = 0.6 * how.amount
@@ -431,7 +449,8 @@ def _grade(wish: Style, drawn: Canvas, sitting: _Sitting, own_skin: list[np.ndar
 
 def _inked(
     wish: Style,
-    lit: Canvas,
+    lit_light: np.ndarray,
+    small_light: np.ndarray,
     flat_light: np.ndarray,
     flow: Flow,
     sitting: _Sitting,
@@ -444,13 +463,12 @@ def _inked(
     """
     how = wish.ink
     full, half = sitting.full, sitting.half
-    shape, small = lit.light.shape, lit.a.shape
+    shape, small = lit_light.shape, small_light.shape
     if how is None:
         return np.zeros(shape, np.float32)
-    light = sized(lit.light, small)
     # Thinner than this a line would fall between the pixels of the half size.
     width_px = max(0.5 * ink_px, 0.62)
-    response_small = pen.edges(light, flow, width_px=width_px, calm_px=4 * unit)
+    response_small = pen.edges(small_light, flow, width_px=width_px, calm_px=4 * unit)
     response = sharply_enlarged(response_small, shape)
     for person, person_small in zip(full.people, half.people, strict=True):
         # A small face gets a finer pen.
@@ -458,7 +476,7 @@ def _inked(
         if fine_px < 0.8 * ink_px:
             near = skin.box_of(small, person_small.oval, 0.25 * person_small.height)
             box = _doubled(near, shape)
-            here = lit.light[box]
+            here = lit_light[box]
             along = flow.cropped(near).resized(here.shape[1], here.shape[0])
             finer = pen.edges(here, along, width_px=fine_px, calm_px=3 * fine_px)
             offset = np.float32([box[1].start, box[0].start])
@@ -491,9 +509,11 @@ def _inked(
         inside = cv2.dilate(half.person, np.ones((3, 3), np.uint8), iterations=max(1, round(unit)))
         coverage *= sized(tones.smoothstep(inside, 0.35, 0.4), shape)
         if how.outline:
-            rim = pen.outline(full.person, how.outline * ink_px)
+            rim = pen.outline(half.person, 0.5 * how.outline * ink_px, shape)
             np.maximum(coverage, rim, out=coverage)
-    return pen.without_specks(coverage, (how.speck * unit) ** 2) * np.float32(how.strength)
+    coverage = pen.without_specks(coverage, (how.speck * unit) ** 2)
+    coverage *= np.float32(how.strength)
+    return coverage
 
 
 def _finished(
@@ -606,12 +626,6 @@ def _sized(photo: Picture, long_side: int) -> Picture:
     if alpha is not None:
         alpha = cv2.resize(alpha, size, interpolation=how)
     return Picture(cv2.resize(photo.rgb, size, interpolation=how), alpha)
-
-
-def _enlarged(lab: np.ndarray, shape: tuple[int, int]) -> Canvas:
-    """A Canvas of ``shape`` from ``lab``, h×w×3 float32 at half its size."""
-    light, a, b = cv2.split(lab)
-    return Canvas(sharply_enlarged(light, shape), a, b)
 
 
 class _Clock:

@@ -105,7 +105,8 @@ def _square(rgb: np.ndarray, network: Network) -> np.ndarray:
 
 def _lifted(rgb: np.ndarray) -> np.ndarray:
     """H×W×3 float32 0..1 of uint8: a gamma brings the 60th percentile of light to the middle."""
-    level = float(np.percentile(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 60)) / 255
+    counts = np.bincount(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).ravel(), minlength=256).cumsum()
+    level = float(np.searchsorted(counts, 0.6 * counts[-1])) / 255
     gamma = np.log(0.5) / np.log(np.clip(level, 0.01, 0.99))
     table = np.linspace(0, 1, 256) ** np.clip(gamma, 0.35, 1.0)
     return cv2.LUT(rgb, table.astype(np.float32))

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from cartoon_avatar.ai import heap
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
 from cartoon_avatar.problems import AvatarError
 from cartoon_avatar.serving import (
@@ -139,6 +140,7 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
                 answer = ("done", job(tools, *args))
             except AvatarError as error:
                 answer = ("refused", (type(error), vars(error)))
+                heap.give_back()  # a hostile picture leaves nothing behind
             except Exception:
                 log.exception("job_failed", job=job.__name__)
                 answer = ("failed", None)

@@ -16,7 +16,7 @@ def _hair(level: float, contrast: float) -> np.ndarray:
 
 def _drawn(light: np.ndarray, band: float = 0.0) -> np.ndarray:
     flow = tangent_field(np.dstack([light, 0 * light, 0 * light]), 2)
-    return strands(light, np.ones_like(light), flow, length_px=5, band=band)
+    return strands(light, np.ones_like(light), flow, light.shape, length_px=5, band=band)
 
 
 def test_black_hair_gets_strands_as_blond_hair_does() -> None:
@@ -40,5 +40,13 @@ def test_without_hair_there_is_nothing_to_draw() -> None:
     light = _hair(40, 8)
     flow = tangent_field(np.dstack([light] * 3), 2)
     nothing = np.zeros_like(light)
-    assert strands(light, nothing, flow, length_px=5, band=0) is None
-    assert plain_colour(light, light, nothing) is None
+    assert strands(light, nothing, flow, light.shape, length_px=5, band=0) is None
+
+
+def test_hair_has_the_colour_of_most_of_it() -> None:
+    plane = np.full((120, 120), 12, np.float32)
+    plane[:, :50] = 3
+    hair = np.ones_like(plane)
+    assert plain_colour(plane, hair) == 12
+    hair[:, 60:] = 0
+    assert plain_colour(plane, hair) == 3

@@ -54,7 +54,7 @@ def test_blacks_are_what_is_darker_than_their_limit() -> None:
 def test_an_outline_runs_on_the_border_of_a_mask_only() -> None:
     mask = np.zeros((60, 60), np.float32)
     mask[20:40, 20:40] = 1
-    rim = outline(mask, 2.5)
+    rim = outline(mask, 2.5, mask.shape)
     assert rim[30, 19:22].max() > 0.7
     assert rim[30, 30] == 0
     assert rim[5, 5] == 0

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+# L of what OpenCV writes in eight bits.
+_LIGHT = np.linspace(0, 100, 256, dtype=np.float32)
+
 
 @dataclass(slots=True, eq=False)
 class Canvas:
@@ -46,16 +49,23 @@ class Canvas:
 def canvas_of(rgb: np.ndarray) -> Canvas:
     """``rgb`` is H×W×3 uint8, sRGB."""
     light = cv2.extractChannel(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), 0)
-    light = light * np.float32(100 / 255)
+    light = cv2.LUT(light, _LIGHT)
     size = (max(1, rgb.shape[1] // 2), max(1, rgb.shape[0] // 2))
-    small = lab_of(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
-    return Canvas(light, cv2.extractChannel(small, 1), cv2.extractChannel(small, 2))
+    _, a, b = planes_of(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    return Canvas(light, a, b)
 
 
 def bands(height: int) -> Iterator[slice]:
     """The rows of a picture, 64 at a time: few enough for the processor's own memory."""
     for top in range(0, height, 64):
         yield slice(top, min(top + 64, height))
+
+
+def planes_of(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Light (L 0..100), a and b of sRGB uint8 (H×W×3), H×W float32 each, in 256 steps."""
+    light, a, b = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB))
+    zero = np.float32(128)
+    return cv2.LUT(light, _LIGHT), a - zero, b - zero
 
 
 def lab_of(rgb: np.ndarray) -> np.ndarray:

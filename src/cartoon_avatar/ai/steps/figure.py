@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.canvas import sized
 from cartoon_avatar.ai.steps.features import Features
 
 _SIDE_PX = 112
@@ -35,12 +36,14 @@ def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) ->
     belongs[bust > 0] = cv2.GC_PR_BGD
     belongs[sure > 0.5] = cv2.GC_PR_FGD
     belongs[sure > 0.9] = cv2.GC_FGD
-    if not (sure > 0.9).any() or (belongs != cv2.GC_BGD).all():
+    # Nothing is in doubt above the chins: half of what is there is example enough.
+    asked = belongs[int(bust.any(axis=1).argmax() / 2) :]
+    if not (asked == cv2.GC_FGD).any() or not (asked == cv2.GC_BGD).any():
         return person  # GrabCut needs an example of both
     cv2.setRNGSeed(0)  # its colour clusters start from random centres
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(small, belongs, None, *models, 1, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small[-len(asked) :], asked, None, *models, 1, cv2.GC_INIT_WITH_MASK)
     found = ((belongs & 1) * bust).astype(np.float32)
     found = cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC)
     found = cv2.GaussianBlur(found, (0, 0), 0.35 / scale)
@@ -53,19 +56,27 @@ def without_islands(person: np.ndarray, people: list[Features]) -> np.ndarray:
     Someone seen from behind or far off leaves scraps in the mask; on a made-up backdrop
     they would float in the air. What is large stays: it may be a friend looking away.
     """
-    height, width = person.shape
-    bodies = (person > 0.12).astype(np.uint8)
+    half = sized(person, (max(1, person.shape[0] // 2), max(1, person.shape[1] // 2)))
+    height, width = half.shape
+    bodies = (half > 0.12).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(bodies, connectivity=8)
     strange = stats[:, cv2.CC_STAT_AREA] < 0.04 * bodies.size
     strange[0] = False
     for face in people:
-        x, y = np.clip(face.oval.mean(axis=0), 0, [width - 1, height - 1]).astype(int)
+        x, y = np.clip(face.oval.mean(axis=0) / 2, 0, [width - 1, height - 1]).astype(int)
         strange[labels[y, x]] = False
-    _, gaps, stats, _ = cv2.connectedComponentsWithStats((person < 0.5).astype(np.uint8))
+    _, gaps, stats, _ = cv2.connectedComponentsWithStats((half < 0.5).astype(np.uint8))
     pinhole = stats[:, cv2.CC_STAT_AREA] < 0.001 * bodies.size
     pinhole[0] = False
     # Their soft rims go with them.
-    rim = np.ones((5, 5), np.uint8)
-    gone = cv2.dilate(strange[labels].astype(np.uint8), rim)
-    filled = cv2.dilate(pinhole[gaps].astype(np.uint8), rim)
-    return np.maximum(person * (1 - gone), filled).astype(np.float32)
+    rim = np.ones((3, 3), np.uint8)
+    if strange.any():
+        gone = cv2.dilate(strange[labels].astype(np.float32), rim)
+        person = person * (
+            1 - cv2.resize(gone, person.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        )
+    if pinhole.any():
+        filled = cv2.dilate(pinhole[gaps].astype(np.float32), rim)
+        filled = cv2.resize(filled, person.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        person = np.maximum(person, filled)
+    return person

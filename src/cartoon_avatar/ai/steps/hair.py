@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.canvas import sharply_enlarged
 from cartoon_avatar.ai.steps.flow import Flow, along
 from cartoon_avatar.ai.steps.tones import smoothstep, through
 
 
 def strands(
-    light: np.ndarray, hair: np.ndarray, small_flow: Flow, *, length_px: float, band: float
+    light: np.ndarray,
+    hair: np.ndarray,
+    flow: Flow,
+    shape: tuple[int, int],
+    *,
+    length_px: float,
+    band: float,
 ) -> np.ndarray | None:
-    """``light`` (H×W float32 L) as hair of four tones; None where there is no hair.
+    """``light`` (h×w float32 L) as hair of four tones, of ``shape``; None where there is no hair.
 
     The tones are the hair's own: its thresholds are quantiles of ``light`` under ``hair``
-    (H×W 0..1), so that black hair has strands as well as blond. ``band`` 0..1 raises the
-    lightest tone to a highlight. ``length_px`` is how far strands are combed along the flow,
-    which may be that of a smaller copy: combing is smooth, the borders of tones are not.
+    (h×w 0..1), so that black hair has strands as well as blond. ``band`` 0..1 raises the
+    lightest tone to a highlight. ``length_px`` is how far strands are combed along ``flow``.
+    ``shape`` may be larger: combing is smooth, the borders of tones are not.
     """
-    chosen = light[::4, ::4][hair[::4, ::4] > 0.8]
-    if chosen.size < 60:
+    chosen = hair[::2, ::2] > 0.8
+    if np.count_nonzero(chosen) < 60:
         return None
-    size = small_flow.x.shape[::-1]
-    combed = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    combed = along(combed, small_flow, length_px * size[0] / light.shape[1])
-    combed = cv2.resize(combed, light.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    fine = combed[::4, ::4][hair[::4, ::4] > 0.8]
-    low, lower, middle, upper, high = np.quantile(fine, [0.06, 0.28, 0.5, 0.78, 0.95])
+    combed = along(light, flow, length_px)
+    seen = combed[::2, ::2][chosen]
+    low, lower, middle, upper, high = np.quantile(seen, [0.06, 0.28, 0.5, 0.78, 0.95])
     spread = max(float(high - low), 4.0)
     # Dark, evenly lit hair keeps too little contrast to be drawn: it gets some.
     gain = float(np.clip(22 / spread, 1.0, 1.7))
@@ -43,12 +46,9 @@ def strands(
         return np.clip(out, 0, 100)
 
     # The table spans the hair's own lightness, which can be a narrow part of the whole.
-    return through(combed, curve, float(low) - 2, float(high) + 2)
+    return through(sharply_enlarged(combed, shape), curve, float(low) - 2, float(high) + 2)
 
 
-def plain_colour(a: np.ndarray, b: np.ndarray, hair: np.ndarray) -> np.ndarray | None:
-    """The median a, b (H×W each) under ``hair`` (H×W 0..1); None where there is no hair."""
-    chosen = hair[::2, ::2] > 0.8
-    if np.count_nonzero(chosen) < 60:
-        return None
-    return np.float32([np.median(plane[::2, ::2][chosen]) for plane in (a, b)])
+def plain_colour(plane: np.ndarray, hair: np.ndarray) -> np.float32:
+    """The median of ``plane`` (h×w: a or b) under ``hair`` (h×w 0..1), which is somewhere."""
+    return np.median(plane[::2, ::2][hair[::2, ::2] > 0.8])

@@ -61,8 +61,14 @@ def crowding(coverage: np.ndarray, reach_px: float) -> np.ndarray:
     return cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def outline(mask: np.ndarray, width_px: float) -> np.ndarray:
-    """A line ``width_px`` wide along the border of ``mask`` (H×W 0..1): H×W float32 0..1."""
-    inside = cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.55 * width_px))
+def outline(mask: np.ndarray, width_px: float, shape: tuple[int, int]) -> np.ndarray:
+    """A line along the border of ``mask`` (h×w 0..1), ``width_px`` wide there.
+
+    Float32 0..1, of ``shape``.
+    """
+    rim = sized(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.55 * width_px)), shape)
     # Fades out where the mask does not know, instead of drawing a guess.
-    return np.clip(1.9 * (1 - np.abs(2 * inside - 1)) - 0.55, 0, 1)
+    rim = cv2.absdiff(rim, 0.5)
+    rim *= np.float32(-3.8)
+    rim += np.float32(1.35)
+    return np.clip(rim, 0, 1, out=rim)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.steps.canvas import sized
 from cartoon_avatar.ai.steps.features import Features, area, grown
 from cartoon_avatar.ai.steps.tones import smoothstep, through
 
@@ -124,25 +125,22 @@ def two_tone(
 
 
 def light_of(light: np.ndarray, plain: np.ndarray) -> float:
-    """Mean lightness (L, 0..100) of ``light`` (H×W float32 L) under ``plain`` (H×W 0..1)."""
-    few = slice(None, None, 4)
-    weight = plain[few, few]
-    return float((light[few, few] * weight).sum() / max(float(weight.sum()), 1e-6))
+    """Mean lightness of ``light`` (H×W float32 L) under ``plain`` (0..1, of any size)."""
+    few = light[::4, ::4]
+    weight = sized(plain, few.shape)
+    return float((few * weight).sum() / max(float(weight.sum()), 1e-6))
 
 
-def hold(light: np.ndarray, skin: np.ndarray, plain: np.ndarray, seen: float) -> None:
-    """Take back, in place, what drawing lightened skin beyond how it was ``seen``.
+def bleached(light: np.ndarray, plain: np.ndarray, seen: float) -> float:
+    """By how much (L) drawing has lightened skin beyond what its right is; 0 if it has not.
 
-    ``light`` is H×W float32 L, ``skin`` H×W 0..1 where it is taken back, ``plain`` H×W 0..1
-    where it is judged, ``seen`` what ``light_of`` gave for the photo there. A few units
-    are a drawing's right, fewer the darker the skin, because the eye sees ratios; more only
-    where the photo is so dark that it hides the face. Beyond that it would be another
-    person's skin. What is allowed never turns the order from dark to light around.
+    ``light`` and ``plain`` are those of ``light_of``, ``seen`` what it gave for the photo
+    there. A few units are a drawing's right, fewer the darker the skin, because the eye sees
+    ratios; more only where the photo is so dark that it hides the face. Beyond that it would
+    be another person's skin. What is allowed never turns the order from dark to light around.
     """
     allowed = float(np.clip(0.35 * (seen - 44), 1, 5)) + 0.5 * max(0.0, _HIDDEN - seen)
-    excess = light_of(light, plain) - seen - allowed
-    if excess > 0:
-        light -= np.float32(excess) * skin
+    return max(0.0, light_of(light, plain) - seen - allowed)
 
 
 def box_of(shape: tuple[int, int], points: np.ndarray, margin: float) -> tuple[slice, slice]:
