@@ -25,7 +25,7 @@ from tests.attacks import hostile
 from tests.backend.conftest import Service, picture
 from tests.engines.ai_service import running_ai_service
 from tests.faults.invariants import files_in
-from tests.faults.processes import Backend, Forks
+from tests.faults.processes import Backend, Forks, forget_peak, peak_bytes
 
 MOST_GROWTH_BYTES = 50_000_000
 SOURCES = Path(pictures.__file__).parent.parent
@@ -46,16 +46,11 @@ class Both:
 
     def forget_peaks(self) -> None:
         for one in self.processes():
-            Path(f"/proc/{one.pid}/clear_refs").write_text("5")
+            forget_peak(one.pid)
 
     def peak_bytes(self) -> int:
         """The most that each held since the peaks were forgotten, summed."""
-        return sum(_status_of(one.pid, "VmHWM") for one in self.processes())
-
-
-def _status_of(pid: int, name: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+        return sum(peak_bytes(one.pid) for one in self.processes())
 
 
 @pytest.fixture(scope="module")

@@ -108,10 +108,11 @@ class BackendSettings(BaseSettings):
     device_drawings_per_minute: int = Field(
         60,
         gt=0,
-        description="Uploads, regenerations and downloads a device may ask for a minute.",
+        description="Uploads, regenerations and downloads a device may ask for a minute,"
+        " counted by each process on its own.",
     )
     address_drawings_per_minute: int = Field(
-        600, gt=0, description="The same for one network address."
+        600, gt=0, description="The same for one network address, also by each process."
     )
     max_live_cartoons: int = Field(
         200, gt=0, description="Temporary cartoons a device may have at once."
