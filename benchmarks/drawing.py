@@ -233,24 +233,29 @@ def _flatness(rgb: np.ndarray) -> float:
 
 
 def _variety(photos: dict[str, Picture], eyes: Eyes) -> None:
-    walk, seeds = {}, {}
+    found: dict[str, list[tuple[float, ...]]] = {}
     names = [style.name for style in STYLES]
-    for photo in list(photos.values())[4:6] or list(photos.values()):
-        walked = [draw(photo, style_named(names[n % len(names)]), n, eyes, 512) for n in range(8)]
-        walk[id(photo)] = _mean_distance([d.picture.rgb for d in walked])
-        for name in names:
-            same = [draw(photo, style_named(name), n, eyes, 512).picture.rgb for n in range(8)]
-            seeds.setdefault(name, []).append(_mean_distance(same))
-    walk_colour, walk_shape = np.mean(list(walk.values()), axis=0)
-    print("| what | colour (ΔE) | structure |\n| --- | --- | --- |")
-    print(f"| 8 default regenerates | {walk_colour:.1f} | {walk_shape:.3f} |")
-    for name, pairs in seeds.items():
-        colour, shape = np.mean(pairs, axis=0)
-        print(f"| 8 seeds of {name} | {colour:.1f} | {shape:.3f} |")
+    for photo in list(photos.values())[4:8] or list(photos.values()):
+        masks = eyes.find_masks(photo, eyes.find_faces(photo))
+        person = cv2.resize(masks.person, (64, 64), interpolation=cv2.INTER_AREA)
+        walks = {"default regenerates": [names[n % len(names)] for n in range(8)]}
+        walks |= {f"seeds of {name}": [name] * 8 for name in names}
+        for what, walk in walks.items():
+            drawn = [draw(photo, style_named(name), n, eyes, 512) for n, name in enumerate(walk)]
+            distance = _mean_distance([one.picture.rgb for one in drawn], person)
+            found.setdefault(what, []).append(distance)
+    table = {what: np.mean(distances, axis=0) for what, distances in found.items()}
+    table["seeds of one style, mean"] = np.mean(list(table.values())[1:], axis=0)
+    print(
+        "| 8 … | colour (ΔE) | colour of the person (ΔE) | structure |\n| --- | --- | --- | --- |"
+    )
+    for what, (colour, own, shape) in table.items():
+        print(f"| {what} | {colour:.1f} | {own:.1f} | {shape:.3f} |")
 
 
-def _mean_distance(pictures: list[np.ndarray]) -> tuple[float, float]:
-    """Mean CIELAB distance at 64 px, and mean 1 - correlation of gradient magnitude."""
+def _mean_distance(pictures: list[np.ndarray], person: np.ndarray) -> tuple[float, float, float]:
+    """Mean CIELAB distance at 64 px, all over and under ``person`` (64×64, 0..1), and mean
+    1 - correlation of gradient magnitude."""
     colours, shapes = [], []
     for rgb in pictures:
         lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -261,9 +266,9 @@ def _mean_distance(pictures: list[np.ndarray]) -> tuple[float, float]:
         )
         shapes.append(edges.ravel())
     pairs = list(combinations(range(len(pictures)), 2))
-    colour = [np.linalg.norm(colours[i] - colours[j], axis=2).mean() for i, j in pairs]
+    apart = np.mean([np.linalg.norm(colours[i] - colours[j], axis=2) for i, j in pairs], axis=0)
     shape = [1 - np.corrcoef(shapes[i], shapes[j])[0, 1] for i, j in pairs]
-    return float(np.mean(colour)), float(np.mean(shape))
+    return float(apart.mean()), float((apart * person).sum() / person.sum()), float(np.mean(shape))
 
 
 def _repeatable(files, photos, eyes: Eyes, folder: Path) -> None:

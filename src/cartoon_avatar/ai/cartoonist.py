@@ -320,6 +320,11 @@ def _tone_skin(
     like = sized(like, a.shape) * (np.float32(0.75) - np.float32(0.45) * half.features[small])
     _towards(a, plain_a * ratio, like)
     _towards(b, plain_b * ratio, like)
+    # The shadow of a chin is a shade of skin too, or it would look like a beard.
+    offset = np.float32([box[1].start, box[0].start])
+    faces = [person.oval - offset for person in sitting.people]
+    below = full.skin[box] * (1 - area(light.shape, *faces, soft_px=0.02 * size))
+    _towards(light, np.maximum(light, 0.6 * plain_light), below * np.float32(0.8))
     # Features keep the photo's detail, with more contrast.
     detail = np.clip(1.15 * seen - 0.15 * smooth, 0, 100)
     _towards(light, detail, full.features[box] * np.float32(0.8))
@@ -369,6 +374,7 @@ def _put_behind(
         _towards(drawn.a, sized(a, drawn.a.shape), away_small)
         _towards(drawn.b, sized(b, drawn.b.shape), away_small)
         return
+    backdrop.without_spill(drawn, sitting.half.person, 7 * unit)
     back = wish.backdrops[0]
     face = sitting.people[0]
     second = backdrop.pattern(

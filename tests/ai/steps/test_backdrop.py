@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from cartoon_avatar.ai.steps.backdrop import dots, pattern, scene_without, vignette, without_holes
+from cartoon_avatar.ai.steps.backdrop import (
+    dots,
+    pattern,
+    scene_without,
+    vignette,
+    without_holes,
+    without_spill,
+)
+from cartoon_avatar.ai.steps.canvas import Canvas
 
 
 @pytest.mark.parametrize("kind", ["plain", "gradient", "rays", "dots", "circle", "bands"])
@@ -53,3 +62,21 @@ def test_a_picture_that_is_all_or_nothing_is_left_alone() -> None:
     rgb = np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)
     for level in (0, 255):
         assert without_holes(rgb, np.full((20, 20), level, np.uint8)) is rgb
+
+
+def test_what_shone_in_from_the_old_backdrop_goes() -> None:
+    """A dark coat before a bright meadow, and a mask that lies a little outside of it."""
+    light, a, b = (np.full((128, 128), value, np.float32) for value in (80, -40, 50))
+    coat, mask = np.s_[34:94, 34:94], np.zeros((128, 128), np.float32)
+    mask[32:96, 32:96] = 1
+    for plane, value in ((light, 15), (a, 2), (b, -6)):
+        plane[coat] = value
+    drawn = Canvas(cv2.resize(light, (256, 256), interpolation=cv2.INTER_NEAREST), a, b)
+    before = drawn.light.copy()
+    without_spill(drawn, mask, 7)
+    under = mask > 0
+    assert a[under].min() > -12
+    assert cv2.resize(drawn.light, (128, 128))[under].max() < 35
+    # Inside nothing changes, and neither does what lies far from anyone.
+    assert np.array_equal(drawn.light[90:160, 90:160], before[90:160, 90:160])
+    assert np.array_equal(drawn.light[:20], before[:20])

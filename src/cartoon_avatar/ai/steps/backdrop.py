@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.steps.canvas import sized
+from cartoon_avatar.ai.steps.canvas import Canvas, sized
+from cartoon_avatar.ai.steps.tones import smoothstep
 
 
 def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -> np.ndarray:
@@ -131,6 +132,25 @@ def _wave(shape: tuple[int, int], kx: float, ky: float, phase: float = 0.0) -> n
     wave = np.outer(np.cos(y), np.sin(x))
     wave += np.outer(np.sin(y), np.cos(x))
     return wave
+
+
+def without_spill(drawn: Canvas, person: np.ndarray, reach_px: float) -> None:
+    """Paint the rim of the people in ``drawn`` with what is inside of it, in place.
+
+    The photo's backdrop shines into it, and before another one that is a halo. ``person`` is
+    h×w float32 0..1 and ``reach_px`` how far inside to look, both at the size of the colours.
+    What is too thin to have an inside stays.
+    """
+    size = (2 * max(1, round(reach_px)) + 1,) * 2
+    inside = smoothstep(cv2.blur(person, (5, 5)), 0.93, 0.1)
+    near = cv2.blur(inside, size)
+    rim = (1 - inside) * np.clip(8 * near, 0, 1)
+    near = np.maximum(near, np.float32(1e-3))
+    light = sized(drawn.light, person.shape)
+    change = [rim * (cv2.blur(p * inside, size) / near - p) for p in (light, drawn.a, drawn.b)]
+    drawn.light += sized(change[0], drawn.light.shape)
+    drawn.a += change[1]
+    drawn.b += change[2]
 
 
 def vignette(person: np.ndarray, unit: float) -> np.ndarray:
