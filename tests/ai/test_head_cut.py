@@ -12,6 +12,7 @@ from cartoon_avatar.ai.cartoonist import Eyes, draw, style_named
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
 from cartoon_avatar.ai.faces import Face, open_face_finder
 from cartoon_avatar.ai.head_cut import Head, cut
+from cartoon_avatar.ai.matting import BACKGROUND, CLOTHES, HAIR, person_map
 from cartoon_avatar.ai.models import ModelMissing, Models, Network
 from cartoon_avatar.ai.pictures import Picture
 from tests.ai import seen
@@ -83,7 +84,7 @@ def test_the_face_is_whole_and_the_neck_is_gone(portrait) -> None:
     assert alpha[oval > 0].mean() > 0.99
 
     x, y = face[CHIN]
-    below = alpha[round(y + 0.06 * height) : round(y + 0.15 * height), round(x) - 5 : round(x) + 6]
+    below = alpha[round(y + 0.03 * height) : round(y + 0.12 * height), round(x) - 5 : round(x) + 6]
     assert below.mean() < 0.1
 
 
@@ -97,7 +98,7 @@ def test_the_edge_is_neither_hard_nor_smeared(portrait) -> None:
         (alpha > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
     width = soft / max(len(line) for line in outline)
-    assert 0.004 < width / np.hypot(*(face[CHIN] - face[FOREHEAD])) < 0.05
+    assert 0.008 < width / np.hypot(*(face[CHIN] - face[FOREHEAD])) < 0.05
 
 
 @PORTRAITS
@@ -203,16 +204,26 @@ def test_no_head_is_larger_than_1024() -> None:
     assert not head.low_resolution
 
 
-def test_an_outline_is_taken_along() -> None:
+def test_an_outline_is_kept_whole_and_the_alpha_is_the_photos() -> None:
     photo = seen.astronaut()
-    plain = head_of(seen.astronaut).picture.alpha / 255
-    inked = cut(photo, seen.models(), photo, ink_width_px=4).picture.alpha / 255
-    assert (inked >= plain - 1e-6).all()
-    outline, _ = cv2.findContours(
-        (plain > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
-    grown = ((inked > 0.5).sum() - (plain > 0.5).sum()) / max(len(line) for line in outline)
-    assert 1.2 < grown < 3
+    inside = np.uint8(in_place(head_of(seen.astronaut), photo) > 0.5)
+    outline = (cv2.dilate(inside, np.ones((7, 7))) > 0) & (cv2.erode(inside, np.ones((7, 7))) == 0)
+    skin, sky = (224, 172, 105), (140, 200, 250)
+    drawing = np.where(inside[..., None], skin, sky)
+    drawing[outline] = 10
+    drawing = Picture(drawing.astype(np.uint8))
+
+    def ink(head: Head) -> float:
+        """Its area, in px as it stands on white."""
+        opacity = head.picture.alpha / 255
+        laid = head.picture.rgb.mean(axis=2) * opacity + 255 * (1 - opacity)
+        return float(np.clip((120 - laid) / 110, 0, 1).sum())
+
+    halved = cut(drawing, seen.models(), photo)
+    whole = cut(drawing, seen.models(), photo, ink_width_px=6)
+    assert np.array_equal(whole.picture.alpha, halved.picture.alpha)
+    assert ink(halved) < 0.55 * outline.sum()
+    assert ink(whole) > 1.4 * ink(halved)
 
 
 def test_each_face_of_a_group_is_cut_without_its_neighbour() -> None:
@@ -246,14 +257,22 @@ def test_a_face_that_only_the_drawing_seems_to_have_is_none(style: str) -> None:
             cut(drawing, seen.models(), given)
 
 
-def test_a_head_at_the_border_is_flagged_and_nothing_is_made_up() -> None:
+def test_a_head_at_the_border_is_flagged() -> None:
     shut = Picture(np.ascontiguousarray(seen.astronaut().rgb[:, 200:]))
     head = cut(shut, seen.models(), shut)
     assert head.cut_by_frame
     assert not head_of(seen.officer).cut_by_frame
+
+
+def test_past_the_border_of_the_drawing_nothing_is_made_up() -> None:
+    narrow = Picture(np.ascontiguousarray(seen.astronaut().rgb[:, 180:270]))
+    head = cut(narrow, seen.models(), narrow)
     left, _, side, _ = head.box
-    if left < 0:
-        assert head.picture.alpha[:, : -left * head.picture.width // side].max() == 0
+    assert left < 0
+    assert left + side > narrow.width
+    assert head.picture.width == side
+    assert head.picture.alpha[:, :-left].max() == 0
+    assert head.picture.alpha[:, narrow.width - left :].max() == 0
 
 
 def test_a_tiny_face_is_cut_and_flagged() -> None:
@@ -293,6 +312,127 @@ def test_a_wide_hat_is_whole(colour: tuple[int, int, int]) -> None:
     room[hat > 0] = (shade[:, None] * colour)[np.nonzero(hat)[1]].astype(np.uint8)
     head = cut(Picture(room), seen.models(), Picture(room))
     assert in_place(head, Picture(room))[hat > 0].mean() > 0.9
+
+
+def before_a_wall(wall: tuple[int, int, int], above: int) -> np.ndarray:
+    """The astronaut before a plain wall with ``above`` px more of it over her, H×W×3."""
+    photo = cv2.copyMakeBorder(seen.astronaut().rgb, above, 0, 60, 60, cv2.BORDER_REPLICATE)
+    person = person_map(seen.models().person, seen.astronaut().rgb)
+    person = cv2.copyMakeBorder(
+        cv2.resize(person, (512, 512)), above, 0, 60, 60, cv2.BORDER_CONSTANT
+    )
+    person[:, :60] = person[:, 61:62]
+    grain = np.random.default_rng(1).normal(0, 3, (*photo.shape[:2], 1))
+    return photo * person[..., None] + (np.array(wall) + grain) * (1 - person[..., None])
+
+
+@pytest.mark.parametrize("colour", [(150, 30, 40), (35, 60, 150)])
+def test_a_tall_hat_is_whole(colour: tuple[int, int, int]) -> None:
+    photo = before_a_wall((176, 168, 152), 130)
+    hat = np.zeros(photo.shape[:2], np.uint8)
+    cv2.fillPoly(hat, [np.array([[234, 195], [230, 85], [338, 85], [334, 195]])], 1)
+    ribbon = hat * (np.abs(np.arange(len(hat)) - 172) < 10)[:, None]
+    cv2.ellipse(hat, (284, 195), (88, 14), 0, 0, 360, 1, -1)
+    shade = 0.7 + 0.35 * np.cos((np.arange(photo.shape[1]) - 284) / 60)
+    photo = np.where(hat[..., None] > 0, shade[:, None] * colour, photo)
+    photo[ribbon > 0] = (40, 36, 34)
+    picture = Picture(np.clip(photo, 0, 255).astype(np.uint8))
+    alpha = in_place(cut(picture, seen.models(), picture), picture)
+    assert alpha[hat > 0].mean() > 0.9
+
+
+def test_a_cap_of_the_walls_colour_is_whole() -> None:
+    wall = (176, 168, 152)
+    photo = before_a_wall(wall, 60)
+    cap = np.zeros(photo.shape[:2], np.uint8)
+    cv2.ellipse(cap, (284, 125), (62, 72), 0, 180, 360, 1, -1)
+    cv2.ellipse(cap, (296, 126), (70, 12), 0, 0, 360, 1, -1)
+    shade = 0.75 + 0.3 * np.cos((np.arange(photo.shape[1]) - 284) / 50)
+    photo = np.where(cap[..., None] > 0, shade[:, None] * wall, photo)
+    picture = Picture(np.clip(photo, 0, 255).astype(np.uint8))
+    alpha = in_place(cut(picture, seen.models(), picture), picture)
+    assert alpha[cap > 0].mean() > 0.9
+    assert alpha[:40].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [(CLOTHES, CLOTHES, 1), (CLOTHES, BACKGROUND, 0), (head_cut._UNNAMED, head_cut._UNNAMED, 0)],
+)
+def test_a_hood_that_stands_off_the_cheeks_has_to_close_on_both_sides(left, right, expected):
+    """Hair shows between; what no class is sure of is the crowd or a curtain out there."""
+    across, down = np.meshgrid(np.linspace(-1.4, 1.4, 140), np.linspace(-1.6, 0.4, 100))
+    ring = np.hypot(across / 0.9, (down + 0.55) / 1.0)
+    named = np.where(ring < 0.8, HAIR, np.where(across < 0, left, right))
+    named[(ring > 0.8) & (down < -0.8)] = CLOTHES
+    classes = np.float32(named[..., None] == np.arange(7))
+    from_skull = np.hypot(across / 0.62, (down + 0.72) / 0.85)
+    hat, wrap = head_cut._covering(classes, across, down, from_skull, turn=0.0)
+    assert (hat, wrap) == (1, expected)
+
+
+def ruler_at(chin: tuple[float, float], height: float) -> Face:
+    """A face seen from the front, of which the head's measures are taken."""
+    angles = np.linspace(0, 2 * np.pi, len(head_cut._OVAL), endpoint=False)
+    middle = np.array(chin) - [0, height / 2]
+    landmarks = np.tile(middle, (478, 1)).astype(np.float32)
+    ring = np.stack([0.4 * np.sin(angles), -0.5 * np.cos(angles)], axis=1)
+    landmarks[head_cut._OVAL] = middle + height * ring
+    box = (chin[0] - 0.45 * height, chin[1] - height, 0.9 * height, height)
+    return Face(box, landmarks, 1.0)
+
+
+def test_hair_that_hangs_beside_anothers_face_stays_with_its_own_head() -> None:
+    left, right = ruler_at((150, 250), 90), ruler_at((275, 250), 90)
+    rgb = np.full((384, 384, 3), (150, 180, 200), np.uint8)
+    red, black = (150, 50, 30), (30, 25, 25)
+    cv2.ellipse(rgb, (275, 205), (58, 72), 0, 0, 360, black, -1)
+    cv2.ellipse(rgb, (150, 205), (58, 72), 0, 0, 360, red, -1)
+    # A strand of the left one's, nearer to the right one's skull than to its own.
+    strand = np.zeros(rgb.shape[:2], np.uint8)
+    cv2.fillPoly(
+        strand, [np.array([[180, 150], [208, 190], [222, 300], [190, 300], [175, 190]])], 1
+    )
+    rgb[strand > 0] = red
+    for face in (left, right):
+        x, y = (int(value) for value in face.landmarks[0])
+        cv2.ellipse(rgb, (x, y), (34, 44), 0, 0, 360, (225, 180, 150), -1)
+
+    def share_of(face: Face) -> np.ndarray:
+        return head_cut._share_of(face, [left, right], 0, 0, 384, rgb)
+
+    tip = strand.astype(bool) & (np.arange(384)[:, None] > 200) & (np.arange(384)[:, None] < 240)
+    assert share_of(left)[tip].mean() > 0.8
+    assert share_of(right)[tip].mean() < 0.2
+    black_hair = (rgb == black).all(axis=2) & (np.arange(384) > 285)
+    assert share_of(right)[black_hair].mean() > 0.95
+    assert share_of(left)[black_hair].mean() < 0.05
+
+
+def test_a_hand_in_the_hair_leaves_no_notch() -> None:
+    """Its fingers stay; what of it is beyond the outline goes."""
+    head, hand = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
+    cv2.circle(head, (100, 100), 60, 1.0, -1)
+    cv2.line(hand, (78, 78), (10, 10), 1.0, 10)
+    bitten = head * (1 - hand)
+    mended = head_cut._without_notches(bitten, hand, 12)
+    inside = cv2.erode(head, np.ones((13, 13))) > 0
+    assert mended[inside & (hand > 0)].mean() > 0.95
+    assert mended[(head == 0) & (hand > 0)].mean() < 0.3
+    assert np.array_equal(mended[hand == 0], bitten[hand == 0])
+
+
+def test_what_hangs_on_a_soft_bridge_goes_and_single_hairs_stay() -> None:
+    alpha = np.zeros((200, 200), np.float32)
+    cv2.circle(alpha, (80, 100), 50, 1.0, -1)
+    cv2.line(alpha, (130, 100), (160, 100), 0.2, 3)
+    cv2.circle(alpha, (170, 100), 12, 1.0, -1)
+    hair = np.zeros((200, 200), bool)
+    hair[60:64, 20:22] = True
+    alpha[hair] = 0.6
+    clean = head_cut._without_scraps(alpha, 5)
+    assert clean[:, 160:].max() == 0
+    assert np.array_equal(clean[:, :125], alpha[:, :125])
 
 
 def test_a_scarf_around_the_face_belongs_to_the_head_down_to_the_chin() -> None:
@@ -412,9 +552,9 @@ def test_a_coarse_mask_becomes_an_exact_edge_with_clean_colours() -> None:
     )
     alpha = head_cut._edge(shape, Picture(photo), [0, 0, 480, 480], 480)
     near = cv2.dilate(((truth > 0.02) & (truth < 0.98)).astype(np.uint8), np.ones((9, 9))) > 0
-    assert np.abs(alpha - truth)[near].mean() < 0.05
+    assert np.abs(alpha - truth)[near].mean() < 0.02
 
-    head = head_cut._coloured(Picture(photo), (0, 0, 480, 480), alpha, rim_px=6)
+    head = head_cut._coloured(Picture(photo), (0, 0, 480, 480), alpha, rim_px=6, ink_px=0)
     opacity = head.alpha[..., None] / 255
     green = np.array((0.2, 0.8, 0.3))
     laid = head.rgb / 255 * opacity + green * (1 - opacity)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from cartoon_avatar.ai import head_cut, jobs
+from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.jobs import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_png, to_webp
 
@@ -70,14 +70,8 @@ def cut_file(
     tools: Tools, cartoon: Path, photo: Path | None, size: int | None, face_index: int
 ) -> Picture:
     """Raises OSError, InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
-    drawing = decode(cartoon.read_bytes(), max_pixels=tools.max_pixels, long_side=2048).picture
-    original = None
-    if photo is not None:
-        longest = max(drawing.width, drawing.height)
-        original = decode(
-            photo.read_bytes(), max_pixels=tools.max_pixels, long_side=longest
-        ).picture
-    return head_cut.cut(drawing, tools.models, original, face_index=face_index, size=size).picture
+    original = None if photo is None else photo.read_bytes()
+    return jobs.head_of(tools, cartoon.read_bytes(), original, size, face_index)
 
 
 def cell(picture: Picture) -> Image.Image:

@@ -32,6 +32,7 @@ from cartoon_avatar.ai.steps.decontaminate import decontaminate
 from cartoon_avatar.ai.steps.disc import disc
 from cartoon_avatar.ai.steps.guided_filter import guided_filter
 from cartoon_avatar.ai.steps.hat import whole_hat
+from cartoon_avatar.ai.steps.rim_lines import lines_drawn_in
 
 LARGEST_SIZE_PX = 1024
 _ENLARGE_AT_MOST = 2.0
@@ -74,10 +75,10 @@ def cut(
     """Cut a head out of ``drawing``, ``size`` px wide and high if it has that many.
 
     ``photo`` is what the drawing was made of, of any size but the same shape; without it
-    the drawing has to do. Faces are counted from the most prominent. An outline
-    ``ink_width_px`` wide (pixels of the drawing) is drawn half outside the photo's edge:
-    the cut is widened to take it along. Raises ``NoFace``, ``FaceIndexOutOfRange`` and
-    ``ModelMissing``.
+    the drawing has to do. Faces are counted from the most prominent. Outlines up to
+    ``ink_width_px`` wide (pixels of the drawing) lie half outside the photo's edge: they are
+    moved inside, so that none is halved and the alpha stays the photo's. Raises ``NoFace``,
+    ``FaceIndexOutOfRange`` and ``ModelMissing``.
     """
     find_faces = open_face_finder(models)
     aligned = photo is not None and _same_shape(photo, drawing)
@@ -97,10 +98,8 @@ def cut(
     side = _output_side(box[2], size)
 
     alpha = _edge(shape, seen, [value / scale for value in box], side)
-    if ink_width_px > 0:
-        alpha = _widened(alpha, ink_width_px / 2 * side / box[2])
     rim_px = 0.03 * shape.ruler.height * scale * side / box[2]
-    picture = _coloured(paper, box, alpha, rim_px)
+    picture = _coloured(paper, box, alpha, rim_px, ink_width_px * side / box[2])
     return Head(
         picture=picture,
         box=_turned_back(box, paper, turns),
@@ -285,7 +284,9 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
         across, down = ruler.measure(*corner, side / px, px)
         mine = _share_of(face, faces, *square, rgb)
         if classes is not None and _trust(classes, oval) >= _TRUSTED:
-            head, rest, hat = _by_classes(classes, oval, across, down, ruler, mine)
+            head, rest, hat = _by_classes(
+                classes, oval, across, down, ruler, mine, ruler.height * px / side
+            )
             path = "classes"
         else:
             head, rest = _by_region(models, rgb, oval, across, down, ruler, mine)
@@ -341,12 +342,11 @@ def _classes(
                 rgb, to_square, (look_px, look_px),
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
             )  # fmt: skip
-            seen = class_map(models.person_classes, crop)
-            person = 1 - seen[..., BACKGROUND]
-            if models.person is not None:
-                plain = cv2.resize(person_map(models.person, crop), person.shape)
-                person = np.maximum(person, plain)
-            looks[reach] = np.dstack([seen, person])
+            looks[reach] = _look(models, crop)
+            # The closest look decides the edge: there the mirror image counts as much.
+            if reach < 1:
+                mirrored = _look(models, np.ascontiguousarray(crop[:, ::-1]))[:, ::-1]
+                looks[reach] = (looks[reach] + mirrored) / 2
         # The widest look also counts where no closer one does.
         weight = np.minimum.outer(ramp, ramp) + (0.02 if share == 1.0 else 0)
         weight = weight.astype(np.float32)[..., None]
@@ -364,6 +364,16 @@ def _classes(
     return np.dstack([classes, unnamed])
 
 
+def _look(models: Models, rgb: np.ndarray) -> np.ndarray:
+    """Six classes and the person, each 0..1, as the networks see ``rgb``: Q×Q×7 float32."""
+    classes = class_map(models.person_classes, rgb)
+    person = 1 - classes[..., BACKGROUND]
+    if models.person is not None:
+        plain = cv2.resize(person_map(models.person, rgb), person.shape)
+        person = np.maximum(person, plain)
+    return np.dstack([classes, person])
+
+
 def _by_classes(
     classes: np.ndarray,
     oval: np.ndarray,
@@ -371,6 +381,7 @@ def _by_classes(
     down: np.ndarray,
     ruler: _Ruler,
     mine: np.ndarray,
+    unit_px: float,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Head and rest of the person, each P×P float32 0..1, and how far there is a hat, 0..1."""
     above_chin = 1 - smooth_step(down, -0.06, 0.04)
@@ -380,8 +391,12 @@ def _by_classes(
     from_skull = _from_skull(across, down, ruler)
     skull = 1 - smooth_step(from_skull, 0.92, 1.08)
 
-    # Skin above the brows is scalp, lower down it is ear; beyond the skull it is a hand.
-    scalp = skull * (1 - smooth_step(down, -0.35, -0.2))
+    # Skin above the brows is scalp, lower down it is ear; beyond the skull it is a hand, and
+    # so it is before a face that is turned away.
+    turned = smooth_step(np.float32(abs(ruler.turn)), 0.05, 0.2)
+    before = smooth_step(np.copysign(1, ruler.turn) * sideways, 0.3, 0.4)
+    before = (turned * before * (1 - above_brows)).astype(np.float32)
+    scalp = skull * (1 - smooth_step(down, -0.35, -0.2)) * (1 - before)
     # Cloth belongs to the head where it takes the place of hair: over the crown as a hat,
     # and where it closes in the face on both sides, as a scarf or hood, down to the chin.
     hat, wrap = _covering(classes, sideways, down, from_skull, ruler.turn)
@@ -405,8 +420,16 @@ def _by_classes(
     # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
     sure = oval * (1 - smooth_step(classes[..., BACKGROUND], 0.8, 0.95))
     head = np.maximum(head, sure)
+    hand = classes[..., BODY_SKIN] * ((aside > 0.55) | (down < -0.35)) * above_chin * (1 - before)
+    head = _without_notches(head, hand, 0.12 * unit_px)
     head = head * mine * _hair_limit(aside, down)
     return head, np.clip(person - head, 0, 1), hat
+
+
+def _without_notches(head: np.ndarray, hand: np.ndarray, reach_px: float) -> np.ndarray:
+    """``head`` with what of a ``hand`` reaches into its outline: a gap would look like damage."""
+    closed = cv2.morphologyEx((head > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, disc(reach_px))
+    return np.maximum(head, hand * closed)
 
 
 def _hair_limit(aside: np.ndarray, down: np.ndarray) -> np.ndarray:
@@ -436,16 +459,23 @@ def _covering(
 ) -> tuple[float, float]:
     """How far cloth takes the place of hair over the crown, and around the face; each 0..1."""
 
-    def share(zone: np.ndarray, at_least: float) -> float:
+    def share(zone: np.ndarray, at_least: float, *, named: bool = False) -> float:
         mean = classes[zone].mean(axis=0) if zone.any() else np.zeros(7)
-        cloth = mean[CLOTHES] + mean[OTHER] + mean[_UNNAMED]
+        cloth = mean[CLOTHES] + mean[OTHER] + (0 if named else mean[_UNNAMED])
         return float(cloth / max(at_least, 1 - mean[BACKGROUND]))
 
     crown = share((abs(sideways) < 0.4) & (down > -1.45) & (down < -1.02), 0.3)
     # A hat may leave the fringe free; then its brim shows around the skull.
     brim = share((from_skull > 1.02) & (from_skull < 1.2) & (down < -0.7), 0.6)
     ears = (down > -0.65) & (down < -0.25)
-    left, right = (share(ears & (x > 0.48) & (x < 0.72), 0.4) for x in (-sideways, sideways))
+    left, right = (
+        max(
+            share(ears & (x > 0.48) & (x < 0.72), 0.4),
+            # A wide hood stands off the cheeks and closes further out.
+            share(ears & (x > 0.72) & (x < 0.95), 0.8, named=True),
+        )
+        for x in (-sideways, sideways)
+    )
     # Seen from the side, a scarf has nothing to cover before the face.
     behind, before = (left, right) if turn > 0 else (right, left)
     in_profile = float(smooth_step(np.array(abs(turn)), 0.7, 0.9))
@@ -476,7 +506,9 @@ def _with_whole_hat(
             (at - 2 * unit_px * direction * off_axis).astype(np.float32)
             for at, direction in zip((x, y), ruler.right, strict=True)
         )
-    return whole_hat(rgb, head, zone, unit_px, opposite)
+    # In a head that leans, columns do not run from brim to top.
+    crown = zone & (down < -0.75) & (aside < 0.6 if abs(ruler.roll) < 0.35 else False)
+    return whole_hat(rgb, head, zone, crown, unit_px, opposite)
 
 
 def _by_region(
@@ -671,7 +703,11 @@ def _sampled(array: np.ndarray, left: float, top: float, side: float, size: int)
 
 def _tight_square(shape: _Shape, paper: Picture, scale: float) -> tuple[int, int, int, int]:
     """The square around the head with a margin of 7 %, in pixels of ``paper``."""
-    rows, columns = np.nonzero(shape.head > 0.1)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats((shape.head > 0.5).astype(np.uint8))
+    largest = 1 + stats[1:, cv2.CC_STAT_AREA].argmax() if len(stats) > 1 else 0
+    # A little wider than its middle line, the head's soft edge goes along.
+    soft = cv2.dilate((pieces == largest).astype(np.uint8), disc(2))
+    rows, columns = np.nonzero(soft & (shape.head > 0.1))
     pitch = shape.side / shape.head.shape[0]
     x0, x1 = shape.left + columns.min() * pitch, shape.left + (columns.max() + 1) * pitch
     y0, y1 = shape.top + rows.min() * pitch, shape.top + (rows.max() + 1) * pitch
@@ -714,24 +750,30 @@ def _edge(shape: _Shape, seen: Picture, box: list[float], size: int) -> np.ndarr
     alpha = alpha + away * (colour_edge(guide, alpha, 0.018 * unit) - alpha)
 
     pitch = side / size
-    for axis, start, end in ((1, left, seen.width), (0, top, seen.height)):
-        at = start + (np.arange(size) + 0.5) * pitch
-        out = (at < 0) | (at > end)
-        alpha[:, out] *= 0 if axis else 1
-        if axis == 0:
-            alpha[out] = 0
-    return alpha
+    x, y = (start + (np.arange(size) + 0.5) * pitch for start in (left, top))
+    alpha[:, (x < 0) | (x > seen.width)] = 0
+    alpha[(y < 0) | (y > seen.height)] = 0
+    return _without_scraps(alpha, 0.04 * unit)
 
 
-def _widened(alpha: np.ndarray, radius_px: float) -> np.ndarray:
-    reach = int(np.ceil(radius_px))
-    grown = cv2.dilate(alpha, disc(reach))
-    # A fraction of a pixel is a mix of the two nearest whole ones.
-    return alpha + (grown - alpha) * np.float32(radius_px / reach)
+def _without_scraps(alpha: np.ndarray, halo_px: float) -> np.ndarray:
+    """``alpha`` without what hangs on the head by a soft bridge; single hairs stay."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats((alpha > 0.3).astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if areas.size < 2:
+        return alpha
+    scraps = 1 + np.flatnonzero((areas < areas.max()) & (areas > halo_px**2))
+    around = cv2.dilate(np.isin(pieces, scraps).astype(np.uint8), disc(halo_px))
+    near = cv2.dilate((pieces == 1 + areas.argmax()).astype(np.uint8), disc(halo_px / 2))
+    return alpha * (near | (1 - around))
 
 
 def _coloured(
-    paper: Picture, box: tuple[int, int, int, int], alpha: np.ndarray, rim_px: float
+    paper: Picture,
+    box: tuple[int, int, int, int],
+    alpha: np.ndarray,
+    rim_px: float,
+    ink_px: float,
 ) -> Picture:
     """The square ``box`` of ``paper`` with ``alpha``, its rim free of what lies behind."""
     left, top, side, _ = box
@@ -739,6 +781,8 @@ def _coloured(
     rgb = _sampled(paper.rgb, left, top, side, size).astype(np.float32) * np.float32(1 / 255)
     if paper.alpha is not None:
         alpha = alpha * (_sampled(paper.alpha, left, top, side, size) * np.float32(1 / 255))
+    if ink_px > 0:
+        rgb = lines_drawn_in(rgb, alpha, ink_px)
     rgb = decontaminate(rgb, alpha * (1 - like_background(rgb, alpha, rim_px)))
     opacity = np.round(alpha * 255).astype(np.uint8)
     rgb = np.round(rgb * 255).astype(np.uint8)

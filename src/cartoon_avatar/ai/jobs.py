@@ -13,16 +13,22 @@ from cartoon_avatar.ai import cartoonist, head_cut, heap, neural
 from cartoon_avatar.ai.cartoonist import Drawing, Eyes
 from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
 from cartoon_avatar.ai.faces import open_face_finder
+from cartoon_avatar.ai.head_cut import Head
 from cartoon_avatar.ai.matting import open_mask_finder
 from cartoon_avatar.ai.models import ModelMissing, Models, models_folder, open_models
-from cartoon_avatar.ai.pictures import Picture, decode, scaled_down, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.pictures import Photo, Picture, decode, scaled_down, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.styles import Style
 
 THUMBNAIL_PX = 320
 # A head is at most 1024 px wide: a larger drawing would not make it finer.
 _CUT_FROM_PX = 2048
-# A line of weight 1, as share of a drawing's long side (styles.Ink).
-_INK_SHARE = 1 / 350
+# The widest outline that any style draws, as share of a drawing's long side; a line of weight
+# 1 is 2.5 px wide at 1024 (cartoonist). Whose cartoon is cut is not asked.
+_WIDEST_LINE = max(
+    2.5 / 1024 * style.ink.weight * max(1, style.ink.outline)
+    for style in cartoonist.STYLES
+    if style.ink
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +165,9 @@ def cut_head(
     face_index: int,
 ) -> Result:
     started = time.perf_counter()
-    drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
-    photo = None
-    if original is not None:
-        longest = max(drawing.picture.width, drawing.picture.height)
-        photo = decode(original, max_pixels=tools.max_pixels, long_side=longest).picture
+    drawing, photo = _opened(tools, cartoon, original)
     decoded = time.perf_counter()
-    ink_px = _INK_SHARE * max(drawing.picture.width, drawing.picture.height)
-    try:
-        head = head_cut.cut(
-            drawing.picture,
-            tools.models,
-            photo,
-            face_index=face_index,
-            size=size,
-            ink_width_px=ink_px if photo is not None else 0,
-        )
-    except ModelMissing as error:
-        raise ModelsMissing from error
+    head = _head(tools, drawing.picture, photo, size, face_index)
     cut = time.perf_counter()
 
     picture = head.picture if background is None else _laid_on(head.picture, background)
@@ -201,6 +192,35 @@ def cut_head(
         path=head.path,
         flags=tuple(name for name, true in flags.items() if true),
     )
+
+
+def head_of(
+    tools: Tools, cartoon: bytes, original: bytes | None, size: int | None, face_index: int
+) -> Picture:
+    """The head alone. Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
+    drawing, photo = _opened(tools, cartoon, original)
+    return _head(tools, drawing.picture, photo, size, face_index).picture
+
+
+def _opened(tools: Tools, cartoon: bytes, original: bytes | None) -> tuple[Photo, Picture | None]:
+    drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
+    if original is None:
+        return drawing, None
+    longest = max(drawing.picture.width, drawing.picture.height)
+    photo = decode(original, max_pixels=tools.max_pixels, long_side=longest)
+    return drawing, photo.picture
+
+
+def _head(
+    tools: Tools, drawing: Picture, photo: Picture | None, size: int | None, face_index: int
+) -> Head:
+    line_px = _WIDEST_LINE * max(drawing.width, drawing.height)
+    try:
+        return head_cut.cut(
+            drawing, tools.models, photo, face_index=face_index, size=size, ink_width_px=line_px
+        )
+    except ModelMissing as error:
+        raise ModelsMissing from error
 
 
 def _laid_on(picture: Picture, colour: tuple[int, int, int]) -> Picture:

@@ -23,8 +23,8 @@ def colour_edge(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.ndarra
     band = (inside == 0) & (outside == 0)
 
     window = 4 * reach + 1
-    fore, fore_spread, fore_there = _local_colour(rgb, inside.astype(np.float32), window)
-    back, back_spread, back_there = _local_colour(rgb, outside.astype(np.float32), window)
+    fore, fore_spread, fore_there = local_colour(rgb, inside.astype(np.float32), window)
+    back, back_spread, back_there = local_colour(rgb, outside.astype(np.float32), window)
 
     line = fore - back
     length2 = (line * line).sum(axis=2)
@@ -47,15 +47,15 @@ def like_background(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.nd
     outside = (alpha < 0.02).astype(np.float32)
 
     window = 6 * reach + 1
-    fore, fore_spread, fore_there = _local_colour(rgb, inside.astype(np.float32), window)
-    back, back_spread, back_there = _local_colour(rgb, outside, window)
+    fore, fore_spread, fore_there = local_colour(rgb, inside.astype(np.float32), window)
+    back, back_spread, back_there = local_colour(rgb, outside, window)
     to_fore = ((rgb - fore) ** 2).sum(axis=2) / (fore_spread + 0.004)
     to_back = ((rgb - back) ** 2).sum(axis=2) / (back_spread + 0.004)
     likeness = to_fore / (to_fore + to_back + 1e-3)
-    return np.clip((likeness - 0.6) / 0.2, 0, 1) * ((inside == 0) & fore_there & back_there)
+    return np.clip((likeness - 0.5) / 0.2, 0, 1) * ((inside == 0) & fore_there & back_there)
 
 
-def _local_colour(
+def local_colour(
     rgb: np.ndarray, where: np.ndarray, window: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean colour and its variance over ``where`` near each pixel, and whether there is any."""

@@ -17,6 +17,7 @@ def whole_hat(
     rgb: np.ndarray,
     head: np.ndarray,
     zone: np.ndarray,
+    crown: np.ndarray,
     unit_px: float,
     opposite: tuple[np.ndarray, np.ndarray] | None,
 ) -> np.ndarray:
@@ -24,7 +25,8 @@ def whole_hat(
 
     What joins the sure part within ``zone`` (H×W bool), and has its colours rather than the
     background's, is hat too (GrabCut; Rother, Kolmogorov & Blake 2004). ``rgb`` is H×W×3
-    uint8, ``unit_px`` the height of the face. ``opposite`` says where the pixel on the other
+    uint8, ``crown`` (H×W bool) where nothing but head and hat can be, one above the other,
+    ``unit_px`` the height of the face. ``opposite`` says where the pixel on the other
     side of the face lies (x and y, H×W float32): a hat has two sides, a flag behind it one.
     """
     rows, columns = np.nonzero(zone.any(axis=1))[0], np.nonzero(zone.any(axis=0))[0]
@@ -34,7 +36,7 @@ def whole_hat(
     found = _by_colour(rgb[part], head[part], zone[part])
     if found is None:
         # Half a hat would be worse than none.
-        return np.where(zone, np.clip((head - 0.2) / 0.6, 0, 1), head)
+        return _without_gaps(np.where(zone, np.clip((head - 0.2) / 0.6, 0, 1), head), crown)
 
     hat = np.zeros(head.shape, np.uint8)
     hat[part] = found
@@ -62,6 +64,17 @@ def whole_hat(
     unsure = zone & ((doubted | more) > 0) | (zone & (head < 0.85) & (hat > 0))
     unsure = cv2.GaussianBlur(unsure.astype(np.float32), (0, 0), 1)
     return head + unsure * (whole - head)
+
+
+def _without_gaps(head: np.ndarray, crown: np.ndarray) -> np.ndarray:
+    """``head`` (H×W float32 0..1) with what lies between its parts in a column of ``crown``.
+
+    Of a hat that looks like what is behind it, the networks see brim and top, nothing between.
+    """
+    inside = np.where(crown, head, 0)
+    above = np.maximum.accumulate(inside, axis=0)
+    below = np.maximum.accumulate(inside[::-1], axis=0)[::-1]
+    return np.where(crown, np.minimum(above, below), head)
 
 
 def _by_colour(rgb: np.ndarray, head: np.ndarray, zone: np.ndarray) -> np.ndarray | None:
