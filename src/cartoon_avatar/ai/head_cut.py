@@ -326,7 +326,7 @@ def _classes(
     size = rgb.shape[0]
     centre = size / 2
     total = np.zeros((size, size, 8), np.float32)
-    shares = [1.0, 2.0 / 2.7] if growth == 1.0 else [1.0, 1.0 / growth, 2.0 / 2.7 / growth]
+    shares = [1.0, 1.5 / 2.7] if growth == 1.0 else [1.0, 1.0 / growth, 1.5 / 2.7 / growth]
     # Leaning heads are shown upright: the networks know few others.
     roll = ruler.roll if abs(ruler.roll) > 0.15 else 0.0
     look_px = models.person_classes.size[0]
