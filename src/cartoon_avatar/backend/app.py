@@ -113,6 +113,7 @@ def create_app(
     app.add_exception_handler(TimeoutError, _timed_out)  # type: ignore[arg-type]
     app.add_exception_handler(OSError, _disk_failed)  # type: ignore[arg-type]
     app.add_exception_handler(ClientDisconnect, _client_gone)  # type: ignore[arg-type]
+    app.add_middleware(files.SignedFiles)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

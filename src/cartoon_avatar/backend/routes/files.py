@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.dependencies import (
@@ -18,6 +21,7 @@ from cartoon_avatar.backend.routes.answers import problems
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.contract import IMAGE_TYPES
+from cartoon_avatar.problems import AvatarError
 
 router = APIRouter(tags=["files"])
 
@@ -65,20 +69,85 @@ _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYP
 )
 async def get_file(request: Request) -> Response:
     """Serve a picture: with a valid signature to anybody, without one to its owner."""
-    # Read by hand: of the time that this costs, FastAPI took a third to read five strings.
-    type, filename = request.path_params["type"], request.path_params["filename"]
-    asked = request.query_params
-    thumbnail = asked.get("thumbnail", "").lower() in ("1", "true")
-    expires, signature = asked.get("expires", ""), asked.get("signature", "")
+    asked = _Asked.of(request)
     backend: State = request.state.backend
-    # Whatever lies outside of our own names is not there; no path is built from it.
-    if type not in keys.FILE_TYPES or not keys.is_filename(filename):
+    if asked is None:
         raise NotFound
-    key = f"uploads/{type}/{filename}"
-    path = keys.url_path_of(key)
-    if not backend.signer.allows(path, thumbnail=thumbnail, expires=expires, signature=signature):
-        await _require_owner(request, backend, key)
-    if thumbnail:
+    if not asked.is_signed(backend):
+        await _require_owner(request, backend, asked.key)
+    return await _answer(request, backend, asked)
+
+
+class SignedFiles:
+    """ASGI middleware: a signed URL is answered before routes are tried in turn.
+
+    It is what is asked for most, and finding the route takes as long as the answer. What
+    cannot be answered goes on to the route, which says why.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = None
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            response = await self._answer(Request(scope))
+        if response is None:
+            await self.app(scope, receive, send)
+        else:
+            scope["route"] = router.routes[-1]  # for the log and the metrics
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response | None:
+        if not request.scope["path"].startswith("/uploads/"):
+            return None
+        asked, backend = _Asked.of(request), request.state.backend
+        if asked is None or not asked.is_signed(backend):
+            return None
+        try:
+            return await _answer(request, backend, asked)
+        except AvatarError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a file's URL says. ``key`` is the picture's, of its thumbnail too."""
+
+    key: str
+    filename: str
+    thumbnail: bool
+    expires: str
+    signature: str
+
+    @classmethod
+    def of(cls, request: Request) -> _Asked | None:
+        """None for whatever lies outside of our own names: no path is built from it."""
+        # Read by hand: FastAPI takes longer to read five strings than all the rest does.
+        type, _, filename = request.scope["path"].removeprefix("/uploads/").partition("/")
+        if type not in keys.FILE_TYPES or not keys.is_filename(filename):
+            return None
+        query = request.query_params
+        return cls(
+            f"uploads/{type}/{filename}",
+            filename,
+            query.get("thumbnail", "").lower() in ("1", "true"),
+            query.get("expires", ""),
+            query.get("signature", ""),
+        )
+
+    def is_signed(self, backend: State) -> bool:
+        return backend.signer.allows(
+            keys.url_path_of(self.key),
+            thumbnail=self.thumbnail,
+            expires=self.expires,
+            signature=self.signature,
+        )
+
+
+async def _answer(request: Request, backend: State, asked: _Asked) -> Response:
+    key, filename = asked.key, asked.filename
+    if asked.thumbnail:
         key = keys.thumbnail_key(key)
         filename = f"{filename}.webp"
     mime_type = _TYPE_OF_EXTENSION.get(filename.rpartition(".")[2], "application/octet-stream")

@@ -77,8 +77,26 @@ class FileResponse(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def in_one_piece(data: bytes) -> AsyncIterator[bytes]:
-    yield data
+class BytesResponse(Response):
+    """Answer with ``data``, all the bytes of ``extent``."""
+
+    def __init__(self, extent: Extent, data: bytes) -> None:
+        self.data = data
+        self.background = None
+        self.media_type = None
+        self.status_code = extent.status
+        self.init_headers(extent.headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        body = b"" if scope["method"] == "HEAD" else self.data
+        await send({"type": "http.response.body", "body": body})
 
 
 class OpenFileResponse(FileResponse):

@@ -18,10 +18,9 @@ from starlette.responses import Response
 from cartoon_avatar.backend.errors import InsufficientStorage
 from cartoon_avatar.backend.storage.file_response import (
     CHUNK_BYTES,
+    BytesResponse,
     Extent,
-    FileResponse,
     OpenFileResponse,
-    in_one_piece,
 )
 from cartoon_avatar.backend.storage.keys import thumbnail_key
 from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewFile, StoredFile
@@ -40,6 +39,8 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        # Of the event loop's thread alone, to read into what the processor's cache still holds.
+        self._scratch = memoryview(bytearray(CHUNK_BYTES))
         folders = (
             "uploads/originals",
             "uploads/temp",
@@ -86,7 +87,7 @@ class LocalStorage:
         small = self._at_hand(key)
         if small is not None:
             extent = Extent.asked_for(request_headers, headers, mime_type, len(small))
-            return FileResponse(extent, in_one_piece(small[extent.first : extent.end]))
+            return BytesResponse(extent, small[extent.first : extent.end])
         file = await to_thread.run_sync(self._open, key)
         path = self._path(key).absolute()
         return OpenFileResponse(file, path, mime_type, request_headers, headers)
@@ -161,7 +162,7 @@ class LocalStorage:
     def _open(self, key: str) -> int:
         """Open for reading; never through a link, which none of our files is."""
         try:
-            file = os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            file = os.open(f"{self.root}/{key}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileMissing(key) from error
         except OSError as error:
@@ -183,9 +184,8 @@ class LocalStorage:
             size_bytes = os.fstat(file).st_size
             if size_bytes > CHUNK_BYTES or not hasattr(os, "RWF_NOWAIT"):
                 return None
-            data = bytearray(size_bytes)
-            if os.preadv(file, [data], 0, os.RWF_NOWAIT) == size_bytes:
-                return bytes(data)
+            if os.preadv(file, [self._scratch], 0, os.RWF_NOWAIT) == size_bytes:
+                return bytes(self._scratch[:size_bytes])
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP):
                 raise
