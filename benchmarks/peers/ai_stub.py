@@ -51,14 +51,18 @@ STYLES = {
 }
 # About what a drawing of 1024 px, a head of 512 px and a thumbnail weigh.
 DRAWING, THUMBNAIL = noise("JPEG", 420, quality=90), noise("WEBP", 110)
+HEAD = noise("PNG", 190)
 ANSWERS = {
     b"/generate-cartoon": answer("image/jpeg", DRAWING, 420),
-    b"/process-face-cut": answer("image/png", noise("PNG", 190), 190),
+    b"/process-face-cut": answer("image/png", HEAD, 190),
     b"/thumbnail": answer("image/webp", THUMBNAIL, 110),
     b"/styles": answer("application/json", json.dumps(STYLES).encode()),
     b"/readyz": answer("application/json", b'{"status":"ready"}'),
 }
-WITH_THUMBNAIL = answer("image/jpeg", DRAWING, 420, THUMBNAIL)
+WITH_THUMBNAIL = {
+    b"/generate-cartoon": answer("image/jpeg", DRAWING, 420, THUMBNAIL),
+    b"/process-face-cut": answer("image/png", HEAD, 190, THUMBNAIL),
+}
 REFUSAL = refusal()
 
 
@@ -83,12 +87,12 @@ class Stub(asyncio.Protocol):
             self.left = int(fields.get(b"content-length", b"0"))
         # Photos here are JPEGs, and PNGs are bombs.
         self.bomb = self.bomb or b"\x89PNG\r\n" in data[:1000]
-        # Fields come before the photo.
-        self.thumbnail = self.thumbnail or b'name="thumbnail"' in data[:1000]
+        # Fields come before the photo; JSON is all there is.
+        self.thumbnail = self.thumbnail or b'"thumbnail"' in data[:1000]
         self.left -= len(data)
         if data.endswith(b"0\r\n\r\n") if self.chunked else self.left <= 0:
             path = self.head.split(b" ", 2)[1]
-            usual = WITH_THUMBNAIL if self.thumbnail else ANSWERS[path]
+            usual = WITH_THUMBNAIL[path] if self.thumbnail else ANSWERS[path]
             self.transport.write(REFUSAL if self.bomb else usual)
             self.head, self.left, self.bomb, self.thumbnail = b"", None, False, False
 

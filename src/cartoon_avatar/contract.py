@@ -27,7 +27,8 @@ CROP_BOX = "X-Crop-Box"
 CUT_PATH = "X-Cut-Path"
 # Comma-separated remarks on a head: "cut-by-frame", "low-resolution".
 CUT_FLAGS = "X-Cut-Flags"
-# How many of the answer's last bytes are the photo's thumbnail, where one was asked for.
+# How many of the answer's last bytes are the photo's or the head's thumbnail, where one was
+# asked for.
 THUMBNAIL_BYTES = "X-Thumbnail-Bytes"
 SERVER_TIMING = "Server-Timing"
 

@@ -505,6 +505,25 @@ async def test_a_cartoon_brings_the_thumbnail_along_where_it_is_wished_for(
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (240, 320))
 
 
+@pytest.mark.parametrize("wish", [{}, {"background": "#3366FF"}], ids=["clear", "on colour"])
+async def test_a_head_brings_its_thumbnail_along_where_it_is_wished_for(
+    ai: httpx.AsyncClient, astronaut: bytes, wish: dict[str, str]
+) -> None:
+    wish = {**wish, "size": "400"}
+    alone = await ai.post(CUT, files={"image": astronaut}, data=wish)
+    both = await ai.post(CUT, files={"image": astronaut}, data={**wish, "thumbnail": "1"})
+
+    assert contract.THUMBNAIL_BYTES not in alone.headers
+    start = len(both.content) - int(both.headers[contract.THUMBNAIL_BYTES])
+    assert both.content[:start] == alone.content
+    thumbnail = Image.open(io.BytesIO(both.content[start:]))
+    assert (thumbnail.format, thumbnail.mode) == ("WEBP", "RGB" if "background" in wish else "RGBA")
+    assert max(thumbnail.size) == 320
+    head = opened(alone).convert("RGBA").resize(thumbnail.size)
+    apart = np.asarray(head, float) - np.asarray(thumbnail.convert("RGBA"), float)
+    assert np.abs(apart[np.asarray(head)[..., 3] > 250]).mean() < 6
+
+
 # --- the service itself
 
 

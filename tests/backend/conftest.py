@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -64,7 +65,10 @@ class FakeAi:
         return _image("jpeg", (48, 64), headers, thumbnail=small)
 
     def process_face_cut(self, request: httpx.Request) -> httpx.Response:
-        return _image("png", (32, 32), {contract.FACE_COUNT: "1"})
+        small = b""
+        if json.loads(request.content).get("thumbnail") == 1:
+            small = picture("webp", (32, 32))
+        return _image("png", (32, 32), {contract.FACE_COUNT: "1"}, thumbnail=small)
 
     def thumbnail(self, request: httpx.Request) -> httpx.Response:
         return _image("webp", (24, 32), {})

@@ -7,6 +7,7 @@ import re
 import stat
 
 import httpx
+import pytest
 
 from tests.backend.conftest import FakeAi, Service, picture
 
@@ -34,15 +35,18 @@ async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service
     assert original["sha256"] == hashlib.sha256(stored.read_bytes()).hexdigest()
 
 
-async def test_the_thumbnail_comes_with_the_drawing_or_is_asked_for(service: Service):
-    def bare(request: httpx.Request) -> httpx.Response:
-        answer = FakeAi.generate_cartoon(service.ai, request)
-        small = int(answer.headers.pop("x-thumbnail-bytes"))
-        return httpx.Response(200, headers=answer.headers, content=answer.content[:-small])
+def without_thumbnail(answer: httpx.Response) -> httpx.Response:
+    """As of an AI service that knows the original design alone."""
+    small = int(answer.headers.pop("x-thumbnail-bytes"))
+    return httpx.Response(200, headers=answer.headers, content=answer.content[:-small])
 
+
+async def test_the_thumbnail_comes_with_the_drawing_or_is_asked_for(service: Service):
     together = (await service.phone.upload()).json()["original"]
     assert not service.ai.asked_for("/thumbnail")
-    service.ai.answers["/generate-cartoon"] = bare
+    service.ai.answers["/generate-cartoon"] = lambda request: without_thumbnail(
+        FakeAi().generate_cartoon(request)
+    )
     apart = (await service.phone.upload()).json()["original"]
     assert len(service.ai.asked_for("/thumbnail")) == 1
 
@@ -50,6 +54,25 @@ async def test_the_thumbnail_comes_with_the_drawing_or_is_asked_for(service: Ser
         (await service.http.get(original["thumbnailUrl"])).content for original in (together, apart)
     ]
     assert small == same == picture("webp", (24, 32))
+
+
+@pytest.mark.parametrize("comes_along", [True, False])
+async def test_the_thumbnail_comes_with_the_head_or_is_asked_for(
+    service: Service, comes_along: bool
+):
+    if not comes_along:
+        service.ai.answers["/process-face-cut"] = lambda request: without_thumbnail(
+            FakeAi().process_face_cut(request)
+        )
+    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
+
+    face = (await service.phone.post(f"/api/download/{cartoon}")).json()["face"]
+
+    assert len(service.ai.asked_for("/thumbnail")) == (0 if comes_along else 1)
+    head = (await service.http.get(face["faceUrl"])).content
+    small = (await service.http.get(face["thumbnailUrl"])).content
+    assert head == picture("png", (32, 32))
+    assert small == picture("webp", (32, 32) if comes_along else (24, 32))
 
 
 async def test_stored_files_are_read_only_in_folders_closed_to_others(service: Service):

@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
                     problem = {"status": 400, "code": "image_unreachable", "detail": "gone"}
                     body = json.dumps(problem).encode()
                     return self._answer(400, "application/problem+json", body)
-            return self._image("png", FACE, (32, 32))
+            return self._image("png", FACE, (32, 32), THUMBNAIL if wish.get("thumbnail") else b"")
         if self.path == "/thumbnail":
             return self._image("webp", THUMBNAIL, (24, 32))
         small = THUMBNAIL if b'name="thumbnail"\r\n\r\n1\r\n' in body else b""

@@ -60,7 +60,7 @@ class Result:
     box: tuple[int, int, int, int] | None = None
     path: str = ""
     flags: tuple[str, ...] = ()
-    #: Of the photo, a WebP file; only of a cartoon, where it was asked for.
+    #: Of the photo or the head, a WebP file, where it was asked for.
     thumbnail: bytes = b""
 
 
@@ -163,6 +163,7 @@ def cut_head(
     background: tuple[int, int, int] | None,
     size: int | None,
     face_index: int,
+    thumbnail: bool = False,
 ) -> Result:
     started = time.perf_counter()
     drawing, photo = _opened(tools, cartoon, original)
@@ -172,6 +173,7 @@ def cut_head(
 
     picture = head.picture if background is None else _laid_on(head.picture, background)
     encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture)
+    small = _thumbnail(scaled_down(picture, THUMBNAIL_PX)) if thumbnail else b""
     scale = drawing.width / drawing.picture.width
     left, top, width, height = (round(value * scale) for value in head.box)
     flags = {"cut-by-frame": head.cut_by_frame, "low-resolution": head.low_resolution}
@@ -191,6 +193,7 @@ def cut_head(
         box=(left, top, width, height),
         path=head.path,
         flags=tuple(name for name, true in flags.items() if true),
+        thumbnail=small,
     )
 
 
@@ -248,4 +251,5 @@ def make_thumbnail(tools: Tools, data: bytes) -> Result:
 
 
 def _thumbnail(picture: Picture) -> bytes:
-    return to_webp(picture, quality=80)
+    # Half the time of the usual effort; 3 % larger.
+    return to_webp(picture, quality=80, method=2)

