@@ -35,7 +35,7 @@ PHONES = 10
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=20, help="of each load in each run")
+    parser.add_argument("--seconds", type=float, default=12, help="of each load in each run")
     arguments = parser.parse_args()
 
     body = form(portrait(200_000))
