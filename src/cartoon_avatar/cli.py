@@ -162,7 +162,7 @@ def ai(host: str, port: int, on_ray: bool, with_parent: bool) -> None:
         except ConnectionError as error:
             raise click.ClickException(f"Ray cannot be reached: {error}") from error
         return
-    run_server("cartoon_avatar.ai.app:from_environment", host, port, 1, with_parent)
+    run_server("cartoon_avatar.ai.server:from_environment", host, port, 1, with_parent)
 
 
 @main.command(short_help="Draw cartoons of photos, without a service.")

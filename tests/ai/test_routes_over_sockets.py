@@ -28,7 +28,7 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
     granian = str(Path(sys.executable).parent / "granian")
     options = ["--interface", "asgi", "--factory", "--port", str(port), "--log-level", "error"]
     process = subprocess.Popen(
-        [granian, *options, "cartoon_avatar.ai.app:from_environment"],
+        [granian, *options, "cartoon_avatar.ai.server:from_environment"],
         env={**os.environ, "AI_WORKERS": "1", "AI_QUEUE": "0", "LOG_LEVEL": "error"},
     )
     url = f"http://127.0.0.1:{port}"

@@ -79,7 +79,7 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
 
 
 def from_environment() -> FastAPI:
-    """The factory that an ASGI server is given."""
+    """What ``server.from_environment`` gives an ASGI server."""
     settings = settings_from_environment()
     configure_logs("ai", settings.log_level)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server

@@ -27,6 +27,7 @@ import structlog
 
 from cartoon_avatar.ai import heap
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
+from cartoon_avatar.ai.forks import template
 from cartoon_avatar.problems import AvatarError
 from cartoon_avatar.serving import (
     configure_logs,
@@ -34,11 +35,6 @@ from cartoon_avatar.serving import (
 )
 
 log = structlog.get_logger()
-
-# Forked from a process that has everything imported and nothing running: plain fork would carry
-# our threads and sockets along, and spawning would import NumPy and OpenCV for every worker.
-_template = multiprocessing.get_context("forkserver")
-_template.set_forkserver_preload(["cartoon_avatar.ai.template"])
 
 # Generous: importing and warming on a machine that starts many things at once.
 _START_TIMEOUT_S = 120
@@ -65,8 +61,8 @@ class Worker:
     @classmethod
     def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
         """Start a process that calls ``start`` once and keeps what it returns at hand."""
-        ours, theirs = _template.Pipe()
-        process = _template.Process(
+        ours, theirs = template.Pipe()
+        process = template.Process(
             target=_work, args=(theirs, start, log_level), name="ai-worker", daemon=True
         )
         process.start()
@@ -98,7 +94,8 @@ class Worker:
             kind, value = self.pipe.recv()
         except TimeoutError:
             raise
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+        # TypeError: the keeper closed the pipe while we were about to read from it.
+        except (EOFError, OSError, ValueError, TypeError, pickle.UnpicklingError) as error:
             self.kill()
             raise WorkerLost(self.process.exitcode) from error
         if kind == "refused":
