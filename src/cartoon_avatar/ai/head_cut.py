@@ -326,7 +326,7 @@ def _classes(
     size = rgb.shape[0]
     centre = size / 2
     total = np.zeros((size, size, 8), np.float32)
-    shares = [1.0, 1.5 / 2.7] if growth == 1.0 else [1.0, 1.0 / growth, 1.5 / 2.7 / growth]
+    shares = [1.0, 2.0 / 2.7] if growth == 1.0 else [1.0, 1.0 / growth, 2.0 / 2.7 / growth]
     # Leaning heads are shown upright: the networks know few others.
     roll = ruler.roll if abs(ruler.roll) > 0.15 else 0.0
     look_px = models.person_classes.size[0]
@@ -592,7 +592,10 @@ def _share_of(
         seeds[_filled(rivals[at].oval, left, top, side, px) > 0.5] = 2
     seeds[oval > 0.5] = 1
     cv2.watershed(cv2.medianBlur(rgb, 5), seeds)
-    grown = ((seeds == 1) & (nearest > own - 0.45)).astype(np.uint8)
+    # Hair hangs down into another's reach; none grows up into it.
+    _, down = ruler.measure(left, top, side / px, px)
+    slack = 0.65 * smooth_step(down, -0.9, -0.5) - 0.2
+    grown = ((seeds == 1) & (nearest > own - slack)).astype(np.uint8)
     grown = cv2.morphologyEx(grown, cv2.MORPH_OPEN, disc(0.08 * ruler.height * px / side))
     share = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.5)
     return np.maximum(share, oval)
