@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai import head_cut
-from cartoon_avatar.ai.cartoonist import Eyes, draw, style_named
+from cartoon_avatar.ai.cartoonist import STYLES, Eyes, draw, style_named
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
 from cartoon_avatar.ai.faces import Face, open_face_finder
 from cartoon_avatar.ai.head_cut import Head, cut
-from cartoon_avatar.ai.matting import BACKGROUND, CLOTHES, HAIR, person_map
+from cartoon_avatar.ai.matting import BACKGROUND, CLOTHES, HAIR, open_mask_finder, person_map
 from cartoon_avatar.ai.models import ModelMissing, Models, Network
 from cartoon_avatar.ai.pictures import Picture
 from tests.ai import seen
@@ -165,6 +165,16 @@ def test_the_shape_comes_from_the_photo_and_the_colours_from_the_drawing(portrai
     # At the rim colours are carried outwards from further inside.
     solid = cv2.erode(np.uint8(heads[0].picture.alpha == 255), np.ones((25, 25))) > 0
     assert np.array_equal(heads[0].picture.rgb[solid], 255 - head_of(portrait).picture.rgb[solid])
+
+
+def test_every_style_of_a_photo_gets_the_same_alpha() -> None:
+    photo = seen.officer()
+    eyes = Eyes(open_face_finder(seen.models()), open_mask_finder(seen.models()))
+    drawings = [draw(photo, style, 7, eyes).picture for style in STYLES]
+    heads = [cut(drawing, seen.models(), photo, ink_width_px=7) for drawing in drawings]
+    first = heads[0].picture
+    assert all(np.array_equal(head.picture.alpha, first.alpha) for head in heads)
+    assert not any(np.array_equal(head.picture.rgb, first.rgb) for head in heads[1:])
 
 
 def test_a_drawing_may_have_another_size_than_its_photo() -> None:
