@@ -1,9 +1,11 @@
-"""One suite for every storage: the local disk, and a bucket on a real SeaweedFS."""
+"""One suite for every storage: a disk, with links and without, and a bucket on a real SeaweedFS."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -57,11 +59,19 @@ def on_bucket(server: SeaweedFs, folder: Path, **changed: Any) -> BackendSetting
     return BackendSettings(**given)
 
 
-@pytest.fixture(params=["disk", "s3"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    if request.param == "disk":
-        return open_storage(BackendSettings(data_dir=tmp_path))
-    return open_storage(on_bucket(request.getfixturevalue("seaweedfs"), tmp_path))
+@pytest.fixture(params=["disk", "disk without links", "s3"])
+def storage(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Storage:
+    if request.param == "s3":
+        return open_storage(on_bucket(request.getfixturevalue("seaweedfs"), tmp_path))
+    if request.param == "disk without links":  # FAT answers so
+        monkeypatch.setattr(os, "link", _not_permitted)
+    return open_storage(BackendSettings(data_dir=tmp_path))
+
+
+def _not_permitted(*_: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewF
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Where files are written before they are moved into place.
 _UNFINISHED = "incoming"
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 class LocalStorage:
@@ -145,13 +146,11 @@ class LocalStorage:
         for key in names:
             place = self._path(key)
             try:
-                # Renaming would overwrite, and claiming the name with an empty file first makes
-                # an inode to be deleted: ext4 walks past each of the last minutes' to find one.
-                os.link(aside, place)
+                _link(aside, place)
             except FileExistsError:
                 continue
             placed.append(place)
-            aside.unlink()
+            aside.unlink(missing_ok=True)
             return key
         raise FileExistsError("every key offered is taken")
 
@@ -219,6 +218,23 @@ class LocalStorage:
 
     def _path(self, key: str) -> Path:
         return self.root / key
+
+
+def _link(aside: Path, place: Path) -> None:
+    """Give the file ``aside`` the name ``place``; raises FileExistsError where that is taken.
+
+    Renaming would overwrite, and claiming the name with an empty file first makes an inode to
+    be deleted: ext4 walks past each of the last minutes' to find one. Where there are no links
+    (FAT, some network shares) it is claimed all the same, and a crash in between leaves an
+    empty file that no row names.
+    """
+    try:
+        os.link(aside, place)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400))
+        os.replace(aside, place)
 
 
 def sync(path: Path) -> None:
