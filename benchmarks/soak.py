@@ -30,7 +30,7 @@ WARM_SHARE = 0.3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--requests", type=int, default=10_000, help="in each run")
     parser.add_argument("--clients", type=int, default=4)
     arguments = parser.parse_args()
