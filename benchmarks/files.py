@@ -2,7 +2,8 @@
 
 All serve the same two photos; ours by the signed URL that a client was given, alone and with
 nginx in front that sends what the backend allows (``docs/nginx.conf``). Asked by ``wrk``: a
-client in Python would be slower than what it measures.
+client in Python would be slower than what it measures. The bare hand-off is a Python server
+that judges nothing and lets nginx send all it is asked for: no judgement can be faster.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def main() -> None:
         # nginx' workers run as another user where it is not root that measures.
         data.chmod(0o755)
         ai = stack.enter_context(ai_stub())
-        for name in ("ours", "express", "nginx", "front"):
+        for name in ("ours", "express", "nginx", "front", "floor", "floor-front"):
             (data / name).mkdir()
         handing_over = {"FILE_DELIVERY": "nginx", "TRUSTED_PROXIES": "127.0.0.1"}
         ours = stack.enter_context(
@@ -66,6 +67,10 @@ def main() -> None:
         theirs = stack.enter_context(express(data / "express", ai.url))
         bare = stack.enter_context(bare_nginx(data / "nginx", data / "express" / "uploads"))
         front = stack.enter_context(offered_nginx(data / "front", ours, data / "ours"))
+        floor = stack.enter_context(
+            backend(data / "floor", ai.url, factory="peers.floor:handing_over")
+        )
+        floor_front = stack.enter_context(offered_nginx(data / "floor-front", floor, data / "ours"))
         our_files = [_uploaded(ours, size) for size in SIZES]
         their_files = [_uploaded(theirs, size) for size in SIZES]
         # Where it is asked, whose processor time counts, what for.
@@ -73,6 +78,7 @@ def main() -> None:
             "ours alone": (ours.url, [ours], our_files),
             "Express static": (theirs.url, [theirs], their_files),
             "ours behind nginx": (front.url, [ours, front], our_files),
+            "bare hand-off behind nginx": (floor_front.url, [floor, floor_front], our_files),
             "nginx": (bare.url, [bare], their_files),
         }
         for url, _, files in sides.values():

@@ -1,9 +1,10 @@
-"""The least a Python server can do with an upload and still keep what it answers for.
+"""The least a Python server can do with an upload, or with a file that nginx sends.
 
-Receives the body, takes the photo out where it lies, asks the AI service once, writes photo,
-thumbnail and cartoon, syncs and links them as we do, and commits two rows in one transaction
-with ``synchronous = FULL``. No framework, no checks, no limits, no owner, no log. A ``factory``
-for ``measuring.backend``.
+``app`` receives the body, takes the photo out where it lies, asks the AI service once, writes
+photo, thumbnail and cartoon, syncs and links them as we do, and commits two rows in one
+transaction with ``synchronous = FULL``. No framework, no checks, no limits, no owner, no log.
+``handing_over`` lets nginx send whatever it is asked for and judges nothing. Both are a
+``factory`` for ``measuring.backend``.
 """
 
 from __future__ import annotations
@@ -132,3 +133,23 @@ async def answer(send, status: int, body: bytes) -> None:
 
 def app() -> App:
     return App()
+
+
+def handing_over():
+    async def hand_over(scope, receive, send) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                event = (await receive())["type"].rpartition(".")[2]
+                await send({"type": f"lifespan.{event}.complete"})
+                if event == "shutdown":
+                    return
+        headers = [
+            (b"content-type", b"image/jpeg"),
+            (b"x-accel-redirect", b"/stored" + scope["path"].encode()),
+        ]
+        if not scope["path"].startswith("/uploads/"):
+            headers = []
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    return hand_over
