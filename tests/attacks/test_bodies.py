@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_bodies_that_lie_about_their_length_are_no_upload(start_backend: StartBa
         b"POST /api/upload HTTP/1.1\r\nHost: a\r\nX-Device-Id: phone\r\nConnection: close\r\n"
     )
     form = b"Content-Type: multipart/form-data; boundary=b\r\n"
-    for name, raw, allowed in (
+    cases = (
         ("too long said", b"Content-Length: 99999999\r\n\r\n" + body, {b"413", b""}),
         ("negative", b"Content-Length: -1\r\n\r\n" + body, {b"400", b""}),
         ("no number", b"Content-Length: ten\r\n\r\n" + body, {b"400", b""}),
@@ -166,9 +167,13 @@ def test_bodies_that_lie_about_their_length_are_no_upload(start_backend: StartBa
             {b"400", b"413", b"499", b""},
         ),
         ("an unknown coding", b"Transfer-Encoding: rot13\r\n\r\n" + body, {b"400", b"501", b""}),
-    ):
-        answer = _asked(backend, start_line + form + raw, wait_s=3)
-        assert answer[9:12] in allowed, (name, answer[:200])
+    )
+    with ThreadPoolExecutor(len(cases)) as pool:  # some of them are waited for
+        asked = [
+            pool.submit(_asked, backend, start_line + form + raw, wait_s=3) for _, raw, _ in cases
+        ]
+    for (name, _, allowed), one in zip(cases, asked, strict=True):
+        assert one.result()[9:12] in allowed, (name, one.result()[:200])
     assert files_in(backend.data) == set()
     assert httpx.get(f"{backend.url}/healthz").status_code == 200
 
@@ -213,7 +218,8 @@ async def test_slow_heads_and_bodies_leave_a_healthy_client_alone(start_backend:
     print(f"p95 alone {alone_s * 1000:.1f} ms, beset {beset_s * 1000:.1f} ms")
     assert len(held) >= 500
     assert uploaded.status_code == 201
-    assert beset_s < 2 * alone_s + 0.005, (alone_s, beset_s)
+    # Two milliseconds are what a busy machine's scheduler adds to either.
+    assert beset_s < 2 * max(alone_s, 0.002), (alone_s, beset_s)
 
 
 async def test_a_body_that_stalls_is_given_up(start: Start):

@@ -131,6 +131,10 @@ async def test_an_idempotency_key_of_another_device_is_just_a_key(service: Servi
     key = {"Idempotency-Key": "shared"}
     mine = (await service.phone.upload(headers=key)).json()
     theirs = (await service.another_phone().upload(headers=key)).json()
+    for phone, first in ((service.another_phone(), theirs), (service.phone, mine)):
+        again = await phone.upload(headers=key)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == first
 
     assert mine["original"]["id"] != theirs["original"]["id"]
     assert theirs["original"]["deviceId"] == "other-phone"

@@ -64,8 +64,13 @@ async def test_a_climbing_file_name_is_not_found(service: Service):
     for climb in CLIMBS:
         for folder in ("originals", "temp", "downloaded", "..", "%2e%2e", "thumbnails", "incoming"):
             path = f"/uploads/{folder}/{climb}"
-            signed = signer.file_url(path).partition("?")[2]
-            for query in ("", signed, f"thumbnail=1&{signed}"):
+            # What is signed is the path without its escapes.
+            queries = [
+                signer.file_url(one, thumbnail=thumbnail).partition("?")[2]
+                for one in {path, unquote(path)}
+                for thumbnail in (False, True)
+            ]
+            for query in ("", *queries):
                 answer = await service.phone.get(f"{path}?{query}")
                 if answer.request.url.raw_path != f"{path}?{query}".encode():
                     continue  # tidied up by the client; the raw ones come below

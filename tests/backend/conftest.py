@@ -65,9 +65,11 @@ class FakeAi:
         return _image("jpeg", (48, 64), headers, thumbnail=small)
 
     def process_face_cut(self, request: httpx.Request) -> httpx.Response:
-        small = b""
-        if json.loads(request.content).get("thumbnail") == 1:
-            small = picture("webp", (32, 32))
+        if request.headers["content-type"].startswith("multipart/"):
+            wished = _field(request.content.decode("latin-1"), "thumbnail") == "1"
+        else:
+            wished = json.loads(request.content).get("thumbnail") == 1
+        small = picture("webp", (32, 32)) if wished else b""
         return _image("png", (32, 32), {contract.FACE_COUNT: "1"}, thumbnail=small)
 
     def thumbnail(self, request: httpx.Request) -> httpx.Response:

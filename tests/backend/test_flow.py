@@ -9,7 +9,7 @@ import stat
 import httpx
 import pytest
 
-from tests.backend.conftest import FakeAi, Service, picture
+from tests.backend.conftest import FakeAi, Service, picture, problem
 
 
 async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service: Service):
@@ -252,3 +252,28 @@ async def test_a_large_photo_is_stored_byte_for_byte_once_clean(service: Service
 
     assert answer.status_code == 201
     assert service.files()[0].read_bytes() == photo
+
+
+async def test_pictures_that_the_ai_service_cannot_fetch_are_sent_along(service: Service):
+    uploaded = (await service.phone.upload()).json()
+
+    def cut(request: httpx.Request) -> httpx.Response:
+        if request.headers["content-type"] == "application/json":
+            return problem(400, "image_unreachable")(request)
+        return service.ai.process_face_cut(request)
+
+    service.ai.answers["/process-face-cut"] = cut
+    answer = await service.phone.post(
+        f"/api/download/{uploaded['cartoon']['id']}", json={"format": "webp", "size": 300}
+    )
+
+    assert answer.status_code == 201
+    *_, sent = service.ai.asked_for("/process-face-cut")
+    body = sent.content
+    photo = await service.http.get(uploaded["original"]["imageUrl"])
+    for name, value in (("format", b"webp"), ("size", b"300")):
+        assert f'name="{name}"'.encode() + b"\r\n\r\n" + value + b"\r\n" in body
+    assert b'name="original"; filename="photo"\r\nContent-Type: image/jpeg\r\n\r\n' in body
+    assert photo.content in body
+    assert body.startswith(b"--")
+    assert body.count(b'name="image"') == 1

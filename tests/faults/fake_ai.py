@@ -52,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self._body()
         time.sleep(random.random() * _LONGEST_PAUSE_S)
         if self.path == "/process-face-cut":
+            if self.headers["Content-Type"].startswith("multipart/"):
+                return self._image("png", FACE, (32, 32), THUMBNAIL)
             wish = json.loads(body)
             for name in ("image_url", "original_url"):
                 try:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -161,6 +164,32 @@ def test_a_backup_made_while_writing_is_whole_and_restores(
         assert {one["id"] for one in listed} == set(kept[1:3])
         for one in listed:
             assert client.get(one["imageUrl"]).status_code == 200
+
+
+def test_what_is_deleted_between_rows_and_files_is_left_out_of_a_backup(
+    start_backend: StartBackend, tmp_path: Path
+):
+    """The backup is held still when its copy of the rows has been written."""
+    backend = start_backend()
+    kept = device_with_everything(backend, "kept")
+    for _ in range(6):
+        device_with_everything(backend)
+    folder = tmp_path / "backup"
+    copy = folder / "avatars.sqlite.new"
+    command = [sys.executable, "-m", "cartoon_avatar.cli", "backup", "--data", backend.data, folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as backing_up:
+        give_up = time.monotonic() + 30
+        while not (copy.exists() and copy.stat().st_size):
+            assert time.monotonic() < give_up
+        backing_up.send_signal(signal.SIGSTOP)
+        with backend.client() as client:
+            assert client.delete("/api/device").status_code == 204
+        backing_up.send_signal(signal.SIGCONT)
+        said, _ = backing_up.communicate(timeout=30)
+    assert backing_up.returncode == 0
+    assert "deleted meanwhile, and left out: " in said
+    assert_whole(folder, kept)
+    run("check", "--data", folder)
 
 
 def test_a_backup_forgets_what_was_deleted_and_names_what_is_lost(

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -81,6 +81,8 @@ class Image:
 
 # Bytes in pieces, to be sent or written one after the other.
 Pieces = Sequence[bytes | memoryview]
+# And their media type.
+File = tuple[Pieces, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,10 @@ class StyleInfo:
 _STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])
 
 
+class CannotFetch(GenerationFailed):
+    """The AI service could not fetch a picture from us."""
+
+
 class AiClient:
     """Raises AiUnavailable where trying again may help, GenerationFailed where it answered
     garbage, and the client's own faults (InvalidImage, NoFace …) under their codes."""
@@ -146,8 +152,8 @@ class AiClient:
     ) -> Drawing:
         fields = {"style": wish.style, "seed": wish.seed, "thumbnail": 1 if thumbnail else None}
         with self.places.taken(device_id):
-            answer, data = await self._post_photo(
-                contract.GENERATE_CARTOON, photo, mime_type, until, **fields
+            answer, data = await self._post_files(
+                contract.GENERATE_CARTOON, {"image": (photo, mime_type)}, until, **fields
             )
         data, small = _parted(answer, data)
         image = _image(answer, data)
@@ -184,12 +190,23 @@ class AiClient:
                 [json.dumps(body).encode()],
                 "application/json",
             )
-        data, small = _parted(answer, data)
-        image = _image(answer, data)
-        return Head(image.data, image.mime_type, image.width, image.height, small)
+        return _head(answer, data)
+
+    async def cut_face_of(
+        self, cartoon: File, photo: File, wish: CutWish, *, device_id: str, until: float
+    ) -> Head:
+        """As ``process_face_cut``, of the files themselves."""
+        files = {"image": cartoon, "original": photo}
+        wished = {"format": wish.format, "background": wish.background, "size": wish.size}
+        with self.places.taken(device_id):
+            answer, data = await self._post_files(
+                contract.PROCESS_FACE_CUT, files, until, **wished, thumbnail=1
+            )
+        return _head(answer, data)
 
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
-        return _image(*await self._post_photo(contract.THUMBNAIL, photo, mime_type, until))
+        files = {"image": (photo, mime_type)}
+        return _image(*await self._post_files(contract.THUMBNAIL, files, until))
 
     async def styles(self, *, until: float) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""
@@ -209,20 +226,22 @@ class AiClient:
             return False
         return True
 
-    async def _post_photo(
-        self, path: str, photo: Pieces, mime_type: str, until: float, **fields: object
+    async def _post_files(
+        self, path: str, files: Mapping[str, File], until: float, **fields: object
     ) -> tuple[httpx.Response, bytes]:
         boundary = secrets.token_hex(16)
+        head = f"--{boundary}\r\nContent-Disposition: form-data; name="
         start = "".join(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            f'{head}"{name}"\r\n\r\n{value}\r\n'
             for name, value in fields.items()
             if value is not None
         )
-        start += (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n'
-            f"Content-Type: {mime_type}\r\n\r\n"
-        )
-        body = [start.encode(), *photo, f"\r\n--{boundary}--\r\n".encode()]
+        body: list[bytes | memoryview] = []
+        for name, (pieces, mime_type) in files.items():
+            start += f'{head}"{name}"; filename="photo"\r\nContent-Type: {mime_type}\r\n\r\n'
+            body += [start.encode(), *pieces]
+            start = "\r\n"
+        body.append(f"\r\n--{boundary}--\r\n".encode())
         kind = f"multipart/form-data; boundary={boundary}"
         return await self._ask("POST", path, until, body, kind)
 
@@ -316,6 +335,9 @@ def _translated(answer: httpx.Response, data: bytes, path: str) -> AvatarError:
         return kind(int(wait)) if wait.isdecimal() else kind()
     if answer.status_code < 500 and code in _PASSED_ON:
         return _PASSED_ON[code](str(problem.get("detail", "")))
+    if answer.status_code == 400 and code == "image_unreachable":
+        log.warning("ai_cannot_fetch", path=path)
+        return CannotFetch()
     log.error("ai_failed", path=path, status=answer.status_code, code=code)
     return GenerationFailed()
 
@@ -326,6 +348,12 @@ _WHOLE = {
     "image/png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"),
     "image/webp": (b"RIFF", b""),
 }
+
+
+def _head(answer: httpx.Response, data: bytes) -> Head:
+    data, small = _parted(answer, data)
+    image = _image(answer, data)
+    return Head(image.data, image.mime_type, image.width, image.height, small)
 
 
 def _image(answer: httpx.Response, data: bytes) -> Image:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
-from cartoon_avatar.backend.ai_client import AiClient, CutWish, Image
+from cartoon_avatar.backend.ai_client import AiClient, CannotFetch, CutWish, Head, Image
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import Cartoon, Face, SpentCartoon
+from cartoon_avatar.backend.db.tables import Cartoon, Face, Original, SpentCartoon
 from cartoon_avatar.backend.errors import NotFound, SisterDownloaded
 from cartoon_avatar.backend.flows.room import discarding
 from cartoon_avatar.backend.flows.upload import Settle, file_columns, new_id
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
-from cartoon_avatar.backend.storage.protocol import NewFile, Storage
+from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
 from cartoon_avatar.contract import IMAGE_TYPES
 from cartoon_avatar.problems import AvatarError
 from cartoon_avatar.serving import stage
@@ -59,16 +59,7 @@ async def download(
     until = ai.deadline()
     try:
         with stage("cut"):
-            cut = await ai.process_face_cut(
-                *[
-                    await storage.url_of(row.file_path)
-                    or signer.file_url(row.image_url, base_url=settings.self_url)
-                    for row in (cartoon, original)
-                ],
-                wish,
-                device_id=device_id,
-                until=until,
-            )
+            cut = await _cut_out(storage, ai, signer, settings, cartoon, original, wish, until)
             thumbnail = cut.thumbnail
             if thumbnail is None:  # an AI service that knows the original design alone
                 thumbnail = (await ai.thumbnail([cut.data], cut.mime_type, until=until)).data
@@ -93,6 +84,34 @@ async def download(
         return await _earlier_face(database, device_id, cartoon_id, settle)
     await storage.delete(gone)
     return Downloaded(face, is_new=True)
+
+
+async def _cut_out(
+    storage: Storage,
+    ai: AiClient,
+    signer: Signer,
+    settings: BackendSettings,
+    cartoon: Cartoon,
+    original: Original,
+    wish: CutWish,
+    until: float,
+) -> Head:
+    rows, device_id = (cartoon, original), cartoon.device_id
+    urls = [
+        await storage.url_of(row.file_path)
+        or signer.file_url(row.image_url, base_url=settings.self_url)
+        for row in rows
+    ]
+    try:
+        return await ai.process_face_cut(*urls, wish, device_id=device_id, until=until)
+    except CannotFetch as error:
+        # A backend that was told to stop answers what it has accepted, and takes nothing new:
+        # the AI service's own request neither.
+        try:
+            files = [([await storage.get(row.file_path)], row.mime_type) for row in rows]
+        except FileMissing:
+            raise error from None
+    return await ai.cut_face_of(*files, wish, device_id=device_id, until=until)
 
 
 async def _stored(
