@@ -19,6 +19,7 @@ import skimage.data
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.models import REQUIRED, models_folder
 from cartoon_avatar.ai.styles import STYLES
 from cartoon_avatar.cli import main
@@ -49,6 +50,16 @@ def test_a_portrait_is_drawn_and_its_head_cut_out(portrait: Path, tmp_path: Path
     with Image.open(head) as picture:
         assert picture.mode == "RGBA"
         assert picture.width == picture.height
+
+
+def test_a_head_is_cut_just_as_the_service_cuts_it(portrait: Path, tmp_path: Path):
+    cartoon, head = tmp_path / "cartoon.png", tmp_path / "head.png"
+    run("draw", portrait, "--style", "pop", "--seed", 7, "-o", cartoon)
+    run("cut", cartoon, "--photo", portrait, "-o", head)
+
+    tools, _ = jobs.open_tools(None, 1, 50_000_000)
+    made = jobs.cut_head(tools, cartoon.read_bytes(), portrait.read_bytes(), "png", None, None, 0)
+    assert head.read_bytes() == made.data
 
 
 def test_a_folder_is_drawn_into_a_folder_and_all_styles_onto_a_sheet(
