@@ -240,7 +240,7 @@ def costly() -> Iterator[tuple[str, float, bytes]]:
     for image, kind, most, options in (
         (few, "gif", 1.1, {}),
         (soft, "webp", 3.5, {"method": 0}),
-        (soft, "avif", 2.0, {"speed": 10}),
+        (soft, "avif", 2.5, {"speed": 10}),
     ):
         whole = saved(image, kind, **options)
         torn = bytearray(whole)

@@ -215,6 +215,8 @@ async def test_slow_heads_and_bodies_leave_a_healthy_client_alone(start_backend:
                 ]
             finally:
                 dribbler.kill()
+        # Whatever else the machine does now may have begun meanwhile.
+        alone_s = max(alone_s, await p95_s())
     print(f"p95 alone {alone_s * 1000:.1f} ms, beset {beset_s * 1000:.1f} ms")
     assert len(held) >= 500
     assert uploaded.status_code == 201
