@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import subprocess
-import sys
 import time
+from pathlib import Path
 
 from measuring import (
     UNLIMITED,
@@ -18,6 +18,7 @@ from measuring import (
     port_of,
     portrait,
     print_table,
+    python_as_installed,
     running,
     spread,
     wait_until,
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
 
+    python = python_as_installed()
     body = form(portrait(2_000_000))
     times: dict[str, list[float]] = {
         name: []
@@ -47,10 +49,8 @@ def main() -> None:
         )
     }  # fmt: skip
     for run in range(-1, arguments.runs):
-        models = subprocess.run(
-            [sys.executable, "-c", _MODELS], capture_output=True, text=True, check=True
-        )
-        took = [float(models.stdout), *_started(body)]
+        models = subprocess.run([python, "-c", _MODELS], capture_output=True, text=True, check=True)
+        took = [float(models.stdout), *_started(python, body)]
         if run >= 0:  # the first fills the system's file cache
             for name, value in zip(times, [*took, took[3] - took[0]], strict=True):
                 times[name].append(value)
@@ -59,11 +59,11 @@ def main() -> None:
     print(f"\nfirst upload, models not counted: {late:.2f} s of 3 s")
 
 
-def _started(body: bytes) -> tuple[float, float, float, float]:
+def _started(python: Path, body: bytes) -> tuple[float, float, float, float]:
     """Seconds to the page, to readiness, to the first upload's answer, and of a second one."""
     url = free_url()
     with folder() as data:
-        command = [sys.executable, "-m", "cartoon_avatar.cli", "serve", "--port", port_of(url)]
+        command = [python, "-m", "cartoon_avatar.cli", "serve", "--port", port_of(url)]
         started = time.perf_counter()
         with running(command, url, ready=None, DATA_DIR=str(data), **UNLIMITED) as service:
             wait_until(service, "/")

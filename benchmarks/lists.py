@@ -115,7 +115,7 @@ def _sqlite(data: Path):
 
 def _fill(execute, device: str, count: int) -> None:
     name = device.rpartition("-")[2]
-    prefix = f"{int(name):x}0" if device.startswith("device-") else f"f{int(name):x}f"
+    prefix = f"{int(name):x}0" if device.startswith("device-") else f"f{int(name):06x}"
     execute(
         "INSERT INTO devices (device_id, created_at, last_active_at, token_salt, token_hash,"
         f" locked) VALUES ('{device}', {START_MS}, 4000000000000, '', '', false)"

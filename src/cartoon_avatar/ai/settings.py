@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from cartoon_avatar.ai.fetching import Origin
+from cartoon_avatar.ai.origins import Origin
 
 
 def _cores() -> int:
