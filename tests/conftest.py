@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import io
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
+
+from cartoon_avatar.serving import configure_logs
 
 _SHORT = 15
 
@@ -40,3 +45,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and exitstatus == 0 and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """All that is logged, as the running service would write it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    configure_logs("backend", "debug")
+    written = io.StringIO()
+    for handler in root.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(written)
+    yield written
+    root.handlers[:] = before
+    root.setLevel(level)

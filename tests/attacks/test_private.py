@@ -19,7 +19,6 @@ from PIL import Image, PngImagePlugin
 
 from cartoon_avatar.ai.app import create_app as create_ai
 from cartoon_avatar.ai.settings import AiSettings
-from cartoon_avatar.serving import configure_logs
 from tests.ai.conftest import running as running_ai
 from tests.ai.conftest import until_ready
 from tests.attacks.conftest import Start
@@ -46,21 +45,6 @@ def photo_with_canary(kind: str) -> bytes:
     else:
         image.save(data, kind, exif=exif)
     return data.getvalue()
-
-
-@pytest.fixture
-def logged() -> io.StringIO:
-    """All that is logged, as the running service would write it."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    configure_logs("backend", "debug")
-    written = io.StringIO()
-    for handler in root.handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(written)
-    yield written
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 async def _use_everything(service: Service, phone: Phone) -> list[httpx.Response]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from tests.backend.conftest import Service, Start, on_sqlite
@@ -87,29 +88,28 @@ async def test_sweeping_twice_finds_nothing_more(service: Service):
 
 
 @on_sqlite
-async def test_a_sweep_that_meets_a_busy_database_says_so_in_a_line_and_tries_again(start: Start):
+async def test_a_sweep_that_meets_a_busy_database_says_so_in_a_line_and_tries_again(
+    start: Start, logged: io.StringIO
+):
+    def told(event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == event]
+
     async with start(sweep_interval_s=1) as service:
-        with capture_logs() as lines:
-            await _until(lambda: _events(lines).count("swept") > 0)
-            async with service.state.database.writing.begin() as session:
-                # Of the one connection that writes; nobody should wait five seconds here.
-                await session.execute(text("PRAGMA busy_timeout = 10"))
-            lock = sqlite3.connect(
-                service.settings.data_dir / "avatars.sqlite", isolation_level=None
-            )
-            lock.execute("BEGIN IMMEDIATE")
-            await _until(lambda: "sweep_postponed" in _events(lines))
-            told = next(line for line in lines if line["event"] == "sweep_postponed")
-            assert (told["log_level"], told["reason"]) == ("warning", "OperationalError")
-            assert "exc_info" not in told
-            lock.execute("ROLLBACK")
-            lock.close()
-            del lines[:]
-            await _until(lambda: "swept" in _events(lines))
-
-
-def _events(lines: Sequence[MutableMapping[str, Any]]) -> list[str]:
-    return [line["event"] for line in lines]
+        await _until(lambda: bool(told("swept")))
+        async with service.state.database.writing.begin() as session:
+            # Of the one connection that writes; nobody should wait five seconds here.
+            await session.execute(text("PRAGMA busy_timeout = 10"))
+        lock = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        await _until(lambda: bool(told("sweep_postponed")))
+        postponed = told("sweep_postponed")[0]
+        assert (postponed["level"], postponed["reason"]) == ("warning", "OperationalError")
+        assert "exception" not in postponed
+        lock.execute("ROLLBACK")
+        lock.close()
+        swept = len(told("swept"))
+        await _until(lambda: len(told("swept")) > swept)
 
 
 async def _until(true: Callable[[], bool]) -> None:
