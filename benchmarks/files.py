@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +23,7 @@ from measuring import (
     Client,
     Service,
     ai_stub,
+    asked_by_wrk,
     backend,
     express,
     folder,
@@ -92,7 +91,9 @@ def main() -> None:
             for run in range(-1, arguments.runs):
                 for name, (url, services, files) in sides.items():
                     before = sum(service.cpu_s() for service in services)
-                    done, rate = load(url + files[number], arguments.clients, arguments.seconds)
+                    done, rate = asked_by_wrk(
+                        url + files[number], arguments.clients, arguments.seconds
+                    )
                     spent_s = sum(service.cpu_s() for service in services) - before
                     if run >= 0:
                         per_s[name].append(rate)
@@ -109,23 +110,6 @@ def main() -> None:
                     ]
                 )  # fmt: skip
     print_table(["file", "side", "files/s", "÷ Express", "÷ nginx", "CPU ms a file"], rows)
-
-
-def load(url: str, clients: int, seconds: int) -> tuple[int, float]:
-    """How many answers there were, and how many a second."""
-    said = subprocess.run(
-        ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", url],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    done = re.search(r"(\d+) requests in", said)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert done, said
-    assert rate, said
-    assert "Non-2xx" not in said, said
-    assert "Socket errors" not in said, said
-    return int(done[1]), float(rate[1])
 
 
 def _uploaded(service: Service, size_bytes: int) -> str:

@@ -9,10 +9,8 @@ Python server can do and still keep what it answers for (``peers/floor.py``).
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +18,7 @@ from pathlib import Path
 from measuring import (
     FORM,
     ai_stub,
+    asked_by_wrk,
     backend,
     express,
     folder,
@@ -62,7 +61,9 @@ def main() -> None:
             for run in range(-1, arguments.runs):
                 for name, service in sides.items():
                     before = service.cpu_s()
-                    done, rate = load(service.url, script, arguments.clients, arguments.seconds)
+                    done, rate = asked_by_wrk(
+                        f"{service.url}/api/upload", arguments.clients, arguments.seconds, script
+                    )
                     if run >= 0:  # the first only warms
                         per_s[name].append(rate)
                         cpu_ms[name].append(1000 * (service.cpu_s() - before) / done)
@@ -97,21 +98,6 @@ def posting(place: Path, body: bytes) -> Path:
         """
     )
     return script
-
-
-def load(url: str, script: Path, clients: int, seconds: int) -> tuple[int, float]:
-    """How many uploads were answered, and how many a second."""
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "-s", script]
-    said = subprocess.run(
-        [*command, f"{url}/api/upload"], capture_output=True, text=True, check=True
-    ).stdout
-    done = re.search(r"(\d+) requests in", said)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert done, said
-    assert rate, said
-    assert "Non-2xx" not in said, said
-    assert "Socket errors" not in said, said
-    return int(done[1]), float(rate[1])
 
 
 if __name__ == "__main__":

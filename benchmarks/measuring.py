@@ -6,6 +6,7 @@ import base64
 import http.client
 import io
 import os
+import re
 import shutil
 import socket
 import statistics
@@ -327,6 +328,22 @@ class Load:
     @property
     def per_s(self) -> float:
         return len(self.statuses) / self.took_s
+
+
+def asked_by_wrk(
+    url: str, clients: int, seconds: int, script: Path | None = None
+) -> tuple[int, float]:
+    """How many answers there were, and how many a second; any but 2xx is an error."""
+    more = [] if script is None else ["-s", script]
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", *more, url]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    done = re.search(r"(\d+) requests in", said)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    assert done, said
+    assert rate, said
+    assert "Non-2xx" not in said, said
+    assert "Socket errors" not in said, said
+    return int(done[1]), float(rate[1])
 
 
 def _join(thread: threading.Thread) -> None:
