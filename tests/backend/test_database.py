@@ -75,6 +75,17 @@ async def test_backends_that_start_together_migrate_one_by_one(database_url: str
         assert "originals" in await tables_of(one)
 
 
+async def test_who_opens_a_new_database_together_waits_for_the_other(tmp_path: Path):
+    for number in range(60):
+        url = f"sqlite+aiosqlite:///{tmp_path}/{number}.sqlite"
+
+        async def look(url: str = url) -> None:
+            async with open_database(url) as database:
+                assert await database.read(lambda connection: connection.scalar(text("SELECT 1")))
+
+        await asyncio.gather(*(look() for _ in range(4)))
+
+
 async def test_the_largest_seed_is_kept(service: Service):
     uploaded = await service.phone.upload(data={"seed": str(2**53 - 1)})
     assert uploaded.json()["cartoon"]["seed"] == 2**53 - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -201,13 +202,29 @@ def _prepare_sqlite(connection, record) -> None:
     # The driver's own BEGIN comes too late and is never IMMEDIATE; we send ours.
     connection.isolation_level = None
     cursor = connection.cursor()
-    # First, for two processes that start together and both switch the journal.
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _switch_journal(cursor)
     # An answered upload survives a power cut, which WAL's default (NORMAL) does not promise.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _switch_journal(cursor) -> None:
+    """Of a new database, which others may be opening just now; later there is nothing to switch.
+
+    SQLite does not wait here, whatever its ``busy_timeout``: two that hold the file to read and
+    want it to write would wait for each other.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _begin_sqlite(connection) -> None:
