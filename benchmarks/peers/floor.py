@@ -45,11 +45,8 @@ class App:
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "lifespan":
-            while True:
-                event = (await receive())["type"].rpartition(".")[2]
-                await send({"type": f"lifespan.{event}.complete"})
-                if event == "shutdown":
-                    return
+            await live(receive, send)
+            return
         if scope["method"] == "GET":
             await answer(send, 200, b"{}")
             return
@@ -125,6 +122,13 @@ def synced(path: str) -> None:
     os.close(file)
 
 
+async def live(receive, send) -> None:
+    event = ""
+    while event != "shutdown":
+        event = (await receive())["type"].rpartition(".")[2]
+        await send({"type": f"lifespan.{event}.complete"})
+
+
 async def answer(send, status: int, body: bytes) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -138,11 +142,8 @@ def app() -> App:
 def handing_over():
     async def hand_over(scope, receive, send) -> None:
         if scope["type"] == "lifespan":
-            while True:
-                event = (await receive())["type"].rpartition(".")[2]
-                await send({"type": f"lifespan.{event}.complete"})
-                if event == "shutdown":
-                    return
+            await live(receive, send)
+            return
         headers = [
             (b"content-type", b"image/jpeg"),
             (b"x-accel-redirect", b"/stored" + scope["path"].encode()),

@@ -45,6 +45,8 @@ __all__ = ["ENGINE_VERSION", "STYLES", "Drawing", "Eyes", "draw", "style_named"]
 ENGINE_VERSION = 5
 
 LONGEST_SIDE_PX = 2048
+# Of a line of weight 1, as share of the long side.
+LINE_WIDTH = 2.5 / 1024
 _ENLARGE_AT_MOST = 4.0
 _MASKS_PX = 384
 
@@ -112,7 +114,8 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
     masks = _masks(picture, faces, eyes) if eyes.find_masks and faces else None
     clock.done("masks")
     rgb, people = character.enlarge_eyes(picture.rgb, people, wish.character.eye_size)
-    ink_px = 1.25 * unit * (wish.ink.weight if wish.ink else 1)
+    # Half of a line: what its edges are found with.
+    ink_px = LINE_WIDTH / 2 * max(height, width) * (wish.ink.weight if wish.ink else 1)
     composed = _composed(wish, rgb, _sitting(people, masks, (height, width)), ink_px, unit, clock)
     finished = _finished(wish, *composed, unit, seed)
     clock.done("medium")

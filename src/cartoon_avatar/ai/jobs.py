@@ -22,12 +22,10 @@ from cartoon_avatar.ai.styles import Style
 THUMBNAIL_PX = 320
 # A head is at most 1024 px wide: a larger drawing would not make it finer.
 _CUT_FROM_PX = 2048
-# The widest outline that any style draws, as share of a drawing's long side; a line of weight
-# 1 is 2.5 px wide at 1024 (cartoonist). Whose cartoon is cut is not asked.
-_WIDEST_LINE = max(
-    2.5 / 1024 * style.ink.weight * max(1, style.ink.outline)
-    for style in cartoonist.STYLES
-    if style.ink
+# The widest outline that any style draws, as share of a drawing's long side. Whose cartoon is
+# cut is not asked.
+_WIDEST_LINE = cartoonist.LINE_WIDTH * max(
+    style.ink.weight * max(1, style.ink.outline) for style in cartoonist.STYLES if style.ink
 )
 
 

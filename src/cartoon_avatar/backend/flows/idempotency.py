@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, Executable, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, select, update
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
@@ -48,11 +48,7 @@ class Claim:
         """
         settled = connection.execute(
             update(IdempotencyKey)
-            .where(
-                IdempotencyKey.device_id == self.device_id,
-                IdempotencyKey.key == self.key,
-                IdempotencyKey.claim == self.owner,
-            )
+            .where(_claimed_by(self.owner, self.device_id, self.key))
             .values(status=answer.status, body=answer.body, with_token=answer.with_token)
         )
         if settled.rowcount != 1:
@@ -90,7 +86,6 @@ async def _claim(
     database: Database, device_id: str, key: str, fingerprint: str, owner: str
 ) -> Answer | None:
     now = utc_now()
-    of_the_key = (IdempotencyKey.device_id == device_id) & (IdempotencyKey.key == key)
     row = IdempotencyKey(
         device_id=device_id,
         key=key,
@@ -106,14 +101,14 @@ async def _claim(
     def claim(connection: Connection) -> tuple[bool, Row | None]:
         connection.execute(
             delete(IdempotencyKey).where(
-                of_the_key,
+                _is(device_id, key),
                 (IdempotencyKey.created_at < now - KEPT_FOR)
                 | (IdempotencyKey.status.is_(None) & (IdempotencyKey.lease_until < now)),
             )
         )
         if queries.added(connection, row):
             return True, None
-        kept = select(IdempotencyKey.__table__).where(of_the_key)
+        kept = select(IdempotencyKey.__table__).where(_is(device_id, key))
         return False, connection.execute(kept).first()
 
     is_ours, earlier = await database.write(claim)
@@ -133,11 +128,7 @@ async def _renew(database: Database, device_id: str, key: str, owner: str) -> No
         await asyncio.sleep(_RENEWAL_S)
         renewed = (
             update(IdempotencyKey)
-            .where(
-                IdempotencyKey.device_id == device_id,
-                IdempotencyKey.key == key,
-                IdempotencyKey.claim == owner,
-            )
+            .where(_claimed_by(owner, device_id, key))
             .values(lease_until=utc_now() + _LEASE)
         )
         await _execute(database, renewed)
@@ -145,12 +136,17 @@ async def _renew(database: Database, device_id: str, key: str, owner: str) -> No
 
 async def _release_unsettled(database: Database, device_id: str, key: str, owner: str) -> None:
     released = delete(IdempotencyKey).where(
-        IdempotencyKey.device_id == device_id,
-        IdempotencyKey.key == key,
-        IdempotencyKey.claim == owner,
-        IdempotencyKey.status.is_(None),
+        _claimed_by(owner, device_id, key), IdempotencyKey.status.is_(None)
     )
     await _execute(database, released)
+
+
+def _is(device_id: str, key: str | None) -> ColumnElement[bool]:
+    return (IdempotencyKey.device_id == device_id) & (IdempotencyKey.key == key)
+
+
+def _claimed_by(owner: str, device_id: str, key: str | None) -> ColumnElement[bool]:
+    return _is(device_id, key) & (IdempotencyKey.claim == owner)
 
 
 async def _execute(database: Database, statement: Executable) -> None:
