@@ -377,7 +377,9 @@ def _put_behind(
         _towards(drawn.a, sized(a, drawn.a.shape), away_small)
         _towards(drawn.b, sized(b, drawn.b.shape), away_small)
         return
-    backdrop.without_spill(drawn, sitting.half.person, 7 * unit)
+    # In black and white that light is what tells dark hair from a dark backdrop.
+    if wish.medium.kind != "noir":
+        backdrop.without_spill(drawn, sitting.half.person, 7 * unit)
     back = wish.backdrops[0]
     face = sitting.people[0]
     second = backdrop.pattern(
