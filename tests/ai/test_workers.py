@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 import subprocess
@@ -79,6 +80,28 @@ async def test_a_job_gets_the_tools_that_its_worker_prepared(workers: Workers) -
 async def test_megabytes_go_there_and_back(workers: Workers) -> None:
     _, echo, _ = await workers.run(tell, "x" * 12_000_000)
     assert len(echo) == 12_000_000
+
+
+def measure(tools: str, *files: bytes) -> list[tuple[int, str]]:
+    return [(len(file), hashlib.sha256(file).hexdigest()) for file in files]
+
+
+async def test_files_go_there_whole(workers: Workers) -> None:
+    files = [os.urandom(size) for size in (10_000_000, 1, 300_000)]
+    assert await workers.run(measure, *files) == measure("", *files)
+
+
+@pytest.mark.parametrize("size_bytes", [1, 8_000_000])
+async def test_a_stopped_worker_is_given_up_and_replaced(workers: Workers, size_bytes: int) -> None:
+    *_, stopped = await workers.run(tell, "")
+    os.kill(stopped, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(GenerationFailed):
+        await asyncio.wait_for(workers.run(measure, bytes(size_bytes)), 10)
+    assert time.monotonic() - started < 5
+    assert not psutil.pid_exists(stopped)
+    *_, after = await asyncio.wait_for(patient(workers), 30)
+    assert after != stopped
 
 
 async def test_an_expected_error_comes_back_as_it_was_raised(workers: Workers) -> None:

@@ -14,6 +14,8 @@ from pillow_heif import register_heif_opener
 
 register_heif_opener()
 
+_LARGE = (7000, 7000)
+
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     data = io.BytesIO()
@@ -220,6 +222,11 @@ def greedy() -> Iterator[tuple[str, bytes]]:
     at = scan.index(b"\xff\xda") + 14
     yield "a progressive jpeg of 49 megapixels and ten megabytes", scan[:at] + body
     yield "a gif of 49 megapixels with the data of a small one", resized_gif(side, side)
+    few = noise(40, 40).quantize(16).resize(_LARGE)
+    yield "a gif of 49 megapixels with a hole", with_hole(saved(few, "gif"), 0.9)
+    webp = saved(soft_picture(), "webp", method=0)
+    yield "a webp of 49 megapixels with a hole", with_hole(webp, 0.9)
+    yield "99% of a webp of 49 megapixels that says it is whole", shortened_webp(webp, 0.99)
     yield "a webp of 49 megapixels in thirty bytes", lossless_webp(side, side)
     yield "a heic of 49 megapixels that holds a small one", resized_heif("heif", side, side)
     yield "a jpeg of 5,000 scans over 49 megapixels", many_scans(side, side, 5000)
@@ -234,19 +241,37 @@ def filtered_by(side: int, usual: int, *, last: int) -> bytes:
 
 def costly() -> Iterator[tuple[str, float, bytes]]:
     """What no decoder finds broken for less than its pixels: name, most bytes a pixel, file."""
-    size = (7000, 7000)
-    few = noise(40, 40).quantize(16).resize(size)
-    soft = noise(40, 40).resize(size, Image.Resampling.BILINEAR)
+    many = noise(40, 40).quantize(200).resize(_LARGE).convert("RGB")
+    soft = soft_picture()
+    clear = soft.convert("RGBA")
+    clear.putalpha(noise(40, 40).convert("L").resize(_LARGE))
     for image, kind, most, options in (
-        (few, "gif", 1.1, {}),
-        (soft, "webp", 3.5, {"method": 0}),
-        (soft, "avif", 2.5, {"speed": 10}),
+        (many, "webp", 4.2, {"lossless": True, "method": 0, "quality": 0}),
+        (clear, "webp", 2.4, {"method": 0, "alpha_quality": 50}),
+        (soft, "avif", 2.1, {"speed": 10}),
+        (soft, "avif", 3.6, {"speed": 10, "subsampling": "4:4:4"}),
     ):
-        whole = saved(image, kind, **options)
-        torn = bytearray(whole)
-        at = len(torn) * 9 // 10
-        torn[at : at + 200] = bytes(range(200))[: len(torn) - at]
-        yield f"a {kind} of 49 megapixels with a hole", most, bytes(torn)
+        said = "".join(f", {value}" for value in options.values() if value in (True, "4:4:4"))
+        name = f"{kind} ({image.mode}{said}) of 49 megapixels with a hole"
+        yield name, most, with_hole(saved(image, kind, **options), 0.99)
+
+
+def soft_picture() -> Image.Image:
+    return noise(40, 40).resize(_LARGE, Image.Resampling.BILINEAR)
+
+
+def with_hole(whole: bytes, share: float) -> bytes:
+    torn = bytearray(whole)
+    at = int(len(torn) * share)
+    torn[at : at + 200] = bytes(range(200))[: len(torn) - at]
+    return bytes(torn)
+
+
+def shortened_webp(whole: bytes, share: float) -> bytes:
+    """A simple WebP that is cut off, and says itself that it is no longer."""
+    size = int(len(whole) * share) // 2 * 2
+    lengths = struct.pack("<I", size - 8), struct.pack("<I", size - 20)
+    return whole[:4] + lengths[0] + whole[8:16] + lengths[1] + whole[20:size]
 
 
 def foreign() -> Iterator[tuple[str, bytes]]:

@@ -65,12 +65,12 @@ async def read_form(
         raise ClientGone from error
 
     try:
-        return await _unpacked(parsed, file_names, max_file_bytes)
+        return _unpacked(parsed, file_names, max_file_bytes)
     finally:
         await parsed.close()
 
 
-async def _unpacked(parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int) -> Form:
+def _unpacked(parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int) -> Form:
     files: dict[str, bytes] = {}
     fields: dict[str, Any] = {}
     for name, value in parsed.multi_items():
@@ -79,7 +79,8 @@ async def _unpacked(parsed: FormData, file_names: tuple[str, ...], max_file_byte
         if isinstance(value, str):
             fields[name] = value
         elif name in file_names:
-            files[name] = await value.read()
+            # Reading would make a second copy of it, as long as the form is open.
+            files[name] = value.file._file.getvalue()  # type: ignore[attr-defined]
             if len(files[name]) > max_file_bytes:
                 raise FileTooLarge(max_file_bytes)
     return Form(files, fields)

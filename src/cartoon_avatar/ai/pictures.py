@@ -12,11 +12,11 @@ import re
 import warnings
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageChops, ImageCms
 
+from cartoon_avatar.ai import webp
 from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
 from cartoon_avatar.ai.judging import judge_jpeg, judge_png
 
@@ -24,8 +24,6 @@ from cartoon_avatar.ai.judging import judge_jpeg, judge_png
 # of its own.
 Image.MAX_IMAGE_PIXELS = None
 pillow_heif.register_heif_opener(thumbnails=False)
-# What is wrong with a stranger's file is told to him; OpenCV would tell standard error too.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _SRGB = ImageCms.createProfile("sRGB")
 _DECODERS = {
@@ -39,7 +37,7 @@ _DECODERS = {
 # Decoders that hold 3 to 12 bytes a pixel before they find a file broken, where that can be told
 # for less. Smaller pictures are not worth the second look.
 _JUDGES = {"JPEG": judge_jpeg, "PNG": judge_png}
-_JUDGED_FIRST_FROM_PX = 4_000_000
+_LARGE_FROM_PX = 4_000_000
 # A large picture is made smaller in bands of so many rows.
 _BAND_PX = 128
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -148,17 +146,18 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
                 f"The picture has {width}×{height} pixels;"
                 f" the limit is {max_pixels / 1e6:g} million."
             )
-        if width * height > _JUDGED_FIRST_FROM_PX and decoder in _JUDGES:
+        if width * height > _LARGE_FROM_PX and decoder in _JUDGES:
             _JUDGES[decoder](data)
         scale = min(1.0, long_side / max(width, height)) if long_side else 1.0
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        # Only JPEG heeds it: decoded at 1/2, 1/4 or 1/8, still larger than needed by two fifths,
-        # so that a phone's 3024 px are halved for a drawing of 1024.
-        image.draft(None, (size[0] * 7 // 5, size[1] * 7 // 5))
-        pixels = _pixels(data, decoder, image)
+        # Larger than needed by two fifths, so that a phone's 3024 px are halved for a drawing of
+        # 1024. Only a JPEG heeds it, decoded at 1/2, 1/4 or 1/8.
+        enough = (size[0] * 7 // 5, size[1] * 7 // 5)
+        image.draft(None, enough)
+        pixels = _pixels(data, decoder, image, enough)
         profile = image.info.get("icc_profile")
         turn = _UPRIGHT.get(_orientation(image))
-        colours, alpha = _colours_and_alpha(pixels, decoder, size)
+        colours, alpha = _colours_and_alpha(pixels, size)
 
     rgb = _to_srgb(colours, profile)
     if turn is not None:
@@ -169,14 +168,17 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
     return Photo(_picture(rgb, alpha), width, height)
 
 
-def _pixels(data: bytes, decoder: str, image: Image.Image) -> Image.Image | np.ndarray:
+def _pixels(
+    data: bytes, decoder: str, image: Image.Image, enough: tuple[int, int]
+) -> Image.Image | np.ndarray:
     """The pixels as the decoder's library gives them where Pillow would hold them twice: a still
-    WebP (B, G, R) also as an animation's canvases, HEIC (R, G, B) with four bytes for three."""
+    WebP also as an animation's canvases, HEIC with four bytes for three. A large WebP comes no
+    larger than ``enough``."""
     if decoder == "WEBP" and not image.is_animated:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if pixels is None or (pixels.shape[1], pixels.shape[0]) != image.size:
-            raise InvalidImage("The picture is damaged or incomplete.")
-        return pixels
+        size = image.size
+        if size[0] * size[1] > _LARGE_FROM_PX:
+            size = (min(size[0], enough[0]), min(size[1], enough[1]))
+        return webp.decoded(data, image.size, size, alpha=image.mode == "RGBA")
     if decoder == "HEIF":
         return np.asarray(pillow_heif.open_heif(io.BytesIO(data)))
     image.load()
@@ -191,10 +193,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _colours_and_alpha(
-    pixels: Image.Image | np.ndarray, decoder: str, size: tuple[int, int]
+    pixels: Image.Image | np.ndarray, size: tuple[int, int]
 ) -> tuple[Image.Image, Image.Image | None]:
     """Eight bits a channel in L, RGB or CMYK, resized to ``size``, and the alpha apart."""
-    image, box = _nearly_of_size(pixels, decoder, size)
+    image, box = _nearly_of_size(pixels, size)
     if image.size != size:
         # RGBA is weighted by its alpha here, so that hidden colours do not bleed in.
         image = image.resize(size, Image.Resampling.LANCZOS, box)
@@ -204,7 +206,7 @@ def _colours_and_alpha(
 
 
 def _nearly_of_size(
-    pixels: Image.Image | np.ndarray, decoder: str, size: tuple[int, int]
+    pixels: Image.Image | np.ndarray, size: tuple[int, int]
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """Three to six times ``size``, or as it is, and what of it the picture fills.
 
@@ -215,11 +217,11 @@ def _nearly_of_size(
     across, down = max(1, width // size[0] // 3), max(1, height // size[1] // 3)
     box = (0.0, 0.0, width / across, height / down)
     if across == down == 1:
-        return _in_eight_bits(_band(pixels, decoder, 0, height)), box
+        return _in_eight_bits(_band(pixels, 0, height)), box
     band_px = max(1, _BAND_PX // down) * down
     small: Image.Image | None = None
     for top in range(0, height, band_px):
-        band = _in_eight_bits(_band(pixels, decoder, top, min(top + band_px, height)))
+        band = _in_eight_bits(_band(pixels, top, min(top + band_px, height)))
         band = band.reduce((across, down))
         if small is None:
             small = Image.new(band.mode, (band.width, -(-height // down)))
@@ -228,14 +230,13 @@ def _nearly_of_size(
     return small, box
 
 
-def _band(pixels: Image.Image | np.ndarray, decoder: str, top: int, bottom: int) -> Image.Image:
+def _band(pixels: Image.Image | np.ndarray, top: int, bottom: int) -> Image.Image:
     if isinstance(pixels, Image.Image):
         whole = (top, bottom) == (0, pixels.height)
         return pixels if whole else pixels.crop((0, top, pixels.width, bottom))
     rows = np.ascontiguousarray(pixels[top:bottom])
     mode = "L" if rows.ndim == 2 else "RGB" if rows.shape[2] == 3 else "RGBA"
-    stored = mode if decoder == "HEIF" or mode == "L" else {"RGB": "BGR", "RGBA": "BGRA"}[mode]
-    return Image.frombuffer(mode, rows.shape[1::-1], rows, "raw", stored, 0, 1)
+    return Image.frombuffer(mode, rows.shape[1::-1], rows, "raw", mode, 0, 1)
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:

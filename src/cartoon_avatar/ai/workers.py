@@ -13,6 +13,8 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
+import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -79,9 +81,16 @@ class Worker:
         wrapped = [pickle.PickleBuffer(arg) if isinstance(arg, bytes) else arg for arg in args]
         asked = pickle.dumps((job, wrapped), protocol=5, buffer_callback=files.append)
         try:
-            self.pipe.send((asked, len(files)))
-            for file in files:
-                self.pipe.send_bytes(file)
+            with _socket_of(self.pipe) as end:
+                # A worker that is stopped reads no more, and would be written to for ever.
+                for way in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+                    end.setsockopt(socket.SOL_SOCKET, way, _timeval(timeout_s))
+                self.pipe.send((asked, [file.raw().nbytes for file in files]))
+                for file in files:
+                    end.sendall(file)
+        except BlockingIOError as error:
+            self.kill()
+            raise TimeoutError from error
         except OSError as error:
             raise WorkerLost from error
         return self._answer(timeout_s)
@@ -129,8 +138,8 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
     with suppress(EOFError, OSError):  # the parent is gone
         pipe.send(("ready", greeting))
         while True:
-            asked, file_count = pipe.recv()
-            files = [pipe.recv_bytes() for _ in range(file_count)]
+            asked, sizes_bytes = pipe.recv()
+            files = _received(pipe, sizes_bytes)
             job, args = pickle.loads(asked, buffers=files)  # noqa: S301 (of our own parent)
             del files
             try:
@@ -142,6 +151,24 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
                 log.exception("job_failed", job=job.__name__)
                 answer = ("failed", None)
             pipe.send(answer)
+
+
+def _received(pipe: Connection, sizes_bytes: list[int]) -> list[bytes]:
+    """Each in one piece, where the pipe's own way would hold up to three of it meanwhile."""
+    with _socket_of(pipe) as end:
+        files = [end.recv(size, socket.MSG_WAITALL) for size in sizes_bytes]
+    if [len(file) for file in files] != sizes_bytes:
+        raise EOFError
+    return files
+
+
+def _socket_of(pipe: Connection) -> socket.socket:
+    """What a pipe of both directions is, open for as long as this is."""
+    return socket.socket(fileno=os.dup(pipe.fileno()))
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
 
 
 def _end_with_parent() -> None:
