@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from cartoon_avatar.serving import configure_logs
 
@@ -51,12 +52,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def logged() -> Iterator[io.StringIO]:
     """All that is logged, as the running service would write it."""
     root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    configure_logs("backend", "debug")
+    before, level, structured = root.handlers[:], root.level, structlog.get_config()
     written = io.StringIO()
-    for handler in root.handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(written)
+    configure_logs("backend", "debug", written)
     yield written
+    structlog.configure(**structured)
     root.handlers[:] = before
     root.setLevel(level)

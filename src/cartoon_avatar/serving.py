@@ -15,7 +15,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+from functools import cache
+from typing import Any, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -34,7 +35,8 @@ _WORKER_GRACE_S = 15
 _DRAIN_S = 5
 _DRAIN_TIMES = 10
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID_NAME = REQUEST_ID.lower().encode()
 # Asked for every few seconds by probes: worth a metric, not a log line.
 _QUIET_ROUTES = {"/healthz", "/readyz", "/metrics"}
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -42,41 +44,53 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _OWNER = re.compile(r"(\d{6,20}_)[A-Za-z0-9._-]+")
 
 
-def configure_logs(service: str, level: str = "info") -> None:
-    """Write one JSON object a line to standard error, the libraries' logs included."""
-    stamped = [
+def configure_logs(service: str, level: str = "info", to: TextIO | None = None) -> None:
+    """Write one JSON object a line, the libraries' logs included, if not told otherwise to
+    standard error."""
+    to = to or sys.stderr
+    processors = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _without_owners,
+        lambda logger, name, event: {"service": service, **event},
     ]
+    # Past the standard library's logging, which takes longer than all the rest of a line.
     structlog.configure(
-        processors=[*stamped, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+        processors=[*processors, structlog.processors.JSONRenderer()],
+        logger_factory=lambda *names: _Lines(to),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=stamped,
+            foreign_pre_chain=processors,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                lambda logger, name, event: {"service": service, **event},
                 structlog.processors.JSONRenderer(),
             ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # What no line of ours shows costs half of a line: caller, thread, process, task.
-    logging._srcfile = None  # type: ignore[attr-defined]
-    logging.logThreads = logging.logProcesses = False
-    logging.logMultiprocessing = logging.logAsyncioTasks = False
     # The first two log every URL they ask for, and ours carry signatures; Pillow logs what
     # EXIF says, and that is where a photo was taken.
     for chatty in ("httpx", "httpcore", "PIL", "alembic", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class _Lines:
+    """Where structlog writes."""
+
+    def __init__(self, to: TextIO) -> None:
+        self.to = to
+
+    def msg(self, line: str) -> None:
+        # Whoever reads the log may be gone, or its disk full: no request fails for that.
+        with contextlib.suppress(OSError, ValueError):
+            self.to.write(f"{line}\n")
+
+    debug = info = warning = error = critical = msg
 
 
 def _without_owners(logger: object, name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -99,18 +113,21 @@ class RequestLog:
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self.app = app
-        self.requests = Counter(
+        requests = Counter(
             "requests",
             "Requests answered",
             ["method", "route", "status"],
             registry=registry,
         )
-        self.seconds = Histogram(
+        seconds = Histogram(
             "request_seconds",
             "From the request's head to the end of the answer",
             ["route"],
             registry=registry,
         )
+        # A small picture is answered in less time than labels and logger take to be found.
+        self.requests_of, self.seconds_of = cache(requests.labels), cache(seconds.labels)
+        self.log = log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -129,12 +146,11 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = request_id
+                headers = [*message["headers"], (_REQUEST_ID_NAME, request_id.encode())]
+                message = {**message, "headers": headers}
                 if stages:
-                    headers[SERVER_TIMING] = ", ".join(
-                        f"{name};dur={ms:.1f}" for name, ms in stages.items()
-                    )
+                    timing = (f"{name};dur={ms:.1f}" for name, ms in stages.items())
+                    MutableHeaders(raw=headers)[SERVER_TIMING] = ", ".join(timing)
             await send(message)
 
         try:
@@ -150,10 +166,10 @@ class RequestLog:
             took_s = time.perf_counter() - started
             # A client may call its method what it likes; a label for each would fill memory.
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self.requests.labels(method, route, status).inc()
-            self.seconds.labels(route).observe(took_s)
+            self.requests_of(method, route, status).inc()
+            self.seconds_of(route).observe(took_s)
             if route not in _QUIET_ROUTES:
-                log.info(
+                self.log.info(
                     "request",
                     method=method,
                     route=route,
@@ -269,8 +285,8 @@ class BodyLimit:
 
 
 def _request_id_of(scope: Scope) -> str:
-    wanted = dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
-    return wanted if _REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
+    wanted = dict(scope["headers"]).get(_REQUEST_ID_NAME, b"")
+    return wanted.decode() if _REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
 
 
 def freeze_what_is_loaded() -> None:

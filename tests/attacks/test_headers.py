@@ -147,6 +147,11 @@ async def test_other_origins_are_told_nothing_unless_named(start: Start):
         assert "access-control-allow-origin" not in answer.headers
         answer = await service.phone.get("/api/originals", headers=evil)
         assert "access-control-allow-origin" not in answer.headers
+        # A page that may ask reads what was wrong, too.
+        too_large = {"Origin": good["Origin"], "Content-Length": "99999999"}
+        answer = await service.phone.post("/api/upload", headers=too_large)
+        assert answer.status_code == 413
+        assert answer.headers["access-control-allow-origin"] == good["Origin"]
 
 
 async def test_files_are_private_and_can_do_nothing_in_a_browser(service: Service):

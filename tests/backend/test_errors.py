@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 
 import httpx
 import pytest
@@ -87,6 +89,18 @@ async def test_a_photo_over_the_limit_is_refused_while_it_streams_in(start: Star
         assert_problem(
             await service.phone.upload(picture("png", (200, 200))), 413, "file_too_large"
         )
+
+
+async def test_a_log_that_cannot_be_written_costs_no_answer(
+    start: Start, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+):
+    def full(text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with start() as service:
+        service.ai.answers["/generate-cartoon"] = lambda request: 1 / 0
+        monkeypatch.setattr(logged, "write", full)
+        assert_problem(await service.phone.upload(), 500, "internal_error")
 
 
 @pytest.mark.parametrize("device", ["", "with space", ".hidden", "a/b", "ü", "x" * 129])

@@ -128,6 +128,29 @@ async def test_head_tells_the_size(service: Service, url: str):
     assert answer.headers["content-length"] == str(len(PHOTO))
 
 
+async def test_a_body_sent_along_is_counted_like_any_other(start: Start):
+    async with start(max_upload_bytes=20_000) as service:
+        url = (await service.phone.upload(PHOTO)).json()["original"]["imageUrl"]
+        for length, status in ((10_000, 200), (200_000, 413)):
+            answer = await service.http.request("GET", url, content=b"x" * length)
+            assert answer.status_code == status
+
+
+async def test_however_the_query_is_written_it_means_the_same(service: Service, url: str):
+    path, _, query = url.partition("?")
+    expires, signature = query.split("&")
+    small = (await service.phone.get("/api/originals")).json()["items"][0]["thumbnailUrl"]
+    for written in (
+        f"{path}?{signature}&{expires}",
+        f"{path}?{query}&more=1",
+        f"{path}?{query.replace('signature', 'sign%61ture')}",
+    ):
+        assert (await service.http.get(written)).content == PHOTO, written
+    assert "thumbnail=1" in small
+    written = small.replace("thumbnail=1", "thumbnail=true")
+    assert (await service.http.get(written)).headers["content-type"] == "image/webp"
+
+
 async def test_a_public_url_makes_picture_urls_absolute(start: Start):
     async with start(public_url="https://avatars.example/") as service:
         original = (await service.phone.upload()).json()["original"]

@@ -63,6 +63,8 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # RequestLog counts.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.include_router(router)
     render_problems(app)

@@ -97,6 +97,8 @@ def create_app(
         lifespan=lifespan,
         # The address it would send a client to is made of the Host header.
         redirect_slashes=False,
+        # Spans and metrics of its own would carry paths, which name devices; RequestLog counts.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for router in (
         files.router,  # asked for most, and routers are tried in turn
@@ -113,7 +115,8 @@ def create_app(
     app.add_exception_handler(TimeoutError, _timed_out)  # type: ignore[arg-type]
     app.add_exception_handler(OSError, _disk_failed)  # type: ignore[arg-type]
     app.add_exception_handler(ClientDisconnect, _client_gone)  # type: ignore[arg-type]
-    app.add_middleware(files.SignedFiles)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    app.add_middleware(files.SignedFiles)  # which leaves bodies to it
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -127,7 +130,6 @@ def create_app(
             ],
             expose_headers=["Idempotency-Replayed", "Retry-After", "X-Request-Id"],
         )
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     app.add_middleware(RequestLog, registry=registry)
     app.openapi = partial(openapi.described, app)  # type: ignore[method-assign]
     return app

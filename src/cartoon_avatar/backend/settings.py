@@ -173,8 +173,8 @@ class BackendSettings(BaseSettings):
         return self
 
     @cached_property
-    def trusted_networks(self) -> list[IPv4Network | IPv6Network]:
-        return [ip_network(network, strict=False) for network in self.trusted_proxies]
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(network, strict=False) for network in self.trusted_proxies)
 
     @property
     def database(self) -> str:

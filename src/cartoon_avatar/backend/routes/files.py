@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.dependencies import (
     State,
-    asked_by_proxy,
     bearer_of,
     device_id_in,
+    is_proxy,
 )
 from cartoon_avatar.backend.errors import InvalidDevice, NotFound
 from cartoon_avatar.backend.flows.devices import authenticate
@@ -25,13 +27,25 @@ from cartoon_avatar.problems import AvatarError
 
 router = APIRouter(tags=["files"])
 
+# As ``Signer`` writes it; nothing in it is escaped.
+_SIGNED_QUERY = re.compile(rb"(thumbnail=1&)?expires=([0-9]{1,12})&signature=([A-Za-z0-9_-]{1,64})")
+_BODY = {b"content-length", b"transfer-encoding"}
 _CONDITIONS = {
-    "range",
-    "if-range",
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
+    b"range",
+    b"if-range",
+    b"if-match",
+    b"if-none-match",
+    b"if-modified-since",
+    b"if-unmodified-since",
+}
+# A name is never given to another picture.
+_CACHE_CONTROL = "private, max-age=31536000, immutable"
+_OF_EVERY_PICTURE = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cross-origin-resource-policy": "cross-origin",
+    "content-disposition": "inline",
+    "referrer-policy": "no-referrer",
 }
 _PARAMETERS = [
     {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -69,19 +83,22 @@ _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYP
 )
 async def get_file(request: Request) -> Response:
     """Serve a picture: with a valid signature to anybody, without one to its owner."""
-    asked = _Asked.of(request)
+    asked = _Asked.of(request.scope)
     backend: State = request.state.backend
     if asked is None:
         raise NotFound
     if not asked.is_signed(backend):
         await _require_owner(request, backend, asked.key)
-    return await _answer(request, backend, asked)
+    return await _answer(request.scope, backend, asked)
+
+
+_ROUTE = router.routes[-1]
 
 
 class SignedFiles:
     """ASGI middleware: a signed URL is answered before routes are tried in turn.
 
-    It is what is asked for most, and finding the route takes as long as the answer. What
+    It is what is asked for most, and finding the route takes longer than the answer. What
     cannot be answered goes on to the route, which says why.
     """
 
@@ -90,28 +107,28 @@ class SignedFiles:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = None
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            response = await self._answer(Request(scope))
+        if scope["type"] == "http" and scope["path"].startswith("/uploads/"):
+            response = await self._answer(scope)
         if response is None:
             await self.app(scope, receive, send)
         else:
-            scope["route"] = router.routes[-1]  # for the log and the metrics
+            scope["route"] = _ROUTE  # for the log and the metrics
             await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response | None:
-        if not request.scope["path"].startswith("/uploads/"):
+    async def _answer(self, scope: Scope) -> Response | None:
+        # A body would have to be counted and read to its end.
+        if scope["method"] not in ("GET", "HEAD") or not _BODY.isdisjoint(_header_names(scope)):
             return None
-        asked, backend = _Asked.of(request), request.state.backend
+        asked, backend = _Asked.of(scope), scope["state"]["backend"]
         if asked is None or not asked.is_signed(backend):
             return None
         try:
-            return await _answer(request, backend, asked)
+            return await _answer(scope, backend, asked)
         except AvatarError:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """What a file's URL says. ``key`` is the picture's, of its thumbnail too."""
 
     key: str
@@ -121,15 +138,20 @@ class _Asked:
     signature: str
 
     @classmethod
-    def of(cls, request: Request) -> _Asked | None:
+    def of(cls, scope: Scope) -> _Asked | None:
         """None for whatever lies outside of our own names: no path is built from it."""
         # Read by hand: FastAPI takes longer to read five strings than all the rest does.
-        type, _, filename = request.scope["path"].removeprefix("/uploads/").partition("/")
+        type, _, filename = scope["path"].removeprefix("/uploads/").partition("/")
         if type not in keys.FILE_TYPES or not keys.is_filename(filename):
             return None
-        query = request.query_params
+        key = f"uploads/{type}/{filename}"
+        signed = _SIGNED_QUERY.fullmatch(scope["query_string"])
+        if signed is not None:
+            thumbnail, expires, signature = signed.groups()
+            return cls(key, filename, thumbnail is not None, expires.decode(), signature.decode())
+        query = QueryParams(scope["query_string"])
         return cls(
-            f"uploads/{type}/{filename}",
+            key,
             filename,
             query.get("thumbnail", "").lower() in ("1", "true"),
             query.get("expires", ""),
@@ -145,45 +167,67 @@ class _Asked:
         )
 
 
-async def _answer(request: Request, backend: State, asked: _Asked) -> Response:
+async def _answer(scope: Scope, backend: State, asked: _Asked) -> Response:
     key, filename = asked.key, asked.filename
     if asked.thumbnail:
         key = keys.thumbnail_key(key)
         filename = f"{filename}.webp"
     mime_type = _TYPE_OF_EXTENSION.get(filename.rpartition(".")[2], "application/octet-stream")
-    headers = {
-        # A name is never given to another picture.
-        "cache-control": "private, max-age=31536000, immutable",
-        "etag": f'"{filename}"',
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'; sandbox",
-        "cross-origin-resource-policy": "cross-origin",
-        "content-disposition": "inline",
-        "referrer-policy": "no-referrer",
-    }
+    etag = f'"{filename}"'
     # A presigned URL is good for GET alone.
-    if backend.settings.file_delivery == "redirect" and request.method == "GET":
+    if backend.settings.file_delivery == "redirect" and scope["method"] == "GET":
         url = await backend.storage.url_of(key)
         if url is not None:
             return RedirectResponse(url, 302, headers={"Cache-Control": "private, max-age=240"})
-    if backend.settings.file_delivery == "nginx" and _nginx_can_send_it(request, backend):
-        # Under its own name nginx would keep it for a file that is gone, too.
-        headers["x-cache-control"] = headers.pop("cache-control")
-        headers |= {"accept-ranges": "bytes", "x-accel-redirect": f"/stored/{key}"}
-        return Response(media_type=mime_type, headers=headers)
+    if backend.settings.file_delivery == "nginx" and _nginx_can_send_it(scope, backend):
+        return _HandOver(key, mime_type, etag)
+    headers = {"cache-control": _CACHE_CONTROL, "etag": etag, **_OF_EVERY_PICTURE}
     try:
-        return await backend.storage.response(key, mime_type, dict(request.headers), headers)
+        return await backend.storage.response(key, mime_type, dict(Headers(scope=scope)), headers)
     except FileMissing as error:
         raise NotFound from error
 
 
-def _nginx_can_send_it(request: Request, backend: State) -> bool:
+class _HandOver(Response):
+    """Tells nginx which file to send, and what to say of it."""
+
+    _ALWAYS = (
+        *((name.encode(), value.encode()) for name, value in _OF_EVERY_PICTURE.items()),
+        # Under its own name nginx would keep it for a file that is gone, too.
+        (b"x-cache-control", _CACHE_CONTROL.encode()),
+        (b"accept-ranges", b"bytes"),
+        (b"content-length", b"0"),
+    )
+
+    def __init__(self, key: str, mime_type: str, etag: str) -> None:
+        self.status_code = 200
+        self.body = b""
+        self.background = None
+        self.raw_headers = [
+            *self._ALWAYS,
+            (b"content-type", mime_type.encode()),
+            (b"etag", etag.encode()),
+            (b"x-accel-redirect", f"/stored/{key}".encode()),
+        ]
+
+
+def _nginx_can_send_it(scope: Scope, backend: State) -> bool:
     """Whole files; what asks for less is answered here, so that there is one answer to it.
 
     The AI service asks past nginx, and could do nothing with a path.
     """
-    whole = request.method == "GET" and _CONDITIONS.isdisjoint(request.headers.keys())
-    return whole and asked_by_proxy(request, backend.settings.trusted_networks)
+    names = _header_names(scope)
+    return (
+        scope["method"] == "GET"
+        and b"x-forwarded-for" in names
+        and _CONDITIONS.isdisjoint(names)
+        and scope["client"] is not None
+        and is_proxy(scope["client"][0], backend.settings.trusted_networks)
+    )
+
+
+def _header_names(scope: Scope) -> set[bytes]:
+    return {name for name, _ in scope["headers"]}
 
 
 async def _require_owner(request: Request, backend: State, key: str) -> None:
