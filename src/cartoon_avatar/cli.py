@@ -77,7 +77,7 @@ _workers_option = click.option(
     type=click.IntRange(1),
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Say it as JSON, for a script.")
-_parent_option = click.option("--with-parent", is_flag=True, hidden=True)
+_parent_option = click.option("--with-parent", type=int, metavar="PID", hidden=True)
 
 
 @main.command(short_help="Run everything on one machine.")
@@ -116,7 +116,7 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
 @_data_option
 @_workers_option
 @_parent_option
-def backend(host: str, port: int, data: Path | None, workers: int, with_parent: bool) -> None:
+def backend(host: str, port: int, data: Path | None, workers: int, with_parent: int | None) -> None:
     """Run the backend alone; AI_URL says where the AI service is.
 
     For two machines or containers. SELF_URL must be an address at which the AI service reaches
@@ -143,7 +143,7 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
     help="Deploy it to the Ray cluster that RAY_ADDRESS names, or to one of this machine.",
 )
 @_parent_option
-def ai(host: str, port: int, on_ray: bool, with_parent: bool) -> None:
+def ai(host: str, port: int, on_ray: bool, with_parent: int | None) -> None:
     """Run the AI service alone; AI_TRUSTED_ORIGINS says whose pictures it may fetch.
 
     It belongs behind the backend, not on the internet.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import multiprocessing
 import os
 import re
 import secrets
@@ -299,13 +300,17 @@ def freeze_what_is_loaded() -> None:
     gc.enable()
 
 
-def exit_with_parent(grace_s: float = 10) -> None:
-    """Have this process end, gracefully if it can, once its parent is gone.
+def exit_with_parent(parent: int | None = None, grace_s: float = 10) -> None:
+    """Have this process end, gracefully if it can, once its parent is gone, or if it is by now.
 
     A parent killed with SIGKILL tells nobody; its children are handed to another process,
-    which is what the thread started here looks out for.
+    which is what the thread started here looks out for. ``parent`` is the id of the process
+    that started this one, by default as multiprocessing knows it.
     """
-    parent = os.getppid()
+    if parent is None:
+        started_by = multiprocessing.parent_process()
+        assert started_by is not None
+        parent = started_by.pid
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -317,13 +322,14 @@ def exit_with_parent(grace_s: float = 10) -> None:
     threading.Thread(target=watch, name="exit-with-parent", daemon=True).start()
 
 
-def run_server(factory: str, host: str, port: int, workers: int, with_parent: bool) -> None:
-    """Serve the ASGI app that ``factory`` ("module:function") makes, until told to stop."""
+def run_server(factory: str, host: str, port: int, workers: int, with_parent: int | None) -> None:
+    """Serve the ASGI app that ``factory`` ("module:function") makes, until told to stop, or until
+    the process ``with_parent`` is gone."""
     from granian import Granian
     from granian.constants import Interfaces
 
-    if with_parent:
-        exit_with_parent()
+    if with_parent is not None:
+        exit_with_parent(with_parent)
     # A quarter of an import goes into collecting garbage that is none; its workers turn the
     # collector on again.
     gc.disable()

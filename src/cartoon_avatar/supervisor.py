@@ -74,13 +74,15 @@ def serve(host: str, port: int, workers: int, self_url: str, environment: dict[s
         "AI_URL": f"http://127.0.0.1:{ai_port}",
     }
     ours = [sys.executable, "-m", "cartoon_avatar.cli"]
+    # Named, since we may be gone by the time that a child looks for us.
+    with_us = ["--with-parent", str(os.getpid())]
     children = [
-        _Child("ai", [*ours, "ai", "--port", str(ai_port), "--with-parent"], environment),
+        _Child("ai", [*ours, "ai", "--port", str(ai_port), *with_us], environment),
         _Child(
             "backend",
             [
                 *(*ours, "backend", "--host", host, "--port", str(port)),
-                *("--workers", str(workers), "--with-parent"),
+                *("--workers", str(workers), *with_us),
             ],
             environment,
         ),

@@ -39,6 +39,9 @@ def _wait_until_ready(http: httpx.Client) -> None:
     raise AssertionError(f"{http.base_url} never became ready")
 
 
+OURS = [sys.executable, "-m", "cartoon_avatar.cli"]
+
+
 @pytest.fixture(scope="module")
 def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[httpx.Client]]:
     """Clients of two backends."""
@@ -49,7 +52,7 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[httpx.Cl
 
         def run(*arguments: str, **environment: str) -> None:
             process = subprocess.Popen(
-                [sys.executable, "-m", "cartoon_avatar.cli", *arguments, "--with-parent"],
+                [*OURS, *arguments, "--with-parent", str(os.getpid())],
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, "LOG_LEVEL": "error", **environment},
             )
@@ -163,7 +166,7 @@ def test_a_portrait_goes_through_two_backends_to_a_face(backends: list[httpx.Cli
 def two_processes(tmp_path: Path) -> Iterator[str]:
     """The address of `serve --workers 2`, each of which lets a device ask eight times a minute."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "cartoon_avatar.cli", "serve", "--workers", "2"]
+    command = [*OURS, "serve", "--workers", "2"]
     process = subprocess.Popen(
         [*command, "--port", str(port), "--data", str(tmp_path / "data")],
         stdout=subprocess.DEVNULL,

@@ -12,13 +12,15 @@ import signal
 import sys
 
 
-def run() -> None:
+def run(parent: int) -> None:
     from granian.constants import Interfaces
     from granian.server.embed import Server
 
     from cartoon_avatar.backend.app import create_app
     from cartoon_avatar.backend.settings import settings_from_environment
-    from cartoon_avatar.serving import configure_logs
+    from cartoon_avatar.serving import configure_logs, exit_with_parent
+
+    exit_with_parent(parent)
 
     settings = settings_from_environment()
     configure_logs("backend", settings.log_level)
@@ -38,6 +40,7 @@ def main() -> None:
 
     import cartoon_avatar.backend.app  # noqa: F401
 
+    parent = os.getpid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead
     for line in sys.stdin:
         pid = os.fork()
@@ -47,7 +50,7 @@ def main() -> None:
             os.dup2(2, 1)  # the server's words are not answers of ours
             os.environ.update(json.loads(line))
             try:
-                run()
+                run(parent)
             finally:
                 os._exit(0)
         print(pid, flush=True)

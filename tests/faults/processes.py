@@ -81,7 +81,7 @@ class Backend:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def start(self, *, timeout_s: float = 30) -> None:
         self.pid = self.forks.fork(
             {
                 "PORT": str(self.port),
@@ -96,7 +96,11 @@ class Backend:
                 **self.environment,
             }
         )
-        wait_for(self.port)
+        try:
+            wait_for(self.port, timeout_s=timeout_s)
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)

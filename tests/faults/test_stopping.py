@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -21,7 +22,7 @@ import skimage
 
 from tests.backend.conftest import picture
 from tests.faults.invariants import assert_whole, files_in, rows_of
-from tests.faults.processes import free_port
+from tests.faults.processes import Backend, Forks, free_port
 from tests.faults.test_ai_faults import answering, server
 
 # What a backend gives requests under way.
@@ -207,6 +208,58 @@ def test_the_service_survives_its_ai_process_and_leaves_no_orphans(run: Run, tmp
     members = family(process.pid)
     process.send_signal(signal.SIGKILL)
     wait_until(lambda: gone(members), 25)
+
+
+def test_killed_while_it_starts_it_leaves_no_orphans(tmp_path: Path):
+    """When a child is there that has not yet looked who its parent is, and then some."""
+    mark = str(tmp_path)
+    environment = {
+        **os.environ,
+        "DATA_DIR": str(tmp_path / "data"),
+        "STARTED_BY_TEST": mark,
+        "AI_WORKERS": "1",
+        "LOG_LEVEL": "error",
+    }
+
+    def start_and_kill(command: str, later_s: float) -> None:
+        ours = [sys.executable, "-m", "cartoon_avatar.cli", command, "--port", str(free_port())]
+        with subprocess.Popen(ours, env=environment, start_new_session=True) as process:
+            try:
+                wait_until(psutil.Process(process.pid).children, 30)
+                time.sleep(later_s)
+            finally:
+                process.kill()
+
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            moments = [(name, later_s) for name in ("serve", "ai") for later_s in (0, 0.3, 1)]
+            list(pool.map(start_and_kill, *zip(*moments, strict=True)))
+        wait_until(lambda: not marked(mark), 30)
+    finally:
+        for one in marked(mark):
+            one.kill()
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    found = []
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if one.environ().get("STARTED_BY_TEST") == mark:
+                found.append(one)
+    return found
+
+
+def test_a_backend_of_the_tests_that_does_not_start_is_gone(forks: Forks, tmp_path: Path):
+    with socket.socket() as deaf:  # it waits for ever for a database that says nothing
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        nowhere = f"postgresql+asyncpg://nobody@127.0.0.1:{deaf.getsockname()[1]}/none"
+        backend = Backend(forks, tmp_path, "http://127.0.0.1:1", {"DATABASE_URL": nowhere})
+        with pytest.raises(OSError):
+            backend.start(timeout_s=0.5)
+    assert backend.pid is None
+    (fork_server,) = (one for one in psutil.Process().children() if one.pid == forks.process.pid)
+    assert not fork_server.children()
 
 
 def test_ctrl_c_stops_everything(run: Run):

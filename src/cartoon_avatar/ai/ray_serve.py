@@ -113,10 +113,10 @@ def _workers_of(settings: AiSettings) -> int:
     return max(1, int(settings.replica_cpus))
 
 
-def run_on_ray(settings: AiSettings, host: str, port: int, with_parent: bool) -> None:
+def run_on_ray(settings: AiSettings, host: str, port: int, with_parent: int | None) -> None:
     """Deploy to the cluster that RAY_ADDRESS names, or to one started here, until told to stop."""
-    if with_parent:
-        exit_with_parent()
+    if with_parent is not None:
+        exit_with_parent(with_parent)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_ADDRESS" in os.environ:
         ray.init(log_to_driver=False, runtime_env={"env_vars": _PROXIES})
