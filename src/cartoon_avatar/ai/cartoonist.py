@@ -42,7 +42,7 @@ from cartoon_avatar.ai.styles import STYLES, Style, Tones, style_named
 __all__ = ["ENGINE_VERSION", "STYLES", "Drawing", "Eyes", "draw", "style_named"]
 
 # Goes up with every change that alters pixels.
-ENGINE_VERSION = 5
+ENGINE_VERSION = 6
 
 LONGEST_SIDE_PX = 2048
 # Of a line of weight 1, as share of the long side.

@@ -739,18 +739,19 @@ def _edge(shape: _Shape, seen: Picture, box: list[float], size: int) -> np.ndarr
     plan = _sampled(
         plan, (left - shape.left) * to_plan, (top - shape.top) * to_plan, side * to_plan, size
     )
-    guide = _sampled(seen.rgb, left, top, side, size).astype(np.float32) * np.float32(1 / 255)
+    rgb = _sampled(seen.rgb, left, top, side, size)
     unit = shape.ruler.height * size / side  # a face height in pixels of the result
     # Blurred by what a pixel of the plan is wide, or its grid shows.
     sigma = max(0.5, 0.008 * unit, 0.5 * size / (side * to_plan))
     head, rest = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
-    mine = guided_filter(guide, head / (head + rest + 1e-4), 0.023 * unit, 3e-4)
-    person = guided_filter(guide, np.minimum(1, head + rest), 0.02 * unit, 1e-4)
-    alpha = smooth_step(person * smooth_step(mine, 0.17, 0.53), 0.06, 0.94)
     # Not along the neck: there the shadow under the chin is the strongest edge, not the chin.
+    mine = cv2.blur(head / (head + rest + 1e-4), (2 * max(1, round(0.023 * unit)) + 1,) * 2)
+    person = guided_filter(rgb, np.minimum(1, head + rest), 0.02 * unit, 1e-3)
+    alpha = smooth_step(person * smooth_step(mine, 0.17, 0.53), 0.06, 0.94)
     near_rest = cv2.blur(rest, (2 * round(0.03 * unit) + 1,) * 2)
     away = 1 - smooth_step(near_rest, 0.0, 0.3)
-    alpha = alpha + away * (colour_edge(guide, alpha, 0.018 * unit) - alpha)
+    colours = rgb.astype(np.float32) * np.float32(1 / 255)
+    alpha = alpha + away * (colour_edge(colours, alpha, 0.018 * unit) - alpha)
 
     pitch = side / size
     x, y = (start + (np.arange(size) + 0.5) * pitch for start in (left, top))

@@ -139,12 +139,14 @@ def _refined(mask: np.ndarray, rgb: np.ndarray, finest_px: float = np.inf) -> np
 
     What is no wider than ``finest_px`` is kept.
     """
-    guide = rgb.astype(np.float32) * np.float32(1 / 255)
     # The map's own grain, 1/192 of the picture, is about what the edge may be off by.
     radius_px = max(rgb.shape) / 160
     if finest_px < radius_px:
-        return smooth_step(guided_filter(guide, mask, finest_px, 1e-4), 0.15, 0.85)
-    return smooth_step(guided_filter(guide, mask, radius_px, 1e-4, scale=0.5), 0.15, 0.85)
+        return smooth_step(guided_filter(rgb, mask, finest_px, 1e-3), 0.15, 0.85)
+    found = guided_filter(rgb, mask, radius_px, 1e-3, scale=0.5)
+    # Single hairs and noise would fray what is drawn as an outline.
+    found = cv2.GaussianBlur(found, (0, 0), radius_px / 3)
+    return smooth_step(found, 0.15, 0.85)
 
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:

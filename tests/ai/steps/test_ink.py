@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from cartoon_avatar.ai.steps.flow import tangent_field
 from cartoon_avatar.ai.steps.ink import blacks, crowding, edges, lines, outline, without_specks
@@ -58,6 +59,13 @@ def test_an_outline_runs_on_the_border_of_a_mask_only() -> None:
     assert rim[30, 19:22].max() > 0.7
     assert rim[30, 30] == 0
     assert rim[5, 5] == 0
+
+
+def test_an_outline_is_as_wide_as_asked() -> None:
+    mask = np.zeros((60, 60), np.float32)
+    mask[:, 30:] = 1
+    for width_px in (2, 4, 7):
+        assert outline(mask, width_px, mask.shape)[30].sum() == pytest.approx(width_px, abs=0.5)
 
 
 def test_texture_is_crowded_and_a_single_line_is_not() -> None:

@@ -66,7 +66,7 @@ def outline(mask: np.ndarray, width_px: float, shape: tuple[int, int]) -> np.nda
 
     Float32 0..1, of ``shape``.
     """
-    rim = sized(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.55 * width_px)), shape)
+    rim = sized(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.84 * width_px)), shape)
     # Fades out where the mask does not know, instead of drawing a guess.
     rim = cv2.absdiff(rim, 0.5)
     rim *= np.float32(-3.8)
