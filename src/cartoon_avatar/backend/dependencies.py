@@ -66,29 +66,15 @@ class State:
 Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
 
 
-async def state_of(request: Request) -> State:
+def state_of(request: Request) -> State:
     return request.state.backend
 
 
-Backend = Annotated[State, Depends(state_of)]
+async def _state_of(request: Request) -> State:  # FastAPI calls what is not async in a thread
+    return state_of(request)
 
 
-async def _limit_address(request: Request, backend: Backend) -> None:
-    """Before the body is read, so that a flood costs nothing."""
-    address = client_address(request, backend.settings.trusted_networks)
-    if request.method == "POST" and address is not None:
-        limit = backend.settings.address_drawings_per_minute
-        await _count(backend, limit, "address", str(address))
-
-
-async def _require_place(
-    request: Request, backend: Backend, _: Annotated[None, Depends(_limit_address)]
-) -> None:
-    backend.ai.places.require(device_id_in(request, {}))
-
-
-# Of a route that takes photos: one that could not be drawn is not read either.
-PlaceAtAi = Depends(_require_place)
+Backend = Annotated[State, Depends(_state_of)]
 
 
 def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network]) -> Client | None:
@@ -125,40 +111,30 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-async def _fields_of(
-    request: Request, backend: Backend, _: Annotated[None, Depends(_limit_address)]
-) -> AsyncIterator[dict[str, Any]]:
+async def _fields_of(request: Request, backend: State) -> dict[str, Any]:
     """The fields of a POST, from JSON or a form; an empty body is fine."""
-    if request.method != "POST":
-        yield {}
-        return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         async with _in_time(backend):
             form = await request.form(
                 max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
             )
-        try:
-            if len(form.multi_items()) > len(form):
-                raise InvalidRequest("A field was sent twice.")
-            yield dict(form)
-        finally:
-            await form.close()
-        return
+        if len(form.multi_items()) > len(form):
+            raise InvalidRequest("A field was sent twice.")
+        return dict(form)
     async with _in_time(backend):
         body = await request.body()
     if not body.strip():
-        yield {}
-        return
+        return {}
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The body is neither a form nor valid JSON.") from error
     if fields is None:  # what generated clients send where there are no wishes
-        fields = {}
+        return {}
     if not isinstance(fields, dict):
         raise InvalidRequest("The JSON body must be an object.")
-    yield fields
+    return fields
 
 
 @asynccontextmanager
@@ -171,33 +147,62 @@ async def _in_time(backend: State) -> AsyncIterator[None]:
         raise BodyTooSlow(limit_s) from error
 
 
-Fields = Annotated[dict[str, Any], Depends(_fields_of)]
-
-
-async def _device_of(
-    request: Request,
-    response: Response,
-    backend: Backend,
-    _: Annotated[None, Depends(_limit_address)],
-    fields: Fields,
-) -> str:
+async def _device_of(request: Request, response: Response) -> str:
     response.headers["Cache-Control"] = "no-store"
+    return await _let_in(request, state_of(request), {}, first=False)
+
+
+Device = Annotated[str, Depends(_device_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a POST brings: a device that was let in and counted, fields, an idempotency key."""
+
+    device_id: str
+    fields: dict[str, Any]
+    key: str | None
+
+
+async def _post_of(request: Request) -> AsyncIterator[Post]:
+    # One dependency, not a tree of them: FastAPI walks a branch anew for each that shares it.
+    backend = state_of(request)
+    is_upload = request.scope["path"] == "/api/upload"
+    # Before the body is read, so that a flood costs nothing, nor a photo that nobody could draw.
+    await _limit_address(request, backend)
+    if is_upload:
+        backend.ai.places.require(device_id_in(request, {}))
+    try:
+        fields = await _fields_of(request, backend)
+        device_id = await _let_in(request, backend, fields, first=is_upload)
+        # Counted once it is let in, so that nobody uses up the requests of a locked device.
+        await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
+        yield Post(device_id, fields, _idempotency_key(request))
+    finally:
+        await request.close()  # and the photo, where there is one
+
+
+Posted = Annotated[Post, Depends(_post_of)]
+
+
+async def _limit_address(request: Request, backend: State) -> None:
+    address = client_address(request, backend.settings.trusted_networks)
+    if address is not None:
+        limit = backend.settings.address_drawings_per_minute
+        await _count(backend, limit, "address", str(address))
+
+
+async def _let_in(request: Request, backend: State, fields: dict[str, Any], *, first: bool) -> str:
+    """The id of the device that asks; raises InvalidDevice and Unauthorized."""
     device_id = _named_device(request, fields)
     await authenticate(
         backend.database,
         device_id=device_id,
         token=bearer_of(request),
         token_required=backend.settings.device_auth == "required",
-        first=request.url.path == "/api/upload",
+        first=first,
     )
-    # Counted once it is let in, so that nobody uses up the requests of a locked device.
-    if request.method == "POST":
-        limit = backend.settings.device_drawings_per_minute
-        await _count(backend, limit, "device", device_id)
     return device_id
-
-
-Device = Annotated[str, Depends(_device_of)]
 
 
 def device_id_in(request: Request, fields: dict[str, Any]) -> str | None:
@@ -239,7 +244,7 @@ async def _count(backend: State, per_minute: int, kind: str, who: str) -> None:
         )
 
 
-async def _drawing_wish(fields: Fields) -> DrawingWish:
+def drawing_wish(fields: dict[str, Any]) -> DrawingWish:
     style, seed = fields.get("style"), fields.get("seed")
     if style in (None, ""):
         style = None
@@ -253,7 +258,7 @@ async def _drawing_wish(fields: Fields) -> DrawingWish:
     return DrawingWish(style, number)
 
 
-async def _cut_wish(fields: Fields) -> CutWish:
+def cut_wish(fields: dict[str, Any]) -> CutWish:
     image_format = fields.get("format") or "png"
     if image_format not in ("png", "webp", "jpeg"):
         raise InvalidFormat("The format must be png, webp or jpeg.")
@@ -280,11 +285,7 @@ def _integer(value: object) -> int | None:
     return int(text) if re.fullmatch(r"-?[0-9]{1,20}", text) else None
 
 
-DrawingWishes = Annotated[DrawingWish, Depends(_drawing_wish)]
-CutWishes = Annotated[CutWish, Depends(_cut_wish)]
-
-
-async def _idempotency_key(request: Request) -> str | None:
+def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key is 1 to 255 visible ASCII characters.")
@@ -297,7 +298,6 @@ async def _room_to_delete(backend: Backend) -> AsyncIterator[None]:
 
 
 RoomToDelete = Depends(_room_to_delete)
-RepeatKey = Annotated[str | None, Depends(_idempotency_key)]
 
 
 def _ours(text: str) -> str:

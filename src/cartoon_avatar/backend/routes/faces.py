@@ -7,13 +7,12 @@ from fastapi import APIRouter, Request, Response
 from cartoon_avatar.backend.dependencies import (
     Backend,
     Cursor,
-    CutWishes,
     Device,
-    Fields,
     Id,
     Limit,
-    RepeatKey,
+    Posted,
     RoomToDelete,
+    cut_wish,
 )
 from cartoon_avatar.backend.flows import listing
 from cartoon_avatar.backend.flows.devices import forget
@@ -42,13 +41,11 @@ router = APIRouter(prefix="/api")
 async def create_face(
     request: Request,
     backend: Backend,
-    device: Device,
-    fields: Fields,
+    post: Posted,
     cartoonId: Id,  # noqa: N803 (the contract's name, in the path)
-    wish: CutWishes,
-    key: RepeatKey,
 ) -> Response:
     """Cut the face out of a cartoon, keep it, and delete the photo's temporary cartoons."""
+    wish = cut_wish(post.fields)
 
     def rendered(downloaded: Downloaded) -> tuple[int, FaceCreated]:
         status = 201 if downloaded.is_new else 200
@@ -61,15 +58,13 @@ async def create_face(
             backend.ai,
             backend.signer,
             backend.settings,
-            device_id=device,
+            device_id=post.device_id,
             cartoon_id=cartoonId,
             wish=wish,
             settle=settle,
         )
 
-    return await answered_once(
-        request, backend, fields, device_id=device, key=key, render=rendered, run=run
-    )
+    return await answered_once(request, backend, post, render=rendered, run=run)
 
 
 @router.get(

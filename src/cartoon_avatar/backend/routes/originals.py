@@ -13,13 +13,11 @@ from cartoon_avatar.backend.dependencies import (
     Backend,
     Cursor,
     Device,
-    DrawingWishes,
-    Fields,
     Id,
     Limit,
-    PlaceAtAi,
-    RepeatKey,
+    Posted,
     RoomToDelete,
+    drawing_wish,
 )
 from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows import listing
@@ -44,22 +42,15 @@ router = APIRouter(prefix="/api", tags=["originals"])
 @router.post(
     "/upload",
     status_code=201,
-    dependencies=[PlaceAtAi],
     response_model=UploadCreated,
     responses=problems(*DRAWING),
     operation_id="uploadPhoto",
     openapi_extra=UPLOAD_BODY,
 )
-async def create_original(
-    request: Request,
-    backend: Backend,
-    device: Device,
-    fields: Fields,
-    wish: DrawingWishes,
-    key: RepeatKey,
-) -> Response:
+async def create_original(request: Request, backend: Backend, post: Posted) -> Response:
     """Keep a photo for good and draw its first cartoon."""
-    file = fields.get("image")
+    wish = drawing_wish(post.fields)
+    file = post.fields.get("image")
     if not isinstance(file, UploadFile):
         raise InvalidImage("Send the photo as the multipart file field named image.")
 
@@ -87,15 +78,13 @@ async def create_original(
             backend.ai,
             backend.signer,
             settings,
-            device_id=device,
+            device_id=post.device_id,
             photo=photo,
             wish=wish,
             settle=settle,
         )
 
-    return await answered_once(
-        request, backend, fields, device_id=device, key=key, render=rendered, run=run
-    )
+    return await answered_once(request, backend, post, render=rendered, run=run)
 
 
 @router.post(
@@ -109,13 +98,11 @@ async def create_original(
 async def create_cartoon(
     request: Request,
     backend: Backend,
-    device: Device,
-    fields: Fields,
+    post: Posted,
     originalId: Id,  # noqa: N803 (the contract's name, in the path)
-    wish: DrawingWishes,
-    key: RepeatKey,
 ) -> Response:
     """Draw another, visibly different cartoon of an original."""
+    wish = drawing_wish(post.fields)
 
     async def run(settle: Settle) -> Any:
         return await regenerate(
@@ -123,7 +110,7 @@ async def create_cartoon(
             backend.storage,
             backend.ai,
             backend.settings,
-            device_id=device,
+            device_id=post.device_id,
             original_id=originalId,
             wish=wish,
             settle=settle,
@@ -132,9 +119,7 @@ async def create_cartoon(
     return await answered_once(
         request,
         backend,
-        fields,
-        device_id=device,
-        key=key,
+        post,
         render=lambda cartoon: (
             201,
             CartoonCreated(cartoon=_cartoon(cartoon, backend)),

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import Connection
 
 from cartoon_avatar.backend.db import queries
-from cartoon_avatar.backend.dependencies import State, fingerprint_of
+from cartoon_avatar.backend.dependencies import Post, State, fingerprint_of
 from cartoon_avatar.backend.flows.idempotency import Answer, claimed
 from cartoon_avatar.backend.flows.upload import Settle
 from cartoon_avatar.backend.schemas import Body
@@ -26,25 +26,23 @@ REPLAYED = "Idempotency-Replayed"
 async def answered_once(
     request: Request,
     backend: State,
-    fields: dict[str, Any],
+    post: Post,
     *,
-    device_id: str,
-    key: str | None,
     render: Render,
     run: Callable[[Settle], Awaitable[Any]],
 ) -> Response:
     """``run`` a flow, or give the stored answer of an earlier request with this key."""
     fingerprint = ""
-    if key is not None:
-        fingerprint = await to_thread.run_sync(fingerprint_of, request, fields)
+    if post.key is not None:
+        fingerprint = await to_thread.run_sync(fingerprint_of, request, post.fields)
     async with claimed(
-        backend.database, device_id=device_id, key=key, fingerprint=fingerprint
+        backend.database, device_id=post.device_id, key=post.key, fingerprint=fingerprint
     ) as claim:
         if claim.answer is not None:
-            return await _replayed(backend, device_id, claim.answer)
+            return await _replayed(backend, post.device_id, claim.answer)
 
         def settle(connection: Connection, result: Any) -> None:
-            if key is None:
+            if post.key is None:
                 return
             status, body = render(result)
             content = body.model_dump(mode="json", exclude_none=True)
