@@ -41,6 +41,8 @@ log = structlog.get_logger()
 _MAX_ANSWER_BYTES = 20_000_000
 _STYLES_FRESH_S = 60
 _CONNECT_S = 5
+# Small pieces go out together: the other side wakes up for each that is sent by itself.
+_PACKET_BYTES = 262_144
 
 # What the AI service says of our client's wishes is passed on under our own codes.
 _PASSED_ON: dict[str, type[AvatarError]] = {
@@ -286,9 +288,19 @@ class _Body(httpx.AsyncByteStream):
     def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
 
-    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+    async def __aiter__(self) -> AsyncIterator[bytes | bytearray | memoryview]:
+        packet = bytearray()
         for piece in self._pieces:
-            yield piece
+            if len(packet) + len(piece) > _PACKET_BYTES:
+                if packet:
+                    yield packet
+                packet = bytearray()
+            if len(piece) > _PACKET_BYTES:
+                yield piece
+            else:
+                packet += piece
+        if packet:
+            yield packet
 
 
 @asynccontextmanager

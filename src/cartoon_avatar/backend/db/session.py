@@ -47,9 +47,13 @@ _SWEEP_LOCK = 0x7377656570
 
 @dataclass(frozen=True, slots=True)
 class Threaded:
-    """SQLite without the event loop: a function, all its statements, in one turn of a thread."""
+    """SQLite without the event loop: a function, all its statements, in one turn of a thread.
 
-    engine: Engine
+    ``writer`` has a connection of its own, whose pages stay in memory until others write.
+    """
+
+    reader: Engine
+    writer: Engine
     threads: ThreadPoolExecutor
 
     async def run(self, work: Callable[[Connection], T], *, writes: bool) -> T:
@@ -57,11 +61,11 @@ class Threaded:
         return await loop.run_in_executor(self.threads, self._transaction, work, writes)
 
     def _transaction(self, work: Callable[[Connection], T], writes: bool) -> T:
-        with self.engine.connect() as connection:
-            if not writes:
+        if writes:
+            with self.writer.begin() as connection:
                 return work(connection)
-            with connection.execution_options(writes=True).begin():
-                return work(connection)
+        with self.reader.connect() as connection:
+            return work(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +126,12 @@ async def open_database(url: str) -> AsyncIterator[Database]:
             pool_timeout=BUSY_S,
             execution_options={"writes": True},
         )
-        plain = create_engine(
-            make_url(url).set(drivername="sqlite"), hide_parameters=True, pool_size=_THREADS
+        threaded = Threaded(
+            _plain_engine(url, pool_size=_THREADS),
+            _plain_engine(url, pool_size=1, execution_options={"writes": True}),
+            ThreadPoolExecutor(_THREADS, "sqlite"),
         )
-        threaded = Threaded(plain, ThreadPoolExecutor(_THREADS, "sqlite"))
-        for one in (engine.sync_engine, writer.sync_engine, plain):
+        for one in (engine.sync_engine, writer.sync_engine, threaded.reader, threaded.writer):
             event.listen(one, "connect", _prepare_sqlite)
             event.listen(one, "begin", _begin_sqlite)
     try:
@@ -140,9 +145,14 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     finally:
         if threaded is not None:
             threaded.threads.shutdown()
-            threaded.engine.dispose()
+            threaded.reader.dispose()
+            threaded.writer.dispose()
         await engine.dispose()
         await writer.dispose()
+
+
+def _plain_engine(url: str, **options: Any) -> Engine:
+    return create_engine(make_url(url).set(drivername="sqlite"), hide_parameters=True, **options)
 
 
 async def _connect(*args: Any, **options: Any) -> Any:

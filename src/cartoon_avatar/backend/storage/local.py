@@ -9,8 +9,11 @@ import secrets
 import shutil
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 from starlette.responses import Response
@@ -29,6 +32,16 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Where files are written before they are moved into place.
 _UNFINISHED = "incoming"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+@dataclass(slots=True)
+class _Aside:
+    """A file on its way into place, open until it is synced: opening it again for that costs."""
+
+    path: Path
+    file: FileIO
+    size_bytes: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
 
 
 class LocalStorage:
@@ -96,51 +109,50 @@ class LocalStorage:
     def _put_new(self, files: Sequence[NewFile]) -> list[StoredFile]:
         """One step for all files before the next: what the disk has to do at the first sync of
         a step it need not do at the others."""
-        asides: list[Path] = []
+        asides: list[_Aside] = []
         placed: list[Path] = []
         try:
             written = []
             for file in files:
-                aside, size_bytes, sha256 = self._write_aside(file.pieces, asides)
+                aside = self._write_aside(file.pieces, asides)
                 small = None
                 if file.thumbnail is not None:
-                    small, _, _ = self._write_aside([file.thumbnail], asides)
-                written.append((file, aside, small, size_bytes, sha256))
+                    small = self._write_aside([file.thumbnail], asides)
+                written.append((file.keys, aside, small))
             for aside in asides:
-                sync(aside)
+                os.fsync(aside.file.fileno())
             stored = []
-            for file, aside, small, size_bytes, sha256 in written:
-                key = self._move_into_place(aside, file.keys, placed)
+            for names, aside, small in written:
+                key = self._move_into_place(aside.path, names, placed)
                 if small is not None:
-                    self._move_into_place(small, iter([thumbnail_key(key)]), placed)
-                stored.append(StoredFile(key, size_bytes, sha256))
+                    self._move_into_place(small.path, iter([thumbnail_key(key)]), placed)
+                stored.append(StoredFile(key, aside.size_bytes, aside.digest.hexdigest()))
             for folder in {place.parent for place in placed}:
                 sync(folder)
         except BaseException as error:
-            for path in asides + placed:
+            for path in [aside.path for aside in asides] + placed:
                 path.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise InsufficientStorage from error
             raise
+        finally:
+            for aside in asides:
+                aside.file.close()
         return stored
 
-    def _write_aside(
-        self, pieces: Sequence[bytes | memoryview], asides: list[Path]
-    ) -> tuple[Path, int, str]:
-        """Path, size and SHA-256 of a new file that nobody knows yet, noted among ``asides``."""
-        aside = self.root / _UNFINISHED / secrets.token_hex(16)
+    def _write_aside(self, pieces: Sequence[bytes | memoryview], asides: list[_Aside]) -> _Aside:
+        """A new file that nobody knows yet, noted among ``asides``."""
+        path = self.root / _UNFINISHED / secrets.token_hex(16)
+        file = open(path, "xb", buffering=0, opener=_open_read_only)  # noqa: SIM115 (see _Aside)
+        aside = _Aside(path, file)
         asides.append(aside)
-        digest = hashlib.sha256()
-        size_bytes = 0
-        with open(aside, "xb", buffering=0) as file:
-            os.fchmod(file.fileno(), 0o400)
-            for piece in pieces:
-                digest.update(piece)
-                size_bytes += len(piece)
-                rest = memoryview(piece)
-                while rest:  # a signal or a full disk ends a write early
-                    rest = rest[file.write(rest) :]
-        return aside, size_bytes, digest.hexdigest()
+        for piece in pieces:
+            aside.digest.update(piece)
+            aside.size_bytes += len(piece)
+            rest = memoryview(piece)
+            while rest:  # a signal or a full disk ends a write early
+                rest = rest[aside.file.write(rest) :]
+        return aside
 
     def _move_into_place(self, aside: Path, names: Iterator[str], placed: list[Path]) -> str:
         for key in names:
@@ -218,6 +230,11 @@ class LocalStorage:
 
     def _path(self, key: str) -> Path:
         return self.root / key
+
+
+def _open_read_only(path: str, flags: int) -> int:
+    """For us to write now, and for nobody from then on."""
+    return os.open(path, flags, 0o400)
 
 
 def _link(aside: Path, place: Path) -> None:
