@@ -124,7 +124,7 @@ def port_of(url: str) -> str:
 
 _SERVE = (
     "import sys; from cartoon_avatar.serving import run_server;"
-    "run_server(sys.argv[1], '127.0.0.1', int(sys.argv[2]), int(sys.argv[3]), True)"
+    "run_server(sys.argv[1], '127.0.0.1', *map(int, sys.argv[2:]))"
 )
 
 
@@ -140,7 +140,8 @@ def backend(
 ):
     """A backend of one process if not told otherwise; ``factory`` makes its app."""
     url = url or free_url()
-    command = [sys.executable, "-c", _SERVE, factory, port_of(url), str(workers)]
+    numbers = [port_of(url), str(workers), str(os.getpid())]
+    command = [sys.executable, "-c", _SERVE, factory, *numbers]
     more = {"DATA_DIR": str(data), "AI_URL": ai_url, "SELF_URL": url, **UNLIMITED, **more}
     return running(command, url, ready=ready, **more)
 
