@@ -1,6 +1,6 @@
 """How good and how dear is the head cut?
 
-    uv run python benchmarks/head_cut.py TRUTH_FOLDER [--portraits FOLDER]
+    uv run python benchmarks/head_cut.py TRUTH_FOLDER [--portraits FOLDER] [--peer]
 
 The truth folder holds NAME.jpg or NAME.png, NAME.head.png (the true alpha, 0..255) and
 optionally NAME.ignore.png (where it is not judged: loose hair, ear-rings). Prints one table
@@ -9,8 +9,22 @@ and writes a sheet, each head on green and on blue, to benchmarks/out/head_cut.p
 for it: says whether all styles got the same alpha and who was refused, and writes
 benchmarks/out/head_cut_styles_N.png to be looked at.
 
-The figure for the outline is boundary F at 4 px: the truths were drawn by hand, ±4 px at
-1000 px, so nearer than that nobody knows. 3 and 5 px show how steep it is there.
+The outline is judged by boundary F at 3, 4, 5 and 6 px and by the mean error of alpha within
+8 and 17 px of the true outline. The truths were drawn by hand, ±4 px at 1000 px, so nearer
+than that nobody knows. The figure to reach, F ≥ 0.85, comes from a trial that does not say
+how it measured. Its cut, made again (--peer, peers/plain_cut.py), has the IoU that the trial
+stated in all four variants; the F it stated is ours at 6 px, the error ours within 17 px:
+
+    variant           IoU mean, worst   stated   F at 6 px   stated   error, 17 px   stated
+    as recommended     0.979  0.975   0.979  0.974   0.832    0.838      0.084       0.080
+    at 512 px          0.978  0.974   0.978  0.973   0.835    0.832      0.085       0.084
+    one look           0.975  0.959   0.975  0.956   0.824    0.818      0.090       0.090
+    step 0.2 to 0.6    0.981  0.969   0.980  0.967   0.863    0.858      0.076       0.074
+
+Other definitions fit as well: of 2160 (size of the picture, of the trial's square, metric,
+kind of outline, what counts as ignored, tolerance) 48 come within 0.01 of all four. In these
+our own cut has an F of 0.862 to 0.891 and, in the 77 that fit the error within 0.006, an
+error of 0.066 to 0.079. At 4 px the trial's cut as recommended has 0.781.
 """
 
 from __future__ import annotations
@@ -25,6 +39,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from peers.plain_cut import VARIANTS, PlainCut
 
 from cartoon_avatar.ai import cartoonist, jobs
 from cartoon_avatar.ai.errors import NoFace
@@ -33,9 +48,9 @@ from cartoon_avatar.ai.jobs import Tools
 from cartoon_avatar.ai.models import Models
 from cartoon_avatar.ai.pictures import Picture, decode, to_png
 
-TOLERANCES_PX = (3, 4, 5)
-# Half the width of the band around the true outline in which alpha is compared.
-BAND_PX = 8
+TOLERANCES_PX = (3, 4, 5, 6)
+# Half the width of the bands around the true outline in which alpha is compared.
+BANDS_PX = (8, 17)
 GREEN, BLUE = (76, 201, 80), (40, 90, 230)
 MAX_PIXELS = 50_000_000
 OUT = Path(__file__).parent / "out"
@@ -45,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("truth", type=Path)
     parser.add_argument("--portraits", type=Path)
+    parser.add_argument("--peer", action="store_true", help="measure the plain cut as well")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peak-of", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -57,6 +73,8 @@ def main() -> None:
 
     OUT.mkdir(exist_ok=True)
     photos = likeness(tools.models, arguments.truth)
+    if arguments.peer:
+        peer(PlainCut(tools.models, arguments.threads), arguments.truth, photos)
     for size in (512, 768):
         print(f"{size} px: {best_s(tools.models, photos, size):.2f} s a head (median of best)")
     peaks = [
@@ -70,8 +88,7 @@ def main() -> None:
 
 def likeness(models: Models, truth: Path) -> list[Picture]:
     """Print how near the heads are to the true ones; returns the photos."""
-    titles = "".join(f"  F {px} px" for px in TOLERANCES_PX)
-    print(f"{'picture':24} {'IoU':>6}{titles}  band error  path")
+    print(f"{'picture':24} {TITLES}  path")
     rows, tiles, photos = [], [], []
     for path in photo_files(truth):
         photo = decode(path.read_bytes(), max_pixels=MAX_PIXELS).picture
@@ -82,7 +99,7 @@ def likeness(models: Models, truth: Path) -> list[Picture]:
         print(f"{path.stem:24} {_columns(rows[-1])}  {head.path}")
     table = np.array(rows)
     print(f"{'mean':24} {_columns(table.mean(axis=0))}")
-    print(f"{'worst':24} {_columns([*table[:, :-1].min(axis=0), table[:, -1].max()])}")
+    print(f"{'worst':24} {_columns(_worst(table))}")
     kinds = sorted({path.stem.split("_")[0] for path in photo_files(truth)})
     if len(kinds) < len(rows):
         for kind in kinds:
@@ -97,9 +114,34 @@ def likeness(models: Models, truth: Path) -> list[Picture]:
     return photos
 
 
-def _columns(row: np.ndarray | list[float] | tuple[float, ...]) -> str:
-    iou, *boundaries, error = row
-    return f"{iou:6.3f}" + "".join(f"{value:8.3f}" for value in boundaries) + f"{error:12.3f}"
+TITLES = f"{'IoU':>6}" + "".join(f"{f'F {px} px':>8}" for px in TOLERANCES_PX)
+TITLES += "".join(f"{f'error {px} px':>13}" for px in BANDS_PX)
+
+
+def _columns(row: np.ndarray | tuple[float, ...]) -> str:
+    likenesses, errors = row[: -len(BANDS_PX)], row[-len(BANDS_PX) :]
+    cells = [f"{likenesses[0]:6.3f}", *(f"{value:8.3f}" for value in likenesses[1:])]
+    return "".join([*cells, *(f"{value:13.3f}" for value in errors)])
+
+
+def _worst(table: np.ndarray) -> np.ndarray:
+    bands = len(BANDS_PX)
+    return np.concatenate([table[:, :-bands].min(axis=0), table[:, -bands:].max(axis=0)])
+
+
+def peer(cut_plainly: PlainCut, truth: Path, photos: list[Picture]) -> None:
+    """Print how near the plain cut is to the truth, beside what its trial stated."""
+    print(f"\n{'the trial, mean':24} {TITLES}   worst IoU; stated: IoU, worst, F, error")
+    for how in VARIANTS:
+        table = np.array(
+            [
+                compared(cut_plainly.alpha(photo, how), *truth_of(path))
+                for photo, path in zip(photos, photo_files(truth), strict=True)
+            ]
+        )
+        stated = " ".join(f"{value:.3f}" for value in how.stated)
+        print(f"{how.name:24} {_columns(table.mean(axis=0))}   {table[:, 0].min():.3f}; {stated}")
+    print()
 
 
 def photo_files(truth: Path) -> list[Path]:
@@ -134,7 +176,7 @@ def alpha_in_place(head: Head, photo: Picture) -> np.ndarray:
 
 
 def compared(alpha: np.ndarray, truth: np.ndarray, judged: np.ndarray) -> tuple[float, ...]:
-    """IoU, boundary F at each tolerance, and mean alpha error in the edge band."""
+    """IoU, boundary F at each tolerance, and mean alpha error in each edge band."""
     found, true = alpha > 0.5, truth > 0.5
     iou = (found & true & judged).sum() / ((found | true) & judged).sum()
 
@@ -144,8 +186,9 @@ def compared(alpha: np.ndarray, truth: np.ndarray, judged: np.ndarray) -> tuple[
         precision = (to_true[(to_found < 1) & judged] <= px).mean()
         recall = (to_found[(to_true < 1) & judged] <= px).mean()
         boundaries.append(2 * precision * recall / (precision + recall))
-    band = (to_true <= BAND_PX) & judged
-    return float(iou), *map(float, boundaries), float(np.abs(alpha - truth)[band].mean())
+    off = np.abs(alpha - truth)
+    errors = [off[(to_true <= px) & judged].mean() for px in BANDS_PX]
+    return float(iou), *map(float, boundaries), *map(float, errors)
 
 
 def _distance_to_outline(mask: np.ndarray) -> np.ndarray:
