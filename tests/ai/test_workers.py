@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import multiprocessing.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,6 +156,33 @@ async def test_a_worker_killed_while_idle_is_replaced_before_anybody_asks(
             await asyncio.sleep(0.01)
     await is_ready(workers)
     *_, after = await workers.run(tell, "")
+    assert after != before
+
+
+async def test_a_worker_is_replaced_after_the_temporary_folder_was_tidied_up(
+    workers: Workers,
+) -> None:
+    *_, before = await patient(workers)
+    lost = workers.lost
+    folder = multiprocessing.util.get_temp_dir()
+    shutil.rmtree(folder)  # with the socket of the workers' template
+    os.kill(before, signal.SIGKILL)
+    async with asyncio.timeout(5):
+        while workers.lost == lost:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    *_, after = await asyncio.wait_for(patient(workers), 30)
+    assert after != before
+    os.mkdir(folder)  # which is to be removed at exit
+
+
+async def test_a_worker_is_replaced_after_its_template_was_killed(workers: Workers) -> None:
+    *_, before = await patient(workers)
+    lost = workers.lost
+    os.kill(psutil.Process(before).ppid(), signal.SIGKILL)
+    async with asyncio.timeout(5):
+        while workers.lost == lost:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    *_, after = await asyncio.wait_for(patient(workers), 30)
     assert after != before
 
 

@@ -29,7 +29,7 @@ import structlog
 
 from cartoon_avatar.ai import heap
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
-from cartoon_avatar.ai.forks import template
+from cartoon_avatar.ai.forks import mend_template, template
 from cartoon_avatar.problems import AvatarError
 from cartoon_avatar.serving import (
     configure_logs,
@@ -63,6 +63,7 @@ class Worker:
     @classmethod
     def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
         """Start a process that calls ``start`` once and keeps what it returns at hand."""
+        mend_template()
         ours, theirs = template.Pipe()
         process = template.Process(
             target=_work, args=(theirs, start, log_level), name="ai-worker", daemon=True
