@@ -511,6 +511,15 @@ def test_an_unsure_class_model_is_not_believed() -> None:
     assert cut(seen.astronaut(), models, seen.astronaut()).path == "fallback"
 
 
+def test_a_drawing_of_three_tones_is_understood_without_its_photo() -> None:
+    photo = seen.officer()
+    eyes = Eyes(open_face_finder(seen.models()), open_mask_finder(seen.models()))
+    drawing = draw(photo, style_named("noir"), 2, eyes).picture
+    alone, expected = cut(drawing, seen.models()), cut(drawing, seen.models(), photo)
+    assert alone.path == "classes"
+    assert iou(in_place(alone, drawing), in_place(expected, drawing)) > 0.95
+
+
 def test_without_a_face_model_the_cut_says_so() -> None:
     nothing = Models(None, None, None, None, missing=("all",))
     with pytest.raises(ModelMissing):

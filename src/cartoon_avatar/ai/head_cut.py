@@ -269,6 +269,7 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
     # hats the networks see the crown only from afar.
     hat = 0.0
     looks: dict[float, np.ndarray] = {}
+    shape: _Shape | None = None
     for growth in (1.0, 1.45, 2.1):
         if growth == 1.45 and hat > 0.5:
             continue
@@ -279,11 +280,18 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
         px = _PLAN_PX if growth < 2 else round(1.6 * _PLAN_PX)
         rgb = _sampled(picture.rgb, *square, px)
         inside = _inside(picture, *square, px)
-        classes = _classes(models, rgb, ruler, growth, looks)
         oval = _filled(ruler.oval, *square, px)
+        classes = _classes(models, rgb, ruler, growth, looks)
+        if _trust(classes, oval) < _TRUSTED:
+            # Without its hard borders and hatching, a drawing looks more like a photo.
+            softened = cv2.GaussianBlur(rgb, (0, 0), 0.02 * ruler.height * px / side)
+            classes = _classes(models, softened, ruler, growth, {})
+        trusted = _trust(classes, oval) >= _TRUSTED
+        if shape is not None and shape.path == "classes" and not trusted:
+            break  # from so far away the face is none to them any more
         across, down = ruler.measure(*corner, side / px, px)
         mine = _share_of(face, faces, *square, rgb)
-        if classes is not None and _trust(classes, oval) >= _TRUSTED:
+        if trusted:
             head, rest, hat = _by_classes(
                 classes, oval, across, down, ruler, mine, ruler.height * px / side
             )
@@ -295,9 +303,11 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
             free = mine * inside * (1 - rest)
             head = _with_whole_hat(rgb, head, free, across, down, ruler, ruler.height * px / side)
         head = _decided(_one_piece(head * inside, oval), 0.06 * ruler.height * px / side)
+        at_frame = _at_frame(head, inside, down)
+        shape = _Shape(head, rest * inside, *square, ruler, path, at_frame)
         if not _reaches_border(head, inside, down) and not (hat > 0.5 and growth == 1.0):
             break
-    return _Shape(head, rest * inside, *square, ruler, path, _at_frame(head, inside, down))
+    return shape
 
 
 # What the class network must make of the face oval to be believed: on photos nearly all of
@@ -305,7 +315,9 @@ def _shape_of_head(picture: Picture, faces: list[Face], index: int, models: Mode
 _TRUSTED = 0.4
 
 
-def _trust(classes: np.ndarray, oval: np.ndarray) -> float:
+def _trust(classes: np.ndarray | None, oval: np.ndarray) -> float:
+    if classes is None:
+        return 0.0
     share = classes[oval > 0.5].mean(axis=0) if (oval > 0.5).any() else np.zeros(7)
     return float(min(1 - share[BACKGROUND] - share[CLOTHES], 2 * share[FACE_SKIN]))
 
