@@ -354,6 +354,30 @@ def test_descriptions_inside_the_tracks_of_an_animation_are_blanked() -> None:
     assert SECRET not in cleaned(photo)
 
 
+@pytest.mark.parametrize("kind", [b"altt", b"crtt", b"mdft", b"itai", b"new!"])
+def test_properties_of_a_heif_file_that_are_none_of_its_picture_are_blanked(kind: bytes) -> None:
+    """A text for those who do not see, when it was taken, whatever may come."""
+    photo = bytearray(photo_of("avif"))
+    at = photo.index(b"colr")
+    body = int.from_bytes(photo[at - 4 : at]) - 8
+    photo[at : at + 4 + body] = kind + (SECRET * 50)[:body]
+    clean = cleaned(bytes(photo))
+    assert SECRET not in clean
+    assert kind not in clean
+    assert frames(clean) == frames(photo_of("avif"))
+
+
+def test_when_an_animation_was_made_is_blanked() -> None:
+    photo = bytearray(photo_of("avif animated"))
+    for kind in (b"mvhd", b"tkhd", b"mdhd"):
+        at = photo.index(kind) + 8
+        photo[at : at + (16 if photo[at - 4] else 8)] = b"made" * (4 if photo[at - 4] else 2)
+    clean = cleaned(bytes(photo))
+    assert photo.count(b"made") >= 6
+    assert b"made" not in clean
+    assert frames(clean) == frames(photo_of("avif animated"))
+
+
 def test_every_accepted_type_can_be_cleaned() -> None:
     assert frozenset(IMAGE_TYPES) == CLEANABLE
 

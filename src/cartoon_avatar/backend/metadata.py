@@ -352,6 +352,13 @@ _HEIF_CONTAINERS = frozenset(
 )
 # Below the top: padding, private data, descriptions by the user, metadata of tracks.
 _HEIF_BLANKED = frozenset({b"free", b"skip", b"uuid", b"udta", b"udes", b"meta"})
+# What pixels are made and shown by: sizes and colours, turning, layers, codecs, cameras of 3D.
+_HEIF_PROPERTIES = frozenset(
+    b"ispe pixi pasp colr clap irot imir rref rloc lsel auxC mskC a1op a1lx oinf tols clli cclv "
+    b"mdcv amve reve ndwt cmin cmex hvcC lhvC av1C vvcC avcC evcC uncC cmpd cmpC icef".split()
+)
+# Their headers begin with when they were made and changed.
+_HEIF_DATED = frozenset({b"mvhd", b"tkhd", b"mdhd"})
 _HEIF_PICTURES = frozenset(
     {b"hvc1", b"hev1", b"lhv1", b"av01", b"vvc1", b"avc1", b"unci", b"mski"}
     | {b"grid", b"iovl", b"iden", b"tmap"}
@@ -387,8 +394,11 @@ def _heif(photo: bytes | mmap.mmap) -> Iterator[Part]:
                 raise BrokenImage("The HEIF file is in too many pieces.")
             if (parent, kind) in _HEIF_CONTAINERS:
                 folders.append((kind, body + 4 if kind == b"meta" else body, end))
-            elif kind in _HEIF_BLANKED if parent else kind not in _HEIF_TOP:
+            elif _is_blanked(parent, kind):
                 blanks += [(start + 4, start + 8, b"free"), (body, end, b"")]
+            if kind in _HEIF_DATED:
+                times = 16 if photo[body] else 8
+                blanks.append((body + 4, min(body + 4 + times, end), b""))
             if not parent and kind in _HEIF_TOP:
                 file_end = end
             track = photo[body + 8 : body + 12] if kind == b"hdlr" else None
@@ -413,6 +423,12 @@ def _heif(photo: bytes | mmap.mmap) -> Iterator[Part]:
             yield _ZEROS[: end - at]
         position = end
     yield position, file_end
+
+
+def _is_blanked(parent: bytes, kind: bytes) -> bool:
+    if parent == b"ipco":
+        return kind not in _HEIF_PROPERTIES
+    return kind in _HEIF_BLANKED if parent else kind not in _HEIF_TOP
 
 
 def _heif_items(
