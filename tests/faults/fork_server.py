@@ -12,7 +12,7 @@ import signal
 import sys
 
 
-def run(parent: int) -> None:
+def run(parent: int | None = None) -> None:
     from granian.constants import Interfaces
     from granian.server.embed import Server
 
@@ -20,7 +20,8 @@ def run(parent: int) -> None:
     from cartoon_avatar.backend.settings import settings_from_environment
     from cartoon_avatar.serving import configure_logs, exit_with_parent
 
-    exit_with_parent(parent)
+    if parent is not None:
+        exit_with_parent(parent)
 
     settings = settings_from_environment()
     configure_logs("backend", settings.log_level)
