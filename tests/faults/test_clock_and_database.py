@@ -7,6 +7,7 @@ import time
 
 import time_machine
 
+from cartoon_avatar.backend.flows.check import check
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from tests.attacks import conftest as attacks
 from tests.backend.conftest import Service
@@ -40,6 +41,24 @@ async def test_a_clock_set_forward_sweeps_nothing_until_it_has_been_steady(start
         await asyncio.sleep(1.2)
         assert (await _sweep(service)).expired_cartoons == 0
         assert not in_flight.exists()
+
+
+async def test_by_a_clock_that_has_jumped_nothing_is_repaired(start: attacks.Start):
+    async with start(unowned_grace_s=1) as service:
+        state = service.state
+        in_flight = service.settings.data_dir / "uploads/temp/9_x.jpg"
+        in_flight.write_bytes(b"of a request whose row is about to come")
+        await _sweep(service)
+
+        async def repaired() -> list[bool]:
+            found = check(state.database, state.storage, service.settings, repair=True)
+            return [one.repaired async for one in found]
+
+        with time_machine.travel(time.time() + 2 * 24 * 3600, tick=True):
+            assert await repaired() == [False]
+            assert in_flight.exists()
+            await asyncio.sleep(1.2)
+            assert await repaired() == [True]
 
 
 async def test_a_clock_that_stays_set_forward_is_believed_in_the_end(start: attacks.Start):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -20,7 +21,7 @@ _FOLDERS = ("uploads", "thumbnails")
 @dataclass(frozen=True, slots=True)
 class Copied:
     """``gone`` counts what was deleted while we copied; ``lost`` names files that a row still
-    names and that are not there, which `check` will say too."""
+    names and that are not there or cannot be read, which `check` will say too."""
 
     files: int
     gone: int
@@ -48,6 +49,7 @@ def back_up(data_dir: Path, folder: Path) -> Copied:
             kept = _named_in(snapshot)
     os.chmod(aside, 0o600)
     sync(aside)
+    _sync_folders(folder)
     # From here on the backup is the new one; what only the old one named goes last.
     os.replace(aside, copy)
     for left_over in (f"{_DATABASE}-wal", f"{_DATABASE}-shm"):
@@ -99,11 +101,21 @@ def _copied(source: Path, target: Path) -> bool:
         aside = target.with_name(f"{target.name}.part")
         try:
             shutil.copy2(source, aside)
-        except FileNotFoundError:
-            return False
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EIO):
+                aside.unlink(missing_ok=True)
+                return False
+            raise
         sync(aside)
         os.replace(aside, target)
     return True
+
+
+def _sync_folders(folder: Path) -> None:
+    for top in _FOLDERS:
+        for path in (folder / top, *(folder / top).rglob("*")):
+            if path.is_dir():
+                sync(path)
 
 
 def _named_in(snapshot: sqlite3.Connection) -> set[str]:
@@ -122,7 +134,5 @@ def _columns(table: str) -> str:
 def _remove_unnamed(folder: Path, kept: set[str]) -> None:
     for top in _FOLDERS:
         for path in list((folder / top).rglob("*")):
-            if path.is_dir():
-                sync(path)
-            elif path.relative_to(folder).as_posix() not in kept:
+            if not path.is_dir() and path.relative_to(folder).as_posix() not in kept:
                 path.unlink()

@@ -7,18 +7,21 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
 from sqlalchemy import select
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
-from cartoon_avatar.backend.flows.sweep import unowned_files
+from cartoon_avatar.backend.flows.sweep import ages_hold, unowned_files
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
 
+log = structlog.get_logger()
+
 _BATCH = 200
 
-Fault = Literal["missing", "truncated", "changed", "stray"]
+Fault = Literal["missing", "unreadable", "truncated", "changed", "stray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ async def check(
     """Read every file and yield what is wrong. The service may be running meanwhile.
 
     ``repair`` removes stray files and nothing else: a row whose file is lost is the only
-    trace of what somebody was promised.
+    trace of what somebody was promised. It removes nothing after the clock has jumped, as the
+    sweeper does: a file whose row is about to be committed seems old then.
     """
     async for named in named_files(database):
         fault = await _fault_of(storage, named)
@@ -60,6 +64,9 @@ async def check(
                 continue
         yield Finding(fault, named.key, f"{named.table} {named.id}")
 
+    if repair and not await ages_hold(settings):
+        log.warning("repair_held", reason="the clock has jumped")
+        repair = False
     async for strays in unowned_files(database, storage, settings):
         if repair:
             await storage.delete(strays)
@@ -89,6 +96,8 @@ async def _fault_of(storage: Storage, named: Named) -> Fault | None:
         data = await storage.get(named.key)
     except FileMissing:
         return "missing"
+    except OSError:  # a disk that has lost it
+        return "unreadable"
     if named.size_bytes is None:
         return None if data else "truncated"
     if len(data) != named.size_bytes:

@@ -6,16 +6,19 @@ import secrets
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
-from cartoon_avatar.backend.db.session import Database, is_busy, is_full
+from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Device
 from cartoon_avatar.backend.errors import Unauthorized
 from cartoon_avatar.backend.signing import Signer, token_hash, token_matches
 from cartoon_avatar.backend.storage.protocol import Storage
+
+log = structlog.get_logger()
 
 # Reading is activity too, but not worth a write each time.
 _ACTIVITY_STEP = timedelta(hours=1)
@@ -54,8 +57,9 @@ async def authenticate(
             )
         except DBAPIError as error:
             # A note of activity is not worth refusing a reader; a lock is a promise.
-            if locks or not (is_busy(error) or is_full(error)):
+            if locks:
                 raise
+            log.warning("activity_not_noted", reason=type(error.orig).__name__)
 
 
 def introduce(connection: Connection, signer: Signer, device_id: str, now: datetime) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
-from cartoon_avatar.backend.errors import FileTooLarge, InvalidImage
+from cartoon_avatar.backend.errors import FileTooLarge, InvalidImage, StorageUnavailable
 from cartoon_avatar.backend.metadata import BrokenImage, image_type, without_metadata
 
 
@@ -43,7 +43,10 @@ def open_photo(file: SpooledTemporaryFile[bytes], *, max_bytes: int, keep_metada
     data: bytes | mmap.mmap
     if file._rolled:
         # Not closed by hand: the pieces are views into it, and it goes with the last of them.
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:  # it takes a file descriptor of its own
+            raise StorageUnavailable from error
     else:
         data = file.read()
     if keep_metadata:

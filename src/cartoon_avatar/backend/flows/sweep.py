@@ -33,7 +33,7 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
     Does nothing for ``unowned_grace_s`` after the clock has jumped: by a wrong clock every
     cartoon is too old, and so is a file whose row is about to be committed.
     """
-    if not await _ages_hold(settings):
+    if not await ages_hold(settings):
         log.warning("sweep_held", reason="the clock has jumped")
         return Swept(0, 0)
     async with only_sweeper(database) as ours:
@@ -51,7 +51,7 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
 async def sweep_expired(database: Database, storage: Storage, settings: BackendSettings) -> int:
     """Remove temporary cartoons past their life, rows before files; returns how many."""
     count = 0
-    if not await _ages_hold(settings):
+    if not await ages_hold(settings):
         return 0
     while True:
         created_before = utc_now() - timedelta(seconds=settings.cartoon_ttl_s)
@@ -63,7 +63,8 @@ async def sweep_expired(database: Database, storage: Storage, settings: BackendS
             return count
 
 
-async def _ages_hold(settings: BackendSettings) -> bool:
+async def ages_hold(settings: BackendSettings) -> bool:
+    """Whether the ages of files and rows can be believed: not for a while after a jump."""
     mark = settings.data_dir / "clock"
     return await to_thread.run_sync(clock_runs_evenly, mark, settings.unowned_grace_s)
 

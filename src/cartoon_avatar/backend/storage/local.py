@@ -9,6 +9,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import FileIO
@@ -18,7 +19,7 @@ from typing import Any
 from anyio import to_thread
 from starlette.responses import Response
 
-from cartoon_avatar.backend.errors import InsufficientStorage
+from cartoon_avatar.backend.errors import InsufficientStorage, StorageUnavailable
 from cartoon_avatar.backend.storage.file_response import (
     CHUNK_BYTES,
     BytesResponse,
@@ -29,6 +30,8 @@ from cartoon_avatar.backend.storage.keys import thumbnail_key
 from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewFile, StoredFile
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# A disk that fails or was taken back to reading alone; a process out of file descriptors.
+_NOT_NOW = {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 # Where files are written before they are moved into place.
 _UNFINISHED = "incoming"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -131,9 +134,12 @@ class LocalStorage:
                 sync(folder)
         except BaseException as error:
             for path in [aside.path for aside in asides] + placed:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # the sweeper's, then
+                    path.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise InsufficientStorage from error
+            if isinstance(error, OSError) and error.errno in _NOT_NOW:
+                raise StorageUnavailable from error
             raise
         finally:
             for aside in asides:
