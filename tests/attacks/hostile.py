@@ -182,6 +182,63 @@ def seeking_mpo() -> Iterator[tuple[str, bytes]]:
         yield f"an mpo that points {name}", bytes(broken)
 
 
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def full_box(kind: bytes, body: bytes, version: int = 0) -> bytes:
+    return box(kind, bytes([version, 0, 0, 0]) + body)
+
+
+def heic_of_grids(tile: bytes, side: int, *grids: tuple[int, int]) -> bytes:
+    """Grids of so many parts a side that say they are so large: the first of the picture in the
+    HEIC file ``tile``, each further one of the one before, and the last is what is shown."""
+    at = tile.index(b"hvcC") - 4
+    codec = tile[at : at + int.from_bytes(tile[at : at + 4])]
+    coded = tile[tile.index(b"mdat") + 4 :]
+    sides = [side, *(said for _, said in grids)]
+    told = [
+        bytes([0, 0, many - 1, many - 1]) + struct.pack(">HH", said, said) for many, said in grids
+    ]
+    items = range(1, len(sides) + 1)
+    sizes = [full_box(b"ispe", struct.pack(">II", one, one)) for one in sides]
+    uses = b"".join(
+        struct.pack(">HB", item, 2 if item == 1 else 1)
+        + bytes([1 + item, *([0x80 | 1] if item == 1 else [])])
+        for item in items
+    )
+    named = b"".join(
+        box(b"dimg", struct.pack(">HH", 2 + n, many**2) + struct.pack(">H", 1 + n) * many**2)
+        for n, (many, _) in enumerate(grids)
+    )
+    kinds = b"".join(
+        full_box(b"infe", struct.pack(">HH", item, 0) + (b"grid\0" if item > 1 else b"hvc1\0"), 2)
+        for item in items
+    )
+
+    def meta(offset: int) -> bytes:
+        places = struct.pack(">HHHHII", 1, 0, 0, 1, offset, len(coded))
+        for n in range(len(grids)):
+            places += struct.pack(">HHHHII", 2 + n, 1, 0, 1, 8 * n, 8)
+        return full_box(
+            b"meta",
+            full_box(b"hdlr", bytes(4) + b"pict" + bytes(13))
+            + full_box(b"pitm", struct.pack(">H", len(sides)))
+            + full_box(b"iloc", struct.pack(">BBH", 0x44, 0, len(sides)) + places, 1)
+            + full_box(b"iinf", struct.pack(">H", len(sides)) + kinds)
+            + box(
+                b"iprp",
+                box(b"ipco", codec + b"".join(sizes))
+                + full_box(b"ipma", struct.pack(">I", len(sides)) + uses),
+            )
+            + full_box(b"iref", named)
+            + box(b"idat", b"".join(told)),
+        )
+
+    brands = box(b"ftyp", b"heic" + bytes(4) + b"mif1heic")
+    return brands + meta(len(brands) + len(meta(0)) + 8) + box(b"mdat", coded)
+
+
 def broken() -> Iterator[tuple[str, bytes]]:
     big = noise(700, 900)
     for kind in ("jpeg", "png", "webp", "gif", "heif", "avif"):
@@ -229,6 +286,11 @@ def greedy() -> Iterator[tuple[str, bytes]]:
     yield "99% of a webp of 49 megapixels that says it is whole", shortened_webp(webp, 0.99)
     yield "a webp of 49 megapixels in thirty bytes", lossless_webp(side, side)
     yield "a heic of 49 megapixels that holds a small one", resized_heif("heif", side, side)
+    tile = saved(noise(40, 40).resize((2000, 2000)), "heif", enc_params={"preset": "ultrafast"})
+    yield (
+        "a heic of 4 megapixels that decodes them 900 times",
+        heic_of_grids(tile, 2000, (30, 2000)),
+    )
     yield "a jpeg of 5,000 scans over 49 megapixels", many_scans(side, side, 5000)
     yield "a jpeg of 20,000 scans over a small picture", many_scans(640, 640, 20_000)
 

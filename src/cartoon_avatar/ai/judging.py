@@ -30,6 +30,9 @@ _ADAM7 = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
 )  # fmt: skip
 _PIECE_BYTES = 1 << 16
+# An HDR picture of a turned grid of tiles is three.
+_MOST_DERIVATIONS = 8
+_MOST_PARTS = 100_000
 
 
 class Broken(Exception):
@@ -121,3 +124,98 @@ def _idat_pieces(data: memoryview) -> Iterator[memoryview]:
         elif begun:
             return
         at += 12 + length
+
+
+def judge_heif(data: bytes, most_pixels: int) -> None:
+    """Raises for a picture put together of more pixels than ``most_pixels``.
+
+    A grid may name the same large tile a thousand times, and all of them are decoded, whatever
+    its own size. What a tile says of its size (ispe) libheif holds it to.
+    """
+    sizes: dict[int, int] = {}  # pixels, by item
+    parts: dict[int, list[int]] = {}
+    for kind, start, end in _boxes(data, 0, len(data)):
+        for inner, at, inner_end in _boxes(data, start + 4, end) if kind == b"meta" else ():
+            if inner == b"iprp":
+                for item, pixels in _sizes(data, at, inner_end):
+                    sizes[item] = max(pixels, sizes.get(item, 0))
+                    _require_few(len(sizes))
+            elif inner == b"iref":
+                for item, ids in _derivations(data, at, inner_end):
+                    parts.setdefault(item, []).extend(ids)
+                    _require_few(sum(map(len, parts.values())))
+    decoded: dict[int, int] = {}
+
+    def pixels_of(item: int, depth: int = 0) -> int:
+        if depth > _MOST_DERIVATIONS:
+            raise Broken("derived pictures of derived pictures")
+        if item not in decoded:
+            of_parts = sum(pixels_of(part, depth + 1) for part in parts.get(item, ()))
+            decoded[item] = of_parts or sizes.get(item, most_pixels)
+        return decoded[item]
+
+    for item in parts:
+        if pixels_of(item) > most_pixels:
+            raise Broken("more pixels in its parts than a picture may have")
+
+
+def _require_few(count: int) -> None:
+    if count > _MOST_PARTS:
+        raise Broken("countless parts")
+
+
+def _sizes(data: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Items and the pixels that a size associated with them says."""
+    properties: list[int] = []
+    for kind, at, inner_end in _boxes(data, start, end):
+        if kind == b"ipco":
+            for inner, body, _ in _boxes(data, at, inner_end):
+                width, height = (
+                    struct.unpack_from(">II", data, body + 4) if inner == b"ispe" else (0, 0)
+                )
+                properties.append(width * height)
+        elif kind == b"ipma":
+            id_bytes = 4 if data[at] else 2
+            wide = data[at + 3] & 1
+            entries = int.from_bytes(data[at + 4 : at + 8])
+            at += 8
+            for _ in range(entries):
+                item = int.from_bytes(data[at : at + id_bytes])
+                count = data[at + id_bytes]
+                at += id_bytes + 1
+                for _ in range(count):
+                    number = int.from_bytes(data[at : at + 1 + wide]) & (0x7FFF if wide else 0x7F)
+                    at += 1 + wide
+                    if 0 < number <= len(properties) and properties[number - 1]:
+                        yield item, properties[number - 1]
+
+
+def _derivations(data: bytes, start: int, end: int) -> Iterator[tuple[int, list[int]]]:
+    """Items and what they are put together of."""
+    id_bytes = 4 if data[start] else 2
+    for kind, at, inner_end in _boxes(data, start + 4, end):
+        if kind == b"dimg":
+            first = at + id_bytes + 2
+            count = int.from_bytes(data[first - 2 : first])
+            last = min(first + count * id_bytes, inner_end)
+            ids = [
+                int.from_bytes(data[place : place + id_bytes])
+                for place in range(first, last, id_bytes)
+            ]
+            yield int.from_bytes(data[at : at + id_bytes]), ids
+
+
+def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start of the body and end of each box."""
+    while start + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, start)
+        body = start + 8
+        if size == 1:
+            size = struct.unpack_from(">Q", data, body)[0]
+            body += 8
+        elif size == 0:
+            size = end - start
+        if not body <= start + size <= end:
+            return
+        yield kind, body, start + size
+        start += size

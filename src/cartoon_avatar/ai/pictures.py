@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageChops, ImageCms
 
 from cartoon_avatar.ai import webp
 from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
-from cartoon_avatar.ai.judging import judge_jpeg, judge_png
+from cartoon_avatar.ai.judging import judge_heif, judge_jpeg, judge_png
 
 # Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
 # of its own.
@@ -146,6 +146,8 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
                 f"The picture has {width}×{height} pixels;"
                 f" the limit is {max_pixels / 1e6:g} million."
             )
+        if decoder == "HEIF":
+            judge_heif(data, 2 * max_pixels)  # what HDR adds, and the rims of tiles
         if width * height > _LARGE_FROM_PX and decoder in _JUDGES:
             _JUDGES[decoder](data)
         scale = min(1.0, long_side / max(width, height)) if long_side else 1.0
