@@ -3,7 +3,8 @@
 Against the original design in Express + multer: as it stands; with the fsync that we do; and
 with the rest of what we do to a photo (thumbnail, checksum, one transaction) besides. Sent by
 ``wrk``: a client in Python takes a third of what the machine has. The floor is the least that a
-Python server can do and still keep what it answers for (``peers/floor.py``).
+Python server can do and still keep what it answers for, by hand and with the libraries that we
+use (``peers/floor.py``).
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def main() -> None:
             "ours, one process": started(backend),
             "ours, two processes": started(backend, workers=2),
             "floor, one process": started(backend, factory="peers.floor:app"),
+            "floor with libraries": started(backend, factory="peers.floor:with_libraries"),
             "Express": started(express),
             "Express + fsync": started(express, FSYNC="1"),
             "Express + fsync + the rest": started(express, FSYNC="1", EXTRAS="1"),

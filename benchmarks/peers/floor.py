@@ -3,8 +3,9 @@
 ``app`` receives the body, takes the photo out where it lies, asks the AI service once, writes
 photo, thumbnail and cartoon, syncs and links them as we do, and commits two rows in one
 transaction with ``synchronous = FULL``. No framework, no checks, no limits, no owner, no log.
-``handing_over`` lets nginx send whatever it is asked for and judges nothing. Both are a
-``factory`` for ``measuring.backend``.
+``with_libraries`` does the same by FastAPI, aiohttp and SQLAlchemy, which is where a backend
+built on them begins. ``handing_over`` lets nginx send whatever it is asked for and judges
+nothing. Each is a ``factory`` for ``measuring.backend``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ import secrets
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
 from urllib.parse import urlsplit
+
+import aiohttp
+from fastapi import FastAPI, Header, UploadFile
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, insert
+from sqlalchemy.pool import StaticPool
 
 ROOT = os.environ.get("DATA_DIR", ".")
 AI = urlsplit(os.environ.get("AI_URL", ""))
@@ -60,12 +67,15 @@ class App:
         photo = memoryview(body)[
             body.index(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--", 0, len(body) - 4)
         ]
-        cartoon, thumbnail = await self.drawn(photo)
         device = dict(scope["headers"])[b"x-device-id"].decode()
+        await answer(send, 201, json.dumps(await self.taken(device, photo)).encode())
+
+    async def taken(self, device: str, photo: memoryview) -> list[tuple]:
+        cartoon, thumbnail = await self.drawn(photo)
         loop = asyncio.get_running_loop()
         rows = await loop.run_in_executor(self.files, kept, device, photo, cartoon, thumbnail)
         await loop.run_in_executor(self.writer, self.commit, rows)
-        await answer(send, 201, json.dumps(rows).encode())
+        return rows
 
     async def drawn(self, photo: memoryview) -> tuple[memoryview, memoryview]:
         if self.idle:
@@ -93,6 +103,42 @@ class App:
         for table, row in zip(("originals", "cartoons"), rows, strict=True):
             self.database.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?)", row)
         self.database.execute("COMMIT")
+
+
+COLUMNS = [("id", String), ("device", String), ("path", String)]
+COLUMNS += [("size", Integer), ("sha256", String), ("created", Integer)]
+
+
+class WithLibraries(App):
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = create_engine(
+            "sqlite://", creator=lambda: self.database, poolclass=StaticPool
+        )
+        self.inserts = [
+            insert(Table(name, MetaData(), *(Column(column, kind) for column, kind in COLUMNS)))
+            for name in ("originals", "cartoons")
+        ]
+        self.session: aiohttp.ClientSession | None = None
+
+    async def drawn(self, photo: memoryview) -> tuple[memoryview, memoryview]:
+        if self.session is None:
+            self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        body = b"".join([START, photo, END])
+        async with self.session.post(
+            f"{AI.geturl()}/generate-cartoon", data=body, headers=kind
+        ) as drawing:
+            data = memoryview(await drawing.read())
+        end = len(data) - int(drawing.headers["X-Thumbnail-Bytes"])
+        return data[:end], data[end:]
+
+    def commit(self, rows: list[tuple]) -> None:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for statement, row in zip(self.inserts, rows, strict=True):
+                named = {name: value for (name, _), value in zip(COLUMNS, row, strict=True)}
+                connection.execute(statement, named)
 
 
 def kept(device: str, photo: memoryview, cartoon: memoryview, thumbnail: memoryview) -> list[tuple]:
@@ -137,6 +183,20 @@ async def answer(send, status: int, body: bytes) -> None:
 
 def app() -> App:
     return App()
+
+
+def with_libraries() -> FastAPI:
+    floor, app = WithLibraries(), FastAPI()
+
+    @app.post("/api/upload", status_code=201)
+    async def upload(image: UploadFile, x_device_id: Annotated[str, Header()]) -> list[tuple]:
+        return await floor.taken(x_device_id, memoryview(await image.read()))
+
+    @app.get("/readyz")
+    async def ready() -> dict:
+        return {}
+
+    return app
 
 
 def handing_over():
