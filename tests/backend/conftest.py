@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -88,6 +89,29 @@ class FakeAi:
 
     def asked_for(self, path: str) -> list[httpx.Request]:
         return [request for request in self.requests if request.url.path == path]
+
+
+@dataclass
+class AiSession:
+    """What the AI client knows of aiohttp's session, with ``ai`` at the other end."""
+
+    ai: FakeAi
+
+    async def __aenter__(self) -> AiSession:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, url: Any, *, headers: Any, data: Any, **options: Any
+    ) -> AsyncIterator[Any]:
+        if not isinstance(data, bytes | None):
+            data = b"".join([bytes(piece) async for piece in data])
+        answer = await self.ai(httpx.Request(method, str(url), headers=headers, content=data))
+        content = SimpleNamespace(iter_any=answer.stream.__aiter__)
+        yield SimpleNamespace(status=answer.status_code, headers=answer.headers, content=content)
 
 
 def problem(status: int, code: str, **headers: str) -> Asked:
@@ -175,7 +199,7 @@ Start = Callable[..., AbstractAsyncContextManager[Service]]
 
 @asynccontextmanager
 async def running(settings: BackendSettings, ai: FakeAi) -> AsyncIterator[Service]:
-    app = create_app(settings, ai_transport=httpx.MockTransport(ai))
+    app = create_app(settings, ai_session=AiSession(ai))
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:

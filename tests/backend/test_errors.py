@@ -6,6 +6,7 @@ import asyncio
 import errno
 import io
 
+import aiohttp
 import httpx
 import pytest
 
@@ -257,7 +258,7 @@ async def test_garbage_from_the_ai_service_is_a_failed_generation(
 
 
 def _refused(request: httpx.Request) -> httpx.Response:
-    raise httpx.ConnectError("connection refused")
+    raise aiohttp.ClientConnectionError("connection refused")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import aiohttp
 import httpx
 import pytest
 
@@ -82,7 +83,7 @@ async def test_a_place_that_gets_free_goes_to_who_has_none(full):
 
 
 def _cut_off(request: httpx.Request) -> httpx.Response:
-    raise httpx.ReadError("cut off")
+    raise aiohttp.ClientConnectionError("cut off")
 
 
 @pytest.mark.parametrize(

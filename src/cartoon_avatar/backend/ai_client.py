@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import aiohttp
-import httpx
 import structlog
-from httpx_aiohttp import AiohttpTransport
+import yarl
 from pydantic import Field, TypeAdapter
 
 from cartoon_avatar import contract
@@ -128,10 +127,10 @@ class AiClient:
     garbage, and the client's own faults (InvalidImage, NoFace …) under their codes."""
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, url: str, timeout_s: float, metrics: Metrics
+        self, session: aiohttp.ClientSession, url: str, timeout_s: float, metrics: Metrics
     ) -> None:
-        self._transport = transport
-        self._url = httpx.URL(url)
+        self._session = session
+        self._url = yarl.URL(url)
         self._metrics = metrics
         self._timeout_s = timeout_s
         self.places = Places()
@@ -230,7 +229,7 @@ class AiClient:
 
     async def _post_files(
         self, path: str, files: Mapping[str, File], until: float, **fields: object
-    ) -> tuple[httpx.Response, bytes]:
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         boundary = secrets.token_hex(16)
         head = f"--{boundary}\r\nContent-Disposition: form-data; name="
         start = "".join(
@@ -249,58 +248,53 @@ class AiClient:
 
     async def _ask(
         self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
-    ) -> tuple[httpx.Response, bytes]:
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         headers = {"Accept-Encoding": "identity"}
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         if request_id:
             headers[contract.REQUEST_ID] = request_id
         if kind:
             headers |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
-        # Straight to the transport: cookies, redirects and the like are what a client adds, and
-        # half of what it costs.
-        request = httpx.Request(
+        request = self._session.request(
             method,
-            self._url.copy_with(path=path),
+            self._url.with_path(path),
             headers=headers,
-            stream=_Body(body) if body else None,
-            extensions={"timeout": {"connect": min(_CONNECT_S, self._timeout_s)}},
+            data=_packed(body),
+            allow_redirects=False,
         )
         try:
             with (
                 self._metrics.ai_requests_running.track_inprogress(),
                 self._metrics.ai_seconds.labels(path).time(),
             ):
-                async with asyncio.timeout_at(until):
-                    answer = await self._transport.handle_async_request(request)
-                    try:
-                        data = await _bounded(answer)
-                    finally:
-                        await answer.stream.aclose()
-        except (httpx.TransportError, aiohttp.ClientError, TimeoutError) as error:
+                async with asyncio.timeout_at(until), request as answer:
+                    data = await _bounded(answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("ai_unreachable", path=path, error=repr(error))
             raise AiUnavailable from error
-        if answer.status_code != 200:
+        if answer.status != 200:
             raise _translated(answer, data, path)
         return answer, data
 
 
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, pieces: Pieces) -> None:
-        self._pieces = pieces
+def _packed(body: Pieces) -> bytes | AsyncIterator[bytes | bytearray | memoryview] | None:
+    if sum(map(len, body)) <= _PACKET_BYTES:
+        return b"".join(body) or None
+    return _packets(body)
 
-    async def __aiter__(self) -> AsyncIterator[bytes | bytearray | memoryview]:
-        packet = bytearray()
-        for piece in self._pieces:
-            if len(packet) + len(piece) > _PACKET_BYTES:
-                if packet:
-                    yield packet
-                packet = bytearray()
-            if len(piece) > _PACKET_BYTES:
-                yield piece
-            else:
-                packet += piece
+
+async def _packets(pieces: Pieces) -> AsyncIterator[bytes | bytearray | memoryview]:
+    packet = bytearray()
+    for piece in pieces:
+        if len(packet) + len(piece) <= _PACKET_BYTES:
+            packet += piece
+            continue
         if packet:
             yield packet
+            packet = bytearray()
+        yield piece
+    if packet:
+        yield packet
 
 
 @asynccontextmanager
@@ -308,26 +302,28 @@ async def open_ai(
     url: str,
     timeout_s: float,
     metrics: Metrics,
-    transport: httpx.AsyncBaseTransport | None = None,
+    session: aiohttp.ClientSession | None = None,
 ) -> AsyncIterator[AiClient]:
-    """``transport`` answers in the AI service's place in tests."""
-    if transport is None:
-        # How many are asked at once is the AI service's to say, which answers 503.
+    """``session`` answers in the AI service's place in tests."""
+    if session is None:
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+            # How many are asked at once is the AI service's to say, which answers 503.
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_S, timeout_s)),
+            auto_decompress=False,
         )
-        transport = AiohttpTransport(verify=False, client=session)  # verify: the session's own
-    async with transport:
-        yield AiClient(transport, url, timeout_s, metrics)
+    async with session:
+        yield AiClient(session, url, timeout_s, metrics)
 
 
-async def _bounded(answer: httpx.Response) -> bytes:
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
     # Not asked for; unpacking would make a gigabyte of a megabyte before it is counted.
     if "content-encoding" in answer.headers:
         log.error("ai_answered_garbage", header="content-encoding")
         raise GenerationFailed
     data = bytearray()
-    async for chunk in answer.stream:
+    async for chunk in answer.content.iter_any():
         data += chunk
         if len(data) > _MAX_ANSWER_BYTES:
             log.error("ai_answer_too_long", limit_bytes=_MAX_ANSWER_BYTES)
@@ -335,22 +331,22 @@ async def _bounded(answer: httpx.Response) -> bytes:
     return bytes(data)
 
 
-def _translated(answer: httpx.Response, data: bytes, path: str) -> AvatarError:
+def _translated(answer: aiohttp.ClientResponse, data: bytes, path: str) -> AvatarError:
     problem: dict[str, Any] = {}
     if answer.headers.get("content-type", "").startswith(contract.PROBLEM_JSON):
         with suppress(ValueError):
             problem = json.loads(data)
     code = problem.get("code", "") if isinstance(problem, dict) else ""
-    if answer.status_code == 503:
+    if answer.status == 503:
         kind = AiBusy if code == "ai_busy" else AiUnavailable
         wait = answer.headers.get("retry-after", "")
         return kind(int(wait)) if wait.isdecimal() else kind()
-    if answer.status_code < 500 and code in _PASSED_ON:
+    if answer.status < 500 and code in _PASSED_ON:
         return _PASSED_ON[code](str(problem.get("detail", "")))
-    if answer.status_code == 400 and code == "image_unreachable":
+    if answer.status == 400 and code == "image_unreachable":
         log.warning("ai_cannot_fetch", path=path)
         return CannotFetch()
-    log.error("ai_failed", path=path, status=answer.status_code, code=code)
+    log.error("ai_failed", path=path, status=answer.status, code=code)
     return GenerationFailed()
 
 
@@ -362,13 +358,13 @@ _WHOLE = {
 }
 
 
-def _head(answer: httpx.Response, data: bytes) -> Head:
+def _head(answer: aiohttp.ClientResponse, data: bytes) -> Head:
     data, small = _parted(answer, data)
     image = _image(answer, data)
     return Head(image.data, image.mime_type, image.width, image.height, small)
 
 
-def _image(answer: httpx.Response, data: bytes) -> Image:
+def _image(answer: aiohttp.ClientResponse, data: bytes) -> Image:
     """Believe an answer only if it is a whole file of the type it claims."""
     mime_type = answer.headers.get("content-type", "").partition(";")[0].strip()
     _require_whole(mime_type, data)
@@ -379,7 +375,7 @@ def _image(answer: httpx.Response, data: bytes) -> Image:
     return Image(data, mime_type, width, height)
 
 
-def _parted(answer: httpx.Response, data: bytes) -> tuple[bytes, bytes | None]:
+def _parted(answer: aiohttp.ClientResponse, data: bytes) -> tuple[bytes, bytes | None]:
     """The picture, and the thumbnail where one follows it."""
     if contract.THUMBNAIL_BYTES not in answer.headers:
         return data, None
@@ -398,7 +394,7 @@ def _require_whole(mime_type: str, data: bytes) -> None:
         raise GenerationFailed
 
 
-def _number(answer: httpx.Response, header: str) -> int:
+def _number(answer: aiohttp.ClientResponse, header: str) -> int:
     text = answer.headers.get(header, "")
     if not (text.isascii() and text.isdecimal()):
         log.error("ai_answered_garbage", header=header)

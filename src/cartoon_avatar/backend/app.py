@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 
-import httpx
+import aiohttp
 import structlog
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
@@ -51,9 +51,9 @@ _SWEEP_AGAIN_S = 60
 
 
 def create_app(
-    settings: BackendSettings, *, ai_transport: httpx.AsyncBaseTransport | None = None
+    settings: BackendSettings, *, ai_session: aiohttp.ClientSession | None = None
 ) -> FastAPI:
-    """Build and wire the backend. A test's ``ai_transport`` answers for the AI service."""
+    """Build and wire the backend. A test's ``ai_session`` answers for the AI service."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
 
@@ -65,7 +65,7 @@ def create_app(
         await to_thread.run_sync(take_ballast, settings.data_dir)
         async with (
             open_database(settings.database) as database,
-            open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_transport) as ai,
+            open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_session) as ai,
         ):
             if settings.migrate_on_start:
                 await migrate(database.engine)
