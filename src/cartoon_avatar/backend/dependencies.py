@@ -149,7 +149,8 @@ async def _in_time(backend: State) -> AsyncIterator[None]:
 
 async def _device_of(request: Request, response: Response) -> str:
     response.headers["Cache-Control"] = "no-store"
-    return await _let_in(request, state_of(request), {}, first=False)
+    device_id, _ = await _let_in(request, state_of(request), {}, first=False)
+    return device_id
 
 
 Device = Annotated[str, Depends(_device_of)]
@@ -157,9 +158,11 @@ Device = Annotated[str, Depends(_device_of)]
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a POST brings: a device that was let in and counted, fields, an idempotency key."""
+    """What a POST brings: a device that was let in and counted, how many cartoons it has,
+    fields, an idempotency key."""
 
     device_id: str
+    live_cartoons: int
     fields: dict[str, Any]
     key: str | None
 
@@ -174,10 +177,10 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
         backend.ai.places.require(device_id_in(request, {}))
     try:
         fields = await _fields_of(request, backend)
-        device_id = await _let_in(request, backend, fields, first=is_upload)
+        device_id, live_cartoons = await _let_in(request, backend, fields, first=is_upload)
         # Counted once it is let in, so that nobody uses up the requests of a locked device.
         await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
-        yield Post(device_id, fields, _idempotency_key(request))
+        yield Post(device_id, live_cartoons, fields, _idempotency_key(request))
     finally:
         await request.close()  # and the photo, where there is one
 
@@ -192,17 +195,20 @@ async def _limit_address(request: Request, backend: State) -> None:
         await _count(backend, limit, "address", str(address))
 
 
-async def _let_in(request: Request, backend: State, fields: dict[str, Any], *, first: bool) -> str:
-    """The id of the device that asks; raises InvalidDevice and Unauthorized."""
+async def _let_in(
+    request: Request, backend: State, fields: dict[str, Any], *, first: bool
+) -> tuple[str, int]:
+    """The id of the device that asks, and how many live cartoons it has; raises InvalidDevice
+    and Unauthorized."""
     device_id = _named_device(request, fields)
-    await authenticate(
+    live_cartoons = await authenticate(
         backend.database,
         device_id=device_id,
         token=bearer_of(request),
         token_required=backend.settings.device_auth == "required",
         first=first,
     )
-    return device_id
+    return device_id, live_cartoons
 
 
 def device_id_in(request: Request, fields: dict[str, Any]) -> str | None:

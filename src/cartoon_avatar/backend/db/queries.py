@@ -36,13 +36,18 @@ Position = tuple[datetime, str]
 
 # What every upload asks, for Database.read and write. Built once: building a statement and
 # finding it among the compiled ones takes longer than SQLite does.
-_DEVICE = select(Device.__table__).where(Device.device_id == bindparam("of"))
+_CARTOON_COUNT = (
+    select(func.count())
+    .select_from(Cartoon)
+    .where(Cartoon.device_id == bindparam("of"))
+    .scalar_subquery()
+)
+_DEVICE = select(Device.__table__, _CARTOON_COUNT.label("live_cartoons")).where(
+    Device.device_id == bindparam("of")
+)
 _TOUCH = update(Device.__table__).where(Device.device_id == bindparam("of"))
 _TOUCHED = _TOUCH.values(last_active_at=bindparam("now"))
 _LOCKED = _TOUCH.values(last_active_at=bindparam("now"), locked=True)
-_CARTOON_COUNT = (
-    select(func.count()).select_from(Cartoon).where(Cartoon.device_id == bindparam("of"))
-)
 _INSERTS = {
     table: (insert(table.__table__), [column.name for column in table.__table__.columns])
     for table in (Original, Cartoon)
@@ -50,6 +55,7 @@ _INSERTS = {
 
 
 def device_of(connection: Connection, device_id: str) -> Row | None:
+    """The device, and ``live_cartoons``, how many it has."""
     return connection.execute(_DEVICE, {"of": device_id}).first()
 
 
@@ -59,10 +65,6 @@ def touch_device(
     """False if the device is gone."""
     touched = connection.execute(_LOCKED if lock else _TOUCHED, {"of": device_id, "now": now})
     return touched.rowcount == 1
-
-
-def live_cartoon_count(connection: Connection, device_id: str) -> int:
-    return connection.execute(_CARTOON_COUNT, {"of": device_id}).scalar_one()
 
 
 def add(connection: Connection, row: Original | Cartoon) -> None:

@@ -27,6 +27,7 @@ async def regenerate(
     settings: BackendSettings,
     *,
     device_id: str,
+    live_cartoons: int,
     original_id: str,
     wish: DrawingWish,
     settle: Settle,
@@ -37,7 +38,7 @@ async def regenerate(
     if original is None:
         raise NotFound
     ai.places.require(device_id)  # or its turn in the styles would be spent
-    await make_room(database, storage, settings, device_id=device_id)
+    await make_room(database, storage, settings, live_cartoons=live_cartoons)
     until = ai.deadline()
     style = wish.style or await _next_style(database, ai, original_id, until)
 

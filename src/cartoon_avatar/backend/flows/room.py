@@ -11,7 +11,6 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.errors import InsufficientStorage, TooManyCartoons
 from cartoon_avatar.backend.flows.sweep import sweep_expired
@@ -24,11 +23,10 @@ _BALLAST_BYTES = 1_000_000
 
 
 async def make_room(
-    database: Database, storage: Storage, settings: BackendSettings, *, device_id: str
+    database: Database, storage: Storage, settings: BackendSettings, *, live_cartoons: int
 ) -> None:
     """Refuse early what could not be kept; expired cartoons are swept before giving up."""
-    cartoons = await database.read(partial(queries.live_cartoon_count, device_id=device_id))
-    if cartoons >= settings.max_live_cartoons:
+    if live_cartoons >= settings.max_live_cartoons:
         raise TooManyCartoons(settings.max_live_cartoons)
     if await _is_short(storage, settings):
         await sweep_expired(database, storage, settings)

@@ -44,12 +44,13 @@ async def upload(
     settings: BackendSettings,
     *,
     device_id: str,
+    live_cartoons: int,
     photo: Photo,
     wish: DrawingWish,
     settle: Settle,
 ) -> Uploaded:
     """Keep the photo for good and draw its first cartoon: both, or neither."""
-    await make_room(database, storage, settings, device_id=device_id)
+    await make_room(database, storage, settings, live_cartoons=live_cartoons)
     until = ai.deadline()
     with stage("draw"):
         drawing = await ai.generate_cartoon(
