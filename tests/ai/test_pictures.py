@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import piexif
 import pytest
+import skimage.data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms
@@ -23,6 +24,7 @@ from cartoon_avatar.ai.pictures import (
     Photo,
     Picture,
     decode,
+    scaled_down,
     to_jpeg,
     to_png,
     to_webp,
@@ -440,3 +442,33 @@ def test_a_damaged_file_is_a_picture_or_a_refusal_and_never_anything_else(
     except (InvalidImage, ImageTooLarge):
         return
     assert max(photo.picture.rgb.shape[:2]) <= 64
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((1024, 1024), (320, 320)),
+        ((1023, 767), (320, 240)),
+        ((600, 512), (320, 273)),
+        ((321, 200), (320, 199)),
+        ((2048, 3), (320, 1)),
+        ((1, 1024), (1, 320)),
+    ],
+)
+@pytest.mark.parametrize("transparent", [False, True])
+def test_a_picture_made_smaller_looks_like_lanczos_made_it(
+    size: tuple[int, int], expected: tuple[int, int], transparent: bool
+) -> None:
+    image = Image.fromarray(skimage.data.astronaut()).resize(size)
+    alpha = np.full(size[::-1], 200, np.uint8) if transparent else None
+    small = scaled_down(Picture(np.asarray(image), alpha), 320)
+    assert (small.width, small.height) == expected
+    assert (small.alpha is not None) == transparent
+    if min(expected) > 1:
+        best = np.asarray(image.resize(expected, Image.Resampling.LANCZOS), np.float32)
+        assert np.sqrt(np.mean((small.rgb - best) ** 2)) < 5
+
+
+def test_a_picture_small_enough_stays_as_it_is() -> None:
+    picture = Picture(np.zeros((320, 200, 3), np.uint8))
+    assert scaled_down(picture, 320) is picture
