@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
@@ -27,13 +27,31 @@ _OVERHEAD_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    files: dict[str, bytes]
+    files: dict[str, memoryview]
     fields: dict[str, Any]
 
 
-class _InMemoryParser(MultiPartParser):
-    # This service stores nothing, not even for a moment; the body is bounded.
-    spool_max_size = 1 << 40
+class _Parser(MultiPartParser):
+    """Starlette's, of a body that is here as a whole: files stay where they lie in it, uncopied."""
+
+    def __init__(self, headers: Headers, body: bytearray, **limits: int) -> None:
+        super().__init__(headers, _once(body), **limits)  # type: ignore[arg-type]
+        self.pieces: dict[UploadFile, list[memoryview]] = {}
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        file = self._current_part.file
+        if file is None:
+            super().on_part_data(data, start, end)
+        else:
+            self.pieces.setdefault(file, []).append(memoryview(data)[start:end])
+
+    def data_of(self, file: UploadFile) -> memoryview:
+        pieces = self.pieces.get(file, [])
+        return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+
+
+async def _once(body: bytearray) -> AsyncGenerator[bytearray, None]:
+    yield body
 
 
 async def read_form(
@@ -47,16 +65,17 @@ async def read_form(
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidRequest("Send multipart/form-data with the picture in the field image.")
 
-    parser = _InMemoryParser(
-        request.headers,
-        _counted(request, limit, max_file_bytes),  # type: ignore[arg-type]
-        max_files=len(file_names),
-        max_fields=_MAX_FIELDS,
-        max_part_size=_MAX_FIELD_BYTES,
-    )
     try:
         async with asyncio.timeout(timeout_s):
-            parsed = await parser.parse()
+            body = await _whole(_counted(request, limit, max_file_bytes))
+        parser = _Parser(
+            request.headers,
+            body,
+            max_files=len(file_names),
+            max_fields=_MAX_FIELDS,
+            max_part_size=_MAX_FIELD_BYTES,
+        )
+        parsed = await parser.parse()
     except TimeoutError as error:
         raise BodyTooSlow(timeout_s) from error
     except MultiPartException as error:
@@ -65,13 +84,15 @@ async def read_form(
         raise ClientGone from error
 
     try:
-        return _unpacked(parsed, file_names, max_file_bytes)
+        return _unpacked(parser, parsed, file_names, max_file_bytes)
     finally:
         await parsed.close()
 
 
-def _unpacked(parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int) -> Form:
-    files: dict[str, bytes] = {}
+def _unpacked(
+    parser: _Parser, parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int
+) -> Form:
+    files: dict[str, memoryview] = {}
     fields: dict[str, Any] = {}
     for name, value in parsed.multi_items():
         if name in files or name in fields:
@@ -79,8 +100,7 @@ def _unpacked(parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int
         if isinstance(value, str):
             fields[name] = value
         elif name in file_names:
-            # Reading would make a second copy of it, as long as the form is open.
-            files[name] = value.file._file.getvalue()  # type: ignore[attr-defined]
+            files[name] = parser.data_of(value)
             if len(files[name]) > max_file_bytes:
                 raise FileTooLarge(max_file_bytes)
     return Form(files, fields)
@@ -88,11 +108,9 @@ def _unpacked(parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int
 
 async def read_json(request: Request, *, timeout_s: float) -> dict[str, Any]:
     """The JSON object in the body of ``request``."""
-    data = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
-            async for chunk in _counted(request, _OVERHEAD_BYTES, _OVERHEAD_BYTES):
-                data += chunk
+            data = await _whole(_counted(request, _OVERHEAD_BYTES, _OVERHEAD_BYTES))
         value = json.loads(data)
     except TimeoutError as error:
         raise BodyTooSlow(timeout_s) from error
@@ -103,6 +121,13 @@ async def read_json(request: Request, *, timeout_s: float) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest("The body is not a JSON object.")
     return value
+
+
+async def _whole(chunks: AsyncIterator[bytes]) -> bytearray:
+    data = bytearray()
+    async for chunk in chunks:
+        data += chunk
+    return data
 
 
 async def _counted(request: Request, limit: int, named_limit: int) -> AsyncIterator[bytes]:

@@ -88,8 +88,9 @@ class Photo:
     height: int
 
 
-def type_of(data: bytes) -> str | None:
+def type_of(data: bytes | memoryview) -> str | None:
     """The media type that the first bytes show, or None where it is none we accept."""
+    data = bytes(data[:256])
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -309,7 +309,7 @@ async def _form(request: Request, *file_names: str) -> Form:
     )
 
 
-def _image(form: Form, name: str) -> bytes:
+def _image(form: Form, name: str) -> memoryview:
     data = form.files.get(name)
     if data is None:
         raise InvalidImage(f"There is no file in the field {name}.")

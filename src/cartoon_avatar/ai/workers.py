@@ -79,7 +79,9 @@ class Worker:
     def ask(self, job: Callable[..., T], args: tuple[Any, ...], timeout_s: float) -> T:
         # Files go beside the pickle: it would be a second copy of each, on both sides.
         files: list[pickle.PickleBuffer] = []
-        wrapped = [pickle.PickleBuffer(arg) if isinstance(arg, bytes) else arg for arg in args]
+        wrapped = [
+            pickle.PickleBuffer(arg) if isinstance(arg, bytes | memoryview) else arg for arg in args
+        ]
         asked = pickle.dumps((job, wrapped), protocol=5, buffer_callback=files.append)
         try:
             with _socket_of(self.pipe) as end:
