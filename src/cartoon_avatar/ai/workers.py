@@ -12,6 +12,7 @@ import atexit
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import socket
 import struct
@@ -21,7 +22,6 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -73,8 +73,25 @@ class Worker:
         worker = cls(process, ours)
         # multiprocessing's own exit would ask with SIGTERM, which workers ignore, and wait.
         atexit.register(process.kill)
-        worker.greeting = worker._answer(_START_TIMEOUT_S)
+        worker.wait_at_most(_START_TIMEOUT_S)
+        worker.greeting = worker._answer()
         return worker
+
+    def wait_at_most(self, timeout_s: float) -> None:
+        """For a byte to be read or written: a worker that is stopped does neither, for ever.
+
+        The kernel keeps the time; asking it for each message takes longer than the message.
+        """
+        with _socket_of(self.pipe) as end:
+            for way in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+                end.setsockopt(socket.SOL_SOCKET, way, _timeval(timeout_s))
+
+    @property
+    def alive(self) -> bool:
+        # As multiprocessing asks, which builds a selector for it each time.
+        sentinel = select.poll()
+        sentinel.register(self.process.sentinel, select.POLLIN)
+        return not sentinel.poll(0)
 
     def ask(self, job: Callable[..., T], args: tuple[Any, ...], timeout_s: float) -> T:
         # Files go beside the pickle: it would be a second copy of each, on both sides.
@@ -84,10 +101,8 @@ class Worker:
         ]
         asked = pickle.dumps((job, wrapped), protocol=5, buffer_callback=files.append)
         try:
+            self.wait_at_most(timeout_s)
             with _socket_of(self.pipe) as end:
-                # A worker that is stopped reads no more, and would be written to for ever.
-                for way in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-                    end.setsockopt(socket.SOL_SOCKET, way, _timeval(timeout_s))
                 self.pipe.send((asked, [file.raw().nbytes for file in files]))
                 for file in files:
                     end.sendall(file)
@@ -96,16 +111,14 @@ class Worker:
             raise TimeoutError from error
         except OSError as error:
             raise WorkerLost from error
-        return self._answer(timeout_s)
+        return self._answer()
 
-    def _answer(self, timeout_s: float) -> Any:
+    def _answer(self) -> Any:
         try:
-            if not connection.wait([self.pipe], timeout_s):
-                self.kill()
-                raise TimeoutError
             kind, value = self.pipe.recv()
-        except TimeoutError:
-            raise
+        except BlockingIOError as error:
+            self.kill()
+            raise TimeoutError from error
         # TypeError: the keeper closed the pipe while we were about to read from it.
         except (EOFError, OSError, ValueError, TypeError, pickle.UnpicklingError) as error:
             self.kill()
@@ -243,7 +256,7 @@ class Workers:
             async with asyncio.timeout(self.timeout_s):
                 while True:
                     worker = await self.idle.get()
-                    if worker in self.ready and worker.process.is_alive():
+                    if worker in self.ready and worker.alive:
                         return worker
         except TimeoutError as error:
             raise AiBusy(retry_after_s=5) from error
