@@ -8,6 +8,7 @@ damaged between its restart markers: libjpeg would draw the rest of it.
 from __future__ import annotations
 
 import io
+import math
 import re
 import struct
 import zlib
@@ -33,6 +34,7 @@ _PIECE_BYTES = 1 << 16
 # An HDR picture of a turned grid of tiles is three.
 _MOST_DERIVATIONS = 8
 _MOST_PARTS = 100_000
+_MOST_INPUTS = 16  # of a colour table, to LittleCMS
 
 
 class Broken(Exception):
@@ -219,3 +221,40 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
             return
         yield kind, body, start + size
         start += size
+
+
+def judge_profile(profile: bytes) -> None:
+    """Raises for a colour profile that tells of a larger table than it holds.
+
+    LittleCMS makes room for the table before it reads it: half a gigabyte for some bytes.
+    """
+    for number in range(_few(profile[128:132])):
+        entry = profile[132 + 12 * number : 144 + 12 * number]
+        tag = memoryview(profile)[int.from_bytes(entry[4:8]) :]
+        if max(_table_sizes(tag), default=0) > len(profile):
+            raise Broken("a table larger than the profile")
+
+
+def _table_sizes(tag: memoryview) -> Iterator[int]:
+    """How many numbers each table of colours in a tag holds, a byte each at least."""
+    kind = bytes(tag[:4])
+    if kind in (b"mft1", b"mft2"):
+        inputs, outputs, points = tag[8:11]
+        yield points ** min(inputs, _MOST_INPUTS) * outputs
+    elif kind in (b"mAB ", b"mBA "):
+        inputs, outputs = tag[8:10]
+        if start := int.from_bytes(tag[24:28]):
+            yield math.prod(tag[start : start + inputs]) * outputs
+    elif kind == b"mpet":
+        for number in range(_few(tag[12:16])):
+            element = tag[int.from_bytes(tag[16 + 8 * number : 20 + 8 * number]) :]
+            if element[:4] == b"clut":
+                inputs, outputs = struct.unpack_from(">HH", element, 8)
+                yield math.prod(element[12 : 12 + min(inputs, _MOST_INPUTS)]) * outputs
+
+
+def _few(number: bytes | memoryview) -> int:
+    """As many as LittleCMS reads tags of a profile; those of printers have some twenty."""
+    if (count := int.from_bytes(number)) > 100:
+        raise Broken("countless tags or elements")
+    return count

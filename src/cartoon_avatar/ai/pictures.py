@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import warnings
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from PIL import ExifTags, Image, ImageChops, ImageCms
 
 from cartoon_avatar.ai import webp
 from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
-from cartoon_avatar.ai.judging import judge_heif, judge_jpeg, judge_png
+from cartoon_avatar.ai.judging import Broken, judge_heif, judge_jpeg, judge_png, judge_profile
 
 # Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
 # of its own.
@@ -263,6 +264,7 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
 def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         try:
+            judge_profile(profile)
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if source.profile.xcolor_space.strip() == "GRAY" and colours.mode == "RGB":
                 colours = colours.convert("L")
@@ -274,7 +276,7 @@ def _to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
                 outputMode="RGB",
                 flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
-        except (ImageCms.PyCMSError, OSError, ValueError):
+        except (ImageCms.PyCMSError, OSError, ValueError, struct.error, Broken):
             pass  # a broken or foreign profile: the numbers are taken as sRGB
     return colours.convert("RGB")
 
