@@ -323,7 +323,7 @@ def costly() -> Iterator[tuple[str, float, bytes]]:
 
 
 def lacking_webp(side: int) -> bytes:
-    """A bit a pixel, red and blue of one value, green of two; a hundredth of the bits is missing."""
+    """A bit a pixel: red and blue have one value, green two. A hundredth of them is missing."""
     bits = (side - 1) | (side - 1) << 14
     two, one = "1100" + "10000000", "1000"  # codes of two symbols and of one
     head = int(("000" + two + 4 * one)[::-1], 2).to_bytes(4, "little")  # and a pixel
