@@ -42,7 +42,7 @@ def open_face_finder(models: Models) -> FaceFinder:
         raise ModelMissing(f"Finding faces needs {FACE_DETECTOR.name} and {FACE_MESH.name}.")
 
     def find(picture: Picture) -> list[Face]:
-        rgb = _on_grey(picture)
+        rgb = on_grey(picture)
         faces = []
         for box, eyes, score in _detect(detector, rgb):
             landmarks, presence = _landmarks(mesh, rgb, box, eyes)
@@ -61,7 +61,7 @@ _LARGE = 0.25
 _Box = tuple[float, float, float, float]
 
 
-def _on_grey(picture: Picture) -> np.ndarray:
+def on_grey(picture: Picture) -> np.ndarray:
     """H×W×3 uint8 RGB; what hides under transparent pixels is no face."""
     if picture.alpha is None:
         return picture.rgb

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
-from cartoon_avatar.ai.faces import Face, FaceFinder, open_face_finder
+from cartoon_avatar.ai.faces import Face, FaceFinder, on_grey, open_face_finder
 from cartoon_avatar.ai.matting import (
     BACKGROUND,
     BODY_SKIN,
@@ -27,6 +27,7 @@ from cartoon_avatar.ai.matting import (
 )
 from cartoon_avatar.ai.models import Models
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.steps.canvas import shrunk
 from cartoon_avatar.ai.steps.colour_edge import colour_edge, like_background
 from cartoon_avatar.ai.steps.decontaminate import decontaminate
 from cartoon_avatar.ai.steps.disc import disc
@@ -122,6 +123,8 @@ def _same_shape(photo: Picture, drawing: Picture) -> bool:
 _SURE = 0.9
 # Looking four ways finds four times the patterns that look a little like a face.
 _SURE_TURNED = 0.86
+# Long side of the picture in which a face is compared with lying ones, px.
+_GLANCE_PX = 640
 
 
 def _upright_faces(
@@ -131,21 +134,39 @@ def _upright_faces(
 
     A face that does not stand upright has to be as certain as ``turned_score``.
     """
-    best: tuple[float, int, list[Face]] = (0.0, 0, [])
-    for turns in (0, 1, 3, 2):
+    faces = find_faces(picture)
+    if not faces:
+        return _lying_faces(find_faces, picture, index, turned_score)
+    wanted = faces[min(index, len(faces) - 1)]
+    if wanted.score >= _SURE and _stands(wanted):
+        return 0, faces
+    # A face is also found lying or upside down, but with less certainty. Whoever is seen more
+    # surely from another side is no tiny figure: a small copy shows them.
+    glance = Picture(shrunk(on_grey(picture), _GLANCE_PX))
+    turns, lying = _lying_faces(find_faces, glance, index, max(turned_score, wanted.score + 0.03))
+    if lying:
+        lying = find_faces(_turned(picture, turns))
+    return (turns, lying) if lying else (0, faces)
+
+
+def _lying_faces(
+    find_faces: FaceFinder, picture: Picture, index: int, at_least: float
+) -> tuple[int, list[Face]]:
+    best: tuple[float, int, list[Face]] = (at_least, 0, [])
+    for turns in (1, 3, 2):
         faces = find_faces(_turned(picture, turns))
         if not faces:
             continue
         wanted = faces[min(index, len(faces) - 1)]
-        if turns and wanted.score < turned_score:
-            continue
-        # A face is also found lying or upside down, but with less certainty.
-        certainty = wanted.score + (0.03 if turns == 0 else 0)
-        if certainty > best[0]:
-            best = certainty, turns, faces
-        if wanted.score >= _SURE and abs(_Ruler.of(wanted).roll) < np.pi / 4:
+        if wanted.score >= best[0]:
+            best = wanted.score, turns, faces
+        if wanted.score >= _SURE and _stands(wanted):
             break
     return best[1], best[2]
+
+
+def _stands(face: Face) -> bool:
+    return abs(_Ruler.of(face).roll) < np.pi / 4
 
 
 def _turned(picture: Picture, turns: int) -> Picture:
