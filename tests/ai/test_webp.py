@@ -7,9 +7,10 @@ import random
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, _imaging, _webp
 
 from cartoon_avatar.ai import webp
+from cartoon_avatar.ai.pictures import decode
 from tests.ai.conftest import saved, scene
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (70, 60, 4), dtype=np.uint8))
@@ -40,6 +41,19 @@ def test_it_is_decoded_as_by_opencv(name: str) -> None:
     theirs = cv2.imdecode(np.frombuffer(WHOLES[name], np.uint8), cv2.IMREAD_UNCHANGED)
     turned = cv2.cvtColor(theirs, cv2.COLOR_BGRA2RGBA if alpha else cv2.COLOR_BGR2RGB)
     assert np.array_equal(decoded(WHOLES[name], alpha=alpha), turned)
+
+
+def test_where_pillow_has_no_libwebp_to_be_called_pillow_decodes(monkeypatch) -> None:
+    assert webp.is_there()
+    for function in (webp.is_there, webp._libwebp):
+        function.cache_clear()
+    monkeypatch.setattr(_webp, "__file__", _imaging.__file__)
+    assert not webp.is_there()
+    photo = decode(WHOLES["lossless"], max_pixels=10_000)
+    assert np.array_equal(photo.picture.rgb, np.asarray(NOISE.convert("RGB")))
+    monkeypatch.undo()
+    for function in (webp.is_there, webp._libwebp):
+        function.cache_clear()
 
 
 @pytest.mark.parametrize("kind", [{}, {"lossless": True}])

@@ -118,3 +118,19 @@ async def test_activity_is_noted(service: Service):
 
 def _without_request_id(answer) -> dict:
     return {name: value for name, value in answer.json().items() if name != "requestId"}
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+async def test_where_tokens_are_required_a_stranger_cannot_tell_who_is_known(
+    start: Start, token: str | None
+):
+    async with start(device_auth="required") as service:
+        await service.phone.upload()
+        said = []
+        for device in ("phone-1", "phone-2"):
+            headers = {"X-Device-Id": device}
+            headers |= {"Authorization": f"Bearer {token}"} if token else {}
+            answer = await service.http.get("/api/originals", headers=headers)
+            assert answer.status_code == 401
+            said.append(answer.json() | {"requestId": ""})
+        assert said[0] == said[1]

@@ -8,13 +8,15 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
+from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
+from cartoon_avatar.backend.storage.protocol import FoundFile
 from tests.backend.conftest import Service, Start, on_sqlite
 
 DAY_MS = 24 * 3600 * 1000
@@ -110,6 +112,22 @@ async def test_a_sweep_that_meets_a_busy_database_says_so_in_a_line_and_tries_ag
         lock.close()
         swept = len(told("swept"))
         await _until(lambda: len(told("swept")) > swept)
+
+
+async def test_told_to_stop_the_sweeper_stops_whatever_the_storage_makes_of_it(start: Start):
+    sweeping = asyncio.Event()
+
+    async def cut_off() -> AsyncIterator[FoundFile]:
+        sweeping.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise StorageUnavailable from error
+        yield
+
+    async with asyncio.timeout(10), start(sweep_interval_s=1) as service:
+        service.state.storage.list = cut_off
+        await sweeping.wait()
 
 
 async def _until(true: Callable[[], bool]) -> None:

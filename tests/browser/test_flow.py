@@ -110,7 +110,9 @@ def test_a_photo_can_be_dropped_or_pasted_anywhere(
 def test_the_smallest_phone_shows_everything(
     open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
-    assert_accessible(open_page(SMALL_PHONE))
+    page = open_page(SMALL_PHONE)
+    button(page, "Choose a photo").wait_for()
+    assert_accessible(page)
     page = open_page(SMALL_PHONE, visitor=drawn)
     button(page, "Use this one").wait_for()
     assert_accessible(page)

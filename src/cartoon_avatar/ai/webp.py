@@ -71,9 +71,9 @@ def decoded(
     Besides the result some rows of it are held; of a lossless one four bytes for each of its own
     pixels, of alpha two. Raises ``NotWhole`` for what is damaged or cut off, and ``MemoryError``.
     """
-    config = _Config()
-    if not _libwebp().WebPInitDecoderConfigInternal(byref(config), _ABI_VERSION):
-        raise NotWhole("another libwebp")
+    config = _config()
+    if config is None:
+        raise RuntimeError("There is no libwebp that we know.")
     width, height = size
     pixels = np.empty((height, width, 4 if alpha else 3), np.uint8)
     output, options = config.output, config.options
@@ -88,6 +88,22 @@ def decoded(
     if status != _OK or (config.input.width, config.input.height) != full:
         raise NotWhole(status)
     return pixels
+
+
+@cache
+def is_there() -> bool:
+    """Whether Pillow's libwebp can be called, and is one that we know: not where it was built
+    into Pillow with its names removed."""
+    try:
+        return _config() is not None
+    except (AttributeError, OSError):
+        return False
+
+
+def _config() -> _Config | None:
+    config = _Config()
+    known = _libwebp().WebPInitDecoderConfigInternal(byref(config), _ABI_VERSION)
+    return config if known else None
 
 
 @cache

@@ -33,7 +33,7 @@ from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.routes import faces, files, health, originals, page
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
-from cartoon_avatar.backend.storage.local import NO_ROOM
+from cartoon_avatar.backend.storage.local import NO_ROOM, NOT_NOW
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.problems import problem_response, render_problems
 from cartoon_avatar.serving import (
@@ -154,6 +154,8 @@ async def _sweep_regularly(state: State) -> None:
             state.metrics.swept.labels("expired_cartoons").inc(swept.expired_cartoons)
             state.metrics.swept.labels("unowned_files").inc(swept.unowned_files)
         except Exception as error:
+            if asyncio.current_task().cancelling():  # which a driver may put in words of its own
+                return
             if isinstance(error, TimeoutError | StorageUnavailable) or is_busy(error):
                 log.warning("sweep_postponed", reason=type(error).__name__)
                 pause_s = min(_SWEEP_AGAIN_S, pause_s)
@@ -177,9 +179,13 @@ async def _database_failed(request: Request, error: DBAPIError | PoolTimeout) ->
 
 
 async def _disk_failed(request: Request, error: OSError) -> Response:
-    """No room where uploads wait while they come in; the storage speaks for itself."""
+    """Where uploads wait while they come in: no room, no descriptor, or a disk that fails; the
+    storage speaks for itself."""
     if error.errno in NO_ROOM:
         return problem_response(request.state.request_id, InsufficientStorage())
+    if error.errno in NOT_NOW:
+        log.error("disk_failed", error=error.strerror)
+        return problem_response(request.state.request_id, StorageUnavailable())
     raise error
 
 

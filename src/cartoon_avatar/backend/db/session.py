@@ -39,6 +39,14 @@ _SQLITE_FULL = (
     sqlite3.SQLITE_IOERR_WRITE,
     sqlite3.SQLITE_IOERR_SHMSIZE,
 )
+# In use, or on a disk that fails, went read-only or has no descriptor left for it.
+_SQLITE_BUSY = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+)
 # Of functions that run on SQLite at once; each takes less than a millisecond.
 _THREADS = 4
 # Any number, the same in every version: who holds it sweeps.
@@ -249,7 +257,7 @@ def is_busy(error: Exception) -> bool:
         isinstance(error, exc.TimeoutError)  # every connection of the pool is at work
         or getattr(error, "connection_invalidated", False)
         # The low byte is the primary code, the rest says more.
-        or _sqlite_code(error) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        or _sqlite_code(error) & 0xFF in _SQLITE_BUSY
         or (code.startswith(_BUSY_CLASSES) and code != _DISK_FULL)
         or code in _BUSY_CODES
     )

@@ -39,15 +39,15 @@ async def authenticate(
     for an upload, which is how a device that is not known yet begins.
     """
     device = await database.read(partial(queries.device_of, device_id=device_id))
-    if device is None:
-        if token_required and not first:
-            raise Unauthorized("This device is not known here; its first upload makes it so.")
+    if device is None and (first or not token_required):
         return 0
+    # What is said of a device that is not known, too: a stranger learns nothing from it.
     if token is None:
-        if device.locked or token_required:
+        if device is None or device.locked or token_required:
             raise Unauthorized("This device needs its token: Authorization: Bearer …")
-    elif not token_matches(token, device.token_hash):
+    elif device is None or not token_matches(token, device.token_hash):
         raise Unauthorized("The token is not this device's.")
+    assert device is not None
 
     now = utc_now()
     locks = token is not None and not device.locked

@@ -31,7 +31,7 @@ from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewF
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # A disk that fails or was taken back to reading alone; a process out of file descriptors.
-_NOT_NOW = {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
+NOT_NOW = {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 # Where files are written before they are moved into place.
 _UNFINISHED = "incoming"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -138,7 +138,7 @@ class LocalStorage:
                     path.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise InsufficientStorage from error
-            if isinstance(error, OSError) and error.errno in _NOT_NOW:
+            if isinstance(error, OSError) and error.errno in NOT_NOW:
                 raise StorageUnavailable from error
             raise
         finally:
