@@ -136,6 +136,7 @@ def judge_heif(data: bytes, most_pixels: int) -> None:
     """
     sizes: dict[int, int] = {}  # pixels, by item
     parts: dict[int, list[int]] = {}
+    count = 0
     for kind, start, end in _boxes(data, 0, len(data)):
         for inner, at, inner_end in _boxes(data, start + 4, end) if kind == b"meta" else ():
             if inner == b"iprp":
@@ -145,7 +146,8 @@ def judge_heif(data: bytes, most_pixels: int) -> None:
             elif inner == b"iref":
                 for item, ids in _derivations(data, at, inner_end):
                     parts.setdefault(item, []).extend(ids)
-                    _require_few(sum(map(len, parts.values())))
+                    count += 1 + len(ids)
+                    _require_few(count)
     decoded: dict[int, int] = {}
 
     def pixels_of(item: int, depth: int = 0) -> int:
@@ -226,7 +228,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 def judge_profile(profile: bytes) -> None:
     """Raises for a colour profile that tells of a larger table than it holds.
 
-    LittleCMS makes room for the table before it reads it: half a gigabyte for some bytes.
+    LittleCMS makes room for the table before it reads it.
     """
     for number in range(_few(profile[128:132])):
         entry = profile[132 + 12 * number : 144 + 12 * number]
