@@ -280,23 +280,27 @@ async def test_a_database_that_is_away_asks_for_patience(doomed: Postgres, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("code", "full"),
+    ("code", "full", "busy"),
     [
-        (sqlite3.SQLITE_FULL, True),
-        (sqlite3.SQLITE_IOERR_WRITE, True),
-        (sqlite3.SQLITE_IOERR_SHMSIZE, True),
-        (sqlite3.SQLITE_IOERR_READ, False),
-        (sqlite3.SQLITE_IOERR_FSYNC, False),
-        (sqlite3.SQLITE_CORRUPT, False),
-        (sqlite3.SQLITE_BUSY_SNAPSHOT, False),
+        # Of both, full is asked first.
+        (sqlite3.SQLITE_FULL, True, False),
+        (sqlite3.SQLITE_IOERR_WRITE, True, True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, True, True),
+        (sqlite3.SQLITE_IOERR_READ, False, True),
+        (sqlite3.SQLITE_IOERR_FSYNC, False, True),
+        (sqlite3.SQLITE_READONLY, False, True),
+        (sqlite3.SQLITE_CANTOPEN, False, True),
+        (sqlite3.SQLITE_CORRUPT, False, False),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, False, False),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, False, True),
     ],
 )
-def test_a_disk_is_full_only_where_a_write_found_no_room(code: int, full: bool):
+def test_a_disk_is_full_only_where_a_write_found_no_room(code: int, full: bool, busy: bool):
     cause = sqlite3.OperationalError("disk I/O error")
     cause.sqlite_errorcode = code
     error = OperationalError("INSERT", {}, cause)
     assert is_full(error) == full
-    assert is_busy(error) == (code == sqlite3.SQLITE_BUSY_SNAPSHOT)
+    assert is_busy(error) == busy
 
 
 async def test_a_full_pool_asks_for_patience(postgres: Postgres):

@@ -14,10 +14,18 @@ def test_a_reload_while_drawing_goes_on_with_the_same_photo(
     open_page: Callable[..., Page], portrait: Path
 ) -> None:
     page = open_page(errors_expected=True)  # 409 while the first request is still at work
+    # By the page itself, the moment it draws: a cartoon may be there before we could ask for it.
+    page.evaluate(
+        """new MutationObserver((changes, observer) => {
+          if (!document.body.textContent.includes("Drawing your cartoon…")) return;
+          observer.disconnect();
+          sessionStorage.reloaded = "yes";
+          location.reload();
+        }).observe(document.body, { subtree: true, childList: true, characterData: true })"""
+    )
     choose(page, portrait)
-    heading(page, "Drawing your cartoon…").wait_for()
-    page.reload()
     heading(page, "Your cartoon").wait_for()
+    assert page.evaluate("sessionStorage.reloaded") == "yes"
 
     page.get_by_role("link", name="My photos").click()
     expect(page.get_by_role("button", name=", open")).to_have_count(1)
