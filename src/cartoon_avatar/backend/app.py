@@ -29,6 +29,7 @@ from cartoon_avatar.backend.dependencies import State
 from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage, StorageUnavailable
 from cartoon_avatar.backend.flows.room import take_ballast
 from cartoon_avatar.backend.flows.sweep import sweep
+from cartoon_avatar.backend.forms import Memory
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.routes import faces, files, health, originals, page
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
@@ -77,6 +78,7 @@ def create_app(
                 signer=Signer(signing_keys, public_url),
                 limiter=FixedWindowRateLimiter(MemoryStorage()),
                 metrics=metrics,
+                memory=Memory(),
             )
             sweeping = asyncio.create_task(_sweep_regularly(state))
             try:

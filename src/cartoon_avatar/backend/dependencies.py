@@ -34,6 +34,7 @@ from cartoon_avatar.backend.errors import (
 )
 from cartoon_avatar.backend.flows.devices import authenticate
 from cartoon_avatar.backend.flows.room import room_to_delete
+from cartoon_avatar.backend.forms import Memory, read_form
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
@@ -47,9 +48,6 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 # The largest integer that every JSON reader keeps exact.
 _MAX_SEED = 2**53 - 1
 _ID = re.compile(r"[\x21-\x7e]{1,64}")
-# Ours are a few words each; a form of many or long fields is not ours.
-_MAX_FIELDS = 16
-_MAX_FIELD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,7 @@ class State:
     signer: Signer
     limiter: FixedWindowRateLimiter
     metrics: Metrics
+    memory: Memory
 
 
 Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
@@ -111,17 +110,12 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-async def _fields_of(request: Request, backend: State) -> dict[str, Any]:
+async def _fields_of(request: Request, backend: State, in_memory_bytes: int) -> dict[str, Any]:
     """The fields of a POST, from JSON or a form; an empty body is fine."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         async with _in_time(backend):
-            form = await request.form(
-                max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
-            )
-        if len(form.multi_items()) > len(form):
-            raise InvalidRequest("A field was sent twice.")
-        return dict(form)
+            return await read_form(request, in_memory_bytes=in_memory_bytes)
     async with _in_time(backend):
         body = await request.body()
     if not body.strip():
@@ -175,14 +169,17 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
     await _limit_address(request, backend)
     if is_upload:
         backend.ai.places.require(device_id_in(request, {}))
-    try:
-        fields = await _fields_of(request, backend)
-        device_id, live_cartoons = await _let_in(request, backend, fields, first=is_upload)
-        # Counted once it is let in, so that nobody uses up the requests of a locked device.
-        await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
-        yield Post(device_id, live_cartoons, fields, _idempotency_key(request))
-    finally:
-        await request.close()  # and the photo, where there is one
+    with backend.memory.lent(request) as in_memory_bytes:
+        fields = await _fields_of(request, backend, in_memory_bytes)
+        try:
+            device_id, live_cartoons = await _let_in(request, backend, fields, first=is_upload)
+            # Counted once it is let in, so that nobody uses up the requests of a locked device.
+            await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
+            yield Post(device_id, live_cartoons, fields, _idempotency_key(request))
+        finally:
+            for value in fields.values():
+                if isinstance(value, UploadFile):
+                    await value.close()
 
 
 Posted = Annotated[Post, Depends(_post_of)]

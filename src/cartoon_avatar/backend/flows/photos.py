@@ -48,7 +48,7 @@ def open_photo(file: SpooledTemporaryFile[bytes], *, max_bytes: int, keep_metada
         except OSError as error:  # it takes a file descriptor of its own
             raise StorageUnavailable from error
     else:
-        data = file.read()
+        data = file._file.getvalue()  # type: ignore[union-attr] (reading would copy it)
     if keep_metadata:
         return Photo([memoryview(data)], mime_type)
     try:
