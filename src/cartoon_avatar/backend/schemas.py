@@ -13,7 +13,7 @@ from cartoon_avatar.backend.signing import Signer
 
 
 def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"  # without its +00:00
 
 
 Time = Annotated[

@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 # A signature holds between one and two of these, so that a URL stays the same for a day
 # (and a phone's image cache works) and a stored answer's URLs outlive it.
@@ -28,10 +28,9 @@ class Signer:
         """A URL that opens ``path`` (``/uploads/{type}/{filename}``) without a header."""
         expires = (int(time.time()) // _WINDOW_S + 2) * _WINDOW_S
         signature = _signature(self._keys[0], path, thumbnail, expires)
-        query = {"thumbnail": "1"} if thumbnail else {}
-        query |= {"expires": str(expires), "signature": signature}
+        size = "thumbnail=1&" if thumbnail else ""
         base = self._public_url if base_url is None else base_url
-        return f"{base}{quote(path)}?{urlencode(query)}"
+        return f"{base}{quote(path)}?{size}expires={expires}&signature={signature}"
 
     def allows(self, path: str, *, thumbnail: bool, expires: str, signature: str) -> bool:
         # isdecimal() alone would take digits of other scripts.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
+import asyncio
 from typing import Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
@@ -64,13 +63,11 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
     async def run(settle: Settle) -> Uploaded:
         settings = backend.settings
         # Whole containers are walked: milliseconds for an honest file, more for a hostile one.
-        photo = await to_thread.run_sync(
-            partial(
-                open_photo,
-                file.file,
-                max_bytes=settings.max_upload_bytes,
-                keep_metadata=settings.keep_metadata,
-            )
+        photo = await asyncio.to_thread(
+            open_photo,
+            file.file,
+            max_bytes=settings.max_upload_bytes,
+            keep_metadata=settings.keep_metadata,
         )
         return await upload(
             backend.database,

@@ -50,15 +50,10 @@ async def answered_once(
             claim.settle(connection, Answer(status, json.dumps(content), with_token))
 
         status, body = render(await run(settle))
-    return JSONResponse(_content(body), status, headers={"Cache-Control": "no-store"})
-
-
-def _content(body: Body) -> dict[str, Any]:
-    content = body.model_dump(mode="json")
-    # Said once, when there is one; null would read like "no token needed".
-    if content.get("deviceToken", "") is None:
-        del content["deviceToken"]
-    return content
+    # A token is said once, when there is one; null would read like "no token needed".
+    content = body.model_dump_json(exclude_none=True)
+    headers = {"Cache-Control": "no-store"}
+    return Response(content, status, headers, media_type="application/json")
 
 
 async def _replayed(backend: State, device_id: str, answer: Answer) -> Response:

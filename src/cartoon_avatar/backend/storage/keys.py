@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
-from pathlib import PurePosixPath
 from typing import Literal, get_args
 
 FileType = Literal["originals", "temp", "downloaded"]
@@ -28,7 +27,7 @@ def thumbnail_key(key: str) -> str:
 
 
 def filename_of(key: str) -> str:
-    return PurePosixPath(key).name
+    return key.rpartition("/")[2]
 
 
 def url_path_of(key: str) -> str:
