@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import httpx
 import psutil
@@ -23,29 +23,40 @@ BODY = HEAD + picture("png", (1500, 2000)) + b"\r\n--b--\r\n"
 _SOON_S = 1
 
 
-def send_a_share(port: int, path: str, share: float) -> socket.socket:
+def begin(port: int, path: str, length: int) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(
         f"POST {path} HTTP/1.1\r\nHost: a\r\nX-Device-Id: phone\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n"
-        f"Content-Length: {len(BODY)}\r\n\r\n".encode()
-        + BODY[: int(len(BODY) * share)]
+        f"Content-Length: {length}\r\n\r\n".encode()
     )
+    return connection
+
+
+def send_a_share(port: int, path: str, share: float) -> socket.socket:
+    connection = begin(port, path, len(BODY))
+    connection.sendall(BODY[: int(len(BODY) * share)])
     time.sleep(0.2)
     return connection
 
 
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("how", ["closed", "reset"])
+@pytest.mark.parametrize("others", [(), (10_000_000, 6_700_000)], ids=["in memory", "on the disk"])
 def test_of_an_upload_that_breaks_off_nothing_is_kept(
-    start_backend: StartBackend, share: float, how: str
+    start_backend: StartBackend, share: float, how: str, others: tuple[int, ...]
 ):
     backend = start_backend()
-    with backend.client() as client:
+    with ExitStack() as stack:
+        client = stack.enter_context(backend.client())
         client.get("/api/originals")
+        # Where others have taken the memory there is for bodies, the next one goes to the disk.
+        for length in others:
+            stack.enter_context(begin(backend.port, "/api/upload", length))
+        time.sleep(0.1)
         connection = send_a_share(backend.port, "/api/upload", share)
         port = connection.getsockname()[1]
-        assert held(backend.pid, port) == (2 if share > 0.4 else 1)
+        assert held(backend.pid, port) == (2 if others and share > 0.4 else 1)
         if how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
