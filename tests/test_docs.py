@@ -14,13 +14,13 @@ import httpx
 import jsonschema_rs
 import pytest
 import schemathesis
-from sqlalchemy import Table as SqlTable
+from sqlalchemy import Table
 
 from cartoon_avatar.ai.app import create_app as create_ai_app
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.backend import errors
 from cartoon_avatar.backend.app import create_app
-from cartoon_avatar.backend.db.tables import Table
+from cartoon_avatar.backend.db.tables import metadata
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.problems import AvatarError
 from tests.backend.conftest import FakeAi, Service, picture, running
@@ -133,7 +133,7 @@ async def test_every_request_of_the_api_flow_is_answered_as_it_says(service: Ser
 def test_every_table_column_and_index_is_in_the_database_document():
     document = (DOCS / "database.md").read_text()
     drawn = dict(re.findall(r"^    (\w+) \{\n(.*?)^    \}", document, re.MULTILINE | re.DOTALL))
-    tables: dict[str, SqlTable] = dict(Table.metadata.tables)
+    tables: dict[str, Table] = dict(metadata.tables)
 
     assert drawn.keys() == tables.keys()
     for name, table in tables.items():

@@ -590,7 +590,7 @@ def migrate(data: Path | None, revision: str) -> None:
     async def run() -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         async with open_database(settings.database) as database:
-            await migrate_to(database.engine, revision)
+            await migrate_to(database, revision)
 
     with _database_errors_named():
         asyncio.run(run())

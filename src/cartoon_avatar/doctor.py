@@ -217,9 +217,8 @@ async def _database(backend: BackendSettings) -> Finding:
         async with (
             asyncio.timeout(_TIMEOUT_S),
             open_database(backend.database) as database,
-            database.engine.connect() as connection,
         ):
-            kind, current = await connection.run_sync(revision)
+            kind, current = await database.read(revision)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         # Without the URL: it may hold a password.
         reason = str(getattr(error, "orig", None) or error) or "no answer"

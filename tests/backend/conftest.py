@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,16 +17,18 @@ import httpx
 import pytest
 import skimage.data
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from cartoon_avatar import contract
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.db.migrate import migrate
+from cartoon_avatar.backend.db.session import Postgres as PostgresDatabase
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.engines.postgres import Postgres, running_postgres
 
 Asked = Callable[[httpx.Request], httpx.Response]
+Run = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 
 
 def picture(kind: str = "jpeg", size: tuple[int, int] = (96, 128), **options: Any) -> bytes:
@@ -185,9 +187,30 @@ class Service:
 
     async def sql(self, statement: str) -> list[Any]:
         """Straight to the database, past the backend; returns the rows, if any."""
-        async with self.state.database.writing.begin() as session:
-            result = await session.execute(text(statement))
+
+        def run(connection: Connection) -> list[Any]:
+            result = connection.execute(text(statement))
             return list(result) if result.returns_rows else []
+
+        return await self.state.database.write(run)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Run]:
+        """Of somebody else, open until the block ends; what it yields runs a function in it."""
+        database = self.state.database
+        if isinstance(database, PostgresDatabase):
+            async with database.engine.begin() as connection:
+                yield connection.run_sync
+            return
+        with database.reader.connect() as connection:
+            # In a thread: a writer that is under way needs the loop to come to its end.
+            await asyncio.to_thread(connection.exec_driver_sql, "BEGIN IMMEDIATE")
+
+            async def run(work: Callable[[Connection], Any]) -> Any:
+                return work(connection)
+
+            yield run
+            connection.commit()
 
     def files(self, folder: str = "uploads") -> list[Path]:
         root = self.settings.data_dir
@@ -218,7 +241,7 @@ def postgres() -> Iterator[Postgres]:
 
         async def up() -> None:
             async with open_database(server.url("migrated")) as database:
-                await migrate(database.engine)
+                await migrate(database)
 
         asyncio.run(up())
         yield server
@@ -228,7 +251,7 @@ def postgres() -> Iterator[Postgres]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of the test's own, on each engine in turn."""
     if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'data/avatars.sqlite'}"
+        yield f"sqlite:///{tmp_path / 'data/avatars.sqlite'}"
         return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"test_{next(_numbers)}"

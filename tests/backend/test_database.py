@@ -7,6 +7,7 @@ import json
 import signal
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from cartoon_avatar.backend.db.session import (
     only_sweeper,
     open_database,
 )
-from cartoon_avatar.backend.db.tables import Table
+from cartoon_avatar.backend.db.tables import TABLE_OF, metadata
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, Service, Start, running
@@ -45,8 +46,7 @@ async def database(database_url: str, tmp_path: Path) -> Any:
 
 
 async def tables_of(database: Database) -> set[str]:
-    async with database.engine.connect() as connection:
-        return set(await connection.run_sync(lambda plain: inspect(plain).get_table_names()))
+    return set(await database.read(lambda connection: inspect(connection).get_table_names()))
 
 
 async def test_migrations_go_up_without_drift_and_down_again(database: Database):
@@ -56,28 +56,31 @@ async def test_migrations_go_up_without_drift_and_down_again(database: Database)
         command.check(config)
 
     for _ in range(2):
-        await migrate(database.engine)
-        assert await tables_of(database) == {*Table.metadata.tables, "alembic_version"}
-        async with database.engine.connect() as connection:
-            await connection.run_sync(check)
-        await migrate(database.engine, "base")
+        await migrate(database)
+        assert await tables_of(database) == {*metadata.tables, "alembic_version"}
+        await database.read(check)
+        await migrate(database, "base")
         assert await tables_of(database) == {"alembic_version"}
     with pytest.raises(CommandError, match="not up to date"):
-        async with database.engine.connect() as connection:
-            await connection.run_sync(check)
+        await database.read(check)
+
+
+def test_the_fields_of_a_row_stand_in_the_order_of_its_columns():
+    for kind, table in TABLE_OF.items():
+        assert [field.name for field in fields(kind)] == table.columns.keys()
 
 
 async def test_backends_that_start_together_migrate_one_by_one(database_url: str, tmp_path: Path):
     (tmp_path / "data").mkdir()
     async with open_database(database_url) as one, open_database(database_url) as other:
-        await migrate(one.engine, "base")
-        await asyncio.gather(migrate(one.engine), migrate(other.engine))
+        await migrate(one, "base")
+        await asyncio.gather(migrate(one), migrate(other))
         assert "originals" in await tables_of(one)
 
 
 async def test_who_opens_a_new_database_together_waits_for_the_other(tmp_path: Path):
     for number in range(60):
-        url = f"sqlite+aiosqlite:///{tmp_path}/{number}.sqlite"
+        url = f"sqlite:///{tmp_path}/{number}.sqlite"
 
         async def look(url: str = url) -> None:
             async with open_database(url) as database:
@@ -168,12 +171,11 @@ async def test_of_all_backends_one_sweeps_at_a_time(start: Start):
 
 async def _while_held(service: Service, statement: str, path: str) -> httpx.Response:
     """POST while another transaction has done ``statement`` and is about to commit."""
-    async with service.state.database.writing() as session:
-        await session.execute(text(statement))
+    async with service.transaction() as run:
+        await run(lambda connection: connection.execute(text(statement)))
         answer = asyncio.create_task(service.phone.post(path))
         await asyncio.sleep(0.4)
         assert not answer.done()
-        await session.commit()
     return await answer
 
 
@@ -200,22 +202,19 @@ async def test_a_face_of_an_original_that_is_being_deleted_is_not_found(service:
 async def test_deleting_takes_along_what_was_being_added(service: Service):
     uploaded = (await service.phone.upload()).json()
     original = uploaded["original"]["id"]
-    async with service.state.database.writing() as session:
-        await queries.hold_original(session, "phone-1", original)
+    async with service.transaction() as run:
+        await run(lambda connection: queries.hold_original(connection, "phone-1", original))
         deleting = asyncio.create_task(service.phone.delete(f"/api/originals/{original}"))
         await asyncio.sleep(0.3)
         columns = "id, device_id, original_id, filename, file_path, image_url, file_size,"
         columns += " mime_type, sha256, width, height, style, seed, created_at"
         key = "uploads/temp/1_added.jpg"
-        await session.execute(
-            text(
-                f"INSERT INTO regenerated_cartoons ({columns}) VALUES ('c', 'phone-1', :original,"
-                " '1_added.jpg', :key, '/x', 1, 'image/jpeg', '', 1, 1, 'comic', 1, 1)"
-            ),
-            {"original": original, "key": key},
+        added = text(
+            f"INSERT INTO regenerated_cartoons ({columns}) VALUES ('c', 'phone-1', '{original}',"
+            f" '1_added.jpg', '{key}', '/x', 1, 'image/jpeg', '', 1, 1, 'comic', 1, 1)"
         )
+        await run(lambda connection: connection.execute(added))
         (service.settings.data_dir / key).write_bytes(b"x")
-        await session.commit()
 
     assert (await deleting).status_code == 204
     assert service.files() == []
@@ -224,11 +223,10 @@ async def test_deleting_takes_along_what_was_being_added(service: Service):
 async def test_an_upload_during_the_deletion_of_its_device_is_kept(service: Service):
     await service.phone.upload()
 
-    async with service.state.database.writing() as session:
-        await session.execute(text("DELETE FROM devices"))
+    async with service.transaction() as run:
+        await run(lambda connection: connection.execute(text("DELETE FROM devices")))
         uploading = asyncio.create_task(service.phone.upload())
         await asyncio.sleep(0.4)
-        await session.commit()
     answer = await uploading
 
     assert answer.status_code == 201
@@ -239,8 +237,9 @@ async def test_an_upload_during_the_deletion_of_its_device_is_kept(service: Serv
 @on_postgresql
 async def test_a_lock_that_is_not_given_back_asks_for_patience(service: Service):
     cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
-    async with service.state.database.writing() as session:
-        await session.execute(text("SELECT id FROM regenerated_cartoons FOR UPDATE"))
+    locking = text("SELECT id FROM regenerated_cartoons FOR UPDATE")
+    async with service.transaction() as run:
+        await run(lambda connection: connection.execute(locking))
         answer = await service.phone.post(f"/api/download/{cartoon}")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")

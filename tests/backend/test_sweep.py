@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.storage.protocol import FoundFile
@@ -99,9 +97,8 @@ async def test_a_sweep_that_meets_a_busy_database_says_so_in_a_line_and_tries_ag
 
     async with start(sweep_interval_s=1) as service:
         await _until(lambda: bool(told("swept")))
-        async with service.state.database.writing.begin() as session:
-            # Of the one connection that writes; nobody should wait five seconds here.
-            await session.execute(text("PRAGMA busy_timeout = 10"))
+        # Of the one connection that writes; nobody should wait five seconds here.
+        await service.sql("PRAGMA busy_timeout = 10")
         lock = sqlite3.connect(service.settings.data_dir / "avatars.sqlite", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         await _until(lambda: bool(told("sweep_postponed")))

@@ -127,7 +127,7 @@ async def test_nothing_is_committed_before_its_files_are_in_place_and_synced(
 
     settings = BackendSettings(data_dir=tmp_path, min_free_bytes=0)
     async with running(settings, FakeAi()) as service:
-        engine = service.state.database.threaded.writer
+        engine = service.state.database.writer
         monkeypatch.setattr(os, "fsync", noted_fsync)
         monkeypatch.setattr(os, "link", noted_link)
         event.listen(engine, "commit", lambda connection: seen.append("committed"))

@@ -49,6 +49,7 @@ log = structlog.get_logger()
 
 # A database that is busy, or a bucket out of reach, may be back soon.
 _SWEEP_AGAIN_S = 60
+_PASSING = (TimeoutError, DatabaseBusy, StorageUnavailable)
 
 
 def create_app(
@@ -69,7 +70,7 @@ def create_app(
             open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_session) as ai,
         ):
             if settings.migrate_on_start:
-                await migrate(database.engine)
+                await migrate(database)
             state = State(
                 settings=settings,
                 database=database,
@@ -158,7 +159,7 @@ async def _sweep_regularly(state: State) -> None:
         except Exception as error:
             if asyncio.current_task().cancelling():  # which a driver may put in words of its own
                 return
-            if isinstance(error, TimeoutError | StorageUnavailable) or is_busy(error):
+            if isinstance(error, _PASSING) or is_busy(error):
                 log.warning("sweep_postponed", reason=type(error).__name__)
                 pause_s = min(_SWEEP_AGAIN_S, pause_s)
             else:

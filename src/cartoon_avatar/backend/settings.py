@@ -179,7 +179,7 @@ class BackendSettings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's URL, the embedded one included."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'avatars.sqlite'}"
+        return self.database_url or f"sqlite:///{self.data_dir / 'avatars.sqlite'}"
 
     @property
     def bucket_origin(self) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, NullPool, inspect, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cartoon_avatar.backend.db.migrations import HEAD
+from cartoon_avatar.backend.db.session import Database, Postgres
 
 # Loading Alembic takes a tenth of a start, nearly all of which find nothing to do for it.
 if TYPE_CHECKING:
@@ -26,12 +26,10 @@ def alembic_config() -> Config:
     return config
 
 
-async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
+async def migrate(database: Database, revision: str = "head") -> None:
     """Upgrade (or, to ``base``, downgrade) in one transaction."""
-    if revision == "head":
-        async with engine.connect() as connection:
-            if await connection.run_sync(_is_current):
-                return
+    if revision == "head" and await database.read(_is_current):
+        return
 
     def run(connection: Connection) -> None:
         from alembic import command
@@ -45,12 +43,13 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
         else:
             command.upgrade(config, revision)
 
-    if engine.dialect.name != "postgresql":
-        async with engine.execution_options(writes=True).begin() as connection:
-            await connection.run_sync(run)
+    if not isinstance(database, Postgres):
+        await database.write(run)
         return
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     # Without the limits of a request: another's migration may take its time, and so may ours.
-    patient = create_async_engine(engine.url, poolclass=NullPool)
+    patient = create_async_engine(database.engine.url, poolclass=NullPool)
     try:
         async with patient.begin() as connection:
             await connection.run_sync(run)

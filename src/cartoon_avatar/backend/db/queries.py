@@ -1,57 +1,64 @@
-"""What is asked of the database; each reads as its answer."""
+"""What is asked of the database; each reads as its answer.
+
+Statements that every request asks are built once: building one and finding it among the
+compiled ones takes longer than SQLite does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Connection,
+    Executable,
+    Insert,
     Row,
+    Select,
     String,
+    Table,
     bindparam,
     delete,
     func,
     insert,
-    literal,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cartoon_avatar.backend.db.tables import (
+    TABLE_OF,
     Cartoon,
-    Device,
     Face,
-    IdempotencyKey,
     Milliseconds,
     Original,
-    SpentCartoon,
+    cartoons,
+    devices,
+    faces,
+    idempotency_keys,
+    originals,
+    spent_cartoons,
 )
 
 # Where a page ended: the time and id of its last row.
 Position = tuple[datetime, str]
+# A row that owns a file.
+P = TypeVar("P", Original, Cartoon, Face)
 
-
-# What every upload asks, for Database.read and write. Built once: building a statement and
-# finding it among the compiled ones takes longer than SQLite does.
 _CARTOON_COUNT = (
     select(func.count())
-    .select_from(Cartoon)
-    .where(Cartoon.device_id == bindparam("of"))
+    .select_from(cartoons)
+    .where(cartoons.c.device_id == bindparam("of"))
     .scalar_subquery()
 )
-_DEVICE = select(Device.__table__, _CARTOON_COUNT.label("live_cartoons")).where(
-    Device.device_id == bindparam("of")
+_DEVICE = select(devices, _CARTOON_COUNT.label("live_cartoons")).where(
+    devices.c.device_id == bindparam("of")
 )
-_TOUCH = update(Device.__table__).where(Device.device_id == bindparam("of"))
+_TOUCH = update(devices).where(devices.c.device_id == bindparam("of"))
 _TOUCHED = _TOUCH.values(last_active_at=bindparam("now"))
 _LOCKED = _TOUCH.values(last_active_at=bindparam("now"), locked=True)
-_INSERTS = {
-    table: (insert(table.__table__), [column.name for column in table.__table__.columns])
-    for table in (Original, Cartoon)
-}
 
 
 def device_of(connection: Connection, device_id: str) -> Row | None:
@@ -67,214 +74,250 @@ def touch_device(
     return touched.rowcount == 1
 
 
-def add(connection: Connection, row: Original | Cartoon) -> None:
+_INSERTS = {kind: (insert(table), table.columns.keys()) for kind, table in TABLE_OF.items()}
+
+
+def add(connection: Connection, row: Original | Cartoon | Face) -> None:
     statement, names = _INSERTS[type(row)]
     connection.execute(statement, {name: getattr(row, name) for name in names})
 
 
-def added(connection: Connection, row: Device | IdempotencyKey) -> bool:
+def added(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert ``row`` unless its primary key is there; True if this call inserted it."""
-    table = row.__table__
+    return connection.execute(_insert_new(table, connection.dialect.name), row).rowcount == 1
+
+
+@cache
+def _insert_new(table: Table, dialect: str) -> Insert:
     # The engine has loaded its own dialect; the other one would make every start later.
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
     else:
         from sqlalchemy.dialects.postgresql import insert
-    values = {column.name: getattr(row, column.name) for column in table.columns}
-    statement = insert(table).values(values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return insert(table).on_conflict_do_nothing()
 
 
-async def original_of(session: AsyncSession, device_id: str, original_id: str) -> Original | None:
-    return await session.scalar(
-        select(Original).where(Original.id == original_id, Original.device_id == device_id)
-    )
+_OWNED = {
+    kind: select(table).where(table.c.id == bindparam("id"), table.c.device_id == bindparam("of"))
+    for kind, table in TABLE_OF.items()
+}
 
 
-async def hold_original(session: AsyncSession, device_id: str, original_id: str) -> bool:
+def original_of(connection: Connection, device_id: str, original_id: str) -> Original | None:
+    return _first(connection, Original, _OWNED[Original], {"of": device_id, "id": original_id})
+
+
+def cartoon_of(connection: Connection, device_id: str, cartoon_id: str) -> Cartoon | None:
+    return _first(connection, Cartoon, _OWNED[Cartoon], {"of": device_id, "id": cartoon_id})
+
+
+def hold_original(connection: Connection, device_id: str, original_id: str) -> bool:
     """Keep the original from being deleted until the transaction ends; False if it is gone.
 
     For a transaction that adds what belongs to it. (On SQLite writers are alone anyway.)
     """
-    query = select(Original.id).where(Original.id == original_id, Original.device_id == device_id)
-    held = await session.scalar(query.with_for_update(read=True, key_share=True))
-    return held is not None
+    held = select(originals.c.id).where(
+        originals.c.id == original_id, originals.c.device_id == device_id
+    )
+    return connection.scalar(held.with_for_update(read=True, key_share=True)) is not None
 
 
-async def original_to_delete(
-    session: AsyncSession, device_id: str, original_id: str
-) -> Original | None:
+def original_to_delete(connection: Connection, device_id: str, original_id: str) -> Original | None:
     """Once whoever holds it is done: what they added is there to be listed."""
-    query = select(Original).where(Original.id == original_id, Original.device_id == device_id)
-    return await session.scalar(query.with_for_update())
+    held = _OWNED[Original].with_for_update()
+    return _first(connection, Original, held, {"of": device_id, "id": original_id})
 
 
-async def cartoon_of(session: AsyncSession, device_id: str, cartoon_id: str) -> Cartoon | None:
-    return await session.scalar(
-        select(Cartoon).where(Cartoon.id == cartoon_id, Cartoon.device_id == device_id)
-    )
-
-
-async def face_of(session: AsyncSession, device_id: str, face_id: str) -> Face | None:
-    return await session.scalar(select(Face).where(Face.id == face_id, Face.device_id == device_id))
-
-
-async def face_from(session: AsyncSession, device_id: str, cartoon_id: str) -> Face | None:
+def face_from(connection: Connection, device_id: str, cartoon_id: str) -> Face | None:
     """The face that was cut out of this cartoon."""
-    return await session.scalar(
-        select(Face).where(Face.source_cartoon_id == cartoon_id, Face.device_id == device_id)
+    query = select(faces).where(
+        faces.c.source_cartoon_id == cartoon_id, faces.c.device_id == device_id
     )
+    return _first(connection, Face, query)
 
 
-async def is_spent(session: AsyncSession, device_id: str, cartoon_id: str) -> bool:
+def is_spent(connection: Connection, device_id: str, cartoon_id: str) -> bool:
     """Whether the cartoon went when a sister of it was downloaded."""
-    return bool(
-        await session.scalar(
-            select(SpentCartoon.cartoon_id).where(
-                SpentCartoon.cartoon_id == cartoon_id,
-                SpentCartoon.device_id == device_id,
-            )
-        )
+    query = select(spent_cartoons.c.cartoon_id).where(
+        spent_cartoons.c.cartoon_id == cartoon_id, spent_cartoons.c.device_id == device_id
     )
+    return connection.scalar(query) is not None
 
 
-async def originals_of(
-    session: AsyncSession, device_id: str, after: Position | None, limit: int
-) -> Sequence[Original]:
-    return await _newest_first(session, Original, device_id, after, limit)
+def note_spent(connection: Connection, face: Face, cartoon_ids: Iterable[str]) -> None:
+    rows = [
+        {"cartoon_id": spent, "device_id": face.device_id, "face_id": face.id}
+        for spent in cartoon_ids
+    ]
+    if rows:  # an empty list would insert a row of nothing
+        connection.execute(insert(spent_cartoons), rows)
 
 
-async def faces_of(
-    session: AsyncSession, device_id: str, after: Position | None, limit: int
-) -> Sequence[Face]:
-    return await _newest_first(session, Face, device_id, after, limit)
+def _newest_first(table: Table) -> tuple[Select, Select]:
+    """The first page and a later one: by key, so that a page costs the same wherever it lies."""
+    place = tuple_(table.c.created_at, table.c.id)
+    # Typed by hand: a tuple hands its columns' types on to nobody.
+    end = tuple_(bindparam("created_at", type_=Milliseconds), bindparam("id", type_=String))
+    first = (
+        select(table)
+        .where(table.c.device_id == bindparam("of"))
+        .order_by(table.c.created_at.desc(), table.c.id.desc())
+        .limit(bindparam("limit"))
+    )
+    return first, first.where(place < end)
 
 
-async def _newest_first(session, table, device_id, after, limit):
-    """Keyset pagination: a page costs the same wherever it lies."""
-    query = select(table).where(table.device_id == device_id)
-    if after is not None:
-        created_at, row_id = after
-        # Typed by hand: a tuple hands its columns' types on to nobody.
-        end = tuple_(literal(created_at, Milliseconds), literal(row_id, String))
-        query = query.where(tuple_(table.created_at, table.id) < end)
-    query = query.order_by(table.created_at.desc(), table.id.desc()).limit(limit)
-    return (await session.scalars(query)).all()
+_PAGES = {kind: _newest_first(TABLE_OF[kind]) for kind in (Original, Face)}
 
 
-async def cartoons_of(session: AsyncSession, original_id: str) -> Sequence[Cartoon]:
+def newest_of(
+    connection: Connection, kind: type[P], device_id: str, after: Position | None, limit: int
+) -> list[P]:
+    """The device's originals or faces, newest first."""
+    first, later = _PAGES[kind]
+    wanted = {"of": device_id, "limit": limit}
+    if after is None:
+        return _all(connection, kind, first, wanted)
+    return _all(connection, kind, later, wanted | {"created_at": after[0], "id": after[1]})
+
+
+_CARTOONS = (
+    select(cartoons)
+    .where(cartoons.c.original_id == bindparam("of"))
+    .order_by(cartoons.c.created_at, cartoons.c.id)
+)
+
+
+def cartoons_of(connection: Connection, original_id: str) -> list[Cartoon]:
     """The live cartoons of an original, oldest first."""
-    query = (
-        select(Cartoon)
-        .where(Cartoon.original_id == original_id)
-        .order_by(Cartoon.created_at, Cartoon.id)
-    )
-    return (await session.scalars(query)).all()
+    return _all(connection, Cartoon, _CARTOONS, {"of": original_id})
 
 
-async def remove_cartoons_of(session: AsyncSession, original_id: str) -> dict[str, str]:
+def rows_after(connection: Connection, kind: type[P], last_id: str, limit: int) -> list[P]:
+    """Of every device, by id."""
+    table = TABLE_OF[kind]
+    query = select(table).where(table.c.id > last_id).order_by(table.c.id).limit(limit)
+    return _all(connection, kind, query)
+
+
+def remove_cartoons_of(connection: Connection, original_id: str) -> dict[str, str]:
     """Delete the cartoon rows of an original; returns id → file path of what went."""
-    gone = await session.execute(
-        delete(Cartoon)
-        .where(Cartoon.original_id == original_id)
-        .returning(Cartoon.id, Cartoon.file_path)
+    gone = connection.execute(
+        delete(cartoons)
+        .where(cartoons.c.original_id == original_id)
+        .returning(cartoons.c.id, cartoons.c.file_path)
     )
     return {row.id: row.file_path for row in gone}
 
 
-async def remove_expired_cartoons(
-    session: AsyncSession, created_before: datetime, limit: int
+def remove_expired_cartoons(
+    connection: Connection, created_before: datetime, limit: int
 ) -> list[str]:
     """Delete up to ``limit`` of the oldest expired cartoon rows; returns their file paths."""
     oldest = (
-        select(Cartoon.id)
-        .where(Cartoon.created_at < created_before)
-        .order_by(Cartoon.created_at)
+        select(cartoons.c.id)
+        .where(cartoons.c.created_at < created_before)
+        .order_by(cartoons.c.created_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    gone = await session.scalars(
-        delete(Cartoon).where(Cartoon.id.in_(oldest)).returning(Cartoon.file_path)
-    )
-    return list(gone)
+    gone = delete(cartoons).where(cartoons.c.id.in_(oldest)).returning(cartoons.c.file_path)
+    return list(connection.scalars(gone))
 
 
-async def files_of_original(session: AsyncSession, original: Original) -> list[str]:
-    cartoons = await session.scalars(
-        select(Cartoon.file_path).where(Cartoon.original_id == original.id)
-    )
-    faces = await session.execute(
-        select(Face.file_path, Face.thumbnail_path).where(Face.original_id == original.id)
-    )
-    return [
-        original.file_path,
-        original.thumbnail_path,
-        *cartoons,
-        *(path for face in faces for path in face),
-    ]
+_FILES = {
+    originals: (originals.c.file_path, originals.c.thumbnail_path),
+    cartoons: (cartoons.c.file_path,),
+    faces: (faces.c.file_path, faces.c.thumbnail_path),
+}
 
 
-async def files_of_device(session: AsyncSession, device_id: str) -> list[str]:
-    """Keeps the device's originals from changing until the transaction ends."""
-    await session.execute(
-        select(Device.device_id).where(Device.device_id == device_id).with_for_update()
-    )
-    await session.execute(
-        select(Original.id).where(Original.device_id == device_id).with_for_update()
-    )
-    paths = []
-    for columns in (
-        (Original.file_path, Original.thumbnail_path),
-        (Cartoon.file_path,),
-        (Face.file_path, Face.thumbnail_path),
-    ):
-        table = columns[0].class_
-        rows = await session.execute(select(*columns).where(table.device_id == device_id))
-        paths.extend(path for row in rows for path in row)
+def remove_original(connection: Connection, original: Original) -> list[str]:
+    """Delete an original with its cartoons and faces; returns their files."""
+    paths = [original.file_path, original.thumbnail_path]
+    for table in (cartoons, faces):
+        its = select(*_FILES[table]).where(table.c.original_id == original.id)
+        paths += _paths(connection, its)
+    connection.execute(delete(originals).where(originals.c.id == original.id))
     return paths
 
 
-async def remove_device(session: AsyncSession, device_id: str) -> None:
-    await session.execute(delete(Device).where(Device.device_id == device_id))
-    for table in (IdempotencyKey, SpentCartoon):
-        await session.execute(delete(table).where(table.device_id == device_id))
+def remove_face(connection: Connection, device_id: str, face_id: str) -> list[str]:
+    """Delete a face; returns its files, none if there is no such face."""
+    gone = (
+        delete(faces)
+        .where(faces.c.id == face_id, faces.c.device_id == device_id)
+        .returning(faces.c.file_path, faces.c.thumbnail_path)
+    )
+    return _paths(connection, gone)
 
 
-async def owned_among(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+def remove_device(connection: Connection, device_id: str) -> list[str]:
+    """Delete everything of a device; returns the files.
+
+    Its originals are held first: what is being added to them is there to be listed then.
+    """
+    for key, table in ((devices.c.device_id, devices), (originals.c.id, originals)):
+        held = select(key).where(table.c.device_id == device_id).with_for_update()
+        connection.execute(held).all()
+    paths = []
+    for table, columns in _FILES.items():
+        its = select(*columns).where(table.c.device_id == device_id)
+        paths += _paths(connection, its)
+    for table in (devices, idempotency_keys, spent_cartoons):
+        connection.execute(delete(table).where(table.c.device_id == device_id))
+    return paths
+
+
+def owned_among(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of ``keys`` that some row names."""
     owned: set[str] = set()
-    for column in (
-        Original.file_path,
-        Original.thumbnail_path,
-        Cartoon.file_path,
-        Face.file_path,
-        Face.thumbnail_path,
-    ):
-        owned.update(await session.scalars(select(column).where(column.in_(keys))))
+    for columns in _FILES.values():
+        for column in columns:
+            owned.update(connection.scalars(select(column).where(column.in_(keys))))
     return owned
 
 
-async def owns_file(session: AsyncSession, device_id: str, key: str) -> bool:
+def owns_file(connection: Connection, device_id: str, key: str) -> bool:
     """Whether a row of this device names the file ``key`` (not its thumbnail)."""
-    for table in (Original, Cartoon, Face):
-        query = select(table.id).where(table.file_path == key, table.device_id == device_id)
-        if await session.scalar(query):
+    for table in TABLE_OF.values():
+        query = select(table.c.id).where(table.c.file_path == key, table.c.device_id == device_id)
+        if connection.scalar(query):
             return True
     return False
 
 
-async def set_last_style(session: AsyncSession, original_id: str, style: str) -> None:
-    await session.execute(
-        update(Original).where(Original.id == original_id).values(last_style=style)
+def set_last_style(connection: Connection, original_id: str, style: str) -> None:
+    connection.execute(
+        update(originals).where(originals.c.id == original_id).values(last_style=style)
     )
 
 
-async def last_style_of(session: AsyncSession, original_id: str) -> str | None:
+def last_style_of(connection: Connection, original_id: str) -> str | None:
     """Locks the row, where the database can, for a read that a write follows."""
-    return await session.scalar(
-        select(Original.last_style).where(Original.id == original_id).with_for_update()
+    return connection.scalar(
+        select(originals.c.last_style).where(originals.c.id == original_id).with_for_update()
     )
 
 
-async def remove_idempotency_keys(session: AsyncSession, created_before: datetime) -> None:
-    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < created_before))
+def remove_idempotency_keys(connection: Connection, created_before: datetime) -> None:
+    connection.execute(
+        delete(idempotency_keys).where(idempotency_keys.c.created_at < created_before)
+    )
+
+
+def _first(
+    connection: Connection, kind: type[P], query: Executable, wanted: dict[str, Any] | None = None
+) -> P | None:
+    row = connection.execute(query, wanted).first()
+    return None if row is None else kind(*row)
+
+
+def _all(
+    connection: Connection, kind: type[P], query: Executable, wanted: dict[str, Any] | None = None
+) -> list[P]:
+    return [kind(*row) for row in connection.execute(query, wanted)]
+
+
+def _paths(connection: Connection, query: Executable) -> list[str]:
+    return [path for row in connection.execute(query) for path in row]

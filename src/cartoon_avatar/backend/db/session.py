@@ -9,17 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
-from sqlalchemy.ext.asyncio import (
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
 
-from cartoon_avatar.backend.db import one_hop
+from cartoon_avatar.backend.errors import DatabaseBusy
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
@@ -47,120 +44,126 @@ _SQLITE_BUSY = (
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
 )
-# Of functions that run on SQLite at once; each takes less than a millisecond.
-_THREADS = 4
+# Of SQLite at once; each takes less than a millisecond.
+_READERS = 4
 # Any number, the same in every version: who holds it sweeps.
 _SWEEP_LOCK = 0x7377656570
 
 
-@dataclass(frozen=True, slots=True)
-class Threaded:
-    """SQLite without the event loop: a function, all its statements, in one turn of a thread.
-
-    ``writer`` has a connection of its own, whose pages stay in memory until others write.
-    """
-
-    reader: Engine
-    writer: Engine
-    threads: ThreadPoolExecutor
-
-    async def run(self, work: Callable[[Connection], T], *, writes: bool) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, self._transaction, work, writes)
-
-    def _transaction(self, work: Callable[[Connection], T], writes: bool) -> T:
-        if writes:
-            with self.writer.begin() as connection:
-                return work(connection)
-        with self.reader.connect() as connection:
-            return work(connection)
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """``reading`` opens a session that only reads, ``writing`` one that may write; ``read`` and
-    ``write`` run a function on a connection, at a third of the cost.
+class Database(Protocol):
+    """Runs functions on a connection, all the statements of a transaction in one.
 
     Statements of a reader each see what is committed when they run, on either engine: a
-    transaction around them would promise no more and cost two more turns. On SQLite a writer
-    takes the write lock at BEGIN, because a reader that turns writer half-way cannot wait for
-    its turn and fails.
+    transaction around them would promise no more.
     """
-
-    engine: AsyncEngine
-    writer: AsyncEngine
-    reading: async_sessionmaker[AsyncSession]
-    writing: async_sessionmaker[AsyncSession]
-    threaded: Threaded | None
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
         """What ``ask`` finds."""
-        if self.threaded is not None:
-            return await self.threaded.run(ask, writes=False)
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """Run ``change`` in a transaction; what it raises undoes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    engine: AsyncEngine
+
+    async def read(self, ask: Callable[[Connection], T]) -> T:
         async with self.engine.connect() as connection:
             return await connection.run_sync(ask)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
-        """Run ``change`` in a transaction.
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(change)
 
-        On SQLite no turn of the event loop lies within it: each would keep every other writer
-        waiting for all that the loop has to do.
-        """
-        if self.threaded is None:
-            async with self.writer.begin() as connection:
-                return await connection.run_sync(change)
-        async with self.writer.connect():  # our turn in the queue of this process's writers
-            return await self.threaded.run(change, writes=True)
+
+@dataclass(frozen=True, slots=True)
+class Sqlite:
+    """Each function is one turn of a thread, since waking one costs more than a small statement;
+    a turn of the event loop within a transaction would keep every other writer waiting, too.
+
+    The process's writers queue for one thread with one connection, whose pages stay in memory
+    until others write, and go on the moment it is free: SQLite itself would sleep and look
+    again, up to 100 ms late. A writer takes the write lock at BEGIN, because a reader that turns
+    writer half-way cannot wait for its turn and fails.
+    """
+
+    reader: Engine
+    writer: Engine
+    reading: ThreadPoolExecutor
+    writing: ThreadPoolExecutor
+
+    async def read(self, ask: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self.reading.submit(self._read, ask))
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """Raises DatabaseBusy where its turn does not come; cancelled before that, it gives up
+        its place. What has begun ends, whether somebody waits for it or not."""
+        turn = self.writing.submit(self._write, change)
+        too_late = False
+
+        def give_up() -> None:
+            nonlocal too_late
+            too_late = turn.cancel()  # False of one that has begun
+
+        giving_up = asyncio.get_running_loop().call_later(BUSY_S, give_up)
+        try:
+            return await asyncio.wrap_future(turn)
+        except asyncio.CancelledError:
+            if too_late:
+                raise DatabaseBusy from None
+            raise
+        finally:
+            giving_up.cancel()
+
+    def _read(self, ask: Callable[[Connection], T]) -> T:
+        with self.reader.connect() as connection:
+            return ask(connection)
+
+    def _write(self, change: Callable[[Connection], T]) -> T:
+        with self.writer.begin() as connection:
+            return change(connection)
+
+    def close(self) -> None:
+        for threads in (self.writing, self.reading):
+            threads.shutdown(cancel_futures=True)
+        self.writer.dispose()
+        self.reader.dispose()
 
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    options: dict[str, Any] = {"hide_parameters": True}  # errors are logged; they hold device ids
-    if url.startswith("sqlite"):
-        options["connect_args"] = {"async_creator_fn": one_hop.connect}
-    else:
-        options |= _SERVER
-    engine = create_async_engine(url, **options)
-    writer = engine.execution_options(writes=True)
-    threaded = None
-    if engine.dialect.name == "sqlite":
-        # Writers of this process wait in the pool's queue for its one connection, and go on
-        # the moment it is free; SQLite itself would sleep and look again, up to 100 ms late.
-        writer = create_async_engine(
-            url,
-            **options,
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=BUSY_S,
-            execution_options={"writes": True},
-        )
-        threaded = Threaded(
-            _plain_engine(url, pool_size=_THREADS),
-            _plain_engine(url, pool_size=1, execution_options={"writes": True}),
-            ThreadPoolExecutor(_THREADS, "sqlite"),
-        )
-        for one in (engine.sync_engine, writer.sync_engine, threaded.reader, threaded.writer):
-            event.listen(one, "connect", _prepare_sqlite)
-            event.listen(one, "begin", _begin_sqlite)
+    if make_url(url).get_backend_name() == "sqlite":
+        database = _sqlite(url)
+        try:
+            yield database
+        finally:
+            database.close()
+        return
+    # It loads SQLAlchemy's ORM, which nobody needs.
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    engine = create_async_engine(url, hide_parameters=True, **_SERVER)
     try:
-        yield Database(
-            engine,
-            writer,
-            async_sessionmaker(engine, expire_on_commit=False),
-            async_sessionmaker(writer, expire_on_commit=False),
-            threaded,
-        )
+        yield Postgres(engine)
     finally:
-        if threaded is not None:
-            threaded.threads.shutdown()
-            threaded.reader.dispose()
-            threaded.writer.dispose()
         await engine.dispose()
-        await writer.dispose()
 
 
-def _plain_engine(url: str, **options: Any) -> Engine:
-    return create_engine(make_url(url).set(drivername="sqlite"), hide_parameters=True, **options)
+def _sqlite(url: str) -> Sqlite:
+    plain = make_url(url).set(drivername="sqlite")
+    # Errors are logged; they hold device ids.
+    reader = create_engine(plain, hide_parameters=True, pool_size=_READERS)
+    writer = create_engine(plain, hide_parameters=True, pool_size=1)
+    for engine in (reader, writer):
+        event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(writer, "begin", _begin_immediate)
+    return Sqlite(
+        reader,
+        writer,
+        ThreadPoolExecutor(_READERS, "sqlite-reader"),
+        ThreadPoolExecutor(1, "sqlite-writer"),
+    )
 
 
 async def _connect(*args: Any, **options: Any) -> Any:
@@ -200,7 +203,7 @@ async def only_sweeper(database: Database) -> AsyncIterator[bool]:
 
     On SQLite everybody is, which costs a folder's listing and harms nobody.
     """
-    if database.engine.dialect.name != "postgresql":
+    if not isinstance(database, Postgres):
         yield True
         return
     # Of the session, not of a transaction, which would stay open for the whole sweep. The
@@ -245,9 +248,8 @@ def _switch_journal(cursor) -> None:
         time.sleep(0.01)
 
 
-def _begin_sqlite(connection) -> None:
-    if connection.get_execution_options().get("writes", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin_immediate(connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def is_busy(error: Exception) -> bool:

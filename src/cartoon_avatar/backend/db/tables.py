@@ -1,10 +1,12 @@
-"""The rows: devices, originals, cartoons, faces, and what keeps repeats from doing things twice."""
+"""The tables, and the rows that flows make and render: originals, cartoons and faces."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from functools import partial
 
+import sqlalchemy
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -14,10 +16,10 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
+    Table,
     Text,
     TypeDecorator,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Milliseconds(TypeDecorator[datetime]):
@@ -33,125 +35,156 @@ class Milliseconds(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
-class Table(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar = {datetime: Milliseconds, int: Integer, str: String}
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+Column = partial(sqlalchemy.Column, nullable=False)
 
 
-class StoredPicture:
-    """Columns of a row that owns a picture file; ``sha256`` is of that file, lengths in px."""
+def _picture_columns() -> list[sqlalchemy.Column]:
+    """Of a row that owns a picture file; ``sha256`` is of that file, lengths in px."""
+    return [
+        Column("id", String(32), primary_key=True),
+        Column("device_id", String(128), ForeignKey("devices.device_id", ondelete="CASCADE")),
+        Column("filename", String(255)),
+        Column("file_path", String(512), unique=True),
+        Column("file_size", BigInteger),
+        Column("mime_type", String(64)),
+        Column("sha256", String(64)),
+        Column("width", Integer),
+        Column("height", Integer),
+        Column("created_at", Milliseconds),
+    ]
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    device_id: Mapped[str] = mapped_column(
-        String(128), ForeignKey("devices.device_id", ondelete="CASCADE")
-    )
-    filename: Mapped[str] = mapped_column(String(255))
-    file_path: Mapped[str] = mapped_column(String(512), unique=True)
-    file_size: Mapped[int] = mapped_column(BigInteger)
-    mime_type: Mapped[str] = mapped_column(String(64))
-    sha256: Mapped[str] = mapped_column(String(64))
-    width: Mapped[int]
-    height: Mapped[int]
-    created_at: Mapped[datetime]
+
+# Not frozen, though nobody changes one: that would make it five times as long in the making.
+@dataclass(slots=True)
+class _Picture:
+    id: str
+    device_id: str
+    filename: str
+    file_path: str
+    file_size: int
+    mime_type: str
+    sha256: str
+    width: int
+    height: int
+    created_at: datetime
 
 
-class Device(Table):
-    __tablename__ = "devices"
-
-    device_id: Mapped[str] = mapped_column(String(128), primary_key=True)
-    created_at: Mapped[datetime]
-    last_active_at: Mapped[datetime]
+devices = Table(
+    "devices",
+    metadata,
+    Column("device_id", String(128), primary_key=True),
+    Column("created_at", Milliseconds),
+    Column("last_active_at", Milliseconds),
     # The token is derived from a signing key and this salt; only its SHA-256 is kept.
-    token_salt: Mapped[str] = mapped_column(String(32))
-    token_hash: Mapped[str] = mapped_column(String(64))
+    Column("token_salt", String(32)),
+    Column("token_hash", String(64)),
     # From the first request with the right token, the id alone opens nothing.
-    locked: Mapped[bool] = mapped_column(Boolean, default=False)
+    Column("locked", Boolean),
+)
 
-
-class Original(StoredPicture, Table):
-    __tablename__ = "originals"
-
-    image_url: Mapped[str] = mapped_column(String(512))
-    face_count: Mapped[int]
-    thumbnail_path: Mapped[str] = mapped_column(String(512), unique=True)
+originals = Table(
+    "originals",
+    metadata,
+    *_picture_columns(),
+    Column("image_url", String(512)),
+    Column("face_count", Integer),
+    Column("thumbnail_path", String(512), unique=True),
     # Style of the newest drawing asked for; the next one without a wish moves on from it.
-    last_style: Mapped[str] = mapped_column(String(64))
-
-    __table_args__ = (Index(None, "device_id", "created_at", "id"),)
-
-
-class Cartoon(StoredPicture, Table):
-    __tablename__ = "regenerated_cartoons"
-
-    original_id: Mapped[str] = mapped_column(
-        String(32), ForeignKey("originals.id", ondelete="CASCADE")
-    )
-    image_url: Mapped[str] = mapped_column(String(512))
-    style: Mapped[str] = mapped_column(String(64))
-    seed: Mapped[int] = mapped_column(BigInteger)
-
-    __table_args__ = (
-        Index(None, "original_id", "created_at", "id"),
-        Index(None, "device_id"),
-        Index(None, "created_at"),
-    )
+    Column("last_style", String(64)),
+    Index(None, "device_id", "created_at", "id"),
+)
 
 
-class Face(StoredPicture, Table):
-    __tablename__ = "downloaded_faces"
+@dataclass(slots=True)
+class Original(_Picture):
+    image_url: str
+    face_count: int
+    thumbnail_path: str
+    last_style: str
 
-    original_id: Mapped[str] = mapped_column(
-        String(32), ForeignKey("originals.id", ondelete="CASCADE")
-    )
-    face_url: Mapped[str] = mapped_column(String(512))
+
+cartoons = Table(
+    "regenerated_cartoons",
+    metadata,
+    *_picture_columns(),
+    Column("original_id", String(32), ForeignKey("originals.id", ondelete="CASCADE")),
+    Column("image_url", String(512)),
+    Column("style", String(64)),
+    Column("seed", BigInteger),
+    Index(None, "original_id", "created_at", "id"),
+    Index(None, "device_id"),
+    Index(None, "created_at"),
+)
+
+
+@dataclass(slots=True)
+class Cartoon(_Picture):
+    original_id: str
+    image_url: str
+    style: str
+    seed: int
+
+
+faces = Table(
+    "downloaded_faces",
+    metadata,
+    *_picture_columns(),
+    Column("original_id", String(32), ForeignKey("originals.id", ondelete="CASCADE")),
+    Column("face_url", String(512)),
     # No foreign key: the cartoon's row goes in the transaction that adds the face.
-    source_cartoon_id: Mapped[str] = mapped_column(String(32), unique=True)
-    thumbnail_path: Mapped[str] = mapped_column(String(512), unique=True)
-
-    __table_args__ = (
-        Index(None, "device_id", "created_at", "id"),
-        Index(None, "original_id"),
-    )
+    Column("source_cartoon_id", String(32), unique=True),
+    Column("thumbnail_path", String(512), unique=True),
+    Index(None, "device_id", "created_at", "id"),
+    Index(None, "original_id"),
+)
 
 
-class SpentCartoon(Table):
-    """A cartoon that went when its sister was downloaded: why asking for it is a conflict."""
-
-    __tablename__ = "spent_cartoons"
-
-    cartoon_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    device_id: Mapped[str] = mapped_column(String(128))
-    face_id: Mapped[str] = mapped_column(
-        String(32), ForeignKey("downloaded_faces.id", ondelete="CASCADE")
-    )
-
-    __table_args__ = (Index(None, "face_id"), Index(None, "device_id"))
+@dataclass(slots=True)
+class Face(_Picture):
+    original_id: str
+    face_url: str
+    source_cartoon_id: str
+    thumbnail_path: str
 
 
-class IdempotencyKey(Table):
-    """A POST that carried a key: running until ``status`` is set, then its answer for a day."""
+# A row is read by position: its fields stand in the order of the table's columns.
+TABLE_OF: dict[type, Table] = {Original: originals, Cartoon: cartoons, Face: faces}
 
-    __tablename__ = "idempotency_keys"
+# A cartoon that went when its sister was downloaded: why asking for it is a conflict.
+spent_cartoons = Table(
+    "spent_cartoons",
+    metadata,
+    Column("cartoon_id", String(32), primary_key=True),
+    Column("device_id", String(128)),
+    Column("face_id", String(32), ForeignKey("downloaded_faces.id", ondelete="CASCADE")),
+    Index(None, "face_id"),
+    Index(None, "device_id"),
+)
 
-    device_id: Mapped[str] = mapped_column(String(128), primary_key=True)
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+# A POST that carried a key: running until ``status`` is set, then its answer for a day.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("device_id", String(128), primary_key=True),
+    Column("key", String(255), primary_key=True),
     # SHA-256 of method, path, fields and photo: what "the same request" means.
-    fingerprint: Mapped[str] = mapped_column(String(64))
+    Column("fingerprint", String(64)),
     # Whose claim it is, so that a process that lost its lease cannot settle another's.
-    claim: Mapped[str] = mapped_column(String(32))
-    lease_until: Mapped[datetime]
-    status: Mapped[int | None]
-    body: Mapped[str | None] = mapped_column(Text)
+    Column("claim", String(32)),
+    Column("lease_until", Milliseconds),
+    Column("status", Integer, nullable=True),
+    Column("body", Text, nullable=True),
     # The answer carried the device token, which is derived again and never kept.
-    with_token: Mapped[bool] = mapped_column(Boolean, default=False)
-    created_at: Mapped[datetime]
-
-    __table_args__ = (Index(None, "created_at"),)
+    Column("with_token", Boolean),
+    Column("created_at", Milliseconds),
+    Index(None, "created_at"),
+)

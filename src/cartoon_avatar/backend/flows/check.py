@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import structlog
-from sqlalchemy import select
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.db.tables import TABLE_OF, Cartoon, Face, Original
 from cartoon_avatar.backend.flows.sweep import ages_hold, unowned_files
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
@@ -59,9 +59,8 @@ async def check(
         if fault is None:
             continue
         # Deleted since we read its row, which is nothing wrong.
-        async with database.reading() as session:
-            if not await queries.owned_among(session, [named.key]):
-                continue
+        if not await database.read(partial(queries.owned_among, keys=[named.key])):
+            continue
         yield Finding(fault, named.key, f"{named.table} {named.id}")
 
     if repair and not await ages_hold(settings):
@@ -76,16 +75,16 @@ async def check(
 
 async def named_files(database: Database) -> AsyncIterator[Named]:
     """Every file that a row names, read in short transactions."""
-    for table in (Original, Face, Cartoon):
-        last = ""
+    for kind in (Original, Face, Cartoon):
+        table, last = TABLE_OF[kind].name, ""
         while True:
-            async with database.reading() as session:
-                query = select(table).where(table.id > last).order_by(table.id).limit(_BATCH)
-                rows = (await session.scalars(query)).all()
+            rows = await database.read(
+                partial(queries.rows_after, kind=kind, last_id=last, limit=_BATCH)
+            )
             for row in rows:
-                yield Named(table.__tablename__, row.id, row.file_path, row.file_size, row.sha256)
+                yield Named(table, row.id, row.file_path, row.file_size, row.sha256)
                 if not isinstance(row, Cartoon):
-                    yield Named(table.__tablename__, row.id, row.thumbnail_path, None, None)
+                    yield Named(table, row.id, row.thumbnail_path, None, None)
             if len(rows) < _BATCH:
                 break
             last = rows[-1].id

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import Device
+from cartoon_avatar.backend.db.tables import devices
 from cartoon_avatar.backend.errors import Unauthorized
 from cartoon_avatar.backend.signing import Signer, token_hash, token_matches
 from cartoon_avatar.backend.storage.protocol import Storage
@@ -70,16 +70,16 @@ def introduce(connection: Connection, signer: Signer, device_id: str, now: datet
         return None
     salt = secrets.token_hex(16)
     token = signer.new_device_token(device_id, salt)
-    device = Device(
-        device_id=device_id,
-        created_at=now,
-        last_active_at=now,
-        token_salt=salt,
-        token_hash=token_hash(token),
-        locked=False,
-    )
+    device = {
+        "device_id": device_id,
+        "created_at": now,
+        "last_active_at": now,
+        "token_salt": salt,
+        "token_hash": token_hash(token),
+        "locked": False,
+    }
     # It may be forgotten between the two, and then is new again.
-    while not queries.added(connection, device):
+    while not queries.added(connection, devices, device):
         if queries.touch_device(connection, device_id, now):
             return None
     return token
@@ -87,7 +87,4 @@ def introduce(connection: Connection, signer: Signer, device_id: str, now: datet
 
 async def forget(database: Database, storage: Storage, *, device_id: str) -> None:
     """Delete everything of the device: rows first, so that no row ever lacks its file."""
-    async with database.writing.begin() as session:
-        files = await queries.files_of_device(session, device_id)
-        await queries.remove_device(session, device_id)
-    await storage.delete(files)
+    await storage.delete(await database.write(partial(queries.remove_device, device_id=device_id)))

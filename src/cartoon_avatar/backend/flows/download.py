@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from cartoon_avatar.backend.ai_client import AiClient, CannotFetch, CutWish, Head, Image
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import Cartoon, Face, Original, SpentCartoon
+from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
 from cartoon_avatar.backend.errors import NotFound, SisterDownloaded
 from cartoon_avatar.backend.flows.room import discarding
 from cartoon_avatar.backend.flows.upload import Settle, file_columns, new_id
@@ -49,12 +51,12 @@ async def download(
 
     A repeat gets the face of the first time. A failed cut deletes nothing.
     """
-    async with database.reading() as session:
-        cartoon = await queries.cartoon_of(session, device_id, cartoon_id)
-        if cartoon is not None:
-            original = await queries.original_of(session, device_id, cartoon.original_id)
-    if cartoon is None or original is None:
+    found = await database.read(
+        partial(_cartoon_and_original, device_id=device_id, cartoon_id=cartoon_id)
+    )
+    if found is None:
         return await _earlier_face(database, device_id, cartoon_id, settle)
+    cartoon, original = found
 
     until = ai.deadline()
     try:
@@ -65,9 +67,8 @@ async def download(
                 thumbnail = (await ai.thumbnail([cut.data], cut.mime_type, until=until)).data
     except AvatarError:
         # The AI service cannot fetch what a twin, a sister or the sweeper took meanwhile.
-        async with database.reading() as session:
-            is_there = await queries.cartoon_of(session, device_id, cartoon_id) is not None
-        if is_there:
+        asked = partial(queries.cartoon_of, device_id=device_id, cartoon_id=cartoon_id)
+        if await database.read(asked) is not None:
             raise
         return await _earlier_face(database, device_id, cartoon_id, settle)
     face, gone = None, []
@@ -77,13 +78,25 @@ async def download(
             with stage("store"):
                 face = await _stored(storage, cartoon, cut, thumbnail, new_files)
             with stage("commit"):
-                gone = await _exchange(database, cartoon, face, settle)
+                gone = await database.write(
+                    partial(_exchange, cartoon=cartoon, face=face, settle=settle)
+                )
     except (_Overtaken, IntegrityError):
         # Rolled back for sure, so our files are nobody's.
         await storage.delete(new_files)
         return await _earlier_face(database, device_id, cartoon_id, settle)
     await storage.delete(gone)
     return Downloaded(face, is_new=True)
+
+
+def _cartoon_and_original(
+    connection: Connection, device_id: str, cartoon_id: str
+) -> tuple[Cartoon, Original] | None:
+    cartoon = queries.cartoon_of(connection, device_id, cartoon_id)
+    if cartoon is None:
+        return None
+    original = queries.original_of(connection, device_id, cartoon.original_id)
+    return None if original is None else (cartoon, original)
 
 
 async def _cut_out(
@@ -140,38 +153,33 @@ async def _stored(
     )
 
 
-async def _exchange(database: Database, cartoon: Cartoon, face: Face, settle: Settle) -> list[str]:
+def _exchange(connection: Connection, cartoon: Cartoon, face: Face, settle: Settle) -> list[str]:
     """In one transaction the cartoon rows go and the face comes; returns the files to delete.
 
     Removing first makes a twin or a sister wait on the rows and then find them gone.
     """
-    async with database.writing.begin() as session:
-        if not await queries.hold_original(session, cartoon.device_id, cartoon.original_id):
-            raise _Overtaken
-        gone = await queries.remove_cartoons_of(session, cartoon.original_id)
-        if cartoon.id not in gone:
-            raise _Overtaken
-        session.add(face)
-        await session.flush()
-        sisters = gone.keys() - {cartoon.id}
-        session.add_all(
-            SpentCartoon(cartoon_id=sister, device_id=face.device_id, face_id=face.id)
-            for sister in sisters
-        )
-        await session.flush()
-        await (await session.connection()).run_sync(settle, Downloaded(face, is_new=True))
+    if not queries.hold_original(connection, cartoon.device_id, cartoon.original_id):
+        raise _Overtaken
+    gone = queries.remove_cartoons_of(connection, cartoon.original_id)
+    if cartoon.id not in gone:
+        raise _Overtaken
+    queries.add(connection, face)
+    queries.note_spent(connection, face, gone.keys() - {cartoon.id})
+    settle(connection, Downloaded(face, is_new=True))
     return list(gone.values())
 
 
 async def _earlier_face(
     database: Database, device_id: str, cartoon_id: str, settle: Settle
 ) -> Downloaded:
-    async with database.writing.begin() as session:
-        face = await queries.face_from(session, device_id, cartoon_id)
+    def repeated(connection: Connection) -> Downloaded:
+        face = queries.face_from(connection, device_id, cartoon_id)
         if face is not None:
             downloaded = Downloaded(face, is_new=False)
-            await (await session.connection()).run_sync(settle, downloaded)
+            settle(connection, downloaded)
             return downloaded
-        if await queries.is_spent(session, device_id, cartoon_id):
+        if queries.is_spent(connection, device_id, cartoon_id):
             raise SisterDownloaded
-    raise NotFound
+        raise NotFound
+
+    return await database.write(repeated)

@@ -15,13 +15,14 @@ from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, selec
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import IdempotencyKey
+from cartoon_avatar.backend.db.tables import idempotency_keys
 from cartoon_avatar.backend.errors import KeyReused, RequestRunning
 
 KEPT_FOR = timedelta(hours=24)
 # A claim is renewed while its request runs; one whose process died lapses this soon.
 _LEASE = timedelta(seconds=10)
 _RENEWAL_S = 3
+_KEY = idempotency_keys.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Claim:
         Raises RequestRunning where the claim lapsed and another request took it over.
         """
         settled = connection.execute(
-            update(IdempotencyKey)
+            update(idempotency_keys)
             .where(_claimed_by(self.owner, self.device_id, self.key))
             .values(status=answer.status, body=answer.body, with_token=answer.with_token)
         )
@@ -86,29 +87,29 @@ async def _claim(
     database: Database, device_id: str, key: str, fingerprint: str, owner: str
 ) -> Answer | None:
     now = utc_now()
-    row = IdempotencyKey(
-        device_id=device_id,
-        key=key,
-        fingerprint=fingerprint,
-        claim=owner,
-        lease_until=now + _LEASE,
-        status=None,
-        body=None,
-        with_token=False,
-        created_at=now,
-    )
+    row = {
+        "device_id": device_id,
+        "key": key,
+        "fingerprint": fingerprint,
+        "claim": owner,
+        "lease_until": now + _LEASE,
+        "status": None,
+        "body": None,
+        "with_token": False,
+        "created_at": now,
+    }
 
     def claim(connection: Connection) -> tuple[bool, Row | None]:
         connection.execute(
-            delete(IdempotencyKey).where(
+            delete(idempotency_keys).where(
                 _is(device_id, key),
-                (IdempotencyKey.created_at < now - KEPT_FOR)
-                | (IdempotencyKey.status.is_(None) & (IdempotencyKey.lease_until < now)),
+                (_KEY.created_at < now - KEPT_FOR)
+                | (_KEY.status.is_(None) & (_KEY.lease_until < now)),
             )
         )
-        if queries.added(connection, row):
+        if queries.added(connection, idempotency_keys, row):
             return True, None
-        kept = select(IdempotencyKey.__table__).where(_is(device_id, key))
+        kept = select(idempotency_keys).where(_is(device_id, key))
         return False, connection.execute(kept).first()
 
     is_ours, earlier = await database.write(claim)
@@ -127,7 +128,7 @@ async def _renew(database: Database, device_id: str, key: str, owner: str) -> No
     while True:
         await asyncio.sleep(_RENEWAL_S)
         renewed = (
-            update(IdempotencyKey)
+            update(idempotency_keys)
             .where(_claimed_by(owner, device_id, key))
             .values(lease_until=utc_now() + _LEASE)
         )
@@ -135,18 +136,18 @@ async def _renew(database: Database, device_id: str, key: str, owner: str) -> No
 
 
 async def _release_unsettled(database: Database, device_id: str, key: str, owner: str) -> None:
-    released = delete(IdempotencyKey).where(
-        _claimed_by(owner, device_id, key), IdempotencyKey.status.is_(None)
+    released = delete(idempotency_keys).where(
+        _claimed_by(owner, device_id, key), _KEY.status.is_(None)
     )
     await _execute(database, released)
 
 
 def _is(device_id: str, key: str | None) -> ColumnElement[bool]:
-    return (IdempotencyKey.device_id == device_id) & (IdempotencyKey.key == key)
+    return (_KEY.device_id == device_id) & (_KEY.key == key)
 
 
 def _claimed_by(owner: str, device_id: str, key: str | None) -> ColumnElement[bool]:
-    return _is(device_id, key) & (IdempotencyKey.claim == owner)
+    return _is(device_id, key) & (_KEY.claim == owner)
 
 
 async def _execute(database: Database, statement: Executable) -> None:

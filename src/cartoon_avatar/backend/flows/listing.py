@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
@@ -16,7 +19,7 @@ from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
 from cartoon_avatar.backend.errors import InvalidCursor, NotFound
 from cartoon_avatar.backend.storage.protocol import Storage
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", Original, Face)
 
 _POSITION = re.compile(r"([0-9]{1,15})\.([0-9a-f]{1,32})")
 
@@ -30,61 +33,64 @@ class Page(Generic[Row]):
 async def list_originals(
     database: Database, *, device_id: str, cursor: str | None, limit: int
 ) -> Page[Original]:
-    return await _page(database, queries.originals_of, device_id, cursor, limit)
+    return await _page(database, Original, device_id, cursor, limit)
 
 
 async def list_faces(
     database: Database, *, device_id: str, cursor: str | None, limit: int
 ) -> Page[Face]:
-    return await _page(database, queries.faces_of, device_id, cursor, limit)
+    return await _page(database, Face, device_id, cursor, limit)
 
 
 async def one_original(
     database: Database, *, device_id: str, original_id: str
 ) -> tuple[Original, Sequence[Cartoon]]:
     """An original with its live cartoons, oldest first."""
-    async with database.reading() as session:
-        original = await queries.original_of(session, device_id, original_id)
+
+    def found(connection: Connection) -> tuple[Original, Sequence[Cartoon]]:
+        original = queries.original_of(connection, device_id, original_id)
         if original is None:
             raise NotFound
-        return original, await queries.cartoons_of(session, original_id)
+        return original, queries.cartoons_of(connection, original_id)
+
+    return await database.read(found)
 
 
 async def delete_original(
     database: Database, storage: Storage, *, device_id: str, original_id: str
 ) -> None:
     """Delete an original with its cartoons and faces."""
-    async with database.writing.begin() as session:
-        original = await queries.original_to_delete(session, device_id, original_id)
+
+    def delete(connection: Connection) -> list[str]:
+        original = queries.original_to_delete(connection, device_id, original_id)
         if original is None:
             raise NotFound
-        files = await queries.files_of_original(session, original)
-        await session.delete(original)
-    await storage.delete(files)
+        return queries.remove_original(connection, original)
+
+    await storage.delete(await database.write(delete))
 
 
 async def delete_face(
     database: Database, storage: Storage, *, device_id: str, face_id: str
 ) -> None:
-    async with database.writing.begin() as session:
-        face = await queries.face_of(session, device_id, face_id)
-        if face is None:
-            raise NotFound
-        await session.delete(face)
-    await storage.delete([face.file_path, face.thumbnail_path])
+    files = await database.write(partial(queries.remove_face, device_id=device_id, face_id=face_id))
+    if not files:
+        raise NotFound
+    await storage.delete(files)
 
 
 async def _page(
     database: Database,
-    rows_of: Callable[..., Awaitable[Sequence[Original | Face]]],
+    kind: type[Row],
     device_id: str,
     cursor: str | None,
     limit: int,
-) -> Page:
+) -> Page[Row]:
     after = None if cursor is None else _position(cursor)
-    async with database.reading() as session:
-        # One more than asked for tells whether there is a next page.
-        rows = await rows_of(session, device_id, after, limit + 1)
+    # One more than asked for tells whether there is a next page.
+    rows = await database.read(
+        partial(queries.newest_of, kind=kind, device_id=device_id, after=after, limit=limit + 1)
+    )
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], _cursor(rows[limit - 1]))

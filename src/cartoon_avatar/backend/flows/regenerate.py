@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from sqlalchemy import Connection
+
 from cartoon_avatar.backend.ai_client import AiClient, DrawingWish
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
@@ -33,8 +37,8 @@ async def regenerate(
     settle: Settle,
 ) -> Cartoon:
     """Draw a new cartoon of an original. Earlier ones stay: regenerating adds."""
-    async with database.reading() as session:
-        original = await queries.original_of(session, device_id, original_id)
+    asked = partial(queries.original_of, device_id=device_id, original_id=original_id)
+    original = await database.read(asked)
     if original is None:
         raise NotFound
     ai.places.require(device_id)  # or its turn in the styles would be spent
@@ -46,9 +50,8 @@ async def regenerate(
         try:
             photo = await storage.get(original.file_path)
         except FileMissing as error:
-            async with database.reading() as session:
-                if await queries.original_of(session, device_id, original_id) is None:
-                    raise NotFound from error  # deleted meanwhile
+            if await database.read(asked) is None:
+                raise NotFound from error  # deleted meanwhile
             raise
     with stage("draw"):
         drawing = await ai.generate_cartoon(
@@ -65,25 +68,30 @@ async def regenerate(
             (stored,) = await storage.put_new(cartoon_file(original_id, drawing, now))
             new_files.append(stored.key)
         cartoon = new_cartoon(original, drawing, stored, now)
+
+        def commit(connection: Connection) -> None:
+            # Deleted while we drew: there is nothing left to draw another of.
+            if not queries.hold_original(connection, device_id, original_id):
+                raise NotFound
+            if wish.style:
+                queries.set_last_style(connection, original_id, drawing.style)
+            queries.add(connection, cartoon)
+            settle(connection, cartoon)
+
         with stage("commit"):
-            async with database.writing.begin() as session:
-                # Deleted while we drew: there is nothing left to draw another of.
-                if not await queries.hold_original(session, device_id, original_id):
-                    raise NotFound
-                if wish.style:
-                    await queries.set_last_style(session, original_id, drawing.style)
-                connection = await session.connection()
-                await connection.run_sync(queries.add, cartoon)
-                await connection.run_sync(settle, cartoon)
+            await database.write(commit)
     return cartoon
 
 
 async def _next_style(database: Database, ai: AiClient, original_id: str, until: float) -> str:
     """The style after the last one asked for, noted at once so that parallel requests differ."""
     names = [style.name for style in await ai.styles(until=until)]
-    async with database.writing.begin() as session:
-        last = await queries.last_style_of(session, original_id)
+
+    def move_on(connection: Connection) -> str:
+        last = queries.last_style_of(connection, original_id)
         position = names.index(last) + 1 if last in names else 0
         style = names[position % len(names)]
-        await queries.set_last_style(session, original_id, style)
-    return style
+        queries.set_last_style(connection, original_id, style)
+        return style
+
+    return await database.write(move_on)

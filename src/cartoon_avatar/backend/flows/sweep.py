@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from anyio import to_thread
@@ -55,8 +56,9 @@ async def sweep_expired(database: Database, storage: Storage, settings: BackendS
         return 0
     while True:
         created_before = utc_now() - timedelta(seconds=settings.cartoon_ttl_s)
-        async with database.writing.begin() as session:
-            files = await queries.remove_expired_cartoons(session, created_before, _BATCH)
+        files = await database.write(
+            partial(queries.remove_expired_cartoons, created_before=created_before, limit=_BATCH)
+        )
         await storage.delete(files)
         count += len(files)
         if len(files) < _BATCH:
@@ -95,11 +97,10 @@ async def unowned_files(
 
 
 async def _unowned_among(database: Database, keys: list[str]) -> list[str]:
-    async with database.reading() as session:
-        owned = await queries.owned_among(session, keys)
+    owned = await database.read(partial(queries.owned_among, keys=keys))
     return [key for key in keys if key not in owned]
 
 
 async def _sweep_keys(database: Database) -> None:
-    async with database.writing.begin() as session:
-        await queries.remove_idempotency_keys(session, utc_now() - timedelta(hours=24))
+    created_before = utc_now() - timedelta(hours=24)
+    await database.write(partial(queries.remove_idempotency_keys, created_before=created_before))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -244,6 +245,6 @@ async def _require_owner(request: Request, backend: State, key: str) -> None:
         token_required=backend.settings.device_auth == "required",
         first=False,
     )
-    async with backend.database.reading() as session:
-        if not await queries.owns_file(session, device_id, key):
-            raise NotFound
+    owns_it = partial(queries.owns_file, device_id=device_id, key=key)
+    if not await backend.database.read(owns_it):
+        raise NotFound

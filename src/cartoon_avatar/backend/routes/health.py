@@ -69,8 +69,8 @@ async def get_metrics(backend: Backend) -> Response:
 
 async def _database_answers(backend: State) -> bool:
     try:
-        async with asyncio.timeout(2), backend.database.reading() as session:
-            await session.execute(text("SELECT 1"))
+        async with asyncio.timeout(2):
+            await backend.database.read(lambda connection: connection.scalar(text("SELECT 1")))
     except Exception:  # noqa: BLE001 (whatever it is, the database does not answer)
         return False
     return True
