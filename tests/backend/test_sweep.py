@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.storage.protocol import FoundFile
@@ -30,12 +32,17 @@ async def _age_rows(service: Service, milliseconds: int) -> None:
         await service.sql(f"UPDATE {table} SET created_at = created_at - {milliseconds}")
 
 
-async def _sweep(service: Service) -> Swept:
-    # Alone: the backend's own, at its start, would take its share or hold the lock.
+@pytest.fixture
+async def service(service: Service) -> Service:
+    """Without the backend's own sweep at its start, which may last: it takes its share."""
     for task in asyncio.all_tasks():
         if task.get_coro().__name__ == "_sweep_regularly":
             task.cancel()
             await asyncio.wait([task])
+    return service
+
+
+async def _sweep(service: Service) -> Swept:
     return await sweep(service.state.database, service.state.storage, service.settings)
 
 
