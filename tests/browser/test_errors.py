@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,20 @@ def test_offline_waits_and_goes_on_by_itself(
     expect(page.get_by_role("alert")).to_contain_text("You are offline")
     assert_accessible(page)
     context.set_offline(False)
+    heading(page, "Your cartoon").wait_for()
+
+
+def test_a_connection_that_is_back_before_a_frame_was_drawn_is_noticed(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)
+    page.clock.install()
+    page.context.set_offline(True)
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    choose(page, portrait)
+    expect(page.get_by_role("alert")).to_contain_text("You are offline")
+    page.context.set_offline(False)
+    page.clock.resume()
     heading(page, "Your cartoon").wait_for()
 
 

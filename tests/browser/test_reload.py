@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -62,4 +63,22 @@ def test_a_photo_is_opened_again_from_the_gallery_with_its_drawings(
 
     page.get_by_role("link", name="My photos").click()
     page.get_by_role("button", name=", open").click()
+    expect(drawings(page).first).to_be_attached()
+
+
+def test_what_is_answered_before_the_first_frame_is_drawn(
+    open_page: Callable[..., Page], drawn: dict[str, str]
+) -> None:
+    page = open_page(visitor=drawn)
+    expect(drawings(page).first).to_be_attached()
+    page.clock.install()
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    with (
+        page.expect_response("**/api/originals/*") as work,
+        page.expect_response("**/api/styles") as styles,
+    ):
+        page.reload()
+    work.value.finished()
+    styles.value.finished()
+    page.clock.resume()
     expect(drawings(page).first).to_be_attached()

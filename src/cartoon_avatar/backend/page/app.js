@@ -5,7 +5,7 @@ import { Mark } from "./parts.js";
 import { loadStyles, resume, startPhoto } from "./session.js";
 import { state, subscribe } from "./store.js";
 import { Studio } from "./studio.js";
-import { html, render, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, render, useEffect, useLayoutEffect, useState } from "./vendor/preact-htm.js";
 
 const VIEWS = [
   { path: "", title: "Draw", view: Studio },
@@ -18,8 +18,9 @@ const viewAt = (hash) => VIEWS.find(({ path }) => hash === `#/${path}`) ?? VIEWS
 function App() {
   const [, redraw] = useState(0);
   const [here, go] = useState(viewAt(location.hash));
-  useEffect(() => subscribe(() => redraw((count) => count + 1)), []);
-  useEffect(() => {
+  // Not useEffect: that waits for a frame, and what is answered before it would never be drawn.
+  useLayoutEffect(() => subscribe(() => redraw((count) => count + 1)), []);
+  useLayoutEffect(() => {
     const follow = () => {
       go(viewAt(location.hash));
       scrollTo(0, 0);

@@ -1,7 +1,7 @@
 // Small pieces that several views use.
 
 import { messageOf } from "./messages.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 /** The mark: a head, half photo (dots), half ink. */
 export const Mark = () => html`
@@ -45,7 +45,7 @@ export function ProblemCard({ problem, ways, onDismiss }) {
   const wait_s = waits && problem.retryAfterS !== null && problem.retryAfterS <= 120 ? problem.retryAfterS : null;
   const left_s = useCountdown(problem, wait_s, ways.retry?.[1]);
   const whenOnline = problem.code === "offline" ? ways.retry?.[1] : null;
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: the connection may be back before a frame is drawn
     if (!whenOnline) return undefined;
     addEventListener("online", whenOnline);
     return () => removeEventListener("online", whenOnline);
