@@ -25,6 +25,24 @@ def choose(page: Page, photo: Path | dict[str, Any]) -> None:
     choosing.value.set_files(photo)
 
 
+def bring(page: Page, event: str, transfer: str) -> None:
+    """Drops or pastes a photo, without asking what the page shows just now."""
+    page.evaluate(
+        f"""new Promise((resolve) => {{
+          const canvas = new OffscreenCanvas(30, 40);
+          canvas.getContext("2d").fillRect(0, 0, 9, 9);
+          canvas.convertToBlob().then((blob) => {{
+            const files = new DataTransfer();
+            files.items.add(new File([blob], "a.png", {{ type: "image/png" }}));
+            const happens = new Event("{event}", {{ bubbles: true, cancelable: true }});
+            happens.{transfer} = files;
+            document.body.dispatchEvent(happens);
+            resolve();
+          }});
+        }})"""
+    )
+
+
 def draw(page: Page, photo: Path) -> None:
     choose(page, photo)
     heading(page, "Your cartoon").wait_for()

@@ -14,6 +14,7 @@ from .conftest import DESKTOP, PHONE, SMALL_PHONE
 from .steps import (
     assert_accessible,
     assert_nothing_jumped,
+    bring,
     button,
     choose,
     draw,
@@ -89,20 +90,7 @@ def test_a_photo_can_be_dropped_or_pasted_anywhere(
 ) -> None:
     page = open_page(path="/#/photos")
     page.route("**/api/upload", lambda route: None)  # on its way for ever
-    page.evaluate(
-        f"""new Promise((resolve) => {{
-          const canvas = new OffscreenCanvas(30, 40);
-          canvas.getContext("2d").fillRect(0, 0, 9, 9);
-          canvas.convertToBlob().then((blob) => {{
-            const files = new DataTransfer();
-            files.items.add(new File([blob], "a.png", {{ type: "image/png" }}));
-            const happens = new Event("{event}", {{ bubbles: true, cancelable: true }});
-            happens.{transfer} = files;
-            document.body.dispatchEvent(happens);
-            resolve();
-          }});
-        }})"""
-    )
+    bring(page, event, transfer)
     expect(page.get_by_alt_text("Your photo")).to_be_visible()
     assert page.url.endswith("#/")
 

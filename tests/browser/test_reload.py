@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
-from .steps import button, choose, draw, drawings, heading
+from .steps import bring, button, choose, draw, draw_another, drawings, heading
 
 
 def test_a_reload_while_drawing_goes_on_with_the_same_photo(
@@ -66,6 +68,82 @@ def test_a_photo_is_opened_again_from_the_gallery_with_its_drawings(
     expect(drawings(page).first).to_be_attached()
 
 
+Hold = Callable[[Page, str, str], Callable[[], None]]
+
+
+# Where a request can be when the page goes: not yet with the service, answered but not heard, or
+# heard while the picture is still being fetched.
+@pytest.fixture(params=["asked", "answered", "picture"])
+def hold(request: pytest.FixtureRequest) -> Hold:
+    """Holds the next request of its kind at one of these points; returns what waits until it is."""
+
+    def hold_(page: Page, path: str, picture: str) -> Callable[[], None]:
+        held: list[str] = []
+        devtools = page.context.new_cdp_session(page)
+
+        def on_paused(paused: dict[str, Any]) -> None:
+            if held:
+                devtools.send("Fetch.continueRequest", {"requestId": paused["requestId"]})
+            else:
+                held.append(paused["requestId"])
+
+        devtools.on("Fetch.requestPaused", on_paused)
+        pattern = {
+            "urlPattern": picture if request.param == "picture" else path,
+            "requestStage": "Response" if request.param == "answered" else "Request",
+        }
+        devtools.send("Fetch.enable", {"patterns": [pattern]})
+
+        def until_held() -> None:
+            while not held:
+                page.wait_for_timeout(10)
+
+        return until_held
+
+    return hold_
+
+
+def test_an_upload_survives_a_reload_at_any_point(
+    open_page: Callable[..., Page], hold: Hold, portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)
+    until_held = hold(page, "*/api/upload", "*/uploads/temp/*")
+    choose(page, portrait)
+    until_held()
+    page.reload()
+    expect(drawings(page)).to_have_count(1)
+    expect(heading(page, "Your cartoon")).to_be_visible()
+    page.get_by_role("link", name="My photos").click()
+    expect(page.get_by_role("button", name=", open")).to_have_count(1)
+
+
+def test_another_drawing_survives_a_reload_at_any_point(
+    open_page: Callable[..., Page], hold: Hold, portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)
+    draw(page, portrait)
+    until_held = hold(page, "*/api/regenerate/*", "*/uploads/temp/*")
+    button(page, "Another one").click()
+    until_held()
+    page.reload()
+    expect(heading(page, "Which one is it?")).to_be_visible()
+    expect(drawings(page)).to_have_count(2)
+
+
+def test_a_cut_survives_a_reload_at_any_point(
+    open_page: Callable[..., Page], hold: Hold, portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)
+    draw(page, portrait)
+    until_held = hold(page, "*/api/download/*", "*/uploads/downloaded/*")
+    button(page, "Use this one").click()
+    until_held()
+    page.reload()
+    heading(page, "Your avatar").wait_for()
+    page.get_by_role("navigation").get_by_role("link", name="My avatars").click()
+    expect(page.get_by_role("button", name=", open")).to_have_count(1)
+
+
 def test_what_is_answered_before_the_first_frame_is_drawn(
     open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
@@ -82,3 +160,61 @@ def test_what_is_answered_before_the_first_frame_is_drawn(
     styles.value.finished()
     page.clock.resume()
     expect(drawings(page).first).to_be_attached()
+
+
+def test_a_photo_put_away_while_its_cartoon_comes_stays_away(
+    open_page: Callable[..., Page], portrait: Path, evening_sky: Path
+) -> None:
+    page = open_page()
+    draw(page, portrait)
+    draw_another(page, 2)
+    button(page, "Start with another photo").click()
+    held: list[Route] = []
+    page.route("**/uploads/temp/*", lambda route: held.append(route), times=1)
+    with page.expect_request("**/uploads/temp/*"):
+        choose(page, evening_sky)
+
+    page.get_by_role("link", name="My photos").click()
+    page.get_by_role("button", name=", open").last.click()
+    expect(drawings(page)).to_have_count(2)
+    with page.expect_event("requestfinished"):
+        held[0].continue_()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(drawings(page)).to_have_count(2)
+
+
+def test_a_photo_dropped_while_an_earlier_one_is_taken_up_stays(
+    open_page: Callable[..., Page], drawn: dict[str, str]
+) -> None:
+    page = open_page(visitor=drawn, errors_expected=True)
+    expect(drawings(page).first).to_be_attached()
+    held: list[Route] = []
+    page.route("**/api/originals/*", lambda route: held.append(route))
+    page.route("**/api/upload", lambda route: None)  # on its way for ever
+    with page.expect_request("**/api/originals/*"):
+        page.reload()
+    bring(page, "drop", "dataTransfer")
+    heading(page, "Sending your photo…").wait_for()
+    with page.expect_event("requestfinished"):
+        held[0].fulfill(status=404, json={"code": "not_found"})
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(heading(page, "Sending your photo…")).to_be_visible()
+
+
+def test_a_request_goes_on_with_its_own_photo_though_another_tab_opened_another(
+    open_page: Callable[..., Page], portrait: Path, evening_sky: Path
+) -> None:
+    page = open_page()
+    draw(page, portrait)
+    shape = page.locator(".frame").get_attribute("style")
+    other = page.context.new_page()
+    other.goto(page.url)
+    button(other, "Start with another photo").click()
+    draw(other, evening_sky)
+
+    page.route("**/api/regenerate/*", lambda route: None, times=1)
+    with page.expect_request("**/api/regenerate/*"):
+        button(page, "Another one").click()
+    page.reload()
+    expect(drawings(page)).to_have_count(2)
+    expect(page.locator(".frame")).to_have_attribute("style", shape)

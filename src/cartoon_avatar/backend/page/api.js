@@ -72,6 +72,7 @@ export function upload(photo, style, key, { onProgress, signal }) {
   form.append("image", photo, "photo");
   if (style) form.append("style", style);
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const sending = new XMLHttpRequest(); // fetch cannot tell how much is sent
     sending.open("POST", addressOf("/api/upload"));
     const named = headers({ "Idempotency-Key": key });

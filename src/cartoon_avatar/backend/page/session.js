@@ -18,7 +18,9 @@ import {
 const ASK_AGAIN_MS = 2000;
 const STYLES_AGAIN_MS = 4000;
 
-let sending = null; // {photo, abort} of the photo on its way
+// {photo, abort} of the photo on its way, until its cartoon is shown. Whoever waited looks whether it
+// is still theirs: another photo may have been chosen meanwhile.
+let sending = null;
 
 const changeWork = (changes) => set({ work: { ...state.work, ...changes } });
 
@@ -26,20 +28,23 @@ const changeWork = (changes) => set({ work: { ...state.work, ...changes } });
 
 export async function startPhoto(file, maxBytes = MAX_BYTES) {
   await leave();
+  const mine = (sending = { photo: file, abort: new AbortController() });
   const photo = await localPhoto(file);
-  sending = { photo: file, abort: new AbortController() };
+  if (mine !== sending) return;
   set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, problem: null });
   if (!file.size || (file.type && !file.type.startsWith("image/"))) {
     fail(new Problem({ code: "invalid_image" }));
     return;
   }
   try {
-    sending.photo = await fitting(file, maxBytes);
+    mine.photo = await fitting(file, maxBytes);
   } catch (problem) {
-    fail(problem);
+    if (mine === sending) fail(problem);
     return;
   }
-  await keepPhoto(sending.photo);
+  if (mine !== sending) return;
+  await keepPhoto(mine.photo);
+  if (mine !== sending) return;
   await send({ kind: "upload", key: randomName(), style: state.style });
 }
 
@@ -64,11 +69,12 @@ async function send(pending) {
     return;
   }
   if (mine !== sending) return;
-  sending = null;
+  remember("session", { originalId: created.original.id });
   end();
   dropPhoto();
-  remember("session", { originalId: created.original.id });
   await shownOnceLoaded(created.cartoon);
+  if (mine !== sending) return;
+  sending = null;
   // The picture on the screen stays the very one that was chosen.
   const photo = { ...photoOf(created.original), ...(state.work.photo.opens ? state.work.photo : {}) };
   const cartoons = [created.cartoon];
@@ -184,26 +190,31 @@ async function takeUp() {
   const pending = remembered("pending");
   const session = remembered("session");
   if (pending?.kind === "upload") {
-    const photo = await keptPhoto();
+    const mine = (sending = { photo: null, abort: new AbortController() });
+    mine.photo = await keptPhoto();
+    const photo = mine.photo && (await localPhoto(mine.photo));
+    if (mine !== sending) return;
     if (photo === null) {
       await leave();
       return;
     }
-    sending = { photo };
-    const work = { step: "sending", photo: await localPhoto(photo), progress: 0, cartoons: [] };
-    set({ work, resuming: false });
+    set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, resuming: false });
     await send(pending);
     return;
   }
-  if (!session?.originalId) return;
+  // Another tab may have opened another photo since; the request belongs to its own.
+  const originalId = pending?.originalId ?? session?.originalId;
+  if (!originalId) return;
+  const isElsewhere = () => state.work || sending; // another photo was dropped meanwhile
   try {
-    const { original, cartoons } = await get(`/api/originals/${session.originalId}`);
-    const face = session.faceId ? await faceOf(session.faceId) : null;
-    if (state.work) return; // another photo was dropped meanwhile
+    const { original, cartoons } = await get(`/api/originals/${originalId}`);
+    const face = session?.faceId && !pending ? await faceOf(session.faceId) : null;
+    if (isElsewhere()) return;
     const shown = cartoons.at(-1)?.id ?? null;
     const step = face ? "head" : "choosing";
     set({ work: { step, photo: photoOf(original), original, cartoons, shown, face } });
   } catch (problem) {
+    if (isElsewhere()) return;
     if (problem.code === "not_found") await leave();
     else fail(problem);
     return;
