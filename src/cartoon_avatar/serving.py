@@ -76,7 +76,7 @@ def configure_logs(service: str, level: str = "info", to: TextIO | None = None) 
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # The first two log every URL they ask for, and ours carry signatures; Pillow logs what
     # EXIF says, and that is where a photo was taken.
-    for chatty in ("httpx", "httpcore", "PIL", "alembic", "aiosqlite"):
+    for chatty in ("httpx", "httpcore", "PIL", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -217,6 +217,15 @@ class Service:
         return sorted(path for path in (root / folder).rglob("*") if path.is_file())
 
 
+async def end_own_sweeps() -> None:
+    """Of every backend that a test has started: the one at its start may last, and would take
+    its share of what the test makes old."""
+    for task in asyncio.all_tasks():
+        if task.get_coro().__name__ == "_sweep_regularly":
+            task.cancel()
+            await asyncio.wait([task])
+
+
 Start = Callable[..., AbstractAsyncContextManager[Service]]
 
 

@@ -32,7 +32,7 @@ from cartoon_avatar.backend.db.session import (
 from cartoon_avatar.backend.db.tables import TABLE_OF, metadata
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.settings import BackendSettings
-from tests.backend.conftest import FakeAi, Service, Start, running
+from tests.backend.conftest import FakeAi, Service, Start, end_own_sweeps, running
 from tests.engines.postgres import Postgres, running_postgres
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -139,6 +139,7 @@ async def test_a_file_kept_by_one_backend_is_served_by_the_other(start: Start):
 
 async def test_sweeping_at_two_backends_at_once_removes_everything_once(start: Start):
     async with start() as one, start(max_live_cartoons=500) as other:
+        await end_own_sweeps()
         original = (await one.phone.upload()).json()["original"]["id"]
         for _ in range(5):
             await one.phone.post(f"/api/regenerate/{original}")
@@ -158,8 +159,8 @@ async def test_sweeping_at_two_backends_at_once_removes_everything_once(start: S
 @on_postgresql
 async def test_of_all_backends_one_sweeps_at_a_time(start: Start):
     async with start() as one, start() as other:
+        await end_own_sweeps()
         await one.phone.upload()
-        await asyncio.sleep(0.5)  # each sweeps once at its start
         await one.sql("UPDATE regenerated_cartoons SET created_at = 0")
         rest = other.state.database, other.state.storage, other.settings
 

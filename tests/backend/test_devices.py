@@ -69,6 +69,34 @@ async def test_required_tokens_are_demanded_from_the_start(start: Start):
         assert (await owner.get("/api/originals")).status_code == 200
 
 
+async def test_a_phone_that_never_heard_its_token_hears_it_when_it_repeats_its_upload(
+    start: Start,
+):
+    once = {"Idempotency-Key": "first"}
+    async with start(device_auth="required") as service:
+        unheard = await service.phone.upload(headers=once)
+        for photo, headers in (
+            (picture(size=(64, 64)), once),  # whoever repeats it has the photo
+            (None, {"Idempotency-Key": "another"}),
+            (None, {}),
+            (None, once | {"Authorization": "Bearer wrong"}),
+        ):
+            assert (await service.phone.upload(photo, headers=headers)).status_code == 401
+        stranger = await service.another_phone().upload(headers=once)
+        assert stranger.json()["deviceToken"] != unheard.json()["deviceToken"]
+
+        again = await service.phone.upload(headers=once)
+        assert again.status_code == 201
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == unheard.json()
+
+        owner = Phone(service.http, "phone-1", again.json()["deviceToken"])
+        assert len((await owner.get("/api/originals")).json()["items"]) == 1
+        # It has heard it, so that from now on nothing else will do.
+        assert (await service.phone.upload(headers=once)).status_code == 401
+        assert (await owner.upload(headers=once)).status_code == 201
+
+
 async def test_only_a_hash_of_the_token_is_stored(service: Service):
     headers = {"Idempotency-Key": "first"}
     token = (await service.phone.upload(headers=headers)).json()["deviceToken"]

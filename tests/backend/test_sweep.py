@@ -17,7 +17,7 @@ import pytest
 from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.storage.protocol import FoundFile
-from tests.backend.conftest import Service, Start, on_sqlite
+from tests.backend.conftest import Service, Start, end_own_sweeps, on_sqlite
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -34,11 +34,7 @@ async def _age_rows(service: Service, milliseconds: int) -> None:
 
 @pytest.fixture
 async def service(service: Service) -> Service:
-    """Without the backend's own sweep at its start, which may last: it takes its share."""
-    for task in asyncio.all_tasks():
-        if task.get_coro().__name__ == "_sweep_regularly":
-            task.cancel()
-            await asyncio.wait([task])
+    await end_own_sweeps()
     return service
 
 

@@ -31,6 +31,7 @@ from cartoon_avatar.backend.errors import (
     InvalidStyle,
     NotFound,
     TooManyRequests,
+    Unauthorized,
 )
 from cartoon_avatar.backend.flows.devices import authenticate
 from cartoon_avatar.backend.flows.room import room_to_delete
@@ -143,7 +144,8 @@ async def _in_time(backend: State) -> AsyncIterator[None]:
 
 async def _device_of(request: Request, response: Response) -> str:
     response.headers["Cache-Control"] = "no-store"
-    device_id, _ = await _let_in(request, state_of(request), {}, first=False)
+    device_id = _named_device(request, {})
+    await _let_in(request, state_of(request), device_id, first=False)
     return device_id
 
 
@@ -159,6 +161,8 @@ class Post:
     live_cartoons: int
     fields: dict[str, Any]
     key: str | None
+    # Why it was not let in, if it may yet turn out to repeat its very first upload.
+    refusal: Unauthorized | None = None
 
 
 async def _post_of(request: Request) -> AsyncIterator[Post]:
@@ -172,10 +176,21 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
     with backend.memory.lent(request) as in_memory_bytes:
         fields = await _fields_of(request, backend, in_memory_bytes)
         try:
-            device_id, live_cartoons = await _let_in(request, backend, fields, first=is_upload)
-            # Counted once it is let in, so that nobody uses up the requests of a locked device.
-            await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
-            yield Post(device_id, live_cartoons, fields, _idempotency_key(request))
+            key = _idempotency_key(request)
+            device_id, live_cartoons = _named_device(request, fields), 0
+            refusal = None
+            try:
+                live_cartoons = await _let_in(request, backend, device_id, first=is_upload)
+            except Unauthorized as error:
+                # The answer that brought its token may never have reached it.
+                if not is_upload or key is None or bearer_of(request) is not None:
+                    raise
+                refusal = error
+            else:
+                # Once it is let in, so that nobody uses up the requests of a locked device.
+                per_minute = backend.settings.device_drawings_per_minute
+                await _count(backend, per_minute, "device", device_id)
+            yield Post(device_id, live_cartoons, fields, key, refusal)
         finally:
             for value in fields.values():
                 if isinstance(value, UploadFile):
@@ -192,20 +207,15 @@ async def _limit_address(request: Request, backend: State) -> None:
         await _count(backend, limit, "address", str(address))
 
 
-async def _let_in(
-    request: Request, backend: State, fields: dict[str, Any], *, first: bool
-) -> tuple[str, int]:
-    """The id of the device that asks, and how many live cartoons it has; raises InvalidDevice
-    and Unauthorized."""
-    device_id = _named_device(request, fields)
-    live_cartoons = await authenticate(
+async def _let_in(request: Request, backend: State, device_id: str, *, first: bool) -> int:
+    """How many live cartoons the device that asks has; raises Unauthorized."""
+    return await authenticate(
         backend.database,
         device_id=device_id,
         token=bearer_of(request),
         token_required=backend.settings.device_auth == "required",
         first=first,
     )
-    return device_id, live_cartoons
 
 
 def device_id_in(request: Request, fields: dict[str, Any]) -> str | None:

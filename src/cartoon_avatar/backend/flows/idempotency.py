@@ -124,6 +124,31 @@ async def _claim(
     return Answer(earlier.status, earlier.body, earlier.with_token)
 
 
+async def unheard_answer(
+    database: Database, device_id: str, key: str, fingerprint: str
+) -> Answer | None:
+    """The answer that gave the device its token, until the device has shown that it heard it.
+
+    For a phone that is asked for its token while it repeats that request: key and photo are
+    what it has to show.
+    """
+
+    def ask(connection: Connection) -> Row | None:
+        device = queries.device_of(connection, device_id)
+        if device is None or device.locked:
+            return None
+        given = select(idempotency_keys).where(
+            _is(device_id, key),
+            _KEY.fingerprint == fingerprint,
+            _KEY.with_token.is_(True),
+            _KEY.created_at >= utc_now() - KEPT_FOR,
+        )
+        return connection.execute(given).first()
+
+    answer = await database.read(ask)
+    return answer and Answer(answer.status, answer.body, answer.with_token)
+
+
 async def _renew(database: Database, device_id: str, key: str, owner: str) -> None:
     while True:
         await asyncio.sleep(_RENEWAL_S)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.dependencies import Post, State, fingerprint_of
-from cartoon_avatar.backend.flows.idempotency import Answer, claimed
+from cartoon_avatar.backend.flows.idempotency import Answer, claimed, unheard_answer
 from cartoon_avatar.backend.flows.upload import Settle
 from cartoon_avatar.backend.schemas import Body
 
@@ -35,6 +35,12 @@ async def answered_once(
     fingerprint = ""
     if post.key is not None:
         fingerprint = await to_thread.run_sync(fingerprint_of, request, post.fields)
+    if post.refusal is not None:
+        assert post.key is not None
+        answer = await unheard_answer(backend.database, post.device_id, post.key, fingerprint)
+        if answer is None:
+            raise post.refusal
+        return await _replayed(backend, post.device_id, answer)
     async with claimed(
         backend.database, device_id=post.device_id, key=post.key, fingerprint=fingerprint
     ) as claim:
