@@ -76,11 +76,13 @@ async def claimed(
     renewal = asyncio.create_task(_renew(database, device_id, key, owner))
     try:
         yield Claim(device_id, key, owner)
+    except BaseException:
+        with contextlib.suppress(Exception):  # it lapses anyway
+            await _release_unsettled(database, device_id, key, owner)
+        raise
     finally:
         renewal.cancel()
         await asyncio.gather(renewal, return_exceptions=True)
-        with contextlib.suppress(Exception):  # it lapses anyway
-            await _release_unsettled(database, device_id, key, owner)
 
 
 async def _claim(
