@@ -301,6 +301,25 @@ async def test_a_form_has_few_parts_and_small_fields(
     assert_problem(await ai.post(THUMBNAIL, files=files), 400, "invalid_request")
 
 
+@pytest.mark.parametrize("size_bytes", [101, 65_536, 100_003])
+async def test_a_form_may_arrive_in_pieces_of_any_size(
+    ai: httpx.AsyncClient, size_bytes: int
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
+    photo = saved(Image.fromarray(pixels), "PNG")
+    whole = httpx.Request("POST", "http://ai", files={"image": photo}, data={"note": "x" * 200})
+    body = whole.read()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), size_bytes):
+            yield body[start : start + size_bytes]
+
+    headers = {"Content-Type": whole.headers["content-type"]}
+    answer = await ai.post(THUMBNAIL, content=pieces(), headers=headers)
+    assert answer.content == (await ai.post(THUMBNAIL, files={"image": photo})).content
+    assert opened(answer).size == (300, 300)
+
+
 async def test_a_file_of_the_limit_passes_and_a_byte_more_does_not(ai: httpx.AsyncClient) -> None:
     full = PNG + bytes(10_000_000 - len(PNG))
     assert (await ai.post(THUMBNAIL, files={"image": full})).status_code == 200

@@ -23,35 +23,32 @@ from cartoon_avatar.ai.errors import (
 _MAX_FIELDS = 8
 _MAX_FIELD_BYTES = 16_384
 _OVERHEAD_BYTES = 65_536
+_PACKET_BYTES = 65_536
+
+#: A file as it came: put together, its bytes would be copied once more.
+Pieces = list[memoryview]
+Packets = AsyncGenerator[bytes | bytearray, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    files: dict[str, memoryview]
+    files: dict[str, Pieces]
     fields: dict[str, Any]
 
 
 class _Parser(MultiPartParser):
-    """Starlette's, of a body that is here as a whole: files stay where they lie in it, uncopied."""
+    """Starlette's, but files stay where they lie in the packets of the body, uncopied."""
 
-    def __init__(self, headers: Headers, body: bytearray, **limits: int) -> None:
-        super().__init__(headers, _once(body), **limits)  # type: ignore[arg-type]
-        self.pieces: dict[UploadFile, list[memoryview]] = {}
+    def __init__(self, headers: Headers, packets: Packets, **limits: int) -> None:
+        super().__init__(headers, packets, **limits)  # type: ignore[arg-type]
+        self.files: dict[UploadFile, Pieces] = {}
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         file = self._current_part.file
         if file is None:
             super().on_part_data(data, start, end)
         else:
-            self.pieces.setdefault(file, []).append(memoryview(data)[start:end])
-
-    def data_of(self, file: UploadFile) -> memoryview:
-        pieces = self.pieces.get(file, [])
-        return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
-
-
-async def _once(body: bytearray) -> AsyncGenerator[bytearray, None]:
-    yield body
+            self.files.setdefault(file, []).append(memoryview(data)[start:end])
 
 
 async def read_form(
@@ -66,16 +63,15 @@ async def read_form(
         raise InvalidRequest("Send multipart/form-data with the picture in the field image.")
 
     try:
-        async with asyncio.timeout(timeout_s):
-            body = await _whole(_counted(request, limit, max_file_bytes))
         parser = _Parser(
             request.headers,
-            body,
+            _packets(_counted(request, limit, max_file_bytes)),
             max_files=len(file_names),
             max_fields=_MAX_FIELDS,
             max_part_size=_MAX_FIELD_BYTES,
         )
-        parsed = await parser.parse()
+        async with asyncio.timeout(timeout_s):
+            parsed = await parser.parse()
     except TimeoutError as error:
         raise BodyTooSlow(timeout_s) from error
     except MultiPartException as error:
@@ -92,7 +88,7 @@ async def read_form(
 def _unpacked(
     parser: _Parser, parsed: FormData, file_names: tuple[str, ...], max_file_bytes: int
 ) -> Form:
-    files: dict[str, memoryview] = {}
+    files: dict[str, Pieces] = {}
     fields: dict[str, Any] = {}
     for name, value in parsed.multi_items():
         if name in files or name in fields:
@@ -100,8 +96,8 @@ def _unpacked(
         if isinstance(value, str):
             fields[name] = value
         elif name in file_names:
-            files[name] = parser.data_of(value)
-            if len(files[name]) > max_file_bytes:
+            files[name] = parser.files.get(value, [])
+            if sum(map(len, files[name])) > max_file_bytes:
                 raise FileTooLarge(max_file_bytes)
     return Form(files, fields)
 
@@ -121,6 +117,21 @@ async def read_json(request: Request, *, timeout_s: float) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest("The body is not a JSON object.")
     return value
+
+
+async def _packets(chunks: AsyncIterator[bytes]) -> Packets:
+    """``chunks``, small ones put together: an object for each byte would take a hundred."""
+    packet = bytearray()
+    async for chunk in chunks:
+        if len(packet) + len(chunk) < _PACKET_BYTES:
+            packet += chunk
+            continue
+        if packet:
+            yield packet
+            packet = bytearray()
+        yield chunk
+    if packet:
+        yield packet
 
 
 async def _whole(chunks: AsyncIterator[bytes]) -> bytearray:

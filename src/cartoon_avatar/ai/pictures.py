@@ -42,6 +42,7 @@ _JUDGES = {"JPEG": judge_jpeg, "PNG": judge_png}
 _LARGE_FROM_PX = 4_000_000
 # A large picture is made smaller in bands of so many rows.
 _BAND_PX = 128
+TYPE_BYTES = 256
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 # A scan costs a few bytes and goes over every pixel; encoders make about ten. Those of pictures
@@ -89,9 +90,9 @@ class Photo:
     height: int
 
 
-def type_of(data: bytes | memoryview) -> str | None:
-    """The media type that the first bytes show, or None where it is none we accept."""
-    data = bytes(data[:256])
+def type_of(data: bytes) -> str | None:
+    """The media type that the first ``TYPE_BYTES`` show, or None where it is none we accept."""
+    data = data[:TYPE_BYTES]
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -101,7 +102,7 @@ def type_of(data: bytes | memoryview) -> str | None:
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return "image/gif"
     if data[4:8] == b"ftyp":
-        end = min(int.from_bytes(data[:4]), 256)
+        end = min(int.from_bytes(data[:4]), TYPE_BYTES)
         # The major brand, then (after a version number) the compatible ones.
         brands = {data[at : at + 4] for at in (8, *range(16, end, 4))}
         if brands & _AVIF_BRANDS:

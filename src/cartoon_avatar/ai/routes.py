@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import chain, islice
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -38,10 +39,10 @@ from cartoon_avatar.ai.errors import (
     UnknownStyle,
 )
 from cartoon_avatar.ai.fetching import Fetcher
-from cartoon_avatar.ai.forms import Form, read_form, read_json
+from cartoon_avatar.ai.forms import Form, Pieces, read_form, read_json
 from cartoon_avatar.ai.models import models_folder
 from cartoon_avatar.ai.neural import NeuralModel
-from cartoon_avatar.ai.pictures import type_of
+from cartoon_avatar.ai.pictures import TYPE_BYTES, type_of
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.ai.styles import STYLES, Style
 from cartoon_avatar.ai.workers import Workers
@@ -309,30 +310,30 @@ async def _form(request: Request, *file_names: str) -> Form:
     )
 
 
-def _image(form: Form, name: str) -> memoryview:
-    data = form.files.get(name)
-    if data is None:
+def _image(form: Form, name: str) -> Pieces:
+    pieces = form.files.get(name)
+    if pieces is None:
         raise InvalidImage(f"There is no file in the field {name}.")
-    if not data:
+    if not pieces:
         raise InvalidImage(f"The file in the field {name} is empty.")
-    if type_of(data) is None:
+    if type_of(bytes(islice(chain.from_iterable(pieces), TYPE_BYTES))) is None:
         raise InvalidImage(
             "The file is not an image of an accepted type: JPEG, PNG, WebP, HEIC, AVIF or GIF."
         )
-    return data
+    return pieces
 
 
-async def _fetched(fetcher: Fetcher, fields: dict[str, Any]) -> tuple[bytes, bytes | None]:
+async def _fetched(fetcher: Fetcher, fields: dict[str, Any]) -> tuple[Pieces, Pieces | None]:
     image_url, original_url = fields.get("image_url"), fields.get("original_url")
     if not isinstance(image_url, str) or not isinstance(original_url, str | None):
         raise InvalidRequest("image_url must be a URL, original_url too if it is given.")
     # Both judged before either is fetched.
     fetcher.check(image_url)
     if original_url is None:
-        return await fetcher.fetch(image_url), None
+        return [memoryview(await fetcher.fetch(image_url))], None
     fetcher.check(original_url)
     cartoon, original = await asyncio.gather(fetcher.fetch(image_url), fetcher.fetch(original_url))
-    return cartoon, original
+    return [memoryview(cartoon)], [memoryview(original)]
 
 
 async def _in_worker(

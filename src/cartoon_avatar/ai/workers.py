@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -95,17 +96,15 @@ class Worker:
 
     def ask(self, job: Callable[..., T], args: tuple[Any, ...], timeout_s: float) -> T:
         # Files go beside the pickle: it would be a second copy of each, on both sides.
-        files: list[pickle.PickleBuffer] = []
-        wrapped = [
-            pickle.PickleBuffer(arg) if isinstance(arg, bytes | memoryview) else arg for arg in args
-        ]
-        asked = pickle.dumps((job, wrapped), protocol=5, buffer_callback=files.append)
+        files = {at: arg for at, arg in enumerate(args) if isinstance(arg, list)}
+        others = [None if at in files else arg for at, arg in enumerate(args)]
         try:
             self.wait_at_most(timeout_s)
             with _socket_of(self.pipe) as end:
-                self.pipe.send((asked, [file.raw().nbytes for file in files]))
-                for file in files:
-                    end.sendall(file)
+                sizes_bytes = {at: sum(map(len, pieces)) for at, pieces in files.items()}
+                self.pipe.send((job, others, sizes_bytes))
+                for piece in chain.from_iterable(files.values()):
+                    end.sendall(piece)
         except BlockingIOError as error:
             self.kill()
             raise TimeoutError from error
@@ -154,10 +153,9 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
     with suppress(EOFError, OSError):  # the parent is gone
         pipe.send(("ready", greeting))
         while True:
-            asked, sizes_bytes = pipe.recv()
-            files = _received(pipe, sizes_bytes)
-            job, args = pickle.loads(asked, buffers=files)  # noqa: S301 (of our own parent)
-            del files
+            job, args, sizes_bytes = pipe.recv()
+            for at, size_bytes in sizes_bytes.items():
+                args[at] = _received(pipe, size_bytes)
             try:
                 answer = ("done", job(tools, *args))
             except AvatarError as error:
@@ -169,13 +167,13 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
             pipe.send(answer)
 
 
-def _received(pipe: Connection, sizes_bytes: list[int]) -> list[bytes]:
-    """Each in one piece, where the pipe's own way would hold up to three of it meanwhile."""
+def _received(pipe: Connection, size_bytes: int) -> bytes:
+    """In one piece, where the pipe's own way would hold up to three of it meanwhile."""
     with _socket_of(pipe) as end:
-        files = [end.recv(size, socket.MSG_WAITALL) for size in sizes_bytes]
-    if [len(file) for file in files] != sizes_bytes:
+        file = end.recv(size_bytes, socket.MSG_WAITALL)
+    if len(file) != size_bytes:
         raise EOFError
-    return files
+    return file
 
 
 def _socket_of(pipe: Connection) -> socket.socket:
