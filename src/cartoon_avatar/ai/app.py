@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from cartoon_avatar.ai import jobs, openapi
+from cartoon_avatar.ai import heap, jobs, openapi
 from cartoon_avatar.ai.fetching import open_fetcher
 from cartoon_avatar.ai.routes import Metrics, State, router
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
@@ -86,6 +86,7 @@ def from_environment() -> FastAPI:
     configure_logs("ai", settings.log_level)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
+    heap.keep_for_the_next_upload()
     app = create_app(settings)
     freeze_what_is_loaded()
     return app

@@ -21,6 +21,16 @@ def keep_for_the_next_drawing() -> None:
         glibc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
+def keep_for_the_next_upload() -> None:
+    """Hold up to 8 MB back in the server, whose uploads come in pieces of up to 400 KB.
+
+    Left to itself, what is given back and taken again is a tenth of an upload's time.
+    """
+    if (glibc := _glibc()) is not None:
+        glibc.mallopt(_M_MMAP_THRESHOLD, 2**20)
+        glibc.mallopt(_M_TRIM_THRESHOLD, 8 * 2**20)
+
+
 def give_back() -> None:
     if (glibc := _glibc()) is not None:
         glibc.malloc_trim(0)
