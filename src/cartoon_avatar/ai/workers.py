@@ -18,12 +18,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 import structlog
@@ -42,6 +40,10 @@ log = structlog.get_logger()
 # Generous: importing and warming on a machine that starts many things at once.
 _START_TIMEOUT_S = 120
 _RESTART_PAUSES_S = (0, 0, 1, 5, 15)
+# A drawing is within it; what is longer is read with pauses.
+_READ_AHEAD_BYTES = 2**20
+# Goes before each message between a worker and its parent.
+_SIZE = struct.Struct("@Q")
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -53,39 +55,34 @@ class WorkerLost(Exception):
 
 @dataclass(eq=False)
 class Worker:
-    """A worker process as seen from its parent. All methods block."""
+    """A worker process as seen from its parent."""
 
     process: multiprocessing.process.BaseProcess
-    pipe: Connection
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
     #: What ``start`` left to say, e.g. the names of missing model files.
     greeting: Any = None
-    ending: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
+    async def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
         """Start a process that calls ``start`` once and keeps what it returns at hand."""
-        mend_template()
-        ours, theirs = template.Pipe()
+        ours, theirs = socket.socketpair()
         process = template.Process(
             target=_work, args=(theirs, start, log_level), name="ai-worker", daemon=True
         )
-        process.start()
-        theirs.close()
-        worker = cls(process, ours)
-        # multiprocessing's own exit would ask with SIGTERM, which workers ignore, and wait.
-        atexit.register(process.kill)
-        worker.wait_at_most(_START_TIMEOUT_S)
-        worker.greeting = worker._answer()
+        worker = cls(process, *await asyncio.open_connection(sock=ours, limit=_READ_AHEAD_BYTES))
+        try:
+            with theirs:
+                # In a thread, since the template may have to start first.
+                await _finished(asyncio.ensure_future(asyncio.to_thread(_begin, process)))
+            # multiprocessing's own exit would ask with SIGTERM, which workers ignore, and wait.
+            atexit.register(process.kill)
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                worker.greeting = await worker._answer()
+        except BaseException:
+            worker.kill()
+            raise
         return worker
-
-    def wait_at_most(self, timeout_s: float) -> None:
-        """For a byte to be read or written: a worker that is stopped does neither, for ever.
-
-        The kernel keeps the time; asking it for each message takes longer than the message.
-        """
-        with _socket_of(self.pipe) as end:
-            for way in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-                end.setsockopt(socket.SOL_SOCKET, way, _timeval(timeout_s))
 
     @property
     def alive(self) -> bool:
@@ -94,32 +91,31 @@ class Worker:
         sentinel.register(self.process.sentinel, select.POLLIN)
         return not sentinel.poll(0)
 
-    def ask(self, job: Callable[..., T], args: tuple[Any, ...], timeout_s: float) -> T:
+    async def ask(self, job: Callable[..., T], args: tuple[Any, ...], timeout_s: float) -> T:
+        """``job(tools, *args)``; a file among ``args`` is a list of its pieces, and bytes there.
+
+        A worker that takes longer is killed.
+        """
         # Files go beside the pickle: it would be a second copy of each, on both sides.
         files = {at: arg for at, arg in enumerate(args) if isinstance(arg, list)}
         others = [None if at in files else arg for at, arg in enumerate(args)]
+        sizes_bytes = {at: sum(map(len, pieces)) for at, pieces in files.items()}
+        asked = _packed((job, others, sizes_bytes))
+        if self.writer.is_closing():
+            raise WorkerLost(self.process.exitcode)
         try:
-            self.wait_at_most(timeout_s)
-            with _socket_of(self.pipe) as end:
-                sizes_bytes = {at: sum(map(len, pieces)) for at, pieces in files.items()}
-                self.pipe.send((job, others, sizes_bytes))
-                for piece in chain.from_iterable(files.values()):
-                    end.sendall(piece)
-        except BlockingIOError as error:
+            async with asyncio.timeout(timeout_s):
+                self.writer.writelines([asked, *chain.from_iterable(files.values())])
+                return await self._answer()
+        except TimeoutError:
             self.kill()
-            raise TimeoutError from error
-        except OSError as error:
-            raise WorkerLost from error
-        return self._answer()
+            raise
 
-    def _answer(self) -> Any:
+    async def _answer(self) -> Any:
         try:
-            kind, value = self.pipe.recv()
-        except BlockingIOError as error:
-            self.kill()
-            raise TimeoutError from error
-        # TypeError: the keeper closed the pipe while we were about to read from it.
-        except (EOFError, OSError, ValueError, TypeError, pickle.UnpicklingError) as error:
+            size_bytes = _SIZE.unpack(await self.reader.readexactly(_SIZE.size))[0]
+            kind, value = pickle.loads(await self.reader.readexactly(size_bytes))  # noqa: S301 (of our own child)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             self.kill()
             raise WorkerLost(self.process.exitcode) from error
         if kind == "refused":
@@ -129,18 +125,19 @@ class Worker:
         return value
 
     def kill(self) -> None:
-        # The thread that gives a job up and the keeper that sees the process end may both
-        # come here; a pipe closed twice at once raises, or closes somebody else's file.
-        with self.ending:
-            if self.pipe.closed:
-                return
+        self.writer.transport.abort()
+        if self.process.pid is not None:  # it has begun
             atexit.unregister(self.process.kill)
             self.process.kill()
             self.process.join()
-            self.pipe.close()
 
 
-def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str) -> None:
+def _begin(process: multiprocessing.process.BaseProcess) -> None:
+    mend_template()
+    process.start()
+
+
+def _work(end: socket.socket, start: Callable[[], tuple[Any, Any]], log_level: str) -> None:
     # Ctrl-C and a service manager's SIGTERM reach the whole group; the parent, which may
     # be finishing requests, decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -151,11 +148,12 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
     tools, greeting = start()
     freeze_what_is_loaded()
     with suppress(EOFError, OSError):  # the parent is gone
-        pipe.send(("ready", greeting))
+        end.sendall(_packed(("ready", greeting)))
         while True:
-            job, args, sizes_bytes = pipe.recv()
+            (size_bytes,) = _SIZE.unpack(_received(end, _SIZE.size))
+            job, args, sizes_bytes = pickle.loads(_received(end, size_bytes))  # noqa: S301 (of our own parent)
             for at, size_bytes in sizes_bytes.items():
-                args[at] = _received(pipe, size_bytes)
+                args[at] = _received(end, size_bytes)
             try:
                 answer = ("done", job(tools, *args))
             except AvatarError as error:
@@ -164,25 +162,19 @@ def _work(pipe: Connection, start: Callable[[], tuple[Any, Any]], log_level: str
             except Exception:
                 log.exception("job_failed", job=job.__name__)
                 answer = ("failed", None)
-            pipe.send(answer)
+            end.sendall(_packed(answer))
 
 
-def _received(pipe: Connection, size_bytes: int) -> bytes:
-    """In one piece, where the pipe's own way would hold up to three of it meanwhile."""
-    with _socket_of(pipe) as end:
-        file = end.recv(size_bytes, socket.MSG_WAITALL)
-    if len(file) != size_bytes:
+def _packed(message: object) -> bytes:
+    pickled = pickle.dumps(message)
+    return _SIZE.pack(len(pickled)) + pickled
+
+
+def _received(end: socket.socket, size_bytes: int) -> bytes:
+    received = end.recv(size_bytes, socket.MSG_WAITALL)
+    if len(received) != size_bytes:
         raise EOFError
-    return file
-
-
-def _socket_of(pipe: Connection) -> socket.socket:
-    """What a pipe of both directions is, open for as long as this is."""
-    return socket.socket(fileno=os.dup(pipe.fileno()))
-
-
-def _timeval(seconds: float) -> bytes:
-    return struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    return received
 
 
 def _end_with_parent() -> None:
@@ -207,7 +199,6 @@ class Workers:
     size: int
     queue: int
     timeout_s: float
-    threads: ThreadPoolExecutor
     ready: set[Worker] = field(default_factory=set)  # alive, working or idle
     idle: asyncio.Queue[Worker] = field(default_factory=asyncio.Queue)
     taken: int = 0
@@ -262,9 +253,8 @@ class Workers:
             del self.waiting_since[ticket]
 
     async def _ask(self, worker: Worker, job: Callable[..., T], args: tuple[Any, ...]) -> T:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self.threads, worker.ask, job, args, self.timeout_s)
+            return await worker.ask(job, args, self.timeout_s)
         except TimeoutError as error:
             log.error("job_timed_out", job=job.__name__, limit_s=self.timeout_s)
             self._forget(worker)
@@ -285,7 +275,7 @@ class Workers:
             self.lost += 1
             self._ended[worker].set()
 
-    async def keep(self, launch: Callable[[], Worker]) -> None:
+    async def keep(self, launch: Callable[[], Awaitable[Worker]]) -> None:
         """Keep one worker alive for as long as this is not cancelled."""
         loop = asyncio.get_running_loop()
         failures = 0
@@ -293,7 +283,7 @@ class Workers:
             await asyncio.sleep(_RESTART_PAUSES_S[min(failures, len(_RESTART_PAUSES_S) - 1)])
             started = time.monotonic()
             try:
-                worker = await _finished(loop.run_in_executor(self.threads, launch), Worker.kill)
+                worker = await launch()
             except (WorkerLost, TimeoutError, OSError, GenerationFailed):
                 failures += 1
                 log.error("worker_did_not_start", attempt=failures)
@@ -315,13 +305,13 @@ class Workers:
                 worker.kill()
 
 
-async def _finished(future: asyncio.Future[T], undo: Callable[[T], None]) -> T:
-    """Await ``future``; cancelled meanwhile, still see it through, and undo it."""
+async def _finished(future: asyncio.Future[T]) -> T:
+    """Await ``future``; cancelled meanwhile, still see it through."""
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         with suppress(Exception):
-            undo(await future)
+            await future
         raise
 
 
@@ -330,16 +320,14 @@ async def open_workers(
     start: Callable[[], tuple[S, Any]], *, size: int, queue: int, timeout_s: float, log_level: str
 ) -> AsyncIterator[Workers]:
     """``size`` workers that each call ``start`` for their tools; they get ready meanwhile."""
-    # A thread for each worker's conversation and one for each that is being started.
-    with ThreadPoolExecutor(2 * size, thread_name_prefix="worker") as threads:
-        workers = Workers(size, queue, timeout_s, threads)
-        keepers: list[asyncio.Task[None]] = [
-            asyncio.create_task(workers.keep(lambda: Worker.launch(start, log_level)))
-            for _ in range(size)
-        ]
-        try:
-            yield workers
-        finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+    workers = Workers(size, queue, timeout_s)
+    keepers: list[asyncio.Task[None]] = [
+        asyncio.create_task(workers.keep(lambda: Worker.launch(start, log_level)))
+        for _ in range(size)
+    ]
+    try:
+        yield workers
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
