@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import http.client
 import json
 import math
 import os
@@ -136,6 +137,24 @@ def _asked(backend: Backend, raw: bytes, *, wait_s: float = 10) -> bytes:
             while chunk := connection.recv(65536):
                 answer += chunk
     return answer
+
+
+def test_who_is_refused_may_send_its_photo_to_the_end_and_go_on(start_backend: StartBackend):
+    backend = start_backend(ADDRESS_DRAWINGS_PER_MINUTE="1")
+    connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=10)
+    headers = {"X-Device-Id": "phone", **FORM}
+    with contextlib.closing(connection):
+        connection.request("POST", "/api/upload", HEAD + picture() + TAIL, headers)
+        assert connection.getresponse().read()
+        ours = connection.sock.getsockname()
+        for size_bytes in (1, 1000, 200_000, 10_000_000):
+            connection.request("POST", "/api/upload", bytes(size_bytes), headers)
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())["code"]) == (429, "too_many_requests")
+        chunks = iter([bytes(100_000)] * 3)
+        connection.request("POST", "/api/upload", chunks, headers, encode_chunked=True)
+        assert connection.getresponse().read()
+        assert connection.sock.getsockname() == ours
 
 
 def test_bodies_that_lie_about_their_length_are_no_upload(start_backend: StartBackend):

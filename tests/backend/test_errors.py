@@ -297,9 +297,12 @@ async def test_too_many_drawings_of_a_device_are_refused(start: Start):
 
 
 async def test_too_many_drawings_from_an_address_are_refused(start: Start):
-    async with start(address_drawings_per_minute=1) as service:
-        await service.phone.upload()
-        answer = await service.another_phone().upload()
+    async with start(address_drawings_per_minute=2) as service:
+        uploads = [await service.phone.upload() for _ in range(2)]
+        assert [upload.status_code for upload in uploads] == [201, 201]
+        assert_problem(await service.another_phone().upload(), 429, "too_many_requests")
+        original = uploads[0].json()["original"]["id"]
+        answer = await service.phone.post(f"/api/regenerate/{original}")
         assert_problem(answer, 429, "too_many_requests")
 
 

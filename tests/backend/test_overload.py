@@ -39,7 +39,7 @@ class SmallAi(FakeAi):
 async def full(start: Start) -> AsyncIterator[tuple[Service, list[asyncio.Task]]]:
     """A service whose places one phone has taken, and that has heard so."""
     ai = SmallAi()
-    async with start(ai=ai) as service:
+    async with start(ai=ai, cors_origins=["https://app.example"]) as service:
         greedy = service.another_phone("greedy")
         drawings = [asyncio.create_task(greedy.upload()) for _ in range(PLACES)]
         async with asyncio.timeout(5):
@@ -65,6 +65,24 @@ async def test_what_is_in_vain_is_refused_before_the_photo_is_read(full):
     assert (refused.status_code, refused.json()["code"]) == (503, "ai_unavailable")
     assert refused.headers["retry-after"] == "3"
     assert len(service.ai.requests) == asked
+
+
+async def test_a_refused_upload_is_answered_counted_and_read_by_pages_as_any_other(full):
+    service, _ = full
+
+    refused = await service.phone.post("/api/upload", headers={"Origin": "https://app.example"})
+    two = await service.phone.post("/api/upload?deviceId=another")
+
+    assert refused.status_code == 503
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.headers["cache-control"] == "no-store"
+    assert refused.headers["x-request-id"] == refused.json()["requestId"]
+    assert refused.headers["access-control-allow-origin"] == "https://app.example"
+    assert (two.status_code, two.json()["code"]) == (400, "invalid_device_id")
+    counted = (await service.http.get("/metrics")).text
+    # One more than here: the one that told how many places there are.
+    assert 'requests_total{method="POST",route="/api/upload",status="503"} 2.0' in counted
+    assert 'requests_total{method="POST",route="/api/upload",status="400"} 1.0' in counted
 
 
 async def test_a_place_that_gets_free_goes_to_who_has_none(full):

@@ -118,6 +118,7 @@ def create_app(
     app.add_exception_handler(TimeoutError, _timed_out)  # type: ignore[arg-type]
     app.add_exception_handler(OSError, _disk_failed)  # type: ignore[arg-type]
     app.add_exception_handler(ClientDisconnect, _client_gone)  # type: ignore[arg-type]
+    app.add_middleware(originals.RefusedUploads)  # whose bodies are left to the next
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     app.add_middleware(files.SignedFiles)  # which leaves bodies to it
     if settings.cors_origins:

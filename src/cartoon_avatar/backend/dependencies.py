@@ -169,10 +169,8 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
     # One dependency, not a tree of them: FastAPI walks a branch anew for each that shares it.
     backend = state_of(request)
     is_upload = request.scope["path"] == "/api/upload"
-    # Before the body is read, so that a flood costs nothing, nor a photo that nobody could draw.
-    await _limit_address(request, backend)
-    if is_upload:
-        backend.ai.places.require(device_id_in(request, {}))
+    if not is_upload:  # or ``RefusedUploads`` has done so
+        await _limit_address(request, backend)
     with backend.memory.lent(request) as in_memory_bytes:
         fields = await _fields_of(request, backend, in_memory_bytes)
         try:
@@ -198,6 +196,14 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
 
 
 Posted = Annotated[Post, Depends(_post_of)]
+
+
+async def require_turn(request: Request) -> None:
+    """Raise where an upload is refused before its body is read, so that a flood costs nothing,
+    nor a photo that nobody could draw."""
+    backend = state_of(request)
+    await _limit_address(request, backend)
+    backend.ai.places.require(device_id_in(request, {}))
 
 
 async def _limit_address(request: Request, backend: State) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend.dependencies import (
     Backend,
@@ -17,6 +18,7 @@ from cartoon_avatar.backend.dependencies import (
     Posted,
     RoomToDelete,
     drawing_wish,
+    require_turn,
 )
 from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows import listing
@@ -34,8 +36,11 @@ from cartoon_avatar.backend.schemas import (
     OriginalList,
     UploadCreated,
 )
+from cartoon_avatar.problems import AvatarError, problem_response
 
 router = APIRouter(prefix="/api", tags=["originals"])
+
+_POST_UPLOAD = ("POST", "/api/upload")
 
 
 @router.post(
@@ -83,6 +88,31 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
         )
 
     return await answered_once(request, backend, post, render=rendered, run=run)
+
+
+_UPLOAD = router.routes[-1]
+
+
+class RefusedUploads:
+    """ASGI middleware: an upload that is in vain is refused before routes are tried in turn.
+
+    The more come the more are refused, at the cost of those that are drawn, and on its way
+    through FastAPI and back a refusal would cost a fifth more.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == _POST_UPLOAD:
+            try:
+                await require_turn(Request(scope))
+            except AvatarError as error:
+                scope["route"] = _UPLOAD  # for the log and the metrics
+                response = problem_response(scope["state"]["request_id"], error)
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 @router.post(
