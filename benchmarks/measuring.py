@@ -250,20 +250,19 @@ class Client:
         return self.ask("POST", "/api/upload", body, FORM)
 
 
-FORM = "multipart/form-data; boundary=measured"
+# As long as browsers make it: a short one takes longer to be found.
+_BOUNDARY = b"----WebKitFormBoundary7MA4YWxkTrZu0gWx"
+FORM = f"multipart/form-data; boundary={_BOUNDARY.decode()}"
 
 
 def form(photo: bytes, **fields: object) -> bytes:
+    part = b"--" + _BOUNDARY + b"\r\nContent-Disposition: form-data; name="
     wish = b"".join(
-        b'--measured\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
-        % (name.encode(), str(value).encode())
+        b'%s"%s"\r\n\r\n%s\r\n' % (part, name.encode(), str(value).encode())
         for name, value in fields.items()
     )
-    head = (
-        b'--measured\r\nContent-Disposition: form-data; name="image"; filename="me.jpg"\r\n'
-        b"Content-Type: image/jpeg\r\n\r\n"
-    )
-    return wish + head + photo + b"\r\n--measured--\r\n"
+    head = part + b'"image"; filename="me.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    return wish + head + photo + b"\r\n--" + _BOUNDARY + b"--\r\n"
 
 
 def portrait(size_bytes: int) -> bytes:

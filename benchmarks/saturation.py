@@ -1,7 +1,9 @@
 """How much of the processor goes into drawing when the service draws as much as it can?
 
 Processor seconds of backend, AI service and its workers together, thumbnails included, for
-each picture, against bare loops, a process for each core, that decode, draw and encode.
+each picture, against bare loops, a process for each core, that decode, draw and encode; also
+against such loops that make the thumbnail that every upload has to have. The same with the least
+that a backend can be in our place (``peers/floor.py``) tells how much of the rest is its to save.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from multiprocessing import get_context
 
 from measuring import (
-    FORM,
+    Client,
     Load,
+    Service,
     ai_service,
     backend,
     folder,
@@ -39,16 +43,25 @@ def main() -> None:
     arguments = parser.parse_args()
 
     photo = portrait(2_000_000)
-    body = form(photo, style=STYLE, seed=SEED)
-    bare_s, backend_s, ai_s, per_s = [], [], [], []
+    # The floor asks for the same style and seed by itself.
+    bodies = {"ours": form(photo, style=STYLE, seed=SEED), "floor": form(photo)}
+    bare_s: dict[bool, list[float]] = {False: [], True: []}  # by whether with a thumbnail
     url = free_url()
     cores = os.cpu_count() or 1
-    with (
-        ExitStack() as stack,
-        folder() as data,
-        ai_service(AI_TRUSTED_ORIGINS=url) as ai,
-        backend(data, ai.url, url) as service,
-    ):
+    with ExitStack() as stack:
+        ai = stack.enter_context(ai_service(AI_TRUSTED_ORIGINS=url))
+
+        def started(**more: str) -> Service:
+            return stack.enter_context(backend(stack.enter_context(folder()), ai.url, **more))
+
+        sides = {
+            "ours": started(url=url),
+            "floor with libraries": started(factory="peers.floor:with_libraries"),
+            "floor": started(factory="peers.floor:app"),
+        }
+        backend_s: dict[str, list[float]] = {name: [] for name in sides}
+        ai_s: dict[str, list[float]] = {name: [] for name in sides}
+        per_s: dict[str, list[float]] = {name: [] for name in sides}
         # Not one pool of so many: whoever is ready first might take two turns.
         loops = [
             stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), _open))
@@ -56,31 +69,41 @@ def main() -> None:
         ]
         for run in range(-1, arguments.runs):
             each = arguments.pictures // cores
-            turns = [loop.submit(_draw, photo, each) for loop in loops]
-            bare = statistics.mean(turn.result() for turn in turns)
+            for thumbnail, seconds in bare_s.items():
+                turns = [loop.submit(_draw, photo, each, thumbnail) for loop in loops]
+                bare = statistics.mean(turn.result() for turn in turns)
+                if run >= 0:
+                    seconds.append(bare)
+            for name, service in sides.items():
+                body = bodies[name.split()[0]]
+                before = service.cpu_s(), ai.cpu_s()
+                load = Load(2 * cores, arguments.pictures)
+                load.run(service.url, partial(Client.upload, body=body))
+                assert set(load.statuses) == {201}, load.statuses
+                if run >= 0:
+                    backend_s[name].append((service.cpu_s() - before[0]) / arguments.pictures)
+                    ai_s[name].append((ai.cpu_s() - before[1]) / arguments.pictures)
+                    per_s[name].append(load.per_s)
 
-            before = service.cpu_s(), ai.cpu_s()
-            load = Load(2 * cores, arguments.pictures)
-            load.run(service.url, lambda client: client.ask("POST", "/api/upload", body, FORM))
-            assert set(load.statuses) == {201}, load.statuses
-            if run >= 0:
-                bare_s.append(bare)
-                backend_s.append((service.cpu_s() - before[0]) / arguments.pictures)
-                ai_s.append((ai.cpu_s() - before[1]) / arguments.pictures)
-                per_s.append(load.per_s)
-    both = [sum(pair) for pair in zip(backend_s, ai_s, strict=True)]
-    ratio = [bare / ours for bare, ours in zip(bare_s, both, strict=True)]
+    rows: list[list[object]] = [
+        ["none: bare loops", "", "", spread(bare_s[False], 3), "", "", ""],
+        ["none: with a thumbnail", "", "", spread(bare_s[True], 3), "", "", ""],
+    ]
+    for name in sides:
+        both = [sum(pair) for pair in zip(backend_s[name], ai_s[name], strict=True)]
+        ratios = (
+            [bare / whole for bare, whole in zip(seconds, both, strict=True)]
+            for seconds in bare_s.values()
+        )
+        parts = (backend_s[name], ai_s[name], both, *ratios)
+        rows.append([name, *(spread(part, 3) for part in parts), spread(per_s[name], 2)])
     print_table(
-        ["what", "CPU s a picture"],
         [
-            ["bare loop", spread(bare_s, 3)],
-            ["backend", spread(backend_s, 3)],
-            ["AI service and workers", spread(ai_s, 3)],
-            ["pictures per CPU second ÷ bare loop", spread(ratio, 3)],
-            ["pictures a second", spread(per_s, 2)],
+            "backend", "its CPU s a picture", "AI service's with workers", "together",
+            "bare ÷ together", "with a thumbnail ÷ together", "pictures/s",
         ],
-    )
-    print(f"\nmedian ratio {statistics.median(ratio):.3f} of 0.95")
+        rows,
+    )  # fmt: skip
 
 
 def _open() -> None:
@@ -88,11 +111,11 @@ def _open() -> None:
     tools, _ = jobs.open_tools(None, 1, 50_000_000)
 
 
-def _draw(photo: bytes, count: int) -> float:
+def _draw(photo: bytes, count: int, thumbnail: bool) -> float:
     """Processor seconds of this process for each of ``count`` drawings of the photo."""
     started_s = time.process_time()
     for _ in range(count):
-        jobs.draw_cartoon(tools, photo, STYLE, SEED, LONG_SIDE_PX)
+        jobs.draw_cartoon(tools, photo, STYLE, SEED, LONG_SIDE_PX, thumbnail)
     return (time.process_time() - started_s) / count
 
 

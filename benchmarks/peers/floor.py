@@ -28,9 +28,16 @@ from sqlalchemy.pool import StaticPool
 
 ROOT = os.environ.get("DATA_DIR", ".")
 AI = urlsplit(os.environ.get("AI_URL", ""))
-PARTS = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
-START = PARTS % (b"thumbnail", b"") + b"1\r\n" + PARTS % (b"image", b'; filename="photo"')
-END = b"\r\n--b--\r\n"
+BOUNDARY = b"0123456789abcdef0123456789abcdef"  # as long as ours: a short one is found later
+PARTS = b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
+# Each photo is drawn alike, so that every drawing costs the same.
+START = b"".join(
+    PARTS % (name, b"") + value + b"\r\n"
+    for name, value in ((b"thumbnail", b"1"), (b"style", b"comic"), (b"seed", b"7"))
+)
+START += PARTS % (b"image", b'; filename="photo"')
+END = b"\r\n--" + BOUNDARY + b"--\r\n"
+FORM = f"multipart/form-data; boundary={BOUNDARY.decode()}"
 
 
 class App:
@@ -84,8 +91,8 @@ class App:
             reader, writer = await asyncio.open_connection(AI.hostname, AI.port, limit=2**20)
         length = len(START) + len(photo) + len(END)
         head = (
-            f"POST /generate-cartoon HTTP/1.1\r\nHost: {AI.netloc}\r\nContent-Type: multipart/"
-            f"form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n"
+            f"POST /generate-cartoon HTTP/1.1\r\nHost: {AI.netloc}\r\nContent-Type: {FORM}"
+            f"\r\nContent-Length: {length}\r\n\r\n"
         )
         writer.writelines([head.encode(), START, photo, END])
         fields = dict(
@@ -124,7 +131,7 @@ class WithLibraries(App):
     async def drawn(self, photo: memoryview) -> tuple[memoryview, memoryview]:
         if self.session is None:
             self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        kind = {"Content-Type": FORM}
         body = b"".join([START, photo, END])
         async with self.session.post(
             f"{AI.geturl()}/generate-cartoon", data=body, headers=kind
