@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 _AXE = Path(__file__).with_name("axe.min.js").read_text()
 _WIDE = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
@@ -46,6 +48,17 @@ def bring(page: Page, event: str, transfer: str) -> None:
 def draw(page: Page, photo: Path) -> None:
     choose(page, photo)
     heading(page, "Your cartoon").wait_for()
+
+
+@contextmanager
+def drawing(page: Page) -> Iterator[None]:
+    """It lasts until the block ends, however quick it is: its picture does not come before."""
+    held: list[Route] = []
+    page.route("**/uploads/temp/*", lambda route: held.append(route), times=1)
+    yield
+    while not held:
+        page.wait_for_timeout(1)
+    held[0].continue_()
 
 
 def draw_another(page: Page, count: int) -> None:

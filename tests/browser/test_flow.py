@@ -19,6 +19,7 @@ from .steps import (
     choose,
     draw,
     draw_another,
+    drawing,
     drawings,
     heading,
 )
@@ -37,9 +38,10 @@ def test_a_photo_becomes_an_avatar(
     page.get_by_role("radio", name="Comic").wait_for()
     assert_accessible(page)
 
-    choose(page, portrait)
-    heading(page, "Drawing your cartoon…").wait_for()
-    assert_accessible(page)
+    with drawing(page):
+        choose(page, portrait)
+        heading(page, "Drawing your cartoon…").wait_for()
+        assert_accessible(page)
     heading(page, "Your cartoon").wait_for()
     assert_nothing_jumped(page)
     assert_accessible(page)
@@ -122,10 +124,11 @@ def test_sending_over_a_slow_line_is_a_bar_that_grows(
         }).observe(document.getElementById("app"),
                    { subtree: true, childList: true, attributes: true })"""
     )
-    choose(page, portrait)
-    heading(page, "Sending your photo…").wait_for()
-    assert_accessible(page)
-    heading(page, "Drawing your cartoon…").wait_for()
+    with drawing(page):
+        choose(page, portrait)
+        heading(page, "Sending your photo…").wait_for()
+        assert_accessible(page)
+        heading(page, "Drawing your cartoon…").wait_for()
     shares = page.evaluate("shares")
     assert shares == sorted(shares)
     assert any(0 < share < 100 for share in shares)

@@ -42,13 +42,12 @@ def test_a_reload_brings_the_drawings_back_and_then_the_head(
     with page.expect_request("**/api/regenerate/*") as asking:
         button(page, "Another one").click()
     assert asking.value.headers["authorization"].startswith("Bearer ")
-    heading(page, "Drawing another one…").wait_for()
     page.reload()
     expect(drawings(page)).to_have_count(2)
 
     page.get_by_role("radio", name="Mint").check(force=True)
-    button(page, "Use this one").click()
-    heading(page, "Cutting out the head…").wait_for()
+    with page.expect_request("**/api/download/*"):
+        button(page, "Use this one").click()
     page.reload()
     heading(page, "Your avatar").wait_for()
     expect(page.get_by_role("radio", name="Mint")).to_be_checked()
