@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai import heap
+from cartoon_avatar import heap
 from cartoon_avatar.ai.cartoonist import STYLES, Eyes, draw, style_named
 from cartoon_avatar.ai.faces import open_face_finder
 from cartoon_avatar.ai.matting import open_mask_finder
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     wish = parser.parse_args()
     cv2.setNumThreads(1)
-    heap.keep_for_the_next_drawing()
+    heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
     models = open_models(threads=1)
     find_faces, find_masks = open_face_finder(models), open_mask_finder(models)
     eyes = Eyes(find_faces, find_masks)

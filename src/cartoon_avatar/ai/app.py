@@ -11,7 +11,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from cartoon_avatar.ai import heap, jobs, openapi
+from cartoon_avatar import heap
+from cartoon_avatar.ai import jobs, openapi
 from cartoon_avatar.ai.fetching import open_fetcher
 from cartoon_avatar.ai.routes import Metrics, State, router
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
@@ -86,7 +87,8 @@ def from_environment() -> FastAPI:
     configure_logs("ai", settings.log_level)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
-    heap.keep_for_the_next_upload()
+    # A few photos in the pieces they come in; their workers keep what drawings need.
+    heap.keep(8 * 2**20, largest_bytes=2**20)
     app = create_app(settings)
     freeze_what_is_loaded()
     return app

@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai import cartoonist, head_cut, heap, neural
+from cartoon_avatar import heap
+from cartoon_avatar.ai import cartoonist, head_cut, neural
 from cartoon_avatar.ai.cartoonist import Drawing, Eyes
 from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
 from cartoon_avatar.ai.faces import open_face_finder
@@ -67,7 +68,7 @@ def open_tools(
 ) -> tuple[Tools, tuple[str, ...]]:
     """The tools, warm, and the names of the model files that are missing."""
     cv2.setNumThreads(threads)
-    heap.keep_for_the_next_drawing()
+    heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
     folder = models_folder(models_dir)
     models = open_models(folder, threads)
     tools = Tools(models, _eyes(models), max_pixels, folder, threads)

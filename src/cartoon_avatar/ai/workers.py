@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from cartoon_avatar.ai import heap
+from cartoon_avatar import heap
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
 from cartoon_avatar.ai.forks import mend_template, template
 from cartoon_avatar.problems import AvatarError

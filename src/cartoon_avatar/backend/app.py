@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import ClientDisconnect
 
+from cartoon_avatar import heap
 from cartoon_avatar.backend import openapi
 from cartoon_avatar.backend.ai_client import open_ai
 from cartoon_avatar.backend.db.migrate import migrate
@@ -145,6 +146,7 @@ def from_environment() -> FastAPI:
     configure_logs("backend", settings.log_level)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
+    heap.keep(16 * 2**20, largest_bytes=16 * 2**20)  # what photos that wait in memory take
     app = create_app(settings)
     freeze_what_is_loaded()
     return app

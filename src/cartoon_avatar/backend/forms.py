@@ -30,7 +30,8 @@ class Memory:
     def lent(self, request: Request) -> Iterator[int]:
         """How many bytes of a file in ``request`` may stay in memory, until the block ends."""
         declared = request.headers.get("content-length", "")
-        body_bytes = int(declared) if declared.isdecimal() else _LEAST_BYTES
+        # Never 0, which to a spooled file means that there is no end to it.
+        body_bytes = max(_LEAST_BYTES, int(declared)) if declared.isdecimal() else _LEAST_BYTES
         if body_bytes > self._free_bytes:
             yield _LEAST_BYTES
             return

@@ -13,7 +13,7 @@ if platform.libc_ver()[0] != "glibc":
 _PROGRAM = """
 import resource, sys
 import numpy as np, psutil
-from cartoon_avatar.ai import heap
+from cartoon_avatar import heap
 
 def work():
     return len([np.ones(2**20, np.float32) for _ in range(20)])
@@ -23,7 +23,7 @@ def held_mb():
 
 before = held_mb()
 if "keep" in sys.argv:
-    heap.keep_for_the_next_drawing()
+    heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
 work(), work()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 work()
