@@ -42,6 +42,8 @@ from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage.protocol import Storage
 from cartoon_avatar.problems import InvalidRequest
 
+UPLOAD_PATH = "/api/upload"
+
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
@@ -116,7 +118,7 @@ async def _fields_of(request: Request, backend: State, in_memory_bytes: int) -> 
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         async with _in_time(backend):
-            return await read_form(request, in_memory_bytes=in_memory_bytes)
+            return await read_form(request, kind, in_memory_bytes=in_memory_bytes)
     async with _in_time(backend):
         body = await request.body()
     if not body.strip():
@@ -168,7 +170,7 @@ class Post:
 async def _post_of(request: Request) -> AsyncIterator[Post]:
     # One dependency, not a tree of them: FastAPI walks a branch anew for each that shares it.
     backend = state_of(request)
-    is_upload = request.scope["path"] == "/api/upload"
+    is_upload = request.scope["path"] == UPLOAD_PATH
     if not is_upload:  # or ``RefusedUploads`` has done so
         await _limit_address(request, backend)
     with backend.memory.lent(request) as in_memory_bytes:

@@ -42,13 +42,14 @@ class Memory:
             self._free_bytes += body_bytes
 
 
-async def read_form(request: Request, *, in_memory_bytes: int) -> dict[str, Any]:
-    """The fields of a form, a file among them as an UploadFile for the caller to close.
+async def read_form(request: Request, kind: str, *, in_memory_bytes: int) -> dict[str, Any]:
+    """The fields of a form of media type ``kind``, a file among them as an UploadFile for the
+    caller to close.
 
     Raises InvalidRequest for a broken form, and one that names a field twice.
     """
     async with aclosing(request.stream()) as stream:
-        if request.headers["content-type"].lower().startswith("multipart/"):
+        if kind == "multipart/form-data":
             parser = _Parser(
                 request.headers,
                 stream,

@@ -116,10 +116,8 @@ def hold_original(connection: Connection, device_id: str, original_id: str) -> b
 
     For a transaction that adds what belongs to it. (On SQLite writers are alone anyway.)
     """
-    held = select(originals.c.id).where(
-        originals.c.id == original_id, originals.c.device_id == device_id
-    )
-    return connection.scalar(held.with_for_update(read=True, key_share=True)) is not None
+    held = _OWNED[Original].with_for_update(read=True, key_share=True)
+    return connection.execute(held, {"of": device_id, "id": original_id}).first() is not None
 
 
 def original_to_delete(connection: Connection, device_id: str, original_id: str) -> Original | None:
@@ -247,7 +245,7 @@ def remove_face(connection: Connection, device_id: str, face_id: str) -> list[st
     gone = (
         delete(faces)
         .where(faces.c.id == face_id, faces.c.device_id == device_id)
-        .returning(faces.c.file_path, faces.c.thumbnail_path)
+        .returning(*_FILES[faces])
     )
     return _paths(connection, gone)
 

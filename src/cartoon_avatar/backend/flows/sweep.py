@@ -13,6 +13,7 @@ from anyio import to_thread
 from cartoon_avatar.backend.clock import clock_runs_evenly, utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database, only_sweeper
+from cartoon_avatar.backend.flows.idempotency import KEPT_FOR
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import Storage
 
@@ -102,5 +103,5 @@ async def _unowned_among(database: Database, keys: list[str]) -> list[str]:
 
 
 async def _sweep_keys(database: Database) -> None:
-    created_before = utc_now() - timedelta(hours=24)
+    created_before = utc_now() - KEPT_FOR
     await database.write(partial(queries.remove_idempotency_keys, created_before=created_before))

@@ -10,6 +10,7 @@ from starlette.datastructures import UploadFile
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend.dependencies import (
+    UPLOAD_PATH,
     Backend,
     Cursor,
     Device,
@@ -39,8 +40,6 @@ from cartoon_avatar.backend.schemas import (
 from cartoon_avatar.problems import AvatarError, problem_response
 
 router = APIRouter(prefix="/api", tags=["originals"])
-
-_POST_UPLOAD = ("POST", "/api/upload")
 
 
 @router.post(
@@ -104,7 +103,7 @@ class RefusedUploads:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (scope["method"], scope["path"]) == _POST_UPLOAD:
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", UPLOAD_PATH):
             try:
                 await require_turn(Request(scope))
             except AvatarError as error:
