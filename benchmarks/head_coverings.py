@@ -26,10 +26,10 @@ import skimage
 from head_cut import alpha_in_place
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.faces import Face, open_face_finder
-from cartoon_avatar.ai.head_cut import cut
+from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.head.cut import cut
 from cartoon_avatar.ai.pictures import Picture, decode
-from cartoon_avatar.ai.steps.disc import disc
+from cartoon_avatar.ai.seeing.faces import Face, open_face_finder
 
 LONG_SIDE_PX = 768
 MAX_PIXELS = 50_000_000

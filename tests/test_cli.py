@@ -20,8 +20,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.models import REQUIRED, models_folder
-from cartoon_avatar.ai.styles import STYLES
+from cartoon_avatar.ai.engines.classic.styles import STYLES
+from cartoon_avatar.ai.seeing.models import REQUIRED, models_folder
 from cartoon_avatar.cli import main
 from tests.ai.networks import NEGATIVE, manifest, model_of, serving
 

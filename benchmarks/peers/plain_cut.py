@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.faces import open_face_finder
-from cartoon_avatar.ai.matting import (
+from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.filters.guided_filter import guided_filter
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.matting import (
     BACKGROUND,
     FACE_SKIN,
     HAIR,
     OTHER,
     smooth_step,
 )
-from cartoon_avatar.ai.models import PERSON_CLASSES, Models, Network, models_folder
-from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.steps.disc import disc
-from cartoon_avatar.ai.steps.guided_filter import guided_filter
+from cartoon_avatar.ai.seeing.models import PERSON_CLASSES, Models, Network, models_folder
 
 OVAL = [
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

@@ -19,8 +19,8 @@ import click
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from cartoon_avatar.ai.engines.onnx import NeuralModel
     from cartoon_avatar.ai.jobs import Tools
-    from cartoon_avatar.ai.neural import NeuralModel
     from cartoon_avatar.backend.flows.backup import Copied
     from cartoon_avatar.backend.flows.check import Finding
 
@@ -215,7 +215,7 @@ def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output
         write_picture,
     )
     from cartoon_avatar.ai.jobs import styles_in
-    from cartoon_avatar.ai.models import models_folder
+    from cartoon_avatar.ai.seeing.models import models_folder
 
     names = [style.name for style in styles_in(models_folder(_ai_settings().models_dir))]
     sheet = style_name == "all"
@@ -329,7 +329,7 @@ def fetch_models(names: tuple[str, ...], accept_licence: bool) -> None:
       cartoon-avatar models fetch animegan2-face --accept-licence
       AI_MODELS_DIR=/srv/models cartoon-avatar models fetch
     """
-    from cartoon_avatar.ai.models import FetchFailed, fetch, models_folder
+    from cartoon_avatar.ai.seeing.models import FetchFailed, fetch, models_folder
 
     folder = models_folder(_ai_settings().models_dir)
     try:
@@ -346,7 +346,7 @@ def fetch_models(names: tuple[str, ...], accept_licence: bool) -> None:
 
 
 def _fetch_networks(folder: Path, names: tuple[str, ...], accept_licence: bool) -> None:
-    from cartoon_avatar.ai import neural
+    from cartoon_avatar.ai.engines import onnx as neural
 
     known = {model.name: model for model in _networks(folder)}
     unknown = [name for name in names if name not in known]
@@ -381,8 +381,8 @@ def list_models(as_json: bool) -> None:
       cartoon-avatar models list
       cartoon-avatar models list --json
     """
-    from cartoon_avatar.ai import neural
-    from cartoon_avatar.ai.models import REQUIRED, models_folder, state_of
+    from cartoon_avatar.ai.engines import onnx as neural
+    from cartoon_avatar.ai.seeing.models import REQUIRED, models_folder, state_of
 
     folder = models_folder(_ai_settings().models_dir)
     required = [
@@ -430,7 +430,7 @@ def list_models(as_json: bool) -> None:
 
 
 def _networks(folder: Path) -> list[NeuralModel]:
-    from cartoon_avatar.ai.neural import BadManifest, known
+    from cartoon_avatar.ai.engines.onnx import BadManifest, known
 
     try:
         return known(folder)
@@ -754,8 +754,8 @@ def _each(
     """
     from tqdm import tqdm
 
+    from cartoon_avatar.ai.engines.onnx import NetworkUnusable
     from cartoon_avatar.ai.files import NotWritten
-    from cartoon_avatar.ai.neural import NetworkUnusable
     from cartoon_avatar.problems import AvatarError
 
     total = len(files) * steps
@@ -804,7 +804,7 @@ def _ray_serve():
     # Ray reads it when imported: below `uv run` it would have every node build the project anew.
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
-        from cartoon_avatar.ai.ray_serve import run_on_ray
+        from cartoon_avatar.ai.pools.ray_serve import run_on_ray
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"There is no {error.name} here: pip install 'cartoon-avatar[ray]'."

@@ -22,9 +22,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from cartoon_avatar.ai import neural
-from cartoon_avatar.ai.models import REQUIRED, models_folder, state_of
+from cartoon_avatar.ai.engines import onnx as neural
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.models import REQUIRED, models_folder, state_of
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.backend.db.migrate import alembic_config
 from cartoon_avatar.backend.db.session import open_database

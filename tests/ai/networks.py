@@ -13,7 +13,7 @@ from typing import Any
 
 from onnx import TensorProto, helper
 
-from cartoon_avatar.ai.neural import OWN_MODELS, Input, NeuralModel
+from cartoon_avatar.ai.engines.onnx import OWN_MODELS, Input, NeuralModel
 
 
 def network(operator: str, *shape: int | str) -> bytes:

@@ -10,8 +10,8 @@ import matplotlib
 import numpy as np
 import skimage
 
-from cartoon_avatar.ai.models import Models, open_models
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.models import Models, open_models
 
 
 @cache

@@ -75,7 +75,7 @@ def test_the_docs_list_each_setting_and_no_other() -> None:
 def test_nothing_else_in_the_service_reads_the_environment() -> None:
     readers = {
         path.name
-        for path in (ROOT / "src/cartoon_avatar/ai").glob("*.py")
+        for path in (ROOT / "src/cartoon_avatar/ai").rglob("*.py")
         if re.search(r"os\.environ|getenv", path.read_text())
     }
     # models.py hands the environment on to package clients, at set-up.

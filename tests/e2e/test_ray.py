@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 
 from cartoon_avatar import contract
-from cartoon_avatar.ai.models import models_folder
+from cartoon_avatar.ai.seeing.models import models_folder
 from tests.ai import test_routes as plain
 from tests.ai.conftest import EndlessBody, astronaut, coffee  # noqa: F401, fixtures
 from tests.ai.test_routes import assert_problem, cartoon  # noqa: F401, a fixture

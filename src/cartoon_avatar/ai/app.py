@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry
 from cartoon_avatar import heap
 from cartoon_avatar.ai import jobs, openapi
 from cartoon_avatar.ai.fetching import open_fetcher
+from cartoon_avatar.ai.pools.workers import open_workers
 from cartoon_avatar.ai.routes import Metrics, State, router
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
-from cartoon_avatar.ai.workers import open_workers
 from cartoon_avatar.problems import render_problems
 from cartoon_avatar.serving import (
     BodyLimit,

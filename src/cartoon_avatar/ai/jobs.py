@@ -10,15 +10,17 @@ import cv2
 import numpy as np
 
 from cartoon_avatar import heap
-from cartoon_avatar.ai import cartoonist, head_cut, neural
-from cartoon_avatar.ai.cartoonist import Drawing, Eyes
+from cartoon_avatar.ai.engines import onnx as neural
+from cartoon_avatar.ai.engines.classic import recipe as cartoonist
+from cartoon_avatar.ai.engines.classic.recipe import Drawing, Eyes
+from cartoon_avatar.ai.engines.classic.styles import Style
 from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
-from cartoon_avatar.ai.faces import open_face_finder
-from cartoon_avatar.ai.head_cut import Head
-from cartoon_avatar.ai.matting import open_mask_finder
-from cartoon_avatar.ai.models import ModelMissing, Models, models_folder, open_models
+from cartoon_avatar.ai.head import cut as head_cut
+from cartoon_avatar.ai.head.cut import Head
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, scaled_down, to_jpeg, to_png, to_webp
-from cartoon_avatar.ai.styles import Style
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.models import ModelMissing, Models, models_folder, open_models
 
 THUMBNAIL_PX = 320
 # A head is at most 1024 px wide: a larger drawing would not make it finer.

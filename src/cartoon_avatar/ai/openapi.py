@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from cartoon_avatar import contract
-from cartoon_avatar.ai.styles import STYLES
+from cartoon_avatar.ai.engines.classic.styles import STYLES
 from cartoon_avatar.problems import Problem
 
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}

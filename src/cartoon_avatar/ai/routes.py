@@ -26,7 +26,9 @@ from pydantic import BaseModel, Field
 
 from cartoon_avatar import contract
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.cartoonist import ENGINE_VERSION, LONGEST_SIDE_PX
+from cartoon_avatar.ai.engines.classic.recipe import ENGINE_VERSION, LONGEST_SIDE_PX
+from cartoon_avatar.ai.engines.classic.styles import STYLES, Style
+from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.errors import (
     ClientGone,
     InvalidBackground,
@@ -40,12 +42,10 @@ from cartoon_avatar.ai.errors import (
 )
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Form, Pieces, read_form, read_json
-from cartoon_avatar.ai.models import models_folder
-from cartoon_avatar.ai.neural import NeuralModel
 from cartoon_avatar.ai.pictures import TYPE_BYTES, type_of
+from cartoon_avatar.ai.pools.workers import Workers
+from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.ai.settings import AiSettings
-from cartoon_avatar.ai.styles import STYLES, Style
-from cartoon_avatar.ai.workers import Workers
 
 router = APIRouter()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cartoon_avatar.ai.forks import start_template
+from cartoon_avatar.ai.pools.forks import start_template
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -1,0 +1,40 @@
+"""The process that workers are forked from.
+
+It has everything imported and nothing running: plain fork would carry our threads and sockets
+along, and spawning would import NumPy and OpenCV for every worker.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from contextlib import suppress
+from multiprocessing import forkserver
+
+template = multiprocessing.get_context("forkserver")
+template.set_forkserver_preload(["cartoon_avatar.ai.pools.template"])
+
+
+def start_template() -> None:
+    """Otherwise it starts with the first worker."""
+    forkserver.ensure_running()
+
+
+_mending = threading.Lock()
+
+
+def mend_template() -> None:
+    """Have the next worker start a new template where this one's socket is gone.
+
+    It lies in the temporary folder, which systems tidy up every few days. The workers of the
+    old template end with it.
+    """
+    server = forkserver._forkserver
+    with _mending:
+        address = server._forkserver_address
+        if address is not None and not os.path.exists(address):
+            with suppress(FileNotFoundError):  # the socket, which it would remove
+                server._stop()
+            # The folder was tidied up, too, and its name might be somebody else's by now.
+            multiprocessing.current_process()._config.pop("tempdir", None)

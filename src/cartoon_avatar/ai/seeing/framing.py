@@ -1,0 +1,63 @@
+"""Which part of a photo a cartoon shows: a head with shoulders, or the whole photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import Face
+
+# Chin to hairline, as share of the side of a portrait's square.
+_FACE_SHARE = 0.38
+# How far below the middle of the face the middle of the square lies, as share of its side.
+_BELOW_FACE = 0.06
+_ENLARGE_AT_MOST = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A part of an upright photo, in pixels of that photo at its own size."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def whole(width: int, height: int) -> Crop:
+    return Crop(0, 0, width, height)
+
+
+def portrait(face: Face, width: int, height: int) -> Crop:
+    """The square around ``face`` in a photo of ``width`` × ``height``, all lengths in its pixels."""
+    low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+    face_px = float(high[1] - low[1])
+    side = round(min(face_px / _FACE_SHARE, width, height))
+    centre = (low + high) / 2 + (0, _BELOW_FACE * side)
+    left, top = (
+        int(np.clip(round(middle - side / 2), 0, limit - side))
+        for middle, limit in zip(centre, (width, height), strict=True)
+    )
+    return Crop(left, top, side, side)
+
+
+def resampled(photo: Picture, crop: Crop, long_side: int) -> Picture:
+    """``crop`` of ``photo`` with its long side at ``long_side`` px, resampled once.
+
+    It is enlarged at most four times; a small photo gives a smaller picture.
+    """
+    scale = min(long_side / max(crop.width, crop.height), _ENLARGE_AT_MOST)
+    size = (max(1, round(crop.width * scale)), max(1, round(crop.height * scale)))
+    rows, columns = (
+        slice(crop.top, crop.top + crop.height),
+        slice(crop.left, crop.left + crop.width),
+    )
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LANCZOS4
+
+    def taken(plane: np.ndarray) -> np.ndarray:
+        return cv2.resize(np.ascontiguousarray(plane[rows, columns]), size, interpolation=how)
+
+    return Picture(taken(photo.rgb), None if photo.alpha is None else taken(photo.alpha))

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import multiprocessing.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, UnknownStyle
+from cartoon_avatar.ai.pools.workers import Workers, open_workers
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def prepare() -> tuple[str, tuple[str, ...]]:
+    return "tools", ("a-missing-file",)
+
+
+def refuse_to_start() -> tuple[str, tuple[str, ...]]:
+    raise RuntimeError("no tools")
+
+
+def tell(tools: str, word: str) -> tuple[str, str, int]:
+    return tools, word, os.getpid()
+
+
+def hold(tools: str, seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def refuse(tools: str) -> None:
+    raise UnknownStyle(["comic", "pop"])
+
+
+def stumble(tools: str) -> None:
+    raise ZeroDivisionError
+
+
+def crash(tools: str, how: signal.Signals) -> None:
+    os.kill(os.getpid(), how)
+
+
+def leave(tools: str) -> None:
+    os._exit(3)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def workers() -> AsyncIterator[Workers]:
+    async with open_workers(
+        prepare, size=1, queue=1, timeout_s=1.5, log_level="critical"
+    ) as workers:
+        with pytest.raises(AiStarting), workers.place():
+            pass
+        await is_ready(workers)
+        yield workers
+
+
+async def is_ready(workers: Workers) -> None:
+    async with asyncio.timeout(30):
+        while len(workers.ready) < workers.size:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_job_gets_the_tools_that_its_worker_prepared(workers: Workers) -> None:
+    tools, word, pid = await workers.run(tell, "hello")
+    assert (tools, word) == ("tools", "hello")
+    assert pid != os.getpid()
+    assert [worker.greeting for worker in workers.ready] == [("a-missing-file",)]
+
+
+async def test_megabytes_go_there_and_back(workers: Workers) -> None:
+    _, echo, _ = await workers.run(tell, "x" * 12_000_000)
+    assert len(echo) == 12_000_000
+
+
+def measure(tools: str, *files: bytes) -> list[tuple[int, str]]:
+    return [(len(file), hashlib.sha256(file).hexdigest()) for file in files]
+
+
+def in_pieces(file: bytes, size_bytes: int = 400_000) -> list[memoryview]:
+    starts = range(0, len(file), size_bytes)
+    return [memoryview(file)[start : start + size_bytes] for start in starts]
+
+
+async def test_files_go_there_whole(workers: Workers) -> None:
+    files = [os.urandom(size) for size in (10_000_000, 1, 0, 300_000)]
+    assert await workers.run(measure, *map(in_pieces, files)) == measure("", *files)
+
+
+@pytest.mark.parametrize("size_bytes", [1, 8_000_000])
+async def test_a_stopped_worker_is_given_up_and_replaced(workers: Workers, size_bytes: int) -> None:
+    *_, stopped = await workers.run(tell, "")
+    os.kill(stopped, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(GenerationFailed):
+        await asyncio.wait_for(workers.run(measure, in_pieces(bytes(size_bytes))), 10)
+    assert time.monotonic() - started < 5
+    assert not psutil.pid_exists(stopped)
+    *_, after = await asyncio.wait_for(patient(workers), 30)
+    assert after != stopped
+
+
+async def test_an_expected_error_comes_back_as_it_was_raised(workers: Workers) -> None:
+    with pytest.raises(UnknownStyle, match="comic, pop") as caught:
+        await workers.run(refuse)
+    assert (caught.value.status, caught.value.code) == (400, "unknown_style")
+
+
+async def test_an_unexpected_error_costs_the_request_and_not_the_worker(
+    workers: Workers,
+) -> None:
+    *_, before = await workers.run(tell, "")
+    with pytest.raises(GenerationFailed):
+        await workers.run(stumble)
+    *_, after = await workers.run(tell, "")
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    ("job", "args"),
+    [(crash, (signal.SIGSEGV,)), (crash, (signal.SIGKILL,)), (leave, ())],
+    ids=["segfault", "killed", "left"],
+)
+async def test_a_crash_costs_one_request_and_the_worker_comes_back(
+    workers: Workers, job, args
+) -> None:
+    with pytest.raises(GenerationFailed):
+        await workers.run(job, *args)
+    # Nothing in between: the next request waits until the new worker is there.
+    tools, *_ = await asyncio.wait_for(patient(workers), 30)
+    assert tools == "tools"
+
+
+async def patient(workers: Workers) -> tuple[str, str, int]:
+    while True:
+        try:
+            return await workers.run(tell, "again")
+        except AiBusy:
+            continue
+
+
+async def test_a_worker_killed_while_idle_is_replaced_before_anybody_asks(
+    workers: Workers,
+) -> None:
+    *_, before = await patient(workers)
+    lost = workers.lost
+    os.kill(before, signal.SIGKILL)
+    async with asyncio.timeout(5):
+        while workers.lost == lost:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await is_ready(workers)
+    *_, after = await workers.run(tell, "")
+    assert after != before
+
+
+async def test_a_worker_is_replaced_after_the_temporary_folder_was_tidied_up(
+    workers: Workers,
+) -> None:
+    *_, before = await patient(workers)
+    lost = workers.lost
+    folder = multiprocessing.util.get_temp_dir()
+    shutil.rmtree(folder)  # with the socket of the workers' template
+    os.kill(before, signal.SIGKILL)
+    async with asyncio.timeout(5):
+        while workers.lost == lost:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    *_, after = await asyncio.wait_for(patient(workers), 30)
+    assert after != before
+    os.mkdir(folder)  # which is to be removed at exit
+
+
+async def test_a_worker_is_replaced_after_its_template_was_killed(workers: Workers) -> None:
+    *_, before = await patient(workers)
+    lost = workers.lost
+    os.kill(psutil.Process(before).ppid(), signal.SIGKILL)
+    async with asyncio.timeout(5):
+        while workers.lost == lost:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    *_, after = await asyncio.wait_for(patient(workers), 30)
+    assert after != before
+
+
+async def test_a_job_past_its_deadline_is_killed(workers: Workers) -> None:
+    *_, pid = await workers.run(tell, "")
+    started = time.monotonic()
+    with pytest.raises(GenerationFailed, match=r"longer than 1\.5 s"):
+        await workers.run(hold, 30)
+    assert time.monotonic() - started < 3
+    assert not psutil.pid_exists(pid)
+    await is_ready(workers)
+
+
+async def test_past_the_queue_everybody_is_refused_at_once(workers: Workers) -> None:
+    with workers.place(), workers.place():
+        started = time.monotonic()
+        with pytest.raises(AiBusy) as caught, workers.place():
+            pass
+        assert time.monotonic() - started < 0.05
+        assert caught.value.retry_after_s is not None
+    with workers.place():
+        pass
+
+
+async def test_who_leaves_the_queue_frees_it_and_the_job_is_never_done(workers: Workers) -> None:
+    running = asyncio.create_task(workers.run(hold, 0.4))
+    await asyncio.sleep(0.1)
+    waiting = asyncio.create_task(workers.run(hold, 30))
+    await asyncio.sleep(0.1)
+    assert len(workers.waiting_since) == 1
+    assert 0.05 < workers.oldest_wait_s() < 1
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert len(workers.waiting_since) == 0
+    pid = await running
+    *_, next_pid = await workers.run(tell, "")
+    assert pid == next_pid
+
+
+async def test_a_job_that_has_begun_keeps_its_place_though_its_client_left(
+    workers: Workers,
+) -> None:
+    async def request() -> None:
+        with workers.place():
+            await workers.run(hold, 0.4)
+
+    begun = asyncio.create_task(request())
+    await asyncio.sleep(0.1)
+    begun.cancel()
+    await asyncio.sleep(0.1)
+    assert workers.taken == 1
+    await asyncio.wait([begun])
+    assert workers.taken == 0
+    await workers.run(tell, "")
+
+
+async def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_back(
+    workers: Workers,
+) -> None:
+    running = asyncio.create_task(workers.run(hold, 1.2))
+    await asyncio.sleep(0.05)
+    workers.timeout_s, before = 0.2, workers.timeout_s
+    with pytest.raises(AiBusy):
+        await workers.run(tell, "")
+    workers.timeout_s = before
+    await running
+
+
+async def test_ctrl_c_for_the_whole_group_does_not_end_a_job(workers: Workers) -> None:
+    *_, pid = await workers.run(tell, "")
+    running = asyncio.create_task(workers.run(hold, 0.4))
+    await asyncio.sleep(0.1)
+    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGTERM)
+    assert await running == pid
+
+
+async def test_workers_that_cannot_start_are_tried_again_and_nobody_hangs() -> None:
+    async with open_workers(
+        refuse_to_start, size=1, queue=1, timeout_s=1, log_level="critical"
+    ) as workers:
+        await asyncio.sleep(1.5)
+        with pytest.raises(AiStarting), workers.place():
+            pass
+
+
+async def test_closing_the_pool_leaves_no_process() -> None:
+    async with open_workers(prepare, size=2, queue=1, timeout_s=5, log_level="critical") as pool:
+        await is_ready(pool)
+        pids = [worker.process.pid for worker in pool.ready]
+    assert len(pids) == 2
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+PARENT = """
+import asyncio
+from cartoon_avatar.ai.pools.workers import open_workers
+from cartoon_avatar.serving import configure_logs
+from tests.ai.pools.test_workers import hold, is_ready, prepare, tell
+
+async def main():
+    async with open_workers(prepare, size=2, queue=0, timeout_s=99, log_level="error") as workers:
+        await is_ready(workers)
+        asyncio.create_task(workers.run(hold, 60))  # one is busy, one idle
+        await asyncio.sleep(0.2)
+        print(*(worker.process.pid for worker in workers.ready), flush=True)
+        await asyncio.sleep(60)
+
+if __name__ == "__main__":
+    configure_logs("parent", "error")
+    asyncio.run(main())
+"""
+
+
+async def test_workers_end_with_their_parent_even_if_it_is_killed(tmp_path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    root = str(Path(__file__).parents[3])
+    parent = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    assert parent.stdout is not None
+    with parent, parent.stdout as told:
+        workers = [psutil.Process(int(pid)) for pid in told.readline().split()]
+        assert len(workers) == 2
+        parent.kill()
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert alive == []

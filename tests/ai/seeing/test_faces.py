@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import Face, FaceFinder, open_face_finder
+from tests.ai import seen
+
+LEFT_EYE, RIGHT_EYE, NOSE, CHIN = 468, 473, 1, 152
+
+
+@pytest.fixture(scope="module")
+def find() -> FaceFinder:
+    return open_face_finder(seen.models())
+
+
+def test_a_portrait_has_one_face_where_it_is(find: FaceFinder) -> None:
+    (face,) = find(seen.astronaut())
+    left, top, width, height = face.box
+    assert 170 < left < left + width < 280
+    assert 55 < top < top + height < 190
+    assert face.landmarks.shape == (478, 2)
+    assert face.landmarks.dtype == np.float32
+    assert 0.8 < face.score <= 1
+
+
+def test_landmarks_name_parts_of_the_face(find: FaceFinder) -> None:
+    (face,) = find(seen.astronaut())
+    left_eye, right_eye, nose, chin = face.landmarks[[LEFT_EYE, RIGHT_EYE, NOSE, CHIN]]
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_eye[1] < nose[1] < chin[1]
+    # Pupils are dark: the landmark is on the pupil, to the pixel or two.
+    x, y = left_eye.round().astype(int)
+    patch = seen.astronaut().rgb[y - 2 : y + 3, x - 2 : x + 3].mean(axis=2)
+    assert patch.min() < 70
+
+
+@pytest.mark.parametrize("picture", [seen.cat, seen.coffee])
+def test_a_cat_and_a_cup_have_no_face(find: FaceFinder, picture) -> None:
+    assert find(picture()) == []
+
+
+@pytest.mark.parametrize("factor", [0.25, 3.0])
+def test_landmarks_follow_the_size_of_the_picture(find: FaceFinder, factor: float) -> None:
+    (face,) = find(seen.astronaut())
+    (other,) = find(seen.scaled(seen.astronaut(), factor))
+    eyes = np.hypot(*(face.landmarks[LEFT_EYE] - face.landmarks[RIGHT_EYE]))
+    off = np.hypot(*(other.landmarks / factor - face.landmarks).T) / eyes
+    assert off.mean() < 0.08
+
+
+def test_the_larger_and_more_central_face_comes_first(find: FaceFinder) -> None:
+    small = Picture(np.full((512, 200, 3), 200, np.uint8))
+    small.rgb[:256, :200] = seen.scaled(seen.astronaut(), 0.5).rgb[:, :200]
+    both = seen.side_by_side(small, seen.astronaut())
+    first, second = find(both)
+    assert area(first) > area(second)
+    assert first.box[0] > 200 > second.box[0]
+
+
+def test_a_small_face_in_a_wide_scene_is_found(find: FaceFinder) -> None:
+    scene = Picture(np.full((1400, 2000, 3), 190, np.uint8))
+    scene.rgb[800:954, 1500:1654] = seen.scaled(seen.astronaut(), 0.3).rgb
+    (face,) = find(scene)
+    assert 1500 < face.box[0] < 1654
+    assert 800 < face.box[1] < 954
+
+
+def test_a_face_in_profile_is_found(find: FaceFinder) -> None:
+    (face,) = find(seen.cameraman())
+    nose, ear = face.landmarks[NOSE], face.landmarks[234]
+    assert 230 < nose[0] < 260
+    assert nose[0] - ear[0] > 0.5 * face.box[2]
+
+
+def test_a_face_under_transparent_pixels_is_no_face(find: FaceFinder) -> None:
+    picture = seen.astronaut()
+    hidden = Picture(picture.rgb, np.zeros(picture.rgb.shape[:2], np.uint8))
+    assert find(hidden) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 2)])
+def test_odd_sizes_have_no_face_and_do_no_harm(find: FaceFinder, size: tuple[int, int]) -> None:
+    assert find(Picture(np.full((*size, 3), 128, np.uint8))) == []
+
+
+def area(face: Face) -> float:
+    return face.box[2] * face.box[3]

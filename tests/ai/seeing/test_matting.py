@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing import class_map_size
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.matting import FACE_SKIN, HAIR, Masks, class_map, open_mask_finder
+from cartoon_avatar.ai.seeing.models import PERSON_CLASSES, Network, models_folder
+from tests.ai import seen
+
+
+def masks_of(picture: Picture) -> Masks:
+    found = open_mask_finder(seen.models())(picture, open_face_finder(seen.models())(picture))
+    assert found is not None
+    return found
+
+
+def test_masks_have_the_size_and_range_of_a_picture() -> None:
+    masks = masks_of(seen.astronaut())
+    for mask in (masks.person, masks.hair, masks.skin):
+        assert mask.shape == (512, 512)
+        assert mask.dtype == np.float32
+        assert mask.min() >= 0
+        assert mask.max() <= 1
+
+
+# Pixels (x, y) of the astronaut: hair, cheek, wall, suit.
+@pytest.mark.parametrize(
+    ("part", "x", "y"),
+    [("hair", 225, 25), ("skin", 205, 130), ("person", 180, 400)],
+)
+def test_each_part_is_where_it_is_on_the_astronaut(part: str, x: int, y: int) -> None:
+    masks = masks_of(seen.astronaut())
+    assert getattr(masks, part)[y, x] > 0.9
+    assert masks.person[y, x] > 0.9
+    assert getattr(masks, part)[60, 330] < 0.05
+    assert masks.person[60, 330] < 0.05
+
+
+def test_a_small_face_gets_a_closer_look() -> None:
+    scene = Picture(np.full((900, 1200, 3), 190, np.uint8))
+    scene.rgb[300:454, 500:654] = seen.scaled(seen.astronaut(), 0.3).rgb
+    (face,) = open_face_finder(seen.models())(scene)
+    x, y = face.landmarks[[50]].round().astype(int)[0]
+    assert masks_of(scene).skin[y, x] > 0.8
+
+
+def test_without_the_class_model_the_person_is_still_found() -> None:
+    models = dataclasses.replace(seen.models(), person_classes=None)
+    masks = open_mask_finder(models)(seen.astronaut(), [])
+    assert masks is not None
+    assert masks.person[130, 205] > 0.9
+    assert masks.person[60, 330] < 0.1
+    assert masks.hair.max() == 0
+
+
+def test_without_models_there_are_no_masks() -> None:
+    models = dataclasses.replace(seen.models(), person_classes=None, person=None)
+    assert open_mask_finder(models)(seen.astronaut(), []) is None
+
+
+def test_the_class_network_written_anew_at_its_own_size_says_the_same() -> None:
+    path = models_folder() / PERSON_CLASSES.name
+    as_published, anew = (
+        Network(path, 2),
+        Network(class_map_size.resized(path.read_bytes(), 256), 2),
+    )
+    rgb = seen.astronaut().rgb
+    np.testing.assert_array_equal(class_map(anew, rgb), class_map(as_published, rgb))
+
+
+def test_the_class_network_sees_the_same_head_in_a_smaller_picture() -> None:
+    path = models_folder() / PERSON_CLASSES.name
+    smaller = Network(class_map_size.resized(path.read_bytes()), 2)
+    assert smaller.size == (192, 192)
+    for photo in (seen.astronaut(), seen.officer()):
+        few = cv2.resize(class_map(smaller, photo.rgb), (256, 256))
+        many = class_map(Network(path, 2), photo.rgb)
+        head, same = ((parts[..., [HAIR, FACE_SKIN]].sum(axis=2) > 0.5) for parts in (many, few))
+        assert (head & same).sum() / (head | same).sum() > 0.88
