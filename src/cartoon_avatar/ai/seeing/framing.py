@@ -32,7 +32,7 @@ def whole(width: int, height: int) -> Crop:
 
 
 def portrait(face: Face, width: int, height: int) -> Crop:
-    """The square around ``face`` in a photo of ``width`` × ``height``, all lengths in its pixels."""
+    """The square around ``face`` in a photo of ``width`` × ``height`` px."""
     low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
     face_px = float(high[1] - low[1])
     side = round(min(face_px / _FACE_SHARE, width, height))
