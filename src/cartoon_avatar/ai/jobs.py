@@ -12,8 +12,9 @@ import numpy as np
 from cartoon_avatar import heap
 from cartoon_avatar.ai.engines import onnx as neural
 from cartoon_avatar.ai.engines.classic import recipe as cartoonist
-from cartoon_avatar.ai.engines.classic.recipe import Drawing, Eyes
+from cartoon_avatar.ai.engines.classic.recipe import Eyes
 from cartoon_avatar.ai.engines.classic.styles import Style
+from cartoon_avatar.ai.engines.drawing import Drawing
 from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
 from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head

@@ -13,11 +13,11 @@ import pytest
 from cartoon_avatar.ai.engines.classic.recipe import (
     LONGEST_SIDE_PX,
     STYLES,
-    Drawing,
     Eyes,
     draw,
     style_named,
 )
+from cartoon_avatar.ai.engines.drawing import Drawing
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import area, features_of, grown

@@ -10,7 +10,6 @@ is ``long_side``, except that a photo is enlarged at most four times.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +29,7 @@ from cartoon_avatar.ai.engines.classic.steps import ink as pen
 from cartoon_avatar.ai.engines.classic.steps.flatten import flatten
 from cartoon_avatar.ai.engines.classic.steps.light import expose
 from cartoon_avatar.ai.engines.classic.styles import STYLES, Style, Tones, style_named
+from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.filters.canvas import (
     Canvas,
     canvas_of,
@@ -47,7 +47,7 @@ from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
 from cartoon_avatar.ai.seeing.figure import whole_figure, without_islands
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 
-__all__ = ["ENGINE_VERSION", "STYLES", "Drawing", "Eyes", "draw", "style_named"]
+__all__ = ["ENGINE_VERSION", "STYLES", "Eyes", "draw", "style_named"]
 
 # Goes up with every change that alters pixels.
 ENGINE_VERSION = 6
@@ -69,16 +69,6 @@ class Eyes:
 
     find_faces: FaceFinder = _no_faces
     find_masks: MaskFinder | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
-    """A finished cartoon. ``ink_px`` is its line width, ``stages`` the seconds per stage."""
-
-    picture: Picture
-    faces: int
-    ink_px: float
-    stages: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +97,7 @@ class _Sitting:
 
 def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1024) -> Drawing:
     """Draw ``photo`` in ``style``; ``seed`` chooses among the style's variations."""
-    clock = _Clock()
+    clock = Clock()
     wish = style.vary(seed)
     picture = _sized(photo, long_side)
     if picture.alpha is not None:
@@ -131,7 +121,7 @@ def draw(photo: Picture, style: Style, seed: int, eyes: Eyes, long_side: int = 1
 
 
 def _composed(
-    wish: Style, rgb: np.ndarray, sitting: _Sitting, ink_px: float, unit: float, clock: _Clock
+    wish: Style, rgb: np.ndarray, sitting: _Sitting, ink_px: float, unit: float, clock: Clock
 ) -> tuple[Canvas, np.ndarray, Flow, _Sitting]:
     """What is to be put on paper: colours, ink coverage (H×W 0..1), flow and people."""
     shape = rgb.shape[:2]
@@ -645,16 +635,3 @@ def _sized(photo: Picture, long_side: int) -> Picture:
     if alpha is not None:
         alpha = cv2.resize(alpha, size, interpolation=how)
     return Picture(cv2.resize(photo.rgb, size, interpolation=how), alpha)
-
-
-class _Clock:
-    """Seconds per stage."""
-
-    def __init__(self) -> None:
-        self.stages: dict[str, float] = {}
-        self._since = time.perf_counter()
-
-    def done(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.stages[stage] = self.stages.get(stage, 0.0) + now - self._since
-        self._since = now
