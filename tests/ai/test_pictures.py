@@ -41,6 +41,16 @@ KINDS = {
     "image/avif": ("AVIF", {"quality": 95, "speed": 10}),
     "image/gif": ("GIF", {}),
 }
+# What undoes each EXIF orientation.
+UNDO_ORIENTATION = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 each_kind = pytest.mark.parametrize("mime_type", KINDS)
 
 
@@ -98,18 +108,9 @@ def test_of_an_animation_the_first_frame_is_the_picture(kind: str) -> None:
 def test_a_photo_stands_upright_whatever_way_the_camera_was_held(
     kind: str, orientation: int
 ) -> None:
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
     stored = scene()
-    if orientation in undo:
-        stored = stored.transpose(undo[orientation])
+    if orientation in UNDO_ORIENTATION:
+        stored = stored.transpose(UNDO_ORIENTATION[orientation])
     exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation}})
     photo = decoded(saved(stored, kind, exif=exif))
     assert (photo.width, photo.height) == (120, 80)
@@ -256,6 +257,62 @@ def test_a_large_photo_is_scaled_to_the_long_side_and_its_own_size_is_told(
     photo = decoded(saved(scene(*size), "JPEG" if size[0] < 50_000 else "PNG"), long_side=320)
     assert (photo.width, photo.height) == size
     assert max(photo.picture.rgb.shape[:2]) == 320
+
+
+@pytest.mark.parametrize("long_side", [None, 90, 40, 10])
+@pytest.mark.parametrize("crop", [(40, 30, 160, 140), (0, 0, 301, 201), (250, 150, 51, 51)])
+@each_kind
+def test_a_crop_is_what_would_be_cropped_of_the_whole(
+    mime_type: str, crop: tuple[int, int, int, int], long_side: int | None
+) -> None:
+    face = Image.fromarray(skimage.data.astronaut()).crop((100, 0, 401, 201))
+    data = file_of(mime_type, face)
+    left, top, width, height = crop
+    photo = decode(data, max_pixels=LIMIT, long_side=long_side, crop=crop)
+    assert (photo.width, photo.height) == (301, 201)
+
+    scale = min(1.0, (long_side or 1000) / max(width, height))
+    size = (round(width * scale), round(height * scale))
+    whole = Image.fromarray(decoded(data).picture.rgb)
+    box = (left, top, left + width, top + height)
+    expected = np.asarray(whole.resize(size, Image.Resampling.LANCZOS, box), np.float32)
+    assert photo.picture.rgb.shape == expected.shape
+    assert np.sqrt(np.mean((photo.picture.rgb - expected) ** 2)) < (0.1 if size == crop[2:] else 5)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
+def test_a_crop_is_of_the_upright_photo(kind: str, orientation: int) -> None:
+    stored = Image.fromarray(skimage.data.astronaut()).crop((100, 0, 401, 201))
+    if orientation in UNDO_ORIENTATION:
+        stored = stored.transpose(UNDO_ORIENTATION[orientation])
+    exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation}})
+    data = saved(stored, kind, exif=exif)
+    whole = decoded(data)
+    part = decode(data, max_pixels=LIMIT, crop=(31, 20, 101, 70))
+    assert (part.width, part.height) == (whole.width, whole.height) == (301, 201)
+    assert np.array_equal(part.picture.rgb, whole.picture.rgb[20:90, 31:132])
+
+
+def test_a_crop_is_clipped_to_the_photo() -> None:
+    data = saved(scene(), "PNG")
+    whole = decoded(data).picture.rgb
+    for crop, expected in (
+        ((-10, -10, 40, 30), whole[:20, :30]),
+        ((100, 70, 999, 999), whole[70:, 100:]),
+        ((500, 500, 10, 10), whole[-1:, -1:]),
+    ):
+        part = decode(data, max_pixels=LIMIT, crop=crop).picture.rgb
+        assert np.array_equal(part, expected)
+
+
+def test_a_jpeg_is_decoded_as_large_as_its_crop_asks_for() -> None:
+    stripes = np.zeros((1600, 1600, 3), np.uint8)
+    stripes[:, ::2] = 255
+    data = saved(Image.fromarray(stripes), "JPEG", quality=95)
+    crop = (400, 400, 200, 200)
+    assert decode(data, max_pixels=LIMIT, long_side=200, crop=crop).picture.rgb.std() > 120
+    assert decode(data, max_pixels=LIMIT, long_side=200).picture.rgb.std() < 10
 
 
 def test_a_small_photo_is_not_enlarged() -> None:

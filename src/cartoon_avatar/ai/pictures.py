@@ -8,6 +8,7 @@ before a pixel is decoded.
 from __future__ import annotations
 
 import io
+import math
 import re
 import struct
 import warnings
@@ -59,6 +60,13 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Which of them swap the sides, and for which the upright left or top was stored last.
+_SIDEWAYS = {_UPRIGHT[5], _UPRIGHT[6], _UPRIGHT[7], _UPRIGHT[8]}
+_LEFT_WAS_LAST = {_UPRIGHT[2], _UPRIGHT[3], _UPRIGHT[6], _UPRIGHT[7]}
+_TOP_WAS_LAST = {_UPRIGHT[3], _UPRIGHT[4], _UPRIGHT[7], _UPRIGHT[8]}
+
+# Left, top, width and height in px.
+Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +120,13 @@ def type_of(data: bytes) -> str | None:
     return None
 
 
-def decode(data: bytes, *, max_pixels: int, long_side: int | None = None) -> Photo:
+def decode(
+    data: bytes, *, max_pixels: int, long_side: int | None = None, crop: Box | None = None
+) -> Photo:
     """Decode a stranger's ``data``; scaled down so that no side exceeds ``long_side``.
+
+    With ``crop`` only that part of the upright photo, in its own pixels and clipped to it, is
+    returned, and ``long_side`` is the crop's.
 
     Raises ``InvalidImage`` for anything that is not a whole picture of an accepted type and
     ``ImageTooLarge`` for more than ``max_pixels``, that before decoding.
@@ -129,7 +142,7 @@ def decode(data: bytes, *, max_pixels: int, long_side: int | None = None) -> Pho
         # Decoders remark on odd metadata; a picture that decodes is good enough.
         warnings.simplefilter("ignore")
         try:
-            return _decode(data, _DECODERS[kind], max_pixels, long_side)
+            return _decode(data, _DECODERS[kind], max_pixels, long_side, crop)
         except (InvalidImage, ImageTooLarge):
             raise
         except MemoryError as error:
@@ -140,7 +153,9 @@ def decode(data: bytes, *, max_pixels: int, long_side: int | None = None) -> Pho
             raise InvalidImage("The picture is damaged or incomplete.") from error
 
 
-def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -> Photo:
+def _decode(
+    data: bytes, decoder: str, max_pixels: int, long_side: int | None, crop: Box | None
+) -> Photo:
     if decoder == "JPEG" and len(_SCAN.findall(data)) > _MOST_SCANS:
         raise InvalidImage(f"The JPEG goes over its pixels more than {_MOST_SCANS} times.")
     with Image.open(io.BytesIO(data), formats=[decoder]) as image:
@@ -154,24 +169,46 @@ def _decode(data: bytes, decoder: str, max_pixels: int, long_side: int | None) -
             judge_heif(data, 2 * max_pixels)  # what HDR adds, and the rims of tiles
         if width * height > _LARGE_FROM_PX and decoder in _JUDGES:
             _JUDGES[decoder](data)
-        scale = min(1.0, long_side / max(width, height)) if long_side else 1.0
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if decoder == "PNG":
+            image.load()  # its orientation may stand behind the pixels
+        turn = _UPRIGHT.get(_orientation(image))
+        left, top, wide, high = _stored_box(crop, turn, width, height)
+        scale = min(1.0, long_side / max(wide, high)) if long_side else 1.0
+        size = (max(1, round(wide * scale)), max(1, round(high * scale)))
         # Larger than needed by two fifths, so that a phone's 3024 px are halved for a drawing of
         # 1024. Only a JPEG heeds it, decoded at 1/2, 1/4 or 1/8.
-        enough = (size[0] * 7 // 5, size[1] * 7 // 5)
+        enough = (width * size[0] * 7 // (5 * wide), height * size[1] * 7 // (5 * high))
         image.draft(None, enough)
         pixels = _pixels(data, decoder, image, enough)
         profile = image.info.get("icc_profile")
-        turn = _UPRIGHT.get(_orientation(image))
-        colours, alpha = _colours_and_alpha(pixels, size)
+        across, down = _covered(image, width, height)
+        box = (left / across, top / down, (left + wide) / across, (top + high) / down)
+        colours, alpha = _colours_and_alpha(pixels, size, box)
 
     rgb = _to_srgb(colours, profile)
     if turn is not None:
         rgb = rgb.transpose(turn)
         alpha = alpha and alpha.transpose(turn)
-        if turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180:
+        if turn in _SIDEWAYS:
             width, height = height, width
     return Photo(_picture(rgb, alpha), width, height)
+
+
+def _stored_box(crop: Box | None, turn: Image.Transpose | None, width: int, height: int) -> Box:
+    """Where ``crop``, or all, of the upright photo is in the ``width`` × ``height`` px that are
+    stored and that ``turn`` turns upright."""
+    if crop is None:
+        return 0, 0, width, height
+    size = (height, width) if turn in _SIDEWAYS else (width, height)
+    spans = []
+    for start, length, limit, mirrored in zip(
+        crop[:2], crop[2:], size, (turn in _LEFT_WAS_LAST, turn in _TOP_WAS_LAST), strict=True
+    ):
+        first = min(max(start, 0), limit - 1)
+        last = min(max(start + length, first + 1), limit)
+        spans.append((limit - last, limit - first) if mirrored else (first, last))
+    (left, right), (top, bottom) = reversed(spans) if turn in _SIDEWAYS else spans
+    return left, top, right - left, bottom - top
 
 
 def _pixels(
@@ -191,6 +228,12 @@ def _pixels(
     return image
 
 
+def _covered(image: Image.Image, width: int, height: int) -> tuple[int, int]:
+    """The stored px that the decoded ones stand for: of a JPEG at 1/n, whole blocks of n."""
+    n = max(round(width / image.width), round(height / image.height))
+    return image.width * n, image.height * n
+
+
 def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -199,11 +242,14 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _colours_and_alpha(
-    pixels: Image.Image | np.ndarray, size: tuple[int, int]
+    pixels: Image.Image | np.ndarray,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
 ) -> tuple[Image.Image, Image.Image | None]:
-    """Eight bits a channel in L, RGB or CMYK, resized to ``size``, and the alpha apart."""
-    image, box = _nearly_of_size(pixels, size)
-    if image.size != size:
+    """Eight bits a channel in L, RGB or CMYK, of ``box`` (shares of the sides: left, top, right
+    and bottom) resized to ``size``, and the alpha apart."""
+    image, box = _nearly_of_size(pixels, size, box)
+    if image.size != size or box != (0, 0, *size):
         # RGBA is weighted by its alpha here, so that hidden colours do not bleed in.
         image = image.resize(size, Image.Resampling.LANCZOS, box)
     if image.mode == "RGBA":
@@ -212,35 +258,52 @@ def _colours_and_alpha(
 
 
 def _nearly_of_size(
-    pixels: Image.Image | np.ndarray, size: tuple[int, int]
+    pixels: Image.Image | np.ndarray,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
-    """Three to six times ``size``, or as it is, and what of it the picture fills.
+    """What ``box`` (shares of the sides) holds at three to six times ``size``, or as it is, with
+    its surroundings, and where ``box`` is in it, in px.
 
     A mean over whole pixels loses nothing that is seen afterwards. Taken band by band it needs no
     second picture as large as the first.
     """
     width, height = pixels.size if isinstance(pixels, Image.Image) else pixels.shape[1::-1]
-    across, down = max(1, width // size[0] // 3), max(1, height // size[1] // 3)
-    box = (0.0, 0.0, width / across, height / down)
+    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    across = max(1, int(right - left) // size[0] // 3)
+    down = max(1, int(bottom - top) // size[1] // 3)
+    # What Lanczos looks at beside the box: three pixels of the result.
+    rim_x, rim_y = 3 * (right - left) / size[0], 3 * (bottom - top) / size[1]
+    first_x = max(0, int(left - rim_x) // across * across)
+    first_y = max(0, int(top - rim_y) // down * down)
+    end_x, end_y = min(width, math.ceil(right + rim_x)), min(height, math.ceil(bottom + rim_y))
+    in_px = (
+        (left - first_x) / across,
+        (top - first_y) / down,
+        (right - first_x) / across,
+        (bottom - first_y) / down,
+    )
     if across == down == 1:
-        return _in_eight_bits(_band(pixels, 0, height)), box
+        return _in_eight_bits(_part(pixels, first_x, first_y, end_x, end_y)), in_px
     band_px = max(1, _BAND_PX // down) * down
     small: Image.Image | None = None
-    for top in range(0, height, band_px):
-        band = _in_eight_bits(_band(pixels, top, min(top + band_px, height)))
+    for y in range(first_y, end_y, band_px):
+        band = _in_eight_bits(_part(pixels, first_x, y, end_x, min(y + band_px, end_y)))
         band = band.reduce((across, down))
         if small is None:
-            small = Image.new(band.mode, (band.width, -(-height // down)))
-        small.paste(band, (0, top // down))
+            small = Image.new(band.mode, (band.width, -(-(end_y - first_y) // down)))
+        small.paste(band, (0, (y - first_y) // down))
     assert small is not None
-    return small, box
+    return small, in_px
 
 
-def _band(pixels: Image.Image | np.ndarray, top: int, bottom: int) -> Image.Image:
+def _part(
+    pixels: Image.Image | np.ndarray, left: int, top: int, right: int, bottom: int
+) -> Image.Image:
     if isinstance(pixels, Image.Image):
-        whole = (top, bottom) == (0, pixels.height)
-        return pixels if whole else pixels.crop((0, top, pixels.width, bottom))
-    rows = np.ascontiguousarray(pixels[top:bottom])
+        whole = (left, top, right, bottom) == (0, 0, *pixels.size)
+        return pixels if whole else pixels.crop((left, top, right, bottom))
+    rows = np.ascontiguousarray(pixels[top:bottom, left:right])
     mode = "L" if rows.ndim == 2 else "RGB" if rows.shape[2] == 3 else "RGBA"
     return Image.frombuffer(mode, rows.shape[1::-1], rows, "raw", mode, 0, 1)
 
