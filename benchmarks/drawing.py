@@ -23,13 +23,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cartoon_avatar import heap
 from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw, style_named
 from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import LOWER_LIDS, UPPER_LIDS, area, features_of, grown
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.models import open_models
+from cartoon_avatar.process import heap
 
 CELL_PX = 256
 MONOCHROME = {"sketch", "noir"}  # no skin colour to keep

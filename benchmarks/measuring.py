@@ -123,7 +123,7 @@ def port_of(url: str) -> str:
 
 
 _SERVE = (
-    "import sys; from cartoon_avatar.serving import run_server;"
+    "import sys; from cartoon_avatar.process.server import run_server;"
     "run_server(sys.argv[1], '127.0.0.1', *map(int, sys.argv[2:]))"
 )
 

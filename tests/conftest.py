@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from cartoon_avatar.serving import configure_logs
+from cartoon_avatar.process.logs import configure_logs
 
 _SHORT = 15
 

@@ -22,7 +22,7 @@ from cartoon_avatar.backend import errors
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.db.tables import metadata
 from cartoon_avatar.backend.settings import BackendSettings
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
 from tests.backend.conftest import FakeAi, Service, picture, running
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -16,7 +16,7 @@ from cartoon_avatar.backend import errors
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.cli import main
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
 
 ROOT = Path(__file__).parent.parent
 

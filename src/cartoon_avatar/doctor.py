@@ -30,8 +30,8 @@ from cartoon_avatar.backend.db.migrate import alembic_config
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.open import open_storage
-from cartoon_avatar.contract import READYZ
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.paths import READYZ
 
 _OLDEST, _TOO_NEW = (3, 11), (3, 15)
 _TIMEOUT_S = 5

@@ -19,7 +19,7 @@ from cartoon_avatar.ai.errors import (
 )
 from cartoon_avatar.ai.fetching import Fetcher, open_fetcher
 from cartoon_avatar.ai.origins import Origin
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
 from tests.ai.conftest import saved, scene
 
 PNG = saved(scene(), "PNG")

@@ -21,18 +21,19 @@ import pytest_asyncio
 from fastapi import FastAPI
 from PIL import Image
 
-from cartoon_avatar import contract
 from cartoon_avatar.ai import errors
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.ai.conftest import EndlessBody, running, saved, scene
 from tests.ai.test_fetching import ok, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GENERATE, CUT, THUMBNAIL = (
-    contract.GENERATE_CARTOON,
-    contract.PROCESS_FACE_CUT,
-    contract.THUMBNAIL,
+    paths.GENERATE_CARTOON,
+    paths.PROCESS_FACE_CUT,
+    paths.THUMBNAIL,
 )
 PNG = saved(scene(), "PNG")
 codes_seen: set[str] = set()
@@ -49,7 +50,7 @@ async def ai(app_for: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient
 
 async def until_ready(client: httpx.AsyncClient) -> dict[str, Any]:
     async with asyncio.timeout(60):
-        while (answer := await client.get(contract.READYZ)).status_code != 200:
+        while (answer := await client.get(paths.READYZ)).status_code != 200:
             assert answer.json()["status"] == "starting"
             assert answer.headers["retry-after"]
             await asyncio.sleep(0.05)
@@ -57,10 +58,10 @@ async def until_ready(client: httpx.AsyncClient) -> dict[str, Any]:
 
 
 def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.headers["content-type"] == contract.PROBLEM_JSON, answer.text
+    assert answer.headers["content-type"] == PROBLEM_JSON, answer.text
     problem = answer.json()
     assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
-    assert problem["requestId"] == answer.headers[contract.REQUEST_ID]
+    assert problem["requestId"] == answer.headers[headers.REQUEST_ID]
     if status == 503:
         assert int(answer.headers["retry-after"]) > 0
     codes_seen.add(code)
@@ -72,7 +73,7 @@ def opened(answer: httpx.Response) -> Image.Image:
     image = Image.open(io.BytesIO(answer.content))
     image.load()
     assert Image.MIME[image.format or ""] == answer.headers["content-type"]
-    sides = (answer.headers[contract.IMAGE_WIDTH], answer.headers[contract.IMAGE_HEIGHT])
+    sides = (answer.headers[headers.IMAGE_WIDTH], answer.headers[headers.IMAGE_HEIGHT])
     assert image.size == tuple(map(int, sides))
     return image
 
@@ -94,14 +95,12 @@ async def test_a_photo_becomes_a_cartoon(ai: httpx.AsyncClient, astronaut: bytes
     drawing = opened(answer)
     assert drawing.format == "JPEG"
     assert max(drawing.size) == 1024
-    assert (
-        answer.headers[contract.STYLE] == (await ai.get(contract.STYLES)).json()["items"][0]["name"]
-    )
-    assert answer.headers[contract.SEED] == "2"
-    assert int(answer.headers[contract.ENGINE_VERSION]) >= 1
-    assert answer.headers[contract.FACE_COUNT] == "1"
-    assert answer.headers[contract.PHOTO_WIDTH] == "512"
-    assert re.match(r"decode;dur=\d", answer.headers[contract.SERVER_TIMING])
+    assert answer.headers[headers.STYLE] == (await ai.get(paths.STYLES)).json()["items"][0]["name"]
+    assert answer.headers[headers.SEED] == "2"
+    assert int(answer.headers[headers.ENGINE_VERSION]) >= 1
+    assert answer.headers[headers.FACE_COUNT] == "1"
+    assert answer.headers[headers.PHOTO_WIDTH] == "512"
+    assert re.match(r"decode;dur=\d", answer.headers[headers.SERVER_TIMING])
     photo = np.asarray(Image.open(io.BytesIO(astronaut)).resize((64, 64)), float)
     likeness = np.corrcoef(photo.ravel(), np.asarray(drawing.resize((64, 64)), float).ravel())
     assert 0.6 < likeness[0, 1] < 0.9999
@@ -112,7 +111,7 @@ async def test_the_same_wish_gives_the_same_bytes(ai: httpx.AsyncClient, astrona
     one = await ai.post(GENERATE, files={"image": astronaut}, data=wish)
     two = await ai.post(GENERATE, files={"image": astronaut}, data=wish)
     assert one.content == two.content
-    assert one.headers[contract.SEED] == "7"
+    assert one.headers[headers.SEED] == "7"
 
 
 async def test_without_a_seed_each_drawing_gets_its_own(
@@ -121,11 +120,11 @@ async def test_without_a_seed_each_drawing_gets_its_own(
     answers = [
         await ai.post(GENERATE, files={"image": astronaut}, data={"size": "128"}) for _ in "ab"
     ]
-    assert len({answer.headers[contract.SEED] for answer in answers}) == 2
+    assert len({answer.headers[headers.SEED] for answer in answers}) == 2
 
 
 async def test_every_style_draws(ai: httpx.AsyncClient, astronaut: bytes) -> None:
-    styles = (await ai.get(contract.STYLES)).json()["items"]
+    styles = (await ai.get(paths.STYLES)).json()["items"]
     assert styles
     for style in styles:
         assert all(style[key] for key in ("name", "title", "description"))
@@ -133,7 +132,7 @@ async def test_every_style_draws(ai: httpx.AsyncClient, astronaut: bytes) -> Non
             GENERATE, files={"image": astronaut}, data={"style": style["name"], "size": "256"}
         )
         assert opened(answer).size == (256, 256)
-        assert answer.headers[contract.STYLE] == style["name"]
+        assert answer.headers[headers.STYLE] == style["name"]
 
 
 async def test_a_large_turned_photo_is_drawn_upright_and_its_size_is_told(
@@ -143,8 +142,8 @@ async def test_a_large_turned_photo_is_drawn_upright_and_its_size_is_told(
     photo = saved(scene(2400, 1600), "JPEG", exif=exif)
     answer = await ai.post(GENERATE, files={"image": photo}, data={"size": "300"})
     assert opened(answer).size == (200, 300)
-    assert answer.headers[contract.PHOTO_WIDTH] == "1600"
-    assert answer.headers[contract.PHOTO_HEIGHT] == "2400"
+    assert answer.headers[headers.PHOTO_WIDTH] == "1600"
+    assert answer.headers[headers.PHOTO_HEIGHT] == "2400"
 
 
 async def test_a_transparent_photo_gives_a_transparent_cartoon(ai: httpx.AsyncClient) -> None:
@@ -232,7 +231,7 @@ async def test_odd_pictures_are_drawn_each_by_the_same_worker(ai: httpx.AsyncCli
             assert (picture.mode == "RGBA") == see_through, name
             if see_through:
                 assert picture.getchannel("A").getextrema() == (0, 0), name
-    assert "workers_lost 0.0" in (await ai.get(contract.METRICS)).text
+    assert "workers_lost 0.0" in (await ai.get(paths.METRICS)).text
 
 
 @pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
@@ -362,13 +361,13 @@ async def test_a_head_is_cut_with_the_photo_at_hand(
     alpha = np.asarray(head)[..., 3]
     assert alpha[:4, :4].max() == 0
     assert 0.3 < (alpha > 127).mean() < 0.9
-    left, top, width, height = map(int, answer.headers[contract.CROP_BOX].split(","))
+    left, top, width, height = map(int, answer.headers[headers.CROP_BOX].split(","))
     # The astronaut's nose, in pixels of the drawing.
     assert left < 224 < left + width
     assert top < 130 < top + height
-    assert answer.headers[contract.FACE_COUNT] == "1"
-    assert answer.headers[contract.CUT_PATH] in ("classes", "fallback")
-    assert answer.headers[contract.PHOTO_WIDTH] == "512"
+    assert answer.headers[headers.FACE_COUNT] == "1"
+    assert answer.headers[headers.CUT_PATH] in ("classes", "fallback")
+    assert answer.headers[headers.PHOTO_WIDTH] == "512"
 
 
 async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
@@ -498,8 +497,8 @@ async def test_a_thumbnail_is_small_upright_webp(ai: httpx.AsyncClient) -> None:
     answer = await ai.post(THUMBNAIL, files={"image": photo})
     thumbnail = opened(answer)
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (240, 320))
-    assert answer.headers[contract.PHOTO_WIDTH] == "1200"
-    assert answer.headers[contract.PHOTO_HEIGHT] == "1600"
+    assert answer.headers[headers.PHOTO_WIDTH] == "1200"
+    assert answer.headers[headers.PHOTO_HEIGHT] == "1600"
 
 
 async def test_a_thumbnail_keeps_transparency(ai: httpx.AsyncClient) -> None:
@@ -517,8 +516,8 @@ async def test_a_cartoon_brings_the_thumbnail_along_where_it_is_wished_for(
     alone = await ai.post(GENERATE, files={"image": photo}, data={"seed": "7"})
     both = await ai.post(GENERATE, files={"image": photo}, data={"seed": "7", "thumbnail": "1"})
 
-    assert contract.THUMBNAIL_BYTES not in alone.headers
-    start = len(both.content) - int(both.headers[contract.THUMBNAIL_BYTES])
+    assert headers.THUMBNAIL_BYTES not in alone.headers
+    start = len(both.content) - int(both.headers[headers.THUMBNAIL_BYTES])
     assert both.content[:start] == alone.content
     thumbnail = Image.open(io.BytesIO(both.content[start:]))
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (240, 320))
@@ -532,8 +531,8 @@ async def test_a_head_brings_its_thumbnail_along_where_it_is_wished_for(
     alone = await ai.post(CUT, files={"image": astronaut}, data=wish)
     both = await ai.post(CUT, files={"image": astronaut}, data={**wish, "thumbnail": "1"})
 
-    assert contract.THUMBNAIL_BYTES not in alone.headers
-    start = len(both.content) - int(both.headers[contract.THUMBNAIL_BYTES])
+    assert headers.THUMBNAIL_BYTES not in alone.headers
+    start = len(both.content) - int(both.headers[headers.THUMBNAIL_BYTES])
     assert both.content[:start] == alone.content
     thumbnail = Image.open(io.BytesIO(both.content[start:]))
     assert (thumbnail.format, thumbnail.mode) == ("WEBP", "RGB" if "background" in wish else "RGBA")
@@ -547,8 +546,8 @@ async def test_a_head_brings_its_thumbnail_along_where_it_is_wished_for(
 
 
 async def test_it_says_that_it_is_alive_and_ready(ai: httpx.AsyncClient) -> None:
-    assert (await ai.get(contract.HEALTHZ)).json() == {"status": "ok"}
-    ready = (await ai.get(contract.READYZ)).json()
+    assert (await ai.get(paths.HEALTHZ)).json() == {"status": "ok"}
+    ready = (await ai.get(paths.READYZ)).json()
     # Those that whoever runs this has fetched.
     assert isinstance(ready.pop("neural"), list)
     assert ready == {
@@ -565,7 +564,7 @@ async def test_metrics_tell_of_requests_drawings_cuts_and_the_queue(
 ) -> None:
     await ai.post(CUT, files={"image": cartoon, "original": astronaut})
     await ai.post(CUT, files={"image": coffee})
-    text = (await ai.get(contract.METRICS)).text
+    text = (await ai.get(paths.METRICS)).text
     assert re.search(
         r'requests_total\{method="POST",route="/generate-cartoon",status="200"\} \d', text
     )
@@ -598,7 +597,7 @@ async def test_openapi_has_named_schemas_and_stable_operation_ids(ai: httpx.Asyn
     for reference in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)):
         assert reference in schemas
     refusal = operations["processFaceCut"]["responses"]["422"]["content"]
-    assert list(refusal) == [contract.PROBLEM_JSON]
+    assert list(refusal) == [PROBLEM_JSON]
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", GENERATE, 405), ("GET", "/x", 404)])
@@ -607,7 +606,7 @@ async def test_other_doors_answer_with_a_problem_too(
 ) -> None:
     answer = await ai.request(method, path)
     assert answer.status_code == status
-    assert answer.headers["content-type"] == contract.PROBLEM_JSON
+    assert answer.headers["content-type"] == PROBLEM_JSON
 
 
 async def test_past_the_queue_requests_are_refused_at_once_and_the_rest_succeed(
@@ -712,7 +711,7 @@ async def test_without_model_files_it_draws_and_says_what_it_cannot(
         assert "without" in ready["fallback"]
         answer = await client.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
         assert opened(answer).size == (256, 256)
-        assert answer.headers[contract.FACE_COUNT] == "0"
+        assert answer.headers[headers.FACE_COUNT] == "0"
         problem = assert_problem(
             await client.post(CUT, files={"image": astronaut}), 503, "models_missing"
         )

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from cartoon_avatar import contract
+from cartoon_avatar.contract import paths
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(url + contract.READYZ).status_code == 200
+        return httpx.get(url + paths.READYZ).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -65,10 +65,10 @@ async def test_senders_of_too_much_hear_so_instead_of_a_reset(client: httpx.Asyn
 
     multipart = {"Content-Type": "multipart/form-data; boundary=x"}
     answers = [
-        await client.post(contract.THUMBNAIL, files={"image": bytes(25_000_000)}) for _ in "abc"
+        await client.post(paths.THUMBNAIL, files={"image": bytes(25_000_000)}) for _ in "abc"
     ]
     answers += [
-        await client.post(contract.THUMBNAIL, content=chunks(), headers=multipart) for _ in "ab"
+        await client.post(paths.THUMBNAIL, content=chunks(), headers=multipart) for _ in "ab"
     ]
     assert [answer.json()["code"] for answer in answers] == ["file_too_large"] * 5
 
@@ -79,7 +79,7 @@ async def test_a_burst_is_answered_to_the_last_request(
     wish = {"size": "128"}
     answers = await asyncio.gather(
         *(
-            client.post(contract.GENERATE_CARTOON, files={"image": astronaut}, data=wish)
+            client.post(paths.GENERATE_CARTOON, files={"image": astronaut}, data=wish)
             for _ in range(12)
         )
     )
@@ -98,10 +98,10 @@ async def test_who_hangs_up_in_the_middle_of_an_upload_frees_the_place(
             b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
         )
         await asyncio.sleep(0.3)
-        held = await client.post(contract.THUMBNAIL, files={"image": astronaut})
+        held = await client.post(paths.THUMBNAIL, files={"image": astronaut})
         assert held.json()["code"] == "ai_busy"
     await asyncio.sleep(1)
-    freed = await client.post(contract.THUMBNAIL, files={"image": astronaut})
+    freed = await client.post(paths.THUMBNAIL, files={"image": astronaut})
     assert freed.status_code == 200
 
 
@@ -110,9 +110,7 @@ async def test_told_to_stop_it_finishes_what_it_accepted_and_leaves_no_process(
 ) -> None:
     family = [server[1], *server[1].children(recursive=True)]
     assert len(family) >= 3
-    accepted = asyncio.create_task(
-        client.post(contract.GENERATE_CARTOON, files={"image": astronaut})
-    )
+    accepted = asyncio.create_task(client.post(paths.GENERATE_CARTOON, files={"image": astronaut}))
     await asyncio.sleep(0.3)
     # As a service manager does: to everybody at once.
     for process in family:

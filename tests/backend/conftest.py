@@ -19,12 +19,13 @@ import skimage.data
 from PIL import Image
 from sqlalchemy import Connection, text
 
-from cartoon_avatar import contract
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import Postgres as PostgresDatabase
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.contract import headers
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.engines.postgres import Postgres, running_postgres
 
 Asked = Callable[[httpx.Request], httpx.Response]
@@ -57,15 +58,15 @@ class FakeAi:
     def generate_cartoon(self, request: httpx.Request) -> httpx.Response:
         body = request.content.decode("latin-1")
         style = _field(body, "style") or "comic"
-        headers = {
-            contract.STYLE: style,
-            contract.SEED: _field(body, "seed"),
-            contract.PHOTO_WIDTH: "96",
-            contract.PHOTO_HEIGHT: "128",
-            contract.FACE_COUNT: "1",
+        drawn = {
+            headers.STYLE: style,
+            headers.SEED: _field(body, "seed"),
+            headers.PHOTO_WIDTH: "96",
+            headers.PHOTO_HEIGHT: "128",
+            headers.FACE_COUNT: "1",
         }
         small = picture("webp", (24, 32)) if _field(body, "thumbnail") == "1" else b""
-        return _image("jpeg", (48, 64), headers, thumbnail=small)
+        return _image("jpeg", (48, 64), drawn, thumbnail=small)
 
     def process_face_cut(self, request: httpx.Request) -> httpx.Response:
         if request.headers["content-type"].startswith("multipart/"):
@@ -73,7 +74,7 @@ class FakeAi:
         else:
             wished = json.loads(request.content).get("thumbnail") == 1
         small = picture("webp", (32, 32)) if wished else b""
-        return _image("png", (32, 32), {contract.FACE_COUNT: "1"}, thumbnail=small)
+        return _image("png", (32, 32), {headers.FACE_COUNT: "1"}, thumbnail=small)
 
     def thumbnail(self, request: httpx.Request) -> httpx.Response:
         return _image("webp", (24, 32), {})
@@ -120,7 +121,7 @@ def problem(status: int, code: str, **headers: str) -> Asked:
     """An answer of the AI service that refuses."""
     body = {"type": "about:blank", "title": "", "status": status, "detail": "why", "code": code}
     return lambda request: httpx.Response(
-        status, json=body, headers={**headers, "content-type": contract.PROBLEM_JSON}
+        status, json=body, headers={**headers, "content-type": PROBLEM_JSON}
     )
 
 
@@ -130,15 +131,15 @@ def _field(body: str, name: str) -> str:
 
 
 def _image(
-    kind: str, size: tuple[int, int], headers: dict[str, str], *, thumbnail: bytes = b""
+    kind: str, size: tuple[int, int], others: dict[str, str], *, thumbnail: bytes = b""
 ) -> httpx.Response:
-    sized = {contract.IMAGE_WIDTH: str(size[0]), contract.IMAGE_HEIGHT: str(size[1])}
+    sized = {headers.IMAGE_WIDTH: str(size[0]), headers.IMAGE_HEIGHT: str(size[1])}
     if thumbnail:
-        sized[contract.THUMBNAIL_BYTES] = str(len(thumbnail))
+        sized[headers.THUMBNAIL_BYTES] = str(len(thumbnail))
     return httpx.Response(
         200,
         content=picture(kind, size) + thumbnail,
-        headers={"content-type": f"image/{kind}", **sized, **headers},
+        headers={"content-type": f"image/{kind}", **sized, **others},
     )
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from cartoon_avatar.backend import errors
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
 from tests.backend.conftest import FakeAi, Phone, Service, Start, on_sqlite, picture, problem
 
 

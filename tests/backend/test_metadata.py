@@ -25,7 +25,7 @@ from cartoon_avatar.backend.metadata import (
     image_type,
     without_metadata,
 )
-from cartoon_avatar.contract import IMAGE_TYPES
+from cartoon_avatar.contract.media_types import IMAGE_TYPES
 
 SECRET = b"SECRET-Lindenstrasse-12"
 XMP = (

@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from cartoon_avatar.backend import errors
-from cartoon_avatar.contract import PROBLEM_JSON
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
 
 from .steps import assert_accessible, button, choose, draw, drawings, heading
 

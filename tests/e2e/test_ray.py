@@ -20,8 +20,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from cartoon_avatar import contract
 from cartoon_avatar.ai.seeing.models import models_folder
+from cartoon_avatar.contract import paths
 from tests.ai import test_routes as plain
 from tests.ai.conftest import EndlessBody, astronaut, coffee  # noqa: F401, fixtures
 from tests.ai.test_routes import assert_problem, cartoon  # noqa: F401, a fixture
@@ -64,7 +64,7 @@ class Site:
 
     def answering(self) -> set[str]:
         """Replicas that answer, told apart by when they made a counter."""
-        said = [httpx.get(f"{self.ai_url}{contract.METRICS}", timeout=60).text for _ in range(8)]
+        said = [httpx.get(f"{self.ai_url}{paths.METRICS}", timeout=60).text for _ in range(8)]
         return set(re.findall(r"^no_face_created (.*)", "\n".join(said), re.MULTILINE))
 
 
@@ -138,12 +138,12 @@ async def ai(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_senders_of_too_much_hear_so_and_endless_ones_are_cut_off(ai: httpx.AsyncClient):
     for _ in range(3):
-        answer = await ai.post(contract.THUMBNAIL, files={"image": bytes(25_000_000)})
+        answer = await ai.post(paths.THUMBNAIL, files={"image": bytes(25_000_000)})
         assert_problem(answer, 413, "file_too_large")
 
     body = EndlessBody()
     with suppress(httpx.TransportError):
-        await ai.post(contract.THUMBNAIL, content=body, headers=body.headers)
+        await ai.post(paths.THUMBNAIL, content=body, headers=body.headers)
     assert body.sent < 300_000_000
 
 
@@ -153,9 +153,7 @@ def test_past_the_queue_the_answer_is_the_contract_s(site: Site):
     answers: list[httpx.Response] = []
 
     def ask() -> None:
-        answers.append(
-            httpx.post(f"{site.ai_url}{contract.GENERATE_CARTOON}", files={"image": photo})
-        )
+        answers.append(httpx.post(f"{site.ai_url}{paths.GENERATE_CARTOON}", files={"image": photo}))
 
     threads = [threading.Thread(target=ask) for _ in range(24)]
     for thread in threads:

@@ -18,7 +18,8 @@ def run(parent: int | None = None) -> None:
 
     from cartoon_avatar.backend.app import create_app
     from cartoon_avatar.backend.settings import settings_from_environment
-    from cartoon_avatar.serving import configure_logs, exit_with_parent
+    from cartoon_avatar.process.lifetime import exit_with_parent
+    from cartoon_avatar.process.logs import configure_logs
 
     if parent is not None:
         exit_with_parent(parent)

@@ -11,20 +11,18 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from cartoon_avatar import heap
 from cartoon_avatar.ai import jobs, openapi
 from cartoon_avatar.ai.fetching import open_fetcher
 from cartoon_avatar.ai.pools.workers import open_workers
 from cartoon_avatar.ai.routes import Metrics, State, router
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
-from cartoon_avatar.problems import render_problems
-from cartoon_avatar.serving import (
-    BodyLimit,
-    RequestLog,
-    configure_logs,
-    exit_with_parent,
-    freeze_what_is_loaded,
-)
+from cartoon_avatar.http.body_limit import BodyLimit
+from cartoon_avatar.http.problems import render_problems
+from cartoon_avatar.http.request_log import RequestLog
+from cartoon_avatar.process import heap
+from cartoon_avatar.process.lifetime import exit_with_parent
+from cartoon_avatar.process.logs import configure_logs
+from cartoon_avatar.process.server import freeze_what_is_loaded
 
 
 def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:

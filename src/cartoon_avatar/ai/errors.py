@@ -24,8 +24,7 @@ AvatarError
 
 from __future__ import annotations
 
-from cartoon_avatar.problems import AvatarError, InvalidRequest
-from cartoon_avatar.serving import FileTooLarge
+from cartoon_avatar.contract.errors import AvatarError, FileTooLarge, InvalidRequest
 
 __all__ = ["FileTooLarge", "InvalidRequest"]
 

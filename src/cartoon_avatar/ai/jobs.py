@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cartoon_avatar import heap
 from cartoon_avatar.ai.engines import onnx as neural
 from cartoon_avatar.ai.engines.classic import recipe as cartoonist
 from cartoon_avatar.ai.engines.classic.recipe import Eyes
@@ -22,6 +21,7 @@ from cartoon_avatar.ai.pictures import Photo, Picture, decode, scaled_down, to_j
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.models import ModelMissing, Models, models_folder, open_models
+from cartoon_avatar.process import heap
 
 THUMBNAIL_PX = 320
 # A head is at most 1024 px wide: a larger drawing would not make it finer.

@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from cartoon_avatar import contract
 from cartoon_avatar.ai.engines.classic.styles import STYLES
-from cartoon_avatar.problems import Problem
+from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
+from cartoon_avatar.http.problems import Problem
 
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _WITH_THUMBNAIL: dict[str, Any] = {
@@ -87,43 +88,43 @@ _SCHEMAS: dict[str, Any] = {
     },
 }
 _BODIES = {
-    contract.GENERATE_CARTOON: {"multipart/form-data": "CartoonForm"},
-    contract.PROCESS_FACE_CUT: {
+    paths.GENERATE_CARTOON: {"multipart/form-data": "CartoonForm"},
+    paths.PROCESS_FACE_CUT: {
         "application/json": "FaceCutRequest",
         "multipart/form-data": "FaceCutForm",
     },
-    contract.THUMBNAIL: {"multipart/form-data": "ThumbnailForm"},
+    paths.THUMBNAIL: {"multipart/form-data": "ThumbnailForm"},
 }
 _IMAGES = {
-    contract.GENERATE_CARTOON: ("image/jpeg", "image/webp"),
-    contract.PROCESS_FACE_CUT: ("image/png", "image/webp", "image/jpeg"),
-    contract.THUMBNAIL: ("image/webp",),
+    paths.GENERATE_CARTOON: ("image/jpeg", "image/webp"),
+    paths.PROCESS_FACE_CUT: ("image/png", "image/webp", "image/jpeg"),
+    paths.THUMBNAIL: ("image/webp",),
 }
 _SIZES = (
-    contract.PHOTO_WIDTH,
-    contract.PHOTO_HEIGHT,
-    contract.IMAGE_WIDTH,
-    contract.IMAGE_HEIGHT,
-    contract.SERVER_TIMING,
+    headers.PHOTO_WIDTH,
+    headers.PHOTO_HEIGHT,
+    headers.IMAGE_WIDTH,
+    headers.IMAGE_HEIGHT,
+    headers.SERVER_TIMING,
 )
 _HEADERS = {
-    contract.GENERATE_CARTOON: (
+    paths.GENERATE_CARTOON: (
         *_SIZES,
-        contract.STYLE,
-        contract.SEED,
-        contract.ENGINE_VERSION,
-        contract.FACE_COUNT,
-        contract.THUMBNAIL_BYTES,
+        headers.STYLE,
+        headers.SEED,
+        headers.ENGINE_VERSION,
+        headers.FACE_COUNT,
+        headers.THUMBNAIL_BYTES,
     ),
-    contract.PROCESS_FACE_CUT: (
+    paths.PROCESS_FACE_CUT: (
         *_SIZES,
-        contract.FACE_COUNT,
-        contract.CROP_BOX,
-        contract.CUT_PATH,
-        contract.CUT_FLAGS,
-        contract.THUMBNAIL_BYTES,
+        headers.FACE_COUNT,
+        headers.CROP_BOX,
+        headers.CUT_PATH,
+        headers.CUT_FLAGS,
+        headers.THUMBNAIL_BYTES,
     ),
-    contract.THUMBNAIL: _SIZES,
+    paths.THUMBNAIL: _SIZES,
 }
 _REFUSALS = {
     "400": "The picture, a field or a URL is not acceptable; the code says which.",
@@ -155,7 +156,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
             "content": {kind: {"schema": _ref(name)} for kind, name in bodies.items()},
         }
         refusals = dict(_REFUSALS)
-        if path == contract.PROCESS_FACE_CUT:
+        if path == paths.PROCESS_FACE_CUT:
             refusals["422"] = "No face is in the picture."
         operation["responses"] = {
             "200": {
@@ -165,9 +166,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
             },
             **{status: _problem(text) for status, text in refusals.items()},
         }
-    readiness = document["paths"][contract.READYZ]["get"]["responses"]
+    readiness = document["paths"][paths.READYZ]["get"]["responses"]
     readiness["503"] = {**readiness["200"], "description": "No worker is warm yet."}
-    document["paths"][contract.METRICS]["get"]["responses"]["200"] = {
+    document["paths"][paths.METRICS]["get"]["responses"]["200"] = {
         "description": "Prometheus text format.",
         "content": {"text/plain": {"schema": {"type": "string"}}},
     }
@@ -177,7 +178,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
 def _problem(description: str) -> dict[str, Any]:
     return {
         "description": description,
-        "content": {contract.PROBLEM_JSON: {"schema": _ref("Problem")}},
+        "content": {PROBLEM_JSON: {"schema": _ref("Problem")}},
     }
 
 

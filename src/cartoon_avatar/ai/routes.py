@@ -24,7 +24,6 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from cartoon_avatar import contract
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.classic.recipe import ENGINE_VERSION, LONGEST_SIDE_PX
 from cartoon_avatar.ai.engines.classic.styles import STYLES, Style
@@ -46,6 +45,7 @@ from cartoon_avatar.ai.pictures import TYPE_BYTES, type_of
 from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.contract import headers, paths
 
 router = APIRouter()
 
@@ -130,9 +130,9 @@ class Readiness(BaseModel):
     neural: list[str] = Field(description="Neural styles that can be drawn in beside our own.")
 
 
-@router.post(contract.GENERATE_CARTOON, operation_id="generateCartoon")
+@router.post(paths.GENERATE_CARTOON, operation_id="generateCartoon")
 async def generate_cartoon(request: Request) -> Response:
-    """Draw a cartoon of a photo; the answer is the picture itself.
+    """Draw a cartoon of a photo; the response is the picture itself.
 
     With ``thumbnail`` the photo's thumbnail follows in the same body, so that a photo is sent
     and decoded once for both.
@@ -153,18 +153,18 @@ async def generate_cartoon(request: Request) -> Response:
             request, jobs.draw_cartoon, photo, style, seed, size or _DRAWING_PX, thumbnail
         )
     ai.metrics.drawing_seconds.labels(style).observe(sum(result.stages.values()))
-    return _answer(
+    return _response(
         result,
         {
-            contract.STYLE: style,
-            contract.SEED: str(seed),
-            contract.ENGINE_VERSION: str(ENGINE_VERSION),
-            contract.FACE_COUNT: str(result.faces),
+            headers.STYLE: style,
+            headers.SEED: str(seed),
+            headers.ENGINE_VERSION: str(ENGINE_VERSION),
+            headers.FACE_COUNT: str(result.faces),
         },
     )
 
 
-@router.post(contract.PROCESS_FACE_CUT, operation_id="processFaceCut")
+@router.post(paths.PROCESS_FACE_CUT, operation_id="processFaceCut")
 async def process_face_cut(request: Request) -> Response:
     """Cut the head out of a cartoon, named by URL (JSON) or sent along (multipart).
 
@@ -208,25 +208,25 @@ async def process_face_cut(request: Request) -> Response:
             ai.metrics.no_face.inc()
             raise
     ai.metrics.cut_seconds.labels(result.path).observe(sum(result.stages.values()))
-    headers = {
-        contract.FACE_COUNT: str(result.faces),
-        contract.CROP_BOX: ",".join(map(str, result.box or ())),
-        contract.CUT_PATH: result.path,
+    seen = {
+        headers.FACE_COUNT: str(result.faces),
+        headers.CROP_BOX: ",".join(map(str, result.box or ())),
+        headers.CUT_PATH: result.path,
     }
     if result.flags:
-        headers[contract.CUT_FLAGS] = ",".join(result.flags)
-    return _answer(result, headers)
+        seen[headers.CUT_FLAGS] = ",".join(result.flags)
+    return _response(result, seen)
 
 
-@router.post(contract.THUMBNAIL, operation_id="makeThumbnail")
+@router.post(paths.THUMBNAIL, operation_id="makeThumbnail")
 async def make_thumbnail(request: Request) -> Response:
     """Make a small WebP of a photo: longest side 320 px, upright, without metadata."""
     with _state(request).workers.place():
         form = await _form(request, "image")
-        return _answer(await _in_worker(request, jobs.make_thumbnail, _image(form, "image")), {})
+        return _response(await _in_worker(request, jobs.make_thumbnail, _image(form, "image")), {})
 
 
-@router.get(contract.STYLES, operation_id="listStyles")
+@router.get(paths.STYLES, operation_id="listStyles")
 async def list_styles(request: Request) -> StyleList:
     """All styles, in walking order; last the neural ones whose weights are here."""
     return StyleList(
@@ -255,13 +255,13 @@ def _preview(style: str) -> str | None:
     return "data:image/webp;base64," + base64.b64encode(file.read_bytes()).decode()
 
 
-@router.get(contract.HEALTHZ, operation_id="health")
+@router.get(paths.HEALTHZ, operation_id="health")
 async def health() -> Health:
     """The process answers."""
     return Health()
 
 
-@router.get(contract.READYZ, operation_id="readiness")
+@router.get(paths.READYZ, operation_id="readiness")
 async def readiness(request: Request, response: Response) -> Readiness:
     """Whether pictures can be made: 503 until a worker is warm."""
     ai = _state(request)
@@ -293,7 +293,7 @@ def _fallback(missing: list[str]) -> str | None:
     return "Heads are cut by the landmarks of the face, hair less exactly."
 
 
-@router.get(contract.METRICS, operation_id="metrics", response_class=Response)
+@router.get(paths.METRICS, operation_id="metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     """Prometheus metrics."""
     registry = _state(request).metrics.registry
@@ -359,22 +359,22 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _answer(result: jobs.Result, headers: dict[str, str]) -> Response:
+def _response(result: jobs.Result, others: dict[str, str]) -> Response:
     stages = (f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in result.stages.items())
     if result.thumbnail:
-        headers = {**headers, contract.THUMBNAIL_BYTES: str(len(result.thumbnail))}
+        others = {**others, headers.THUMBNAIL_BYTES: str(len(result.thumbnail))}
     return Response(
         result.data + result.thumbnail,
         media_type=result.mime_type,
         headers={
-            contract.PHOTO_WIDTH: str(result.photo_width),
-            contract.PHOTO_HEIGHT: str(result.photo_height),
-            contract.IMAGE_WIDTH: str(result.width),
-            contract.IMAGE_HEIGHT: str(result.height),
-            contract.SERVER_TIMING: ", ".join(stages),
+            headers.PHOTO_WIDTH: str(result.photo_width),
+            headers.PHOTO_HEIGHT: str(result.photo_height),
+            headers.IMAGE_WIDTH: str(result.width),
+            headers.IMAGE_HEIGHT: str(result.height),
+            headers.SERVER_TIMING: ", ".join(stages),
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
-            **headers,
+            **others,
         },
     )
 

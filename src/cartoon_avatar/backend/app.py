@@ -21,9 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import ClientDisconnect
 
-from cartoon_avatar import heap
 from cartoon_avatar.backend import openapi
-from cartoon_avatar.backend.ai_client import open_ai
+from cartoon_avatar.backend.ai.client import open_ai
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import is_busy, is_full, open_database
 from cartoon_avatar.backend.dependencies import State
@@ -37,14 +36,13 @@ from cartoon_avatar.backend.settings import BackendSettings, settings_from_envir
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
 from cartoon_avatar.backend.storage.local import NO_ROOM, NOT_NOW
 from cartoon_avatar.backend.storage.open import open_storage
-from cartoon_avatar.problems import problem_response, render_problems
-from cartoon_avatar.serving import (
-    BodyLimit,
-    RequestLog,
-    configure_logs,
-    exit_with_parent,
-    freeze_what_is_loaded,
-)
+from cartoon_avatar.http.body_limit import BodyLimit
+from cartoon_avatar.http.problems import problem_response, render_problems
+from cartoon_avatar.http.request_log import RequestLog
+from cartoon_avatar.process import heap
+from cartoon_avatar.process.lifetime import exit_with_parent
+from cartoon_avatar.process.logs import configure_logs
+from cartoon_avatar.process.server import freeze_what_is_loaded
 
 log = structlog.get_logger()
 

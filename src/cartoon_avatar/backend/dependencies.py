@@ -19,7 +19,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from pydantic import AfterValidator
 from starlette.datastructures import UploadFile
 
-from cartoon_avatar.backend.ai_client import AiClient, CutWish, DrawingWish
+from cartoon_avatar.backend.ai.client import AiClient, CutWish, DrawingWish
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.errors import (
     BodyTooSlow,
@@ -40,7 +40,7 @@ from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage.protocol import Storage
-from cartoon_avatar.problems import InvalidRequest
+from cartoon_avatar.contract.errors import InvalidRequest
 
 UPLOAD_PATH = "/api/upload"
 

@@ -31,8 +31,8 @@ AvatarError
 
 from __future__ import annotations
 
-from cartoon_avatar.problems import AvatarError, InvalidRequest
-from cartoon_avatar.serving import FileTooLarge as FileTooLarge
+from cartoon_avatar.contract.errors import AvatarError, InvalidRequest
+from cartoon_avatar.contract.errors import FileTooLarge as FileTooLarge
 
 
 class InvalidDevice(InvalidRequest):

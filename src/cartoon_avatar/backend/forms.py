@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 
-from cartoon_avatar.problems import InvalidRequest
+from cartoon_avatar.contract.errors import InvalidRequest
 
 # Ours are a few words each; a form of many or long fields is not ours.
 _MAX_FIELDS = 16

@@ -12,11 +12,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from cartoon_avatar import contract
 from cartoon_avatar.backend import errors
 from cartoon_avatar.backend.routes.bodies import SCHEMAS
-from cartoon_avatar.contract import PROBLEM_JSON
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract import paths
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
 
 _DEVICE_ID = {
     "type": "apiKey",
@@ -121,7 +121,7 @@ def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> 
         operation["security"] = [{}, _ID_ALONE, _ID_AND_TOKEN]
 
     responses = operation["responses"]
-    if path == contract.METRICS:
+    if path == paths.METRICS:
         responses["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]

@@ -285,7 +285,7 @@ async def test_closing_the_pool_leaves_no_process() -> None:
 PARENT = """
 import asyncio
 from cartoon_avatar.ai.pools.workers import open_workers
-from cartoon_avatar.serving import configure_logs
+from cartoon_avatar.process.logs import configure_logs
 from tests.ai.pools.test_workers import hold, is_ready, prepare, tell
 
 async def main():

@@ -13,8 +13,8 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cartoon_avatar.ai.errors import AiBusy, AiStarting
-from cartoon_avatar.contract import REQUEST_ID
-from cartoon_avatar.problems import problem_response
+from cartoon_avatar.contract.headers import REQUEST_ID
+from cartoon_avatar.http.problems import problem_response
 
 RETRY_AFTER_S = 5
 # Two pictures and a form around them; what is longer is refused by the app, and not kept here.

@@ -22,8 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cartoon_avatar.ai.app import create_app
 from cartoon_avatar.ai.pools.ray_proxies import RETRY_AFTER_S
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
-from cartoon_avatar.contract import REQUEST_ID
-from cartoon_avatar.serving import configure_logs, exit_with_parent
+from cartoon_avatar.contract.headers import REQUEST_ID
+from cartoon_avatar.process.lifetime import exit_with_parent
+from cartoon_avatar.process.logs import configure_logs
 
 APPLICATION = "cartoon-avatar-ai"
 _PROXIES = {

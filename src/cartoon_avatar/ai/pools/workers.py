@@ -26,14 +26,12 @@ from typing import Any, TypeVar
 
 import structlog
 
-from cartoon_avatar import heap
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
 from cartoon_avatar.ai.pools.forks import mend_template, template
-from cartoon_avatar.problems import AvatarError
-from cartoon_avatar.serving import (
-    configure_logs,
-    freeze_what_is_loaded,
-)
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.process import heap
+from cartoon_avatar.process.logs import configure_logs
+from cartoon_avatar.process.server import freeze_what_is_loaded
 
 log = structlog.get_logger()
 

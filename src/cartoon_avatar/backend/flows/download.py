@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from cartoon_avatar.backend.ai_client import AiClient, CannotFetch, CutWish, Head, Image
+from cartoon_avatar.backend.ai.client import AiClient, CannotFetch, CutWish, Head, Image
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
@@ -20,9 +20,9 @@ from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
-from cartoon_avatar.contract import IMAGE_TYPES
-from cartoon_avatar.problems import AvatarError
-from cartoon_avatar.serving import stage
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.media_types import IMAGE_TYPES
+from cartoon_avatar.http.request_log import stage
 
 
 @dataclass(frozen=True, slots=True)

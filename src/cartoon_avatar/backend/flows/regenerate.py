@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai_client import AiClient, DrawingWish
+from cartoon_avatar.backend.ai.client import AiClient, DrawingWish
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
@@ -21,7 +21,7 @@ from cartoon_avatar.backend.flows.upload import (
 )
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
-from cartoon_avatar.serving import stage
+from cartoon_avatar.http.request_log import stage
 
 
 async def regenerate(

@@ -16,7 +16,7 @@ from cartoon_avatar.backend.errors import InsufficientStorage, TooManyCartoons
 from cartoon_avatar.backend.flows.sweep import sweep_expired
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import Storage
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
 
 _BALLAST = "ballast"
 _BALLAST_BYTES = 1_000_000

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai_client import AiClient, Drawing, DrawingWish
+from cartoon_avatar.backend.ai.client import AiClient, Drawing, DrawingWish
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
@@ -21,8 +21,8 @@ from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import NewFile, Storage, StoredFile
-from cartoon_avatar.contract import IMAGE_TYPES
-from cartoon_avatar.serving import stage
+from cartoon_avatar.contract.media_types import IMAGE_TYPES
+from cartoon_avatar.http.request_log import stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cartoon_avatar.contract import PROBLEM_JSON
-from cartoon_avatar.problems import Problem
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
+from cartoon_avatar.http.problems import Problem
 
 _WHAT = {
     400: "A value is missing or wrong; the detail names it.",

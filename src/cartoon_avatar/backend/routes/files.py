@@ -23,8 +23,8 @@ from cartoon_avatar.backend.flows.devices import authenticate
 from cartoon_avatar.backend.routes.answers import problems
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing
-from cartoon_avatar.contract import IMAGE_TYPES
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.media_types import IMAGE_TYPES
 
 router = APIRouter(tags=["files"])
 

@@ -37,7 +37,8 @@ from cartoon_avatar.backend.schemas import (
     OriginalList,
     UploadCreated,
 )
-from cartoon_avatar.problems import AvatarError, problem_response
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.http.problems import problem_response
 
 router = APIRouter(prefix="/api", tags=["originals"])
 

@@ -21,7 +21,7 @@ from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.storage.file_response import Extent, FileResponse
 from cartoon_avatar.backend.storage.keys import thumbnail_key
 from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewFile, StoredFile
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract.errors import AvatarError
 
 log = structlog.get_logger()
 

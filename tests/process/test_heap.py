@@ -13,7 +13,7 @@ if platform.libc_ver()[0] != "glibc":
 _PROGRAM = """
 import resource, sys
 import numpy as np, psutil
-from cartoon_avatar import heap
+from cartoon_avatar.process import heap
 
 def work():
     return len([np.ones(2**20, np.float32) for _ in range(20)])

@@ -16,7 +16,7 @@ import structlog
 import yarl
 from pydantic import Field, TypeAdapter
 
-from cartoon_avatar import contract
+from cartoon_avatar.backend.ai.admission import Places
 from cartoon_avatar.backend.errors import (
     AiBusy,
     AiUnavailable,
@@ -31,8 +31,9 @@ from cartoon_avatar.backend.errors import (
     NoFace,
 )
 from cartoon_avatar.backend.metrics import Metrics
-from cartoon_avatar.backend.places import Places
-from cartoon_avatar.problems import AvatarError
+from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
 
 log = structlog.get_logger()
 
@@ -154,7 +155,7 @@ class AiClient:
         fields = {"style": wish.style, "seed": wish.seed, "thumbnail": 1 if thumbnail else None}
         with self.places.taken(device_id):
             answer, data = await self._post_files(
-                contract.GENERATE_CARTOON, {"image": (photo, mime_type)}, until, **fields
+                paths.GENERATE_CARTOON, {"image": (photo, mime_type)}, until, **fields
             )
         data, small = _parted(answer, data)
         image = _image(answer, data)
@@ -163,11 +164,11 @@ class AiClient:
             mime_type=image.mime_type,
             width=image.width,
             height=image.height,
-            style=answer.headers.get(contract.STYLE, ""),
-            seed=_number(answer, contract.SEED),
-            photo_width=_number(answer, contract.PHOTO_WIDTH),
-            photo_height=_number(answer, contract.PHOTO_HEIGHT),
-            face_count=_number(answer, contract.FACE_COUNT),
+            style=answer.headers.get(headers.STYLE, ""),
+            seed=_number(answer, headers.SEED),
+            photo_width=_number(answer, headers.PHOTO_WIDTH),
+            photo_height=_number(answer, headers.PHOTO_HEIGHT),
+            face_count=_number(answer, headers.FACE_COUNT),
             thumbnail=small,
         )
 
@@ -186,7 +187,7 @@ class AiClient:
         with self.places.taken(device_id):
             answer, data = await self._ask(
                 "POST",
-                contract.PROCESS_FACE_CUT,
+                paths.PROCESS_FACE_CUT,
                 until,
                 [json.dumps(body).encode()],
                 "application/json",
@@ -201,18 +202,18 @@ class AiClient:
         wished = {"format": wish.format, "background": wish.background, "size": wish.size}
         with self.places.taken(device_id):
             answer, data = await self._post_files(
-                contract.PROCESS_FACE_CUT, files, until, **wished, thumbnail=1
+                paths.PROCESS_FACE_CUT, files, until, **wished, thumbnail=1
             )
         return _head(answer, data)
 
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
         files = {"image": (photo, mime_type)}
-        return _image(*await self._post_files(contract.THUMBNAIL, files, until))
+        return _image(*await self._post_files(paths.THUMBNAIL, files, until))
 
     async def styles(self, *, until: float) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""
         if time.monotonic() - self._styles_at > _STYLES_FRESH_S:
-            _, data = await self._ask("GET", contract.STYLES, until)
+            _, data = await self._ask("GET", paths.STYLES, until)
             try:
                 self._styles = _STYLES.validate_python(json.loads(data)["items"])
             except (ValueError, KeyError, TypeError) as error:
@@ -222,7 +223,7 @@ class AiClient:
 
     async def is_ready(self) -> bool:
         try:
-            await self._ask("GET", contract.READYZ, self.deadline())
+            await self._ask("GET", paths.READYZ, self.deadline())
         except AvatarError:
             return False
         return True
@@ -249,16 +250,16 @@ class AiClient:
     async def _ask(
         self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        headers = {"Accept-Encoding": "identity"}
+        asked = {"Accept-Encoding": "identity"}
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         if request_id:
-            headers[contract.REQUEST_ID] = request_id
+            asked[headers.REQUEST_ID] = request_id
         if kind:
-            headers |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
+            asked |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
         request = self._session.request(
             method,
             self._url.with_path(path),
-            headers=headers,
+            headers=asked,
             data=_packed(body),
             allow_redirects=False,
         )
@@ -333,7 +334,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
 
 def _translated(answer: aiohttp.ClientResponse, data: bytes, path: str) -> AvatarError:
     problem: dict[str, Any] = {}
-    if answer.headers.get("content-type", "").startswith(contract.PROBLEM_JSON):
+    if answer.headers.get("content-type", "").startswith(PROBLEM_JSON):
         with suppress(ValueError):
             problem = json.loads(data)
     code = problem.get("code", "") if isinstance(problem, dict) else ""
@@ -369,17 +370,17 @@ def _image(answer: aiohttp.ClientResponse, data: bytes) -> Image:
     mime_type = answer.headers.get("content-type", "").partition(";")[0].strip()
     _require_whole(mime_type, data)
     width, height = (
-        _number(answer, contract.IMAGE_WIDTH),
-        _number(answer, contract.IMAGE_HEIGHT),
+        _number(answer, headers.IMAGE_WIDTH),
+        _number(answer, headers.IMAGE_HEIGHT),
     )
     return Image(data, mime_type, width, height)
 
 
 def _parted(answer: aiohttp.ClientResponse, data: bytes) -> tuple[bytes, bytes | None]:
     """The picture, and the thumbnail where one follows it."""
-    if contract.THUMBNAIL_BYTES not in answer.headers:
+    if headers.THUMBNAIL_BYTES not in answer.headers:
         return data, None
-    end = max(0, len(data) - _number(answer, contract.THUMBNAIL_BYTES))
+    end = max(0, len(data) - _number(answer, headers.THUMBNAIL_BYTES))
     _require_whole("image/webp", data[end:])
     return data[:end], data[end:]
 

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
-from cartoon_avatar.contract import PROBLEM_JSON
-
-# A worker that draws raises errors and answers nobody: it starts without a web framework.
-if TYPE_CHECKING:
-    from fastapi import FastAPI, Request
-    from fastapi.exceptions import RequestValidationError
-    from fastapi.responses import JSONResponse
-    from starlette.exceptions import HTTPException
-
-
-class AvatarError(Exception):
-    """An expected error: what happened, said to a person, with a status and a stable code."""
-
-    status = 500
-    code = "internal_error"
-
-    def __init__(self, detail: str, *, retry_after_s: int | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.retry_after_s = retry_after_s
+from cartoon_avatar.contract.errors import AvatarError, InvalidRequest
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
 
 
 class Problem(BaseModel):
-    """The body of every error answer (RFC 9457)."""
+    """The body of every error response (RFC 9457)."""
 
     type: str = Field(examples=["about:blank"])
     title: str = Field(examples=["Bad Request"])
@@ -51,8 +36,6 @@ class Problem(BaseModel):
 
 
 def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
-    from fastapi.responses import JSONResponse
-
     problem = Problem(
         type="about:blank",
         title=HTTPStatus(error.status).phrase,
@@ -74,15 +57,8 @@ def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
     )
 
 
-class InvalidRequest(AvatarError):
-    status = 400
-    code = "invalid_request"
-
-
 def render_problems(app: FastAPI) -> None:
     """Answer every error of ``app`` that has a status with a problem body."""
-    from fastapi.exceptions import RequestValidationError
-    from starlette.exceptions import HTTPException
 
     async def avatar_error(request: Request, error: AvatarError) -> JSONResponse:
         return problem_response(request.state.request_id, error)
@@ -100,9 +76,9 @@ def render_problems(app: FastAPI) -> None:
         # The phrase of the status ("Method Not Allowed") makes a stable code.
         phrase = HTTPStatus(error.status_code).phrase.lower()
         foreign.code = re.sub(r"[^a-z]+", "_", phrase)
-        answer = problem_response(request.state.request_id, foreign)
-        answer.headers.update(error.headers or {})
-        return answer
+        response = problem_response(request.state.request_id, foreign)
+        response.headers.update(error.headers or {})
+        return response
 
     app.add_exception_handler(AvatarError, avatar_error)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]

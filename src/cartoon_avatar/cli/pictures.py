@@ -1,0 +1,296 @@
+"""Commands that draw and cut pictures without a service."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cartoon_avatar.cli.options import ai_settings
+from cartoon_avatar.contract.limits import (
+    CARTOON_PX,
+    LARGEST_CARTOON_PX,
+    LARGEST_HEAD_PX,
+    LARGEST_SEED,
+    SMALLEST_CARTOON_PX,
+)
+
+# The imports of a command wait until it runs: `--help` should not load OpenCV.
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from cartoon_avatar.ai.jobs import Tools
+
+
+@click.command(short_help="Draw cartoons of photos, without a service.")
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--style",
+    "style_name",
+    default="comic",
+    show_default=True,
+    help="A style's name, or `all` for a contact sheet.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, LARGEST_SEED),
+    help="Varies the drawing within its style.",
+)
+@click.option(
+    "--size",
+    default=CARTOON_PX,
+    show_default=True,
+    type=click.IntRange(SMALLEST_CARTOON_PX, LARGEST_CARTOON_PX),
+    help="Longest side in pixels.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .png, .webp or .jpg file; for several photos a folder, which gets .png files.",
+)
+def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output: Path) -> None:
+    """Draw cartoons of photos (files, or folders of them) without any service running.
+
+    A photo that cannot be drawn is named; the others are drawn. What is transparent stays so,
+    on white in a .jpg. Nothing of a photo's metadata is in what is written.
+
+    \b
+      cartoon-avatar draw me.jpg -o me.png
+      cartoon-avatar draw me.jpg --style noir --seed 7 -o me.png
+      cartoon-avatar draw me.jpg --style all -o sheet.png
+      cartoon-avatar draw holiday/ -o drawn/
+    """
+    from cartoon_avatar.ai.files import (
+        cell,
+        contact_sheet,
+        draw_file,
+        places_in,
+        write_picture,
+    )
+    from cartoon_avatar.ai.jobs import styles_in
+    from cartoon_avatar.ai.seeing.models import models_folder
+
+    names = [style.name for style in styles_in(models_folder(ai_settings().models_dir))]
+    sheet = style_name == "all"
+    if not sheet and style_name not in names:
+        raise click.BadParameter(f"choose from {', '.join(names)} or all", param_hint="--style")
+    files = _photos(photos)
+    places: list[Path] = []
+    if sheet or not _is_for_folder(photos, files, output):
+        _require_picture_name(output, files)
+    else:
+        places = list(places_in(_made_folder(output, photos), files, style_name))
+    tools = _tools()
+
+    rows = []
+    styles = names if sheet else [style_name]
+    with _each(files, "drawing", steps=len(styles)) as (progress, reported):
+        for number, file in enumerate(files):
+            with reported(file):
+                drawings = []
+                for style in styles:
+                    picture = draw_file(tools, file, style, seed, size)
+                    drawings.append(cell(picture) if sheet else picture)
+                    progress.update()
+                if sheet:
+                    rows.append(drawings)
+                else:
+                    write_picture(places[number] if places else output, drawings[0])
+        if rows:
+            with reported(output):
+                write_picture(output, contact_sheet(names, rows))
+
+
+@click.command(short_help="Cut heads out of cartoons, without a service.")
+@click.argument("cartoons", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--photo",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the cartoon was drawn from: its head is easier to find.",
+)
+@click.option(
+    "--size", type=click.IntRange(1, LARGEST_HEAD_PX), help="Side of the square in pixels."
+)
+@click.option(
+    "--face",
+    "face_index",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Which face, counted from the most prominent.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A .png, .webp or .jpg file; for several cartoons a folder, which gets .png files.",
+)
+def cut(
+    cartoons: tuple[Path, ...],
+    photo: Path | None,
+    size: int | None,
+    face_index: int,
+    output: Path,
+) -> None:
+    """Cut the head out of cartoons (or photos) without any service running.
+
+    The head lies on nothing in a .png or .webp, on white in a .jpg.
+
+    \b
+      cartoon-avatar cut me.png --photo me.jpg -o head.png
+      cartoon-avatar cut drawn/ -o heads/
+    """
+    from cartoon_avatar.ai.files import cut_file, places_in, write_picture
+
+    files = _photos(cartoons)
+    if photo is not None and len(files) > 1:
+        raise click.BadParameter("goes with one cartoon", param_hint="--photo")
+    if _is_for_folder(cartoons, files, output):
+        places = list(places_in(_made_folder(output, cartoons), files, "head"))
+    else:
+        _require_picture_name(output, [*files, *([photo] if photo else [])])
+        places = [output]
+    tools = _tools()
+    with _each(files, "cutting") as (progress, reported):
+        for cartoon, place in zip(files, places, strict=True):
+            with reported(cartoon):
+                write_picture(place, cut_file(tools, cartoon, photo, size, face_index))
+                progress.update()
+
+
+def _tools() -> Tools:
+    from cartoon_avatar.ai.jobs import open_tools
+
+    settings = ai_settings()
+    with _without_greetings():
+        tools, missing = open_tools(settings.models_dir, 1, settings.max_pixels)
+    if missing:
+        raise click.ClickException(
+            f"Model files are missing ({', '.join(missing)}): run `cartoon-avatar models fetch`."
+        )
+    return tools
+
+
+@contextmanager
+def _without_greetings() -> Iterator[None]:
+    # LiteRT says hello on standard error from C++, and has no switch for it.
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _photos(paths: tuple[Path, ...]) -> list[Path]:
+    from cartoon_avatar.ai.files import photos_in
+
+    try:
+        files = photos_in(paths)
+    except OSError as error:
+        raise click.ClickException(_said(error, paths[0])) from error
+    if not files:
+        raise click.ClickException("There is no picture in the folder.")
+    return files
+
+
+def _is_for_folder(paths: tuple[Path, ...], files: list[Path], output: Path) -> bool:
+    return len(files) > 1 or any(path.is_dir() for path in paths) or output.is_dir()
+
+
+def _made_folder(output: Path, paths: tuple[Path, ...]) -> Path:
+    from cartoon_avatar.ai.files import NotWritten, encoder_of
+
+    with suppress(NotWritten):
+        encoder_of(output)
+        if not output.is_dir():
+            raise click.BadParameter(
+                f"several pictures need a folder, and {output} is named like a file",
+                param_hint="--output",
+            )
+    if output.resolve() in {path.resolve() for path in paths}:
+        raise click.ClickException(
+            f"{output} is where the photos are: the next time, what is made now would be among"
+            " them. Choose another folder."
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(_said(error, output)) from error
+    return output
+
+
+def _said(error: OSError, file: Path) -> str:
+    if isinstance(error, FileExistsError):  # that is how mkdir puts it
+        return f"{error.filename} is a file, not a folder"
+    return f"{error.filename or file}: {error.strerror or error}"
+
+
+def _require_picture_name(output: Path, files: list[Path]) -> None:
+    """Say before the work what would otherwise be said after it, or lose a photo."""
+    from cartoon_avatar.ai.files import NotWritten, encoder_of
+
+    try:
+        encoder_of(output)
+    except NotWritten as error:
+        raise click.ClickException(str(error)) from error
+    if output.is_dir():
+        raise click.ClickException(f"{output} is a folder; a contact sheet is one file.")
+    if output.resolve() in {file.resolve() for file in files}:
+        raise click.ClickException(f"{output} is the photo itself; choose another name.")
+
+
+@contextmanager
+def _each(
+    files: list[Path], what: str, steps: int = 1
+) -> Iterator[tuple[tqdm, Callable[[Path], AbstractContextManager[None]]]]:
+    """A progress bar, and ``reported``: says what is wrong with a file and lets the rest go on.
+
+    Ends the command with 1 where anything was wrong.
+    """
+    from tqdm import tqdm
+
+    from cartoon_avatar.ai.engines.onnx import NetworkUnusable
+    from cartoon_avatar.ai.files import NotWritten
+    from cartoon_avatar.contract.errors import AvatarError
+
+    total = len(files) * steps
+    wrong = []
+    with tqdm(
+        total=total, desc=what, unit="picture", disable=None if total > 1 else True
+    ) as progress:
+
+        @contextmanager
+        def reported(file: Path) -> Iterator[None]:
+            try:
+                yield
+                return
+            except (NotWritten, NetworkUnusable) as error:
+                reason = str(error)
+            except AvatarError as error:
+                reason = f"{file}: {error.detail}"
+            except OSError as error:
+                reason = _said(error, file)
+            wrong.append(file)
+            progress.write(f"Error: {reason}", file=sys.stderr)
+            # As far as the bar is concerned it is done with.
+            progress.update(steps - progress.n % steps)
+
+        yield progress, reported
+    if len(wrong) > 1:
+        click.echo(f"{len(wrong)} of {len(files)} went wrong.", err=True)
+    if wrong:
+        raise SystemExit(1)

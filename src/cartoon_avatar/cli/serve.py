@@ -1,0 +1,149 @@
+"""Commands that run the services."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from cartoon_avatar.cli.options import (
+    ai_settings,
+    backend_settings,
+    data_option,
+    echo_json,
+    host_and_port,
+    parent_option,
+    use_data_folder,
+    workers_option,
+)
+
+
+@click.command(short_help="Run everything on one machine.")
+@host_and_port(8000)
+@data_option
+@workers_option
+def serve(host: str, port: int, data: Path | None, workers: int) -> None:
+    """Run the backend with its AI service started along, and keep both running.
+
+    Ctrl-C or SIGTERM stops both, after the requests under way. Logs go to standard error, one
+    JSON object a line.
+
+    \b
+      cartoon-avatar serve
+      cartoon-avatar serve --host 0.0.0.0 --port 80 --data /srv/avatars
+    """
+    from cartoon_avatar.process.logs import configure_logs
+    from cartoon_avatar.process.supervisor import serve as serve_both
+
+    use_data_folder(data)
+    settings = backend_settings()
+    ai_settings()
+    _require_free(host, port)
+    configure_logs("supervisor", settings.log_level)
+    click.echo(f"cartoon-avatar: the page is at http://{_reached_at(host)}:{port}/ (Ctrl-C stops)")
+    click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
+    self_url = f"http://{_reached_at(host)}:{port}"
+    # From there the AI service fetches what it cuts heads out of.
+    origin = self_url if settings.storage_url is None else settings.bucket_origin
+    environment = {"AI_TRUSTED_ORIGINS": origin, **os.environ}
+    serve_both(host, port, workers, self_url, environment)
+
+
+@click.command(short_help="Run the backend alone.")
+@host_and_port(8000)
+@data_option
+@workers_option
+@parent_option
+def backend(host: str, port: int, data: Path | None, workers: int, with_parent: int | None) -> None:
+    """Run the backend alone; AI_URL says where the AI service is.
+
+    For two machines or containers. SELF_URL must be an address at which the AI service reaches
+    this backend, and stand in the AI service's AI_TRUSTED_ORIGINS.
+
+    \b
+      AI_URL=http://ai:8001 SELF_URL=http://backend:8000 \\
+        cartoon-avatar backend --host 0.0.0.0
+    """
+    from cartoon_avatar.process.server import run_server
+
+    use_data_folder(data)
+    os.environ.setdefault("SELF_URL", f"http://{_reached_at(host)}:{port}")
+    backend_settings()
+    run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
+
+
+@click.command(short_help="Run the AI service alone.")
+@host_and_port(8001)
+@click.option(
+    "--ray",
+    "on_ray",
+    is_flag=True,
+    help="Deploy it to the Ray cluster that RAY_ADDRESS names, or to one of this machine.",
+)
+@parent_option
+def ai(host: str, port: int, on_ray: bool, with_parent: int | None) -> None:
+    """Run the AI service alone; AI_TRUSTED_ORIGINS says whose pictures it may fetch.
+
+    It belongs behind the backend, not on the internet.
+
+    \b
+      AI_TRUSTED_ORIGINS=http://backend:8000 cartoon-avatar ai --host 0.0.0.0
+      RAY_ADDRESS=head:6379 AI_MAX_REPLICAS=32 cartoon-avatar ai --ray --host 0.0.0.0
+    """
+    from cartoon_avatar.process.server import run_server
+
+    settings = ai_settings()
+    if on_ray:
+        run_on_ray = _ray_serve()
+        try:
+            run_on_ray(settings, host, port, with_parent)
+        except ConnectionError as error:
+            raise click.ClickException(f"Ray cannot be reached: {error}") from error
+        return
+    run_server("cartoon_avatar.ai.server:from_environment", host, port, 1, with_parent)
+
+
+@click.command(short_help="Print the OpenAPI document.")
+def openapi() -> None:
+    """Print the OpenAPI document of the backend, to generate clients from.
+
+    \b
+      cartoon-avatar openapi > openapi.json
+    """
+    from cartoon_avatar.backend.app import create_app
+
+    echo_json(create_app(backend_settings()).openapi())
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say at once what would otherwise be a service that keeps dying."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port."
+            ) from error
+
+
+def _ray_serve() -> Callable[..., None]:
+    # Ray reads it when imported: below `uv run` it would have every node build the project anew.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    try:
+        from cartoon_avatar.ai.pools.ray_serve import run_on_ray
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"There is no {error.name} here: pip install 'cartoon-avatar[ray]'."
+        ) from error
+    return run_on_ray
+
+
+def _reached_at(host: str) -> str:
+    """The host of a URL that leads to a service listening on ``host``, from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,88 @@
+"""Errors that both services know, each with a status and a stable code.
+
+AvatarError
+├── InvalidRequest          400  invalid_request
+│   ├── InvalidSeed         400  invalid_seed
+│   ├── InvalidFormat       400  invalid_format
+│   ├── InvalidBackground   400  invalid_background
+│   ├── InvalidSize         400  invalid_size
+│   ├── InvalidImage        400  invalid_image
+│   └── ImageTooLarge       400  image_too_large
+├── BodyTooSlow             408  request_timeout
+├── FileTooLarge            413  file_too_large
+└── NoFace                  422  no_face
+
+Workers that draw raise these too, so nothing here imports a web framework.
+"""
+
+from __future__ import annotations
+
+
+class AvatarError(Exception):
+    """An expected error: what happened, said to a person, with a status and a stable code."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, detail: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequest(AvatarError):
+    status = 400
+    code = "invalid_request"
+
+
+class InvalidSeed(InvalidRequest):
+    code = "invalid_seed"
+
+
+class InvalidFormat(InvalidRequest):
+    code = "invalid_format"
+
+
+class InvalidBackground(InvalidRequest):
+    code = "invalid_background"
+
+
+class InvalidSize(InvalidRequest):
+    code = "invalid_size"
+
+
+class InvalidImage(InvalidRequest):
+    code = "invalid_image"
+
+
+class ImageTooLarge(InvalidRequest):
+    code = "image_too_large"
+
+
+class BodyTooSlow(AvatarError):
+    status = 408
+    code = "request_timeout"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"The body did not arrive within {limit_s:g} s; please send it again.")
+
+
+class FileTooLarge(AvatarError):
+    status = 413
+    code = "file_too_large"
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(
+            f"The upload is larger than the limit of {max_bytes / 1e6:g} MB; send a smaller file."
+        )
+
+
+class NoFace(AvatarError):
+    status = 422
+    code = "no_face"
+
+    def __init__(
+        self,
+        detail: str = "No face was found in the picture. Try one in which a face is well seen.",
+    ) -> None:
+        super().__init__(detail)

@@ -1,0 +1,25 @@
+"""Header names."""
+
+REQUEST_ID = "X-Request-Id"
+SERVER_TIMING = "Server-Timing"
+
+# Of a response of the AI service:
+STYLE = "X-Style"
+SEED = "X-Seed"
+ENGINE_VERSION = "X-Engine-Version"
+FACE_COUNT = "X-Face-Count"
+# Of the uploaded photo, upright, before any scaling.
+PHOTO_WIDTH = "X-Photo-Width"
+PHOTO_HEIGHT = "X-Photo-Height"
+# Of the picture in the response.
+IMAGE_WIDTH = "X-Image-Width"
+IMAGE_HEIGHT = "X-Image-Height"
+# "left,top,width,height" in pixels of the upright input.
+CROP_BOX = "X-Crop-Box"
+# How the head was found: "classes" or "fallback".
+CUT_PATH = "X-Cut-Path"
+# Comma-separated remarks on a head: "cut-by-frame", "low-resolution".
+CUT_FLAGS = "X-Cut-Flags"
+# How many of the body's last bytes are the photo's or the head's thumbnail, where one was
+# asked for.
+THUMBNAIL_BYTES = "X-Thumbnail-Bytes"

@@ -1,0 +1,11 @@
+"""Paths of the AI service."""
+
+GENERATE_CARTOON = "/generate-cartoon"
+PROCESS_FACE_CUT = "/process-face-cut"
+THUMBNAIL = "/thumbnail"
+STYLES = "/styles"
+
+# Both services have these.
+HEALTHZ = "/healthz"
+READYZ = "/readyz"
+METRICS = "/metrics"

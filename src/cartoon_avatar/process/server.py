@@ -1,0 +1,45 @@
+"""Runs an ASGI app."""
+
+from __future__ import annotations
+
+import gc
+
+from cartoon_avatar.process.lifetime import exit_with_parent
+
+# For requests under way when a worker is told to stop.
+_WORKER_GRACE_S = 15
+
+
+def run_server(factory: str, host: str, port: int, workers: int, with_parent: int | None) -> None:
+    """Serve the ASGI app that ``factory`` ("module:function") makes, until told to stop, or until
+    the process ``with_parent`` is gone."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    if with_parent is not None:
+        exit_with_parent(with_parent)
+    # A quarter of an import goes into collecting garbage that is none; its workers turn the
+    # collector on again.
+    gc.disable()
+    Granian(
+        factory,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        factory=True,
+        websockets=False,
+        log_level="warning",
+        respawn_failed_workers=True,
+        workers_kill_timeout=_WORKER_GRACE_S,
+    ).serve()
+
+
+def freeze_what_is_loaded() -> None:
+    """To be called once everything is imported and built, which then lives to the end.
+
+    Python's collector would walk through all of it again and again: a tenth of a second each
+    time, in which nobody is answered.
+    """
+    gc.freeze()
+    gc.enable()
