@@ -520,20 +520,6 @@ def test_a_drawing_of_three_tones_is_understood_without_its_photo() -> None:
     assert iou(in_place(alone, drawing), in_place(expected, drawing)) > 0.95
 
 
-def test_a_face_half_under_a_brim_is_compared_with_lying_ones_in_a_small_copy() -> None:
-    looked_at = []
-
-    def find(picture: Picture) -> list[Face]:
-        looked_at.append((picture.width, picture.height))
-        return [dataclasses.replace(ruler_at((700, 500), 200), score=0.7)][: len(looked_at) == 1]
-
-    turns, faces = head_cut._upright_faces(
-        find, Picture(np.zeros((900, 1400, 3), np.uint8)), 0, 0.86
-    )
-    assert (turns, len(faces)) == (0, 1)
-    assert looked_at == [(1400, 900), (411, 640), (411, 640), (640, 411)]
-
-
 def test_without_a_face_model_the_cut_says_so() -> None:
     nothing = Models(None, None, None, None, missing=("all",))
     with pytest.raises(ModelMissing):

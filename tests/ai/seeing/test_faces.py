@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.faces import Face, FaceFinder, open_face_finder
+from cartoon_avatar.ai.seeing.faces import Face, FaceFinder, open_face_finder, quarter_turns
+from cartoon_avatar.ai.seeing.models import Network
 from tests.ai import seen
 
 LEFT_EYE, RIGHT_EYE, NOSE, CHIN = 468, 473, 1, 152
@@ -83,6 +86,70 @@ def test_a_face_under_transparent_pixels_is_no_face(find: FaceFinder) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 2)])
 def test_odd_sizes_have_no_face_and_do_no_harm(find: FaceFinder, size: tuple[int, int]) -> None:
     assert find(Picture(np.full((*size, 3), 128, np.uint8))) == []
+
+
+@pytest.mark.parametrize("size", [(8, 8), (13, 169), (25, 284), (284, 25), (16, 320), (33, 31)])
+def test_what_is_found_in_a_sliver_does_not_depend_on_what_was_seen_before(
+    find: FaceFinder, size: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(5)
+    sliver = Picture(rng.integers(0, 256, (*size, 3), np.uint8))
+    found = find(sliver)
+    find(seen.astronaut())
+    assert [face.box for face in find(sliver)] == [face.box for face in found]
+    for face in found:
+        assert np.isfinite(face.landmarks).all()
+        assert 0 <= face.box[0] + face.box[2] / 2 <= size[1]
+        assert 0 <= face.box[1] + face.box[3] / 2 <= size[0]
+
+
+@pytest.mark.parametrize("width", [24, 32, 48])
+def test_a_face_is_found_in_an_icon(find: FaceFinder, width: int) -> None:
+    head = Picture(np.ascontiguousarray(seen.astronaut().rgb[20:220, 125:325]))
+    (face,) = find(seen.scaled(head, width / 200))
+    assert face.confirmed
+
+
+@pytest.mark.parametrize("picture", [seen.astronaut, seen.officer])
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_is_found_whichever_way_up_it_is(find: FaceFinder, picture, quarters: int) -> None:
+    (face,) = find(picture())
+    lying = seen.turned(picture(), quarters)
+    (found,) = find(lying)
+    assert found.confirmed
+    assert (quarter_turns(found) + quarters) % 4 == 0
+    # A quarter turn counter-clockwise is (x, y) -> (y, width - 1 - x).
+    x, y = found.landmarks.T
+    width, height = lying.width, lying.height
+    for _ in range(quarters):
+        x, y, width, height = y, width - 1 - x, height, width
+    np.testing.assert_allclose(np.stack([x, y], axis=1), face.landmarks, atol=0.05)
+
+
+def test_a_face_that_fills_the_picture_stays_upright(find: FaceFinder) -> None:
+    (face,) = find(seen.astronaut())
+    left, top = face.landmarks[[234, 10]].min(axis=0).round().astype(int)
+    right, bottom = face.landmarks[[454, 152]].max(axis=0).round().astype(int)
+    near = Picture(np.ascontiguousarray(seen.astronaut().rgb[top + 15 : bottom - 8, left:right]))
+    found = find(near)
+    assert [quarter_turns(face) for face in found] == [0] * len(found)
+
+
+def test_a_profile_is_found_but_its_features_are_not_confirmed(find: FaceFinder) -> None:
+    (face,) = find(seen.cameraman())
+    assert not face.confirmed
+
+
+def test_what_a_network_says_is_not_trusted_to_be_finite() -> None:
+    class Broken:
+        size = (256, 256)
+
+        def __call__(self, rgb: np.ndarray) -> list[np.ndarray]:
+            return [np.full(478 * 3, np.nan, np.float32), np.array([np.inf], np.float32)]
+
+    mesh: Network = Broken()  # type: ignore[assignment]
+    models = dataclasses.replace(seen.models(), face_mesh=mesh)
+    assert open_face_finder(models)(seen.astronaut()) == []
 
 
 def area(face: Face) -> float:

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
-from cartoon_avatar.ai.filters.canvas import shrunk
 from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.head.colour_edge import colour_edge, like_background
@@ -21,7 +20,13 @@ from cartoon_avatar.ai.head.decontaminate import decontaminate
 from cartoon_avatar.ai.head.hat import whole_hat
 from cartoon_avatar.ai.head.rim_lines import lines_drawn_in
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.faces import Face, FaceFinder, on_grey, open_face_finder
+from cartoon_avatar.ai.seeing.faces import (
+    Face,
+    open_face_finder,
+    quarter_turns,
+    turned,
+    turned_picture,
+)
 from cartoon_avatar.ai.seeing.matting import (
     BACKGROUND,
     BODY_SKIN,
@@ -84,14 +89,15 @@ def cut(
     find_faces = open_face_finder(models)
     aligned = photo is not None and _same_shape(photo, drawing)
     seen = photo if aligned else drawing
-    # Drawn ornament looks like a lying face more easily than anything photographed.
-    turned_score = _SURE_TURNED if aligned else _SURE
-    turns, faces = _upright_faces(find_faces, seen, face_index, turned_score)
+    faces = find_faces(seen)
     if not faces:
         raise NoFace
     if not 0 <= face_index < len(faces):
         raise FaceIndexOutOfRange(face_index, len(faces))
-    seen, paper = _without_rim(_turned(seen, turns)), _turned(drawing, turns)
+    # Whichever way up the photo is, the head is set upright.
+    turns = quarter_turns(faces[face_index])
+    faces = [turned(face, turns, seen.width, seen.height) for face in faces]
+    seen, paper = _without_rim(turned_picture(seen, turns)), turned_picture(drawing, turns)
 
     shape = _shape_of_head(seen, faces, face_index, models)
     scale = paper.width / seen.width
@@ -117,64 +123,6 @@ def _same_shape(photo: Picture, drawing: Picture) -> bool:
     # A side of few pixels is rounded by much.
     slack = 0.5 / min(photo.width, photo.height) + 0.5 / min(drawing.width, drawing.height)
     return abs(wide - 1) <= 0.01 + slack
-
-
-# Found with this certainty a face is believed to be upright without a look at other ways up.
-_SURE = 0.9
-# Looking four ways finds four times the patterns that look a little like a face.
-_SURE_TURNED = 0.86
-# Long side of the picture in which a face is compared with lying ones, px.
-_GLANCE_PX = 640
-
-
-def _upright_faces(
-    find_faces: FaceFinder, picture: Picture, index: int, turned_score: float
-) -> tuple[int, list[Face]]:
-    """How many quarter turns (clockwise) make the wanted face upright, and all faces then.
-
-    A face that does not stand upright has to be as certain as ``turned_score``.
-    """
-    faces = find_faces(picture)
-    if not faces:
-        return _lying_faces(find_faces, picture, index, turned_score)
-    wanted = faces[min(index, len(faces) - 1)]
-    if wanted.score >= _SURE and _stands(wanted):
-        return 0, faces
-    # A face is also found lying or upside down, but with less certainty. Whoever is seen more
-    # surely from another side is no tiny figure: a small copy shows them.
-    glance = Picture(shrunk(on_grey(picture), _GLANCE_PX))
-    turns, lying = _lying_faces(find_faces, glance, index, max(turned_score, wanted.score + 0.03))
-    if lying:
-        lying = find_faces(_turned(picture, turns))
-    return (turns, lying) if lying else (0, faces)
-
-
-def _lying_faces(
-    find_faces: FaceFinder, picture: Picture, index: int, at_least: float
-) -> tuple[int, list[Face]]:
-    best: tuple[float, int, list[Face]] = (at_least, 0, [])
-    for turns in (1, 3, 2):
-        faces = find_faces(_turned(picture, turns))
-        if not faces:
-            continue
-        wanted = faces[min(index, len(faces) - 1)]
-        if wanted.score >= best[0]:
-            best = wanted.score, turns, faces
-        if wanted.score >= _SURE and _stands(wanted):
-            break
-    return best[1], best[2]
-
-
-def _stands(face: Face) -> bool:
-    return abs(_Ruler.of(face).roll) < np.pi / 4
-
-
-def _turned(picture: Picture, turns: int) -> Picture:
-    """``picture`` after ``turns`` quarter turns clockwise."""
-    if turns % 4 == 0:
-        return picture
-    alpha = None if picture.alpha is None else np.ascontiguousarray(np.rot90(picture.alpha, -turns))
-    return Picture(np.ascontiguousarray(np.rot90(picture.rgb, -turns)), alpha)
 
 
 def _without_rim(picture: Picture) -> Picture:

@@ -1,147 +1,139 @@
-"""Finds faces and their landmarks."""
+"""Finds faces whichever way up they are: the one decision that drawing and head cut share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.canvas import shrunk
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.models import FACE_DETECTOR, FACE_MESH, ModelMissing, Models, Network
+from cartoon_avatar.ai.seeing.detector import Face, FaceFinder, on_grey, open_upright_finder
+from cartoon_avatar.ai.seeing.models import Models
 
+__all__ = [
+    "Face",
+    "FaceFinder",
+    "on_grey",
+    "open_face_finder",
+    "quarter_turns",
+    "turned",
+    "turned_picture",
+]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """A face in a picture, all lengths in pixels of that picture.
-
-    ``box`` is left, top, width, height; ``landmarks`` is 478×2 float32 (x, y), the
-    MediaPipe face mesh with irises; ``score`` is the detector's confidence, 0..1.
-    """
-
-    box: tuple[float, float, float, float]
-    landmarks: np.ndarray
-    score: float
-
-
-# All faces of a picture, the most prominent first; empty where there is none.
-FaceFinder = Callable[[Picture], list[Face]]
+# An upright face is nearly always seen with this certainty, any other way up hardly ever, and
+# hardly any ornament: looking four ways finds four times the patterns like a face.
+_CERTAIN = 0.9
+# How much more certain another way up has to be: upright wins unless it clearly fails.
+_CLEARLY = 0.02
+# Long side of the picture in which lying faces are looked for, px. Whoever is so seen is no
+# tiny figure.
+_GLANCE_PX = 640
+# The unsure faces that are looked at from all sides, and the side of that look in face sizes.
+_DOUBTS = 4
+_LOOK = 2.4
 
 
 def open_face_finder(models: Models) -> FaceFinder:
     """A finder on ``models``, which it may not share with another thread.
 
-    Prominence is area × exp(-2 d²), d the distance of the face's centre from (0.5, 0.45)
-    in picture widths and heights. Raises ``ModelMissing`` where the detector or the face
-    mesh is not there.
+    The detector knows upright faces; shown a lying one or one upside down it may still see an
+    upright face, with eyes where the mouth is. So a face that it is unsure of is also looked at
+    turned, and a picture without faces is too. Landmarks and boxes are in pixels of the picture
+    as it came. The most prominent face comes first. Raises ``ModelMissing`` where the detector
+    or the face mesh is not there.
     """
-    detector, mesh = models.face_detector, models.face_mesh
-    if detector is None or mesh is None:
-        raise ModelMissing(f"Finding faces needs {FACE_DETECTOR.name} and {FACE_MESH.name}.")
+    find = open_upright_finder(models)
 
-    def find(picture: Picture) -> list[Face]:
-        rgb = on_grey(picture)
-        faces = []
-        for box, eyes, score in _detect(detector, rgb):
-            landmarks, presence = _landmarks(mesh, rgb, box, eyes)
-            # What the detector is unsure of, the mesh must see too. It denies profiles, though
-            # it places its points on them well.
-            if score >= _SURE or presence >= 0.5:
-                faces.append(Face(box, landmarks, score))
-        return sorted(faces, key=lambda face: -_prominence(face.box, picture))
+    def find_any_way_up(picture: Picture) -> list[Face]:
+        faces = find(picture)
+        if not faces:
+            return _lying(find, picture)
+        for index, face in enumerate(faces[:_DOUBTS]):
+            if _certainty(face) >= _CERTAIN:
+                continue
+            turns, better = _from_all_sides(find, picture, face)
+            if better is None:
+                continue
+            if index == 0:
+                # Then everybody is likely to lie the same way.
+                lying = find(turned_picture(picture, turns))
+                if lying and _certainty(lying[0]) >= _certainty(better) - _CLEARLY:
+                    return [turned(one, -turns, *_size(picture, turns)) for one in lying]
+            faces[index] = better
+        return faces
 
-    return find
-
-
-_SURE = 0.84
-# The share of a picture's height from which a face is what the picture is of.
-_LARGE = 0.25
-_Box = tuple[float, float, float, float]
-
-
-def on_grey(picture: Picture) -> np.ndarray:
-    """H×W×3 uint8 RGB; what hides under transparent pixels is no face."""
-    if picture.alpha is None:
-        return picture.rgb
-    alpha = picture.alpha[..., None].astype(np.float32) / 255
-    return (picture.rgb * alpha + 128 * (1 - alpha)).astype(np.uint8)
+    return find_any_way_up
 
 
-def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[tuple[_Box, np.ndarray, float]]:
-    """Boxes, positions of the two eyes (2×2) and scores, in pixels of ``rgb``."""
-    height, width = rgb.shape[:2]
-    found: list[tuple[_Box, np.ndarray, float]] = []
-    # YuNet is trained on faces of 10 to 300 px: a portrait is found best when small, the
-    # back row of a group only when larger, and the largest look is for tiny faces alone.
-    for side in (320, 640, 1280):
-        scale = min(1.0, side / max(height, width))
-        small = shrunk(rgb, side)
-        if min(small.shape[:2]) < 10:
-            break
-        detector.setInputSize(small.shape[1::-1])
-        _, rows = detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-        for row in [] if rows is None else rows.astype(float).tolist():
-            left, top, wide, high, *eyes = (value / scale for value in row[:8])
-            box = (left, top, wide, high)
-            same = [other for other in found if _overlap(box, other[0]) > 0.3]
-            # The smaller look has the better boxes, but where it was unsure the larger decides.
-            if all(other[2] < _SURE for other in same):
-                found = [other for other in found if all(other is not one for one in same)]
-                found.append((box, np.reshape(eyes, (2, 2)), row[14]))
-        if scale == 1.0 or (found and side >= 640):
-            break
-        # A portrait: whoever else is in it is no smaller than what this look can see.
-        if any(score >= _SURE and box[3] >= _LARGE * height for box, _, score in found):
-            break
-    return found
+def quarter_turns(face: Face) -> int:
+    """How many quarter turns clockwise, 0..3, set ``face`` upright."""
+    down = face.landmarks[152] - face.landmarks[10]
+    leaning = np.arctan2(-down[0], down[1])
+    return int(np.round(-leaning / (np.pi / 2))) % 4
 
 
-def _overlap(a: _Box, b: _Box) -> float:
-    """Shared area over the smaller area: a box inside another is the same face."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    return max(0.0, width) * max(0.0, height) / max(1e-6, min(a[2] * a[3], b[2] * b[3]))
+def turned(face: Face, turns: int, width: int, height: int) -> Face:
+    """``face`` of a picture of ``width`` × ``height`` px after quarter turns clockwise."""
+    left, top, wide, high = face.box
+    x, y = face.landmarks.T
+    for _ in range(turns % 4):
+        left, top, wide, high = height - top - high, left, high, wide
+        x, y = height - 1 - y, x
+        width, height = height, width
+    return replace(face, box=(left, top, wide, high), landmarks=np.stack([x, y], axis=1))
 
 
-_EYE_CORNERS = [33, 133], [362, 263]
+def turned_picture(picture: Picture, turns: int) -> Picture:
+    """``picture`` after ``turns`` quarter turns clockwise."""
+    if turns % 4 == 0:
+        return picture
+    alpha = None if picture.alpha is None else np.ascontiguousarray(np.rot90(picture.alpha, -turns))
+    return Picture(np.ascontiguousarray(np.rot90(picture.rgb, -turns)), alpha)
 
 
-def _landmarks(
-    mesh: Network, rgb: np.ndarray, box: _Box, eyes: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """The 478 mesh points in pixels of ``rgb`` and the mesh's belief in a face, 0..1."""
-    side_px = mesh.size[0]
-    centre = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])
-    reach = 1.5 * max(box[2], box[3])
-    # The second look is centred and turned by the landmarks of the first: on turned heads
-    # and half-hidden faces the detector's box and eyes are only roughly right.
-    for _ in range(2):
-        right = eyes[1] - eyes[0]
-        right = right / max(1e-6, np.hypot(*right))
-        axes = np.stack([right, [-right[1], right[0]]], axis=1)
-        to_picture = np.column_stack(
-            [axes * reach / side_px, centre - axes @ np.full(2, reach / 2)]
-        )
-        crop = cv2.warpAffine(
-            rgb,
-            to_picture,
-            (side_px, side_px),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
-        points, presence, *_ = mesh(crop.astype(np.float32) / 255)
-        upright = points.reshape(478, 3)[:, :2] * (reach / side_px) - reach / 2
-        landmarks = upright @ axes.T + centre
-        middle = (upright.min(axis=0) + upright.max(axis=0)) / 2
-        reach = 1.5 * float(np.ptp(upright, axis=0).max())
-        centre = centre + axes @ middle
-        eyes = np.stack([landmarks[corners].mean(axis=0) for corners in _EYE_CORNERS])
-    belief = 1 / (1 + np.exp(-float(presence.ravel()[0])))
-    return landmarks.astype(np.float32), belief
+def _lying(find: FaceFinder, picture: Picture) -> list[Face]:
+    """The faces of a picture in which none stands upright."""
+    glance = Picture(shrunk(on_grey(picture), _GLANCE_PX))
+    found = {turns: find(turned_picture(glance, turns)) for turns in (1, 3, 2)}
+    best = max(found, key=lambda turns: _certainty(found[turns][0]) if found[turns] else 0.0)
+    if not found[best] or _certainty(found[best][0]) < _CERTAIN:
+        return []
+    faces = find(turned_picture(picture, best))
+    return [turned(face, -best, *_size(picture, best)) for face in faces]
 
 
-def _prominence(box: _Box, picture: Picture) -> float:
-    across = (box[0] + box[2] / 2) / picture.width - 0.5
-    down = (box[1] + box[3] / 2) / picture.height - 0.45
-    return box[2] * box[3] * float(np.exp(-2 * (across**2 + down**2)))
+def _from_all_sides(find: FaceFinder, picture: Picture, face: Face) -> tuple[int, Face | None]:
+    """The way up from which ``face`` is seen clearly better, if any, and the face seen so."""
+    left, top, wide, high = face.box
+    reach = 0.5 * _LOOK * max(wide, high)
+    x0, x1 = (int(np.clip(left + wide / 2 + d, 0, picture.width)) for d in (-reach, reach))
+    y0, y1 = (int(np.clip(top + high / 2 + d, 0, picture.height)) for d in (-reach, reach))
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return 0, None
+    near = Picture(shrunk(on_grey(picture)[y0:y1, x0:x1], _GLANCE_PX // 2))
+    scale = (x1 - x0) / near.width
+    best_turns, best = 0, face
+    certainty = max([_certainty(face), *(_certainty(one) for one in find(near)[:1])])
+    for turns in (1, 3, 2):
+        for one in find(turned_picture(near, turns))[:1]:
+            if one.confirmed and _certainty(one) >= max(_CERTAIN, certainty + _CLEARLY):
+                best_turns, best = turns, one
+                certainty = _certainty(one) - _CLEARLY
+    if best_turns == 0:
+        return 0, None
+    best = turned(best, -best_turns, *_size(near, best_turns))
+    left, top, wide, high = (scale * length for length in best.box)
+    landmarks = (best.landmarks * scale + [x0, y0]).astype(np.float32)
+    return best_turns, replace(best, box=(left + x0, top + y0, wide, high), landmarks=landmarks)
+
+
+def _certainty(face: Face) -> float:
+    """The detector's belief, less where the mesh sees no face."""
+    return face.score * (0.9 + 0.1 * face.presence)
+
+
+def _size(picture: Picture, turns: int) -> tuple[int, int]:
+    """Width and height of ``picture`` after ``turns``."""
+    size = picture.width, picture.height
+    return size if turns % 2 == 0 else size[::-1]

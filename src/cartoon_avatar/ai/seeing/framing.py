@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.faces import Face
+from cartoon_avatar.ai.seeing.faces import Face, quarter_turns
 
 # Chin to hairline, as share of the side of a portrait's square.
 _FACE_SHARE = 0.38
 # How far below the middle of the face the middle of the square lies, as share of its side.
 _BELOW_FACE = 0.06
 _ENLARGE_AT_MOST = 4.0
+# Where the chin is, seen from the middle of a face that so many quarter turns set upright.
+_DOWN = (0, 1), (1, 0), (0, -1), (-1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,16 @@ def whole(width: int, height: int) -> Crop:
 
 
 def portrait(face: Face, width: int, height: int) -> Crop:
-    """The square around ``face`` in a photo of ``width`` × ``height`` px."""
+    """The square around ``face`` in a photo of ``width`` × ``height`` px.
+
+    Someone who lies in the photo lies in the square too, with room for the shoulders where
+    they are: a picture is never turned for a drawing.
+    """
     low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
-    face_px = float(high[1] - low[1])
-    side = round(min(face_px / _FACE_SHARE, width, height))
-    centre = (low + high) / 2 + (0, _BELOW_FACE * side)
+    down = np.array(_DOWN[quarter_turns(face)])
+    face_px = float(np.abs((high - low) @ down))
+    side = max(1, round(min(face_px / _FACE_SHARE, width, height)))
+    centre = (low + high) / 2 + down * _BELOW_FACE * side
     left, top = (
         int(np.clip(round(middle - side / 2), 0, limit - side))
         for middle, limit in zip(centre, (width, height), strict=True)

@@ -50,7 +50,7 @@ from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 __all__ = ["ENGINE_VERSION", "STYLES", "Eyes", "draw", "style_named"]
 
 # Goes up with every change that alters pixels.
-ENGINE_VERSION = 6
+ENGINE_VERSION = 7
 
 LONGEST_SIDE_PX = 2048
 # Of a line of weight 1, as share of the long side.
