@@ -24,7 +24,7 @@ from cartoon_avatar.ai.errors import (
     UrlNotAllowed,
 )
 from cartoon_avatar.ai.origins import Origin
-from cartoon_avatar.ai.pictures import type_of
+from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[Address]]]
@@ -139,7 +139,7 @@ class Fetcher:
 
 
 def _check_type(data: bytearray) -> None:
-    if type_of(bytes(data[:256])) is None:
+    if media_type_of(bytes(data[:HEAD_BYTES])) is None:
         raise InvalidImage("What the URL gave is not an image of an accepted type.")
 
 

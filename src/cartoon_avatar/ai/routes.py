@@ -41,10 +41,10 @@ from cartoon_avatar.ai.errors import (
 )
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Form, Pieces, read_form, read_json
-from cartoon_avatar.ai.pictures import TYPE_BYTES, type_of
 from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
 from cartoon_avatar.contract import headers, paths
 
 router = APIRouter()
@@ -316,7 +316,7 @@ def _image(form: Form, name: str) -> Pieces:
         raise InvalidImage(f"There is no file in the field {name}.")
     if not pieces:
         raise InvalidImage(f"The file in the field {name} is empty.")
-    if type_of(bytes(islice(chain.from_iterable(pieces), TYPE_BYTES))) is None:
+    if media_type_of(bytes(islice(chain.from_iterable(pieces), HEAD_BYTES))) is None:
         raise InvalidImage(
             "The file is not an image of an accepted type: JPEG, PNG, WebP, HEIC, AVIF or GIF."
         )

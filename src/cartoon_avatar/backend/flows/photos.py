@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
 from cartoon_avatar.backend.errors import FileTooLarge, InvalidImage, StorageUnavailable
-from cartoon_avatar.backend.metadata import BrokenImage, image_type, without_metadata
+from cartoon_avatar.containers import BrokenImage
+from cartoon_avatar.containers.clean import without_metadata
+from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def open_photo(file: SpooledTemporaryFile[bytes], *, max_bytes: int, keep_metada
         raise FileTooLarge(max_bytes)
     if size_bytes == 0:
         raise InvalidImage("The file is empty.")
-    mime_type = image_type(file.read(64))
+    mime_type = media_type_of(file.read(HEAD_BYTES))
     if mime_type is None:
         raise InvalidImage(
             "The file is not an image of an accepted type"

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, _imaging, _webp
 
-from cartoon_avatar.ai import webp
-from cartoon_avatar.ai.pictures import decode
+from cartoon_avatar.ai.pictures import decode, webp
 from tests.ai.conftest import saved, scene
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (70, 60, 4), dtype=np.uint8))

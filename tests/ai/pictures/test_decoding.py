@@ -28,8 +28,8 @@ from cartoon_avatar.ai.pictures import (
     to_jpeg,
     to_png,
     to_webp,
-    type_of,
 )
+from cartoon_avatar.containers.sniff import media_type_of
 from tests.ai.conftest import saved, scene
 
 LIMIT = 50_000_000
@@ -80,7 +80,7 @@ def png_of(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
 @each_kind
 def test_each_accepted_type_is_known_by_its_bytes_and_decodes(mime_type: str) -> None:
     data = file_of(mime_type)
-    assert type_of(data) == mime_type
+    assert media_type_of(data) == mime_type
     photo = decoded(data)
     assert (photo.width, photo.height) == (120, 80)
     assert photo.picture.rgb.dtype == np.uint8

@@ -19,12 +19,9 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, ImageSequence, PngImagePlugin
 from skimage.data import astronaut
 
-from cartoon_avatar.backend.metadata import (
-    CLEANABLE,
-    BrokenImage,
-    image_type,
-    without_metadata,
-)
+from cartoon_avatar.containers import BrokenImage
+from cartoon_avatar.containers.clean import CLEANABLE, without_metadata
+from cartoon_avatar.containers.sniff import media_type_of
 from cartoon_avatar.contract.media_types import IMAGE_TYPES
 
 SECRET = b"SECRET-Lindenstrasse-12"
@@ -239,7 +236,7 @@ def photo_of(name: str) -> bytes:
 
 
 def cleaned(photo: bytes) -> bytes:
-    mime_type = image_type(photo[:64])
+    mime_type = media_type_of(photo[:64])
     assert mime_type in IMAGE_TYPES
     return b"".join(without_metadata(photo, mime_type))
 
@@ -382,40 +379,9 @@ def test_every_accepted_type_can_be_cleaned() -> None:
     assert frozenset(IMAGE_TYPES) == CLEANABLE
 
 
-@pytest.mark.parametrize(
-    ("head", "expected"),
-    [
-        (b"\xff\xd8\xff\xdb", "image/jpeg"),
-        (b"\x89PNG\r\n\x1a\n", "image/png"),
-        (b"\x89PNG\n\x1a\n\0", None),
-        (b"RIFF\x10\0\0\0WEBPVP8X", "image/webp"),
-        (b"RIFF\x10\0\0\0WAVEfmt ", None),
-        (b"GIF87a", "image/gif"),
-        (b"GIF89a", "image/gif"),
-        (box(b"ftyp", b"avif\0\0\0\0mif1avif"), "image/avif"),
-        (box(b"ftyp", b"avis\0\0\0\0msf1"), "image/avif"),
-        (box(b"ftyp", b"mif1\0\0\0\0mif1avifmiaf"), "image/avif"),
-        (box(b"ftyp", b"mif1\0\0\0\0mif1heic"), "image/heic"),
-        (box(b"ftyp", b"heic\0\0\0\0mif1heic"), "image/heic"),
-        (box(b"ftyp", b"heix\0\0\0\0"), "image/heic"),
-        (box(b"ftyp", b"msf1\0\0\0\0hevc"), "image/heic"),
-        (box(b"ftyp", b"isom\0\0\0\0isommp42"), None),
-        # A brand past the end of the box is not one of the file's.
-        (box(b"ftyp", b"isom\0\0\0\0isom") + b"avif", None),
-        (b"<svg xmlns=", None),
-        (b"BM\0\0", None),
-        (b"II*\0", None),
-        (b"\xff\xd8", None),
-        (b"", None),
-    ],
-)
-def test_the_type_is_told_by_the_first_bytes(head: bytes, expected: str | None) -> None:
-    assert image_type(head) == expected
-
-
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_type_of_real_files_is_told_by_64_bytes(name: str) -> None:
-    told = image_type(photo_of(name)[:64])
+    told = media_type_of(photo_of(name)[:64])
     assert told == f"image/{name.split()[0]}"
 
 
@@ -506,7 +472,7 @@ def test_an_orientation_is_found_in_exif_that_loops_or_breaks_off(tiff: bytes) -
 @pytest.mark.parametrize("name", PHOTOS)
 def test_a_file_cut_off_anywhere_is_cleaned_or_broken_and_nothing_else(name: str) -> None:
     photo = photo_of(name)
-    mime_type = image_type(photo[:64])
+    mime_type = media_type_of(photo[:64])
     for end in [
         *range(0, 700, 3),
         *range(700, len(photo), 97),
@@ -519,7 +485,7 @@ def test_a_file_cut_off_anywhere_is_cleaned_or_broken_and_nothing_else(name: str
 @pytest.mark.parametrize("name", PHOTOS)
 def test_a_damaged_file_is_cleaned_or_broken_and_nothing_else(name: str) -> None:
     photo = photo_of(name)
-    mime_type = image_type(photo[:64])
+    mime_type = media_type_of(photo[:64])
     chance = random.Random(name)
     for _ in range(300):
         damaged = bytearray(photo)
@@ -570,7 +536,7 @@ def test_pixels_are_never_copied_from_a_mapped_file(name: str, tmp_path: Path) -
     photo = photo_of(name)
     file.write_bytes(photo)
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as map_:
-        pieces = without_metadata(map_, image_type(map_[:64]))
+        pieces = without_metadata(map_, media_type_of(map_[:64]))
         assert b"".join(pieces) == cleaned(photo)
         views = [piece for piece in pieces if isinstance(piece, memoryview)]
         assert all(view.obj is map_ for view in views)

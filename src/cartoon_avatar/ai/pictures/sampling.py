@@ -1,0 +1,100 @@
+"""Decoded pixels of any kind to eight bits a channel, at the size and of the part asked for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image, ImageChops
+
+# A large picture is made smaller in bands of so many rows.
+_BAND_PX = 128
+
+# What a decoder's library gave: Pillow's, or H×W (grey) or H×W×3 or 4 (RGB, RGBA) uint8.
+Pixels = Image.Image | np.ndarray
+# Left, top, right and bottom, as shares of the sides.
+Shares = tuple[float, float, float, float]
+
+
+def colours_and_alpha(
+    pixels: Image.Image | np.ndarray,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
+) -> tuple[Image.Image, Image.Image | None]:
+    """Eight bits a channel in L, RGB or CMYK, of ``box`` (shares of the sides: left, top, right
+    and bottom) resized to ``size``, and the alpha apart."""
+    image, box = _nearly_of_size(pixels, size, box)
+    if image.size != size or box != (0, 0, *size):
+        # RGBA is weighted by its alpha here, so that hidden colours do not bleed in.
+        image = image.resize(size, Image.Resampling.LANCZOS, box)
+    if image.mode == "RGBA":
+        return image.convert("RGB"), image.getchannel("A")
+    return image, None
+
+
+def _nearly_of_size(
+    pixels: Image.Image | np.ndarray,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float],
+) -> tuple[Image.Image, tuple[float, float, float, float]]:
+    """What ``box`` (shares of the sides) holds at three to six times ``size``, or as it is, with
+    its surroundings, and where ``box`` is in it, in px.
+
+    A mean over whole pixels loses nothing that is seen afterwards. Taken band by band it needs no
+    second picture as large as the first.
+    """
+    width, height = pixels.size if isinstance(pixels, Image.Image) else pixels.shape[1::-1]
+    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    across = max(1, int(right - left) // size[0] // 3)
+    down = max(1, int(bottom - top) // size[1] // 3)
+    # What Lanczos looks at beside the box: three pixels of the result.
+    rim_x, rim_y = 3 * (right - left) / size[0], 3 * (bottom - top) / size[1]
+    first_x = max(0, int(left - rim_x) // across * across)
+    first_y = max(0, int(top - rim_y) // down * down)
+    end_x, end_y = min(width, math.ceil(right + rim_x)), min(height, math.ceil(bottom + rim_y))
+    in_px = (
+        (left - first_x) / across,
+        (top - first_y) / down,
+        (right - first_x) / across,
+        (bottom - first_y) / down,
+    )
+    if across == down == 1:
+        return _in_eight_bits(_part(pixels, first_x, first_y, end_x, end_y)), in_px
+    band_px = max(1, _BAND_PX // down) * down
+    small: Image.Image | None = None
+    for y in range(first_y, end_y, band_px):
+        band = _in_eight_bits(_part(pixels, first_x, y, end_x, min(y + band_px, end_y)))
+        band = band.reduce((across, down))
+        if small is None:
+            small = Image.new(band.mode, (band.width, -(-(end_y - first_y) // down)))
+        small.paste(band, (0, (y - first_y) // down))
+    assert small is not None
+    return small, in_px
+
+
+def _part(
+    pixels: Image.Image | np.ndarray, left: int, top: int, right: int, bottom: int
+) -> Image.Image:
+    if isinstance(pixels, Image.Image):
+        whole = (left, top, right, bottom) == (0, 0, *pixels.size)
+        return pixels if whole else pixels.crop((left, top, right, bottom))
+    rows = np.ascontiguousarray(pixels[top:bottom, left:right])
+    mode = "L" if rows.ndim == 2 else "RGB" if rows.shape[2] == 3 else "RGBA"
+    return Image.frombuffer(mode, rows.shape[1::-1], rows, "raw", mode, 0, 1)
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """In L, RGB, RGBA or CMYK."""
+    if image.mode.startswith("I"):
+        # 16-bit grey; Pillow's own conversion would clip it.
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode != "RGBA" and (image.mode == "LA" or image.has_transparency_data):
+        return image.convert("RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        # Pillow takes every CMYK for one of Adobe's, which store how much light is left.
+        return ImageChops.invert(image)
+    if image.mode not in ("L", "RGB", "RGBA", "CMYK"):
+        return image.convert("RGB")
+    return image

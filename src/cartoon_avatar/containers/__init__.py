@@ -1,0 +1,26 @@
+"""Image files as containers: segments, chunks, blocks and boxes, without their pixels.
+
+Both services read them: the backend takes metadata out, the AI service tells what is broken
+before it decodes. Nothing here decodes a picture, so a photo of any size costs no memory.
+"""
+
+from __future__ import annotations
+
+import mmap
+
+# A mapped file is read where it lies.
+Data = bytes | memoryview | mmap.mmap
+
+# A range of the file, or bytes written anew.
+Part = tuple[int, int] | bytes
+
+# Far above what encoders write into 10 MB; bounds the time a hostile file can take.
+MOST_PARTS = 20_000
+
+
+class BrokenImage(ValueError):
+    """The file is not built the way its format demands, or lacks a part of its picture."""
+
+
+def size_of(parts: list[Part]) -> int:
+    return sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts)

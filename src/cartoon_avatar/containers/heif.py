@@ -1,0 +1,247 @@
+"""HEIC and AVIF (ISO/IEC 14496-12 and 23008-12): boxes and the items in them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Data, Part
+
+# A HEIF file points into itself by absolute offsets, so nothing is moved here: what has to go is
+# overwritten where it stands, and the file keeps its length up to the last box that belongs to it.
+
+_TOP = frozenset({b"ftyp", b"meta", b"moov", b"mdat"})
+_CONTAINERS = frozenset(
+    {(b"", b"meta"), (b"meta", b"iprp"), (b"iprp", b"ipco")}
+    | {(b"", b"moov"), (b"moov", b"trak"), (b"trak", b"mdia")}
+)
+# Below the top: padding, private data, descriptions by the user, metadata of tracks.
+_BLANKED = frozenset({b"free", b"skip", b"uuid", b"udta", b"udes", b"meta"})
+# What pixels are made and shown by: sizes and colours, turning, layers, codecs, cameras of 3D.
+_PROPERTIES = frozenset(
+    b"ispe pixi pasp colr clap irot imir rref rloc lsel auxC mskC a1op a1lx oinf tols clli cclv "
+    b"mdcv amve reve ndwt cmin cmex hvcC lhvC av1C vvcC avcC evcC uncC cmpd cmpC icef".split()
+)
+# Their headers begin with when they were made and changed.
+_DATED = frozenset({b"mvhd", b"tkhd", b"mdhd"})
+_PICTURES = frozenset(
+    {b"hvc1", b"hev1", b"lhv1", b"av01", b"vvc1", b"avc1", b"unci", b"mski"}
+    | {b"grid", b"iovl", b"iden", b"tmap"}
+)
+_TRACKS = frozenset({b"pict", b"vide", b"auxv"})
+# Decoders want to find valid EXIF where the file promises some: a directory without entries.
+_NO_EXIF = struct.pack(">I2sHIHI", 0, b"MM", 42, 8, 0, 0)
+_ZEROS = bytes(1 << 16)
+# An HDR picture of a turned grid of tiles is three.
+_MOST_DERIVATIONS = 8
+_MOST_ASSOCIATIONS = 100_000
+
+
+def cleaned(photo: Data) -> Iterator[Part]:
+    if photo[4:8] != b"ftyp":
+        raise BrokenImage("This is not a HEIF file.")
+    blanks: list[tuple[int, int, bytes]] = []  # from, to, and what to write before the zeros
+    tables: dict[bytes, tuple[int, int]] = {}
+    file_end = boxes_seen = 0
+    folders = [(b"", 0, len(photo))]
+    while folders:
+        parent, folder_start, folder_end = folders.pop()
+        for kind, start, body, end in _whole_boxes(photo, folder_start, folder_end):
+            boxes_seen += 1
+            if boxes_seen > MOST_PARTS:
+                raise BrokenImage("The HEIF file is in too many pieces.")
+            if (parent, kind) in _CONTAINERS:
+                folders.append((kind, body + 4 if kind == b"meta" else body, end))
+            elif _is_blanked(parent, kind):
+                blanks += [(start + 4, start + 8, b"free"), (body, end, b"")]
+            if kind in _DATED:
+                times = 16 if photo[body] else 8
+                blanks.append((body + 4, min(body + 4 + times, end), b""))
+            if not parent and kind in _TOP:
+                file_end = end
+            track = photo[body + 8 : body + 12] if kind == b"hdlr" else None
+            if parent == b"mdia" and track and track not in _TRACKS:
+                raise BrokenImage("The HEIF file is a video: it holds more than pictures.")
+            if kind in (b"iinf", b"iloc", b"idat") and parent == b"meta":
+                if kind in tables:
+                    raise BrokenImage("The HEIF file lists its pictures twice.")
+                tables[kind] = body, end
+    blanks += _other_items(photo, tables)
+
+    position = 0
+    for start, end, filler in sorted(blanks):
+        start, end = max(start, position), min(end, file_end)
+        if start >= end:
+            continue
+        yield position, start
+        if 0 < len(filler) <= end - start:
+            yield filler
+            start += len(filler)
+        for at in range(start, end, len(_ZEROS)):
+            yield _ZEROS[: end - at]
+        position = end
+    yield position, file_end
+
+
+def _is_blanked(parent: bytes, kind: bytes) -> bool:
+    if parent == b"ipco":
+        return kind not in _PROPERTIES
+    return kind in _BLANKED if parent else kind not in _TOP
+
+
+def _other_items(
+    photo: Data, tables: dict[bytes, tuple[int, int]]
+) -> Iterator[tuple[int, int, bytes]]:
+    """Where the file keeps items that are no pictures: EXIF, XMP and the like."""
+    if b"iinf" not in tables or b"iloc" not in tables:
+        return
+    kinds: dict[int, bytes] = {}
+    body, end = tables[b"iinf"]
+    for _, _, entry, _ in _whole_boxes(photo, body + (8 if photo[body] else 6), end):
+        version = photo[entry]
+        item, _, kind = struct.unpack_from(">IH4s" if version > 2 else ">HH4s", photo, entry + 4)
+        kinds[item] = kind if version > 1 else b""
+
+    position, end = tables[b"iloc"]
+
+    def number(size: int) -> int:
+        nonlocal position
+        position += size
+        if position > end:
+            raise BrokenImage("The list of items in the HEIF file is cut off.")
+        return int.from_bytes(photo[position - size : position], "big")
+
+    version = number(4) >> 24
+    sizes = number(2)
+    offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
+    index_size = sizes & 15 if version else 0
+    parts = 0
+    for _ in range(number(4 if version > 1 else 2)):
+        item = number(4 if version > 1 else 2)
+        method = number(2) & 15 if version else 0
+        number(2)
+        base = number(base_size)
+        extents = number(2)
+        # With all sizes 0 an extent takes no bytes: the table's own size bounds nothing.
+        parts += 1 + extents
+        if parts > MOST_PARTS:
+            raise BrokenImage("The HEIF file is in too many pieces.")
+        kind = kinds.get(item, b"")
+        for _ in range(extents):
+            number(index_size)
+            start = base + number(offset_size)
+            length = number(length_size)
+            if kind in _PICTURES:
+                continue
+            inside, inside_end = (0, len(photo)) if method == 0 else tables.get(b"idat", (0, 0))
+            if method > 1 or not length or inside + start + length > inside_end:
+                raise BrokenImage("The HEIF file keeps an item where none can be.")
+            filler = _NO_EXIF if kind == b"Exif" and extents == 1 else b""
+            yield inside + start, inside + start + length, filler
+
+
+def boxes(photo: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+    """Kind, start, start of the body and end of each box, up to one that does not fit."""
+    for _ in range(MOST_PARTS):
+        if start + 8 > end:
+            return
+        size, kind = struct.unpack_from(">I4s", photo, start)
+        body = start + 8
+        if size == 1:
+            size = struct.unpack_from(">Q", photo, body)[0]
+            body += 8
+        elif size == 0:
+            size = end - start
+        if not body <= start + size <= end:
+            return
+        yield kind, start, body, start + size
+        start += size
+    raise BrokenImage("The HEIF file is in too many pieces.")
+
+
+def _whole_boxes(photo: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+    """As ``boxes``, but one that does not fit is broken."""
+    for box in boxes(photo, start, end):
+        yield box
+        start = box[3]
+    if start + 8 <= end:
+        raise BrokenImage("A box of the HEIF file is longer than the file.")
+
+
+def require_few_pixels(data: bytes, most_pixels: int) -> None:
+    """Raises for a picture put together of more pixels than ``most_pixels``.
+
+    A grid may name the same large tile a thousand times, and all of them are decoded, whatever
+    its own size. What a tile says of its size (ispe) libheif holds it to.
+    """
+    sizes: dict[int, int] = {}  # pixels, by item
+    parts: dict[int, list[int]] = {}
+    count = 0
+    for kind, _, start, end in boxes(data, 0, len(data)):
+        for inner, _, at, inner_end in boxes(data, start + 4, end) if kind == b"meta" else ():
+            if inner == b"iprp":
+                for item, name, body in _properties(data, at, inner_end):
+                    if name == b"ispe":
+                        width, height = struct.unpack_from(">II", data, body + 4)
+                        sizes[item] = max(width * height, sizes.get(item, 0))
+                        _require_few(len(sizes))
+            elif inner == b"iref":
+                for item, ids in _derivations(data, at, inner_end):
+                    parts.setdefault(item, []).extend(ids)
+                    count += 1 + len(ids)
+                    _require_few(count)
+    decoded: dict[int, int] = {}
+
+    def pixels_of(item: int, depth: int = 0) -> int:
+        if depth > _MOST_DERIVATIONS:
+            raise BrokenImage("The HEIF file derives pictures from derived ones without end.")
+        if item not in decoded:
+            of_parts = sum(pixels_of(part, depth + 1) for part in parts.get(item, ()))
+            decoded[item] = of_parts or sizes.get(item, most_pixels)
+        return decoded[item]
+
+    for item in parts:
+        if pixels_of(item) > most_pixels:
+            raise BrokenImage("The HEIF picture's parts have more pixels than a picture may have.")
+
+
+def _require_few(count: int) -> None:
+    if count > _MOST_ASSOCIATIONS:
+        raise BrokenImage("The HEIF picture has countless parts.")
+
+
+def _properties(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, int]]:
+    """Items, and the kind and start of the body of a property associated with each."""
+    properties: list[tuple[bytes, int]] = []
+    for kind, _, at, inner_end in boxes(data, start, end):
+        if kind == b"ipco":
+            properties += [(name, body) for name, _, body, _ in boxes(data, at, inner_end)]
+        elif kind == b"ipma":
+            id_bytes = 4 if data[at] else 2
+            wide = data[at + 3] & 1
+            entries = int.from_bytes(data[at + 4 : at + 8])
+            at += 8
+            for _ in range(entries):
+                item = int.from_bytes(data[at : at + id_bytes])
+                count = data[at + id_bytes]
+                at += id_bytes + 1
+                for _ in range(count):
+                    number = int.from_bytes(data[at : at + 1 + wide]) & (0x7FFF if wide else 0x7F)
+                    at += 1 + wide
+                    if 0 < number <= len(properties):
+                        yield item, *properties[number - 1]
+
+
+def _derivations(data: bytes, start: int, end: int) -> Iterator[tuple[int, list[int]]]:
+    """Items and what they are put together of."""
+    id_bytes = 4 if data[start] else 2
+    for kind, _, at, inner_end in boxes(data, start + 4, end):
+        if kind == b"dimg":
+            first = at + id_bytes + 2
+            count = int.from_bytes(data[first - 2 : first])
+            last = min(first + count * id_bytes, inner_end)
+            ids = [
+                int.from_bytes(data[place : place + id_bytes])
+                for place in range(first, last, id_bytes)
+            ]
+            yield int.from_bytes(data[at : at + id_bytes]), ids

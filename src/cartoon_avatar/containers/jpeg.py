@@ -1,0 +1,119 @@
+"""JPEG (ITU-T T.81, annex B): segments and the coded data between them."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Data, Part
+from cartoon_avatar.containers.exif import exif_with, orientation_in
+
+# FF before 00 or FF is no marker, and restart markers belong to the coded data.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+# SOF0..15 with DHT and DAC among them, but not C8 (reserved); SOS, DQT, DNL, DRI, DHP, EXP.
+_OF_THE_PICTURE = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0)} - {0xC8})
+_APPLICATION, _COMMENT, _ADOBE = frozenset(range(0xE0, 0xF0)), 0xFE, 0xEE
+_WITH_LENGTH = _OF_THE_PICTURE | _APPLICATION | {_COMMENT}
+
+
+def segments(data: Data) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment, as libjpeg comes upon them.
+
+    A segment may end past the end of ``data``. A marker that does not exist is two bytes long.
+    """
+    end = 2
+    for _ in range(MOST_PARTS):
+        found = _MARKER.search(data, end)
+        if found is None:
+            return
+        start = found.start()
+        marker = data[start + 1]
+        end = start + 2
+        if marker in _WITH_LENGTH:
+            end += int.from_bytes(data[end : end + 2])
+        yield marker, start, end
+    raise BrokenImage("The JPEG file is in too many pieces.")
+
+
+def cleaned(photo: Data) -> Iterator[Part]:
+    if photo[:2] != b"\xff\xd8":
+        raise BrokenImage("This is not a JPEG file.")
+    yield 0, 2
+    position = 2
+    in_scan = scan_seen = exif_seen = False
+    for marker, start, end in segments(photo):
+        if in_scan:
+            if marker not in _WITH_LENGTH and marker not in (_SOI, _EOI):
+                continue  # damaged data can look like it: decoders live with it
+            # Outside a scan decoders skip whatever stands between two segments.
+            yield position, start
+        if marker == _EOI:
+            if not scan_seen:
+                raise BrokenImage("The JPEG file holds no picture.")
+            # What follows are second pictures, gain maps, videos and other people's trailers.
+            yield start, end
+            return
+        if marker not in _WITH_LENGTH:
+            raise BrokenImage(f"The JPEG file has a marker FF{marker:02X} where none may be.")
+        if end < start + 4 or end > len(photo):
+            raise BrokenImage("A segment of the JPEG file is longer than the file.")
+
+        head = photo[start + 4 : min(start + 18, end)]
+        if marker in _OF_THE_PICTURE:
+            yield start, end
+        elif marker == 0xE0 and head.startswith(b"JFIF\0") and len(head) == 14:
+            # Without the thumbnail that may follow: it can show what was cropped away.
+            yield _segment(0xE0, head[:12] + b"\0\0")
+        elif marker == 0xE1 and head.startswith(b"Exif\0") and not exif_seen:
+            exif_seen = True
+            if orientation := orientation_in(photo, start + 4, end):
+                yield _segment(0xE1, b"Exif\0\0" + exif_with(orientation))
+        elif marker == 0xE2 and head.startswith(b"ICC_PROFILE\0"):
+            yield start, end
+        elif marker == _ADOBE and head.startswith(b"Adobe") and len(head) >= 12:
+            # Says whether the colours are RGB, CMYK or their YCC forms.
+            yield _segment(_ADOBE, head[:12])
+        in_scan = marker == _SOS
+        scan_seen |= in_scan
+        position = end
+    if not in_scan:
+        raise BrokenImage("The JPEG file ends too early.")
+    # No end marker: whether enough pixels came is for the decoder to say.
+    yield position, len(photo)
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def skeleton(data: bytes) -> bytes | None:
+    """The file without its coded data, as one of 8 × 8 px, where it has several scans.
+
+    A decoder of several scans refuses a file only with the coefficients of the whole picture at
+    hand, 3 to 12 bytes a pixel. Coded data libjpeg never refuses, only what stands between it: a
+    decoder that refuses this refuses the file. Raises BrokenImage where the end is missing.
+    """
+    shown = bytearray(b"\xff\xd8")
+    progressive, scans, ended = False, 0, False
+    for marker, start, end in segments(data):
+        segment = data[start:end]
+        if marker == _EOI:
+            shown += segment
+            ended = True
+            break
+        if marker in _SOF:
+            progressive = marker in _PROGRESSIVE
+            segment = segment[:5] + struct.pack(">HH", 8, 8) + segment[9:]
+        scans += marker == _SOS
+        # Without metadata and comments, but with what says how the colours are stored.
+        if marker == _ADOBE or marker not in _APPLICATION | {_COMMENT}:
+            shown += segment
+    if not progressive and scans < 2:
+        return None
+    if not ended:
+        raise BrokenImage("The JPEG file ends too early.")
+    return bytes(shown)

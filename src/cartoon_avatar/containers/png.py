@@ -1,0 +1,116 @@
+"""PNG (third edition, with APNG): chunks and the packed rows in them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Data, Part
+from cartoon_avatar.containers.exif import exif_with, orientation_in
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_KEPT = frozenset(
+    b"IHDR PLTE IDAT tRNS cHRM cICP gAMA iCCP mDCV mDCv cLLI cLLi sBIT sRGB bKGD hIST pHYs "
+    b"acTL fcTL fdAT".split()
+)
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# First column and row of each pass of an interlaced PNG, and the steps to the next.
+_ADAM7 = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
+)  # fmt: skip
+_PIECE_BYTES = 1 << 16
+
+
+def chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of each chunk, its length and checksum included.
+
+    The last one may end past the end of ``data``.
+    """
+    start = 8
+    for _ in range(MOST_PARTS):
+        if start + 8 > len(data):
+            return
+        length, kind = struct.unpack_from(">I4s", data, start)
+        yield kind, start, start + 12 + length
+        start += 12 + length
+    raise BrokenImage("The PNG file is in too many pieces.")
+
+
+def cleaned(photo: Data) -> Iterator[Part]:
+    if photo[:8] != _SIGNATURE:
+        raise BrokenImage("This is not a PNG file.")
+    yield 0, 8
+    exif_seen = False
+    for index, (kind, start, end) in enumerate(chunks(photo)):
+        if (index == 0) != (kind == b"IHDR") or not kind.isalpha():
+            raise BrokenImage("The chunks of the PNG file are out of order.")
+        if end > len(photo):
+            raise BrokenImage("A chunk of the PNG file is longer than the file.")
+        if kind in _KEPT:
+            yield start, end
+        elif kind == b"IEND":
+            yield _chunk(b"IEND", b"")
+            return
+        elif kind == b"eXIf" and not exif_seen:
+            exif_seen = True
+            if orientation := orientation_in(photo, start + 8, end - 4):
+                yield _chunk(b"eXIf", exif_with(orientation))
+        elif kind[:1].isupper():
+            # A capital says that the picture cannot be understood without this chunk.
+            raise BrokenImage("The PNG file needs a chunk that PNG does not have.")
+    raise BrokenImage("The PNG file ends too early.")
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    checksum = zlib.crc32(kind + body)
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+
+def require_all_rows(data: bytes) -> None:
+    """Raises BrokenImage or zlib.error for pixel data that is damaged or too short.
+
+    64 KB of it are held at a time.
+    """
+    width, height, depth, colour, *_, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    pixels = _Inflated(data)
+    for left, top, right, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
+        columns, rows = len(range(left, width, right)), len(range(top, height, down))
+        # Each row begins with a byte that names its filter.
+        row_bytes = 1 + (columns * depth * _CHANNELS[colour] + 7) // 8
+        read, end = 0, row_bytes * rows if columns else 0
+        while read < end:
+            piece = pixels.read(min(_PIECE_BYTES, end - read))
+            if not piece:
+                raise BrokenImage("The PNG file has less pixel data than pixels.")
+            if max(piece[-read % row_bytes :: row_bytes], default=0) > 4:
+                raise BrokenImage("The PNG file filters a row in a way that PNG does not have.")
+            read += len(piece)
+
+
+class _Inflated:
+    """What is packed in the first run of a PNG's IDAT chunks."""
+
+    def __init__(self, data: bytes) -> None:
+        self.packed = _idat_pieces(memoryview(data))
+        self.inflater = zlib.decompressobj()
+
+    def read(self, most: int) -> bytes:
+        """Some bytes, at most ``most``; none at the end."""
+        while not self.inflater.eof:
+            packed = self.inflater.unconsumed_tail or next(self.packed, b"")
+            piece = self.inflater.decompress(packed, most)
+            if piece or not packed:
+                return piece
+        return b""
+
+
+def _idat_pieces(data: memoryview) -> Iterator[memoryview]:
+    begun = False
+    for kind, start, end in chunks(data):
+        if kind == b"IDAT":
+            begun = True
+            for at in range(start + 8, end - 4, _PIECE_BYTES):
+                yield data[at : min(at + _PIECE_BYTES, end - 4)]
+        elif begun:
+            return
