@@ -1,0 +1,229 @@
+"""The recipe: a scene becomes a painted portrait, a line a step.
+
+Lengths are in units of the main face's height, chin to hairline, so that a drawing looks
+the same at any size. The same scene, style and seed give the same pixels in every process.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawing import Clock, Drawing
+from cartoon_avatar.ai.engines.painted.sheet import Sheet, sheet_of
+from cartoon_avatar.ai.engines.painted.steps import lines
+from cartoon_avatar.ai.engines.painted.steps.backdrop import painted_backdrop
+from cartoon_avatar.ai.engines.painted.steps.brows_and_nose import draw_brows, draw_nose
+from cartoon_avatar.ai.engines.painted.steps.contours import draw_folds, draw_jaw
+from cartoon_avatar.ai.engines.painted.steps.eyes import draw_eyes
+from cartoon_avatar.ai.engines.painted.steps.grade import graded
+from cartoon_avatar.ai.engines.painted.steps.hair import painted_hair
+from cartoon_avatar.ai.engines.painted.steps.mouth import draw_mouth
+from cartoon_avatar.ai.engines.painted.steps.relight import (
+    Complexion,
+    complexions,
+    lit_area,
+    plain_skin,
+    relit,
+)
+from cartoon_avatar.ai.engines.painted.steps.skin import (
+    beard,
+    contrast_of,
+    nearest_complexion,
+    painted_skin,
+    without_creases,
+)
+from cartoon_avatar.ai.engines.painted.styles import PaintedStyle
+from cartoon_avatar.ai.filters.abstraction import coherent, shocked, smoothed
+from cartoon_avatar.ai.filters.blur import blurred, blurred_within
+from cartoon_avatar.ai.filters.canvas import rgb_of, sized
+from cartoon_avatar.ai.filters.flow import along, tangent_field
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import box_around
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.features import Features, area, grown
+from cartoon_avatar.ai.seeing.scene import Scene
+
+# Long side of the copy that is abstracted, px: finer shapes would be texture.
+_ABSTRACTED_PX = 768
+# The most that creases are filled, 0..1.
+_CREASES = 0.7
+
+
+def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
+    """Paint ``scene`` in ``style``; ``seed`` chooses among the style's variations."""
+    clock = Clock()
+    how = style.vary(seed)
+    sheet = sheet_of(scene, how.features.eye_size, how.features.slimming)
+    size = sheet.face_px
+    shape = sheet.person.shape
+    clock.done("caricature")
+
+    spared = np.maximum(sheet.features, sheet.hair)
+    plain = [plain_skin(shape, one, sheet.skin, spared) for one in sheet.people]
+    lab = relit(sheet.lab, sheet.people, plain, lit_area(sheet.person, size))
+    skins = complexions(lab, plain)
+    photo = lab.copy()
+    for person in sheet.people:
+        without_creases(lab, person, _CREASES)
+    clock.done("light")
+
+    small = _small(lab)
+    middle, _ = coherent(small, reach_px=4.2, tensor_px=2.8, rounds=2, amount=0.7, edge_px=1.6)
+    flat = smoothed(rgb_of(middle), middle, 0.04 * size, 28)
+    clock.done("shapes")
+
+    painted = painted_backdrop(lab, sheet.person, size, how.backdrops[0])
+    near = _dilated(sheet.person, 0.03 * size)
+    _cover(painted, sized(flat, shape), near)
+    clock.done("backdrop")
+
+    scale = small.shape[0] / shape[0]
+    locks = painted_hair(small, middle, sized(sheet.hair, small.shape), scale * size, how.tones.hair)
+    _cover(painted, sized(locks, shape), sheet.hair * (1 - sheet.features))
+    clock.done("hair")
+
+    middle = sized(middle, shape)
+    tone = None
+    skin = sheet.skin * (1 - sheet.hair)
+    if sheet.people:
+        tone = nearest_complexion(shape, sheet.people, skins)
+        skin = _plain(middle, lab, skin, tone, sheet.people)
+        smooth = painted_skin(
+            middle, skin * (1 - sheet.features), tone, sheet.people, how.tones, how.features.blush, sheet.grey
+        )
+        _cover(painted, smooth, skin * (1 - sheet.features))
+        _keep_features(painted, lab, smooth, sheet)
+    clock.done("skin")
+
+    painted = _crisp(painted)
+    clock.done("edges")
+    response = lines.edges(sized(lab, small.shape), scale * size, how.lines.width)
+    faces = _drawn_area(shape, sheet.people)
+    covered = lines.coverage(
+        sized(response, shape), sheet.person, sheet.hair, skin, faces, size, how.lines
+    )
+    painted = lines.drawn(painted, covered, how.lines.darkness)
+    clock.done("lines")
+    for person, own in zip(sheet.people, skins, strict=True):
+        _draw_face(painted, photo, person, own, skin, how)
+    clock.done("features")
+    goal = None if tone is None else tone[..., 0]
+    rgb = graded(painted, sheet.person, sheet.skin * (1 - sheet.hair), plain, goal, how.grade, sheet.grey)
+    clock.done("grade")
+    ink_px = how.lines.width * size / 380
+    return Drawing(Picture(rgb, scene.picture.alpha), scene.faces, 2 * ink_px, clock.stages)
+
+
+def _draw_face(
+    painted: np.ndarray,
+    photo: np.ndarray,
+    person: Features,
+    skin: Complexion,
+    skin_area: np.ndarray,
+    how: PaintedStyle,
+) -> None:
+    tone = np.float32([skin.light, skin.a, skin.b])
+    left, right = (_light_at(painted, cheek) for cheek in person.cheeks)
+    lit_from_left = (left - right) * np.sign(person.cheeks[1][0] - person.cheeks[0][0]) > -2
+    draw_folds(painted, photo, person, tone)
+    draw_jaw(painted, person, skin_area, tone)
+    draw_mouth(painted, photo, person, tone)
+    draw_nose(painted, person, tone)
+    if _wears_dark_glasses(photo, person):
+        return
+    draw_brows(painted, person)
+    draw_eyes(painted, photo, person, tone, bool(lit_from_left), how.features)
+
+
+def _small(lab: np.ndarray) -> np.ndarray:
+    height, width = lab.shape[:2]
+    scale = min(1.0, _ABSTRACTED_PX / max(height, width))
+    return sized(lab, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def _cover(painted: np.ndarray, layer: np.ndarray, share: np.ndarray) -> None:
+    """Lay ``layer`` over ``painted`` (H×W×3 both) by ``share`` (H×W, 0..1), in place."""
+    way = layer - painted
+    way *= share[..., None]
+    painted += way
+
+
+def _dilated(mask: np.ndarray, by_px: float) -> np.ndarray:
+    small = sized(mask, (max(1, mask.shape[0] // 4), max(1, mask.shape[1] // 4)))
+    reach = 2 * max(0, int(by_px / 4)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    grown_mask = cv2.dilate((small > 0.35).astype(np.float32), kernel)
+    return blurred(sized(grown_mask, mask.shape), 0.4 * by_px)
+
+
+def _plain(
+    middle: np.ndarray,
+    lab: np.ndarray,
+    skin: np.ndarray,
+    tone: np.ndarray,
+    people: list[Features],
+) -> np.ndarray:
+    """``skin`` (H×W 0..1) without what is too dark to be skin, and without beards."""
+    contrast = contrast_of(tone[..., 0])
+    below = (tone[..., 0] - cv2.GaussianBlur(middle[..., 0], (0, 0), 2)) / contrast
+    plain = skin * (1 - smoothstep(below, 20, 36))
+    for person in people:
+        plain *= 1 - beard(lab, person)
+    return plain
+
+
+def _keep_features(
+    painted: np.ndarray, lab: np.ndarray, smooth: np.ndarray, sheet: Sheet
+) -> None:
+    """Keep the photo's detail in eyes, brows, nose and mouth over the painted skin, in place."""
+    size = sheet.face_px
+    for person in sheet.people:
+        box = box_around(lab.shape, person.oval, 0.1 * person.height)
+        if box is None:
+            continue
+        own = sheet.features[box]
+        fine, _ = coherent(lab[box], reach_px=2.0, tensor_px=2.0, rounds=1, amount=0.55, edge_px=1.4)
+        apart = fine[..., 0] - smooth[box][..., 0]
+        wide = np.minimum(blurred(apart, 0.035 * size), 0)
+        detail = apart - wide
+        # Dark detail is drawn firmer, light detail softer.
+        dark = detail * (1 + 0.35 * smoothstep(-detail, 2, 10))
+        strong = fine.copy()
+        strong[..., 0] = smooth[box][..., 0] + 0.5 * wide + np.where(detail < 0, dark, 0.65 * detail)
+        np.clip(strong[..., 0], 3, 100, out=strong[..., 0])
+        # Its colours move as far as those of the skin around it.
+        weight = sheet.skin[box] * (1 - own) + np.float32(1e-3)
+        moved = blurred_within(smooth[box][..., 1:] - fine[..., 1:], weight, 0.05 * size)
+        strong[..., 1:] += moved
+        _cover(painted[box], strong, own)
+
+
+def _crisp(painted: np.ndarray) -> np.ndarray:
+    flow = tangent_field(painted, 2.5)
+    return shocked(along(painted, flow, 2.0), flow, edge_px=1.6, amount=0.8, steps=2)
+
+
+def _drawn_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
+    """H×W 0..1: the inside of faces, where the lines are drawn by hand."""
+    covered = np.zeros(shape, np.float32)
+    for person in people:
+        soft = 0.02 * person.height
+        np.maximum(covered, area(shape, grown(person.oval, 0.9), soft_px=soft), out=covered)
+    return covered
+
+
+def _light_at(lab: np.ndarray, point: np.ndarray) -> float:
+    x, y = np.clip(point.astype(int), 0, [lab.shape[1] - 1, lab.shape[0] - 1])
+    return float(lab[y, x, 0])
+
+
+def _wears_dark_glasses(lab: np.ndarray, person: Features) -> bool:
+    """Whether the skin right below both eyes is far darker than the cheeks."""
+    cheeks = float(np.mean([_light_at(lab, cheek) for cheek in person.cheeks]))
+    below = []
+    for eye in person.eyes:
+        down = eye.lower[4] - eye.upper[4]
+        down = down / max(float(np.linalg.norm(down)), 1e-6)
+        below.append(_light_at(lab, eye.lower[4] + 0.3 * eye.width * down))
+    return max(below) < 0.58 * cheeks

@@ -1,0 +1,86 @@
+"""What a painted portrait starts from: the photo as CIELAB, and whose pixels are whose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.painted.steps.warp import Warp, warped
+from cartoon_avatar.ai.filters.canvas import lab_of
+from cartoon_avatar.ai.filters.holes import without_holes
+from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
+from cartoon_avatar.ai.seeing.scene import Scene
+
+# Of the short side: how large a face is taken to be where there is none.
+_FACE_SHARE = 0.35
+# Smaller faces than this share of the short side are part of the scene.
+_SMALLEST_FACE = 0.03
+# Chroma (95th percentile) below which a photo is black and white.
+_GREY = 6.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """Planes of one size: ``lab`` H×W×3 float32 CIELAB, masks H×W float32 0..1.
+
+    ``features`` covers eyes, brows, nose and mouth; ``face_px`` is the main face's height.
+    """
+
+    lab: np.ndarray
+    people: list[Features]
+    person: np.ndarray
+    hair: np.ndarray
+    skin: np.ndarray
+    features: np.ndarray
+    face_px: float
+    grey: bool
+
+
+def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
+    """``scene`` with its caricature: eyes larger by ``eye_size``, jaws slimmer by ``slimming``."""
+    picture = scene.picture
+    rgb = picture.rgb if picture.alpha is None else without_holes(picture.rgb, picture.alpha)
+    shape = rgb.shape[:2]
+    people = [features_of(face.landmarks) for face in scene.people]
+    people = [person for person in people if person.height > _SMALLEST_FACE * min(shape)]
+    masks = scene.masks
+    person = np.ones(shape, np.float32) if masks is None else masks.person
+    hair = np.zeros(shape, np.float32) if masks is None else masks.hair
+    skin = np.zeros(shape, np.float32) if masks is None else masks.skin
+    if people:
+        warp = Warp(people, eye_size, slimming)
+        maps = warp.maps(shape)
+        rgb = warped(rgb, maps)
+        person, hair, skin = (np.clip(warped(mask, maps), 0, 1) for mask in (person, hair, skin))
+        people = [features_of(warp.moved(one.landmarks)) for one in people]
+    # Grain and the blocks of JPEG would be painted as texture.
+    rgb = cv2.bilateralFilter(rgb, 5 if max(shape) > 512 else 3, 14, 2.0)
+    lab = lab_of(rgb)
+    chroma = cv2.magnitude(*cv2.split(lab[::4, ::4])[1:])
+    return Sheet(
+        lab=lab,
+        people=people,
+        person=person,
+        hair=hair,
+        skin=skin,
+        features=_feature_area(shape, people),
+        face_px=max((one.height for one in people), default=_FACE_SHARE * min(shape)),
+        grey=float(np.percentile(chroma, 95)) < _GREY,
+    )
+
+
+def _feature_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
+    covered = np.zeros(shape, np.float32)
+    for person in people:
+        margin = 0.012 * person.height
+        outlines = [
+            *(grown(eye.outline, 1.25, 1.8 * margin) for eye in person.eyes),
+            *(grown(brow, 1.12, 2.0 * margin) for brow in person.brows),
+            grown(person.lips, 1.03, 0.6 * margin),
+            grown(person.nose_base, 0.9),
+        ]
+        soft = max(0.9 * margin, 0.6)
+        np.maximum(covered, area(shape, *outlines, soft_px=soft), out=covered)
+    return covered

@@ -1,0 +1,87 @@
+"""Brows with the photo's height, angle and thickness, and the few lines of a nose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import box_around, mix, stroke, tapered
+from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown, smooth_curve
+
+# A brow is left alone if it is not at least this much darker than the skin around it, in L.
+_FAINTEST = 6.0
+_WINGS = (49, 48, 64, 98), (279, 278, 294, 327)
+_NOSTRILS = (98, 97, 2), (2, 326, 327)
+
+
+def draw_brows(lab: np.ndarray, person: Features) -> None:
+    """Darken the brows of ``person`` in ``lab`` (H×W×3 CIELAB) and give them a body, in place."""
+    size = person.height
+    for number in range(2):
+        box = box_around(lab.shape, person.brows[number], 0.06 * size)
+        if box is None or size < 40:
+            continue
+        face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+        _draw_brow(lab[box], face, face.brows[number])
+
+
+def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray) -> None:
+    size, shape = face.height, lab.shape[:2]
+    near = area(shape, grown(brow, 1.10, 0.018 * size), soft_px=0.010 * size)
+    for eye in face.eyes:  # the socket's shadow is no brow
+        outline = grown(eye.outline, 1.25, 0.012 * size)
+        near *= 1 - area(shape, outline, soft_px=0.012 * size)
+    light = lab[..., 0]
+    sure = near > 0.5
+    if sure.sum() < 20:
+        return
+    skin, hair = (float(value) for value in np.percentile(light[sure], [85, 12]))
+    if skin - hair < _FAINTEST:
+        return
+    # Its inner end stays light: a hard one looks angry.
+    axis = brow[0] - brow[4]
+    length = max(float(np.linalg.norm(axis)), 1e-3)
+    down, across = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    along = ((across - brow[4][0]) * axis[0] + (down - brow[4][1]) * axis[1]) / length**2
+    full = smoothstep(along, -0.04, 0.30)
+    dark = np.maximum(skin - light, 0)
+    pale = 1 + 0.9 * (1 - float(smoothstep(skin - hair, 12, 34)))
+    more = (0.15 + 0.6 * full) * np.float32(pale)
+    more *= smoothstep(dark / max(skin, 20), 0.05, 0.35)
+    lab[..., 0] += near * (np.maximum(skin - dark * (1 + more), 6) - light) * (dark > 0)
+
+    upper, lower = brow[:5], brow[[9, 8, 7, 6, 5]]
+    middle = smooth_curve(0.52 * upper + 0.48 * lower, 6)
+    thick = np.maximum(np.linalg.norm(upper - lower, axis=1), 0.02 * size)
+    place = np.linspace(0, 1, len(middle))
+    widths = np.interp(place, np.linspace(0, 1, 5), thick)
+    widths *= np.interp(place, [0, 0.5, 0.85, 1], [0.15, 0.72, 0.80, 0.45])
+    colour = np.median(lab[sure & (light <= hair + 3)], axis=0)
+    colour[0] = max(colour[0], 0.22 * skin)
+    body = stroke(shape, middle, widths, 0.006 * size) * (0.35 + 0.65 * full)
+    body *= 0.2 + 0.8 * smoothstep(dark, 0.1 * (skin - hair), 0.5 * (skin - hair))
+    mix(lab, colour, 0.8 * float(smoothstep(skin - hair, 6, 20)) * body)
+
+
+def draw_nose(lab: np.ndarray, person: Features, tone: np.ndarray) -> None:
+    """Wings and nostrils of ``person``'s nose into ``lab`` (H×W×3 CIELAB), in place."""
+    size = person.height
+    box = box_around(lab.shape, person.nose_base, 0.06 * size)
+    if box is None or size < 40:
+        return
+    points = person.landmarks - np.float32([box[1].start, box[0].start])
+    ink = [0.42 * tone[0], tone[1] + 6, 0.9 * tone[2] + 2]
+    left, right = (float(np.linalg.norm(points[2] - points[side])) for side in (98, 327))
+    turned = left / max(right, 1e-3)
+
+    def line(indices: tuple[int, ...], width: float, strength: float) -> None:
+        curve = smooth_curve(points[list(indices)], 6)
+        widths = width * size * tapered(len(curve), power=0.7) + 0.05
+        covered = stroke(lab[box].shape[:2], curve, widths, 0.0022 * size)
+        mix(lab[box], ink, strength * covered)
+
+    for wing, far in zip(_WINGS, (1 / max(turned, 1e-3), turned), strict=True):
+        if far < 2.2:  # the far wing of a turned nose is not seen
+            line(wing, 0.0105, 0.42)
+    for nostril in _NOSTRILS:
+        line(nostril, 0.02, 0.5)

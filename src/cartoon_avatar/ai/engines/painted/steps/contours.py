@@ -1,0 +1,108 @@
+"""The line of the jaw and the folds beside nose and mouth, where the photo has them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.painted.steps.skin import contrast_of
+from cartoon_avatar.ai.engines.painted.steps.traced import (
+    best_path,
+    normals_of,
+    runs_of,
+    smoothed_along,
+)
+from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import box_around, mix, stroke, tapered
+from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
+
+# From the sitter's left ear around the chin to the right one.
+_JAW = (
+    454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132,
+    93, 234,
+)  # fmt: skip
+# From the wing of the nose to beside the mouth, right and left.
+_FOLDS = (129, 203, 206, 216, 212), (358, 423, 426, 436, 432)
+_OFFSETS = 40
+
+
+def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarray) -> None:
+    """Draw the jaw of ``person`` into ``lab`` (H×W×3 CIELAB), in place.
+
+    The mesh's line moves to where the face ends in the photo, and is drawn only where that is
+    darker outside. ``skin`` is H×W 0..1, ``tone`` the skin's CIELAB.
+    """
+    size = person.height
+    curve = smooth_curve(person.landmarks[list(_JAW)], 6)
+    normals = normals_of(curve, person.oval.mean(axis=0))
+    offsets = np.linspace(-0.035, 0.06, _OFFSETS) * size
+    places = curve[:, None] + normals[:, None] * offsets[None, :, None]
+    box = box_around(lab.shape, places.reshape(-1, 2), 3)
+    if box is None:
+        return
+    corner = np.float32([box[1].start, box[0].start])
+    light = cv2.GaussianBlur(np.ascontiguousarray(lab[box][..., 0]), (0, 0), max(0.5, 0.006 * size))
+    fall = -np.gradient(_sampled(light, places - corner), offsets[1] - offsets[0], axis=1)
+    path = best_path(np.clip(fall, 0, 3) - 0.25 * np.abs(offsets / (0.03 * size)), 0.15)
+    rows = np.arange(len(curve))
+    line = curve + normals * smoothed_along(offsets[path], 6)[:, None]
+
+    inner = places[rows, np.maximum(path - 6, 0)]
+    on_face = smoothstep(_sampled(skin, inner[:, None])[:, 0], 0.3, 0.8)
+    features = np.concatenate([*(eye.outline for eye in person.eyes), person.nose, person.lips])
+    apart = np.linalg.norm(line[:, None] - features[None], axis=2).min(axis=1)
+    on_face = smoothed_along(on_face * smoothstep(apart, 0.06 * size, 0.11 * size), 8)
+    strongest = np.array([fall[row, max(0, at - 2) : at + 3].max() for row, at in enumerate(path)])
+    clear = smoothed_along(smoothstep(strongest, 0.15, 0.85) * on_face, 5)
+    clear = smoothstep(clear, 0.12, 0.8)
+    place = np.linspace(0, 1, len(curve))
+    taper = smoothstep(place, 0, 0.18) * smoothstep(1 - place, 0, 0.18)
+    widths = (0.0046 + 0.0056 * clear) * size * taper * on_face
+    ink = [max(10, 0.38 * tone[0]), 0.9 * tone[1] + 4, 0.8 * tone[2] + 2]
+    for start, end in runs_of(widths > 0.0022 * size):
+        if end - start < 0.1 * len(curve):
+            continue
+        # A run ends in a point.
+        ends = np.minimum(np.arange(1, end - start + 1), np.arange(end - start, 0, -1)) / 6
+        covered = stroke(
+            light.shape, line[start:end] - corner, widths[start:end] * np.minimum(1, ends), 0.6
+        )
+        mix(lab[box], ink, np.float32(0.28 + 0.52 * clear[start:end].mean()) * covered)
+
+
+def draw_folds(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray) -> None:
+    """One thin stroke for each fold of a smile, where ``photo`` (H×W×3 CIELAB) has it, in place."""
+    size = person.height
+    if size < 60:
+        return
+    box = box_around(lab.shape, person.oval, 0)
+    if box is None:
+        return
+    face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+    light = np.ascontiguousarray(photo[box][..., 0])
+    fine = cv2.GaussianBlur(light, (0, 0), max(0.6, 0.006 * size))
+    depth = blurred(light, 0.03 * size) - fine
+    contrast = contrast_of(tone[0])
+    for indices in _FOLDS:
+        curve = smooth_curve(face.landmarks[list(indices)], 6)
+        normals = normals_of(curve, face.lips.mean(axis=0))
+        offsets = np.linspace(-0.05, 0.05, _OFFSETS) * size
+        places = curve[:, None] + normals[:, None] * offsets[None, :, None]
+        found = _sampled(depth, places)
+        path = best_path(found, 0.4)
+        deep = smoothed_along(found[np.arange(len(curve)), path], 2) / contrast
+        line = curve + normals * smoothed_along(offsets[path], 4)[:, None]
+        for start, end in runs_of(deep > 1.6):
+            if end - start < 0.25 * len(curve):
+                continue
+            widths = 0.0095 * size * tapered(end - start)
+            strength = float(np.clip(0.26 + 0.05 * deep[start:end].mean(), 0.26, 0.6))
+            covered = stroke(light.shape, line[start:end], widths, max(0.6, 0.0022 * size))
+            mix(lab[box], [0.62 * tone[0], 1.05 * tone[1] + 5, tone[2] + 1], strength * covered)
+
+
+def _sampled(plane: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """``plane`` (H×W) at ``places`` (N×M×2 px): N×M float32."""
+    x, y = (np.ascontiguousarray(places[..., axis], np.float32) for axis in (0, 1))
+    return cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,211 @@
+"""Eyes drawn anew: lids, whites, irises with their glints, from the photo's size and gaze."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.painted.styles import Features as Look
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
+from cartoon_avatar.ai.seeing.features import Eye, Features, area, features_of, smooth_curve
+
+_INK = np.float32([9, 6, 4])
+# Smaller eyes than this are left as the photo has them, px.
+_SMALLEST_PX = 8.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lids:
+    """One eye in a frame of its own: ``across`` runs from the outer to the inner corner."""
+
+    eye: Eye
+    upper: np.ndarray
+    lower: np.ndarray
+    axis: np.ndarray
+    down: np.ndarray
+    #: 0 closed .. 1 open.
+    openness: float
+
+    @staticmethod
+    def of(eye: Eye) -> _Lids:
+        axis = eye.upper[-1] - eye.upper[0]
+        axis = axis / max(float(np.linalg.norm(axis)), 1e-6)
+        down = np.array([-axis[1], axis[0]])
+        if down @ (eye.lower[4] - eye.upper[4]) < 0:
+            down = -down
+        ratio = eye.opening / eye.width
+        openness = float(np.clip((ratio - 0.09) / 0.12, 0, 1))
+        return _Lids(eye, smooth_curve(eye.upper, 6), smooth_curve(eye.lower, 6), axis, down, openness)
+
+    def upper_at(self, across: np.ndarray | float) -> np.ndarray:
+        """How far the upper lid lies below the line of the corners, px, at ``across`` px."""
+        along = (self.upper - self.upper[0]) @ self.axis
+        order = np.argsort(along)
+        return np.interp(across, along[order], ((self.upper - self.upper[0]) @ self.down)[order])
+
+
+def iris_colour(photo: np.ndarray, person: Features) -> np.ndarray:
+    """CIELAB of the irises of ``person`` in ``photo`` (H×W×3 CIELAB): dark brown if unknown."""
+    found = []
+    for eye in person.eyes:
+        box = box_around(photo.shape, eye.outline, 2)
+        middle = 0.5 * (eye.upper[4] + eye.lower[4])
+        if box is None or np.linalg.norm(eye.iris - middle) > 0.36 * eye.width:
+            continue
+        corner = np.float32([box[1].start, box[0].start])
+        down, across = np.mgrid[box].astype(np.float32)
+        away = np.hypot(across - eye.iris[0], down - eye.iris[1]) / max(eye.radius, 1)
+        ring = (away > 0.35) & (away < 0.85)
+        ring &= area(away.shape, eye.outline - corner) > 0.9
+        colours = photo[box][ring]
+        if len(colours) > 15:
+            # Without its glints and the lid's shadow.
+            low, high = np.percentile(colours[:, 0], [15, 65])
+            found.append(np.median(colours[(colours[:, 0] >= low) & (colours[:, 0] <= high)], axis=0))
+    return np.mean(found, axis=0) if found else np.array([24.0, 6, 9])
+
+
+def draw_eyes(
+    lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray, lit_from_left: bool, look: Look
+) -> None:
+    """Draw both eyes of ``person`` into ``lab`` (H×W×3 CIELAB), in place.
+
+    ``photo`` is what their colours are read from, ``tone`` the skin's CIELAB.
+    """
+    colour = iris_colour(photo, person)
+    for number, eye in enumerate(person.eyes):
+        box = box_around(lab.shape, eye.outline, 0.45 * eye.width)
+        if box is None or eye.width < _SMALLEST_PX:
+            continue
+        here = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+        lids = _Lids.of(here.eyes[number])
+        _draw_eye(lab[box], photo[box], lids, tone, colour, lit_from_left, look)
+
+
+def _draw_eye(
+    lab: np.ndarray,
+    photo: np.ndarray,
+    lids: _Lids,
+    tone: np.ndarray,
+    colour: np.ndarray,
+    lit_from_left: bool,
+    look: Look,
+) -> None:
+    eye, shape = lids.eye, lab.shape[:2]
+    wide = eye.width
+    down, across = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    beside = (across - eye.upper[0][0]) * lids.axis[0] + (down - eye.upper[0][1]) * lids.axis[1]
+    below = (across - eye.upper[0][0]) * lids.down[0] + (down - eye.upper[0][1]) * lids.down[1]
+    # Below the upper lid, in openings.
+    depth = (below - lids.upper_at(beside).astype(np.float32)) / max(eye.opening, 1.0)
+    inside = polygon(shape, np.concatenate([lids.upper, lids.lower[::-1]]), 0.012 * wide)
+    seen = inside * np.float32(lids.openness)
+
+    _crease(lab, photo, lids, tone)
+    # The white: never brighter than the face allows, in the lid's shadow above.
+    bright = float(np.clip(tone[0] + 12, 58, 88))
+    shadow = 1 - smoothstep(depth, 0.0, 0.5)
+    corner = smoothstep(np.abs(beside - 0.5 * wide) / (0.5 * wide), 0.5, 1.0)
+    white = np.dstack(
+        [bright - 24 * shadow - 13 * corner, np.full(shape, 1.5), 2.5 - 1.5 * shadow]
+    ).astype(np.float32)
+    lab += (0.72 * seen)[..., None] * (white - lab)
+    # A narrow eye is a dark line.
+    mix(lab, [0.45 * tone[0], tone[1] + 2, 0.8 * tone[2]], 0.6 * (1 - lids.openness) * inside)
+
+    centre, radius = _iris_place(lids)
+    away = np.hypot(across - centre[0], down - centre[1]) / radius
+    soft = 1.0 / radius
+    disc = (1 - smoothstep(away, 1 - soft, 1 + soft)) * np.maximum(
+        seen, 0.8 * inside * float(smoothstep(eye.opening / wide, 0.06, 0.12))
+    )
+    lower = ((across - centre[0]) * lids.down[0] + (down - centre[1]) * lids.down[1]) / radius
+    light = float(np.clip(colour[0], 14, 46))
+    iris = np.empty((*shape, 3), np.float32)
+    iris[..., 0] = light + (6 + 14 * look.iris) * smoothstep(lower, -0.2, 0.85)
+    iris[..., 0] -= (16 + 0.2 * light) * smoothstep(away, 0.72, 1.0)
+    iris[..., 1] = np.clip((1.1 + 0.5 * look.iris) * colour[1], -16, 18)
+    iris[..., 2] = np.clip((1.2 + 0.6 * look.iris) * colour[2], -30, 32)
+    iris[..., 1:] *= (0.75 + 0.45 * smoothstep(lower, -0.2, 0.8))[..., None]
+    pupil = 1 - smoothstep(away, 0.36, 0.46)
+    mix(iris, _INK, pupil)
+    iris[..., 0] -= np.clip(iris[..., 0] - 5, 0, 18) * (1 - smoothstep(depth, 0.05, 0.45))
+    lab += (0.95 * disc)[..., None] * (iris - lab)
+
+    side = np.array([-1.0 if lit_from_left else 1.0, 0.0])
+    glint = centre + 0.32 * radius * side - 0.28 * radius * lids.down
+    # Not above the lid.
+    over = float(lids.upper_at(float((glint - eye.upper[0]) @ lids.axis)))
+    hidden = max(0.0, over + 0.24 * radius - float((glint - eye.upper[0]) @ lids.down))
+    glint = glint + hidden * lids.down
+    for place, size, strength in (
+        (glint, 0.21, 0.96),
+        (centre - 0.34 * radius * side + 0.42 * radius * lids.down, 0.11, 0.5),
+    ):
+        apart = np.hypot(across - place[0], down - place[1]) / radius
+        spot = 1 - smoothstep(apart, size - soft, size + soft)
+        mix(lab, [98, 0, 1], strength * spot * disc)
+    _lines(lab, lids, tone, look)
+
+
+def _iris_place(lids: _Lids) -> tuple[np.ndarray, float]:
+    """Centre and radius of the drawn iris: both lids cut it, never white all round."""
+    eye = lids.eye
+    wide = eye.width
+    middle = 0.5 * (eye.upper[4] + eye.lower[4]).astype(np.float64)
+    centre = eye.iris.astype(np.float64)
+    radius = float(np.clip(1.12 * eye.radius, 0.2 * wide, 0.29 * wide))
+    radius = min(max(radius, 0.56 * eye.opening), 0.31 * wide)
+    if np.linalg.norm(centre - middle) > 0.36 * wide:
+        centre, radius = middle, min(radius, 0.24 * wide)  # the mesh lost the iris
+    lid = float(lids.upper_at(float((centre - eye.upper[0]) @ lids.axis)))
+    under = float((centre - eye.upper[0]) @ lids.down) - lid
+    # The upper lid covers about a fifth of it, the lower one touches it.
+    goal = float(np.clip(under, 0.42 * radius, 0.62 * radius))
+    return centre + (goal - under) * lids.down, radius
+
+
+def _crease(lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray) -> None:
+    """The fold above the lid: the darkest line parallel to it, if it stands out."""
+    wide = lids.eye.width
+    core = lids.upper[6:-6]
+    light = cv2.GaussianBlur(
+        np.ascontiguousarray(photo[..., 0]), (0, 0), max(0.6, 0.02 * wide)
+    )
+    offsets = np.linspace(0.08, 0.32, 25) * wide
+    places = core[:, None] - lids.down * offsets[None, :, None]
+    x, y = (np.ascontiguousarray(places[..., axis], np.float32) for axis in (0, 1))
+    found = np.median(
+        cv2.remap(light, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), axis=0
+    )
+    at = int(np.argmin(found[2:-3])) + 2
+    deep = min(found[: at + 1].max(), found[at:].max()) - found[at]
+    contrast = 0.45 + 0.55 * tone[0] / 65
+    if deep < 1.2 * contrast or offsets[at] < 0.1 * wide:
+        return
+    place = np.linspace(0, 1, len(lids.upper))
+    rise = offsets[at] * np.interp(place, [0, 0.15, 0.6, 1], [0.55, 0.95, 1.0, 0.55])
+    line = (lids.upper - lids.down * rise[:, None])[1:-3]
+    strength = float(np.clip(0.3 + 0.05 * deep / contrast, 0.3, 0.65))
+    covered = stroke(lab.shape[:2], line, 0.045 * wide * tapered(len(line)), 0.7)
+    mix(lab, [0.5 * tone[0], tone[1] + 5, tone[2] + 1], strength * covered)
+
+
+def _lines(lab: np.ndarray, lids: _Lids, tone: np.ndarray, look: Look) -> None:
+    """The upper lid, heavy over its outer half, and a hint of the lower one."""
+    shape, wide = lab.shape[:2], lids.eye.width
+    place = np.linspace(0, 1, len(lids.upper))
+    profile = np.interp(place, [0, 0.10, 0.34, 0.7, 1], [0.62, 1.0, 1.0, 0.72, 0.22])
+    heavy = look.lid * wide * (0.6 + 0.4 * lids.openness)
+    wing = lids.upper[0] - 0.09 * wide * lids.axis - 0.03 * wide * lids.down
+    line = np.concatenate([wing[None], lids.upper]) - 0.16 * heavy * lids.down
+    widths = np.concatenate([[0.1], profile]) * heavy
+    mix(lab, _INK, 0.93 * stroke(shape, line, widths, 0.5))
+    place = np.linspace(0, 1, len(lids.lower))
+    widths = np.interp(place, [0, 0.2, 0.6, 1], [0.9, 1, 0.55, 0.15]) * 0.034 * wide
+    ink = [max(8, 0.4 * tone[0]), 12, 11]
+    strength = 0.6 * (0.4 + 0.6 * lids.openness)
+    mix(lab, ink, strength * stroke(shape, lids.lower, widths, 0.5))

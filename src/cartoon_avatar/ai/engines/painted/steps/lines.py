@@ -1,0 +1,88 @@
+"""Lines in the colour of what they border: the figure's outline and the edges inside it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.painted.styles import Lines
+from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.flow import along, tangent_field
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+
+# The face height, px, at which lengths below are in px.
+_FACE_PX = 380.0
+
+
+def edges(lab: np.ndarray, face_px: float, width: float) -> np.ndarray:
+    """How strongly each pixel is a dark line, H×W float32, in L.
+
+    Flow-based difference of Gaussians (Kang et al. 2007; Kyprianidis and Döllner 2008) of
+    light and a little red, so that lips and ears have edges too.
+    """
+    unit = face_px / _FACE_PX
+    light = lab[..., 0] - np.float32(0.35) * lab[..., 1]
+    fine = max(0.5, width * unit)
+    response = cv2.GaussianBlur(light, (0, 0), 1.6 * fine) - cv2.GaussianBlur(light, (0, 0), fine)
+    return np.maximum(along(response, tangent_field(lab, 3.0), 6 * unit), 0)
+
+
+def coverage(
+    response: np.ndarray,
+    person: np.ndarray,
+    hair: np.ndarray,
+    skin: np.ndarray,
+    faces: np.ndarray,
+    face_px: float,
+    how: Lines,
+) -> np.ndarray:
+    """H×W float32 0..1: ``response`` (of ``edges``) as clean lines.
+
+    ``person``, ``hair``, ``skin`` are masks; ``faces`` (H×W 0..1) is where faces are drawn
+    by hand, so that no stray line crosses them.
+    """
+    unit = face_px / _FACE_PX
+    rim = 4 * person * (1 - person)
+    threshold = 0.55 + 0.8 * hair * (1 - rim) + 0.5 * skin
+    threshold += 2.0 * (1 - np.clip(1.6 * cv2.GaussianBlur(person, (0, 0), 3), 0, 1))
+    lines = smoothstep(response - threshold, 0.0, 1.3)
+    lines = _without_specks(lines, unit)
+    crowd = blurred(lines, 0.02 * face_px)
+    lines *= 1 - 0.85 * smoothstep(crowd, 0.15, 0.32) * (1 - hair)
+    inside = how.in_backdrop + (1 - how.in_backdrop) * person
+    lines *= np.float32(how.strength) * (1 - 0.5 * hair * (1 - rim)) * inside * (1 - 0.85 * faces)
+    return np.maximum(lines, how.strength * 0.8 * _outline(person, unit) * (1 - 0.8 * faces))
+
+
+def _without_specks(lines: np.ndarray, unit: float) -> np.ndarray:
+    mask = (lines > 0.3).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    length = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    speck = (stats[:, cv2.CC_STAT_AREA] < 80 * unit * unit) | (length < 20 * unit)
+    speck[0] = False
+    return cv2.GaussianBlur(lines * (1 - speck.astype(np.float32)[labels]), (0, 0), 0.7)
+
+
+def _outline(person: np.ndarray, unit: float) -> np.ndarray:
+    """The figure's outline, H×W 0..1: heavier below and to the right, only where it is sharp."""
+    scale = 0.007 * _FACE_PX * unit
+    mask = blurred(person, scale)
+    across = cv2.Scharr(mask, cv2.CV_32F, 1, 0, scale=1 / 32)
+    down = cv2.Scharr(mask, cv2.CV_32F, 0, 1, scale=1 / 32)
+    slope = np.maximum(cv2.magnitude(across, down), 1e-4)
+    sharp = smoothstep(slope * scale, 0.20, 0.36)
+    weight = 0.5 - 0.5 * (0.5 * across + 0.85 * down) / slope
+    width = (1.7 + 1.9 * weight) * unit
+    distance = (mask - 0.5) / slope
+    line = smoothstep(0.5 * width + 0.6 - np.abs(distance - 0.3 * width), 0.0, 1.2) * sharp
+    # At the border of the picture a figure goes on.
+    margin = int(4 * unit) + 2
+    line[:margin] = line[-margin:] = 0
+    line[:, :margin] = line[:, -margin:] = 0
+    return line
+
+
+def drawn(lab: np.ndarray, lines: np.ndarray, darkness: float) -> np.ndarray:
+    """``lab`` (H×W×3 CIELAB) with ``lines`` (H×W 0..1) in a dark shade of what they lie on."""
+    ink = lab * np.float32([darkness, 0.8, 0.8]) + np.float32([0, 4, 2])
+    return lab + lines[..., None] * (ink - lab)

@@ -1,0 +1,91 @@
+"""Lips in one colour and teeth as one clean shape."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.filters.blur import blurred_within
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
+from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
+
+# From the right corner of the mouth over the upper lip's lower edge to the left one.
+_PARTING = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+# A gap between the lips, as share of the face's height, from which a mouth is open.
+_OPEN = 0.018
+
+
+def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray) -> None:
+    """Draw the mouth of ``person`` into ``lab`` (H×W×3 CIELAB), in place.
+
+    ``photo`` is what it is read from, ``tone`` the skin's CIELAB.
+    """
+    size = person.height
+    box = box_around(lab.shape, person.lips, 0.1 * size)
+    if box is None or size < 40:
+        return
+    face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+    here, seen = lab[box], photo[box]
+    shape = here.shape[:2]
+    lips = smooth_curve(np.concatenate([face.lips, face.lips[:1]]), 4)
+    mouth = smooth_curve(np.concatenate([face.mouth, face.mouth[:1]]), 4)
+    inner = polygon(shape, mouth, 0.003 * size)
+    body = polygon(shape, lips, 0.006 * size) * (1 - inner)
+    _paint_lips(here, seen, body, size, tone)
+    gap = float(np.linalg.norm(face.landmarks[13] - face.landmarks[14])) / size
+    if gap > _OPEN:
+        _paint_teeth(here, seen, body, inner, size)
+    else:
+        curve = smooth_curve(face.landmarks[list(_PARTING)], 4)
+        widths = 0.012 * size * (0.35 + 0.65 * tapered(len(curve)))
+        covered = stroke(shape, curve, widths, max(0.5, 0.0025 * size))
+        mix(here, [0.36 * tone[0], tone[1] + 10, 0.7 * tone[2] + 4], 0.72 * covered)
+    # The shade under the lower lip.
+    curve = smooth_curve(face.landmarks[[181, 84, 17, 314, 405]], 5) + (0, 0.012 * size)
+    covered = stroke(shape, curve, 0.012 * size * tapered(len(curve)), 0.005 * size)
+    mix(here, [0.72 * tone[0], tone[1] + 4, tone[2]], 0.35 * covered)
+
+
+def _paint_lips(
+    lab: np.ndarray, photo: np.ndarray, body: np.ndarray, size: float, tone: np.ndarray
+) -> None:
+    if body.sum() < 4:
+        return
+    smooth = blurred_within(photo, body + np.float32(1e-3), 0.012 * size)
+    goal = 0.4 * photo + 0.6 * smooth
+    redder = float((goal[..., 1] * body).sum() / body.sum()) - tone[1]
+    goal[..., 1] += np.float32(np.clip(1.2 + 0.32 * redder, 0.5, 5))
+    goal[..., 2] += 1
+    lab += (0.9 * body)[..., None] * (goal - lab)
+
+
+def _paint_teeth(
+    lab: np.ndarray, photo: np.ndarray, body: np.ndarray, inner: np.ndarray, size: float
+) -> None:
+    sure = inner > 0.6
+    if sure.sum() < 30:
+        return
+    light = np.ascontiguousarray(photo[..., 0])
+    low, high = (float(value) for value in np.percentile(light[sure], [10, 90]))
+    if high < 45 or high - low < 8:
+        return
+    weight = inner**2 + np.float32(1e-3)
+    calm = blurred_within(light, weight, 0.010 * size)
+    bright = low + 0.46 * (high - low)
+    teeth = smoothstep(calm, bright - 5, bright + 2) * inner
+    lips = photo[body > 0.8][:, 1]
+    red = float(np.median(lips)) if lips.size else 99.0
+    pale = float(np.median(photo[sure & (light > high - 4)][:, 1]))
+    if red - pale > 6:  # lip and tongue are red
+        share = 0.45 * (red - pale), 0.8 * (red - pale)
+        teeth *= 1 - smoothstep(photo[..., 1], pale + share[0], pale + share[1])
+    teeth = smoothstep(blurred_within(teeth, weight, 0.012 * size), 0.35, 0.65) * inner
+    reach = 2 * max(1, int(0.022 * size)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    teeth = np.maximum(teeth, cv2.morphologyEx(teeth, cv2.MORPH_CLOSE, kernel)) * inner
+    deep = cv2.merge([np.minimum(calm, 32), np.full_like(calm, 15), np.full_like(calm, 9)])
+    lab += (0.75 * (inner - teeth))[..., None] * (deep - lab)
+    level = float(np.clip(np.percentile(light[sure], 85) + 6, 62, 95))
+    clean = cv2.merge([0.25 * calm + 0.75 * level, np.full_like(calm, 0.5), np.full_like(calm, 3)])
+    lab += (0.9 * teeth)[..., None] * (clean - lab)
