@@ -33,6 +33,7 @@ from cartoon_avatar.ai.engines.painted.steps.skin import (
     painted_skin,
     without_creases,
 )
+from cartoon_avatar.ai.engines.painted.steps.texture import calmed, texture_of
 from cartoon_avatar.ai.engines.painted.styles import PaintedStyle
 from cartoon_avatar.ai.filters.abstraction import coherent, shocked, smoothed
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
@@ -69,6 +70,9 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     clock.done("light")
 
     small = _small(lab)
+    scale = small.shape[0] / shape[0]
+    cloth = sized(_cloth(sheet), small.shape)
+    small = calmed(small, cloth * texture_of(small, scale * size), scale * size)
     middle, _ = coherent(small, reach_px=4.2, tensor_px=2.8, rounds=2, amount=0.7, edge_px=1.6)
     flat = smoothed(rgb_of(middle), middle, 0.04 * size, 28)
     clock.done("shapes")
@@ -78,7 +82,6 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     _cover(painted, sized(flat, shape), near)
     clock.done("backdrop")
 
-    scale = small.shape[0] / shape[0]
     locks = painted_hair(small, middle, sized(sheet.hair, small.shape), scale * size, how.tones.hair)
     _cover(painted, sized(locks, shape), sheet.hair * (1 - sheet.features))
     clock.done("hair")
@@ -98,7 +101,7 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
 
     painted = _crisp(painted)
     clock.done("edges")
-    response = lines.edges(sized(lab, small.shape), scale * size, how.lines.width)
+    response = lines.edges(small, scale * size, how.lines.width)
     faces = _drawn_area(shape, sheet.people)
     covered = lines.coverage(
         sized(response, shape), sheet.person, sheet.hair, skin, faces, size, how.lines
@@ -134,6 +137,15 @@ def _draw_face(
         return
     draw_brows(painted, person)
     draw_eyes(painted, photo, person, tone, bool(lit_from_left), how.features)
+
+
+def _cloth(sheet: Sheet) -> np.ndarray:
+    """H×W 0..1: the person but for hair, skin and what is close to a face."""
+    cloth = sheet.person * (1 - sheet.hair) * (1 - sheet.skin)
+    for person in sheet.people:
+        near = area(cloth.shape, grown(person.oval, 1.15), soft_px=0.03 * person.height)
+        cloth *= 1 - near
+    return cloth
 
 
 def _small(lab: np.ndarray) -> np.ndarray:
