@@ -14,7 +14,13 @@ _FULL_CURVATURE = 1.7
 
 
 def coherent(
-    lab: np.ndarray, *, reach_px: float, tensor_px: float, rounds: int, amount: float, edge_px: float
+    lab: np.ndarray,
+    *,
+    reach_px: float,
+    tensor_px: float,
+    rounds: int,
+    amount: float,
+    edge_px: float,
 ) -> tuple[np.ndarray, Flow]:
     """``lab`` (H×W×3 float32 CIELAB) smoothed along its edges and sharpened across them.
 
@@ -53,7 +59,9 @@ def shocked(
 
     smooth = cv2.GaussianBlur(np.ascontiguousarray(lab[..., 0]), (0, 0), edge_px)
     curvature = beside(smooth, edge_px) + beside(smooth, -edge_px) - 2 * smooth
-    strength = np.minimum(np.abs(curvature) * np.float32(1 / _FULL_CURVATURE), 1) * np.float32(amount)
+    strength = np.minimum(np.abs(curvature) * np.float32(1 / _FULL_CURVATURE), 1) * np.float32(
+        amount
+    )
     valley = curvature > 0
     for _ in range(steps):
         light = np.ascontiguousarray(lab[..., 0])
@@ -95,12 +103,19 @@ def kuwahara(lab: np.ndarray, radius_px: float, sharpness: float = 8.0) -> np.nd
     return total / weights
 
 
-def smoothed(guide: np.ndarray, lab: np.ndarray, reach_px: float, contrast: float, passes: int = 2) -> np.ndarray:
+def smoothed(
+    guide: np.ndarray, lab: np.ndarray, reach_px: float, contrast: float, passes: int = 2
+) -> np.ndarray:
     """``lab`` (H×W or H×W×3 float32) smoothed where ``guide`` (H×W×3 or H×W uint8) has no edge.
 
     The domain transform, recursive form (Gastal and Oliveira 2011); ``contrast`` is in the
     guide's units.
     """
     return cv2.ximgproc.dtFilter(
-        guide, np.ascontiguousarray(lab), reach_px, contrast, mode=cv2.ximgproc.DTF_RF, numIters=passes
+        guide,
+        np.ascontiguousarray(lab),
+        reach_px,
+        contrast,
+        mode=cv2.ximgproc.DTF_RF,
+        numIters=passes,
     )

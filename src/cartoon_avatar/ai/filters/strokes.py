@@ -28,7 +28,9 @@ def polygon(shape: tuple[int, int], outline: np.ndarray, soft_px: float = 0) -> 
     if box is None:
         return covered
     offset = np.float32([box[1].start, box[0].start])
-    covered[box] = _filled((box[0].stop - box[0].start, box[1].stop - box[1].start), outline - offset)
+    covered[box] = _filled(
+        (box[0].stop - box[0].start, box[1].stop - box[1].start), outline - offset
+    )
     if soft_px > 0.3:
         covered[box] = cv2.GaussianBlur(covered[box], (0, 0), soft_px)
     return covered

@@ -28,6 +28,12 @@ class Crop:
     width: int
     height: int
 
+    def scaled(self, across: float, down: float) -> Crop:
+        """The same part of a photo that is ``across`` times as wide and ``down`` as high."""
+        left, top = round(self.left * across), round(self.top * down)
+        right, bottom = (self.left + self.width) * across, (self.top + self.height) * down
+        return Crop(left, top, max(1, round(right) - left), max(1, round(bottom) - top))
+
 
 def whole(width: int, height: int) -> Crop:
     return Crop(0, 0, width, height)

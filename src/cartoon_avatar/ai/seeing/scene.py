@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.framing import Crop, portrait, resampled, whole
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
@@ -22,15 +24,15 @@ class Scene:
 
     ``picture`` is the drawing's size; everything else is in its pixels, but for ``crop``,
     which is in pixels of the upright photo. ``people`` starts with the one who is drawn, the
-    others follow by prominence; it is empty where nobody was found. ``faces`` counts those of
-    the whole photo.
+    others follow by prominence; it is empty where nobody was found. ``faces`` are all faces of
+    the whole photo (``faces_of``).
     """
 
     picture: Picture
     crop: Crop
     people: list[Face]
     masks: Masks | None
-    faces: int
+    faces: tuple[tuple[int, int, int, int, float], ...]
 
 
 def open_scene(
@@ -41,24 +43,54 @@ def open_scene(
     face: int = 0,
     framing: Framing = "portrait",
     long_side: int = 1024,
+    full_size: tuple[int, int] | None = None,
+    closer: Callable[[Crop, int], Picture] | None = None,
 ) -> Scene:
     """Find the people in ``photo``, frame the one numbered ``face`` and look at them closely.
 
-    Faces are counted from the most prominent. Raises ``FaceIndexOutOfRange``.
+    Faces are counted from the most prominent. ``photo`` may be a smaller copy of one of
+    ``full_size`` (width, height): where its own pixels are too few for a picture of
+    ``long_side``, ``closer`` gives a crop of the full photo at up to that size. Raises
+    ``FaceIndexOutOfRange``.
     """
     faces = find_faces(photo)
     if face and not 0 <= face < len(faces):
         raise FaceIndexOutOfRange(face, len(faces))
-    framed = framing == "portrait" and bool(faces)
-    crop = (
-        portrait(faces[face], photo.width, photo.height)
-        if framed
-        else whole(photo.width, photo.height)
-    )
-    picture = resampled(photo, crop, long_side)
-    people = _within(faces, face, crop, picture)
+    here = whole(photo.width, photo.height)
+    if framing == "portrait" and faces:
+        here = portrait(faces[face], photo.width, photo.height)
+    width, height = full_size or (photo.width, photo.height)
+    crop = here.scaled(width / photo.width, height / photo.height)
+    if (
+        closer is not None
+        and min(width / photo.width, long_side / max(here.width, here.height)) > 1
+    ):
+        near = closer(crop, long_side)
+        picture = resampled(near, whole(near.width, near.height), long_side)
+    else:
+        picture = resampled(photo, here, long_side)
+    people = _within(faces, face, here, picture)
     masks = find_masks(picture, people) if find_masks and people else None
-    return Scene(picture, crop, people, masks, len(faces))
+    return Scene(picture, crop, people, masks, faces_of(faces, photo, (width, height)))
+
+
+def faces_of(
+    faces: list[Face], photo: Picture, full_size: tuple[int, int]
+) -> tuple[tuple[int, int, int, int, float], ...]:
+    """Left, top, width, height in pixels of the full photo and prominence (0..1) of ``faces``."""
+    across, down = full_size[0] / photo.width, full_size[1] / photo.height
+    weights = [prominence(face.box, photo) for face in faces]
+    most = max(weights, default=0) or 1
+    return tuple(
+        (
+            round(face.box[0] * across),
+            round(face.box[1] * down),
+            round(face.box[2] * across),
+            round(face.box[3] * down),
+            round(weight / most, 3),
+        )
+        for face, weight in zip(faces, weights, strict=True)
+    )
 
 
 def _within(faces: list[Face], chosen: int, crop: Crop, picture: Picture) -> list[Face]:

@@ -82,7 +82,9 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     _cover(painted, sized(flat, shape), near)
     clock.done("backdrop")
 
-    locks = painted_hair(small, middle, sized(sheet.hair, small.shape), scale * size, how.tones.hair)
+    locks = painted_hair(
+        small, middle, sized(sheet.hair, small.shape), scale * size, how.tones.hair
+    )
     _cover(painted, sized(locks, shape), sheet.hair * (1 - sheet.features))
     clock.done("hair")
 
@@ -93,7 +95,13 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
         tone = nearest_complexion(shape, sheet.people, skins)
         skin = _plain(middle, lab, skin, tone, sheet.people)
         smooth = painted_skin(
-            middle, skin * (1 - sheet.features), tone, sheet.people, how.tones, how.features.blush, sheet.grey
+            middle,
+            skin * (1 - sheet.features),
+            tone,
+            sheet.people,
+            how.tones,
+            how.features.blush,
+            sheet.grey,
         )
         _cover(painted, smooth, skin * (1 - sheet.features))
         _keep_features(painted, lab, smooth, sheet)
@@ -112,10 +120,12 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
         _draw_face(painted, photo, person, own, skin, how)
     clock.done("features")
     goal = None if tone is None else tone[..., 0]
-    rgb = graded(painted, sheet.person, sheet.skin * (1 - sheet.hair), plain, goal, how.grade, sheet.grey)
+    rgb = graded(
+        painted, sheet.person, sheet.skin * (1 - sheet.hair), plain, goal, how.grade, sheet.grey
+    )
     clock.done("grade")
     ink_px = how.lines.width * size / 380
-    return Drawing(Picture(rgb, scene.picture.alpha), scene.faces, 2 * ink_px, clock.stages)
+    return Drawing(Picture(rgb, scene.picture.alpha), len(scene.faces), 2 * ink_px, clock.stages)
 
 
 def _draw_face(
@@ -185,9 +195,7 @@ def _plain(
     return plain
 
 
-def _keep_features(
-    painted: np.ndarray, lab: np.ndarray, smooth: np.ndarray, sheet: Sheet
-) -> None:
+def _keep_features(painted: np.ndarray, lab: np.ndarray, smooth: np.ndarray, sheet: Sheet) -> None:
     """Keep the photo's detail in eyes, brows, nose and mouth over the painted skin, in place."""
     size = sheet.face_px
     for person in sheet.people:
@@ -195,14 +203,18 @@ def _keep_features(
         if box is None:
             continue
         own = sheet.features[box]
-        fine, _ = coherent(lab[box], reach_px=2.0, tensor_px=2.0, rounds=1, amount=0.55, edge_px=1.4)
+        fine, _ = coherent(
+            lab[box], reach_px=2.0, tensor_px=2.0, rounds=1, amount=0.55, edge_px=1.4
+        )
         apart = fine[..., 0] - smooth[box][..., 0]
         wide = np.minimum(blurred(apart, 0.035 * size), 0)
         detail = apart - wide
         # Dark detail is drawn firmer, light detail softer.
         dark = detail * (1 + 0.35 * smoothstep(-detail, 2, 10))
         strong = fine.copy()
-        strong[..., 0] = smooth[box][..., 0] + 0.5 * wide + np.where(detail < 0, dark, 0.65 * detail)
+        strong[..., 0] = (
+            smooth[box][..., 0] + 0.5 * wide + np.where(detail < 0, dark, 0.65 * detail)
+        )
         np.clip(strong[..., 0], 3, 100, out=strong[..., 0])
         # Its colours move as far as those of the skin around it.
         weight = sheet.skin[box] * (1 - own) + np.float32(1e-3)

@@ -38,7 +38,9 @@ class _Lids:
             down = -down
         ratio = eye.opening / eye.width
         openness = float(np.clip((ratio - 0.09) / 0.12, 0, 1))
-        return _Lids(eye, smooth_curve(eye.upper, 6), smooth_curve(eye.lower, 6), axis, down, openness)
+        return _Lids(
+            eye, smooth_curve(eye.upper, 6), smooth_curve(eye.lower, 6), axis, down, openness
+        )
 
     def upper_at(self, across: np.ndarray | float) -> np.ndarray:
         """How far the upper lid lies below the line of the corners, px, at ``across`` px."""
@@ -64,12 +66,19 @@ def iris_colour(photo: np.ndarray, person: Features) -> np.ndarray:
         if len(colours) > 15:
             # Without its glints and the lid's shadow.
             low, high = np.percentile(colours[:, 0], [15, 65])
-            found.append(np.median(colours[(colours[:, 0] >= low) & (colours[:, 0] <= high)], axis=0))
+            found.append(
+                np.median(colours[(colours[:, 0] >= low) & (colours[:, 0] <= high)], axis=0)
+            )
     return np.mean(found, axis=0) if found else np.array([24.0, 6, 9])
 
 
 def draw_eyes(
-    lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray, lit_from_left: bool, look: Look
+    lab: np.ndarray,
+    photo: np.ndarray,
+    person: Features,
+    tone: np.ndarray,
+    lit_from_left: bool,
+    look: Look,
 ) -> None:
     """Draw both eyes of ``person`` into ``lab`` (H×W×3 CIELAB), in place.
 
@@ -172,9 +181,7 @@ def _crease(lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray) -
     """The fold above the lid: the darkest line parallel to it, if it stands out."""
     wide = lids.eye.width
     core = lids.upper[6:-6]
-    light = cv2.GaussianBlur(
-        np.ascontiguousarray(photo[..., 0]), (0, 0), max(0.6, 0.02 * wide)
-    )
+    light = cv2.GaussianBlur(np.ascontiguousarray(photo[..., 0]), (0, 0), max(0.6, 0.02 * wide))
     offsets = np.linspace(0.08, 0.32, 25) * wide
     places = core[:, None] - lids.down * offsets[None, :, None]
     x, y = (np.ascontiguousarray(places[..., axis], np.float32) for axis in (0, 1))

@@ -12,6 +12,7 @@ from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curv
 
 # From the right corner of the mouth over the upper lip's lower edge to the left one.
 _PARTING = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+_UNDER_LIP = (181, 84, 17, 314, 405)
 # A gap between the lips, as share of the face's height, from which a mouth is open.
 _OPEN = 0.018
 
@@ -42,7 +43,7 @@ def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
         covered = stroke(shape, curve, widths, max(0.5, 0.0025 * size))
         mix(here, [0.36 * tone[0], tone[1] + 10, 0.7 * tone[2] + 4], 0.72 * covered)
     # The shade under the lower lip.
-    curve = smooth_curve(face.landmarks[[181, 84, 17, 314, 405]], 5) + (0, 0.012 * size)
+    curve = smooth_curve(face.landmarks[list(_UNDER_LIP)], 5) + np.float32([0, 0.012 * size])
     covered = stroke(shape, curve, 0.012 * size * tapered(len(curve)), 0.005 * size)
     mix(here, [0.72 * tone[0], tone[1] + 4, tone[2]], 0.35 * covered)
 

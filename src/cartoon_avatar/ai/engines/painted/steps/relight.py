@@ -33,7 +33,9 @@ class Complexion:
         return float(np.hypot(self.a, self.b))
 
 
-def plain_skin(shape: tuple[int, int], person: Features, skin: np.ndarray, spared: np.ndarray) -> np.ndarray:
+def plain_skin(
+    shape: tuple[int, int], person: Features, skin: np.ndarray, spared: np.ndarray
+) -> np.ndarray:
     """H×W bool: skin of ``person`` that is neither feature nor hair. ``spared`` is H×W 0..1."""
     inside = area(shape, grown(person.oval, 0.82))
     return inside * skin * (1 - spared) > 0.5
@@ -89,9 +91,7 @@ def _goal(level: float, white: float | None) -> float:
 
 def _white_of_eye(light: np.ndarray, person: Features) -> float | None:
     """L of the white of the eyes; None behind dark glasses and where they are too small."""
-    whites = np.concatenate(
-        [light[area(light.shape, eye.outline) > 0.8] for eye in person.eyes]
-    )
+    whites = np.concatenate([light[area(light.shape, eye.outline) > 0.8] for eye in person.eyes])
     if whites.size < 20:
         return None
     white = float(np.percentile(whites, 92))

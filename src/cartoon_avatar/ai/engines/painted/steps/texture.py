@@ -41,5 +41,7 @@ def calmed(lab: np.ndarray, share: np.ndarray, face_px: float) -> np.ndarray:
     guide = rgb_of(lab)
     for _ in range(2):
         guide = cv2.medianBlur(guide, reach)
-    smooth = smoothed(guide, 0.7 * lab_of(guide) + 0.3 * blurred(lab, 0.009 * face_px), 0.05 * face_px, 18)
+    smooth = smoothed(
+        guide, 0.7 * lab_of(guide) + 0.3 * blurred(lab, 0.009 * face_px), 0.05 * face_px, 18
+    )
     return lab + share[..., None] * (smooth - lab)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.errors import FaceIndexOutOfRange
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import Face
+from cartoon_avatar.ai.seeing.framing import Crop, portrait, resampled, whole
+from cartoon_avatar.ai.seeing.scene import open_scene
+
+
+def face(left: float, top: float, size: float) -> Face:
+    """A face in a square box whose landmarks fill it."""
+    corners = np.float32([[left, top], [left + size, top + size]])
+    landmarks = np.linspace(corners[0], corners[1], 478).astype(np.float32)
+    return Face((left, top, size, size), landmarks, 0.95)
+
+
+def grey(width: int, height: int) -> Picture:
+    return Picture(np.full((height, width, 3), 128, np.uint8))
+
+
+def test_a_portrait_is_a_square_around_the_face_inside_the_photo():
+    crop = portrait(face(400, 300, 200), 1200, 900)
+
+    assert crop.width == crop.height == round(200 / 0.38)
+    assert crop.left < 400
+    assert crop.top < 300
+    assert crop.left + crop.width <= 1200
+    assert crop.top + crop.height <= 900
+
+
+def test_a_face_at_the_rim_is_framed_without_leaving_the_photo():
+    crop = portrait(face(0, 0, 200), 1200, 900)
+
+    assert (crop.left, crop.top) == (0, 0)
+
+
+def test_a_face_that_fills_the_photo_gets_the_largest_square():
+    assert portrait(face(10, 10, 380), 500, 400).width == 400
+
+
+def test_a_crop_is_resampled_once_and_enlarged_at_most_four_times():
+    assert resampled(grey(100, 100), Crop(10, 10, 50, 50), 1024).width == 200
+    assert resampled(grey(3000, 3000), whole(3000, 3000), 1024).width == 1024
+
+
+def test_the_scene_of_a_small_copy_takes_its_pixels_from_the_full_photo():
+    asked = []
+
+    def closer(crop: Crop, long_side: int) -> Picture:
+        asked.append((crop, long_side))
+        return grey(crop.width, crop.height)
+
+    scene = open_scene(
+        grey(600, 450),
+        lambda picture: [face(200, 150, 100)],
+        None,
+        full_size=(2400, 1800),
+        closer=closer,
+    )
+
+    ((crop, long_side),) = asked
+    assert long_side == 1024
+    assert crop == scene.crop
+    assert crop.width == 4 * round(100 / 0.38)
+    assert scene.picture.width == scene.picture.height == 1024
+    assert scene.faces == ((800, 600, 400, 400, 1.0),)
+
+
+def test_the_chosen_face_comes_first_and_a_number_too_high_is_refused():
+    faces = [face(100, 100, 120), face(300, 100, 100)]
+
+    scene = open_scene(grey(600, 400), lambda picture: faces, None, face=1)
+    middle = scene.people[0].landmarks.mean(axis=0)
+
+    assert np.abs(middle - scene.picture.width / 2).max() < 0.15 * scene.picture.width
+    with pytest.raises(FaceIndexOutOfRange):
+        open_scene(grey(600, 400), lambda picture: faces, None, face=2)
+
+
+def test_full_framing_and_a_photo_without_a_face_show_all_of_it():
+    whole_photo = open_scene(
+        grey(600, 400), lambda picture: [face(200, 100, 80)], None, framing="full"
+    )
+    nobody = open_scene(grey(600, 400), lambda picture: [], None)
+
+    assert whole_photo.crop == nobody.crop == Crop(0, 0, 600, 400)
+    assert cv2.mean(nobody.picture.rgb)[0] == 128
