@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw, style_named
+from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw_photo, style_named
 from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import LOWER_LIDS, UPPER_LIDS, area, features_of, grown
@@ -58,7 +58,7 @@ def main() -> None:
     if wish.one:
         name, seed = wish.one.split(":")
         picture = _photo(files[0])
-        drawn = draw(picture, style_named(name), int(seed), eyes).picture.rgb
+        drawn = draw_photo(picture, style_named(name), int(seed), eyes).picture.rgb
         print(_digest(drawn) if not wish.peak else _peak_mb())
         return
     wish.out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def _previews(folder: Path, eyes: Eyes) -> None:
     head = Picture(np.ascontiguousarray(photo.rgb[0:288, 80:368]))
     folder.mkdir(parents=True, exist_ok=True)
     for style in STYLES:
-        rgb = draw(head, style, 0, eyes, 1024).picture.rgb
+        rgb = draw_photo(head, style, 0, eyes, 1024).picture.rgb
         small = Picture(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA))
         (folder / f"{style.name}.webp").write_bytes(to_webp(small, 80))
 
@@ -99,12 +99,12 @@ def _speed(photos: dict[str, Picture], eyes: Eyes, rounds: int) -> None:
     chosen = list(photos.values())[4:7] or list(photos.values())
     generator = _generator()
     for style in STYLES:
-        draw(chosen[0], style, 0, eyes)  # warm
+        draw_photo(chosen[0], style, 0, eyes)  # warm
     references, times = [], {style.name: [] for style in STYLES}
     for _ in range(rounds):
         references.append(_seconds(generator))
         for style in STYLES:
-            drawn = [_seconds(lambda p=p, s=style: draw(p, s, 0, eyes)) for p in chosen]
+            drawn = [_seconds(lambda p=p, s=style: draw_photo(p, s, 0, eyes)) for p in chosen]
             times[style.name].append(float(np.median(drawn)))
     print("| style | ms | × faster than the generator |\n| --- | --- | --- |")
     ratios = {}
@@ -145,7 +145,7 @@ def _looks(photos: dict[str, Picture], eyes: Eyes, find_faces, out: Path) -> Non
         asked = found = 0
         skins[style.name] = []
         for name, photo in photos.items():
-            drawing = draw(photo, style, 0, eyes)
+            drawing = draw_photo(photo, style, 0, eyes)
             rgb = drawing.picture.rgb
             row.append(_cell(rgb))
             large = _large(photo)
@@ -241,8 +241,11 @@ def _variety(photos: dict[str, Picture], eyes: Eyes) -> None:
         walks = {"default regenerates": [names[n % len(names)] for n in range(8)]}
         walks |= {f"seeds of {name}": [name] * 8 for name in names}
         for what, walk in walks.items():
-            drawn = [draw(photo, style_named(name), n, eyes, 512) for n, name in enumerate(walk)]
-            distance = _mean_distance([one.picture.rgb for one in drawn], person)
+            drawn = [
+                draw_photo(photo, style_named(name), n, eyes, 512).picture.rgb
+                for n, name in enumerate(walk)
+            ]
+            distance = _mean_distance(drawn, person)
             found.setdefault(what, []).append(distance)
     table = {what: np.mean(distances, axis=0) for what, distances in found.items()}
     table["seeds of one style, mean"] = np.mean(list(table.values())[1:], axis=0)
@@ -275,7 +278,7 @@ def _repeatable(files, photos, eyes: Eyes, folder: Path) -> None:
     photo = photos[files[0].stem]
     differing = []
     for style in STYLES:
-        here = {_digest(draw(photo, style, 5, eyes).picture.rgb) for _ in range(2)}
+        here = {_digest(draw_photo(photo, style, 5, eyes).picture.rgb) for _ in range(2)}
         here.add(_fresh(folder, f"{style.name}:5"))
         if len(here) > 1:
             differing.append(style.name)
@@ -298,7 +301,7 @@ def _sizes(photos: dict[str, Picture], eyes: Eyes) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in bytes_of}
     for photo in list(photos.values())[4:8]:
         for style in STYLES:
-            picture = draw(photo, style, 1, eyes).picture
+            picture = draw_photo(photo, style, 1, eyes).picture
             for name, encode in (
                 ("JPEG q90", to_jpeg),
                 ("WebP q90", to_webp),

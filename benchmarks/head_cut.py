@@ -238,7 +238,7 @@ def styles(tools: Tools, folder: Path) -> None:
         photo = decode(data, max_pixels=MAX_PIXELS, long_side=1024).picture
         heads = []
         for style in cartoonist.STYLES:
-            drawing = to_png(cartoonist.draw(photo, style, 7, tools.eyes, 1024).picture)
+            drawing = to_png(cartoonist.draw_photo(photo, style, 7, tools.eyes, 1024).picture)
             try:
                 made = jobs.cut_head(tools, drawing, data, "png", None, 512, 0)
             except NoFace:

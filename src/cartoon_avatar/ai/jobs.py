@@ -12,7 +12,7 @@ import numpy as np
 from cartoon_avatar.ai.engines import onnx as neural
 from cartoon_avatar.ai.engines.classic import recipe as cartoonist
 from cartoon_avatar.ai.engines.classic.recipe import Eyes
-from cartoon_avatar.ai.engines.classic.styles import Style
+from cartoon_avatar.ai.engines.classic.style import Style
 from cartoon_avatar.ai.engines.drawing import Drawing
 from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
 from cartoon_avatar.ai.head import cut as head_cut
@@ -28,8 +28,8 @@ THUMBNAIL_PX = 320
 _CUT_FROM_PX = 2048
 # The widest outline that any style draws, as share of a drawing's long side. Whose cartoon is
 # cut is not asked.
-_WIDEST_LINE = cartoonist.LINE_WIDTH * max(
-    style.ink.weight * max(1, style.ink.outline) for style in cartoonist.STYLES if style.ink
+_WIDEST_LINE = max(
+    style.line_width * max(1, style.ink.outline) for style in cartoonist.STYLES if style.ink
 )
 
 
@@ -81,7 +81,7 @@ def open_tools(
         models.face_mesh(np.zeros((*models.face_mesh.size, 3), np.float32))
     if tools.eyes.find_masks is not None:
         tools.eyes.find_masks(grey, [])
-    cartoonist.draw(grey, cartoonist.STYLES[0], 0, tools.eyes, 256)
+    cartoonist.draw_photo(grey, cartoonist.STYLES[0], 0, tools.eyes, 256)
     to_webp(grey)
     return tools, models.missing
 
@@ -102,7 +102,7 @@ def draw(tools: Tools, photo: Picture, style: str, seed: int, long_side: int) ->
     """Draw with the engine, or with the network of a neural style. Raises ``UnknownStyle``."""
     engine_styles = {style.name: style for style in cartoonist.STYLES}
     if style in engine_styles:
-        return cartoonist.draw(photo, engine_styles[style], seed, tools.eyes, long_side)
+        return cartoonist.draw_photo(photo, engine_styles[style], seed, tools.eyes, long_side)
     started = time.perf_counter()
     network = _network(tools, style)
     opened = time.perf_counter()

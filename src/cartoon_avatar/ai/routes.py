@@ -25,8 +25,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.engines.classic.recipe import ENGINE_VERSION, LONGEST_SIDE_PX
-from cartoon_avatar.ai.engines.classic.styles import STYLES, Style
+from cartoon_avatar.ai.engines.classic.style import Style
+from cartoon_avatar.ai.engines.classic.styles import STYLES
+from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION, LONGEST_SIDE_PX
 from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.errors import (
     ClientGone,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cartoon_avatar.ai.filters.canvas import bands, canvas_of, rgb_of, shrunk, to_bytes
+from cartoon_avatar.ai.filters.canvas import bands, blend_into, canvas_of, rgb_of, shrunk, to_bytes
 from tests.ai import seen
 
 
@@ -43,3 +43,9 @@ def test_bands_are_all_the_rows_in_order(height: int) -> None:
 
 def test_bytes_are_rounded_and_what_is_beyond_is_cut_off() -> None:
     assert to_bytes(np.float32([[-0.5, 0, 0.5, 1, 1.5]])).tolist() == [[0, 0, 128, 255, 255]]
+
+
+def test_blending_moves_part_of_the_way() -> None:
+    values = np.float32([0, 10, 10])
+    blend_into(values, np.float32([10, 20, 20]), np.float32([0.5, 0, 1]))
+    assert values.tolist() == [5, 10, 20]

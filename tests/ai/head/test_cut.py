@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw, style_named
+from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw_photo, style_named
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
 from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head, cut
@@ -170,7 +170,7 @@ def test_the_shape_comes_from_the_photo_and_the_colours_from_the_drawing(portrai
 def test_every_style_of_a_photo_gets_the_same_alpha() -> None:
     photo = seen.officer()
     eyes = Eyes(open_face_finder(seen.models()), open_mask_finder(seen.models()))
-    drawings = [draw(photo, style, 7, eyes).picture for style in STYLES]
+    drawings = [draw_photo(photo, style, 7, eyes).picture for style in STYLES]
     heads = [cut(drawing, seen.models(), photo, ink_width_px=7) for drawing in drawings]
     first = heads[0].picture
     assert all(np.array_equal(head.picture.alpha, first.alpha) for head in heads)
@@ -261,7 +261,7 @@ def test_a_picture_without_a_face_is_refused(picture) -> None:
 @pytest.mark.parametrize("style", ["comic", "anime"])
 def test_a_face_that_only_the_drawing_seems_to_have_is_none(style: str) -> None:
     photo = seen.coffee()
-    drawing = draw(photo, style_named(style), 7, Eyes()).picture
+    drawing = draw_photo(photo, style_named(style), 7, Eyes()).picture
     for given in (photo, None):
         with pytest.raises(NoFace):
             cut(drawing, seen.models(), given)
@@ -514,7 +514,7 @@ def test_an_unsure_class_model_is_not_believed() -> None:
 def test_a_drawing_of_three_tones_is_understood_without_its_photo() -> None:
     photo = seen.officer()
     eyes = Eyes(open_face_finder(seen.models()), open_mask_finder(seen.models()))
-    drawing = draw(photo, style_named("noir"), 2, eyes).picture
+    drawing = draw_photo(photo, style_named("noir"), 2, eyes).picture
     alone, expected = cut(drawing, seen.models()), cut(drawing, seen.models(), photo)
     assert alone.path == "classes"
     assert iou(in_place(alone, drawing), in_place(expected, drawing)) > 0.95

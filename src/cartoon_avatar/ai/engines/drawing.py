@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 
 from cartoon_avatar.ai.pictures import Picture
 
+# Goes up with every change that alters pixels, in any engine.
+ENGINE_VERSION = 7
+
+# px, of any drawing.
+LONGEST_SIDE_PX = 2048
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:

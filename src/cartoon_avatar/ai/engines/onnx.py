@@ -22,8 +22,8 @@ import numpy as np
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cartoon_avatar.ai.engines.classic.steps.backdrop import without_holes
 from cartoon_avatar.ai.engines.classic.styles import STYLES
+from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.models import FetchFailed, write_whole
 

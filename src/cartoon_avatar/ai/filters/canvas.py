@@ -106,3 +106,10 @@ def sized(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def sharply_enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """``plane`` (float32, H×W) at the size of ``shape``, for edges that will be cut by a step."""
     return cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+
+
+def blend_into(values: np.ndarray, goal: np.ndarray | float, share: np.ndarray) -> None:
+    """Move ``values`` by ``share`` (0..1) of the way to ``goal``, in place."""
+    way = goal - values
+    way *= share
+    values += way

@@ -10,9 +10,8 @@ def smoothstep(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
     ``values`` is an array of any shape, or one number; the result has its shape and type.
     """
-    low, high = float(low), float(high)
-    t = np.asarray(values - low)
-    t *= 1 / max(high - low, 1e-6)
+    t = np.asarray(values - np.float32(low))
+    t *= np.float32(1 / max(float(high) - float(low), 1e-6))
     np.clip(t, 0, 1, out=t)
     return eased(t)
 

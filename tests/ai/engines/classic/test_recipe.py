@@ -10,18 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from cartoon_avatar.ai.engines.classic.recipe import (
-    LONGEST_SIDE_PX,
-    STYLES,
-    Eyes,
-    draw,
-    style_named,
-)
-from cartoon_avatar.ai.engines.drawing import Drawing
+from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw, draw_photo, style_named
+from cartoon_avatar.ai.engines.drawing import LONGEST_SIDE_PX, Drawing
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import area, features_of, grown
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.scene import open_scene
 from tests.ai import seen
 
 NAMES = [style.name for style in STYLES]
@@ -36,7 +31,7 @@ def eyes() -> Eyes:
 
 @cache
 def drawn(style: str, seed: int = 0) -> Drawing:
-    return draw(seen.astronaut(), style_named(style), seed, eyes(), PORTRAIT_PX)
+    return draw_photo(seen.astronaut(), style_named(style), seed, eyes(), PORTRAIT_PX)
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:
@@ -76,7 +71,7 @@ def test_every_style_draws_a_portrait_that_still_has_its_face(style: str) -> Non
 @pytest.mark.parametrize("style", NAMES)
 def test_every_style_draws_a_picture_without_a_face(style: str) -> None:
     photo = seen.cat()
-    drawing = draw(photo, style_named(style), 3, eyes(), 384)
+    drawing = draw_photo(photo, style_named(style), 3, eyes(), 384)
     assert drawing.faces == 0
     assert max(drawing.picture.rgb.shape) == 384
     assert drawing.picture.rgb.std() > 20
@@ -140,7 +135,7 @@ def test_skin_keeps_its_hue_and_its_place_between_dark_and_light(style: str) -> 
     for tone in _TONES:
         photo, landmarks = _portrait_in(tone)
         before = _cheeks(photo.rgb, landmarks)
-        drawing = draw(photo, style_named(style), 0, eyes(), PORTRAIT_PX)
+        drawing = draw_photo(photo, style_named(style), 0, eyes(), PORTRAIT_PX)
         after = _cheeks(drawing.picture.rgb, landmarks)
         hue_before, hue_after = (np.rad2deg(np.arctan2(c[2], c[1])) for c in (before, after))
         # Blush and halftone move it a little; bleached, orange or grey skin would be far off.
@@ -156,7 +151,7 @@ def test_dark_skin_is_darker_than_fair_skin_without_colour_too(style: str) -> No
     lights = []
     for tone in ("fair", "dark"):
         photo, landmarks = _portrait_in(tone)
-        rgb = draw(photo, style_named(style), 0, eyes(), PORTRAIT_PX).picture.rgb
+        rgb = draw_photo(photo, style_named(style), 0, eyes(), PORTRAIT_PX).picture.rgb
         left, top = landmarks.min(axis=0).astype(int)
         right, bottom = landmarks.max(axis=0).astype(int)
         lights.append(_lab(rgb[top:bottom, left:right])[..., 0].mean())
@@ -165,7 +160,7 @@ def test_dark_skin_is_darker_than_fair_skin_without_colour_too(style: str) -> No
 
 def test_teeth_are_one_clean_row() -> None:
     photo = seen.astronaut()
-    rgb = draw(photo, style_named("comic"), 0, eyes(), 1024).picture.rgb
+    rgb = draw_photo(photo, style_named("comic"), 0, eyes(), 1024).picture.rgb
     person = features_of(2 * eyes().find_faces(photo)[0].landmarks)
     teeth = _lab(rgb)[area(rgb.shape[:2], grown(person.mouth, 0.6)) > 0.9]
     assert np.quantile(teeth[:, 0], 0.1) > 50
@@ -174,13 +169,13 @@ def test_teeth_are_one_clean_row() -> None:
 
 def test_a_photo_is_enlarged_at_most_four_times() -> None:
     small = seen.scaled(seen.cat(), 0.2)
-    drawing = draw(small, style_named("vector"), 0, Eyes(), 1024)
+    drawing = draw_photo(small, style_named("vector"), 0, Eyes(), 1024)
     assert drawing.picture.width == 4 * small.width
 
 
 def test_a_long_side_beyond_the_limit_is_brought_down_to_it() -> None:
     wide = Picture(np.full((8, 3000, 3), 120, np.uint8))
-    assert draw(wide, style_named("vector"), 0, Eyes(), 9000).picture.width == LONGEST_SIDE_PX
+    assert draw_photo(wide, style_named("vector"), 0, Eyes(), 9000).picture.width == LONGEST_SIDE_PX
 
 
 @pytest.mark.parametrize("style", NAMES)
@@ -189,7 +184,7 @@ def test_a_long_side_beyond_the_limit_is_brought_down_to_it() -> None:
 )
 def test_odd_shapes_are_drawn(style: str, shape: tuple[int, int]) -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    drawing = draw(Picture(rgb), style_named(style), 2, Eyes(), 512)
+    drawing = draw_photo(Picture(rgb), style_named(style), 2, Eyes(), 512)
     assert min(drawing.picture.rgb.shape[:2]) >= 1
     assert max(drawing.picture.rgb.shape[:2]) <= 512
 
@@ -198,7 +193,7 @@ def test_odd_shapes_are_drawn(style: str, shape: tuple[int, int]) -> None:
 def test_alpha_is_kept_and_grey_stays_grey(style: str) -> None:
     grey = cv2.cvtColor(cv2.cvtColor(seen.coffee().rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     alpha = np.zeros(grey.shape[:2], np.uint8)  # fully transparent
-    drawing = draw(Picture(grey, alpha), style_named(style), 0, Eyes(), 300)
+    drawing = draw_photo(Picture(grey, alpha), style_named(style), 0, Eyes(), 300)
     assert drawing.picture.alpha.shape == drawing.picture.rgb.shape[:2]
     assert not drawing.picture.alpha.any()
     if style not in ("sketch", "noir", "watercolour", "pop"):  # paper and ink have colours
@@ -209,7 +204,27 @@ def test_alpha_is_kept_and_grey_stays_grey(style: str) -> None:
 def test_an_empty_picture_stays_free_of_specks(level: int) -> None:
     plain = Picture(np.full((120, 160, 3), level, np.uint8))
     for name in ("comic", "anime", "vector", "soft"):
-        assert draw(plain, style_named(name), 1, Eyes(), 160).picture.rgb.std() < 2
+        assert draw_photo(plain, style_named(name), 1, Eyes(), 160).picture.rgb.std() < 2
+
+
+def test_a_scene_is_drawn_like_its_photo() -> None:
+    """But for its masks, which are finer."""
+    photo = seen.astronaut()
+    scene = open_scene(
+        photo, eyes().find_faces, eyes().find_masks, framing="full", long_side=PORTRAIT_PX
+    )
+    drawing = draw(scene, style_named("comic"), 0)
+    assert drawing.faces == 1
+    assert drawing.ink_px == drawn("comic").ink_px
+    apart = np.abs(drawing.picture.rgb.astype(int) - drawn("comic").picture.rgb)
+    assert apart.mean() < 3
+
+
+def test_without_people_the_scene_is_drawn_as_a_whole() -> None:
+    scene = open_scene(seen.coffee(), eyes().find_faces, eyes().find_masks, long_side=384)
+    drawing = draw(scene, style_named("vector"), 0)
+    assert drawing.faces == 0
+    assert drawing.picture.rgb.shape == scene.picture.rgb.shape
 
 
 def test_stages_are_timed() -> None:

@@ -4,14 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cartoon_avatar.ai.engines.classic.steps.backdrop import (
-    dots,
-    pattern,
-    scene_without,
-    vignette,
-    without_holes,
-    without_spill,
-)
+from cartoon_avatar.ai.engines.classic.steps.backdrop import pattern, scene_without, without_spill
 from cartoon_avatar.ai.filters.canvas import Canvas
 
 
@@ -25,12 +18,6 @@ def test_every_pattern_is_a_share_of_two_colours(kind: str) -> None:
     assert (share.std() > 0.1) == (kind != "plain")
 
 
-@pytest.mark.parametrize("level", [0.15, 0.4, 0.7])
-def test_dots_cover_the_share_they_stand_for(level: float) -> None:
-    screen = dots(np.full((200, 200), level, np.float32), (200, 200), 9, 0.6)
-    assert abs(screen.mean() - level) < 0.13
-
-
 def test_people_leave_no_halo_in_the_scene_behind_them() -> None:
     rgb = np.full((120, 120, 3), (60, 120, 180), np.uint8)
     rgb[30:90, 30:90] = (250, 20, 20)
@@ -38,30 +25,6 @@ def test_people_leave_no_halo_in_the_scene_behind_them() -> None:
     person[30:90, 30:90] = 1
     scene = scene_without(rgb, person, 60)
     assert np.abs(scene.astype(int) - (60, 120, 180)).max() < 12
-
-
-def test_a_wash_covers_the_person_and_fades_away_from_it() -> None:
-    person = np.zeros((200, 200), np.float32)
-    person[80:120, 80:120] = 1
-    fade = vignette(person, 0.3)
-    assert fade[100, 100] == 1
-    assert fade[100, 124] > fade[100, 140] >= fade[5, 5]
-    assert fade[5, 5] < 0.05
-
-
-def test_under_a_round_cut_the_picture_goes_on() -> None:
-    y, x = np.mgrid[0:160, 0:160]
-    alpha = np.where(np.hypot(x - 80, y - 80) < 70, 255, 0).astype(np.uint8)
-    rgb = np.zeros((160, 160, 3), np.uint8)
-    rgb[alpha > 0] = (90, 160, 200)
-    whole = without_holes(rgb, alpha)
-    assert np.abs(whole.astype(int) - (90, 160, 200)).max() < 6
-
-
-def test_a_picture_that_is_all_or_nothing_is_left_alone() -> None:
-    rgb = np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)
-    for level in (0, 255):
-        assert without_holes(rgb, np.full((20, 20), level, np.uint8)) is rgb
 
 
 def test_what_shone_in_from_the_old_backdrop_goes() -> None:

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from cartoon_avatar.ai.engines.classic.sheet import Complexion
 from cartoon_avatar.ai.engines.classic.steps import character
-from cartoon_avatar.ai.engines.classic.steps.skin import Complexion
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import Features, area, features_of
 from tests.ai import seen

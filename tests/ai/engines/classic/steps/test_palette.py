@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cartoon_avatar.ai.engines.classic.steps.palette import duotone, loud
+from cartoon_avatar.ai.engines.classic.steps.palette import loud
 
 INKS = ((20, 60, 200), (230, 30, 60), (255, 205, 0))
 
@@ -34,9 +34,3 @@ def test_white_stays_white() -> None:
 def test_skin_is_spared() -> None:
     a, b = _loud(60, 14, 20, np.ones((4, 4), np.float32))
     assert np.allclose((a, b), (14, 20))
-
-
-def test_two_inks_run_from_paper_to_ink() -> None:
-    two = duotone(np.float32([[0, 1]]), (255, 250, 240), (10, 20, 30))
-    assert two.dtype == np.uint8
-    assert two[0].tolist() == [[255, 250, 240], [10, 20, 30]]

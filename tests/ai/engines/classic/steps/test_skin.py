@@ -4,8 +4,6 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.classic.steps.skin import (
     bleached,
-    box_of,
-    box_of_mask,
     shading,
     two_tone,
 )
@@ -36,20 +34,6 @@ def test_shading_sees_only_skin() -> None:
     features[18:32, 18:32] = 1
     shade = shading(light, np.ones_like(light), features, 4)
     assert np.abs(shade - 60).max() < 1
-
-
-def test_a_box_stays_inside_the_picture_and_is_never_empty() -> None:
-    for points in ([[-50, -50], [-40, -40]], [[5, 5], [500, 500]], [[99, 99], [120, 130]]):
-        rows, columns = box_of((100, 80), np.float32(points), 2)
-        assert 0 <= rows.start < rows.stop <= 100
-        assert 0 <= columns.start < columns.stop <= 80
-
-
-def test_the_box_of_a_mask_holds_it() -> None:
-    mask = np.zeros((50, 50), np.float32)
-    mask[10:20, 30:35] = 1
-    assert box_of_mask(mask) == (slice(10, 20), slice(30, 35))
-    assert box_of_mask(np.zeros((50, 50), np.float32)) == (slice(0, 1), slice(0, 1))
 
 
 def test_skin_is_never_drawn_much_lighter_than_it_was_seen() -> None:

@@ -5,8 +5,83 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.classic.steps.tones import smoothstep
-from cartoon_avatar.ai.filters.canvas import Canvas, sized
+from cartoon_avatar.ai.engines.classic.sheet import Sheet
+from cartoon_avatar.ai.engines.classic.steps.tones import posterise
+from cartoon_avatar.ai.engines.classic.style import Backdrop, Style
+from cartoon_avatar.ai.filters.canvas import (
+    Canvas,
+    blend_into,
+    lab_of,
+    planes_of,
+    sharply_enlarged,
+    sized,
+)
+from cartoon_avatar.ai.filters.halftone import dots, wave
+from cartoon_avatar.ai.filters.holes import filled
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+
+# A drawn outline is crisp: below and above these a pixel of the person mask is nobody or all
+# person. The mask's soft rim would show the photo's own backdrop.
+_NOBODY, _PERSON = 0.3, 0.8
+# Where the mean of the person mask passes into the inside, which has no light of the backdrop.
+_INSIDE = 0.88, 0.98
+# At 1024 px: how far inside to look for colours without spill, and between dots.
+_SPILL_PX = 7
+_CELL_PX = 14
+# How far a scene takes the style's steps of light, and how much softer they are there.
+_STEPPED, _SOFTER = 0.6, 3
+
+
+def paint_backdrop(sheet: Sheet, style: Style) -> None:
+    """Put another scene behind the people; without people the picture stays as it is."""
+    full, half = sheet.full.person, sheet.half.person
+    if full is None or half is None:
+        return
+    if style.keeps_scene:
+        scene = _scene(sheet, style, half)
+    else:
+        if style.medium.removes_spill:
+            without_spill(sheet.drawn, half, _SPILL_PX * sheet.unit_px)
+        scene = _made_up(sheet, style.backdrop, style.materials.angle_deg)
+    away = 1 - smoothstep(full, _NOBODY, _PERSON)
+    away_half = sized(away, half.shape)
+    drawn = sheet.drawn
+    blend_into(drawn.light, scene.light, away)
+    blend_into(drawn.a, scene.a, away_half)
+    blend_into(drawn.b, scene.b, away_half)
+
+
+def _scene(sheet: Sheet, style: Style, person: np.ndarray) -> Canvas:
+    """The photo's own scene, simplified; ``person`` is h×w float32 0..1."""
+    how = style.tones
+    scene = scene_without(sheet.lit_half_rgb, person, style.shapes.backdrop_contrast)
+    light, a, b = planes_of(scene)
+    light = sharply_enlarged(light, sheet.shape)
+    stepped = posterise(light, how.levels, _SOFTER * how.softness)
+    share = _STEPPED * how.amount
+    light = cv2.addWeighted(stepped, share, light, 1 - share, 0)
+    return Canvas(light, sized(a, person.shape), sized(b, person.shape))
+
+
+def _made_up(sheet: Sheet, backdrop: Backdrop, angle_deg: float) -> Canvas:
+    """A pattern of two colours about the most prominent face."""
+    face = sheet.full.people[0]
+    second = pattern(
+        backdrop.kind,
+        sheet.shape,
+        centre=tuple(face.oval.mean(axis=0)),
+        radius_px=max(1.25 * face.height, 0.3 * min(sheet.shape)),
+        cell_px=_CELL_PX * sheet.unit_px,
+        turn=float(np.deg2rad(angle_deg)),
+    )
+    second_half = sized(second, sheet.drawn.a.shape)
+    one, other = lab_of(np.array([[backdrop.colour, backdrop.second]], np.uint8))[0]
+    return Canvas(
+        *(
+            share * np.float32(to - start) + np.float32(start)
+            for share, start, to in zip((second, second_half, second_half), one, other, strict=True)
+        )
+    )
 
 
 def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -> np.ndarray:
@@ -20,55 +95,12 @@ def scene_without(rgb: np.ndarray, person: np.ndarray | None, contrast: float) -
     scene = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     if person is not None:
         behind = 1 - cv2.resize(person, size, interpolation=cv2.INTER_AREA)
-        scene = _filled(scene, behind)
+        scene = filled(scene, behind)
     for _ in range(2):
         scene = cv2.ximgproc.dtFilter(
             scene, scene, 24, contrast, mode=cv2.ximgproc.DTF_RF, numIters=3
         )
     return scene
-
-
-def without_holes(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """``rgb`` (H×W×3 uint8) whose transparent parts continue what is next to them.
-
-    What lies under ``alpha`` (H×W uint8) 0 is arbitrary, mostly black: its border would be
-    drawn as an edge, and smoothing would pull it into the picture as a halo.
-    """
-    if alpha.min() == 255 or alpha.max() == 0:
-        return rgb
-    height, width = alpha.shape
-    size = (max(3, width // 4), max(3, height // 4))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    known = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    around = cv2.resize(_filled(small, known), (width, height), interpolation=cv2.INTER_LINEAR)
-    # Colours on the soft border are mixed with what was cut away; they come from inside too.
-    inner = cv2.erode(alpha, np.ones((3, 3), np.uint8)).astype(np.float32) / 255
-    share = np.clip(inner * 2 - 1, 0, 1)[..., None]
-    return np.clip(around + share * (rgb.astype(np.float32) - around) + 0.5, 0, 255).astype(
-        np.uint8
-    )
-
-
-def _filled(rgb: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """``rgb`` (uint8) continued from where ``known`` (H×W float32 0..1) is 1 to all of it."""
-    known = cv2.erode(np.clip(known * 1.5 - 0.5, 0, 1), np.ones((3, 3), np.uint8))
-    values = rgb.astype(np.float32) * known[..., None]
-    filled, weight = values, known
-    height, width = known.shape
-    for coarse in (1, 4, 16):
-        # A wide blur is a narrow one of a small copy.
-        size = (max(1, width // coarse), max(1, height // coarse))
-        wide, reach = (
-            sized(
-                cv2.GaussianBlur(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), (0, 0), 3),
-                known.shape,
-            )
-            for plane in (values, known)
-        )
-        empty = np.clip(1 - weight, 0, 1)
-        filled = filled + empty[..., None] * wide
-        weight = weight + empty * reach
-    return np.clip(filled / np.maximum(weight, 1e-3)[..., None], 0, 255).astype(np.uint8)
 
 
 def pattern(
@@ -94,8 +126,8 @@ def pattern(
         return dots(0.15 + 0.75 * down, shape, cell_px, turn)
     if kind == "bands":
         period = 3.2 * cell_px
-        wave = _wave(shape, np.pi / period * np.cos(turn), np.pi / period * np.sin(turn))
-        return np.clip(wave * np.float32(cell_px) + 0.5, 0, 1)
+        stripes = wave(shape, np.pi / period * np.cos(turn), np.pi / period * np.sin(turn))
+        return np.clip(stripes * np.float32(cell_px) + 0.5, 0, 1)
     drawn = np.zeros(shape, np.uint8)
     if kind == "rays":
         reach = 2.0 * (height + width)
@@ -110,30 +142,6 @@ def pattern(
     return drawn.astype(np.float32) * np.float32(1 / 255)
 
 
-def dots(level: np.ndarray, shape: tuple[int, int], cell_px: float, turn: float) -> np.ndarray:
-    """Halftone: ``level`` (H×W or H×1, 0..1) as round dots ``cell_px`` apart, antialiased.
-
-    Clustered-dot screening (Ulichney 1987) with a cosine spot; H×W float32 0..1.
-    """
-    k = 2 * np.pi / cell_px
-    c, s = k * np.cos(turn), k * np.sin(turn)
-    spot = _wave(shape, c, s, np.pi / 2) + _wave(shape, -s, c, np.pi / 2)
-    # 0.25 × spot + 0.5 exceeds 1 - t on about a share t of the area.
-    edge = 0.28 * cell_px
-    spot *= np.float32(0.25 * edge)
-    spot += (level * edge + (0.5 - 0.5 * edge)).astype(np.float32)
-    return np.clip(spot, 0, 1, out=spot)
-
-
-def _wave(shape: tuple[int, int], kx: float, ky: float, phase: float = 0.0) -> np.ndarray:
-    """sin(kx x + ky y + phase), from two short products instead of a sine per pixel."""
-    x = (kx * np.arange(shape[1]) + phase).astype(np.float32)
-    y = (ky * np.arange(shape[0])).astype(np.float32)
-    wave = np.outer(np.cos(y), np.sin(x))
-    wave += np.outer(np.sin(y), np.cos(x))
-    return wave
-
-
 def without_spill(drawn: Canvas, person: np.ndarray, reach_px: float) -> None:
     """Paint the rim of the people in ``drawn`` with what is inside of it, in place.
 
@@ -142,7 +150,7 @@ def without_spill(drawn: Canvas, person: np.ndarray, reach_px: float) -> None:
     What is too thin to have an inside stays.
     """
     size = (2 * max(1, round(reach_px)) + 1,) * 2
-    inside = smoothstep(cv2.blur(person, (5, 5)), 0.93, 0.1)
+    inside = smoothstep(cv2.blur(person, (5, 5)), *_INSIDE)
     near = cv2.blur(inside, size)
     rim = (1 - inside) * np.clip(8 * near, 0, 1)
     near = np.maximum(near, np.float32(1e-3))
@@ -151,14 +159,3 @@ def without_spill(drawn: Canvas, person: np.ndarray, reach_px: float) -> None:
     drawn.light += sized(change[0], drawn.light.shape)
     drawn.a += change[1]
     drawn.b += change[2]
-
-
-def vignette(person: np.ndarray, unit: float) -> np.ndarray:
-    """How far a wash reaches around ``person`` (H×W 0..1): H×W float32, 1 on it, 0 far off."""
-    height, width = person.shape
-    small = cv2.resize(
-        person, (max(1, width // 8), max(1, height // 8)), interpolation=cv2.INTER_AREA
-    )
-    near = cv2.GaussianBlur(small, (0, 0), max(0.8, 13 * unit), borderType=cv2.BORDER_REPLICATE)
-    near = cv2.resize(np.clip(near * 2.4, 0, 1), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.maximum(near, person)

@@ -5,9 +5,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.classic.steps.skin import Complexion, box_of
-from cartoon_avatar.ai.engines.classic.steps.tones import smoothstep
+from cartoon_avatar.ai.engines.classic.sheet import Complexion, Sheet
+from cartoon_avatar.ai.engines.classic.style import Style
+from cartoon_avatar.ai.filters.box import box_of, corner_of, doubled
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.features import Eye, Features, area, features_of, grown, smooth_curve
+
+# An eye narrower than this is left as the photo has it, px, and so is one that is shut: its
+# opening as share of its width.
+_SMALL_EYE_PX, _SHUT = 9, 0.13
+# A face lower than this keeps the photo's mouth, px.
+_SMALL_FACE_PX = 30
+# An eye shows its white and its iris if they differ by this much, L.
+_CLEAR_EYE = 9
+# The opening of a mouth that is not shut, and of one that shows teeth, as share of the face.
+_OPEN, _TEETH = 0.012, 0.03
 
 
 def enlarge_eyes(
@@ -34,6 +46,35 @@ def enlarge_eyes(
             points = _magnified(points, centre, radius, amount)
         moved.append(features_of(points))
     return rgb, moved
+
+
+def paint_face(sheet: Sheet, style: Style) -> None:
+    """Paint eyes, mouths and cheeks, and take the ink out of them.
+
+    From here on colours are as large as the light.
+    """
+    sheet.drawn = drawn = sheet.drawn.full()
+    full, half, how = sheet.full, sheet.half, style.character
+    if not full.people or full.skin is None:
+        return
+    points = np.concatenate([person.landmarks for person in half.people])
+    margin = 0.1 * max(person.height for person in half.people)
+    small = box_of(sheet.lit.a.shape, points, margin)
+    box = doubled(small, sheet.shape)
+    near = [features_of(person.landmarks - corner_of(box)) for person in full.people]
+    here, ink = drawn.cropped(box, box).lab(), sheet.coverage[box]
+    seen = sheet.lit.cropped(box, small).lab()
+    paint_eyes(here, seen, near, how.whites, how.irises)
+    paint_mouth(here, seen, near, sheet.complexions, how.lips, how.teeth)
+    blush(here, near, full.skin[box], how.cheeks)
+    drawn.light[box], drawn.a[box], drawn.b[box] = cv2.split(here)
+    ink *= 1 - np.maximum(
+        eye_area(ink.shape, near) * np.float32(how.irises),
+        mouth_area(ink.shape, near) * np.float32(how.teeth),
+    )
+    if how.lids:
+        strength = np.float32(0.9 * style.ink.strength if style.ink else 1)
+        np.maximum(ink, lid_lines(ink.shape, near, how.lids) * strength, out=ink)
 
 
 def _between(person: Features) -> float:
@@ -81,10 +122,10 @@ def paint_eyes(
     """
     for person in people:
         for eye in person.eyes:
-            if eye.width < 9 or eye.opening < 0.13 * eye.width:
+            if eye.width < _SMALL_EYE_PX or eye.opening < _SHUT * eye.width:
                 continue
             box = box_of(lab.shape[:2], eye.outline, 0.2 * eye.width)
-            offset = np.float32([box[1].start, box[0].start])
+            offset = corner_of(box)
             _paint_eye(lab[box], photo[box], eye, offset, whites, irises)
 
 
@@ -99,7 +140,7 @@ def _paint_eye(
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     away = np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / radius
     edge = 1.2 / radius
-    disc = 1 - smoothstep(away, 1.0, 2 * edge)
+    disc = 1 - smoothstep(away, 1 - edge, 1 + edge)
 
     light = photo[..., 0]
     white_area = opening * (1 - disc)
@@ -108,13 +149,13 @@ def _paint_eye(
     if seen_white.size < 6 or seen_iris.size < 6:
         return
     white, iris = float(np.percentile(seen_white, 70)), float(np.median(seen_iris))
-    if white - iris < 9:  # no eye to be seen: dark glasses, or a lid
+    if white - iris < _CLEAR_EYE:  # no eye to be seen: dark glasses, or a lid
         return
 
     # Whites: even, a little lighter than seen, never paper white; shade under the lid.
     goal = min(max(white + 7, 62), 93)
     lid = np.clip((y - (eye.upper[:, 1].min() - offset[1])) / max(eye.opening, 1), 0, 1)
-    goal = goal * (0.80 + 0.20 * smoothstep(lid, 0.25, 0.5))
+    goal = goal * (0.80 + 0.20 * smoothstep(lid, 0.0, 0.5))
     keep = 1 - np.float32(whites) * white_area
     lab[..., 0] = lab[..., 0] * keep + goal * (1 - keep)
     lab[..., 1:] *= (1 - 0.8 * (1 - keep))[..., None]
@@ -128,11 +169,11 @@ def _paint_eye(
     )
     base = float(np.clip(own[0], 18, 52))
     down = np.clip((y - centre[1]) / radius, -1, 1)
-    tone = base + 12 * down * (1 - smoothstep(away, 0.8, 0.4))
-    tone = tone * (1 - 0.55 * smoothstep(away, 0.86, 0.2))
-    pupil = 1 - smoothstep(away, 0.42, 3 * edge * 0.7)
+    tone = base + 12 * down * (1 - smoothstep(away, 0.6, 1.0))
+    tone = tone * (1 - 0.55 * smoothstep(away, 0.76, 0.96))
+    pupil = 1 - smoothstep(away, 0.42 - 1.05 * edge, 0.42 + 1.05 * edge)
     tone = tone * (1 - 0.85 * pupil) + 6 * 0.85 * pupil
-    tone = tone * (0.62 + 0.38 * smoothstep(lid, 0.22, 0.4))
+    tone = tone * (0.62 + 0.38 * smoothstep(lid, 0.02, 0.42))
     share = np.float32(irises) * iris_area
     lab[..., 0] += share * (tone - lab[..., 0])
     colour = own[1:] * np.float32(1.35)
@@ -141,7 +182,8 @@ def _paint_eye(
     # One catchlight, up and to the side the light of most portraits comes from.
     spot = centre + np.float32([-0.34, -0.36]) * radius
     glint = np.sqrt((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / radius
-    glint = (1 - smoothstep(glint, 0.27, 2.4 * edge)) * np.float32(irises) * (opening > 0.35)
+    glint = 1 - smoothstep(glint, 0.27 - 1.2 * edge, 0.27 + 1.2 * edge)
+    glint = glint * np.float32(irises) * (opening > 0.35)
     lab[..., 0] += glint * (97 - lab[..., 0])
     lab[..., 1:] *= (1 - glint)[..., None]
 
@@ -151,7 +193,7 @@ def lid_lines(shape: tuple[int, int], people: list[Features], weight: float) -> 
     ink = np.zeros(shape, np.uint8)
     for person in people:
         for eye in person.eyes:
-            if eye.width < 9:
+            if eye.width < _SMALL_EYE_PX:
                 continue
             curve = smooth_curve(eye.upper)
             across = eye.lower[4] - eye.upper[4]
@@ -181,15 +223,15 @@ def paint_mouth(
 ) -> None:
     """Even, warm lips and one clean row of teeth, in ``lab`` (H×W×3 float32), in place."""
     for person, skin in zip(people, skins, strict=True):
-        if person.height < 30:
+        if person.height < _SMALL_FACE_PX:
             continue
         box = box_of(lab.shape[:2], person.lips, 0.03 * person.height)
-        offset = np.float32([box[1].start, box[0].start])
+        offset = corner_of(box)
         here, seen = lab[box], photo[box]
         soft = max(0.006 * person.height, 0.4)
         open_px = float(np.linalg.norm(person.landmarks[13] - person.landmarks[14]))
         mouth = np.zeros(here.shape[:2], np.float32)
-        if open_px > 0.012 * person.height:
+        if open_px > _OPEN * person.height:
             mouth = area(mouth.shape, person.mouth - offset, soft_px=soft * 0.6)
         lip = area(mouth.shape, person.lips - offset, soft_px=soft) * (1 - mouth)
 
@@ -201,7 +243,7 @@ def paint_mouth(
             here[..., 1:] += share[..., None] * (colour - here[..., 1:])
             here[..., 0] -= np.float32(6 * lips) * lip
 
-        if teeth > 0 and open_px > 0.03 * person.height and (mouth > 0.6).sum() > 12:
+        if teeth > 0 and open_px > _TEETH * person.height and (mouth > 0.6).sum() > 12:
             smooth = cv2.GaussianBlur(seen, (0, 0), max(0.012 * person.height, 0.8))
             inside = mouth > 0.6
             bright = float(np.percentile(smooth[..., 0][inside], 85))
@@ -211,8 +253,10 @@ def paint_mouth(
             cut = bright - max(0.42 * (bright - dark), 10)
             # Paler than the skin around, or the corner of a smile turns white.
             chroma = float(np.clip(0.8 * np.hypot(skin.a, skin.b), 9, 27))
-            pale = 1 - smoothstep(np.hypot(smooth[..., 1], smooth[..., 2]), chroma, 7)
-            tooth = mouth * smoothstep(smooth[..., 0], cut, 6) * pale * np.float32(teeth)
+            pale = 1 - smoothstep(
+                np.hypot(smooth[..., 1], smooth[..., 2]), chroma - 3.5, chroma + 3.5
+            )
+            tooth = mouth * smoothstep(smooth[..., 0], cut - 3, cut + 3) * pale * np.float32(teeth)
             goal = min(max(bright + 6, 70), 95)
             here[..., 0] += tooth * (goal - here[..., 0])
             here[..., 1:] *= (1 - 0.75 * tooth)[..., None]
@@ -235,7 +279,9 @@ def blush(lab: np.ndarray, people: list[Features], skin: np.ndarray, amount: flo
 
 def mouth_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
     """H×W float32 0..1, the inside of open mouths, where lines between teeth are unwanted."""
-    return area(shape, *(grown(person.mouth, 0.94) for person in people if person.height >= 30))
+    return area(
+        shape, *(grown(person.mouth, 0.94) for person in people if person.height >= _SMALL_FACE_PX)
+    )
 
 
 def eye_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.classic.steps.tones import through
-from cartoon_avatar.ai.filters.canvas import Canvas, sized
+from cartoon_avatar.ai.engines.classic.sheet import Sheet
+from cartoon_avatar.ai.engines.classic.style import Style
+from cartoon_avatar.ai.filters.canvas import Canvas, rgb_of, sized
+from cartoon_avatar.ai.filters.lookup import through
 
 # Between these the median lightness of a face's skin is left alone. Outside it is corrected
 # part of the way only, by a rising curve, so that the order from dark to light skin is kept.
 _DARK, _BRIGHT = 64.0, 84.0
 # CIELAB chroma of skin in neutral light stays below this; more comes from the lamp.
 _SKIN_CHROMA = 33.0
+
+
+def light_scene(sheet: Sheet, style: Style) -> None:
+    """Expose the photo for its faces."""
+    sheet.lit = expose(sheet.seen, sheet.half.skin, style.colour.local_contrast)
+    sheet.lit_half = sheet.lit.small_lab()
+    sheet.lit_half_rgb = rgb_of(sheet.lit_half)
 
 
 def expose(seen: Canvas, skin: np.ndarray | None, local_contrast: float) -> Canvas:

@@ -47,11 +47,3 @@ def loud(
         share = np.float32(1) if spare is None else 1 - spare
         done.append(plane + share * (goal - plane))
     return done[0], done[1]
-
-
-def duotone(dark: np.ndarray, paper: tuple[int, int, int], ink: tuple[int, int, int]) -> np.ndarray:
-    """``dark`` (H×W 0..1) as ``ink`` on ``paper`` (sRGB): H×W×3 uint8."""
-    share = np.linspace(0, 1, 256)[:, None]
-    table = np.rint(np.array(paper) + share * (np.array(ink) - paper)).astype(np.uint8)
-    index = to_bytes(dark)
-    return cv2.merge([cv2.LUT(index, column) for column in table.T])

@@ -2,45 +2,126 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.classic.steps.tones import smoothstep, through
-from cartoon_avatar.ai.filters.canvas import sized
+from cartoon_avatar.ai.engines.classic.sheet import Complexion, Sheet, Sitters
+from cartoon_avatar.ai.engines.classic.style import Style
+from cartoon_avatar.ai.filters.box import box_of, box_of_mask, corner_of, doubled
+from cartoon_avatar.ai.filters.canvas import blend_into, sized
+from cartoon_avatar.ai.filters.lookup import through
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.features import Features, area, grown
 
 # In L, 0..100: below this lightness a photo hides a face rather than showing dark skin.
 _HIDDEN = 40.0
+# Where skin passes into shade, highlight and deep shade: L beside the plain skin.
+_SHADE, _LIGHT, _DEEP = -8.5, 7.0, -20.0
+# Lightness as share of the plain skin's, below and above which a pixel is beard or skin.
+_BEARD, _SKIN = 0.53, 0.63
+# CIELAB distance of colours, |Δa| + |Δb|, up to which a pixel is skin and from which it is not.
+_NEAR, _FAR = 26, 42
+# CIELAB chroma of skin that a painter would not make richer, and of a photo without colour.
+_HEALTHY_CHROMA, _GREY_CHROMA = 21, 7
+# The darkest that a shadow on neck and chest may be, as share of the plain skin's lightness.
+_NECK_SHADOW = 0.6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Complexion:
-    """The plain skin of a face: its median lightness and colour in CIELAB."""
+def find_complexions(sheet: Sheet, style: Style) -> None:
+    """Measure the plain skin of each of the people."""
+    half = sheet.half
+    if half.skin is not None and half.features is not None:
+        lab = cv2.merge([sheet.flat_half, sheet.flat.a, sheet.flat.b])
+        sheet.complexions = complexions(lab, half.skin, half.features, half.people)
 
-    light: float
-    a: float
-    b: float
+
+def tone_skin(sheet: Sheet, style: Style) -> None:
+    """Even skin out to a few tones of its own colour; features keep the photo's detail."""
+    full, half, how = sheet.full, sheet.half, style.tones
+    if full.skin is None or full.features is None or half.skin is None or half.features is None:
+        return
+    shape, drawn = sheet.shape, sheet.drawn
+    # All that happens here is on skin: a face is rarely half of the picture.
+    small = box_of_mask(np.maximum(half.skin, half.features))
+    box = doubled(small, shape)
+    light, smooth, seen = drawn.light[box], sheet.flat.light[box], sheet.lit.light[box]
+    a, b = drawn.a[small], drawn.b[small]
+    skin, features, small_features = full.skin[box], full.features[box], half.features[small]
+    colours = [np.float32([c.light, c.a, c.b]) for c in sheet.complexions]
+    if len(colours) == 1:
+        plain_light, plain_a, plain_b = colours[0]
+        plain_small = plain_light
+    else:
+        plain = nearest(shape, full.people, colours)
+        plain_light = sized(plain[..., 0], shape)[box]
+        plain_small, plain_a, plain_b = cv2.split(sized(plain, drawn.a.shape)[small])
+
+    size = max(person.height for person in full.people)
+    shade = shading(smooth, skin, features, 0.016 * size)
+    step = two_tone(shade, plain_light, how.skin_steps, how.skin_depth, how.softness)
+    if how.amount < 1:
+        step = cv2.addWeighted(step, how.amount, shade, 1 - how.amount, 0)
+    # Beard, brows and deep shadow are not skin to be evened out.
+    like = smoothstep(smooth / np.maximum(plain_light, 8), _BEARD, _SKIN)
+    far = np.abs(a - plain_a)
+    far += np.abs(b - plain_b)
+    like *= sized(1 - smoothstep(far, _NEAR, _FAR), like.shape)
+    like *= skin
+    blend_into(light, step, like * (1 - features))
+    # Shade is a little richer in colour than light. Pale light leaves skin greyer than a
+    # painter would: a little of its own colour more.
+    chroma = np.sqrt(plain_a * plain_a + plain_b * plain_b)
+    richer = np.clip(_HEALTHY_CHROMA / np.maximum(chroma, 1), 1, 1.3)
+    healthy = np.float32(np.where(chroma > _GREY_CHROMA, richer, 1))
+    ratio = sized(step, a.shape) / np.maximum(plain_small, 8)
+    ratio = healthy * through(ratio, lambda share: share**-0.25, 0.5, 1.3)
+    # Between the hairs of a brow is skin too.
+    like = sized(like, a.shape) * (np.float32(0.75) - np.float32(0.45) * small_features)
+    blend_into(a, plain_a * ratio, like)
+    blend_into(b, plain_b * ratio, like)
+    # The shadow of a chin is a shade of skin too, or it would look like a beard.
+    faces = [person.oval - corner_of(box) for person in full.people]
+    below = skin * (1 - area(light.shape, *faces, soft_px=0.02 * size))
+    blend_into(light, np.maximum(light, _NECK_SHADOW * plain_light), below * np.float32(0.8))
+    # Features keep the photo's detail, with more contrast.
+    detail = np.clip(1.15 * seen - 0.15 * smooth, 0, 100)
+    blend_into(light, detail, features * np.float32(0.8))
 
 
-def feature_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
-    """H×W float32 0..1: eyes, brows, nostrils and mouth, where detail matters."""
-    mask = np.zeros(shape, np.float32)
-    for person in people:
-        margin = 0.012 * person.height
-        outlines = [
-            *(grown(eye.outline, 1.25, 1.5 * margin) for eye in person.eyes),
-            *(grown(brow, 1.08, margin) for brow in person.brows),
-            grown(person.lips, 1.05, margin),
-            grown(person.nose_base, 0.9),
-        ]
-        box = box_of(shape, np.concatenate(outlines), 6 * margin)
-        left, top = box[1].start, box[0].start
-        moved = [outline - np.float32([left, top]) for outline in outlines]
-        soft = area(mask[box].shape, *moved, soft_px=max(margin, 0.5))
-        np.maximum(mask[box], soft, out=mask[box])
-    return mask
+def keep_skin_tone(sheet: Sheet, style: Style) -> None:
+    """Take back what drawing has lightened skin beyond its right."""
+    full, half = sheet.full, sheet.half
+    if not style.medium.keeps_skin or full.features is None:
+        return
+    for own, plain in zip(skin_of_each(full), _plain_skin_of_each(half), strict=True):
+        excess = bleached(sheet.drawn.light, plain, light_of(sheet.seen.light, plain))
+        if excess:
+            share = own * (1 - np.float32(0.5) * full.features)
+            sheet.drawn.light -= np.float32(excess) * share
+
+
+def skin_of_each(sitters: Sitters) -> list[np.ndarray]:
+    """The skin of each of the people, H×W float32 0..1: what lies between two is shared out."""
+    if sitters.skin is None:
+        return []
+    if len(sitters.people) < 2:
+        return [sitters.skin]
+    one_of = list(np.eye(len(sitters.people)))
+    shares = cv2.split(nearest(sitters.skin.shape, sitters.people, one_of))
+    return [sitters.skin * sized(share, sitters.skin.shape) for share in shares]
+
+
+def _plain_skin_of_each(sitters: Sitters) -> Iterator[np.ndarray]:
+    """What of each face is plain skin, H×W float32 0..1: no hand, no arm, no other's cheek."""
+    if sitters.skin is None or sitters.features is None:
+        return
+    for person in sitters.people:
+        inside = area(sitters.skin.shape, grown(person.oval, 0.9))
+        inside *= sitters.skin
+        inside *= 1 - sitters.features
+        yield inside
 
 
 def complexions(
@@ -52,9 +133,7 @@ def complexions(
         box = box_of(skin.shape, person.oval, 0)
         step = max(1, int(person.height / 100))
         view = (slice(box[0].start, box[0].stop, step), slice(box[1].start, box[1].stop, step))
-        inside = area(
-            skin[box].shape, grown(person.oval, 0.85) - np.float32([box[1].start, box[0].start])
-        )[::step, ::step]
+        inside = area(skin[box].shape, grown(person.oval, 0.85) - corner_of(box))[::step, ::step]
         chosen = lab[view][(skin[view] * inside * (1 - features[view])) > 0.5]
         if len(chosen) < 8:
             chosen = lab[view].reshape(-1, 3)
@@ -114,14 +193,18 @@ def two_tone(
     def curve(at: np.ndarray) -> np.ndarray:
         out = np.zeros_like(at)
         if steps >= 2:
-            out -= 11 * (1 - smoothstep(at, -8.5 * depth, softness))
+            out -= 11 * (1 - _edge(at, _SHADE * depth, softness))
         if steps >= 3:
-            out += 7 * smoothstep(at, 7.0 * depth, softness)
+            out += 7 * _edge(at, _LIGHT * depth, softness)
         if steps >= 4:
-            out -= 10 * (1 - smoothstep(at, -20.0 * depth, softness))
+            out -= 10 * (1 - _edge(at, _DEEP * depth, softness))
         return depth * out
 
     return through(away, curve, -32, 32) * scale + base
+
+
+def _edge(values: np.ndarray, middle: float, width: float) -> np.ndarray:
+    return smoothstep(values, middle - width / 2, middle + width / 2)
 
 
 def light_of(light: np.ndarray, plain: np.ndarray) -> float:
@@ -141,24 +224,3 @@ def bleached(light: np.ndarray, plain: np.ndarray, seen: float) -> float:
     """
     allowed = float(np.clip(0.35 * (seen - 44), 1, 5)) + 0.5 * max(0.0, _HIDDEN - seen)
     return max(0.0, light_of(light, plain) - seen - allowed)
-
-
-def box_of(shape: tuple[int, int], points: np.ndarray, margin: float) -> tuple[slice, slice]:
-    """Rows and columns of a picture that hold ``points`` (N×2 px) and ``margin`` px around."""
-    left, top = np.floor(points.min(axis=0) - margin).astype(int)
-    right, bottom = np.ceil(points.max(axis=0) + margin).astype(int) + 1
-    height, width = shape
-    left, right = np.clip([left, right], 0, width)
-    top, bottom = np.clip([top, bottom], 0, height)
-    # Never empty: a face that lies outside the picture gets a pixel at its rim.
-    top, left = min(top, height - 1), min(left, width - 1)
-    return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
-
-
-def box_of_mask(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns that hold all of ``mask`` (H×W) that is not next to nothing."""
-    rows = np.flatnonzero(mask.max(axis=1) > 0.02)
-    columns = np.flatnonzero(mask.max(axis=0) > 0.02)
-    if len(rows) == 0:
-        return slice(0, 1), slice(0, 1)
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
+
+from cartoon_avatar.ai.engines.classic.sheet import Sheet
+from cartoon_avatar.ai.engines.classic.style import Style
+from cartoon_avatar.ai.filters.canvas import Canvas
+from cartoon_avatar.ai.filters.lookup import through
+
+
+def step_tones(sheet: Sheet, style: Style) -> None:
+    """Begin the drawing with the flat shapes, their light in steps."""
+    how, flat = style.tones, sheet.flat
+    light = posterise(flat.light, how.levels, how.softness)
+    if how.amount < 1:
+        light = cv2.addWeighted(light, how.amount, flat.light, 1 - how.amount, 0)
+    sheet.drawn = Canvas(light, flat.a.copy(), flat.b.copy())
 
 
 def posterise(light: np.ndarray, levels: int, softness: float) -> np.ndarray:
@@ -23,38 +35,3 @@ def posterise(light: np.ndarray, levels: int, softness: float) -> np.ndarray:
         return np.clip((edge + rise) * step, 0, 100)
 
     return through(light, curve, 0, 100)
-
-
-def through(
-    values: np.ndarray, curve: Callable[[np.ndarray], np.ndarray], low: float, high: float
-) -> np.ndarray:
-    """``curve`` of ``values`` (H×W float32), looked up in a table from ``low`` to ``high``.
-
-    A table of 256 entries is a tenth of the work of a curve per pixel; its steps, under
-    half a unit of L, are below what eight bits of colour show.
-    """
-    index = _index(values, low, high)
-    table = curve(np.linspace(low, high, 256)).astype(np.float32)
-    return cv2.LUT(index, table)
-
-
-def _index(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    scale = 255 / (high - low)
-    return cv2.convertScaleAbs(np.maximum(values, np.float32(low)), alpha=scale, beta=-low * scale)
-
-
-def smoothstep(values: np.ndarray, middle: float, width: float) -> np.ndarray:
-    """0 below ``middle`` - ``width``/2, 1 above ``middle`` + ``width``/2, smooth between."""
-    t = np.asarray(values - np.float32(middle - width / 2))
-    t *= np.float32(1 / max(width, 1e-6))
-    np.clip(t, 0, 1, out=t)
-    return eased(t)
-
-
-def eased(t: np.ndarray) -> np.ndarray:
-    """3t² − 2t³ of ``t`` (float32, 0..1), which is used up."""
-    square = t * t
-    t *= -2
-    t += 3
-    t *= square
-    return t

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cartoon_avatar.ai.engines.classic.steps import paper
+from cartoon_avatar.ai.engines.classic.media import paper
 
 
 @pytest.mark.parametrize("scale", [2, 8, 40])

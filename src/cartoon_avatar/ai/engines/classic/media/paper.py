@@ -5,6 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.filters.canvas import sharply_enlarged
+from cartoon_avatar.ai.filters.flow import Flow, along
+
 
 def noise(shape: tuple[int, int], scale_px: float, rng: np.random.Generator) -> np.ndarray:
     """Smooth noise of about ``scale_px``, H×W float32, mean 0, deviation 1."""
@@ -18,6 +21,16 @@ def noise(shape: tuple[int, int], scale_px: float, rng: np.random.Generator) -> 
 def grain(shape: tuple[int, int], unit: float, rng: np.random.Generator) -> np.ndarray:
     """The tooth of paper, H×W float32, mean 0, deviation about 1."""
     return 0.6 * noise(shape, 2.2 * unit, rng) + 0.5 * noise(shape, 5 * unit, rng)
+
+
+def combed(
+    shape: tuple[int, int], scale_px: float, flow: Flow, reach_px: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Noise drawn out along ``flow``, H×W float32; lengths in pixels of ``shape``."""
+    small = flow.x.shape
+    scale = small[1] / shape[1]
+    hairs = along(noise(small, scale_px * scale, rng), flow, reach_px * scale)
+    return sharply_enlarged(hairs, shape)
 
 
 def hatching(
