@@ -20,14 +20,14 @@ async def _everything_of(phone: Phone) -> dict[str, Any]:
     """An original, a live cartoon, a face and spent cartoons of one device."""
     uploaded = (await phone.upload()).json()
     original = uploaded["original"]
-    sister = await phone.post(f"/api/regenerate/{original['id']}")
+    sibling = await phone.post(f"/api/regenerate/{original['id']}")
     face = (await phone.post(f"/api/download/{uploaded['cartoon']['id']}")).json()["face"]
     live = (await phone.post(f"/api/regenerate/{original['id']}")).json()["cartoon"]
     return {
         "original": original,
         "cartoon": live,
         "face": face,
-        "spent": [uploaded["cartoon"], sister.json()["cartoon"]],
+        "spent": [uploaded["cartoon"], sibling.json()["cartoon"]],
     }
 
 

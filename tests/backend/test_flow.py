@@ -148,15 +148,15 @@ async def test_a_repeated_download_gives_the_same_face(service: Service):
     assert len(service.ai.asked_for("/process-face-cut")) == 1
 
 
-async def test_a_sister_of_a_downloaded_cartoon_is_a_conflict(service: Service):
+async def test_a_sibling_of_a_downloaded_cartoon_is_a_conflict(service: Service):
     uploaded = (await service.phone.upload()).json()
-    sister = uploaded["cartoon"]["id"]
+    sibling = uploaded["cartoon"]["id"]
     again = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
     await service.phone.post(f"/api/download/{again.json()['cartoon']['id']}")
 
-    answer = await service.phone.post(f"/api/download/{sister}")
+    answer = await service.phone.post(f"/api/download/{sibling}")
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "sister_downloaded")
+    assert (answer.status_code, answer.json()["code"]) == (409, "sibling_downloaded")
 
 
 async def test_regenerating_after_a_download_starts_anew(service: Service):

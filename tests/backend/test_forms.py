@@ -9,7 +9,8 @@ from tempfile import SpooledTemporaryFile
 import pytest
 from fastapi import Request
 
-from cartoon_avatar.backend import app, forms
+from cartoon_avatar.backend import app
+from cartoon_avatar.http import forms
 from tests.backend.conftest import Start, on_sqlite, picture
 
 

@@ -92,13 +92,13 @@ def test_twin_downloads_give_one_face(backend: Backend, pool: ThreadPoolExecutor
     sweep_as_if_later(backend.data)
 
 
-def test_of_sister_downloads_one_wins(backend: Backend, pool: ThreadPoolExecutor, rounds: int):
+def test_of_sibling_downloads_one_wins(backend: Backend, pool: ThreadPoolExecutor, rounds: int):
     phone = Phone(backend, "phone")
     for _ in range(rounds):
         original, cartoon = phone.upload()
-        sister = phone.regenerate(original).json()["cartoon"]["id"]
+        sibling = phone.regenerate(original).json()["cartoon"]["id"]
 
-        answers = at_once(pool, (phone.download, cartoon), (phone.download, sister))
+        answers = at_once(pool, (phone.download, cartoon), (phone.download, sibling))
 
         assert sorted(answer.status_code for answer in answers) == [201, 409], [
             answer.text for answer in answers

@@ -24,9 +24,32 @@ AvatarError
 
 from __future__ import annotations
 
-from cartoon_avatar.contract.errors import AvatarError, FileTooLarge, InvalidRequest
+from cartoon_avatar.contract.errors import (
+    AvatarError,
+    BodyTooSlow,
+    FileTooLarge,
+    ImageTooLarge,
+    InvalidBackground,
+    InvalidFormat,
+    InvalidImage,
+    InvalidRequest,
+    InvalidSeed,
+    InvalidSize,
+    NoFace,
+)
 
-__all__ = ["FileTooLarge", "InvalidRequest"]
+__all__ = [
+    "BodyTooSlow",
+    "FileTooLarge",
+    "ImageTooLarge",
+    "InvalidBackground",
+    "InvalidFormat",
+    "InvalidImage",
+    "InvalidRequest",
+    "InvalidSeed",
+    "InvalidSize",
+    "NoFace",
+]
 
 
 class UnknownStyle(InvalidRequest):
@@ -34,22 +57,6 @@ class UnknownStyle(InvalidRequest):
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(f"There is no such style; there are {', '.join(names)}.")
-
-
-class InvalidSeed(InvalidRequest):
-    code = "invalid_seed"
-
-
-class InvalidSize(InvalidRequest):
-    code = "invalid_size"
-
-
-class InvalidFormat(InvalidRequest):
-    code = "invalid_format"
-
-
-class InvalidBackground(InvalidRequest):
-    code = "invalid_background"
 
 
 class FaceIndexOutOfRange(InvalidRequest):
@@ -62,14 +69,6 @@ class FaceIndexOutOfRange(InvalidRequest):
         )
 
 
-class InvalidImage(InvalidRequest):
-    code = "invalid_image"
-
-
-class ImageTooLarge(InvalidRequest):
-    code = "image_too_large"
-
-
 class UrlNotAllowed(InvalidRequest):
     code = "url_not_allowed"
 
@@ -78,30 +77,14 @@ class ImageUnreachable(InvalidRequest):
     code = "image_unreachable"
 
 
-class BodyTooSlow(AvatarError):
-    status = 408
-    code = "request_timeout"
-
-    def __init__(self, limit_s: float) -> None:
-        super().__init__(f"The upload took longer than {limit_s:g} s; please try again.")
-
-
 class ClientGone(AvatarError):
-    """Told to nobody; it is what the log says."""
+    """Only the log says so."""
 
     status = 408
     code = "client_gone"
 
     def __init__(self) -> None:
-        super().__init__("The connection was closed before the answer was there.")
-
-
-class NoFace(AvatarError):
-    status = 422
-    code = "no_face"
-
-    def __init__(self) -> None:
-        super().__init__("No face was found in the picture. Try one in which a face is well seen.")
+        super().__init__("The connection was closed before the response was there.")
 
 
 class GenerationFailed(AvatarError):

@@ -9,6 +9,13 @@ from fastapi.openapi.utils import get_openapi
 
 from cartoon_avatar.ai.engines.classic.styles import STYLES
 from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.limits import (
+    CARTOON_PX,
+    LARGEST_CARTOON_PX,
+    LARGEST_HEAD_PX,
+    LARGEST_SEED,
+    SMALLEST_CARTOON_PX,
+)
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from cartoon_avatar.http.problems import Problem
 
@@ -19,7 +26,7 @@ _WITH_THUMBNAIL: dict[str, Any] = {
     "default": 0,
     "description": "1: a thumbnail, a WebP file, follows: of the photo, or of the head.",
 }
-_CUT_WISHES: dict[str, Any] = {
+_CUT_OPTIONS: dict[str, Any] = {
     "format": {"type": "string", "enum": ["png", "webp", "jpeg"], "default": "png"},
     "background": {
         "type": "string",
@@ -30,8 +37,8 @@ _CUT_WISHES: dict[str, Any] = {
     "size": {
         "type": "integer",
         "minimum": 1,
-        "maximum": 1024,
-        "description": "Width and height wished for; nothing is enlarged beyond twice its size.",
+        "maximum": LARGEST_HEAD_PX,
+        "description": "Width and height; nothing is enlarged beyond twice its size.",
     },
     "face_index": {
         "type": "integer",
@@ -53,12 +60,12 @@ _SCHEMAS: dict[str, Any] = {
                 "default": STYLES[0].name,
                 "description": "A name from /styles.",
             },
-            "seed": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+            "seed": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
             "size": {
                 "type": "integer",
-                "minimum": 64,
-                "maximum": 2048,
-                "default": 1024,
+                "minimum": SMALLEST_CARTOON_PX,
+                "maximum": LARGEST_CARTOON_PX,
+                "default": CARTOON_PX,
                 "description": "Long side of the drawing, px.",
             },
             "thumbnail": _WITH_THUMBNAIL,
@@ -73,13 +80,13 @@ _SCHEMAS: dict[str, Any] = {
                 "type": "string",
                 "description": "The photo it was drawn from: its head is easier to find.",
             },
-            **_CUT_WISHES,
+            **_CUT_OPTIONS,
         },
     },
     "FaceCutForm": {
         "type": "object",
         "required": ["image"],
-        "properties": {"image": _FILE, "original": _FILE, **_CUT_WISHES},
+        "properties": {"image": _FILE, "original": _FILE, **_CUT_OPTIONS},
     },
     "ThumbnailForm": {
         "type": "object",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,16 +26,12 @@ from pydantic import BaseModel, Field
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.classic.style import Style
 from cartoon_avatar.ai.engines.classic.styles import STYLES
-from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION, LONGEST_SIDE_PX
+from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
 from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.errors import (
     ClientGone,
-    InvalidBackground,
-    InvalidFormat,
     InvalidImage,
     InvalidRequest,
-    InvalidSeed,
-    InvalidSize,
     NoFace,
     UnknownStyle,
 )
@@ -46,16 +41,10 @@ from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
-from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract import headers, options, paths
+from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
-
-# What JavaScript and a signed 64-bit column hold exactly.
-LARGEST_SEED = 2**53 - 1
-LARGEST_HEAD_PX = 1024
-_SMALLEST_DRAWING_PX = 64
-_DRAWING_PX = 1024
-_WHITE = (255, 255, 255)
 
 
 class Metrics:
@@ -142,17 +131,13 @@ async def generate_cartoon(request: Request) -> Response:
     with ai.workers.place():
         form = await _form(request, "image")
         style = await _style(ai.settings, form.fields.get("style"))
-        seed = _whole(form.fields.get("seed"), InvalidSeed, "seed", 0, LARGEST_SEED)
-        size = _whole(
-            form.fields.get("size"), InvalidSize, "size", _SMALLEST_DRAWING_PX, LONGEST_SIDE_PX
-        )
+        seed = options.seed_of(form.fields)
+        size = options.cartoon_size_of(form.fields) or CARTOON_PX
         thumbnail = _with_thumbnail(form.fields)
         if seed is None:
-            seed = secrets.randbelow(2**31)
+            seed = secrets.randbelow(RANDOM_SEEDS)
         photo = _image(form, "image")
-        result = await _in_worker(
-            request, jobs.draw_cartoon, photo, style, seed, size or _DRAWING_PX, thumbnail
-        )
+        result = await _in_worker(request, jobs.draw_cartoon, photo, style, seed, size, thumbnail)
     ai.metrics.drawing_seconds.labels(style).observe(sum(result.stages.values()))
     return _response(
         result,
@@ -179,13 +164,10 @@ async def process_face_cut(request: Request) -> Response:
         else:
             form = None
             fields = await read_json(request, timeout_s=ai.settings.body_timeout_s)
-        kind = _format(fields.get("format"))
-        background = _background(fields.get("background"))
-        if kind == "jpeg" and background is None:
-            background = _WHITE
-        size = _whole(fields.get("size"), InvalidSize, "size", 1, LARGEST_HEAD_PX)
-        index = fields.get("face_index")
-        face_index = _whole(index, InvalidRequest, "face_index", 0, 10_000) or 0
+        kind = options.head_format_of(fields)
+        background = _colour(options.background_of(fields, kind))
+        size = options.head_size_of(fields)
+        face_index = options.whole_number(fields, "face_index", InvalidRequest, 0, 10_000) or 0
         thumbnail = _with_thumbnail(fields)
 
         if form is not None:
@@ -380,19 +362,6 @@ def _response(result: jobs.Result, others: dict[str, str]) -> Response:
     )
 
 
-def _whole(
-    value: object, error: type[InvalidRequest], name: str, low: int, high: int
-) -> int | None:
-    """A whole number out of a form field or JSON; None where none was given."""
-    if value is None or value == "":
-        return None
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    # int() alone takes "1_000", " 7 " and digits of other scripts; and endless ones slowly.
-    if not re.fullmatch(r"[0-9]{1,16}", text) or not low <= int(text) <= high:
-        raise error(f"{name} must be a whole number from {low} to {high}.")
-    return int(text)
-
-
 async def _style(settings: AiSettings, value: object) -> str:
     if value is None or value == "":
         return STYLES[0].name
@@ -405,24 +374,12 @@ async def _style(settings: AiSettings, value: object) -> str:
 
 
 def _with_thumbnail(fields: dict[str, Any]) -> bool:
-    return _whole(fields.get("thumbnail"), InvalidRequest, "thumbnail", 0, 1) == 1
+    return options.whole_number(fields, "thumbnail", InvalidRequest, 0, 1) == 1
 
 
-def _format(value: object) -> str:
-    if value is None or value == "":
-        return "png"
-    kind = value.lower() if isinstance(value, str) else ""
-    if kind == "jpg":
-        return "jpeg"
-    if kind not in ("png", "webp", "jpeg"):
-        raise InvalidFormat("format must be png, webp or jpeg.")
-    return kind
-
-
-def _background(value: object) -> tuple[int, int, int] | None:
-    if value is None or value == "" or value == "transparent":
+def _colour(background: str) -> tuple[int, int, int] | None:
+    """RGB, None for transparent."""
+    if background == options.TRANSPARENT:
         return None
-    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
-        raise InvalidBackground("background must be transparent or a colour like #FFD75A.")
-    red, green, blue = bytes.fromhex(value[1:])
+    red, green, blue = bytes.fromhex(background[1:])
     return red, green, blue

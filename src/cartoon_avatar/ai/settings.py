@@ -10,6 +10,7 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cartoon_avatar.ai.origins import Origin
+from cartoon_avatar.contract.limits import MAX_UPLOAD_BYTES
 
 
 def _cores() -> int:
@@ -39,7 +40,7 @@ class AiSettings(BaseSettings):
         50_000_000, ge=1, description="Most pixels a picture may have, judged before decoding."
     )
     max_upload_bytes: int = Field(
-        10_000_000, ge=1, description="Largest picture file, uploaded or fetched, in bytes."
+        MAX_UPLOAD_BYTES, ge=1, description="Largest picture file, uploaded or fetched, in bytes."
     )
     task_timeout_s: float = Field(
         30,

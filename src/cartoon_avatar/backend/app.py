@@ -25,18 +25,18 @@ from cartoon_avatar.backend import openapi
 from cartoon_avatar.backend.ai.client import open_ai
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import is_busy, is_full, open_database
-from cartoon_avatar.backend.dependencies import State
 from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage, StorageUnavailable
-from cartoon_avatar.backend.flows.room import take_ballast
+from cartoon_avatar.backend.flows.disk_space import take_ballast
 from cartoon_avatar.backend.flows.sweep import sweep
-from cartoon_avatar.backend.forms import Memory
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.routes import faces, files, health, originals, page
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
+from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.local import NO_ROOM, NOT_NOW
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.http.body_limit import BodyLimit
+from cartoon_avatar.http.forms import Memory
 from cartoon_avatar.http.problems import problem_response, render_problems
 from cartoon_avatar.http.request_log import RequestLog
 from cartoon_avatar.process import heap

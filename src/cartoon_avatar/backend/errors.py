@@ -15,7 +15,7 @@ AvatarError
 ├── FileTooLarge            413  file_too_large
 ├── Unauthorized            401  unauthorized
 ├── NotFound                404  not_found
-├── SisterDownloaded        409  sister_downloaded
+├── SiblingDownloaded       409  sibling_downloaded
 ├── RequestRunning          409  request_running
 ├── NoFace                  422  no_face
 ├── KeyReused               422  idempotency_key_reused
@@ -31,8 +31,31 @@ AvatarError
 
 from __future__ import annotations
 
-from cartoon_avatar.contract.errors import AvatarError, InvalidRequest
-from cartoon_avatar.contract.errors import FileTooLarge as FileTooLarge
+from cartoon_avatar.contract.errors import (
+    AvatarError,
+    BodyTooSlow,
+    FileTooLarge,
+    ImageTooLarge,
+    InvalidBackground,
+    InvalidFormat,
+    InvalidImage,
+    InvalidRequest,
+    InvalidSeed,
+    InvalidSize,
+    NoFace,
+)
+
+__all__ = [
+    "BodyTooSlow",
+    "FileTooLarge",
+    "ImageTooLarge",
+    "InvalidBackground",
+    "InvalidFormat",
+    "InvalidImage",
+    "InvalidSeed",
+    "InvalidSize",
+    "NoFace",
+]
 
 
 class InvalidDevice(InvalidRequest):
@@ -50,38 +73,6 @@ class InvalidStyle(InvalidRequest):
     code = "invalid_style"
 
 
-class InvalidSeed(InvalidRequest):
-    code = "invalid_seed"
-
-
-class InvalidFormat(InvalidRequest):
-    code = "invalid_format"
-
-
-class InvalidBackground(InvalidRequest):
-    code = "invalid_background"
-
-
-class InvalidSize(InvalidRequest):
-    code = "invalid_size"
-
-
-class InvalidImage(InvalidRequest):
-    code = "invalid_image"
-
-
-class ImageTooLarge(InvalidRequest):
-    code = "image_too_large"
-
-
-class BodyTooSlow(AvatarError):
-    status = 408
-    code = "request_timeout"
-
-    def __init__(self, limit_s: float) -> None:
-        super().__init__(f"The body did not arrive within {limit_s:g} s; please send it again.")
-
-
 class Unauthorized(AvatarError):
     status = 401
     code = "unauthorized"
@@ -97,9 +88,9 @@ class NotFound(AvatarError):
         super().__init__("There is no such thing here; it may have expired or been deleted.")
 
 
-class SisterDownloaded(AvatarError):
+class SiblingDownloaded(AvatarError):
     status = 409
-    code = "sister_downloaded"
+    code = "sibling_downloaded"
 
     def __init__(self) -> None:
         super().__init__(
@@ -117,11 +108,6 @@ class RequestRunning(AvatarError):
             "The first request with this Idempotency-Key is still running; ask again soon.",
             retry_after_s=2,
         )
-
-
-class NoFace(AvatarError):
-    status = 422
-    code = "no_face"
 
 
 class KeyReused(AvatarError):

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from cartoon_avatar.backend import errors
-from cartoon_avatar.backend.routes.bodies import SCHEMAS
+from cartoon_avatar.backend.routes.request_bodies import SCHEMAS
 from cartoon_avatar.contract import paths
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
@@ -51,7 +51,7 @@ _TYPICAL: dict[str, tuple[type[AvatarError], str]] = {
     "401": (errors.Unauthorized, "This device needs its token: Authorization: Bearer …"),
     "404": (errors.NotFound, ""),
     "408": (errors.BodyTooSlow, "The body took longer than 60 s to arrive; please try again."),
-    "409": (errors.SisterDownloaded, ""),
+    "409": (errors.SiblingDownloaded, ""),
     "413": (errors.FileTooLarge, "The upload is larger than the limit of 10 MB; send less."),
     "422": (errors.NoFace, "No face was found in the picture."),
     "429": (errors.TooManyRequests, "More than 60 requests a minute from one device."),

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cartoon_avatar.contract.limits import MAX_UPLOAD_BYTES
+
 _MEGABYTE = 1_000_000
 
 
@@ -87,7 +89,7 @@ class BackendSettings(BaseSettings):
     keep_metadata: bool = Field(
         False, description="Keep EXIF, GPS and other metadata in stored photos."
     )
-    max_upload_bytes: int = Field(10 * _MEGABYTE, gt=0, description="Largest photo, in bytes.")
+    max_upload_bytes: int = Field(MAX_UPLOAD_BYTES, gt=0, description="Largest photo, in bytes.")
     body_timeout_s: float = Field(
         300, gt=0, description="Longest time a request's body may take to arrive, in seconds."
     )

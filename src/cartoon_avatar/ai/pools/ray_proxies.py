@@ -14,11 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cartoon_avatar.ai.errors import AiBusy, AiStarting
 from cartoon_avatar.contract.headers import REQUEST_ID
+from cartoon_avatar.contract.limits import MAX_UPLOAD_BYTES
 from cartoon_avatar.http.problems import problem_response
 
 RETRY_AFTER_S = 5
 # Two pictures and a form around them; what is longer is refused by the app, and not kept here.
-_KEPT_BYTES = 20_200_000
+_KEPT_BYTES = 2 * MAX_UPLOAD_BYTES + 200_000
 # Ray reads ahead of the app; past this it would fill the proxy's memory with what nobody wants.
 _READ_BYTES = 5 * _KEPT_BYTES
 

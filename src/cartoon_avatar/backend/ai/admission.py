@@ -1,4 +1,4 @@
-"""Places at the AI service, as far as this process can tell: whether asking is in vain."""
+"""Admission control for the AI service: refuses what it could not take, and shares what it can."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOPEFUL_S = 10
 _MOST_HOPEFUL = 1000
 
 
-class Places:
+class Admission:
     """Each device at work, and each that was refused lately, may have its share and no more,
     so that nobody starves beside one that asks more often."""
 

@@ -135,7 +135,7 @@ def face_from(connection: Connection, device_id: str, cartoon_id: str) -> Face |
 
 
 def is_spent(connection: Connection, device_id: str, cartoon_id: str) -> bool:
-    """Whether the cartoon went when a sister of it was downloaded."""
+    """Whether the cartoon went when another of its photo was downloaded."""
     query = select(spent_cartoons.c.cartoon_id).where(
         spent_cartoons.c.cartoon_id == cartoon_id, spent_cartoons.c.device_id == device_id
     )

@@ -159,7 +159,7 @@ class Face(_Picture):
 # A row is read by position: its fields stand in the order of the table's columns.
 TABLE_OF: dict[type, Table] = {Original: originals, Cartoon: cartoons, Face: faces}
 
-# A cartoon that went when its sister was downloaded: why asking for it is a conflict.
+# A cartoon that went when another of its photo was downloaded: asking for it is a conflict.
 spent_cartoons = Table(
     "spent_cartoons",
     metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,6 +25,14 @@ log = structlog.get_logger()
 _ACTIVITY_STEP = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A device that was let in, and how many live cartoons it had then."""
+
+    device_id: str
+    live_cartoons: int
+
+
 async def authenticate(
     database: Database,
     *,
@@ -31,17 +40,16 @@ async def authenticate(
     token: str | None,
     token_required: bool,
     first: bool,
-) -> int:
+) -> Caller:
     """Let the owner of ``device_id`` through, or raise Unauthorized.
 
-    Returns how many live cartoons the device has: one question less for who draws another.
     The first request that carries the right token locks the device to it. ``first`` is true
     for an upload, which is how a device that is not known yet begins.
     """
     device = await database.read(partial(queries.device_of, device_id=device_id))
     if device is None and (first or not token_required):
-        return 0
-    # What is said of a device that is not known, too: a stranger learns nothing from it.
+        return Caller(device_id, 0)
+    # An unknown device is refused in the same words: a stranger learns nothing from them.
     if token is None:
         if device is None or device.locked or token_required:
             raise Unauthorized("This device needs its token: Authorization: Bearer …")
@@ -61,7 +69,7 @@ async def authenticate(
             if locks:
                 raise
             log.warning("activity_not_noted", reason=type(error.orig).__name__)
-    return device.live_cartoons
+    return Caller(device_id, device.live_cartoons)
 
 
 def introduce(connection: Connection, signer: Signer, device_id: str, now: datetime) -> str | None:

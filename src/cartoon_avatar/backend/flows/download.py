@@ -1,4 +1,4 @@
-"""The cartoon somebody picked becomes a face; its sisters go."""
+"""The cartoon somebody picked becomes a face; the other cartoons of its photo go."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from cartoon_avatar.backend.ai.client import AiClient, CannotFetch, CutWish, Head, Image
+from cartoon_avatar.backend.ai.client import CutOptions
+from cartoon_avatar.backend.ai.wire import CannotFetch, Head, Image
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
-from cartoon_avatar.backend.errors import NotFound, SisterDownloaded
-from cartoon_avatar.backend.flows.room import discarding
-from cartoon_avatar.backend.flows.upload import Settle, file_columns, new_id
-from cartoon_avatar.backend.settings import BackendSettings
-from cartoon_avatar.backend.signing import Signer
+from cartoon_avatar.backend.errors import NotFound, SiblingDownloaded
+from cartoon_avatar.backend.flows.cartoons import file_columns, new_id
+from cartoon_avatar.backend.flows.devices import Caller
+from cartoon_avatar.backend.flows.disk_space import discarding
+from cartoon_avatar.backend.flows.idempotency import Note
+from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
 from cartoon_avatar.contract.errors import AvatarError
@@ -36,41 +38,38 @@ class _Overtaken(Exception):
 
 
 async def download(
-    database: Database,
-    storage: Storage,
-    ai: AiClient,
-    signer: Signer,
-    settings: BackendSettings,
-    *,
-    device_id: str,
+    backend: State,
+    caller: Caller,
     cartoon_id: str,
-    wish: CutWish,
-    settle: Settle,
+    options: CutOptions,
+    note: Note[Downloaded],
 ) -> Downloaded:
     """Cut the face out of a cartoon and keep it; then every temporary cartoon of its photo goes.
 
     A repeat gets the face of the first time. A failed cut deletes nothing.
     """
+    database, storage, device_id = backend.database, backend.storage, caller.device_id
     found = await database.read(
         partial(_cartoon_and_original, device_id=device_id, cartoon_id=cartoon_id)
     )
     if found is None:
-        return await _earlier_face(database, device_id, cartoon_id, settle)
+        return await _earlier_face(database, device_id, cartoon_id, note)
     cartoon, original = found
 
-    until = ai.deadline()
+    until = backend.ai.deadline()
     try:
         with stage("cut"):
-            cut = await _cut_out(storage, ai, signer, settings, cartoon, original, wish, until)
+            cut = await _cut_out(backend, cartoon, original, options, until)
             thumbnail = cut.thumbnail
             if thumbnail is None:  # an AI service that knows the original design alone
-                thumbnail = (await ai.thumbnail([cut.data], cut.mime_type, until=until)).data
+                made = await backend.ai.thumbnail([cut.data], cut.mime_type, until=until)
+                thumbnail = made.data
     except AvatarError:
-        # The AI service cannot fetch what a twin, a sister or the sweeper took meanwhile.
+        # A concurrent download or the sweeper may have taken what the AI service was to fetch.
         asked = partial(queries.cartoon_of, device_id=device_id, cartoon_id=cartoon_id)
         if await database.read(asked) is not None:
             raise
-        return await _earlier_face(database, device_id, cartoon_id, settle)
+        return await _earlier_face(database, device_id, cartoon_id, note)
     face, gone = None, []
     new_files: list[str] = []
     try:
@@ -79,12 +78,12 @@ async def download(
                 face = await _stored(storage, cartoon, cut, thumbnail, new_files)
             with stage("commit"):
                 gone = await database.write(
-                    partial(_exchange, cartoon=cartoon, face=face, settle=settle)
+                    partial(_exchange, cartoon=cartoon, face=face, note=note)
                 )
     except (_Overtaken, IntegrityError):
         # Rolled back for sure, so our files are nobody's.
         await storage.delete(new_files)
-        return await _earlier_face(database, device_id, cartoon_id, settle)
+        return await _earlier_face(database, device_id, cartoon_id, note)
     await storage.delete(gone)
     return Downloaded(face, is_new=True)
 
@@ -100,31 +99,28 @@ def _cartoon_and_original(
 
 
 async def _cut_out(
-    storage: Storage,
-    ai: AiClient,
-    signer: Signer,
-    settings: BackendSettings,
-    cartoon: Cartoon,
-    original: Original,
-    wish: CutWish,
-    until: float,
+    backend: State, cartoon: Cartoon, original: Original, options: CutOptions, until: float
 ) -> Head:
-    rows, device_id = (cartoon, original), cartoon.device_id
-    urls = [
+    storage, device_id = backend.storage, cartoon.device_id
+    self_url = backend.settings.self_url
+    cartoon_url, photo_url = [
         await storage.url_of(row.file_path)
-        or signer.file_url(row.image_url, base_url=settings.self_url)
-        for row in rows
+        or backend.signer.file_url(row.image_url, base_url=self_url)
+        for row in (cartoon, original)
     ]
     try:
-        return await ai.process_face_cut(*urls, wish, device_id=device_id, until=until)
+        return await backend.ai.process_face_cut(
+            cartoon_url, photo_url, options, device_id=device_id, until=until
+        )
     except CannotFetch as error:
         # A backend that was told to stop answers what it has accepted, and takes nothing new:
         # the AI service's own request neither.
         try:
-            files = [([await storage.get(row.file_path)], row.mime_type) for row in rows]
+            drawing = ([await storage.get(cartoon.file_path)], cartoon.mime_type)
+            photo = ([await storage.get(original.file_path)], original.mime_type)
         except FileMissing:
             raise error from None
-    return await ai.cut_face_of(*files, wish, device_id=device_id, until=until)
+    return await backend.ai.cut_face_of(drawing, photo, options, device_id=device_id, until=until)
 
 
 async def _stored(
@@ -153,10 +149,12 @@ async def _stored(
     )
 
 
-def _exchange(connection: Connection, cartoon: Cartoon, face: Face, settle: Settle) -> list[str]:
+def _exchange(
+    connection: Connection, cartoon: Cartoon, face: Face, note: Note[Downloaded]
+) -> list[str]:
     """In one transaction the cartoon rows go and the face comes; returns the files to delete.
 
-    Removing first makes a twin or a sister wait on the rows and then find them gone.
+    Removing first makes a concurrent download wait on the rows and then find them gone.
     """
     if not queries.hold_original(connection, cartoon.device_id, cartoon.original_id):
         raise _Overtaken
@@ -165,21 +163,21 @@ def _exchange(connection: Connection, cartoon: Cartoon, face: Face, settle: Sett
         raise _Overtaken
     queries.add(connection, face)
     queries.note_spent(connection, face, gone.keys() - {cartoon.id})
-    settle(connection, Downloaded(face, is_new=True))
+    note(connection, Downloaded(face, is_new=True))
     return list(gone.values())
 
 
 async def _earlier_face(
-    database: Database, device_id: str, cartoon_id: str, settle: Settle
+    database: Database, device_id: str, cartoon_id: str, note: Note[Downloaded]
 ) -> Downloaded:
     def repeated(connection: Connection) -> Downloaded:
         face = queries.face_from(connection, device_id, cartoon_id)
         if face is not None:
             downloaded = Downloaded(face, is_new=False)
-            settle(connection, downloaded)
+            note(connection, downloaded)
             return downloaded
         if queries.is_spent(connection, device_id, cartoon_id):
-            raise SisterDownloaded
+            raise SiblingDownloaded
         raise NotFound
 
     return await database.write(repeated)

@@ -1,14 +1,15 @@
-"""A POST that is sent again with its key does nothing twice and hears the same answer."""
+"""A POST that is sent again with its key does nothing twice and gets the same response."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, select, update
 
@@ -18,6 +19,10 @@ from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import idempotency_keys
 from cartoon_avatar.backend.errors import KeyReused, RequestRunning
 
+T = TypeVar("T")
+# Notes the response of a request that may be repeated, in the transaction that adds its rows.
+Note = Callable[[Connection, T], None]
+
 KEPT_FOR = timedelta(hours=24)
 # A claim is renewed while its request runs; one whose process died lapses this soon.
 _LEASE = timedelta(seconds=10)
@@ -26,7 +31,7 @@ _KEY = idempotency_keys.c
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     status: int
     body: str
     with_token: bool
@@ -40,17 +45,17 @@ class Claim:
     key: str | None
     owner: str
     # Of the first time, where there was one.
-    answer: Answer | None = None
+    response: StoredResponse | None = None
 
-    def settle(self, connection: Connection, answer: Answer) -> None:
-        """Note the answer in the transaction that adds the request's rows.
+    def settle(self, connection: Connection, response: StoredResponse) -> None:
+        """Note the response in the transaction that adds the request's rows.
 
         Raises RequestRunning where the claim lapsed and another request took it over.
         """
         settled = connection.execute(
             update(idempotency_keys)
             .where(_claimed_by(self.owner, self.device_id, self.key))
-            .values(status=answer.status, body=answer.body, with_token=answer.with_token)
+            .values(status=response.status, body=response.body, with_token=response.with_token)
         )
         if settled.rowcount != 1:
             raise RequestRunning
@@ -60,7 +65,7 @@ class Claim:
 async def claimed(
     database: Database, *, device_id: str, key: str | None, fingerprint: str
 ) -> AsyncIterator[Claim]:
-    """Claim the key for this request, or hold the answer it had.
+    """Claim the key for this request, or hold the response it had.
 
     A request that fails releases its key, so that it can be sent again. Raises KeyReused
     for another request under the key and RequestRunning while the first is at work.
@@ -69,9 +74,9 @@ async def claimed(
     if key is None:
         yield Claim(device_id, None, owner)
         return
-    answer = await _claim(database, device_id, key, fingerprint, owner)
-    if answer is not None:
-        yield Claim(device_id, key, owner, answer)
+    earlier = await _claim(database, device_id, key, fingerprint, owner)
+    if earlier is not None:
+        yield Claim(device_id, key, owner, earlier)
         return
     renewal = asyncio.create_task(_renew(database, device_id, key, owner))
     try:
@@ -87,7 +92,7 @@ async def claimed(
 
 async def _claim(
     database: Database, device_id: str, key: str, fingerprint: str, owner: str
-) -> Answer | None:
+) -> StoredResponse | None:
     now = utc_now()
     row = {
         "device_id": device_id,
@@ -123,16 +128,15 @@ async def _claim(
         raise KeyReused
     if earlier.status is None or earlier.body is None:
         raise RequestRunning
-    return Answer(earlier.status, earlier.body, earlier.with_token)
+    return StoredResponse(earlier.status, earlier.body, earlier.with_token)
 
 
-async def unheard_answer(
+async def response_with_token(
     database: Database, device_id: str, key: str, fingerprint: str
-) -> Answer | None:
-    """The answer that gave the device its token, until the device has shown that it heard it.
+) -> StoredResponse | None:
+    """The response that gave the device its token, until the device has sent that token.
 
-    For a phone that is asked for its token while it repeats that request: key and photo are
-    what it has to show.
+    For a phone that never received it and repeats the request: key and photo identify it.
     """
 
     def ask(connection: Connection) -> Row | None:
@@ -147,8 +151,8 @@ async def unheard_answer(
         )
         return connection.execute(given).first()
 
-    answer = await database.read(ask)
-    return answer and Answer(answer.status, answer.body, answer.with_token)
+    row = await database.read(ask)
+    return None if row is None else StoredResponse(row.status, row.body, row.with_token)
 
 
 async def _renew(database: Database, device_id: str, key: str, owner: str) -> None:

@@ -2,70 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import AiClient, DrawingWish
+from cartoon_avatar.backend.ai.client import AiClient, DrawingOptions
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon
 from cartoon_avatar.backend.errors import NotFound
-from cartoon_avatar.backend.flows.room import discarding, make_room
-from cartoon_avatar.backend.flows.upload import (
-    Settle,
+from cartoon_avatar.backend.flows.cartoons import (
     cartoon_file,
     new_cartoon,
+    require_quota,
     with_seed,
 )
-from cartoon_avatar.backend.settings import BackendSettings
-from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
+from cartoon_avatar.backend.flows.devices import Caller
+from cartoon_avatar.backend.flows.disk_space import discarding, require_space
+from cartoon_avatar.backend.flows.idempotency import Note
+from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.http.request_log import stage
 
 
 async def regenerate(
-    database: Database,
-    storage: Storage,
-    ai: AiClient,
-    settings: BackendSettings,
-    *,
-    device_id: str,
-    live_cartoons: int,
+    backend: State,
+    caller: Caller,
     original_id: str,
-    wish: DrawingWish,
-    settle: Settle,
+    options: DrawingOptions,
+    note: Note[Cartoon],
 ) -> Cartoon:
     """Draw a new cartoon of an original. Earlier ones stay: regenerating adds."""
+    device_id = caller.device_id
     asked = partial(queries.original_of, device_id=device_id, original_id=original_id)
-    original = await database.read(asked)
+    original = await backend.database.read(asked)
     if original is None:
         raise NotFound
-    ai.places.require(device_id)  # or its turn in the styles would be spent
-    await make_room(database, storage, settings, live_cartoons=live_cartoons)
+    ai = backend.ai
+    ai.admission.require(device_id)  # or its turn in the styles would be spent
+    require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
+    await require_space(backend.database, backend.storage, backend.settings)
     until = ai.deadline()
-    style = wish.style or await _next_style(database, ai, original_id, until)
+    style = options.style or await _next_style(backend.database, ai, original_id, until)
 
     with stage("fetch"):
         try:
-            photo = await storage.get(original.file_path)
+            photo = await backend.storage.get(original.file_path)
         except FileMissing as error:
-            if await database.read(asked) is None:
+            if await backend.database.read(asked) is None:
                 raise NotFound from error  # deleted meanwhile
             raise
     with stage("draw"):
         drawing = await ai.generate_cartoon(
             [photo],
             original.mime_type,
-            with_seed(DrawingWish(style, wish.seed)),
+            with_seed(replace(options, style=style)),
             device_id=device_id,
             until=until,
         )
 
     now = utc_now()
-    async with discarding(storage) as new_files:
+    async with discarding(backend.storage) as new_files:
         with stage("store"):
-            (stored,) = await storage.put_new(cartoon_file(original_id, drawing, now))
+            (stored,) = await backend.storage.put_new(cartoon_file(original_id, drawing, now))
             new_files.append(stored.key)
         cartoon = new_cartoon(original, drawing, stored, now)
 
@@ -73,13 +74,13 @@ async def regenerate(
             # Deleted while we drew: there is nothing left to draw another of.
             if not queries.hold_original(connection, device_id, original_id):
                 raise NotFound
-            if wish.style:
+            if options.style:
                 queries.set_last_style(connection, original_id, drawing.style)
             queries.add(connection, cartoon)
-            settle(connection, cartoon)
+            note(connection, cartoon)
 
         with stage("commit"):
-            await database.write(commit)
+            await backend.database.write(commit)
     return cartoon
 
 

@@ -31,7 +31,7 @@ const MESSAGES = {
     text: "Drawings are kept for a day. If the photo is still there, it can be drawn anew.",
     ways: ["session", "photos"],
   },
-  sister_downloaded: {
+  sibling_downloaded: {
     title: "You already picked another one",
     text: "A different drawing of this photo became your avatar, and these were cleared away.",
     ways: ["avatars", "session"],

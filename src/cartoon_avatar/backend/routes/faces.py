@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from cartoon_avatar.backend.dependencies import (
-    Backend,
-    Cursor,
-    Device,
-    Id,
-    Limit,
-    Posted,
-    RoomToDelete,
-    cut_wish,
-)
 from cartoon_avatar.backend.flows import listing
-from cartoon_avatar.backend.flows.devices import forget
+from cartoon_avatar.backend.flows.devices import Caller, forget
 from cartoon_avatar.backend.flows.download import Downloaded, download
-from cartoon_avatar.backend.flows.upload import Settle
-from cartoon_avatar.backend.routes.answers import ALWAYS, DRAWING, problems
-from cartoon_avatar.backend.routes.bodies import CUT_BODY
-from cartoon_avatar.backend.routes.repeats import answered_once
+from cartoon_avatar.backend.flows.idempotency import Note
+from cartoon_avatar.backend.identity import Device
+from cartoon_avatar.backend.options import cut_options
+from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
+from cartoon_avatar.backend.routes.idempotent import respond_once
+from cartoon_avatar.backend.routes.parameters import Backend, Cursor, Id, Limit, RoomToDelete
+from cartoon_avatar.backend.routes.post import Posted
+from cartoon_avatar.backend.routes.request_bodies import CUT_BODY
 from cartoon_avatar.backend.schemas import FaceBody, FaceCreated, FaceList
 
 router = APIRouter(prefix="/api")
@@ -45,26 +39,15 @@ async def create_face(
     cartoonId: Id,  # noqa: N803 (the contract's name, in the path)
 ) -> Response:
     """Cut the face out of a cartoon, keep it, and delete the photo's temporary cartoons."""
-    wish = cut_wish(post.fields)
 
     def rendered(downloaded: Downloaded) -> tuple[int, FaceCreated]:
         status = 201 if downloaded.is_new else 200
         return status, FaceCreated(face=FaceBody.of(downloaded.face, backend.signer))
 
-    async def run(settle: Settle) -> Downloaded:
-        return await download(
-            backend.database,
-            backend.storage,
-            backend.ai,
-            backend.signer,
-            backend.settings,
-            device_id=post.device_id,
-            cartoon_id=cartoonId,
-            wish=wish,
-            settle=settle,
-        )
+    async def run(caller: Caller, note: Note[Downloaded]) -> Downloaded:
+        return await download(backend, caller, cartoonId, cut_options(post.fields), note)
 
-    return await answered_once(request, backend, post, render=rendered, run=run)
+    return await respond_once(request, backend, post, run=run, render=rendered)
 
 
 @router.get(

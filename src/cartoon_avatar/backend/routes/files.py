@@ -12,15 +12,11 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend.db import queries
-from cartoon_avatar.backend.dependencies import (
-    State,
-    bearer_of,
-    device_id_in,
-    is_proxy,
-)
 from cartoon_avatar.backend.errors import InvalidDevice, NotFound
-from cartoon_avatar.backend.flows.devices import authenticate
-from cartoon_avatar.backend.routes.answers import problems
+from cartoon_avatar.backend.identity import admitted, device_id_in
+from cartoon_avatar.backend.limits import is_proxy
+from cartoon_avatar.backend.routes.error_responses import problems
+from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.contract.errors import AvatarError
@@ -84,13 +80,13 @@ _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYP
 )
 async def get_file(request: Request) -> Response:
     """Serve a picture: with a valid signature to anybody, without one to its owner."""
-    asked = _Asked.of(request.scope)
+    asked = _FileRequest.of(request.scope)
     backend: State = request.state.backend
     if asked is None:
         raise NotFound
     if not asked.is_signed(backend):
         await _require_owner(request, backend, asked.key)
-    return await _answer(request.scope, backend, asked)
+    return await _picture(request.scope, backend, asked)
 
 
 _ROUTE = router.routes[-1]
@@ -109,27 +105,27 @@ class SignedFiles:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = None
         if scope["type"] == "http" and scope["path"].startswith("/uploads/"):
-            response = await self._answer(scope)
+            response = await self._response_to(scope)
         if response is None:
             await self.app(scope, receive, send)
         else:
             scope["route"] = _ROUTE  # for the log and the metrics
             await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope) -> Response | None:
+    async def _response_to(self, scope: Scope) -> Response | None:
         # A body would have to be counted and read to its end.
         if scope["method"] not in ("GET", "HEAD") or not _BODY.isdisjoint(_header_names(scope)):
             return None
-        asked, backend = _Asked.of(scope), scope["state"]["backend"]
+        asked, backend = _FileRequest.of(scope), scope["state"]["backend"]
         if asked is None or not asked.is_signed(backend):
             return None
         try:
-            return await _answer(scope, backend, asked)
+            return await _picture(scope, backend, asked)
         except AvatarError:
             return None
 
 
-class _Asked(NamedTuple):
+class _FileRequest(NamedTuple):
     """What a file's URL says. ``key`` is the picture's, of its thumbnail too."""
 
     key: str
@@ -139,7 +135,7 @@ class _Asked(NamedTuple):
     signature: str
 
     @classmethod
-    def of(cls, scope: Scope) -> _Asked | None:
+    def of(cls, scope: Scope) -> _FileRequest | None:
         """None for whatever lies outside of our own names: no path is built from it."""
         # Read by hand: FastAPI takes longer to read five strings than all the rest does.
         type, _, filename = scope["path"].removeprefix("/uploads/").partition("/")
@@ -168,7 +164,7 @@ class _Asked(NamedTuple):
         )
 
 
-async def _answer(scope: Scope, backend: State, asked: _Asked) -> Response:
+async def _picture(scope: Scope, backend: State, asked: _FileRequest) -> Response:
     key, filename = asked.key, asked.filename
     if asked.thumbnail:
         key = keys.thumbnail_key(key)
@@ -238,13 +234,7 @@ async def _require_owner(request: Request, backend: State, key: str) -> None:
             "The URL carries no valid signature, and the request names no device:"
             " ask for a fresh URL, or send X-Device-Id."
         )
-    await authenticate(
-        backend.database,
-        device_id=device_id,
-        token=bearer_of(request),
-        token_required=backend.settings.device_auth == "required",
-        first=False,
-    )
+    await admitted(request, backend, device_id)
     owns_it = partial(queries.owns_file, device_id=device_id, key=key)
     if not await backend.database.read(owns_it):
         raise NotFound

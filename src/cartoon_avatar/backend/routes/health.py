@@ -9,9 +9,11 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
-from cartoon_avatar.backend.dependencies import Backend, Device, State
-from cartoon_avatar.backend.routes.answers import ALWAYS, problems
+from cartoon_avatar.backend.identity import Device
+from cartoon_avatar.backend.routes.error_responses import ALWAYS, problems
+from cartoon_avatar.backend.routes.parameters import Backend
 from cartoon_avatar.backend.schemas import Health, Readiness, StyleBody, StyleList
+from cartoon_avatar.backend.state import State
 
 router = APIRouter()
 

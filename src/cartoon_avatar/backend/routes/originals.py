@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cartoon_avatar.backend.dependencies import (
-    UPLOAD_PATH,
-    Backend,
-    Cursor,
-    Device,
-    Id,
-    Limit,
-    Posted,
-    RoomToDelete,
-    drawing_wish,
-    require_turn,
-)
+from cartoon_avatar.backend.db.tables import Cartoon
 from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows import listing
+from cartoon_avatar.backend.flows.devices import Caller
+from cartoon_avatar.backend.flows.idempotency import Note
 from cartoon_avatar.backend.flows.photos import open_photo
 from cartoon_avatar.backend.flows.regenerate import regenerate
-from cartoon_avatar.backend.flows.upload import Settle, Uploaded, upload
-from cartoon_avatar.backend.routes.answers import ALWAYS, DRAWING, problems
-from cartoon_avatar.backend.routes.bodies import DRAWING_BODY, UPLOAD_BODY
-from cartoon_avatar.backend.routes.repeats import answered_once
+from cartoon_avatar.backend.flows.upload import Uploaded, upload
+from cartoon_avatar.backend.identity import Device
+from cartoon_avatar.backend.options import drawing_options
+from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
+from cartoon_avatar.backend.routes.idempotent import respond_once
+from cartoon_avatar.backend.routes.parameters import Backend, Cursor, Id, Limit, RoomToDelete
+from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_turn
+from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BODY
 from cartoon_avatar.backend.schemas import (
     CartoonBody,
     CartoonCreated,
@@ -37,6 +31,7 @@ from cartoon_avatar.backend.schemas import (
     OriginalList,
     UploadCreated,
 )
+from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.http.problems import problem_response
 
@@ -53,10 +48,6 @@ router = APIRouter(prefix="/api", tags=["originals"])
 )
 async def create_original(request: Request, backend: Backend, post: Posted) -> Response:
     """Keep a photo for good and draw its first cartoon."""
-    wish = drawing_wish(post.fields)
-    file = post.fields.get("image")
-    if not isinstance(file, UploadFile):
-        raise InvalidImage("Send the photo as the multipart file field named image.")
 
     def rendered(uploaded: Uploaded) -> tuple[int, UploadCreated]:
         return 201, UploadCreated(
@@ -65,8 +56,11 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
             device_token=uploaded.device_token,
         )
 
-    async def run(settle: Settle) -> Uploaded:
-        settings = backend.settings
+    async def run(caller: Caller, note: Note[Uploaded]) -> Uploaded:
+        options, settings = drawing_options(post.fields), backend.settings
+        file = post.fields.get("image")
+        if not isinstance(file, UploadFile):
+            raise InvalidImage("Send the photo as the multipart file field named image.")
         # Whole containers are walked: milliseconds for an honest file, more for a hostile one.
         photo = await asyncio.to_thread(
             open_photo,
@@ -74,20 +68,9 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
             max_bytes=settings.max_upload_bytes,
             keep_metadata=settings.keep_metadata,
         )
-        return await upload(
-            backend.database,
-            backend.storage,
-            backend.ai,
-            backend.signer,
-            settings,
-            device_id=post.device_id,
-            live_cartoons=post.live_cartoons,
-            photo=photo,
-            wish=wish,
-            settle=settle,
-        )
+        return await upload(backend, caller, photo, options, note)
 
-    return await answered_once(request, backend, post, render=rendered, run=run)
+    return await respond_once(request, backend, post, run=run, render=rendered)
 
 
 _UPLOAD = router.routes[-1]
@@ -96,8 +79,7 @@ _UPLOAD = router.routes[-1]
 class RefusedUploads:
     """ASGI middleware: an upload that is in vain is refused before routes are tried in turn.
 
-    The more come the more are refused, at the cost of those that are drawn, and on its way
-    through FastAPI and back a refusal would cost a fifth more.
+    Refusals share the CPU with drawing, and through FastAPI each would cost a fifth more.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -130,31 +112,15 @@ async def create_cartoon(
     originalId: Id,  # noqa: N803 (the contract's name, in the path)
 ) -> Response:
     """Draw another, visibly different cartoon of an original."""
-    wish = drawing_wish(post.fields)
 
-    async def run(settle: Settle) -> Any:
-        return await regenerate(
-            backend.database,
-            backend.storage,
-            backend.ai,
-            backend.settings,
-            device_id=post.device_id,
-            live_cartoons=post.live_cartoons,
-            original_id=originalId,
-            wish=wish,
-            settle=settle,
-        )
+    async def run(caller: Caller, note: Note[Cartoon]) -> Cartoon:
+        options = drawing_options(post.fields)
+        return await regenerate(backend, caller, originalId, options, note)
 
-    return await answered_once(
-        request,
-        backend,
-        post,
-        render=lambda cartoon: (
-            201,
-            CartoonCreated(cartoon=_cartoon(cartoon, backend)),
-        ),
-        run=run,
-    )
+    def rendered(cartoon: Cartoon) -> tuple[int, CartoonCreated]:
+        return 201, CartoonCreated(cartoon=_cartoon(cartoon, backend))
+
+    return await respond_once(request, backend, post, run=run, render=rendered)
 
 
 @router.get(
@@ -214,5 +180,5 @@ async def delete_original(
     )
 
 
-def _cartoon(row: Any, backend: Any) -> CartoonBody:
+def _cartoon(row: Cartoon, backend: State) -> CartoonBody:
     return CartoonBody.of(row, backend.signer, backend.settings.cartoon_ttl_s)

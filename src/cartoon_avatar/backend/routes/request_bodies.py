@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from cartoon_avatar.contract.limits import LARGEST_HEAD_PX, LARGEST_SEED
+
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Sent again within 24 h with the same request, the stored answer comes back.",
+    "description": "Sent again within 24 h with the same request, the stored response comes back.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "example": "b3f1c7e2-upload-1",
 }
@@ -22,7 +24,7 @@ _SEED = {
     "type": "integer",
     "format": "int64",
     "minimum": 0,
-    "maximum": 2**53 - 1,
+    "maximum": LARGEST_SEED,
     "description": "Same photo, style and seed give the same picture.",
     "example": 7,
 }
@@ -47,13 +49,13 @@ SCHEMAS: dict[str, Any] = {
             "seed": _SEED,
         },
     },
-    "DrawingWish": {
-        "title": "DrawingWish",
+    "DrawingOptions": {
+        "title": "DrawingOptions",
         "type": "object",
         "properties": {"style": _STYLE, "seed": _SEED},
     },
-    "CutWish": {
-        "title": "CutWish",
+    "CutOptions": {
+        "title": "CutOptions",
         "type": "object",
         "properties": {
             # No `default`: of an enum's the Dart generator makes code that does not compile.
@@ -73,7 +75,7 @@ SCHEMAS: dict[str, Any] = {
             "size": {
                 "type": "integer",
                 "minimum": 1,
-                "maximum": 1024,
+                "maximum": LARGEST_HEAD_PX,
                 "description": "Side of the square in pixels.",
                 "example": 512,
             },
@@ -96,5 +98,5 @@ def _body(name: str, *kinds: str, required: bool = False) -> dict[str, Any]:
 _FORM = "multipart/form-data"
 _ANY = ("application/json", "application/x-www-form-urlencoded", _FORM)
 UPLOAD_BODY = _body("UploadForm", _FORM, required=True)
-DRAWING_BODY = _body("DrawingWish", *_ANY)
-CUT_BODY = _body("CutWish", *_ANY)
+DRAWING_BODY = _body("DrawingOptions", *_ANY)
+CUT_BODY = _body("CutOptions", *_ANY)

@@ -1,4 +1,4 @@
-"""Room for one more picture."""
+"""Room on the disk for one more picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.errors import InsufficientStorage, TooManyCartoons
+from cartoon_avatar.backend.errors import InsufficientStorage
 from cartoon_avatar.backend.flows.sweep import sweep_expired
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import Storage
@@ -22,12 +22,8 @@ _BALLAST = "ballast"
 _BALLAST_BYTES = 1_000_000
 
 
-async def make_room(
-    database: Database, storage: Storage, settings: BackendSettings, *, live_cartoons: int
-) -> None:
+async def require_space(database: Database, storage: Storage, settings: BackendSettings) -> None:
     """Refuse early what could not be kept; expired cartoons are swept before giving up."""
-    if live_cartoons >= settings.max_live_cartoons:
-        raise TooManyCartoons(settings.max_live_cartoons)
     if await _is_short(storage, settings):
         await sweep_expired(database, storage, settings)
         if await _is_short(storage, settings):

@@ -1,4 +1,4 @@
-"""Error answers every route may give, for the OpenAPI document."""
+"""Error responses every route may give, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WHAT = {
     401: "The device is locked to a token that was not sent.",
     404: "Not there, not yours, or expired.",
     408: "The body took too long to arrive.",
-    409: "A sister cartoon was downloaded, or the first request with this key still runs.",
+    409: "Another cartoon of the photo was downloaded, or the key's first request still runs.",
     413: "The upload is larger than the limit.",
     422: "No face was found, or the Idempotency-Key belongs to another request.",
     429: "Too many requests; see Retry-After.",

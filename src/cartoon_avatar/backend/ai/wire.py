@@ -1,0 +1,256 @@
+"""HTTP to the AI service: one deadline, bounded responses, whole files, translated errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import structlog
+import yarl
+
+from cartoon_avatar.backend.errors import (
+    AiBusy,
+    AiUnavailable,
+    GenerationFailed,
+    ImageTooLarge,
+    InvalidBackground,
+    InvalidFormat,
+    InvalidImage,
+    InvalidSeed,
+    InvalidSize,
+    InvalidStyle,
+    NoFace,
+)
+from cartoon_avatar.backend.metrics import Metrics
+from cartoon_avatar.contract import headers
+from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.media_types import PROBLEM_JSON
+
+log = structlog.get_logger()
+
+# A 2048-pixel PNG of noise is 12 MB; nothing honest is larger.
+_MAX_RESPONSE_BYTES = 20_000_000
+# Small pieces go out together: the other side wakes up for each that is sent by itself.
+_PACKET_BYTES = 262_144
+
+# What the AI service says of our client's options is passed on under our own codes.
+_PASSED_ON: dict[str, type[AvatarError]] = {
+    "invalid_image": InvalidImage,
+    "image_too_large": ImageTooLarge,
+    "no_face": NoFace,
+    "unknown_style": InvalidStyle,
+    "invalid_style": InvalidStyle,
+    "invalid_seed": InvalidSeed,
+    "invalid_format": InvalidFormat,
+    "invalid_background": InvalidBackground,
+    "invalid_size": InvalidSize,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A finished picture file; lengths in pixels."""
+
+    data: bytes
+    mime_type: str
+    width: int
+    height: int
+
+
+# Bytes in pieces, to be sent or written one after the other.
+Pieces = Sequence[bytes | memoryview]
+# And their media type.
+File = tuple[Pieces, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Head(Image):
+    """``thumbnail`` is its own, a WebP file, where the AI service sent one."""
+
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing(Image):
+    """``thumbnail`` is the photo's, a WebP file, where it was asked for and came."""
+
+    style: str
+    seed: int
+    photo_width: int
+    photo_height: int
+    face_count: int
+    thumbnail: bytes | None = None
+
+
+class CannotFetch(GenerationFailed):
+    """The AI service could not fetch a picture from us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Sends requests. Raises AiUnavailable where trying again may help, GenerationFailed for a
+    response that is garbage, and the client's own faults (InvalidImage, NoFace …)."""
+
+    session: aiohttp.ClientSession
+    url: yarl.URL
+    metrics: Metrics
+
+    async def post_files(
+        self, path: str, files: Mapping[str, File], until: float, **fields: object
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        boundary = secrets.token_hex(16)
+        head = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        start = "".join(
+            f'{head}"{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+            if value is not None
+        )
+        body: list[bytes | memoryview] = []
+        for name, (pieces, mime_type) in files.items():
+            start += f'{head}"{name}"; filename="photo"\r\nContent-Type: {mime_type}\r\n\r\n'
+            body += [start.encode(), *pieces]
+            start = "\r\n"
+        body.append(f"\r\n--{boundary}--\r\n".encode())
+        kind = f"multipart/form-data; boundary={boundary}"
+        return await self.ask("POST", path, until, body, kind)
+
+    async def ask(
+        self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        asked = {"Accept-Encoding": "identity"}
+        request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+        if request_id:
+            asked[headers.REQUEST_ID] = request_id
+        if kind:
+            asked |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
+        request = self.session.request(
+            method,
+            self.url.with_path(path),
+            headers=asked,
+            data=_packed(body),
+            allow_redirects=False,
+        )
+        try:
+            with (
+                self.metrics.ai_requests_running.track_inprogress(),
+                self.metrics.ai_seconds.labels(path).time(),
+            ):
+                async with asyncio.timeout_at(until), request as response:
+                    data = await _bounded(response)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("ai_unreachable", path=path, error=repr(error))
+            raise AiUnavailable from error
+        if response.status != 200:
+            raise _translated(response, data, path)
+        return response, data
+
+
+def _packed(body: Pieces) -> bytes | AsyncIterator[bytes | bytearray | memoryview] | None:
+    if sum(map(len, body)) <= _PACKET_BYTES:
+        return b"".join(body) or None
+    return _packets(body)
+
+
+async def _packets(pieces: Pieces) -> AsyncIterator[bytes | bytearray | memoryview]:
+    packet = bytearray()
+    for piece in pieces:
+        if len(packet) + len(piece) <= _PACKET_BYTES:
+            packet += piece
+            continue
+        if packet:
+            yield packet
+            packet = bytearray()
+        yield piece
+    if packet:
+        yield packet
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    # Not asked for; unpacking would make a gigabyte of a megabyte before it is counted.
+    if "content-encoding" in response.headers:
+        log.error("ai_response_garbage", header="content-encoding")
+        raise GenerationFailed
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > _MAX_RESPONSE_BYTES:
+            log.error("ai_response_too_long", limit_bytes=_MAX_RESPONSE_BYTES)
+            raise GenerationFailed
+    return bytes(data)
+
+
+def _translated(response: aiohttp.ClientResponse, data: bytes, path: str) -> AvatarError:
+    problem: dict[str, Any] = {}
+    if response.headers.get("content-type", "").startswith(PROBLEM_JSON):
+        with suppress(ValueError):
+            problem = json.loads(data)
+    code = problem.get("code", "") if isinstance(problem, dict) else ""
+    if response.status == 503:
+        kind = AiBusy if code == "ai_busy" else AiUnavailable
+        wait = response.headers.get("retry-after", "")
+        return kind(int(wait)) if wait.isdecimal() else kind()
+    if response.status < 500 and code in _PASSED_ON:
+        return _PASSED_ON[code](str(problem.get("detail", "")))
+    if response.status == 400 and code == "image_unreachable":
+        log.warning("ai_cannot_fetch", path=path)
+        return CannotFetch()
+    log.error("ai_failed", path=path, status=response.status, code=code)
+    return GenerationFailed()
+
+
+# First and last bytes of a whole file of the types the AI service answers with.
+_WHOLE = {
+    "image/jpeg": (b"\xff\xd8\xff", b"\xff\xd9"),
+    "image/png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"),
+    "image/webp": (b"RIFF", b""),
+}
+
+
+def head_in(response: aiohttp.ClientResponse, data: bytes) -> Head:
+    data, small = parted(response, data)
+    image = image_in(response, data)
+    return Head(image.data, image.mime_type, image.width, image.height, small)
+
+
+def image_in(response: aiohttp.ClientResponse, data: bytes) -> Image:
+    """Believe a response only if it is a whole file of the type it claims."""
+    mime_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    _require_whole(mime_type, data)
+    width, height = (
+        number_in(response, headers.IMAGE_WIDTH),
+        number_in(response, headers.IMAGE_HEIGHT),
+    )
+    return Image(data, mime_type, width, height)
+
+
+def parted(response: aiohttp.ClientResponse, data: bytes) -> tuple[bytes, bytes | None]:
+    """The picture, and the thumbnail where one follows it."""
+    if headers.THUMBNAIL_BYTES not in response.headers:
+        return data, None
+    end = max(0, len(data) - number_in(response, headers.THUMBNAIL_BYTES))
+    _require_whole("image/webp", data[end:])
+    return data[:end], data[end:]
+
+
+def _require_whole(mime_type: str, data: bytes) -> None:
+    start, end = _WHOLE.get(mime_type, (b"\0", b"\0"))
+    whole = data.startswith(start) and data.endswith(end)
+    if mime_type == "image/webp":
+        whole = whole and len(data) == int.from_bytes(data[4:8], "little") + 8
+    if not whole:
+        log.error("ai_response_garbage", mime_type=mime_type, size_bytes=len(data))
+        raise GenerationFailed
+
+
+def number_in(response: aiohttp.ClientResponse, header: str) -> int:
+    text = response.headers.get(header, "")
+    if not (text.isascii() and text.isdecimal()):
+        log.error("ai_response_garbage", header=header)
+        raise GenerationFailed
+    return int(text)

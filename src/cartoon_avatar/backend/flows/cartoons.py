@@ -1,0 +1,62 @@
+"""A drawing becomes a cartoon: its file, its row, and how many a device may have."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import datetime
+
+from cartoon_avatar.backend.ai.client import Drawing, DrawingOptions
+from cartoon_avatar.backend.db.tables import Cartoon, Original
+from cartoon_avatar.backend.errors import TooManyCartoons
+from cartoon_avatar.backend.storage import keys
+from cartoon_avatar.backend.storage.protocol import NewFile, StoredFile
+from cartoon_avatar.contract.limits import RANDOM_SEEDS
+from cartoon_avatar.contract.media_types import IMAGE_TYPES
+
+
+def new_id() -> str:
+    return secrets.token_hex(12)
+
+
+def with_seed(options: DrawingOptions) -> DrawingOptions:
+    if options.seed is not None:
+        return options
+    return replace(options, seed=secrets.randbelow(RANDOM_SEEDS))
+
+
+def require_quota(live_cartoons: int, most: int) -> None:
+    """Raise TooManyCartoons for a device that has as many as it may."""
+    if live_cartoons >= most:
+        raise TooManyCartoons(most)
+
+
+def file_columns(stored: StoredFile, mime_type: str) -> dict[str, str | int]:
+    """What a row says of its file."""
+    return {
+        "filename": keys.filename_of(stored.key),
+        "file_path": stored.key,
+        "file_size": stored.size_bytes,
+        "mime_type": mime_type,
+        "sha256": stored.sha256,
+    }
+
+
+def cartoon_file(original_id: str, drawing: Drawing, now: datetime) -> NewFile:
+    names = keys.new_keys("temp", original_id, IMAGE_TYPES[drawing.mime_type], now)
+    return NewFile(names, [drawing.data], drawing.mime_type)
+
+
+def new_cartoon(original: Original, drawing: Drawing, stored: StoredFile, now: datetime) -> Cartoon:
+    return Cartoon(
+        id=new_id(),
+        device_id=original.device_id,
+        original_id=original.id,
+        **file_columns(stored, drawing.mime_type),
+        image_url=keys.url_path_of(stored.key),
+        width=drawing.width,
+        height=drawing.height,
+        style=drawing.style,
+        seed=drawing.seed,
+        created_at=now,
+    )

@@ -1,0 +1,72 @@
+"""Requests a minute, by network address and by device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from fastapi import Request
+from limits import RateLimitItemPerMinute
+
+from cartoon_avatar.backend.errors import TooManyRequests
+from cartoon_avatar.backend.state import State
+
+Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
+
+
+async def limit_address(request: Request, backend: State) -> None:
+    address = client_address(request, backend.settings.trusted_networks)
+    if address is not None:
+        per_minute = backend.settings.address_drawings_per_minute
+        await _count(backend, per_minute, "address", str(address))
+
+
+async def limit_device(backend: State, device_id: str) -> None:
+    """To be called once the device is admitted, or others use up the requests of a locked one."""
+    await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
+
+
+async def _count(backend: State, per_minute: int, kind: str, who: str) -> None:
+    limit = RateLimitItemPerMinute(per_minute)
+    if not await backend.limiter.hit(limit, kind, who):
+        raise TooManyRequests(
+            f"More than {per_minute} requests a minute from one {kind}; wait a little.",
+            retry_after_s=60,
+        )
+
+
+def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network]) -> Client | None:
+    """Who is asking, by network address: of IPv6 the /64, which is what one customer has.
+
+    X-Forwarded-For is read from its end, where the proxy next to us wrote, and only as long
+    as each address on the way is of a trusted proxy.
+    """
+    if request.client is None:
+        return None
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    address = _parsed(request.client.host)
+    while address is not None and hops and any(address in network for network in trusted):
+        forwarded = _parsed(hops.pop().strip())
+        if forwarded is None:
+            break
+        address = forwarded
+    if isinstance(address, IPv6Address):
+        return IPv6Network((address, 64), strict=False)
+    return address
+
+
+@lru_cache(maxsize=256)  # the same few proxies ask for every picture
+def is_proxy(host: str, trusted: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    address = _parsed(host)
+    return address is not None and any(address in network for network in trusted)
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

@@ -1,0 +1,34 @@
+"""The options of a drawing and of a cut, as a client of the backend asks for them."""
+
+from __future__ import annotations
+
+import re
+
+from cartoon_avatar.backend.ai.client import CutOptions, DrawingOptions
+from cartoon_avatar.backend.errors import InvalidStyle
+from cartoon_avatar.contract import options
+from cartoon_avatar.contract.options import Fields
+
+_STYLE = re.compile(r"[a-z0-9_-]{1,64}")
+
+
+def drawing_options(fields: Fields) -> DrawingOptions:
+    return DrawingOptions(style=_style_of(fields), seed=options.seed_of(fields))
+
+
+def cut_options(fields: Fields) -> CutOptions:
+    kind = options.head_format_of(fields)
+    return CutOptions(
+        format=kind,
+        background=options.background_of(fields, kind),
+        size=options.head_size_of(fields),
+    )
+
+
+def _style_of(fields: Fields) -> str | None:
+    style = fields.get("style")
+    if options.is_absent(style):
+        return None
+    if not isinstance(style, str) or not _STYLE.fullmatch(style):
+        raise InvalidStyle("The style is not one of /api/styles.")
+    return style

@@ -1,0 +1,44 @@
+"""What a route may ask for beside the device that calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from pydantic import AfterValidator
+
+from cartoon_avatar.backend.errors import NotFound
+from cartoon_avatar.backend.flows.disk_space import room_to_delete
+from cartoon_avatar.backend.state import State
+
+_ID = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+async def _state_of(request: Request) -> State:  # FastAPI calls what is not async in a thread
+    state: State = request.state.backend
+    return state
+
+
+Backend = Annotated[State, Depends(_state_of)]
+
+
+async def _room_to_delete(backend: Backend) -> AsyncIterator[None]:
+    async with room_to_delete(backend.settings.data_dir):
+        yield
+
+
+RoomToDelete = Depends(_room_to_delete)
+
+
+def _possible_id(text: str) -> str:
+    """What cannot be an id is not there; no database is asked about control characters."""
+    if not _ID.fullmatch(text):
+        raise NotFound
+    return text
+
+
+Id = Annotated[str, AfterValidator(_possible_id)]
+Cursor = Annotated[str | None, Query(max_length=256, description="`nextCursor` of the last page.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Items a page.")]

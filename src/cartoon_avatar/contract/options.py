@@ -1,0 +1,87 @@
+"""What a client may ask of a picture: read from JSON or form fields, judged once for both services.
+
+An option that is empty or null is absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from cartoon_avatar.contract.errors import (
+    InvalidBackground,
+    InvalidFormat,
+    InvalidRequest,
+    InvalidSeed,
+    InvalidSize,
+)
+from cartoon_avatar.contract.limits import (
+    LARGEST_CARTOON_PX,
+    LARGEST_HEAD_PX,
+    LARGEST_SEED,
+    SMALLEST_CARTOON_PX,
+)
+
+# JSON, or the strings of a form.
+Fields = Mapping[str, Any]
+HeadFormat = Literal["png", "webp", "jpeg"]
+
+TRANSPARENT = "transparent"
+COLOUR_PATTERN = "#[0-9A-Fa-f]{6}"
+_HEAD_FORMATS: dict[str, HeadFormat] = {"png": "png", "webp": "webp", "jpeg": "jpeg", "jpg": "jpeg"}
+
+
+def seed_of(fields: Fields) -> int | None:
+    return whole_number(fields, "seed", InvalidSeed, 0, LARGEST_SEED)
+
+
+def cartoon_size_of(fields: Fields) -> int | None:
+    """The long side of a cartoon in pixels."""
+    return whole_number(fields, "size", InvalidSize, SMALLEST_CARTOON_PX, LARGEST_CARTOON_PX)
+
+
+def head_size_of(fields: Fields) -> int | None:
+    """The side of a head's square in pixels."""
+    return whole_number(fields, "size", InvalidSize, 1, LARGEST_HEAD_PX)
+
+
+def head_format_of(fields: Fields) -> HeadFormat:
+    value = fields.get("format")
+    if is_absent(value):
+        return "png"
+    kind = _HEAD_FORMATS.get(value.lower()) if isinstance(value, str) else None
+    if kind is None:
+        raise InvalidFormat("format must be png, webp or jpeg.")
+    return kind
+
+
+def background_of(fields: Fields, kind: HeadFormat) -> str:
+    """``transparent`` or ``#RRGGBB``; a JPEG, which has no transparency, gets white."""
+    value = fields.get("background")
+    if is_absent(value) or value == TRANSPARENT:
+        return "#FFFFFF" if kind == "jpeg" else TRANSPARENT
+    if not isinstance(value, str) or not re.fullmatch(COLOUR_PATTERN, value):
+        raise InvalidBackground("background must be transparent or a colour like #FFD54A.")
+    return value
+
+
+def whole_number(
+    fields: Fields, name: str, error: type[InvalidRequest], low: int, high: int
+) -> int | None:
+    """The integer in the field ``name``, None where it is absent; 42.0 is one, as in JSON."""
+    value = fields.get(name)
+    if is_absent(value):
+        return None
+    text = str(value) if isinstance(value, int | float | str) and value is not True else ""
+    # int() alone takes "1_000", " 7 " and digits of other scripts; and endless ones slowly.
+    if not re.fullmatch(r"[0-9]{1,16}(\.0{1,16})?", text):
+        raise error(f"{name} must be a whole number from {low} to {high}.")
+    number = int(text.partition(".")[0])
+    if not low <= number <= high:
+        raise error(f"{name} must be a whole number from {low} to {high}.")
+    return number
+
+
+def is_absent(value: object) -> bool:
+    return value is None or value == ""
