@@ -7,6 +7,7 @@ before it decodes. Nothing here decodes a picture, so a photo of any size costs 
 from __future__ import annotations
 
 import mmap
+from typing import NamedTuple
 
 # A mapped file is read where it lies.
 Data = bytes | memoryview | mmap.mmap
@@ -20,6 +21,13 @@ MOST_PARTS = 20_000
 
 class BrokenImage(ValueError):
     """The file is not built the way its format demands, or lacks a part of its picture."""
+
+
+class Cicp(NamedTuple):
+    """How colours are coded, by the numbers of ITU-T H.273 (8.1 and 8.2)."""
+
+    primaries: int
+    transfer: int
 
 
 def size_of(parts: list[Part]) -> int:

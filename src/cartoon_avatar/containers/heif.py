@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Data, Part
+from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Cicp, Data, Part
 
 # A HEIF file points into itself by absolute offsets, so nothing is moved here: what has to go is
 # overwritten where it stands, and the file keeps its length up to the last box that belongs to it.
@@ -203,6 +203,25 @@ def require_few_pixels(data: bytes, most_pixels: int) -> None:
     for item in parts:
         if pixels_of(item) > most_pixels:
             raise BrokenImage("The HEIF picture's parts have more pixels than a picture may have.")
+
+
+def cicp(data: bytes) -> Cicp | None:
+    """The colours that the file says by numbers of its primary picture."""
+    for kind, _, start, end in boxes(data, 0, len(data)):
+        if kind != b"meta":
+            continue
+        primary, said = None, {}
+        for inner, _, at, inner_end in boxes(data, start + 4, end):
+            if inner == b"pitm":
+                primary = int.from_bytes(data[at + 4 : at + (8 if data[at] else 6)])
+            elif inner == b"iprp":
+                said = {
+                    item: Cicp(*struct.unpack_from(">HH", data, body + 4))
+                    for item, name, body in _properties(data, at, inner_end)
+                    if name == b"colr" and data[body : body + 4] == b"nclx"
+                }
+        return said.get(primary)
+    return None
 
 
 def _require_few(count: int) -> None:

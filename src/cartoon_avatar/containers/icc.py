@@ -1,4 +1,4 @@
-"""ICC colour profiles: whether their tables are as large as they say."""
+"""ICC colour profiles: whether their tables are as large as they say, and HDR said in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Iterator
 
-from cartoon_avatar.containers import BrokenImage
+from cartoon_avatar.containers import BrokenImage, Cicp
 
 _MOST_INPUTS = 16  # of a colour table, to LittleCMS
 
@@ -16,11 +16,26 @@ def require_tables(profile: bytes) -> None:
 
     LittleCMS makes room for the table before it reads it.
     """
-    for number in range(_few(profile[128:132])):
-        entry = profile[132 + 12 * number : 144 + 12 * number]
-        tag = memoryview(profile)[int.from_bytes(entry[4:8]) :]
+    for _, tag in _tags(profile):
         if max(_table_sizes(tag), default=0) > len(profile):
             raise BrokenImage("The colour profile tells of a larger table than it holds.")
+
+
+def cicp(profile: bytes) -> Cicp | None:
+    """The colours that a profile says by numbers (ICC.1:2022, 10.3), as those for HDR do.
+
+    Raises BrokenImage for one of countless tags.
+    """
+    for name, tag in _tags(profile):
+        if name == b"cicp" and len(tag) >= 12:
+            return Cicp(tag[8], tag[9])
+    return None
+
+
+def _tags(profile: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    for number in range(_few(profile[128:132])):
+        entry = profile[132 + 12 * number : 144 + 12 * number]
+        yield entry[:4], memoryview(profile)[int.from_bytes(entry[4:8]) :]
 
 
 def _table_sizes(tag: memoryview) -> Iterator[int]:

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Data, Part
+from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Cicp, Data, Part
 from cartoon_avatar.containers.exif import exif_with, orientation_in
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -65,6 +65,16 @@ def cleaned(photo: Data) -> Iterator[Part]:
 def _chunk(kind: bytes, body: bytes) -> bytes:
     checksum = zlib.crc32(kind + body)
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+
+def cicp(data: bytes) -> Cicp | None:
+    """The colours that the file says by numbers."""
+    for kind, start, end in chunks(data):
+        if kind == b"cICP" and end >= start + 16:
+            return Cicp(data[start + 8], data[start + 9])
+        if kind == b"IDAT":
+            break
+    return None
 
 
 def require_all_rows(data: bytes) -> None:

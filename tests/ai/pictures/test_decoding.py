@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import piexif
+import pillow_heif
 import pytest
 import skimage.data
 from hypothesis import HealthCheck, given, settings
@@ -350,19 +351,31 @@ def test_what_a_large_picture_takes_is_bounded(tmp_path: Path) -> None:
         "WEBP": saved(flat, "WEBP", method=0),
         "RGBA WEBP": saved(clear, "WEBP", method=0),
     }
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
-
-    # A process of its own: the peak of this one is long behind it.
-    told = subprocess.run(
-        [sys.executable, "-c", GROWTH, tmp_path], capture_output=True, text=True, check=True
-    )
-
-    grown = {name: size / 4.32e6 for name, size in json.loads(told.stdout).items()}
+    grown = growth_of(files, tmp_path)
     assert grown.keys() == BYTES_A_PIXEL.keys()
     too_much = {name: size for name, size in grown.items() if size > BYTES_A_PIXEL[name]}
     assert not too_much
     assert grown["AVIF"] > BYTES_A_PIXEL["PNG"]  # it does measure
+
+
+def test_what_a_large_hdr_picture_takes_is_bounded(tmp_path: Path) -> None:
+    values = (np.asarray(scene(2400, 1800)).astype(np.uint16) << 8).tobytes()
+    file = pillow_heif.from_bytes("RGB;16", (2400, 1800), values)
+    written = io.BytesIO()
+    file.save(written, quality=10, transfer_characteristics=16, enc_params={"preset": "ultrafast"})
+    grown = growth_of({"HDR HEIF": written.getvalue()}, tmp_path)
+    assert 6 < grown["HDR HEIF"] < 17.5
+
+
+def growth_of(files: dict[str, bytes], folder: Path) -> dict[str, float]:
+    """Bytes for each of 4.32 million pixels, by a process of its own: the peak of this one is
+    long behind it."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    told = subprocess.run(
+        [sys.executable, "-c", GROWTH, folder], capture_output=True, text=True, check=True
+    )
+    return {name: size / 4.32e6 for name, size in json.loads(told.stdout).items()}
 
 
 GROWTH = """

@@ -7,6 +7,7 @@ before a pixel is decoded.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import warnings
@@ -16,12 +17,18 @@ import pillow_heif
 from PIL import Image
 
 from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
-from cartoon_avatar.ai.pictures import webp
+from cartoon_avatar.ai.pictures import cicp, webp
 from cartoon_avatar.ai.pictures.colours import to_srgb
 from cartoon_avatar.ai.pictures.orientation import SIDEWAYS, stored_box, turn_of
 from cartoon_avatar.ai.pictures.picture import Box, Photo, Picture
-from cartoon_avatar.ai.pictures.sampling import Pixels, colours_and_alpha
-from cartoon_avatar.containers import heif, jpeg, png
+from cartoon_avatar.ai.pictures.sampling import (
+    Pixels,
+    Shares,
+    colours_and_alpha,
+    deep_colours_and_alpha,
+    thinned,
+)
+from cartoon_avatar.containers import BrokenImage, Cicp, heif, icc, jpeg, png
 from cartoon_avatar.containers.sniff import media_type_of
 
 # Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
@@ -38,6 +45,8 @@ _DECODERS = {
     "image/heic": "HEIF",
 }
 _LARGE_FROM_PX = 4_000_000
+# A phone's; larger ones would cost more memory than any other picture.
+_MOST_DEEP_PX = 16_000_000
 # A scan costs a few bytes and goes over every pixel; encoders make about ten. Those of pictures
 # inside the file (a preview, the second eye) are counted along.
 _MOST_SCANS = 300
@@ -103,13 +112,17 @@ def _decode(
         # 1024. Only a JPEG heeds it, decoded at 1/2, 1/4 or 1/8.
         enough = (width * size[0] * 7 // (5 * wide), height * size[1] * 7 // (5 * high))
         image.draft(None, enough)
-        pixels = _pixels(data, decoder, image, enough)
         profile = image.info.get("icc_profile")
+        coding = _coding(data, decoder, profile)
+        pixels = _pixels(data, decoder, image, enough, coding)
         across, down = _covered(image, width, height)
         box = (left / across, top / down, (left + wide) / across, (top + high) / down)
-        colours, alpha = colours_and_alpha(pixels, size, box)
+        if coding is not None:
+            rgb, alpha = _from_numbers(pixels, coding, size, box)
+        else:
+            colours, alpha = colours_and_alpha(pixels, size, box)
+            rgb = to_srgb(colours, profile)
 
-    rgb = to_srgb(colours, profile)
     if turn is not None:
         rgb = rgb.transpose(turn)
         alpha = alpha and alpha.transpose(turn)
@@ -128,17 +141,50 @@ def _require_whole(data: bytes, decoder: str) -> None:
             image.load()
 
 
-def _pixels(data: bytes, decoder: str, image: Image.Image, enough: tuple[int, int]) -> Pixels:
+def _coding(data: bytes, decoder: str, profile: bytes | None) -> Cicp | None:
+    """The numbers by which the file says its colours, where these are not sRGB's and go before
+    its profile: in a PNG always (PNG 3, 4.3), elsewhere if they say HDR."""
+    said = in_profile = None
+    if decoder == "PNG":
+        said = png.cicp(data)
+    elif decoder in ("HEIF", "AVIF"):
+        said = heif.cicp(data)
+    if profile and (said is None or not cicp.is_hdr(said)):
+        with contextlib.suppress(BrokenImage):
+            in_profile = icc.cicp(profile)
+        if in_profile is not None and cicp.is_hdr(in_profile):
+            said = in_profile
+        elif decoder != "PNG":
+            return None
+    return None if said is None or cicp.is_srgb(said) else said
+
+
+def _from_numbers(
+    pixels: Pixels, coding: Cicp, size: tuple[int, int], box: Shares
+) -> tuple[Image.Image, Image.Image | None]:
+    peak = cicp.peak_of(thinned(pixels), coding)
+    if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint16:
+        colours, alpha = deep_colours_and_alpha(pixels, size, box)
+    else:
+        image, alpha = colours_and_alpha(pixels, size, box)
+        colours = np.asarray(image.convert("RGB"))
+    return Image.fromarray(cicp.to_srgb(colours, coding, peak)), alpha
+
+
+def _pixels(
+    data: bytes, decoder: str, image: Image.Image, enough: tuple[int, int], coding: Cicp | None
+) -> Pixels:
     """The pixels as the decoder's library gives them where Pillow would hold them twice: a still
     WebP also as an animation's canvases, HEIC with four bytes for three. A large WebP comes no
-    larger than ``enough``."""
+    larger than ``enough``, HDR HEIC with two bytes a channel up to ``_MOST_DEEP_PX``."""
     if decoder == "WEBP" and not image.is_animated and webp.is_there():
         size = image.size
         if size[0] * size[1] > _LARGE_FROM_PX:
             size = (min(size[0], enough[0]), min(size[1], enough[1]))
         return webp.decoded(data, image.size, size, alpha=image.mode == "RGBA")
     if decoder == "HEIF":
-        return np.asarray(pillow_heif.open_heif(io.BytesIO(data)))
+        deep = coding is not None and image.width * image.height <= _MOST_DEEP_PX
+        return np.asarray(pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=not deep))
     image.load()
     return image
 

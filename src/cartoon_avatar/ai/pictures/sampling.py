@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from PIL import Image, ImageChops
 
 # A large picture is made smaller in bands of so many rows.
 _BAND_PX = 128
+_THINNED_PX = 500_000
 
-# What a decoder's library gave: Pillow's, or H×W (grey) or H×W×3 or 4 (RGB, RGBA) uint8.
+# What a decoder's library gave: Pillow's, or H×W (grey) or H×W×3 or 4 (RGB, RGBA), uint8 or
+# uint16.
 Pixels = Image.Image | np.ndarray
 # Left, top, right and bottom, as shares of the sides.
 Shares = tuple[float, float, float, float]
@@ -19,7 +22,7 @@ Shares = tuple[float, float, float, float]
 def colours_and_alpha(
     pixels: Image.Image | np.ndarray,
     size: tuple[int, int],
-    box: tuple[float, float, float, float],
+    box: Shares,
 ) -> tuple[Image.Image, Image.Image | None]:
     """Eight bits a channel in L, RGB or CMYK, of ``box`` (shares of the sides: left, top, right
     and bottom) resized to ``size``, and the alpha apart."""
@@ -32,11 +35,36 @@ def colours_and_alpha(
     return image, None
 
 
+def deep_colours_and_alpha(
+    pixels: np.ndarray, size: tuple[int, int], box: Shares
+) -> tuple[np.ndarray, Image.Image | None]:
+    """As ``colours_and_alpha``, of uint16 and as H×W×3 uint16; to the nearest pixel of ``box``."""
+    height, width = pixels.shape[:2]
+    left, right = round(box[0] * width), round(box[2] * width)
+    top, bottom = round(box[1] * height), round(box[3] * height)
+    part = cv2.resize(pixels[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
+    if part.ndim == 2:
+        return np.dstack([part] * 3), None
+    if part.shape[2] == 4:
+        return part[..., :3], Image.fromarray((part[..., 3] >> 8).astype(np.uint8))
+    return part, None
+
+
+def thinned(pixels: Pixels) -> np.ndarray:
+    """Some of the pixels, evenly spread, in grey or RGB: at most half a million."""
+    if isinstance(pixels, np.ndarray):
+        step = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / _THINNED_PX))
+        return pixels[::step, ::step]
+    shrink = min(1.0, math.sqrt(_THINNED_PX / (pixels.width * pixels.height)))
+    size = (math.ceil(pixels.width * shrink), math.ceil(pixels.height * shrink))
+    return np.asarray(pixels.resize(size, Image.Resampling.NEAREST).convert("RGB"))
+
+
 def _nearly_of_size(
     pixels: Image.Image | np.ndarray,
     size: tuple[int, int],
-    box: tuple[float, float, float, float],
-) -> tuple[Image.Image, tuple[float, float, float, float]]:
+    box: Shares,
+) -> tuple[Image.Image, Shares]:
     """What ``box`` (shares of the sides) holds at three to six times ``size``, or as it is, with
     its surroundings, and where ``box`` is in it, in px.
 
@@ -78,7 +106,10 @@ def _part(
     if isinstance(pixels, Image.Image):
         whole = (left, top, right, bottom) == (0, 0, *pixels.size)
         return pixels if whole else pixels.crop((left, top, right, bottom))
-    rows = np.ascontiguousarray(pixels[top:bottom, left:right])
+    rows = pixels[top:bottom, left:right]
+    if rows.dtype == np.uint16:
+        rows = (rows >> 8).astype(np.uint8)
+    rows = np.ascontiguousarray(rows)
     mode = "L" if rows.ndim == 2 else "RGB" if rows.shape[2] == 3 else "RGBA"
     return Image.frombuffer(mode, rows.shape[1::-1], rows, "raw", mode, 0, 1)
 
