@@ -206,7 +206,11 @@ def test_the_decoders_of_six_types_are_all_that_can_be_reached():
         if opening.search(line)
     ]
     assert sorted(found) == [
-        ("decoding.py", "return np.asarray(pillow_heif.open_heif(io.BytesIO(data)))"),
+        (
+            "decoding.py",
+            "return np.asarray("
+            "pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=not deep))",
+        ),
         ("decoding.py", "with Image.open(io.BytesIO(data), formats=[decoder]) as image:"),
         ("decoding.py", 'with Image.open(io.BytesIO(skeleton), formats=["JPEG"]) as image:'),
         ("webp.py", "status = _libwebp().WebPDecode(data, len(data), byref(config))"),
