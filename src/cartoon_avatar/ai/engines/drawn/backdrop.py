@@ -1,0 +1,60 @@
+"""A made-up backdrop: a colour that hair, skin and clothes stand out from, and a shape on it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of_hex, shifted
+from cartoon_avatar.ai.engines.drawn.paths import bezier, polygon
+from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.sheet import circle
+
+_COLOURS = (
+    "#f2b84b", "#ee7d5e", "#2f8790", "#7fc0c6", "#f3d9ba", "#5f75c4", "#bcd9a8",
+    "#eea3a8", "#35597e", "#9a86cf", "#57ab8c", "#f6c9d6",
+)  # fmt: skip
+_SHAPES = ("disc", "arch", "rays", "blob", "halves", "plain")
+
+
+def chosen_colour(pen: Pen, beside: list[Lab]) -> Lab:
+    """One of the colours that differ well from all of ``beside``; which one, chance decides."""
+    candidates = [lab_of_hex(text) for text in _COLOURS]
+    contrast = [
+        min(float(np.hypot((c[0] - o[0]) * 1.1, np.hypot(*(c[1:] - o[1:])))) for o in beside)
+        for c in candidates
+    ]
+    good = [c for c, value in zip(candidates, contrast, strict=True) if value > 0.62 * max(contrast)]
+    return good[int(pen.random.integers(len(good)))]
+
+
+def draw_backdrop(pen: Pen, colour: Lab) -> None:
+    sheet, reading, unit = pen.sheet, pen.reading, pen.reading.unit
+    width, height = sheet.width, sheet.height
+    sheet.fill(polygon(np.array([(0, 0), (width, 0), (width, height), (0, height)])), colour)
+    light = shifted(colour, 8 if colour[0] < 78 else -7, 0.85)
+    middle = reading.at(168) + reading.down * 0.1 * unit
+    shape = _SHAPES[int(pen.random.integers(len(_SHAPES)))]
+    radius = 1.08 * unit
+    if shape == "disc":
+        sheet.fill(circle(middle, radius), light)
+    elif shape == "arch":
+        x, y = middle
+        side = [(x - radius, height), (x - radius, y), (x + radius, y), (x + radius, height)]
+        sheet.fill(circle(middle, radius) + polygon(np.array(side)), light)
+    elif shape == "rays":
+        turn = pen.random.uniform(0, np.pi)
+        for ray in range(12):
+            angles = turn + np.array([ray, ray + 0.5]) * np.pi / 6
+            reach = 2 * max(width, height)
+            ends = middle + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+            sheet.fill(polygon(np.concatenate([middle[None], ends])), light)
+    elif shape == "blob":
+        turn = np.linspace(0, 2 * np.pi, 9, endpoint=False)
+        reach = radius * pen.random.uniform(0.92, 1.24, len(turn))
+        points = middle + reach[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        sheet.fill(bezier(points), light)
+    elif shape == "halves":
+        x = middle[0] + pen.random.uniform(-0.3, 0.3) * unit
+        lean = pen.random.uniform(-0.25, 0.25) * height
+        points = [(x + lean, 0), (width, 0), (width, height), (x - lean, height)]
+        sheet.fill(polygon(np.array(points)), light)

@@ -1,0 +1,182 @@
+"""Clothes and hats: few flat colours with one shade, seams where long edges are."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed
+from cartoon_avatar.ai.engines.drawn.paths import length_of, outlines, path_of, resampled, smoothed_values
+from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.reading import Reading
+
+# Differences of hue tell cloth from cloth, those of lightness may be folds.
+_WEIGHTS = np.float32([0.7, 1.2, 1.2])
+
+
+def cloth_regions(reading: Reading, mask: np.ndarray, most: int = 4) -> list[tuple[np.ndarray, Lab]]:
+    """The cloths of ``mask`` with their colours, the largest first."""
+    unit = reading.unit
+    soft = reading.soft(reading.lab, 0.012 * unit)
+    inner = reading.grown(mask, -0.012 * unit)
+    pixels = soft[inner] if inner.sum() > 200 else soft[mask]
+    if len(pixels) < 40:
+        return []
+    step = max(1, len(pixels) // 4000)
+    samples = np.ascontiguousarray(pixels[::step] * _WEIGHTS, np.float32)
+    cv2.setRNGSeed(3)
+    count = min(5, len(samples))
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 30, 0.1)
+    _, labels, centres = cv2.kmeans(samples, count, None, criteria, 2, cv2.KMEANS_PP_CENTERS)
+    share = np.bincount(labels.ravel(), minlength=count) / len(samples)
+    groups = _merged(centres / _WEIGHTS, share, most)
+    distance = np.stack(
+        [
+            reading.soft(np.linalg.norm((soft - colour) * _WEIGHTS, axis=-1), 0.025 * unit)
+            for colour in groups
+        ],
+        axis=-1,
+    )
+    nearest = distance.argmin(axis=-1)
+    regions = []
+    for index, colour in enumerate(groups):
+        region = mask & (nearest == index)
+        region = reading.without_small(reading.opened(region, 0.015 * unit), 0.012)
+        if region.any():
+            regions.append((region, np.median(reading.lab[region], axis=0) * 0.5 + colour * 0.5))
+    return sorted(regions, key=lambda pair: -int(pair[0].sum()))
+
+
+def _merged(colours: np.ndarray, share: np.ndarray, most: int) -> list[np.ndarray]:
+    """Folds belong to their cloth: near colours become one."""
+    groups = [(c.astype(float), float(s)) for c, s in zip(colours, share, strict=True)]
+
+    def apart(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.hypot(*(a[1:] - b[1:])) * 1.1 + abs(a[0] - b[0]) * 0.55)
+
+    while len(groups) > 1:
+        pairs = [
+            (apart(groups[i][0], groups[j][0]), i, j) for i in range(len(groups)) for j in range(i)
+        ]
+        nearest, i, j = min(pairs)
+        if nearest > 22 and len(groups) <= most:
+            break
+        (a, weight_a), (b, weight_b) = groups[i], groups[j]
+        total = max(1e-6, weight_a + weight_b)
+        merged = ((a * weight_a + b * weight_b) / total, total)
+        groups = [g for k, g in enumerate(groups) if k not in (i, j)] + [merged]
+    return [colour for colour, _ in groups]
+
+
+def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:
+    own, chroma, hue = lch(colour)
+    if own < 20:
+        own = 6 + 0.97 * own
+    if reading.gain > 1.2:
+        own += 4
+    chroma = min(chroma, 3) if reading.monochrome else chroma * 1.18
+    return from_lch(float(np.clip(own + light, 3, 97)), chroma, hue)
+
+
+def draw_cloth(pen: Pen, mask: np.ndarray) -> str:
+    """All cloths of ``mask``; gives the path about them."""
+    reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
+    d = path_of(outlines(mask, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.01 * unit**2))
+    regions = cloth_regions(reading, mask)
+    if not d or not regions:
+        return ""
+    main = cloth_tone(reading, regions[0][1])
+    line = mixed(pen.ink, main, 0.15)
+    sheet.fill(d, main, line=line, line_width=pen.outline)
+    light = reading.soft(reading.lab[..., 0], 0.02 * unit)
+    with sheet.clipped(d):
+        for number, (region, colour) in enumerate(regions):
+            if number:
+                curves = outlines(
+                    region, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=0.012 * unit**2
+                )
+                sheet.fill(
+                    path_of(curves), cloth_tone(reading, colour), line=line, line_width=pen.inner * 0.8
+                )
+            _draw_folds(pen, region, colour, light)
+        _draw_shadow_of_head(pen, mask)
+        for seam in seams(reading, mask):
+            width = pen.inner or pen.fine
+            shade = line if pen.inner else cloth_tone(reading, regions[0][1], -14)
+            pen.brush(seam, [0.3, width * 0.9, width, width * 0.7, 0.3], shade)
+    sheet.line(d, line, pen.outline)
+    return d
+
+
+def _draw_folds(pen: Pen, region: np.ndarray, colour: Lab, light: np.ndarray) -> None:
+    reading, unit = pen.reading, pen.reading.unit
+    lights = light[region]
+    middle = float(np.median(lights))
+    low, high = np.percentile(lights, [10, 90])
+    if high - low < 7:
+        return
+    shade = region & (light < middle - max(3.5, 0.28 * (high - low)))
+    shade = reading.opened(shade, 0.014 * unit)
+    curves = outlines(shade, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.02 * unit**2)
+    own = lch(colour)[0]
+    pen.sheet.fill(path_of(curves), cloth_tone(reading, colour, -float(np.clip(0.16 * own + 2, 5, 12))))
+
+
+def _draw_shadow_of_head(pen: Pen, mask: np.ndarray) -> None:
+    reading, unit = pen.reading, pen.reading.unit
+    above = reading.oval | reading.hair
+    fallen = reading.moved(
+        above, reading.down * 0.07 * unit + reading.across * reading.light_side * 0.02 * unit
+    )
+    curves = outlines(fallen & mask & ~above, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=300)
+    pen.sheet.fill(path_of(curves), np.array([6.0, 4, -6]), opacity=0.22)
+
+
+def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
+    """Long clean edges inside cloth: collars, lapels, brims, as lines (units)."""
+    unit_px = reading.unit * reading.scale
+    light = cv2.GaussianBlur(reading.lab[..., 0], (0, 0), max(1.0, 0.006 * unit_px))
+    edges = cv2.Canny(np.clip(light * 2.55, 0, 255).astype(np.uint8), 30, 75, L2gradient=True)
+    edges = (edges > 0) & reading.grown(mask, -0.02 * reading.unit)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(edges.astype(np.uint8), connectivity=8)
+    lines = []
+    for index in np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:12] + 1 if count > 1 else []:
+        if stats[index, cv2.CC_STAT_AREA] < 0.25 * unit_px:
+            break
+        line = _walked(np.argwhere(labels == index)[:, ::-1])
+        line = smoothed_values((line + 0.5) / reading.scale, 5)
+        length, chord = length_of(line), float(np.hypot(*(line[-1] - line[0])))
+        if length > 0.24 * reading.unit and chord > 0.7 * length:
+            lines.append(resampled(line, 0.05 * reading.unit))
+    return lines
+
+
+def _walked(pixels: np.ndarray) -> np.ndarray:
+    """The pixels of a one pixel wide line in the order of a walk from one end."""
+    start = pixels[((pixels - pixels.mean(axis=0)) ** 2).sum(axis=1).argmax()]
+    left = {tuple(p) for p in pixels.tolist()}
+    here = tuple(start.tolist())
+    left.discard(here)
+    way = [here]
+    while True:
+        near = [
+            (here[0] + dx, here[1] + dy)
+            for dx in (-2, -1, 0, 1, 2)
+            for dy in (-2, -1, 0, 1, 2)
+            if (here[0] + dx, here[1] + dy) in left
+        ]
+        if not near:
+            return np.array(way, float)
+        back = way[max(0, len(way) - 6)]
+        heading = (here[0] - back[0], here[1] - back[1])
+        there = max(
+            near,
+            key=lambda p, h=here, v=heading: (
+                ((p[0] - h[0]) * v[0] + (p[1] - h[1]) * v[1]) / (1e-6 + np.hypot(p[0] - h[0], p[1] - h[1]))
+                - 0.1 * np.hypot(p[0] - h[0], p[1] - h[1])
+            ),
+        )
+        left -= {p for p in near if max(abs(p[0] - here[0]), abs(p[1] - here[1])) <= 1}
+        left.discard(there)
+        way.append(there)
+        here = there

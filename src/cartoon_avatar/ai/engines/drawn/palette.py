@@ -1,0 +1,84 @@
+"""The colours a person is drawn in: skin under even light, hair, and their tones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, shifted
+from cartoon_avatar.ai.engines.drawn.reading import Reading, evened
+
+INK = np.array([12.0, 5.0, -3.0])
+WHITE = np.array([96.0, 0.0, 2.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SkinTones:
+    base: Lab
+    shade: Lab
+    deep: Lab
+    light: Lab
+    blush: Lab
+    line: Lab
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HairTones:
+    base: Lab
+    shade: Lab
+    light: Lab
+    shine: Lab
+    line: Lab
+
+
+def skin_tones(reading: Reading) -> SkinTones:
+    """Skin keeps its hue within 5° and the order of people's lightness."""
+    light, chroma, hue = lch(reading.skin)
+    light = evened(light, reading.gain)
+    # Never burnt out, never so dark that shade and line drown.
+    light = float(np.clip(light + 2.0, 33, 84))
+    if reading.monochrome:
+        light = float(np.clip(light + 3, 45, 85))
+        tones = (0, -14, -27, 8, -10)
+        base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
+        return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
+    chroma = float(np.clip(chroma * 1.15, 20 + 0.08 * (86 - light), 38))
+    hue += float(np.clip(52 - hue, -5, 5))
+    depth = 0.75 + 0.25 * light / 80
+    return SkinTones(
+        base=from_lch(light, chroma, hue),
+        shade=from_lch(light - 11.5 * depth, chroma + 6, hue - 8),
+        deep=from_lch(light - 25 * depth, chroma + 8, hue - 15),
+        light=from_lch(min(95, light + 7), chroma * 0.72, hue + 6),
+        blush=from_lch(light - 9 * depth, chroma + 15, hue - 20),
+        line=from_lch(max(9, light * 0.32), 18, 36),
+    )
+
+
+def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
+    """``pixels`` are N×3 CIELAB, of hair or a beard."""
+    if len(pixels) < 12:
+        pixels = np.array([[20.0, 3, 3]] * 12)
+    lights = pixels[:, 0]
+    low, high = np.percentile(lights, [26, 64] if np.median(lights) < 26 else [32, 70])
+    light, chroma, hue = lch(np.median(pixels[(lights >= low) & (lights <= high)], axis=0))
+    gain = reading.gain ** (0.3 if light < 26 else 0.6)
+    light = min(80.0, evened(light, gain))
+    chroma *= 1 + 0.25 * float(np.clip(light / 40, 0, 1))
+    if reading.monochrome:
+        chroma, hue = 1.5, 60
+    elif light < 24:
+        # Black hair keeps a colour of its own beside black ink.
+        chroma, hue = max(chroma, 5.0), hue if chroma > 5 else 290
+    if light < 24:
+        light = 9 + 0.36 * light
+    base = from_lch(light, chroma, hue)
+    up = 12.0 if light < 30 else 11.0
+    return HairTones(
+        base=base,
+        shade=shifted(base, -7 if light < 30 else -13, 1.03, -4),
+        light=shifted(base, up, 1.05, 4),
+        shine=shifted(base, up * 1.9, 0.9, 6),
+        line=from_lch(max(4, light * 0.42 - 1), max(3, chroma * 0.8), hue - 6),
+    )

@@ -1,0 +1,34 @@
+"""What every part draws with: the sheet, the person as read, their colours, the line widths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.palette import HairTones, SkinTones
+from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, stroke
+from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.sheet import Sheet
+
+
+@dataclass(slots=True, eq=False)
+class Pen:
+    """``outline`` and ``inner`` are the widths of lines about and inside shapes, units, 0 in a
+    lineless look; ``fine`` is that of a face's own lines, which no look does without."""
+
+    sheet: Sheet
+    reading: Reading
+    skin: SkinTones
+    hair: HairTones
+    ink: Lab
+    outline: float
+    inner: float
+    fine: float
+    random: np.random.Generator
+
+    def brush(self, points: np.ndarray, widths: list[float], colour: Lab, *, opacity: float = 1.0):
+        """A tapered stroke through ``points``."""
+        outline = few_points(stroke(points, widths), fine=1.2)
+        self.sheet.fill(bezier(outline), colour, opacity=opacity)

@@ -1,0 +1,343 @@
+"""What a drawing needs to know of a person: where what is, in which colours, in which light.
+
+Lengths are in units: the long side of the picture is 1000. Masks and colours are on a grid of
+``scale`` pixels a unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of, lch, lightness, luminance
+from cartoon_avatar.ai.seeing.faces import Face, on_grey
+from cartoon_avatar.ai.seeing.features import OVAL, Features, features_of
+from cartoon_avatar.ai.seeing.scene import Scene
+
+CANVAS = 1000.0
+# The grid's pixels from chin to hairline, within what the picture holds.
+_FACE_PX = 200
+
+
+@dataclass(slots=True)
+class Reading:
+    """One person. Masks are H×W bool on the grid, ``lab`` is H×W×3 float32 there."""
+
+    width: float
+    height: float
+    scale: float
+    features: Features
+    unit: float  # chin to hairline, units
+    across: np.ndarray  # unit vector from the sitter's right eye to the left one
+    down: np.ndarray  # unit vector from brow to chin
+    lab: np.ndarray
+    person: np.ndarray
+    face: np.ndarray
+    skin_below: np.ndarray
+    hair: np.ndarray
+    hat: np.ndarray
+    clothes: np.ndarray
+    worn_on_face: np.ndarray  # float 0..1: what on the face is neither skin nor hair
+    oval: np.ndarray
+    down_at: np.ndarray  # H×W: each pixel's place along ``down``, units
+    across_at: np.ndarray
+    monochrome: bool = False
+    skin: Lab = field(default_factory=lambda: np.array([70.0, 12, 18]))
+    skin_lightness: float = 70.0  # as photographed
+    gain: float = 1.0  # by which the light is evened, as a factor of luminance
+    light_side: int = 1  # 1: light comes from the picture's left
+    side_contrast: float = 0.0  # difference of the cheeks, L
+
+    @property
+    def landmarks(self) -> np.ndarray:
+        return self.features.landmarks
+
+    def at(self, index: int) -> np.ndarray:
+        return self.features.landmarks[index].astype(float)
+
+    def points(self, *indices: int) -> np.ndarray:
+        return self.features.landmarks[list(indices)].astype(float)
+
+    def inside(self, outline: np.ndarray) -> np.ndarray:
+        """The grid's pixels inside ``outline`` (units)."""
+        mask = np.zeros(self.person.shape, np.uint8)
+        points = (np.asarray(outline) * self.scale - 0.5) * 16
+        cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+        return mask > 127
+
+    def disc(self, centre: np.ndarray, radius: float) -> np.ndarray:
+        turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        return self.inside(centre + radius * np.stack([np.cos(turn), np.sin(turn)], axis=1))
+
+    def grown(self, mask: np.ndarray, by: float) -> np.ndarray:
+        """``mask`` grown (or shrunk, below 0) by ``by`` units."""
+        px = by * self.scale
+        if px >= 0:
+            return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
+        return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px
+
+    def opened(self, mask: np.ndarray, by: float) -> np.ndarray:
+        """``mask`` without what is narrower than twice ``by`` units."""
+        return self.grown(self.grown(mask, -by), by) & mask
+
+    def closed(self, mask: np.ndarray, by: float) -> np.ndarray:
+        return self.grown(self.grown(mask, by), -by) | mask
+
+    def soft(self, values: np.ndarray, by: float) -> np.ndarray:
+        """``values`` under a Gaussian of ``by`` units, the frame's pixels going on."""
+        sigma = max(0.6, by * self.scale)
+        return cv2.GaussianBlur(
+            values.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE
+        )
+
+    def moved(self, mask: np.ndarray, by: np.ndarray) -> np.ndarray:
+        x, y = by * self.scale
+        turn = np.float32([[1, 0, x], [0, 1, y]])
+        size = mask.shape[1::-1]
+        moved = cv2.warpAffine(
+            mask.astype(np.float32), turn, size, borderMode=cv2.BORDER_REPLICATE
+        )
+        return moved > 0.5
+
+    def area(self, mask: np.ndarray) -> float:
+        """Of ``mask``, in squares of the face's height."""
+        return float(mask.sum()) / (self.unit * self.scale) ** 2
+
+    def pieces(self, mask: np.ndarray, least: float) -> list[np.ndarray]:
+        """The connected pieces of ``mask`` of at least ``least`` squared face heights."""
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+        limit = least * (self.unit * self.scale) ** 2
+        order = sorted(range(1, count), key=lambda i: -stats[i, cv2.CC_STAT_AREA])
+        return [labels == i for i in order if stats[i, cv2.CC_STAT_AREA] >= limit]
+
+    def without_small(self, mask: np.ndarray, least: float) -> np.ndarray:
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+        keep = stats[:, cv2.CC_STAT_AREA] >= least * (self.unit * self.scale) ** 2
+        keep[0] = False
+        return keep[labels]
+
+    def filled(self, mask: np.ndarray, least: float) -> np.ndarray:
+        """``mask`` with its holes below ``least`` closed."""
+        return ~self.without_small(~mask, least)
+
+    def sample(self, points: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """``values`` (on the grid) at ``points`` (units), the nearest pixel's."""
+        x, y = np.floor(np.asarray(points) * self.scale).astype(int).T
+        height, width = values.shape[:2]
+        return values[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+
+
+def read(scene: Scene) -> Reading:
+    """Read the first of ``scene.people``, of whom there must be one."""
+    face, picture = scene.people[0], scene.picture
+    to_units = CANVAS / max(picture.width, picture.height)
+    features = features_of(face.landmarks * to_units)
+    unit = max(1.0, features.height)
+    scale = float(np.clip(_FACE_PX / unit, 0.5, 1.0))
+    size = (
+        max(8, round(picture.width * to_units * scale)),
+        max(8, round(picture.height * to_units * scale)),
+    )
+
+    def on_grid(plane: np.ndarray) -> np.ndarray:
+        return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+
+    across = features.landmarks[263] - features.landmarks[33]
+    across = across.astype(float) / max(1e-6, float(np.hypot(*across)))
+    down = np.array([-across[1], across[0]])
+    # A profile's eyes say nothing about which way is down.
+    towards_chin = (features.landmarks[152] - features.landmarks[10]).astype(float)
+    towards_chin /= max(1e-6, np.hypot(*towards_chin))
+    if down @ towards_chin < 0.8:
+        down, across = towards_chin, np.array([towards_chin[1], -towards_chin[0]])
+    rows, columns = np.mgrid[0 : size[1], 0 : size[0]]
+    x, y = (columns + 0.5) / scale, (rows + 0.5) / scale
+
+    empty = np.zeros(size[::-1], bool)
+    reading = Reading(
+        width=picture.width * to_units,
+        height=picture.height * to_units,
+        scale=scale,
+        features=features,
+        unit=unit,
+        across=across,
+        down=down,
+        lab=lab_of(on_grid(on_grey(picture))),
+        person=empty,
+        face=empty,
+        skin_below=empty,
+        hair=empty,
+        hat=empty,
+        clothes=empty,
+        worn_on_face=np.zeros(size[::-1], np.float32),
+        oval=empty,
+        down_at=(x * down[0] + y * down[1]).astype(np.float32),
+        across_at=(x * across[0] + y * across[1]).astype(np.float32),
+    )
+    reading.oval = reading.inside(features.oval)
+    _read_parts(reading, scene, on_grid, to_units)
+    _read_light(reading)
+    return reading
+
+
+def _read_parts(reading: Reading, scene: Scene, on_grid, to_units: float) -> None:
+    """Who is where: the masks of the scene, cut to this person and told apart."""
+    if scene.masks is None:
+        reading.person = reading.face = reading.oval.copy()
+        return
+    person, hair, skin = (
+        on_grid(plane) for plane in (scene.masks.person, scene.masks.hair, scene.masks.skin)
+    )
+    mine = _alone(reading, person > 0.5, scene.people, to_units)
+    unit, at, down = reading.unit, reading.at, reading.down
+    reading.person = mine
+    oval, down_at = reading.oval, reading.down_at
+    hair_mask = mine & (hair > 0.5)
+    skin_mask = mine & (skin > 0.5) & ~hair_mask
+    rest = mine & ~hair_mask & ~skin_mask
+
+    chin, nose, brow = at(152) @ down, at(2) @ down, at(9) @ down
+    beside = np.abs(reading.across_at - at(1) @ reading.across) < 0.75 * unit
+    reading.face = skin_mask & (oval | ((down_at < nose + 0.05 * unit) & beside))
+    reading.skin_below = skin_mask & ~reading.face & (down_at > nose)
+    # What covers the head above the brows is a hat, a bow, a scarf.
+    above = rest & (down_at < brow - 0.02 * unit) & beside
+    hat = np.zeros_like(rest)
+    for piece in reading.pieces(rest & (down_at < brow + 0.1 * unit), 0.02):
+        if (piece & above).sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.015:
+            hat |= piece
+    reading.hat = reading.opened(hat, 0.02 * unit)
+    reading.hair = hair_mask
+    band = reading.grown(oval, 0.06 * unit) & (np.abs(down_at - at(168) @ down) < 0.3 * unit)
+    reading.worn_on_face = np.where(band & mine, np.clip(person - hair - skin, 0, 1), 0)
+    reading.worn_on_face[reading.hat] = 0
+    reading.clothes = rest & ~reading.hat & (down_at > chin - 0.25 * unit) & ~oval
+
+
+def _alone(
+    reading: Reading, person: np.ndarray, people: list[Face], to_units: float
+) -> np.ndarray:
+    """Of ``person`` what belongs to the first of ``people`` and hangs together with the face."""
+    mine = person | reading.oval
+    for other in people[1:]:
+        outline = other.landmarks[list(OVAL)] * to_units
+        theirs = reading.inside(outline)
+        if (theirs & reading.oval).sum() > 0.4 * theirs.sum():
+            continue  # the same face found twice
+        height = float(np.ptp(outline[:, 1]))
+        # Head and shoulders stand below a face: a column from it takes part in the distance.
+        theirs |= reading.inside(_column(outline, height))
+        own = reading.oval | reading.inside(
+            _column(reading.features.oval.astype(float), reading.unit)
+        )
+        far_from_them = cv2.distanceTransform((~theirs).astype(np.uint8), cv2.DIST_L2, 3)
+        far_from_me = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 3)
+        mine &= far_from_me <= far_from_them
+    mine = reading.opened(mine, 0.02 * reading.unit) | reading.oval
+    _, labels = cv2.connectedComponents(mine.astype(np.uint8))
+    touching = np.bincount(labels[reading.oval].ravel(), minlength=2)
+    touching[0] = 0
+    mine = labels == int(touching.argmax())
+    return reading.filled(mine, 0.02)
+
+
+def _column(outline: np.ndarray, height: float) -> np.ndarray:
+    """A chest as wide as the face and more, below ``outline``."""
+    left, right = outline[:, 0].min(), outline[:, 0].max()
+    chin = outline[:, 1].max()
+    wide = (right - left) * 0.25
+    return np.array(
+        [
+            [left + wide, chin - 0.1 * height],
+            [right - wide, chin - 0.1 * height],
+            [right + wide, chin + 0.6 * height],
+            [right + wide, chin + 9 * height],
+            [left - wide, chin + 9 * height],
+            [left - wide, chin + 0.6 * height],
+        ]
+    )
+
+
+def _read_light(reading: Reading) -> None:
+    """Skin colour and light: how bright, from which side."""
+    unit, features, lab = reading.unit, reading.features, reading.lab
+    soft = reading.soft(lab, 0.008 * unit)
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    reading.monochrome = bool(np.percentile(chroma, 95) < 6)
+
+    bare = reading.oval & reading.face & (reading.worn_on_face < 0.3)
+    avoid = np.zeros_like(bare)
+    for eye in features.eyes:
+        avoid |= reading.inside(_scaled(eye.outline, 1.8))
+    for brow in features.brows:
+        avoid |= reading.inside(_scaled(brow, 1.5))
+    upper = reading.down_at < reading.at(2) @ reading.down
+    zone = reading.grown(bare, -0.03 * unit) & ~avoid & upper
+    for wider in (bare & ~avoid, bare, reading.oval):
+        if zone.sum() >= 60:
+            break
+        zone = wider
+    if not zone.any():
+        return
+    pixels = soft[zone]
+    low, high = np.percentile(pixels[:, 0], [42, 84])
+    reading.skin = np.median(
+        pixels[(pixels[:, 0] >= low) & (pixels[:, 0] <= high)], axis=0
+    ).astype(float)
+    reading.skin_lightness = float(np.median(pixels[:, 0]))
+
+    cheeks = []
+    for indices in ((50, 117, 187, 205), (280, 346, 411, 425)):
+        on = np.zeros_like(bare)
+        for index in indices:
+            on |= reading.disc(reading.at(index), 0.05 * unit)
+        on &= bare
+        cheeks.append(float(np.median(soft[on][:, 0])) if on.any() else reading.skin_lightness)
+    reading.light_side = 1 if cheeks[0] >= cheeks[1] else -1
+    reading.side_contrast = abs(cheeks[0] - cheeks[1])
+    reading.gain = _gain(reading, lab)
+
+
+def _gain(reading: Reading, lab: np.ndarray) -> float:
+    """By how much luminance must rise so that the white of the eye is as in good light.
+
+    A dim photo darkens skin and white alike; dark skin leaves the white white.
+    """
+    whites, openness = [], 0.0
+    for eye in reading.features.eyes:
+        white = reading.inside(_scaled(eye.outline, 0.85))
+        white &= ~reading.disc(eye.iris, eye.radius * 1.15)
+        if white.sum() >= 6:
+            whites.append(float(np.percentile(lab[white][:, 0], 85)))
+        openness = max(openness, eye.opening / max(1e-6, eye.width))
+    if not whites or max(whites) >= 76:
+        return 1.0
+    light = reading.skin_lightness
+    ratio = luminance(light) / luminance(max(whites))
+    wanted = np.clip(ratio * 1.14, 0.12, 1.12) * luminance(76)
+    gain = float(np.clip(wanted / luminance(light), 1.0, 3.2))
+    # Narrow eyes show no white, yellow skin under warm light has yellow whites.
+    hue = lch(reading.skin)[2]
+    trust = max(
+        np.clip((54 - hue) / 6, 0, 1) * np.clip((openness - 0.18) / 0.12, 0, 1),
+        np.clip((61 - hue) / 4, 0, 1) * np.clip((openness - 0.27) / 0.06, 0, 1),
+    )
+    if (reading.worn_on_face[reading.oval] > 0.5).mean() > 0.01:
+        trust *= 0.35
+    if hue > 42:
+        trust *= float(np.clip((ratio - 0.6) / 0.2, 0, 1))
+    gain = gain ** float(0.95 * trust)
+    most = luminance(min(80.0, light + 28)) / luminance(light)
+    return float(np.clip(gain, 1.0, max(1.0, most)))
+
+
+def evened(light: float, gain: float) -> float:
+    """The lightness that ``light`` has under even light."""
+    return lightness(luminance(light) * gain)
+
+
+def _scaled(outline: np.ndarray, factor: float) -> np.ndarray:
+    centre = outline.mean(axis=0)
+    return centre + (outline - centre) * factor

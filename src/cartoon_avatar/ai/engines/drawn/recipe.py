@@ -1,0 +1,166 @@
+"""The recipe of a drawn avatar: a person as read becomes closed paths, the paths a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import resvg_py
+
+from cartoon_avatar.ai.engines.drawing import Clock, Drawing
+from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
+from cartoon_avatar.ai.engines.drawn.beard import draw_beard, read_beard
+from cartoon_avatar.ai.engines.drawn.brows import draw_brows
+from cartoon_avatar.ai.engines.drawn.clothes import cloth_regions, cloth_tone, draw_cloth
+from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of, lab_of_hex, mixed
+from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
+from cartoon_avatar.ai.engines.drawn.glasses import draw_glasses, read_glasses
+from cartoon_avatar.ai.engines.drawn.hair import draw_hair
+from cartoon_avatar.ai.engines.drawn.head import draw_ears, draw_head, draw_jaw, head_mask
+from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth
+from cartoon_avatar.ai.engines.drawn.nose import draw_nose
+from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, hair_tones, skin_tones
+from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
+from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.reading import CANVAS, read
+from cartoon_avatar.ai.engines.drawn.sheet import Sheet
+from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
+from cartoon_avatar.ai.errors import NoFace
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.scene import Scene
+
+
+def draw(scene: Scene, style: DrawnStyle, seed: int) -> Drawing:
+    """Draw the scene's first person, as large as its picture. Raises ``NoFace``."""
+    clock = Clock()
+    sheet, pen = _drawn(scene, style, seed, clock)
+    size = max(scene.picture.width, scene.picture.height)
+    picture = rendered(sheet.svg(), scene.picture.width, scene.picture.height)
+    clock.done("render")
+    if not style.transparent:
+        picture = Picture(picture.rgb)
+    return Drawing(picture, scene.faces, pen.outline * size / CANVAS, clock.stages)
+
+
+def svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
+    """The same drawing as an SVG document. Raises ``NoFace``."""
+    return _drawn(scene, style, seed, Clock())[0].svg()
+
+
+def head_alpha(scene: Scene, style: DrawnStyle, seed: int, size: int) -> np.ndarray:
+    """H×W uint8, the drawing's long side ``size`` px: 255 where its head is seen.
+
+    Head are face, ears, hair, beard and what is worn on them; neck and clothes are not.
+    """
+    sheet, _ = _drawn(scene, style, seed, Clock())
+    scale = size / CANVAS
+    width, height = round(sheet.width * scale), round(sheet.height * scale)
+    picture = rendered(sheet.head_svg(), width, height)
+    return (picture.rgb[..., 0].astype(np.uint16) * picture.alpha // 255).astype(np.uint8)
+
+
+def rendered(document: str, width: int, height: int) -> Picture:
+    """``document`` as a picture of ``width`` × ``height`` px, transparent where nothing is."""
+    data = resvg_py.svg_to_bytes(
+        svg_string=document, width=width, height=height, skip_system_fonts=True
+    )
+    bgra = cv2.imdecode(np.frombuffer(bytes(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    rgba = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA)
+    return Picture(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
+
+
+def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
+    if not scene.people:
+        raise NoFace
+    reading = read(scene)
+    beard, glasses = read_beard(reading), read_glasses(reading)
+    clock.done("read")
+    random = np.random.default_rng(seed)
+    unit = reading.unit
+    weight = unit * float(random.uniform(0.9, 1.12))
+    sheet = Sheet(reading.width, reading.height, _paint_of(style, random))
+    hair_mask = reading.hair & ~beard.mask
+    hair = hair_tones(reading.lab[hair_mask], reading)
+    pen = Pen(
+        sheet=sheet,
+        reading=reading,
+        skin=skin_tones(reading),
+        hair=hair,
+        ink=INK,
+        outline=style.outline * weight,
+        inner=style.inner * weight,
+        fine=style.fine * weight,
+        random=random,
+    )
+    clothes, hat = reading.clothes, reading.hat
+    regions = cloth_regions(reading, clothes)[:2]
+    head = head_mask(reading)
+    if not style.transparent:
+        beside = [hair.base, hair.base, pen.skin.base]
+        beside += [cloth_tone(reading, colour) for _, colour in regions]
+        draw_backdrop(pen, chosen_colour(pen, beside))
+    with sheet.drawing("body"):
+        _draw_silhouette(pen, style, head | hair_mask | beard.mask | clothes | hat | reading.skin_below)
+        _draw_neck(pen, clothes)
+        draw_cloth(pen, clothes)
+    with sheet.drawing("head"):
+        draw_ears(pen)
+        d = draw_head(pen, head)
+        draw_jaw(pen)
+        with sheet.clipped(d):
+            draw_nose(pen)
+        draw_beard(pen, beard)
+        draw_mouth(pen, bearded=beard.there)
+        if glasses is None or not glasses.dark:
+            draw_eyes(pen)
+        draw_brows(pen)
+        draw_hair(pen, hair_mask, hair)
+        if hat.any():
+            draw_cloth(pen, hat)
+        if glasses is not None:
+            draw_glasses(pen, glasses)
+    clock.done("shapes")
+    return sheet, pen
+
+
+def _draw_silhouette(pen: Pen, style: DrawnStyle, mask: np.ndarray) -> None:
+    """The white rim and the firm outer line, both behind the person."""
+    reading, unit = pen.reading, pen.reading.unit
+    mask = reading.closed(mask, 0.03 * unit)
+    d = path_of(outlines(mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.02 * unit**2))
+    if style.rim:
+        pen.sheet.fill(d, WHITE, line=WHITE, line_width=2 * style.rim * unit)
+    if pen.outline:
+        pen.sheet.fill(d, pen.ink, line=pen.ink, line_width=2.0 * pen.outline)
+
+
+def _draw_neck(pen: Pen, clothes: np.ndarray) -> None:
+    """Neck and what else of the skin is seen below the face, going on under cloth and jaw."""
+    reading, unit = pen.reading, pen.reading.unit
+    down, across = reading.down, reading.across
+    column = np.concatenate([reading.points(172, 397), reading.points(397, 172) + down * 0.2 * unit])
+    neck = reading.inside(column) & (reading.person | reading.oval)
+    skin = reading.without_small(reading.skin_below, 0.01) | neck
+    skin |= reading.grown(skin, 0.05 * unit) & clothes
+    d = path_of(outlines(skin, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.004 * unit**2))
+    pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
+    with pen.sheet.clipped(d):
+        fallen = reading.moved(reading.oval, down * 0.13 * unit + across * reading.light_side * 0.03 * unit)
+        fallen |= reading.grown(reading.oval, 0.03 * unit)
+        curves = outlines(fallen, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=200)
+        pen.sheet.fill(path_of(curves), pen.skin.shade)
+
+
+def _paint_of(style: DrawnStyle, random: np.random.Generator) -> Callable[[Lab], str]:
+    if not style.duotones:
+        return hex_of
+    dark, light = (
+        lab_of_hex(text) for text in style.duotones[int(random.integers(len(style.duotones)))]
+    )
+
+    def paint(colour: Lab) -> str:
+        share = float(np.clip((colour[0] - 12) / 70, 0, 1))
+        return hex_of(mixed(dark, light, round(share * 6) / 6))
+
+    return paint

@@ -1,0 +1,152 @@
+"""The sheet a drawing is laid on: closed paths in drawing order, written as SVG.
+
+Only ``svg``, ``defs``, ``clipPath``, ``g``, ``rect`` and ``path`` are written, with numbers and
+hex colours of our own making: nothing of the photo's bytes gets in, no script, no link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
+
+Part = Literal["backdrop", "body", "head"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A filled path, a line along one, or the start (a path) and end (none) of a clip."""
+
+    kind: Literal["path", "clip", "end"]
+    d: str = ""
+    fill: str = "none"
+    opacity: float = 1.0
+    line: str = ""
+    line_width: float = 0.0
+    part: Part = "backdrop"
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Shapes on ``width`` × ``height`` units; ``paint`` turns a colour into the style's hex."""
+
+    width: float
+    height: float
+    paint: Callable[[Lab], str] = hex_of
+    part: Part = "backdrop"
+    shapes: list[Shape] = field(default_factory=list)
+
+    def fill(
+        self,
+        d: str,
+        colour: Lab,
+        *,
+        opacity: float = 1.0,
+        line: Lab | None = None,
+        line_width: float = 0.0,
+    ) -> None:
+        if not d:
+            return
+        drawn = line is not None and line_width > 0
+        self.shapes.append(
+            Shape(
+                "path",
+                d,
+                self.paint(colour),
+                opacity,
+                self.paint(line) if drawn else "",
+                line_width if drawn else 0.0,
+                self.part,
+            )
+        )
+
+    def line(self, d: str, colour: Lab, width: float) -> None:
+        if d and width > 0:
+            self.shapes.append(Shape("path", d, "none", 1.0, self.paint(colour), width, self.part))
+
+    @contextmanager
+    def clipped(self, d: str) -> Iterator[None]:
+        """What is drawn meanwhile shows only inside ``d``."""
+        self.shapes.append(Shape("clip", d or "M0 0Z", part=self.part))
+        yield
+        self.shapes.append(Shape("end", part=self.part))
+
+    @contextmanager
+    def drawing(self, part: Part) -> Iterator[None]:
+        """What is drawn meanwhile belongs to ``part``."""
+        before, self.part = self.part, part
+        yield
+        self.part = before
+
+    def svg(self) -> str:
+        return _document(self.width, self.height, self.shapes)
+
+    def head_svg(self) -> str:
+        """The head's shapes white, everything else black, each where it is seen."""
+        plain = []
+        for shape in self.shapes:
+            if shape.kind != "path":
+                plain.append(shape)
+                continue
+            colour = "#ffffff" if shape.part == "head" else "#000000"
+            plain.append(
+                Shape(
+                    "path",
+                    shape.d,
+                    "none" if shape.fill == "none" else colour,
+                    1.0,
+                    colour if shape.line else "",
+                    shape.line_width,
+                )
+            )
+        return _document(self.width, self.height, plain)
+
+
+def circle(centre: np.ndarray, radius: float, across: float = 1.0) -> str:
+    """Path data of an ellipse, ``across`` times as wide as high."""
+    x, y = (float(value) for value in centre)
+    rx = radius * across
+    return (
+        f"M{x - rx:.1f} {y:.1f}a{rx:.1f} {radius:.1f} 0 1 0 {2 * rx:.1f} 0"
+        f"a{rx:.1f} {radius:.1f} 0 1 0 {-2 * rx:.1f} 0Z"
+    )
+
+
+def _document(width: float, height: float, shapes: list[Shape]) -> str:
+    clips: list[str] = []
+    body: list[str] = []
+    for shape in shapes:
+        if shape.kind == "clip":
+            clips.append(
+                f'<clipPath id="c{len(clips)}"><path d="{shape.d}" clip-rule="evenodd"/></clipPath>'
+            )
+            body.append(f'<g clip-path="url(#c{len(clips) - 1})">')
+        elif shape.kind == "end":
+            body.append("</g>")
+        else:
+            body.append(_path(shape))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
+        f' width="{width:g}" height="{height:g}"><defs>{"".join(clips)}</defs>\n'
+        + "\n".join(body)
+        + "\n</svg>\n"
+    )
+
+
+def _path(shape: Shape) -> str:
+    attributes = f'd="{shape.d}" fill="{shape.fill}"'
+    if shape.fill != "none":
+        attributes += ' fill-rule="evenodd"'
+    if shape.opacity < 1:
+        attributes += f' opacity="{shape.opacity:.2f}"'
+    if shape.line:
+        attributes += (
+            f' stroke="{shape.line}" stroke-width="{shape.line_width:.1f}"'
+            ' stroke-linejoin="round" stroke-linecap="round"'
+        )
+    return f"<path {attributes}/>"
