@@ -9,21 +9,19 @@ from cartoon_avatar.ai.engines.drawn.paths import bezier, polygon
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.sheet import circle
 
-_COLOURS = (
-    "#f2b84b", "#ee7d5e", "#2f8790", "#7fc0c6", "#f3d9ba", "#5f75c4", "#bcd9a8",
-    "#eea3a8", "#35597e", "#9a86cf", "#57ab8c", "#f6c9d6",
-)  # fmt: skip
 _SHAPES = ("disc", "arch", "rays", "blob", "halves", "plain")
 
 
-def chosen_colour(pen: Pen, beside: list[Lab]) -> Lab:
-    """One of the colours that differ well from all of ``beside``; which one, chance decides."""
-    candidates = [lab_of_hex(text) for text in _COLOURS]
+def chosen_colour(pen: Pen, colours: tuple[str, ...], beside: list[Lab]) -> Lab:
+    """One of ``colours`` (hex) that differ well from all of ``beside``; which one, chance decides."""
+    candidates = [lab_of_hex(text) for text in colours]
     contrast = [
         min(float(np.hypot((c[0] - o[0]) * 1.1, np.hypot(*(c[1:] - o[1:])))) for o in beside)
         for c in candidates
     ]
-    good = [c for c, value in zip(candidates, contrast, strict=True) if value > 0.62 * max(contrast)]
+    good = [
+        c for c, value in zip(candidates, contrast, strict=True) if value > 0.62 * max(contrast)
+    ]
     return good[int(pen.random.integers(len(good)))]
 
 
@@ -38,9 +36,11 @@ def draw_backdrop(pen: Pen, colour: Lab) -> None:
     if shape == "disc":
         sheet.fill(circle(middle, radius), light)
     elif shape == "arch":
-        x, y = middle
-        side = [(x - radius, height), (x - radius, y), (x + radius, y), (x + radius, height)]
-        sheet.fill(circle(middle, radius) + polygon(np.array(side)), light)
+        x = middle[0]
+        turn = np.linspace(np.pi, 2 * np.pi, 24)
+        top = middle + radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        feet = np.array([(x + radius, height), (x - radius, height)])
+        sheet.fill(polygon(np.concatenate([top, feet])), light)
     elif shape == "rays":
         turn = pen.random.uniform(0, np.pi)
         for ray in range(12):

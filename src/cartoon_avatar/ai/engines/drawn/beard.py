@@ -13,7 +13,6 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     path_of,
     resampled,
     smoothed_values,
-    spline,
 )
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.reading import Reading
@@ -54,7 +53,10 @@ def read_beard(reading: Reading) -> Beard:
     lips = reading.inside(_grown(reading.features.lips, 1.04))
     lower = reading.oval & (reading.down_at > at(2) @ down + 0.008 * unit) & ~lips
     upper_lip = np.concatenate(
-        [reading.points(57, 186, 92, 165, 97, 2, 326, 391, 322, 410, 287), reading.points(*_UPPER_LIP)]
+        [
+            reading.points(57, 186, 92, 165, 97, 2, 326, 391, 322, 410, 287),
+            reading.points(*_UPPER_LIP),
+        ]
     )
     upper_lip = reading.inside(upper_lip) & ~lips
     chin = lower & (reading.down_at > at(17) @ down + 0.02 * unit)
@@ -69,15 +71,28 @@ def read_beard(reading: Reading) -> Beard:
     def depth(zone: np.ndarray) -> float:
         return float(np.median(darker[zone])) if zone.sum() > 12 else 0.0
 
-    lip, jaw, tip = depth(upper_lip), min(depth(zone) for zone in jaws), depth(chin)
-    moustache = lip > 26
-    full = (tip > 32 and lip > 18) or (lip > 26 and jaw > 24 and tip > 18)
+    hair_light = float(np.percentile(lab[reading.hair][:, 0], 40)) if reading.hair.any() else 20.0
+    hair_light = min(hair_light, reading.skin_lightness - 15)
+
+    def towards_hair(zone: np.ndarray) -> float:
+        """How far ``zone`` lies from the skin's lightness (0) to that of the hair (1)."""
+        if zone.sum() < 13:
+            return 0.0
+        light = float(np.median(lab[zone][:, 0]))
+        return (reading.skin_lightness - light) / (reading.skin_lightness - hair_light)
+
+    lip, jaw = depth(upper_lip), min(depth(zone) for zone in jaws)
+    # On a turned head half of the chin lies beyond its edge.
+    left = reading.across_at < at(152) @ across
+    tip = max(depth(chin & left), depth(chin & ~left))
+    moustache = lip > 26 and lip - jaw > 10 and towards_hair(upper_lip) > 0.45
+    full = (jaw > 30 and lip > 24 and tip > 14) or (
+        lip > 18 and tip > (18 if moustache else 32) and (moustache or towards_hair(chin) > 0.5)
+    )
     nothing = np.zeros_like(lower)
 
     # A long beard leaves the face; the masks take it for hair below the mouth.
     column = np.abs(reading.across_at - at(152) @ across) < 0.42 * unit
-    hanging = reading.hair & column & (reading.down_at > at(0) @ down)
-    hanging &= reading.grown(chin | reading.inside(reading.features.oval), 0.02 * unit)
     long_beard = nothing
     below_mouth = reading.oval & (reading.down_at > at(17) @ down)
     if (reading.hair & below_mouth).sum() > 0.3 * max(1, below_mouth.sum()):
@@ -86,14 +101,27 @@ def read_beard(reading: Reading) -> Beard:
                 long_beard = long_beard | piece
         full = True
 
-    corner_to_jaw = [
-        np.array([at(jaw_) + down * 0.01 * unit, at(jaw_) * 0.62 + at(corner) * 0.38 + down * 0.035 * unit,
-                  at(jaw_) * 0.25 + at(corner) * 0.75 - down * 0.012 * unit,
-                  (at(corner) + at(wing)) / 2, at(wing) + down * 0.012 * unit])
-        for corner, jaw_, wing in ((61, 132, 98), (291, 361, 327))
-    ]  # fmt: skip
+    corner_to_jaw = []
+    for corner, jaw_end, wing in ((61, 132, 98), (291, 361, 327)):
+        start, end = at(jaw_end), at(corner)
+        corner_to_jaw.append(
+            np.array(
+                [
+                    start + down * 0.01 * unit,
+                    start * 0.62 + end * 0.38 + down * 0.035 * unit,
+                    start * 0.25 + end * 0.75 - down * 0.012 * unit,
+                    (end + at(wing)) / 2,
+                    at(wing) + down * 0.012 * unit,
+                ]
+            )
+        )
     edge = np.concatenate(
-        [reading.points(*_CHIN), corner_to_jaw[0], at(2)[None] + down * 0.015 * unit, corner_to_jaw[1][::-1]]
+        [
+            reading.points(*_CHIN),
+            corner_to_jaw[0],
+            at(2)[None] + down * 0.015 * unit,
+            corner_to_jaw[1][::-1],
+        ]
     )
     edge = smoothed_values(resampled(edge, 4, closed=True), 5, closed=True)
     zone = (reading.inside(edge) | (lower & (reading.down_at > at(17) @ down))) & ~lips
@@ -105,10 +133,11 @@ def read_beard(reading: Reading) -> Beard:
         if jaw > 24:
             region = region | (zone & ~upper_lip)
     cut = float(np.clip(0.42 * max(lip, tip, jaw), 12, 20))
-    solid = (region & (darker > cut)) | (long_beard & ~lips)
-    solid = reading.closed(solid, 0.018 * unit) & ~lips
-    solid = reading.without_small(reading.opened(solid, 0.008 * unit), 0.003)
-    stubbly = (lip > 18 and tip > 10 and jaw > 11) or (full and jaw > 8)
+    # Where it grows it is one shape: thin places are bridged, single dark spots left out.
+    dark = reading.soft(np.where(region, darker, 0), 0.012 * unit) > cut * 0.85
+    solid = (reading.closed(dark & region, 0.05 * unit) & region) | (long_beard & ~lips)
+    solid = reading.without_small(reading.opened(solid, 0.012 * unit), 0.004)
+    stubbly = (lip > 18 and tip > 13 and jaw > 15) or (full and jaw > 8)
     stubble = zone if stubbly and jaw > 8 else nothing
     pixels = reading.lab[solid] if solid.any() else reading.lab[zone & (darker > 10)]
     return Beard(solid, stubble & ~solid if stubbly else nothing, pixels)
@@ -118,7 +147,11 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
     reading, unit = pen.reading, pen.reading.unit
     if beard.stubble.any():
         curves = outlines(
-            beard.stubble | beard.mask, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.01 * unit**2
+            beard.stubble | beard.mask,
+            reading.scale,
+            blur_px=3,
+            smooth=0.05 * unit,
+            least=0.01 * unit**2,
         )
         light, _, _ = lch(pen.skin.shade)
         grey = mixed(pen.skin.shade, np.array([light - 10, 4.0, 6.0]), 0.5)
@@ -130,7 +163,9 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
         beard.mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.003 * unit**2
     )
     d = path_of(curves)
-    pen.sheet.fill(d, tones.base, line=tones.line if pen.inner else None, line_width=pen.inner * 0.8)
+    pen.sheet.fill(
+        d, tones.base, line=tones.line if pen.inner else None, line_width=pen.inner * 0.8
+    )
     with pen.sheet.clipped(d):
         away = reading.across * -reading.light_side * 0.07 - reading.down * 0.03
         far = beard.mask & ~reading.moved(beard.mask, away * unit)
@@ -161,8 +196,16 @@ def _draw_strands(pen: Pen, beard: Beard, tones: HairTones) -> None:
     chin = reading.at(17)
     length = max(0.1 * unit, (lowest - chin[1]) * 0.7)
     for number, share in enumerate(np.linspace(-1, 1, 7)):
-        start = chin + reading.across * share * 0.24 * unit + reading.down * (0.05 - 0.1 * abs(share)) * unit
-        end = start + reading.down * length * (1 - 0.3 * abs(share)) + reading.across * share * 0.04 * unit
+        start = (
+            chin
+            + reading.across * share * 0.24 * unit
+            + reading.down * (0.05 - 0.1 * abs(share)) * unit
+        )
+        end = (
+            start
+            + reading.down * length * (1 - 0.3 * abs(share))
+            + reading.across * share * 0.04 * unit
+        )
         bend = (start + end) / 2 + reading.across * 0.02 * unit * (1 if share >= 0 else -1)
         colour = tones.light if number % 2 else tones.shade
         pen.brush(np.array([start, bend, end]), [0.3, 0.014 * unit, 0.016 * unit, 0.2], colour)
@@ -171,6 +214,3 @@ def _draw_strands(pen: Pen, beard: Beard, tones: HairTones) -> None:
 def _grown(outline: np.ndarray, factor: float) -> np.ndarray:
     centre = outline.mean(axis=0)
     return centre + (outline - centre) * factor
-
-
-__all__ = ["Beard", "draw_beard", "read_beard", "spline"]

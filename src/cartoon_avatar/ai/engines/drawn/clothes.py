@@ -6,7 +6,15 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed
-from cartoon_avatar.ai.engines.drawn.paths import length_of, outlines, path_of, resampled, smoothed_values
+from cartoon_avatar.ai.engines.drawn.paths import (
+    area_of,
+    length_of,
+    outlines,
+    path_of,
+    resampled,
+    roundness,
+    smoothed_values,
+)
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.reading import Reading
 
@@ -14,11 +22,15 @@ from cartoon_avatar.ai.engines.drawn.reading import Reading
 _WEIGHTS = np.float32([0.7, 1.2, 1.2])
 
 
-def cloth_regions(reading: Reading, mask: np.ndarray, most: int = 4) -> list[tuple[np.ndarray, Lab]]:
+def cloth_regions(
+    reading: Reading, mask: np.ndarray, most: int = 4
+) -> list[tuple[np.ndarray, Lab]]:
     """The cloths of ``mask`` with their colours, the largest first."""
     unit = reading.unit
     soft = reading.soft(reading.lab, 0.012 * unit)
-    inner = reading.grown(mask, -0.012 * unit)
+    # What was made up under a shoulder has no colour of its own.
+    seen = mask & (reading.clothes_seen | reading.hat)
+    inner = reading.grown(seen if seen.any() else mask, -0.012 * unit)
     pixels = soft[inner] if inner.sum() > 200 else soft[mask]
     if len(pixels) < 40:
         return []
@@ -41,9 +53,12 @@ def cloth_regions(reading: Reading, mask: np.ndarray, most: int = 4) -> list[tup
     regions = []
     for index, colour in enumerate(groups):
         region = mask & (nearest == index)
+        if index:
+            region &= seen
         region = reading.without_small(reading.opened(region, 0.015 * unit), 0.012)
-        if region.any():
-            regions.append((region, np.median(reading.lab[region], axis=0) * 0.5 + colour * 0.5))
+        known = region & seen
+        if known.any():
+            regions.append((region, np.median(reading.lab[known], axis=0) * 0.5 + colour * 0.5))
     return sorted(regions, key=lambda pair: -int(pair[0].sum()))
 
 
@@ -65,7 +80,7 @@ def _merged(colours: np.ndarray, share: np.ndarray, most: int) -> list[np.ndarra
         total = max(1e-6, weight_a + weight_b)
         merged = ((a * weight_a + b * weight_b) / total, total)
         groups = [g for k, g in enumerate(groups) if k not in (i, j)] + [merged]
-    return [colour for colour, _ in groups]
+    return [colour for colour, _ in sorted(groups, key=lambda group: -group[1])]
 
 
 def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:
@@ -89,6 +104,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray) -> str:
     line = mixed(pen.ink, main, 0.15)
     sheet.fill(d, main, line=line, line_width=pen.outline)
     light = reading.soft(reading.lab[..., 0], 0.02 * unit)
+    edges = np.zeros_like(mask)
     with sheet.clipped(d):
         for number, (region, colour) in enumerate(regions):
             if number:
@@ -96,11 +112,15 @@ def draw_cloth(pen: Pen, mask: np.ndarray) -> str:
                     region, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=0.012 * unit**2
                 )
                 sheet.fill(
-                    path_of(curves), cloth_tone(reading, colour), line=line, line_width=pen.inner * 0.8
+                    path_of(curves),
+                    cloth_tone(reading, colour),
+                    line=line,
+                    line_width=pen.inner * 0.8,
                 )
+                edges |= reading.grown(region, 0.04 * unit) & ~reading.grown(region, -0.04 * unit)
             _draw_folds(pen, region, colour, light)
         _draw_shadow_of_head(pen, mask)
-        for seam in seams(reading, mask):
+        for seam in seams(reading, mask & ~edges):
             width = pen.inner or pen.fine
             shade = line if pen.inner else cloth_tone(reading, regions[0][1], -14)
             pen.brush(seam, [0.3, width * 0.9, width, width * 0.7, 0.3], shade)
@@ -117,9 +137,13 @@ def _draw_folds(pen: Pen, region: np.ndarray, colour: Lab, light: np.ndarray) ->
         return
     shade = region & (light < middle - max(3.5, 0.28 * (high - low)))
     shade = reading.opened(shade, 0.014 * unit)
-    curves = outlines(shade, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.02 * unit**2)
+    curves = outlines(shade, reading.scale, blur_px=3, smooth=0.06 * unit, least=0.02 * unit**2)
+    # A fold is long; what is round is a stain.
+    curves = sorted((c for c in curves if roundness(c) < 0.5), key=area_of)[-5:]
     own = lch(colour)[0]
-    pen.sheet.fill(path_of(curves), cloth_tone(reading, colour, -float(np.clip(0.16 * own + 2, 5, 12))))
+    pen.sheet.fill(
+        path_of(curves), cloth_tone(reading, colour, -float(np.clip(0.16 * own + 2, 5, 12)))
+    )
 
 
 def _draw_shadow_of_head(pen: Pen, mask: np.ndarray) -> None:
@@ -128,7 +152,9 @@ def _draw_shadow_of_head(pen: Pen, mask: np.ndarray) -> None:
     fallen = reading.moved(
         above, reading.down * 0.07 * unit + reading.across * reading.light_side * 0.02 * unit
     )
-    curves = outlines(fallen & mask & ~above, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=300)
+    curves = outlines(
+        fallen & mask & ~above, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=300
+    )
     pen.sheet.fill(path_of(curves), np.array([6.0, 4, -6]), opacity=0.22)
 
 
@@ -138,8 +164,11 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
     light = cv2.GaussianBlur(reading.lab[..., 0], (0, 0), max(1.0, 0.006 * unit_px))
     edges = cv2.Canny(np.clip(light * 2.55, 0, 255).astype(np.uint8), 30, 75, L2gradient=True)
     edges = (edges > 0) & reading.grown(mask, -0.02 * reading.unit)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(edges.astype(np.uint8), connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        edges.astype(np.uint8), connectivity=8
+    )
     lines = []
+    near = np.zeros(mask.shape, bool)
     for index in np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:12] + 1 if count > 1 else []:
         if stats[index, cv2.CC_STAT_AREA] < 0.25 * unit_px:
             break
@@ -147,7 +176,13 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
         line = smoothed_values((line + 0.5) / reading.scale, 5)
         length, chord = length_of(line), float(np.hypot(*(line[-1] - line[0])))
         if length > 0.24 * reading.unit and chord > 0.7 * length:
-            lines.append(resampled(line, 0.05 * reading.unit))
+            taken_by_others = reading.sample(line, near).mean()
+            if taken_by_others < 0.3:
+                lines.append(resampled(line, 0.05 * reading.unit))
+                stamp = near.astype(np.uint8)
+                points = np.round(line * reading.scale).astype(np.int32)
+                cv2.polylines(stamp, [points], False, 1, max(2, round(0.12 * unit_px)))
+                near = stamp > 0
     return lines
 
 
@@ -172,7 +207,8 @@ def _walked(pixels: np.ndarray) -> np.ndarray:
         there = max(
             near,
             key=lambda p, h=here, v=heading: (
-                ((p[0] - h[0]) * v[0] + (p[1] - h[1]) * v[1]) / (1e-6 + np.hypot(p[0] - h[0], p[1] - h[1]))
+                ((p[0] - h[0]) * v[0] + (p[1] - h[1]) * v[1])
+                / (1e-6 + np.hypot(p[0] - h[0], p[1] - h[1]))
                 - 0.1 * np.hypot(p[0] - h[0], p[1] - h[1])
             ),
         )

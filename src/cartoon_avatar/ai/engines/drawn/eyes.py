@@ -14,7 +14,7 @@ from cartoon_avatar.ai.seeing.features import Eye
 
 _CREASES = ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))
 # Drawn eyes are larger than life, in width and in height.
-_WIDER, _HIGHER = 1.14, 1.24
+_WIDER, _HIGHER = 1.26, 1.45
 # Below this opening, as share of the width, an eye is closed.
 _CLOSED = 0.13
 
@@ -84,18 +84,22 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
         rim = shifted(colour, -16, 0.8)
         sheet.fill(circle(iris, radius), rim)
         sheet.fill(circle(iris, radius * 0.83), colour)
-        sheet.fill(circle(iris + down * radius * 0.34, radius * 0.5, 1.15), shifted(colour, 15, 1.15, 6))
+        sheet.fill(
+            circle(iris + down * radius * 0.34, radius * 0.5, 1.15), shifted(colour, 15, 1.15, 6)
+        )
         sheet.fill(circle(iris, radius * 0.46), np.array([4.0, 2, 0]))
         depth = min(0.02 * unit, 0.22 * opening)
-        shadow = np.concatenate([spline(upper - down * 0.03 * unit), spline(upper + down * depth)[::-1]])
+        shadow = np.concatenate(
+            [spline(upper - down * 0.03 * unit), spline(upper + down * depth)[::-1]]
+        )
         sheet.fill(bezier(few_points(shadow)), pen.skin.line, opacity=0.3)
     lit = -reading.light_side
     glint = iris + across * lit * radius * 0.34 - down * radius * 0.34
-    sheet.fill(circle(glint, max(radius * 0.27, 0.9)), WHITE)
+    sheet.fill(circle(glint, max(radius * 0.3, 0.9)), WHITE)
     second = iris - across * lit * radius * 0.36 + down * radius * 0.38
     sheet.fill(circle(second, max(radius * 0.13, 0.5)), WHITE, opacity=0.8)
 
-    widths = [0.4, 0.024, 0.034, 0.033, 0.027, 0.019, 0.008]
+    widths = [0.4, 0.028, 0.04, 0.038, 0.031, 0.022, 0.009]
     pen.brush(
         np.concatenate([wing[None], upper - down * 0.004 * unit]),
         [0.4, *(value * unit for value in widths[1:])],
@@ -103,7 +107,9 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     )
     under = np.concatenate([upper[:1], lower[1:6]])
     fine = pen.fine
-    pen.brush(under, [fine * 0.9, fine * 0.7, fine * 0.5, 0.3], mixed(pen.skin.line, pen.skin.deep, 0.3))
+    pen.brush(
+        under, [fine * 0.9, fine * 0.7, fine * 0.5, 0.3], mixed(pen.skin.line, pen.skin.deep, 0.3)
+    )
     fold = resampled(crease, 8)[1:-1]
     if len(fold) > 4:
         pen.brush(fold, [0.3, fine * 0.6, fine * 0.7, fine * 0.5, 0.3], pen.skin.deep)

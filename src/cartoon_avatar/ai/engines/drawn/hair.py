@@ -20,7 +20,7 @@ from cartoon_avatar.ai.engines.drawn.reading import Reading
 from cartoon_avatar.ai.filters.flow import Flow, along
 
 # The strands' pixels from chin to hairline.
-_STRANDS_PX = 130
+_STRANDS_PX = 160
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,9 @@ def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
     sin2 = cv2.GaussianBlur(-2 * gx * gy * inner, (0, 0), sigma)
     energy = cv2.GaussianBlur((gx * gx + gy * gy) * inner, (0, 0), sigma)
     on = small & (energy > 1e-3)
-    coherence = float((np.hypot(cos2, sin2)[on].sum() / max(1e-6, energy[on].sum())) if on.any() else 1)
+    coherence = float(
+        (np.hypot(cos2, sin2)[on].sum() / max(1e-6, energy[on].sum())) if on.any() else 1
+    )
     floor = float(np.median(energy[small])) * 0.5 + 1e-4 if small.any() else 1.0
     cos2, sin2 = cos2 / (energy + floor), sin2 / (energy + floor)
     edge = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 2.0)
@@ -63,9 +65,14 @@ def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
     angle = 0.5 * np.arctan2(sin2, cos2).astype(np.float32)
     flow = Flow(np.cos(angle), np.sin(angle), np.ones_like(angle))
     # Only hair is averaged: the mask is averaged along with it.
-    weighed = along((light * small).astype(np.float32), flow, 0.13 * unit_px)
-    share = along(small.astype(np.float32), flow, 0.13 * unit_px)
-    combed = cv2.GaussianBlur(weighed / np.maximum(share, 0.05), (0, 0), 0.7)
+    reach = 0.24 * unit_px
+    weighed = along((light * small).astype(np.float32), flow, reach)
+    share = along(small.astype(np.float32), flow, reach)
+    combed = cv2.GaussianBlur(weighed / np.maximum(share, 0.05), (0, 0), 0.8)
+    # Broad light and shade count for less than the locks that lie in it.
+    broad = cv2.GaussianBlur(combed * small, (0, 0), 0.22 * unit_px)
+    broad /= np.maximum(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 0.22 * unit_px), 0.02)
+    combed = combed - 0.55 * (broad - float(broad[small].mean() if small.any() else 0))
     return Strands(scale, small, angle, combed, coherence)
 
 
@@ -73,9 +80,7 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     if reading.area(mask) < 0.004:
         return
-    shapes = outlines(
-        mask, reading.scale, blur_px=1.2, smooth=0.018 * unit, least=0.006 * unit**2
-    )
+    shapes = outlines(mask, reading.scale, blur_px=1.2, smooth=0.018 * unit, least=0.006 * unit**2)
     d = path_of(shapes, fine=1.2)
     line = tones.line if pen.outline else tones.shade
     sheet.fill(d, tones.base, line=line, line_width=pen.outline)
@@ -98,9 +103,9 @@ def _draw_tones(pen: Pen, strands: Strands, mask: np.ndarray, tones: HairTones) 
                 (region & strands.mask).astype(np.float32), None, fx=2, fy=2,
                 interpolation=cv2.INTER_CUBIC,
             ),
-            strands.scale * 2, blur_px=1.4, smooth=0.012 * unit, least=least * unit**2,
+            strands.scale * 2, blur_px=1.0, smooth=0.008 * unit, least=least * unit**2,
         )  # fmt: skip
-        return path_of([c for c in curves if roundness(c) < 0.55], fine=1.1)
+        return path_of([c for c in curves if roundness(c) < 0.42], fine=1.1)
 
     pen.sheet.fill(locks(strands.light < low, 0.003), tones.shade)
     # Behind the neck and beside the cheek hair lies in shadow.
@@ -109,8 +114,12 @@ def _draw_tones(pen: Pen, strands: Strands, mask: np.ndarray, tones: HairTones) 
     shadow = outlines(near, reading.scale, blur_px=3, smooth=0.04 * unit, least=0.006 * unit**2)
     pen.sheet.fill(path_of(shadow), tones.shade)
     if high - low > 2.2:
-        pen.sheet.fill(locks((strands.light > high) & (strands.light > middle + 1.2), 0.003), tones.light)
-        pen.sheet.fill(locks((strands.light > top) & (strands.light > high + 2), 0.003), tones.shine)
+        pen.sheet.fill(
+            locks((strands.light > high) & (strands.light > middle + 1.2), 0.003), tones.light
+        )
+        pen.sheet.fill(
+            locks((strands.light > top) & (strands.light > high + 2), 0.003), tones.shine
+        )
 
 
 def _draw_strands(pen: Pen, strands: Strands, tones: HairTones) -> None:
@@ -140,7 +149,11 @@ def _draw_strands(pen: Pen, strands: Strands, tones: HairTones) -> None:
             continue
         cv2.polylines(taken, [line.astype(np.int32)], False, 1, max(3, round(0.1 * unit_px)))
         points = line[:: max(1, len(line) // 8)] / strands.scale
-        pen.brush(points, [0.2, width * 0.8, width, width * 0.7, 0.2], tones.line if pen.inner else tones.shade)
+        pen.brush(
+            points,
+            [0.2, width * 0.8, width, width * 0.7, 0.2],
+            tones.line if pen.inner else tones.shade,
+        )
         drawn += 1
         if drawn >= 14:
             break

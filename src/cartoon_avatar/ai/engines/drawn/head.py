@@ -36,10 +36,12 @@ def head_mask(reading: Reading) -> np.ndarray:
     for ear in ears:
         skin &= ~ear.mask
     # Beside the oval only what hangs together with it, without crumbs of skin in the hair.
-    skin = reading.opened(skin | reading.oval, 0.03 * unit) | reading.oval
+    skin = reading.opened(skin | reading.oval, 0.03 * unit)
+    # From the eyes down the mesh knows the cheek better than the mask, which takes ears along.
+    skin &= reading.down_at < reading.at(168) @ reading.down + 0.04 * unit
+    skin |= reading.oval
     covered = reading.hair | reading.hat | (reading.worn_on_face > 0.3)
     head = skin | (reading.grown(skin, 0.08 * unit) & covered)
-    head &= reading.down_at > -1e9
     largest = reading.pieces(head, 0.0)[0]
     return reading.soft(reading.filled(largest, 0.2), 0.02 * unit) > 0.5
 
@@ -76,9 +78,9 @@ def ears_of(reading: Reading) -> list[Ear]:
     beside = reading.face & ~reading.grown(reading.oval, 0.008 * unit) & band
     beside &= reading.worn_on_face < 0.5
     ears: dict[int, Ear] = {}
-    for piece in reading.pieces(reading.opened(beside, 0.012 * unit), 0.006):
+    for piece in reading.pieces(reading.opened(beside, 0.008 * unit), 0.002):
         ear = Ear(reading, piece)
-        shaped = 0.11 * unit < ear.height < 0.5 * unit and 0.03 * unit < ear.width < 0.2 * unit
+        shaped = 0.07 * unit < ear.height < 0.5 * unit and 0.02 * unit < ear.width < 0.2 * unit
         if shaped and ear.height > 1.1 * ear.width and ear.side not in ears:
             ears[ear.side] = ear
     return list(ears.values())
@@ -104,7 +106,9 @@ def draw_ears(pen: Pen) -> None:
         line = pen.ink if pen.outline else pen.skin.deep
         pen.sheet.fill(d, fill, line=line, line_width=pen.outline)
         if ear.width > 0.045 * reading.unit:
-            curl = np.array([at(*p) for p in ((0.12, 0.24), (0.5, 0.14), (0.76, 0.3), (0.62, 0.52))])
+            curl = np.array(
+                [at(*p) for p in ((0.12, 0.24), (0.5, 0.14), (0.76, 0.3), (0.62, 0.52))]
+            )
             pen.brush(curl, [0.3, pen.fine * 0.8, pen.fine * 0.8, 0.4], pen.skin.deep)
             lobe = np.array([at(*p) for p in ((0.16, 0.42), (0.42, 0.5), (0.3, 0.66), (0.08, 0.7))])
             pen.brush(lobe, [0.3, pen.fine * 0.8, pen.fine * 0.6, 0.3], pen.skin.deep)
@@ -135,7 +139,9 @@ def _draw_shade(pen: Pen, mask: np.ndarray) -> None:
     # Hair and hat throw a shadow on the brow.
     cover = reading.hair | reading.hat
     if cover.any():
-        fallen = reading.moved(cover, reading.down * 0.04 * unit + reading.across * far * 0.012 * unit)
+        fallen = reading.moved(
+            cover, reading.down * 0.04 * unit + reading.across * far * 0.012 * unit
+        )
         fallen &= (reading.down_at < reading.at(4) @ reading.down) & mask & ~cover
         fallen = reading.closed(fallen | (cover & mask), 0.02 * unit)
         d = path_of(outlines(fallen, reading.scale, blur_px=3, smooth=0.03 * unit, least=200))
@@ -147,9 +153,10 @@ def _draw_blush(pen: Pen) -> None:
     turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     for index in (50, 280):
         centre = reading.at(index) + reading.down * 0.03 * unit
-        round_ = np.stack([np.cos(turn) * 0.1, np.sin(turn) * 0.07], axis=1) * unit
-        points = centre + round_[:, :1] * reading.across + round_[:, 1:] * reading.down
-        pen.sheet.fill(bezier(points), pen.skin.blush, opacity=0.4)
+        for size in (1.0, 0.8, 0.6):
+            round_ = np.stack([np.cos(turn) * 0.12, np.sin(turn) * 0.08], axis=1) * unit * size
+            points = centre + round_[:, :1] * reading.across + round_[:, 1:] * reading.down
+            pen.sheet.fill(bezier(points), pen.skin.blush, opacity=0.16)
 
 
 def draw_jaw(pen: Pen) -> None:

@@ -22,7 +22,7 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
         for indices in (_UPPER_OUTER, _LOWER_OUTER, _UPPER_INNER, _LOWER_INNER)
     )
     lip = _lip_colour(pen, bearded)
-    light, chroma, hue = lch(lip)
+    light = lip[0]
     dark = from_lch(min(18, light * 0.33), 0 if reading.monochrome else 18, 25)
     gap = float(np.median(np.hypot(*(upper_inner - lower_inner).T)[3:8]))
     opened = gap > 0.02 * unit
@@ -59,9 +59,7 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
         pen.brush(lower_inner, [fine * 0.3, fine * 0.5, fine * 0.55, fine * 0.5, fine * 0.3], dark)
     else:
         line = (upper_inner + lower_inner) / 2
-        pen.brush(
-            line, [fine * v for v in (0.7, 0.9, 1.15, 0.95, 1.15, 0.9, 0.7)], dark
-        )
+        pen.brush(line, [fine * v for v in (0.7, 0.9, 1.15, 0.95, 1.15, 0.9, 0.7)], dark)
     for corner, side in ((at(61), -1), (at(291), 1)):
         hook = np.array(
             [corner - across * side * 0.014 * unit, corner + across * side * 0.006 * unit,
@@ -78,7 +76,7 @@ def _lip_colour(pen: Pen, bearded: bool) -> Lab:
     pixels = reading.lab[lips]
     seen = np.median(pixels, axis=0) if len(pixels) > 10 else np.array([55.0, 25, 18])
     light, chroma, hue = lch(seen)
-    skin_light, skin_chroma, skin_hue = lch(pen.skin.base)
+    skin_light, skin_chroma, _ = lch(pen.skin.base)
     light = skin_light + float(np.clip(light - reading.skin_lightness, -26, -7)) * 0.85
     if reading.monochrome:
         return from_lch(light - 4, 2, 45)
@@ -87,9 +85,7 @@ def _lip_colour(pen: Pen, bearded: bool) -> Lab:
     return mixed(colour, pen.skin.shade, 0.4 if bearded else 0.12)
 
 
-def _draw_inside(
-    pen: Pen, upper: np.ndarray, lower: np.ndarray, gap: float, width: float
-) -> None:
+def _draw_inside(pen: Pen, upper: np.ndarray, lower: np.ndarray, gap: float, width: float) -> None:
     reading, sheet, unit, down = pen.reading, pen.sheet, pen.reading.unit, pen.reading.down
     inside = reading.inside(np.concatenate([upper, lower[::-1]]))
     lights = reading.lab[inside][:, 0]

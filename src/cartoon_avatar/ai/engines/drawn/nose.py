@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, resampled, smoothed_values, spline
+from cartoon_avatar.ai.engines.drawn.paths import (
+    bezier,
+    few_points,
+    resampled,
+    smoothed_values,
+    spline,
+)
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 
 
@@ -21,7 +27,9 @@ def draw_nose(pen: Pen) -> None:
     pen.sheet.fill(bezier(few_points(around)), pen.skin.shade)
 
     ridge = reading.points(197, 195, 5, 4)
-    wing = reading.points(*((327, 294, 278, 279, 420, 456) if far > 0 else (98, 64, 48, 49, 198, 236)))
+    wing = reading.points(
+        *((327, 294, 278, 279, 420, 456) if far > 0 else (98, 64, 48, 49, 198, 236))
+    )
     tip = at(1) * 0.45 + at(2) * 0.55
     side = np.concatenate(
         [ridge + across * far * 0.012 * unit, tip[None] + across * far * 0.02 * unit, wing]

@@ -37,13 +37,13 @@ def skin_tones(reading: Reading) -> SkinTones:
     light, chroma, hue = lch(reading.skin)
     light = evened(light, reading.gain)
     # Never burnt out, never so dark that shade and line drown.
-    light = float(np.clip(light + 2.0, 33, 84))
+    light = float(np.clip(light + 1.0, 31, 85))
     if reading.monochrome:
         light = float(np.clip(light + 3, 45, 85))
         tones = (0, -14, -27, 8, -10)
         base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
         return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
-    chroma = float(np.clip(chroma * 1.15, 20 + 0.08 * (86 - light), 38))
+    chroma = float(np.clip(chroma * 1.12, 18 + 0.08 * (86 - light), 37))
     hue += float(np.clip(52 - hue, -5, 5))
     depth = 0.75 + 0.25 * light / 80
     return SkinTones(
@@ -61,8 +61,10 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     if len(pixels) < 12:
         pixels = np.array([[20.0, 3, 3]] * 12)
     lights = pixels[:, 0]
-    low, high = np.percentile(lights, [26, 64] if np.median(lights) < 26 else [32, 70])
+    low, high = np.percentile(lights, [26, 64] if np.median(lights) < 26 else [38, 80])
     light, chroma, hue = lch(np.median(pixels[(lights >= low) & (lights <= high)], axis=0))
+    if chroma > 8 and 75 < hue < 110:
+        hue = 75 + (hue - 75) * 0.35  # dark yellow looks olive on flat colour
     gain = reading.gain ** (0.3 if light < 26 else 0.6)
     light = min(80.0, evened(light, gain))
     chroma *= 1 + 0.25 * float(np.clip(light / 40, 0, 1))

@@ -72,7 +72,7 @@ def normals(points: np.ndarray, *, closed: bool = False) -> np.ndarray:
 
 
 def stroke(points: np.ndarray, widths: list[float]) -> np.ndarray:
-    """The closed outline of a brush stroke along ``points``, its width running through ``widths``."""
+    """The closed outline of a brush stroke along ``points``, its width going through ``widths``."""
     line = spline(points, per_segment=6) if len(points) < 24 else np.asarray(points, float)
     at = np.linspace(0, 1, len(line))
     width = np.interp(at, np.linspace(0, 1, len(widths)), widths)

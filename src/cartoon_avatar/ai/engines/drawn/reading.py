@@ -38,7 +38,8 @@ class Reading:
     skin_below: np.ndarray
     hair: np.ndarray
     hat: np.ndarray
-    clothes: np.ndarray
+    clothes: np.ndarray  # made up where a shoulder was hidden
+    clothes_seen: np.ndarray
     worn_on_face: np.ndarray  # float 0..1: what on the face is neither skin nor hair
     oval: np.ndarray
     down_at: np.ndarray  # H×W: each pixel's place along ``down``, units
@@ -96,9 +97,7 @@ class Reading:
         x, y = by * self.scale
         turn = np.float32([[1, 0, x], [0, 1, y]])
         size = mask.shape[1::-1]
-        moved = cv2.warpAffine(
-            mask.astype(np.float32), turn, size, borderMode=cv2.BORDER_REPLICATE
-        )
+        moved = cv2.warpAffine(mask.astype(np.float32), turn, size, borderMode=cv2.BORDER_REPLICATE)
         return moved > 0.5
 
     def area(self, mask: np.ndarray) -> float:
@@ -113,7 +112,7 @@ class Reading:
         return [labels == i for i in order if stats[i, cv2.CC_STAT_AREA] >= limit]
 
     def without_small(self, mask: np.ndarray, least: float) -> np.ndarray:
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
         keep = stats[:, cv2.CC_STAT_AREA] >= least * (self.unit * self.scale) ** 2
         keep[0] = False
         return keep[labels]
@@ -171,6 +170,7 @@ def read(scene: Scene) -> Reading:
         hair=empty,
         hat=empty,
         clothes=empty,
+        clothes_seen=empty,
         worn_on_face=np.zeros(size[::-1], np.float32),
         oval=empty,
         down_at=(x * down[0] + y * down[1]).astype(np.float32),
@@ -190,7 +190,10 @@ def _read_parts(reading: Reading, scene: Scene, on_grid, to_units: float) -> Non
     person, hair, skin = (
         on_grid(plane) for plane in (scene.masks.person, scene.masks.hair, scene.masks.skin)
     )
-    mine = _alone(reading, person > 0.5, scene.people, to_units)
+    seen = person > 0.5
+    if scene.picture.alpha is not None:
+        seen &= reading.grown(on_grid(scene.picture.alpha) > 250, -4)
+    mine = _alone(reading, seen, scene.people, to_units)
     unit, at, down = reading.unit, reading.at, reading.down
     reading.person = mine
     oval, down_at = reading.oval, reading.down_at
@@ -206,26 +209,33 @@ def _read_parts(reading: Reading, scene: Scene, on_grid, to_units: float) -> Non
     above = rest & (down_at < brow - 0.02 * unit) & beside
     hat = np.zeros_like(rest)
     for piece in reading.pieces(rest & (down_at < brow + 0.1 * unit), 0.02):
-        if (piece & above).sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.015:
+        large = reading.area(piece & ~oval) > 0.015 and person[piece].mean() > 0.85
+        if (piece & above).sum() > 0.6 * piece.sum() and large:
             hat |= piece
     reading.hat = reading.opened(hat, 0.02 * unit)
     reading.hair = hair_mask
     band = reading.grown(oval, 0.06 * unit) & (np.abs(down_at - at(168) @ down) < 0.3 * unit)
     reading.worn_on_face = np.where(band & mine, np.clip(person - hair - skin, 0, 1), 0)
     reading.worn_on_face[reading.hat] = 0
-    reading.clothes = rest & ~reading.hat & (down_at > chin - 0.25 * unit) & ~oval
+    clothes = rest & ~reading.hat & (down_at > chin - 0.25 * unit) & ~oval
+    # Under every shoulder there is chest, where a friend or a round frame hides it, too.
+    low = clothes & (down_at > chin + 0.12 * unit)
+    beneath = np.maximum.accumulate(low, axis=0) & ~skin_mask & ~hair_mask
+    reading.clothes = reading.without_small(clothes | beneath, 0.02)
+    reading.clothes_seen = clothes & seen
+    reading.person = mine | beneath
 
 
-def _alone(
-    reading: Reading, person: np.ndarray, people: list[Face], to_units: float
-) -> np.ndarray:
+def _alone(reading: Reading, person: np.ndarray, people: list[Face], to_units: float) -> np.ndarray:
     """Of ``person`` what belongs to the first of ``people`` and hangs together with the face."""
     mine = person | reading.oval
+    neighbours = False
     for other in people[1:]:
         outline = other.landmarks[list(OVAL)] * to_units
         theirs = reading.inside(outline)
         if (theirs & reading.oval).sum() > 0.4 * theirs.sum():
             continue  # the same face found twice
+        neighbours = True
         height = float(np.ptp(outline[:, 1]))
         # Head and shoulders stand below a face: a column from it takes part in the distance.
         theirs |= reading.inside(_column(outline, height))
@@ -239,8 +249,36 @@ def _alone(
     _, labels = cv2.connectedComponents(mine.astype(np.uint8))
     touching = np.bincount(labels[reading.oval].ravel(), minlength=2)
     touching[0] = 0
-    mine = labels == int(touching.argmax())
-    return reading.filled(mine, 0.02)
+    mine = reading.filled(labels == int(touching.argmax()), 0.02)
+    shoulders = reading.inside(_bust(reading, raised=0.0))
+    if neighbours:
+        # Arms and chests cannot be told apart by distance: the shoulders are made up.
+        above = reading.down_at < reading.at(152) @ reading.down + 0.12 * reading.unit
+        return (mine & above) | shoulders
+    return mine & (reading.inside(_bust(reading, raised=0.3)) | reading.inside(_head_room(reading)))
+
+
+def _bust(reading: Reading, *, raised: float) -> np.ndarray:
+    """Shoulders and chest as they stand below a chin, ``raised`` by a share of the face."""
+    unit = reading.unit
+    x, y = reading.at(152) * 0.75 + reading.at(10) * 0.25 + reading.down * 0.25 * unit
+    side = np.array(
+        [(0.2, 0.0), (0.32, 0.14), (0.5, 0.25), (0.85, 0.36), (1.05, 0.5), (1.2, 0.8), (1.3, 9.0)]
+    )
+    side[:, 1] -= raised
+    wider = 1.0 + raised * 2
+    right = np.stack([x + side[:, 0] * unit * wider, y + side[:, 1] * unit], axis=1)
+    left = np.stack([x - side[:, 0] * unit * wider, y + side[:, 1] * unit], axis=1)
+    return np.concatenate([left, right[::-1]])
+
+
+def _head_room(reading: Reading) -> np.ndarray:
+    """Where head and hair can be, down to the chin."""
+    unit = reading.unit
+    x = reading.at(168) @ reading.across
+    top, bottom = -5 * unit, reading.at(152) @ reading.down + 0.3 * unit
+    corners = np.array([(x - unit, top), (x + unit, top), (x + unit, bottom), (x - unit, bottom)])
+    return corners[:, :1] * reading.across + corners[:, 1:] * reading.down
 
 
 def _column(outline: np.ndarray, height: float) -> np.ndarray:
@@ -273,7 +311,7 @@ def _read_light(reading: Reading) -> None:
         avoid |= reading.inside(_scaled(eye.outline, 1.8))
     for brow in features.brows:
         avoid |= reading.inside(_scaled(brow, 1.5))
-    upper = reading.down_at < reading.at(2) @ reading.down
+    upper = reading.down_at < reading.at(13) @ reading.down
     zone = reading.grown(bare, -0.03 * unit) & ~avoid & upper
     for wider in (bare & ~avoid, bare, reading.oval):
         if zone.sum() >= 60:
@@ -282,11 +320,9 @@ def _read_light(reading: Reading) -> None:
     if not zone.any():
         return
     pixels = soft[zone]
-    low, high = np.percentile(pixels[:, 0], [42, 84])
-    reading.skin = np.median(
-        pixels[(pixels[:, 0] >= low) & (pixels[:, 0] <= high)], axis=0
-    ).astype(float)
     reading.skin_lightness = float(np.median(pixels[:, 0]))
+    white, openness = _white_of_eyes(reading)
+    reading.skin = _diffuse(pixels, white)
 
     cheeks = []
     for indices in ((50, 117, 187, 205), (280, 346, 411, 425)):
@@ -297,25 +333,51 @@ def _read_light(reading: Reading) -> None:
         cheeks.append(float(np.median(soft[on][:, 0])) if on.any() else reading.skin_lightness)
     reading.light_side = 1 if cheeks[0] >= cheeks[1] else -1
     reading.side_contrast = abs(cheeks[0] - cheeks[1])
-    reading.gain = _gain(reading, lab)
+    reading.gain = _gain(reading, white, openness)
 
 
-def _gain(reading: Reading, lab: np.ndarray) -> float:
-    """By how much luminance must rise so that the white of the eye is as in good light.
+def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
+    """The colour of N×3 skin pixels without gloss, which is lighter and greyer than the skin.
 
-    A dim photo darkens skin and white alike; dark skin leaves the white white.
+    Gloss hides skin that is clearly darker than the ``white`` of the eyes (L).
     """
+
+    def band(low: float, high: float) -> Lab:
+        limits = np.percentile(pixels[:, 0], [low, high])
+        within = (pixels[:, 0] >= limits[0]) & (pixels[:, 0] <= limits[1])
+        return np.median(pixels[within], axis=0).astype(float)
+
+    bright, middle = band(80, 95), band(45, 75)
+    glossy = np.hypot(*bright[1:]) < 0.8 * np.hypot(*middle[1:])
+    if white is None:
+        return band(35, 65)
+    darker = luminance(middle[0]) / luminance(white)
+    if darker < 0.68 and (glossy or darker < 0.62):
+        return band(18, 50)
+    return band(50, 85)
+
+
+def _white_of_eyes(reading: Reading) -> tuple[float | None, float]:
+    """Lightness of the white of the eyes, if it is seen, and how open the eyes are."""
     whites, openness = [], 0.0
     for eye in reading.features.eyes:
         white = reading.inside(_scaled(eye.outline, 0.85))
         white &= ~reading.disc(eye.iris, eye.radius * 1.15)
         if white.sum() >= 6:
-            whites.append(float(np.percentile(lab[white][:, 0], 85)))
+            whites.append(float(np.percentile(reading.lab[white][:, 0], 85)))
         openness = max(openness, eye.opening / max(1e-6, eye.width))
-    if not whites or max(whites) >= 76:
+    return (max(whites) if whites else None), openness
+
+
+def _gain(reading: Reading, white: float | None, openness: float) -> float:
+    """By how much luminance must rise so that the white of the eye is as in good light.
+
+    A dim photo darkens skin and white alike; dark skin leaves the white white.
+    """
+    if white is None or white >= 76:
         return 1.0
     light = reading.skin_lightness
-    ratio = luminance(light) / luminance(max(whites))
+    ratio = luminance(light) / luminance(white)
     wanted = np.clip(ratio * 1.14, 0.12, 1.12) * luminance(76)
     gain = float(np.clip(wanted / luminance(light), 1.0, 3.2))
     # Narrow eyes show no white, yellow skin under warm light has yellow whites.
@@ -328,8 +390,9 @@ def _gain(reading: Reading, lab: np.ndarray) -> float:
         trust *= 0.35
     if hue > 42:
         trust *= float(np.clip((ratio - 0.6) / 0.2, 0, 1))
-    gain = gain ** float(0.95 * trust)
-    most = luminance(min(80.0, light + 28)) / luminance(light)
+    trust *= float(np.clip((76 - white) / 14, 0, 1)) if ratio < 0.75 else 1.0
+    gain = gain ** float(0.7 * trust)
+    most = luminance(min(80.0, light + 12)) / luminance(light)
     return float(np.clip(gain, 1.0, max(1.0, most)))
 
 

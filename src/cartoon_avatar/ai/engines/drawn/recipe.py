@@ -76,7 +76,10 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     reading = read(scene)
     beard, glasses = read_beard(reading), read_glasses(reading)
     clock.done("read")
-    random = np.random.default_rng(seed)
+    # The person takes part in the dice: two people drawn with one seed differ in more than face.
+    random = np.random.default_rng(
+        [seed, *np.round(reading.landmarks[::60].ravel()).astype(int) & 255]
+    )
     unit = reading.unit
     weight = unit * float(random.uniform(0.9, 1.12))
     sheet = Sheet(reading.width, reading.height, _paint_of(style, random))
@@ -99,9 +102,11 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     if not style.transparent:
         beside = [hair.base, hair.base, pen.skin.base]
         beside += [cloth_tone(reading, colour) for _, colour in regions]
-        draw_backdrop(pen, chosen_colour(pen, beside))
+        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
-        _draw_silhouette(pen, style, head | hair_mask | beard.mask | clothes | hat | reading.skin_below)
+        _draw_silhouette(
+            pen, style, head | hair_mask | beard.mask | clothes | hat | reading.skin_below
+        )
         _draw_neck(pen, clothes)
         draw_cloth(pen, clothes)
     with sheet.drawing("head"):
@@ -128,7 +133,9 @@ def _draw_silhouette(pen: Pen, style: DrawnStyle, mask: np.ndarray) -> None:
     """The white rim and the firm outer line, both behind the person."""
     reading, unit = pen.reading, pen.reading.unit
     mask = reading.closed(mask, 0.03 * unit)
-    d = path_of(outlines(mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.02 * unit**2))
+    d = path_of(
+        outlines(mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.02 * unit**2)
+    )
     if style.rim:
         pen.sheet.fill(d, WHITE, line=WHITE, line_width=2 * style.rim * unit)
     if pen.outline:
@@ -139,14 +146,18 @@ def _draw_neck(pen: Pen, clothes: np.ndarray) -> None:
     """Neck and what else of the skin is seen below the face, going on under cloth and jaw."""
     reading, unit = pen.reading, pen.reading.unit
     down, across = reading.down, reading.across
-    column = np.concatenate([reading.points(172, 397), reading.points(397, 172) + down * 0.2 * unit])
+    column = np.concatenate(
+        [reading.points(172, 397), reading.points(397, 172) + down * 0.2 * unit]
+    )
     neck = reading.inside(column) & (reading.person | reading.oval)
     skin = reading.without_small(reading.skin_below, 0.01) | neck
     skin |= reading.grown(skin, 0.05 * unit) & clothes
     d = path_of(outlines(skin, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.004 * unit**2))
     pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
     with pen.sheet.clipped(d):
-        fallen = reading.moved(reading.oval, down * 0.13 * unit + across * reading.light_side * 0.03 * unit)
+        fallen = reading.moved(
+            reading.oval, down * 0.13 * unit + across * reading.light_side * 0.03 * unit
+        )
         fallen |= reading.grown(reading.oval, 0.03 * unit)
         curves = outlines(fallen, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=200)
         pen.sheet.fill(path_of(curves), pen.skin.shade)

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+_BRIGHT = (
+    "#f2b84b", "#ee7d5e", "#2f8790", "#7fc0c6", "#5f75c4", "#bcd9a8",
+    "#eea3a8", "#35597e", "#9a86cf", "#57ab8c", "#f6c9d6",
+)  # fmt: skip
+_PALE = (
+    "#f6e7d0", "#dcecef", "#e6e0f2", "#dfeeda", "#fbe0dc", "#d5e3f5", "#fbeec2", "#c9d8d6",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class DrawnStyle:
     """Line widths are shares of the face's height; 0 draws no lines but the face's own.
@@ -21,6 +30,7 @@ class DrawnStyle:
     rim: float = 0.0  # a white rim about the person
     transparent: bool = False
     duotones: tuple[tuple[str, str], ...] = ()
+    backdrops: tuple[str, ...] = _BRIGHT
 
 
 STYLES: tuple[DrawnStyle, ...] = (
@@ -35,7 +45,8 @@ STYLES: tuple[DrawnStyle, ...] = (
     DrawnStyle(
         "flat",
         "Flat",
-        "Shapes without lines, as on a modern poster.",
+        "Shapes without lines on a pale ground, as on a modern poster.",
+        backdrops=_PALE,
     ),
     DrawnStyle(
         "duotone",
