@@ -13,7 +13,7 @@ _SHAPES = ("disc", "arch", "rays", "blob", "halves", "plain")
 
 
 def chosen_colour(pen: Pen, colours: tuple[str, ...], beside: list[Lab]) -> Lab:
-    """One of ``colours`` (hex) that differ well from all of ``beside``; which one, chance decides."""
+    """One of those ``colours`` (hex) that differ well from all of ``beside``, by chance."""
     candidates = [lab_of_hex(text) for text in colours]
     contrast = [
         min(float(np.hypot((c[0] - o[0]) * 1.1, np.hypot(*(c[1:] - o[1:])))) for o in beside)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 _BRIGHT = (
     "#f2b84b", "#ee7d5e", "#2f8790", "#7fc0c6", "#5f75c4", "#bcd9a8",
     "#eea3a8", "#35597e", "#9a86cf", "#57ab8c", "#f6c9d6",
