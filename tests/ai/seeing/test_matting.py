@@ -9,6 +9,7 @@ import pytest
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing import class_map_size
 from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.features import OVAL, area
 from cartoon_avatar.ai.seeing.matting import FACE_SKIN, HAIR, Masks, class_map, open_mask_finder
 from cartoon_avatar.ai.seeing.models import PERSON_CLASSES, Network, models_folder
 from tests.ai import seen
@@ -22,7 +23,10 @@ def masks_of(picture: Picture) -> Masks:
 
 def test_masks_have_the_size_and_range_of_a_picture() -> None:
     masks = masks_of(seen.astronaut())
-    for mask in (masks.person, masks.hair, masks.skin):
+    kinds = masks.hair, masks.face_skin, masks.body_skin, masks.clothes, masks.other
+    np.testing.assert_allclose(sum(kinds), masks.person, atol=1e-4)
+    np.testing.assert_allclose(masks.face_skin + masks.body_skin, masks.skin, atol=1e-6)
+    for mask in (masks.person, masks.mine, masks.skin, *kinds):
         assert mask.shape == (512, 512)
         assert mask.dtype == np.float32
         assert mask.min() >= 0
@@ -48,6 +52,70 @@ def test_a_small_face_gets_a_closer_look() -> None:
     (face,) = open_face_finder(seen.models())(scene)
     x, y = face.landmarks[[50]].round().astype(int)[0]
     assert masks_of(scene).skin[y, x] > 0.8
+
+
+@pytest.mark.parametrize("shape", [(1, 6), (8, 1)])
+@pytest.mark.parametrize("picture", [seen.astronaut, seen.officer])
+def test_a_found_face_is_person_however_wide_or_high_the_picture(picture, shape) -> None:
+    photo = picture()
+    down, across = (times * max(photo.rgb.shape) for times in shape)
+    canvas = np.full((max(down, photo.height), max(across, photo.width), 3), 190, np.uint8)
+    top, left = (canvas.shape[0] - photo.height) // 2, (canvas.shape[1] - photo.width) // 2
+    canvas[top : top + photo.height, left : left + photo.width] = photo.rgb
+    padded = Picture(cv2.resize(canvas, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA))
+    (face,) = open_face_finder(seen.models())(padded)
+    masks = open_mask_finder(seen.models())(padded, [face])
+    oval = area(masks.person.shape, face.landmarks[list(OVAL)]) > 0.5
+    assert masks.trusted
+    assert masks.person[oval].mean() > 0.97
+    assert (masks.face_skin + masks.hair + masks.other)[oval].mean() > 0.9
+
+
+def test_wires_before_a_face_are_looked_through() -> None:
+    striped = seen.astronaut().rgb.copy()
+    striped[:, ::12] = (20, 20, 20)
+    masks = masks_of(Picture(striped))
+    assert masks.trusted
+    assert masks.skin[130, 205] > 0.9
+
+
+def test_a_scribble_that_is_said_to_be_a_face_is_not_trusted() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    nothing = Picture(np.full((512, 512, 3), 200, np.uint8))
+    masks = open_mask_finder(seen.models())(nothing, [face])
+    assert not masks.trusted
+
+
+def test_of_two_people_each_pixel_is_of_one() -> None:
+    two = Picture(np.ascontiguousarray(np.hstack([seen.astronaut().rgb[:, 60:400]] * 2)))
+    faces = open_face_finder(seen.models())(two)
+    first, second = (open_mask_finder(seen.models())(two, order) for order in (faces, faces[::-1]))
+    at = (faces[0].landmarks[1], faces[1].landmarks[1])
+    (x, y), (other_x, other_y) = (point.round().astype(int) for point in at)
+    assert first.mine[y, x] > 0.95 > 0.05 > first.mine[other_y, other_x]
+    assert second.mine[other_y, other_x] > 0.95 > 0.05 > second.mine[y, x]
+
+
+def test_what_is_transparent_is_nobody() -> None:
+    alpha = np.full((512, 512), 255, np.uint8)
+    alpha[300:] = 0
+    masks = masks_of(Picture(seen.astronaut().rgb, alpha))
+    assert masks.person[300:].max() == 0
+    assert masks.person[130, 205] > 0.9
+
+
+def test_a_network_that_says_nan_spoils_no_mask() -> None:
+    class Broken:
+        size = (192, 192)
+
+        def __call__(self, rgb: np.ndarray) -> list[np.ndarray]:
+            return [np.full((192, 192, 6), np.nan, np.float32)]
+
+    network: Network = Broken()  # type: ignore[assignment]
+    models = dataclasses.replace(seen.models(), person_classes=network)
+    masks = open_mask_finder(models)(seen.astronaut(), open_face_finder(models)(seen.astronaut()))
+    assert not masks.trusted
+    assert np.isfinite(masks.person).all()
 
 
 def test_without_the_class_model_the_person_is_still_found() -> None:

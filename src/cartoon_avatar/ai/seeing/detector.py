@@ -56,7 +56,7 @@ def open_upright_finder(models: Models) -> FaceFinder:
             landmarks, presence = _landmarks(mesh, rgb, box, eyes)
             # What the detector is unsure of, the mesh must see too. It denies profiles, though
             # it places its points on them well.
-            if score < _SURE and (presence < _SEEN or score * presence < _SEEN):
+            if score < _SURE and score * presence < _DOUBTFUL:
                 continue
             # The mesh may slide from one detection onto the face of another.
             if not _near(landmarks, box) or any(_same(landmarks, face) for face in faces):
@@ -71,6 +71,8 @@ def open_upright_finder(models: Models) -> FaceFinder:
 _SURE = 0.84
 # From this belief on the mesh says that it sees a face.
 _SEEN = 0.5
+# Where the detector is not sure, score × presence below this is writing, ornament or a cat.
+_DOUBTFUL = 0.65
 # The share of a picture's height from which a face is what the picture is of.
 _LARGE = 0.25
 # Long sides of the copies that the detector sees, px. YuNet is trained on faces of 10 to 300 px:

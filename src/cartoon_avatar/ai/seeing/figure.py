@@ -28,7 +28,7 @@ def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) ->
     for face in people:
         x, y = face.landmarks[152] * scale
         u = face.height * scale
-        right = [(0.35, 0.2), (1.15, 0.5), (2.3, 1.3), (2.6, 9)]
+        right = [(0.35, 0.2), (1.15, 0.5), (2.3, 1.3), (2.6, 4)]
         outline = [(x + dx * u, y + dy * u) for dx, dy in right]
         outline += [(x - dx * u, y + dy * u) for dx, dy in reversed(right)]
         cv2.fillPoly(bust, [np.array(outline).round().astype(np.int32)], 1)
@@ -45,6 +45,10 @@ def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) ->
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(small[-len(asked) :], asked, None, *models, 1, cv2.GC_INIT_WITH_MASK)
     found = ((belongs & 1) * bust).astype(np.float32)
+    # More than is known of the bodies is no lost shoulder: it is a wall of their colour.
+    known = (sure > 0.5) & (bust > 0)
+    if found.sum() - known.sum() > 0.6 * known.sum():
+        return person
     found = cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC)
     found = cv2.GaussianBlur(found, (0, 0), 0.35 / scale)
     return np.maximum(person, np.clip((found - 0.5) * 3 + 0.5, 0, 1))

@@ -3,153 +3,211 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.canvas import shrunk
+from cartoon_avatar.ai.filters.canvas import shrunk, sized
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.models import Models, Network
+from cartoon_avatar.ai.seeing.class_map import (
+    BACKGROUND,
+    BODY_SKIN,
+    CLOTHES,
+    FACE_SKIN,
+    HAIR,
+    OTHER,
+    class_map,
+    person_map,
+    smooth_step,
+)
+from cartoon_avatar.ai.seeing.detector import Face
+from cartoon_avatar.ai.seeing.features import OVAL, area, features_of, grown
+from cartoon_avatar.ai.seeing.figure import whole_figure, without_islands
+from cartoon_avatar.ai.seeing.looks import class_planes, face_axes
+from cartoon_avatar.ai.seeing.models import Models
+from cartoon_avatar.ai.seeing.separation import share_of_first
 
-# Channels of a class map, the order of MediaPipe's selfie_multiclass_256x256.
-BACKGROUND, HAIR, BODY_SKIN, FACE_SKIN, CLOTHES, OTHER = range(6)
+__all__ = [
+    "BACKGROUND",
+    "BODY_SKIN",
+    "CLOTHES",
+    "FACE_SKIN",
+    "HAIR",
+    "OTHER",
+    "MaskFinder",
+    "Masks",
+    "class_map",
+    "open_mask_finder",
+    "person_map",
+    "smooth_step",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Masks:
-    """What belongs to the people in a picture: H×W float32 each, 0..1."""
+    """What belongs to the people in a picture: H×W float32 each, 0..1.
+
+    ``hair``, ``face_skin``, ``body_skin``, ``clothes`` and ``other`` (hats, glasses, what is
+    held) add up to ``person``; ``skin`` is that of face and body. ``mine`` is what of ``person``
+    belongs to the first of the people. ``trusted``: the network sees a face where the first
+    one was found; where it is false, the masks must not decide what is left of the scene.
+    """
 
     person: np.ndarray
     hair: np.ndarray
     skin: np.ndarray
+    face_skin: np.ndarray
+    body_skin: np.ndarray
+    clothes: np.ndarray
+    other: np.ndarray
+    mine: np.ndarray
+    trusted: bool = True
 
-
-_FINEST_PX = 512
 
 # The masks of a picture whose faces are known; None where no model can tell.
 MaskFinder = Callable[[Picture, list[Face]], Masks | None]
+
+# Long side of the copy on which classes are put together, px. Finer the networks do not see;
+# only where faces are small in the picture is there more to tell.
+_SEEN_PX, _SEEN_FINELY_PX = 512, 1024
+_SMALL_FACE_PX = 60
+# What must be seen of the first face to believe the rest.
+_TRUSTED = 0.4
+# Widths of what the median of a neighbourhood removes, in face heights.
+_HATCHING = 0.03, 0.09
 
 
 def open_mask_finder(models: Models) -> MaskFinder:
     """A finder on ``models``, which it may not share with another thread.
 
-    Without the class model the person comes from the plainer selfie model and the masks
-    of hair and skin are empty.
+    Faces may lie partly outside the picture. Without the class model the person comes from the
+    plainer selfie model and the masks of hair, skin, clothes and others are empty.
     """
 
     def find(picture: Picture, faces: list[Face]) -> Masks | None:
         if models.person_classes is None and models.person is None:
             return None
-        size = (picture.width, picture.height)
-        # Finer than this the networks do not see; the rest is interpolated.
-        scale = min(1.0, _FINEST_PX / max(size))
-        rgb = shrunk(picture.rgb, _FINEST_PX)
-        small = rgb.shape[1::-1]
-
-        person = (
-            None if models.person is None else cv2.resize(person_map(models.person, rgb), small)
-        )
+        rgb = _filled(picture)
+        scale = min(1.0, _SEEN_PX / max(rgb.shape))
+        if faces and face_axes(faces[0])[1] * scale < _SMALL_FACE_PX:
+            scale = min(1.0, _SEEN_FINELY_PX / max(rgb.shape))
+        small = shrunk(rgb, round(scale * max(rgb.shape)))
         if models.person_classes is None:
-            person = cv2.resize(_refined(person, rgb), size)
+            person = cv2.resize(person_map(models.person, small), small.shape[1::-1])
+            person = _with_faces(person, _moved(faces, small, rgb))
+            person = _whole(sized(_refined(person, small), rgb.shape), rgb, faces, picture)
             nothing = np.zeros(person.shape, np.float32)
-            return Masks(person, nothing, nothing)
+            mine = person * share_of_first(person, rgb, faces)
+            return Masks(person, *[nothing] * 6, mine)
 
-        parts = cv2.resize(_parts(models.person_classes, rgb), small)
-        finest_px = np.inf
-        if faces and max(face.box[3] for face in faces) < 0.25 * picture.height:
-            box = [length * scale for length in faces[0].box]
-            _look_closer(models.person_classes, picture.rgb, faces[0].box, parts, scale)
-            finest_px = 0.04 * box[3]
-        if person is not None:
-            # What only the plain person model sees is mostly dark cloth.
-            np.minimum(parts[..., 0], 1 - person, out=parts[..., 0])
-        behind, hair, skin = cv2.split(cv2.resize(_refined(parts, rgb, finest_px), size))
-        return Masks(1 - behind, hair, skin)
+        near = _moved(faces, small, rgb)
+        planes = class_planes(models, small, near)
+        trust = _trust(planes, near)
+        # Bars, wires and printed lines before a face hide it from the network.
+        for width in _HATCHING if trust < _TRUSTED else ():
+            width_px = round(width * face_axes(near[0])[1]) | 1
+            calm = class_planes(models, cv2.medianBlur(small, width_px), near)
+            if (found := _trust(calm, near)) >= max(_TRUSTED, trust):
+                planes, trust = calm, found
+                break
+        ovals = _ovals(planes.shape[:2], near)
+        planes[..., FACE_SKIN] += ovals * planes[..., BACKGROUND]
+        planes[..., BACKGROUND] *= 1 - ovals
+        return _masks(picture, rgb, planes, faces, trust >= _TRUSTED)
 
     return find
 
 
-def _parts(network: Network, rgb: np.ndarray) -> np.ndarray:
-    """192×192×3 float32: how likely background, hair and skin are, ``rgb`` in a square."""
-    classes = cv2.split(class_map(network, rgb))
-    return cv2.merge([classes[BACKGROUND], classes[HAIR], classes[FACE_SKIN] + classes[BODY_SKIN]])
+def _masks(
+    picture: Picture, rgb: np.ndarray, planes: np.ndarray, faces: list[Face], trusted: bool
+) -> Masks:
+    """``planes`` (h×w×6, of a smaller copy) as masks of the picture, on its edges."""
+    behind = _refined(sized(planes[..., BACKGROUND], rgb.shape), rgb)
+    person = _whole(_with_faces(smooth_step(1 - behind, 0.15, 0.85), faces), rgb, faces, picture)
+    # Within a person half the detail is enough. Each pixel is nearly always of one kind: what
+    # is likelier takes more than its share.
+    half = shrunk(rgb, max(rgb.shape) // 2 or 1)
+    # OpenCV shrinks at most four channels at a time.
+    kinds = np.dstack([sized(kind, half.shape) for kind in cv2.split(planes)[1:]])
+    kinds = _refined(kinds, half)
+    kinds = np.square(np.maximum(kinds, 0, out=kinds), out=kinds)
+    # What shape alone gave to the person is cloth.
+    kinds[..., CLOTHES - 1] += 1e-4
+    kinds /= kinds.sum(axis=2, keepdims=True)
+    hair, body_skin, face_skin, clothes, other = (
+        sized(kind, rgb.shape) * person for kind in cv2.split(kinds)
+    )
+    mine = person * share_of_first(person, rgb, faces)
+    skin = face_skin + body_skin
+    return Masks(person, hair, skin, face_skin, body_skin, clothes, other, mine, trusted)
 
 
-def class_map(network: Network, rgb: np.ndarray) -> np.ndarray:
-    """192×192×6 float32 class probabilities of ``rgb`` (H×W×3 uint8), stretched to a square.
-
-    For the network alone the picture's mid-tones are lifted: unlifted, dark pictures lose
-    dark hair and grow patches of face in black areas.
-    """
-    logits = network(_lifted(_square(rgb, network)))[0]
-    # The network was taught with soft labels and hardly says more than 0.9; twice the logits
-    # make its certainties certain.
-    planes = np.ascontiguousarray(np.moveaxis(logits, -1, 0))
-    planes -= planes.max(axis=0)
-    np.exp(2 * planes, out=planes)
-    planes /= planes.sum(axis=0)
-    return cv2.merge(list(planes))
+def _whole(person: np.ndarray, rgb: np.ndarray, faces: list[Face], picture: Picture) -> np.ndarray:
+    people = [features_of(face.landmarks) for face in faces]
+    if people:
+        person = without_islands(whole_figure(person, rgb, people), people)
+    if picture.alpha is not None:
+        person = person * (picture.alpha * np.float32(1 / 255))
+    return person
 
 
-def person_map(network: Network, rgb: np.ndarray) -> np.ndarray:
-    """256×256 float32 probability of a person, ``rgb`` stretched to a square."""
-    return network(_lifted(_square(rgb, network)))[0][..., 0]
+def _filled(picture: Picture) -> np.ndarray:
+    """The colours of ``picture``, carried on below what is transparent."""
+    if picture.alpha is None:
+        return picture.rgb
+    opaque = picture.alpha > 127
+    if not opaque.any():
+        return picture.rgb
+    _, labels = cv2.distanceTransformWithLabels(
+        1 - opaque.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    colours = np.zeros((int(labels.max()) + 1, 3), np.uint8)
+    colours[labels[opaque]] = picture.rgb[opaque]
+    carried = cv2.GaussianBlur(colours[labels], (0, 0), max(picture.rgb.shape) / 100)
+    return np.where(opaque[..., None], picture.rgb, carried)
 
 
-def _square(rgb: np.ndarray, network: Network) -> np.ndarray:
-    return cv2.resize(rgb, network.size[::-1], interpolation=cv2.INTER_AREA)
+def _moved(faces: list[Face], small: np.ndarray, rgb: np.ndarray) -> list[Face]:
+    scale = small.shape[1] / rgb.shape[1]
+    return [
+        replace(
+            face,
+            box=tuple(scale * length for length in face.box),
+            landmarks=face.landmarks * np.float32(scale),
+        )
+        for face in faces
+    ]
 
 
-def _lifted(rgb: np.ndarray) -> np.ndarray:
-    """H×W×3 float32 0..1 of uint8: a gamma brings the 60th percentile of light to the middle."""
-    counts = np.bincount(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).ravel(), minlength=256).cumsum()
-    level = float(np.searchsorted(counts, 0.6 * counts[-1])) / 255
-    gamma = np.log(0.5) / np.log(np.clip(level, 0.01, 0.99))
-    table = np.linspace(0, 1, 256) ** np.clip(gamma, 0.35, 1.0)
-    return cv2.LUT(rgb, table.astype(np.float32))
+def _ovals(shape: tuple[int, int], faces: list[Face]) -> np.ndarray:
+    """H×W float32: 1 on the faces. The mesh of a profile overhangs it."""
+    outlines = [
+        grown(cv2.convexHull(face.landmarks[list(OVAL)])[:, 0], 1.0 if face.confirmed else 0.8)
+        for face in faces
+    ]
+    return area(shape, *outlines)
 
 
-def _look_closer(
-    network: Network,
-    rgb: np.ndarray,
-    box: tuple[float, float, float, float],
-    parts: np.ndarray,
-    scale: float,
-) -> None:
-    """Replace ``parts``, of ``rgb`` shrunk by ``scale``, around a face too small to be seen."""
-    left, top, wide, high = box
-    reach = 1.5 * max(wide, high)
-    x0, x1 = (int(np.clip(left + wide / 2 + d, 0, rgb.shape[1])) for d in (-reach, reach))
-    y0, y1 = (int(np.clip(top + high / 2 + d, 0, rgb.shape[0])) for d in (-reach, reach))
-    patch = parts[round(y0 * scale) : round(y1 * scale), round(x0 * scale) : round(x1 * scale)]
-    if not patch.size:
-        return
-    near = cv2.resize(_parts(network, rgb[y0:y1, x0:x1]), patch.shape[1::-1])
-    # Full weight in the middle, none at the rim, so that no seam shows.
-    ramps = (np.minimum(1, 4 * np.sin(np.pi * (np.arange(n) + 0.5) / n)) for n in near.shape[:2])
-    weight = np.outer(*ramps).astype(np.float32)[..., None]
-    patch += weight * (near - patch)
+def _with_faces(person: np.ndarray, faces: list[Face]) -> np.ndarray:
+    """Who was found is person, whatever the networks say."""
+    return np.maximum(person, _ovals(person.shape, faces)) if faces else person
 
 
-def _refined(mask: np.ndarray, rgb: np.ndarray, finest_px: float = np.inf) -> np.ndarray:
-    """``mask`` (the picture's size, H×W or H×W×C), its edges on those of H×W×3 uint8 ``rgb``.
+def _trust(planes: np.ndarray, faces: list[Face]) -> float:
+    """How much of a face the network sees where the first is; low on drawings and under bars."""
+    if not faces:
+        return 1.0
+    inside = area(planes.shape[:2], grown(faces[0].landmarks[list(OVAL)], 0.9)) > 0.5
+    if not inside.any():
+        return 0.0
+    share = planes[inside].mean(axis=0)
+    return float(min(1 - share[BACKGROUND] - share[CLOTHES], 2 * share[FACE_SKIN]))
 
-    What is no wider than ``finest_px`` is kept.
-    """
-    # The map's own grain, 1/192 of the picture, is about what the edge may be off by.
+
+def _refined(planes: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+    """``planes`` (the picture's size, H×W or H×W×C), their edges on those of ``rgb``."""
+    # The map's own grain, 1/192 of a look, is about what an edge may be off by.
     radius_px = max(rgb.shape) / 160
-    if finest_px < radius_px:
-        return smooth_step(guided_filter(rgb, mask, finest_px, 1e-3), 0.15, 0.85)
-    found = guided_filter(rgb, mask, radius_px, 1e-3, scale=0.5)
-    # Single hairs and noise would fray what is drawn as an outline.
-    found = cv2.GaussianBlur(found, (0, 0), radius_px / 3)
-    return smooth_step(found, 0.15, 0.85)
-
-
-def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 up to ``low``, 1 from ``high`` on, smooth between."""
-    t = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return guided_filter(rgb, planes, radius_px, 5e-4, scale=0.5 if max(rgb.shape) > 512 else 1.0)

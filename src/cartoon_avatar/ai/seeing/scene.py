@@ -69,8 +69,9 @@ def open_scene(
         picture = resampled(near, whole(near.width, near.height), long_side)
     else:
         picture = resampled(photo, here, long_side)
-    people = _within(faces, face, here, picture)
-    masks = find_masks(picture, people) if find_masks and people else None
+    near = _near(faces, face, here, picture)
+    people = [one for one in near if _shows(picture, *one.landmarks.mean(axis=0))]
+    masks = find_masks(picture, near) if find_masks and people else None
     return Scene(picture, crop, people, masks, faces_of(faces, photo, (width, height)))
 
 
@@ -93,8 +94,8 @@ def faces_of(
     )
 
 
-def _within(faces: list[Face], chosen: int, crop: Crop, picture: Picture) -> list[Face]:
-    """Those of ``faces`` whose middle lies in ``crop``, in pixels of ``picture``."""
+def _near(faces: list[Face], chosen: int, crop: Crop, picture: Picture) -> list[Face]:
+    """Those of ``faces`` of which ``crop`` shows something, in pixels of ``picture``."""
     scale = picture.width / crop.width
     offset = np.float32([crop.left, crop.top])
     moved = []
@@ -102,7 +103,11 @@ def _within(faces: list[Face], chosen: int, crop: Crop, picture: Picture) -> lis
         landmarks = (face.landmarks - offset) * np.float32(scale)
         left, top, wide, high = face.box
         box = (left - crop.left) * scale, (top - crop.top) * scale, wide * scale, high * scale
-        x, y = landmarks.mean(axis=0)
-        if 0 <= x < picture.width and 0 <= y < picture.height:
+        nearest = np.clip(landmarks.mean(axis=0), 0, [picture.width - 1, picture.height - 1])
+        if (np.abs(nearest - landmarks.mean(axis=0)) < np.array(box[2:]) / 2).all():
             moved.append(replace(face, box=box, landmarks=landmarks))
     return moved
+
+
+def _shows(picture: Picture, x: float, y: float) -> bool:
+    return 0 <= x < picture.width and 0 <= y < picture.height

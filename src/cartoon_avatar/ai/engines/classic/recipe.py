@@ -64,7 +64,7 @@ def draw(scene: Scene, style: Style, seed: int) -> Drawing:
 def _drawn(scene: Scene, style: Style, seed: int, clock: Clock) -> Drawing:
     style = style.vary(seed)
     picture = scene.picture
-    masks = scene.masks and figure_masks(scene.masks, picture, scene.people)
+    masks = scene.masks and figure_masks(scene.masks)
     clock.done("masks")
     people = [features_of(face.landmarks) for face in scene.people]
     rgb, people = enlarge_eyes(picture.rgb, people, style.character.eye_size)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from cartoon_avatar.ai.filters.box import box_of, corner_of
-from cartoon_avatar.ai.filters.canvas import Canvas, canvas_of, shrunk, sized
+from cartoon_avatar.ai.filters.canvas import Canvas, canvas_of, sized
 from cartoon_avatar.ai.filters.flow import Flow
-from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
-from cartoon_avatar.ai.seeing.figure import whole_figure, without_islands
 from cartoon_avatar.ai.seeing.matting import Masks
 
 # Masks end under lines and on soft borders, not in hairs: a small copy is enough.
@@ -101,14 +98,19 @@ def open_sheet(
     )
 
 
-def figure_masks(masks: Masks, picture: Picture, people: list[Face]) -> Masks:
-    """``masks`` of ``people`` in ``picture``, small, with all of the figures and no strangers."""
-    rgb = shrunk(picture.rgb, MASKS_PX)
-    scale = np.float32(rgb.shape[1] / picture.width)
-    faces = [features_of(face.landmarks * scale) for face in people]
-    person, hair, skin = (sized(mask, rgb.shape) for mask in (masks.person, masks.hair, masks.skin))
-    person = without_islands(whole_figure(person, rgb, faces), faces)
-    return Masks(person, np.minimum(hair, person), np.minimum(skin, person))
+def figure_masks(masks: Masks) -> Masks | None:
+    """``masks``, small; None where they miss the face and would put a backdrop over it."""
+    if not masks.trusted:
+        return None
+    height, width = masks.person.shape
+    scale = min(1.0, MASKS_PX / max(height, width))
+    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    small = {
+        field.name: sized(getattr(masks, field.name), shape)
+        for field in fields(Masks)
+        if field.name != "trusted"
+    }
+    return Masks(**small)
 
 
 def _sitters(people: list[Features], masks: Masks | None, shape: tuple[int, int]) -> Sitters:

@@ -1,0 +1,66 @@
+"""Whose is what: the pixels of one person among several."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.filters.canvas import shrunk
+from cartoon_avatar.ai.seeing.detector import Face
+from cartoon_avatar.ai.seeing.features import OVAL, area, grown
+from cartoon_avatar.ai.seeing.looks import face_axes
+
+_SIDE_PX = 320
+# What is surely a person's, right of and below the chin in face heights: the neck, of whoever
+# is drawn the chest too, and a skull.
+_NECK = (-0.12, 0.0), (0.12, 0.0), (0.2, 0.4), (-0.2, 0.4)
+_CHEST = (-0.12, 0.0), (0.12, 0.0), (0.5, 0.7), (0.75, 1.6), (-0.75, 1.6), (-0.5, 0.7)
+_ROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_SKULL = np.stack([0.43 * np.cos(_ROUND), 0.6 * np.sin(_ROUND) - 0.72], axis=1)
+
+
+def share_of_first(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:
+    """H×W float32 0..1: how far each pixel belongs to the first of ``faces``, not to another.
+
+    Everyone grows from face, crown and chest over what is alike (watershed; Meyer 1992).
+    ``person`` is H×W float32, ``rgb`` H×W×3 uint8.
+    """
+    if len(faces) < 2:
+        return np.ones(person.shape, np.float32)
+    small = shrunk(rgb, _SIDE_PX)
+    shape = small.shape[:2]
+    scale = np.float32([shape[1] / rgb.shape[1], shape[0] / rgb.shape[0]])
+    seeds = np.zeros(shape, np.int32)
+    nobody = len(faces) + 1
+    behind = cv2.resize(person, shape[::-1], interpolation=cv2.INTER_AREA) < 0.1
+    seeds[cv2.erode(behind.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = nobody
+    # Who is nearer covers the other: small faces first.
+    order = sorted(range(len(faces)), key=lambda at: face_axes(faces[at])[1])
+    for parts in ("body", "face"):
+        for at in order:
+            axes, unit = face_axes(faces[at])
+            if parts == "body":
+                chin = faces[at].landmarks[152]
+                outlines = [
+                    chin + unit * (np.array(place) @ axes.T)
+                    for place in (_NECK if at else _CHEST, _SKULL)
+                ]
+            else:
+                outlines = [grown(faces[at].landmarks[list(OVAL)], 0.94)]
+            for outline in outlines:
+                seeds[area(shape, (outline * scale).astype(np.float32)) > 0.5] = at + 1
+    cv2.watershed(cv2.medianBlur(small, 5), seeds)
+    # Watershed's own lines belong to nobody, and so do gaps: the nearest person has them.
+    owned = (seeds > 0) & (seeds < nobody)
+    if not owned.any():
+        return np.ones(person.shape, np.float32)
+    _, nearest = cv2.distanceTransformWithLabels(
+        1 - owned.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owners = np.zeros(int(nearest.max()) + 1, np.int32)
+    owners[nearest[owned]] = seeds[owned]
+    mine = (owners[nearest] == 1).astype(np.uint8)
+    mine = cv2.morphologyEx(mine, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    share = cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 1.2)
+    share = cv2.resize(share, person.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.clip((share - 0.5) * 3 + 0.5, 0, 1)
