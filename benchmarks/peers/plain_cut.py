@@ -14,6 +14,7 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import (
@@ -21,7 +22,6 @@ from cartoon_avatar.ai.seeing.matting import (
     FACE_SKIN,
     HAIR,
     OTHER,
-    smooth_step,
 )
 from cartoon_avatar.ai.seeing.models import PERSON_CLASSES, Models, Network, models_folder
 
@@ -96,7 +96,7 @@ class PlainCut:
         height = float(np.hypot(*down))
         rows, columns = np.mgrid[:side_px, :side_px]
         below_chin = (np.dstack([columns, rows]) - points[CHIN]) @ (down / height**2)
-        above = 1 - smooth_step(below_chin, -0.05, 0.05)
+        above = 1 - smoothstep(below_chin, -0.05, 0.05)
         oval = np.zeros(rgb.shape[:2], np.uint8)
         cv2.fillPoly(oval, [np.round(points[OVAL]).astype(np.int32)], 1)
         oval = cv2.erode(oval, disc(0.02 * height)) > 0
@@ -108,9 +108,9 @@ class PlainCut:
             cv2.GaussianBlur(part, (0, 0), side_px / 400) for part in (head, rest)
         )
         share = soft_head / (soft_head + soft_rest + 1e-4)
-        share = smooth_step(guided_filter(rgb, share, side_px / 140, 3e-4), *how.step)
+        share = smoothstep(guided_filter(rgb, share, side_px / 140, 3e-4), *how.step)
         person = guided_filter(rgb, np.minimum(1, head + rest), side_px / 110, 1e-4)
-        alpha = smooth_step(np.clip(person, 0, 1) * share, 0.06, 0.94)
+        alpha = smoothstep(np.clip(person, 0, 1) * share, 0.06, 0.94)
         _, pieces = cv2.connectedComponents((alpha > 0.06).astype(np.uint8))
         own = np.unique(pieces[oval])
         return (alpha * np.isin(pieces, own[own > 0])).astype(np.float32)

@@ -9,11 +9,10 @@ import pytest
 
 from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw_photo, style_named
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
-from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head, cut
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face, open_face_finder
-from cartoon_avatar.ai.seeing.matting import BACKGROUND, CLOTHES, HAIR, open_mask_finder, person_map
+from cartoon_avatar.ai.seeing.matting import open_mask_finder, person_map
 from cartoon_avatar.ai.seeing.models import ModelMissing, Models, Network
 from tests.ai import seen
 
@@ -365,86 +364,6 @@ def test_a_cap_of_the_walls_colour_is_whole() -> None:
     assert alpha[:40].max() == 0
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "expected"),
-    [(CLOTHES, CLOTHES, 1), (CLOTHES, BACKGROUND, 0), (head_cut._UNNAMED, head_cut._UNNAMED, 0)],
-)
-def test_a_hood_that_stands_off_the_cheeks_has_to_close_on_both_sides(left, right, expected):
-    """Hair shows between; what no class is sure of is the crowd or a curtain out there."""
-    across, down = np.meshgrid(np.linspace(-1.4, 1.4, 140), np.linspace(-1.6, 0.4, 100))
-    ring = np.hypot(across / 0.9, (down + 0.55) / 1.0)
-    named = np.where(ring < 0.8, HAIR, np.where(across < 0, left, right))
-    named[(ring > 0.8) & (down < -0.8)] = CLOTHES
-    classes = np.float32(named[..., None] == np.arange(7))
-    from_skull = np.hypot(across / 0.62, (down + 0.72) / 0.85)
-    hat, wrap = head_cut._covering(classes, across, down, from_skull, turn=0.0)
-    assert (hat, wrap) == (1, expected)
-
-
-def ruler_at(chin: tuple[float, float], height: float) -> Face:
-    """A face seen from the front, of which the head's measures are taken."""
-    angles = np.linspace(0, 2 * np.pi, len(head_cut._OVAL), endpoint=False)
-    middle = np.array(chin) - [0, height / 2]
-    landmarks = np.tile(middle, (478, 1)).astype(np.float32)
-    ring = np.stack([0.4 * np.sin(angles), -0.5 * np.cos(angles)], axis=1)
-    landmarks[head_cut._OVAL] = middle + height * ring
-    box = (chin[0] - 0.45 * height, chin[1] - height, 0.9 * height, height)
-    return Face(box, landmarks, 1.0)
-
-
-def test_hair_that_hangs_beside_anothers_face_stays_with_its_own_head() -> None:
-    left, right = ruler_at((150, 250), 90), ruler_at((275, 250), 90)
-    rgb = np.full((384, 384, 3), (150, 180, 200), np.uint8)
-    red, black = (150, 50, 30), (30, 25, 25)
-    cv2.ellipse(rgb, (275, 205), (58, 72), 0, 0, 360, black, -1)
-    cv2.ellipse(rgb, (150, 205), (58, 72), 0, 0, 360, red, -1)
-    # A strand of the left one's, nearer to the right one's skull than to its own.
-    strand = np.zeros(rgb.shape[:2], np.uint8)
-    cv2.fillPoly(
-        strand, [np.array([[180, 150], [208, 190], [222, 300], [190, 300], [175, 190]])], 1
-    )
-    rgb[strand > 0] = red
-    for face in (left, right):
-        x, y = (int(value) for value in face.landmarks[0])
-        cv2.ellipse(rgb, (x, y), (34, 44), 0, 0, 360, (225, 180, 150), -1)
-
-    def share_of(face: Face) -> np.ndarray:
-        return head_cut._share_of(face, [left, right], 0, 0, 384, rgb)
-
-    tip = strand.astype(bool) & (np.arange(384)[:, None] > 200) & (np.arange(384)[:, None] < 240)
-    assert share_of(left)[tip].mean() > 0.8
-    assert share_of(right)[tip].mean() < 0.2
-    black_hair = (rgb == black).all(axis=2) & (np.arange(384) > 285)
-    assert share_of(right)[black_hair].mean() > 0.95
-    assert share_of(left)[black_hair].mean() < 0.05
-
-
-def test_a_hand_in_the_hair_leaves_no_notch() -> None:
-    """Its fingers stay; what of it is beyond the outline goes."""
-    head, hand = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.float32)
-    cv2.circle(head, (100, 100), 60, 1.0, -1)
-    cv2.line(hand, (78, 78), (10, 10), 1.0, 10)
-    bitten = head * (1 - hand)
-    mended = head_cut._without_notches(bitten, hand, 12)
-    inside = cv2.erode(head, np.ones((13, 13))) > 0
-    assert mended[inside & (hand > 0)].mean() > 0.95
-    assert mended[(head == 0) & (hand > 0)].mean() < 0.3
-    assert np.array_equal(mended[hand == 0], bitten[hand == 0])
-
-
-def test_what_hangs_on_a_soft_bridge_goes_and_single_hairs_stay() -> None:
-    alpha = np.zeros((200, 200), np.float32)
-    cv2.circle(alpha, (80, 100), 50, 1.0, -1)
-    cv2.line(alpha, (130, 100), (160, 100), 0.2, 3)
-    cv2.circle(alpha, (170, 100), 12, 1.0, -1)
-    hair = np.zeros((200, 200), bool)
-    hair[60:64, 20:22] = True
-    alpha[hair] = 0.6
-    clean = head_cut._without_scraps(alpha, 5)
-    assert clean[:, 160:].max() == 0
-    assert np.array_equal(clean[:, :125], alpha[:, :125])
-
-
 def test_a_scarf_around_the_face_belongs_to_the_head_down_to_the_chin() -> None:
     photo = seen.astronaut().rgb.copy()
     height = np.hypot(*np.subtract(*face_of(seen.astronaut()).landmarks[[CHIN, FOREHEAD]]))
@@ -524,58 +443,3 @@ def test_without_a_face_model_the_cut_says_so() -> None:
     nothing = Models(None, None, None, None, missing=("all",))
     with pytest.raises(ModelMissing):
         cut(seen.astronaut(), nothing)
-
-
-def drawn_portrait() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A drawn head with strands of hair over scenery: photo, exact alpha, head colours."""
-    fine, size = 3, 480
-    n = fine * size
-    rng = np.random.default_rng(7)
-    mask = np.zeros((n, n), np.uint8)
-    middle = np.array([n // 2, n // 2])
-    cv2.ellipse(
-        mask, middle.tolist(), (int(0.27 * n), int(0.34 * n)), 0, 0, 360, 255, -1, cv2.LINE_8
-    )
-    for angle in rng.uniform(np.pi, 2 * np.pi, 140):
-        root = middle + 0.31 * n * np.array([0.8 * np.cos(angle), np.sin(angle)])
-        tip = root + 0.03 * n * np.array([np.cos(angle + 0.4), np.sin(angle + 0.4)])
-        cv2.line(mask, root.astype(int).tolist(), tip.astype(int).tolist(), 255, 3)
-    alpha = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    y = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
-    head = np.broadcast_to((0.25, 0.16, 0.1) + 0.1 * y, (size, size, 3)).astype(np.float32)
-    scenery = np.broadcast_to((0.75, 0.85, 0.95) - 0.2 * y, (size, size, 3)).astype(np.float32)
-    photo = alpha[..., None] * head + (1 - alpha[..., None]) * scenery
-    return np.round(photo * 255).astype(np.uint8), alpha, head
-
-
-def test_a_coarse_mask_becomes_an_exact_edge_with_clean_colours() -> None:
-    photo, truth, colours = drawn_portrait()
-    plan = cv2.resize(truth, (head_cut._PLAN_PX,) * 2, interpolation=cv2.INTER_AREA)
-    plan = cv2.GaussianBlur(cv2.erode(plan, np.ones((3, 3))), (0, 0), 2)
-    face = np.zeros((478, 2), np.float32)
-    face[FOREHEAD], face[CHIN], face[234], face[454] = (
-        (240, 120),
-        (240, 390),
-        (110, 240),
-        (370, 240),
-    )
-    shape = head_cut._Shape(
-        head=plan,
-        rest=np.zeros_like(plan),
-        left=0,
-        top=0,
-        side=480,
-        ruler=head_cut._Ruler.of(Face((110, 120, 260, 270), face, 1.0)),
-        path="classes",
-        cut_by_frame=False,
-    )
-    alpha = head_cut._edge(shape, Picture(photo), [0, 0, 480, 480], 480)
-    near = cv2.dilate(((truth > 0.02) & (truth < 0.98)).astype(np.uint8), np.ones((9, 9))) > 0
-    assert np.abs(alpha - truth)[near].mean() < 0.02
-
-    head = head_cut._coloured(Picture(photo), (0, 0, 480, 480), alpha, rim_px=6, ink_px=0)
-    opacity = head.alpha[..., None] / 255
-    green = np.array((0.2, 0.8, 0.3))
-    laid = head.rgb / 255 * opacity + green * (1 - opacity)
-    expected = colours * opacity + green * (1 - opacity)
-    assert np.abs(laid - expected)[near].mean() < 5 / 255

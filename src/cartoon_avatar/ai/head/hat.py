@@ -6,11 +6,30 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.head.view import View
 
 # Colours are weighed on so many pixels: GrabCut's time grows with them.
 _MOST_PIXELS = 40_000
 # With so much of their colours in common, hat and background cannot be told apart by colour.
 _ALIKE = 0.4
+
+
+def with_whole_hat(view: View, head: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """``head`` with all of its hat, where ``free`` (P×P float32) allows for it."""
+    ruler, down = view.ruler, view.down
+    off_axis = view.across - np.float32(ruler.middle)
+    aside = np.abs(view.sideways)
+    zone = (down < -0.6) & (aside < 2.0) & (free > 0.5)
+    opposite = None
+    if abs(ruler.turn) < 0.5:
+        y, x = np.mgrid[: head.shape[0], : head.shape[1]]
+        opposite = tuple(
+            (at - 2 * view.unit_px * direction * off_axis).astype(np.float32)
+            for at, direction in zip((x, y), ruler.right, strict=True)
+        )
+    # In a head that leans, columns do not run from brim to top.
+    crown = zone & (down < -0.75) & (aside < 0.6 if abs(ruler.roll) < 0.35 else False)
+    return whole_hat(view.rgb, head, zone, crown, view.unit_px, opposite)
 
 
 def whole_hat(

@@ -46,9 +46,3 @@ def _lifted(rgb: np.ndarray) -> np.ndarray:
     gamma = np.log(0.5) / np.log(np.clip(level, 0.01, 0.99))
     table = np.linspace(0, 1, 256) ** np.clip(gamma, 0.35, 1.0)
     return cv2.LUT(rgb, table.astype(np.float32))
-
-
-def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 up to ``low``, 1 from ``high`` on, smooth between."""
-    t = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)

@@ -10,6 +10,7 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.canvas import shrunk, sized
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.class_map import (
     BACKGROUND,
@@ -20,7 +21,6 @@ from cartoon_avatar.ai.seeing.class_map import (
     OTHER,
     class_map,
     person_map,
-    smooth_step,
 )
 from cartoon_avatar.ai.seeing.detector import Face
 from cartoon_avatar.ai.seeing.features import OVAL, area, features_of, grown
@@ -41,7 +41,6 @@ __all__ = [
     "class_map",
     "open_mask_finder",
     "person_map",
-    "smooth_step",
 ]
 
 
@@ -125,7 +124,7 @@ def _masks(
 ) -> Masks:
     """``planes`` (h×w×6, of a smaller copy) as masks of the picture, on its edges."""
     behind = _refined(sized(planes[..., BACKGROUND], rgb.shape), rgb)
-    person = _whole(_with_faces(smooth_step(1 - behind, 0.15, 0.85), faces), rgb, faces, picture)
+    person = _whole(_with_faces(smoothstep(1 - behind, 0.15, 0.85), faces), rgb, faces, picture)
     # Within a person half the detail is enough. Each pixel is nearly always of one kind: what
     # is likelier takes more than its share.
     half = shrunk(rgb, max(rgb.shape) // 2 or 1)

@@ -1,0 +1,79 @@
+"""The head among the classes: which hair, skin, cloth and things belong to it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.head.classes import UNNAMED
+from cartoon_avatar.ai.head.covering import covering
+from cartoon_avatar.ai.head.view import View
+from cartoon_avatar.ai.seeing.matting import (
+    BACKGROUND,
+    BODY_SKIN,
+    CLOTHES,
+    FACE_SKIN,
+    HAIR,
+    OTHER,
+)
+
+# How far a hand may reach into the outline of a head, in face heights, to be filled in.
+_NOTCH = 0.12
+
+
+def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Head and rest of the person, each P×P float32 0..1, and how far there is a hat, 0..1."""
+    down, ruler = view.down, view.ruler
+    above_chin = 1 - smoothstep(down, -0.06, 0.04)
+    above_brows = 1 - smoothstep(down, -0.75, -0.55)
+    sideways, from_skull = view.sideways, view.from_skull
+    aside = np.abs(sideways)
+    skull = 1 - smoothstep(from_skull, 0.92, 1.08)
+
+    # Skin above the brows is scalp, lower down it is ear; beyond the skull it is a hand, and
+    # so it is before a face that is turned away.
+    turned = smoothstep(np.float32(abs(ruler.turn)), 0.05, 0.2)
+    before = smoothstep(np.copysign(1, ruler.turn) * sideways, 0.3, 0.4)
+    before = (turned * before * (1 - above_brows)).astype(np.float32)
+    scalp = skull * (1 - smoothstep(down, -0.35, -0.2)) * (1 - before)
+    # Cloth belongs to the head where it takes the place of hair: over the crown as a hat,
+    # and where it closes in the face on both sides, as a scarf or hood, down to the chin.
+    hat, wrap = covering(classes, sideways, down, from_skull, ruler.turn)
+    cloth = np.maximum(
+        above_brows * hat, hat * wrap * above_chin * (1 - smoothstep(from_skull, 1.45, 1.75))
+    )
+    # Glasses, head-phones and ear-rings hug the face; a cup or another's helmet does not.
+    worn = np.maximum(cloth, above_chin * (1 - smoothstep(aside, 0.7, 0.85)))
+    worn = np.maximum(worn, above_brows)
+
+    head = (
+        classes[..., HAIR]
+        + classes[..., FACE_SKIN]
+        + classes[..., OTHER] * worn
+        + classes[..., BODY_SKIN] * scalp
+        + classes[..., CLOTHES] * np.maximum(cloth, above_brows * skull)
+        # Far from the head the person model sees persons in flags and curtains.
+        + classes[..., UNNAMED] * cloth * (1 - smoothstep(from_skull, 1.9, 2.3))
+    )
+    person = 1 - classes[..., BACKGROUND]
+    # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
+    sure = view.oval * (1 - smoothstep(classes[..., BACKGROUND], 0.8, 0.95))
+    head = np.maximum(head, sure)
+    hand = classes[..., BODY_SKIN] * ((aside > 0.55) | (down < -0.35)) * above_chin * (1 - before)
+    head = _without_notches(head, hand, _NOTCH * view.unit_px)
+    head = head * view.mine * _hair_limit(aside, down)
+    return head, np.clip(person - head, 0, 1), hat
+
+
+def _without_notches(head: np.ndarray, hand: np.ndarray, reach_px: float) -> np.ndarray:
+    """``head`` with what of a ``hand`` reaches into its outline: a gap would look like damage."""
+    closed = cv2.morphologyEx((head > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, disc(reach_px))
+    return np.maximum(head, hand * closed)
+
+
+def _hair_limit(aside: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """0 where hair hangs so far below the chin that a sticker ends, along a curve."""
+    far = np.hypot(aside / 1.4, (down + 0.45) / 1.0)
+    return 1 - smoothstep(far, 0.83, 1.11) * smoothstep(down, -0.2, 0.1)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.head.cut import _coloured
+from cartoon_avatar.ai.head.edge import _without_scraps, edge_of
+from cartoon_avatar.ai.head.ruler import Ruler
+from cartoon_avatar.ai.head.sampling import Square
+from cartoon_avatar.ai.head.shape import PLAN_PX, Shape
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import Face
+
+CHIN, FOREHEAD = 152, 10
+
+
+def drawn_portrait() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A drawn head with strands of hair over scenery: photo, exact alpha, head colours."""
+    fine, size = 3, 480
+    n = fine * size
+    rng = np.random.default_rng(7)
+    mask = np.zeros((n, n), np.uint8)
+    middle = np.array([n // 2, n // 2])
+    cv2.ellipse(
+        mask, middle.tolist(), (int(0.27 * n), int(0.34 * n)), 0, 0, 360, 255, -1, cv2.LINE_8
+    )
+    for angle in rng.uniform(np.pi, 2 * np.pi, 140):
+        root = middle + 0.31 * n * np.array([0.8 * np.cos(angle), np.sin(angle)])
+        tip = root + 0.03 * n * np.array([np.cos(angle + 0.4), np.sin(angle + 0.4)])
+        cv2.line(mask, root.astype(int).tolist(), tip.astype(int).tolist(), 255, 3)
+    alpha = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    y = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
+    head = np.broadcast_to((0.25, 0.16, 0.1) + 0.1 * y, (size, size, 3)).astype(np.float32)
+    scenery = np.broadcast_to((0.75, 0.85, 0.95) - 0.2 * y, (size, size, 3)).astype(np.float32)
+    photo = alpha[..., None] * head + (1 - alpha[..., None]) * scenery
+    return np.round(photo * 255).astype(np.uint8), alpha, head
+
+
+def test_a_coarse_mask_becomes_an_exact_edge_with_clean_colours() -> None:
+    photo, truth, colours = drawn_portrait()
+    plan = cv2.resize(truth, (PLAN_PX,) * 2, interpolation=cv2.INTER_AREA)
+    plan = cv2.GaussianBlur(cv2.erode(plan, np.ones((3, 3))), (0, 0), 2)
+    face = np.zeros((478, 2), np.float32)
+    face[FOREHEAD], face[CHIN], face[234], face[454] = (
+        (240, 120),
+        (240, 390),
+        (110, 240),
+        (370, 240),
+    )
+    shape = Shape(
+        head=plan,
+        rest=np.zeros_like(plan),
+        square=Square(0, 0, 480),
+        ruler=Ruler.of(Face((110, 120, 260, 270), face, 1.0)),
+        path="classes",
+        cut_by_frame=False,
+    )
+    alpha = edge_of(shape, Picture(photo), Square(0, 0, 480), 480)
+    near = cv2.dilate(((truth > 0.02) & (truth < 0.98)).astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.abs(alpha - truth)[near].mean() < 0.02
+
+    head = _coloured(Picture(photo), Square(0, 0, 480), alpha, rim_px=6, ink_px=0)
+    opacity = head.alpha[..., None] / 255
+    green = np.array((0.2, 0.8, 0.3))
+    laid = head.rgb / 255 * opacity + green * (1 - opacity)
+    expected = colours * opacity + green * (1 - opacity)
+    assert np.abs(laid - expected)[near].mean() < 5 / 255
+
+
+def test_what_hangs_on_a_soft_bridge_goes_and_single_hairs_stay() -> None:
+    alpha = np.zeros((200, 200), np.float32)
+    cv2.circle(alpha, (80, 100), 50, 1.0, -1)
+    cv2.line(alpha, (130, 100), (160, 100), 0.2, 3)
+    cv2.circle(alpha, (170, 100), 12, 1.0, -1)
+    hair = np.zeros((200, 200), bool)
+    hair[60:64, 20:22] = True
+    alpha[hair] = 0.6
+    clean = _without_scraps(alpha, 5)
+    assert clean[:, 160:].max() == 0
+    assert np.array_equal(clean[:, :125], alpha[:, :125])

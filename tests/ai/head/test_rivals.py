@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.head.rivals import share_of
+from cartoon_avatar.ai.head.sampling import Square
+from cartoon_avatar.ai.seeing.faces import Face
+from tests.ai.head.faces import face_at
+
+
+def test_hair_that_hangs_beside_anothers_face_stays_with_its_own_head() -> None:
+    left, right = face_at((150, 250), 90), face_at((275, 250), 90)
+    rgb = np.full((384, 384, 3), (150, 180, 200), np.uint8)
+    red, black = (150, 50, 30), (30, 25, 25)
+    cv2.ellipse(rgb, (275, 205), (58, 72), 0, 0, 360, black, -1)
+    cv2.ellipse(rgb, (150, 205), (58, 72), 0, 0, 360, red, -1)
+    # A strand of the left one's, nearer to the right one's skull than to its own.
+    strand = np.zeros(rgb.shape[:2], np.uint8)
+    cv2.fillPoly(
+        strand, [np.array([[180, 150], [208, 190], [222, 300], [190, 300], [175, 190]])], 1
+    )
+    rgb[strand > 0] = red
+    for face in (left, right):
+        x, y = (int(value) for value in face.landmarks[0])
+        cv2.ellipse(rgb, (x, y), (34, 44), 0, 0, 360, (225, 180, 150), -1)
+
+    def share(face: Face) -> np.ndarray:
+        return share_of(face, [left, right], Square(0, 0, 384), rgb)
+
+    tip = strand.astype(bool) & (np.arange(384)[:, None] > 200) & (np.arange(384)[:, None] < 240)
+    assert share(left)[tip].mean() > 0.8
+    assert share(right)[tip].mean() < 0.2
+    black_hair = (rgb == black).all(axis=2) & (np.arange(384) > 285)
+    assert share(right)[black_hair].mean() > 0.95
+    assert share(left)[black_hair].mean() < 0.05
+
+
+def test_alone_all_of_a_picture_is_ones_own() -> None:
+    face = face_at((150, 250), 90)
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    assert share_of(face, [face], Square(0, 0, 384), rgb).min() == 1
