@@ -64,6 +64,8 @@ class FakeAi:
             headers.PHOTO_WIDTH: "96",
             headers.PHOTO_HEIGHT: "128",
             headers.FACE_COUNT: "1",
+            headers.CROP_BOX: "0,0,96,128",
+            headers.FACES: "30,20,30,40,0.900",
         }
         small = picture("webp", (24, 32)) if _field(body, "thumbnail") == "1" else b""
         return _image("jpeg", (48, 64), drawn, thumbnail=small)

@@ -7,6 +7,8 @@ AvatarError
 │   ├── InvalidSize         400  invalid_size
 │   ├── InvalidFormat       400  invalid_format
 │   ├── InvalidBackground   400  invalid_background
+│   ├── InvalidFraming      400  invalid_framing
+│   ├── InvalidFace         400  invalid_face
 │   ├── FaceIndexOutOfRange 400  face_index_out_of_range
 │   ├── InvalidImage        400  invalid_image
 │   ├── ImageTooLarge       400  image_too_large
@@ -30,7 +32,9 @@ from cartoon_avatar.contract.errors import (
     FileTooLarge,
     ImageTooLarge,
     InvalidBackground,
+    InvalidFace,
     InvalidFormat,
+    InvalidFraming,
     InvalidImage,
     InvalidRequest,
     InvalidSeed,
@@ -43,7 +47,9 @@ __all__ = [
     "FileTooLarge",
     "ImageTooLarge",
     "InvalidBackground",
+    "InvalidFace",
     "InvalidFormat",
+    "InvalidFraming",
     "InvalidImage",
     "InvalidRequest",
     "InvalidSeed",

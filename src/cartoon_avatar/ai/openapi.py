@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from cartoon_avatar.ai.engines.classic.styles import STYLES
 from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.limits import (
     CARTOON_PX,
     LARGEST_CARTOON_PX,
@@ -17,6 +18,7 @@ from cartoon_avatar.contract.limits import (
     SMALLEST_CARTOON_PX,
 )
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
+from cartoon_avatar.contract.options import FRAMINGS
 from cartoon_avatar.http.problems import Problem
 
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -25,6 +27,13 @@ _WITH_THUMBNAIL: dict[str, Any] = {
     "enum": [0, 1],
     "default": 0,
     "description": "1: a thumbnail, a WebP file, follows: of the photo, or of the head.",
+}
+_FACE: dict[str, Any] = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MOST_FACES - 1,
+    "default": 0,
+    "description": "Which face of the upright photo, counted from the most prominent.",
 }
 _CUT_OPTIONS: dict[str, Any] = {
     "format": {"type": "string", "enum": ["png", "webp", "jpeg"], "default": "png"},
@@ -40,11 +49,13 @@ _CUT_OPTIONS: dict[str, Any] = {
         "maximum": LARGEST_HEAD_PX,
         "description": "Width and height; nothing is enlarged beyond twice its size.",
     },
-    "face_index": {
-        "type": "integer",
-        "minimum": 0,
-        "default": 0,
-        "description": "Which face, counted from the most prominent.",
+    "face": _FACE,
+    "face_index": {**_FACE, "deprecated": True, "description": "The older name of `face`."},
+    "crop": {
+        "type": "string",
+        "pattern": r"^-?\d{1,6},-?\d{1,6},\d{1,6},\d{1,6}$",
+        "description": "left,top,width,height in pixels of the upright original: what of it the"
+        " cartoon shows. Without it, everything.",
     },
     "thumbnail": _WITH_THUMBNAIL,
 }
@@ -68,6 +79,13 @@ _SCHEMAS: dict[str, Any] = {
                 "default": CARTOON_PX,
                 "description": "Long side of the drawing, px.",
             },
+            "framing": {
+                "type": "string",
+                "enum": list(FRAMINGS),
+                "default": FRAMINGS[0],
+                "description": "Head and shoulders of one person, or the whole photo.",
+            },
+            "face": _FACE,
             "thumbnail": _WITH_THUMBNAIL,
         },
     },
@@ -121,6 +139,8 @@ _HEADERS = {
         headers.SEED,
         headers.ENGINE_VERSION,
         headers.FACE_COUNT,
+        headers.CROP_BOX,
+        headers.FACES,
         headers.THUMBNAIL_BYTES,
     ),
     paths.PROCESS_FACE_CUT: (

@@ -42,6 +42,7 @@ from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
 from cartoon_avatar.contract import headers, options, paths
+from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
@@ -133,6 +134,8 @@ async def generate_cartoon(request: Request) -> Response:
         style = await _style(ai.settings, form.fields.get("style"))
         seed = options.seed_of(form.fields)
         size = options.cartoon_size_of(form.fields) or CARTOON_PX
+        options.framing_of(form.fields)
+        options.face_of(form.fields)
         thumbnail = _with_thumbnail(form.fields)
         if seed is None:
             seed = secrets.randbelow(RANDOM_SEEDS)
@@ -167,7 +170,8 @@ async def process_face_cut(request: Request) -> Response:
         kind = options.head_format_of(fields)
         background = _colour(options.background_of(fields, kind))
         size = options.head_size_of(fields)
-        face_index = options.whole_number(fields, "face_index", InvalidRequest, 0, 10_000) or 0
+        face_index = _face(fields)
+        options.crop_of(fields)
         thumbnail = _with_thumbnail(fields)
 
         if form is not None:
@@ -371,6 +375,14 @@ async def _style(settings: AiSettings, value: object) -> str:
     if value not in names:
         raise UnknownStyle(names)
     return str(value)
+
+
+def _face(fields: dict[str, Any]) -> int:
+    """``face``, or ``face_index`` as the original contract calls it."""
+    face = options.face_of(fields)
+    if face is None:
+        face = options.whole_number(fields, "face_index", InvalidRequest, 0, MOST_FACES - 1)
+    return face or 0
 
 
 def _with_thumbnail(fields: dict[str, Any]) -> bool:

@@ -9,6 +9,8 @@ AvatarError
 │   ├── InvalidFormat       400  invalid_format
 │   ├── InvalidBackground   400  invalid_background
 │   ├── InvalidSize         400  invalid_size
+│   ├── InvalidFraming      400  invalid_framing
+│   ├── InvalidFace         400  invalid_face
 │   ├── InvalidImage        400  invalid_image
 │   └── ImageTooLarge       400  image_too_large
 ├── BodyTooSlow             408  request_timeout
@@ -37,7 +39,9 @@ from cartoon_avatar.contract.errors import (
     FileTooLarge,
     ImageTooLarge,
     InvalidBackground,
+    InvalidFace,
     InvalidFormat,
+    InvalidFraming,
     InvalidImage,
     InvalidRequest,
     InvalidSeed,
@@ -50,7 +54,9 @@ __all__ = [
     "FileTooLarge",
     "ImageTooLarge",
     "InvalidBackground",
+    "InvalidFace",
     "InvalidFormat",
+    "InvalidFraming",
     "InvalidImage",
     "InvalidSeed",
     "InvalidSize",

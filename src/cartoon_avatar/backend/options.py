@@ -13,7 +13,13 @@ _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
 
 
 def drawing_options(fields: Fields) -> DrawingOptions:
-    return DrawingOptions(style=_style_of(fields), seed=options.seed_of(fields))
+    return DrawingOptions(
+        style=_style_of(fields),
+        seed=options.seed_of(fields),
+        size=options.cartoon_size_of(fields),
+        framing=options.framing_of(fields),
+        face=options.face_of(fields),
+    )
 
 
 def cut_options(fields: Fields) -> CutOptions:
@@ -22,6 +28,7 @@ def cut_options(fields: Fields) -> CutOptions:
         format=kind,
         background=options.background_of(fields, kind),
         size=options.head_size_of(fields),
+        face=options.face_of(fields),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
 from cartoon_avatar.backend.signing import Signer
+from cartoon_avatar.contract.boxes import Box, faces_in
 
 
 def _iso(moment: datetime) -> str:
@@ -39,6 +40,39 @@ class Body(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
     )
+
+
+class BoxBody(Body):
+    """In pixels of the upright photo."""
+
+    model_config = ConfigDict(title="Box")
+
+    left: int = Field(examples=[980])
+    top: int = Field(examples=[420])
+    width: int = Field(examples=[1210])
+    height: int = Field(examples=[1210])
+
+    @classmethod
+    def of(cls, box: Box) -> BoxBody:
+        return cls(left=box.left, top=box.top, width=box.width, height=box.height)
+
+
+class PhotoFaceBody(Body):
+    """A face of a photo. Its place in the list is what `face` means elsewhere."""
+
+    model_config = ConfigDict(title="PhotoFace")
+
+    box: BoxBody
+    prominence: float = Field(
+        description="0 to 1: how much it is what the photo shows.", examples=[0.87]
+    )
+
+    @classmethod
+    def all_of(cls, row: Original) -> list[PhotoFaceBody]:
+        return [
+            cls(box=BoxBody.of(face.box), prominence=face.prominence)
+            for face in faces_in(row.faces)
+        ]
 
 
 class OriginalBody(Body):
@@ -91,6 +125,12 @@ class CartoonBody(Body):
     height: int = Field(description="Pixels.", examples=[1024])
     style: str = Field(examples=["comic"])
     seed: int = Field(examples=[7])
+    framing: str = Field(
+        description="`portrait`, head and shoulders of one person, or `full`.",
+        examples=["portrait"],
+    )
+    face: int = Field(description="Whose portrait: an index into `faces`.", examples=[0])
+    crop: BoxBody = Field(description="What of the photo it shows.")
     created_at: Time
     expires_at: Time = Field(examples=["2026-01-06T23:20:56.789Z"])
 
@@ -99,10 +139,12 @@ class CartoonBody(Body):
         return cls(
             image_url=signer.file_url(row.image_url),
             expires_at=row.created_at + timedelta(seconds=ttl_s),
+            face=row.face_index,
+            crop=BoxBody.of(row.crop),
             **_columns(
                 row,
                 "id device_id original_id filename file_size mime_type width height style seed"
-                " created_at",
+                " framing created_at",
             ),
         )
 
@@ -142,9 +184,16 @@ def _columns(row: Original | Cartoon | Face, names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names.split()}
 
 
+PhotoFaces = Annotated[
+    list[PhotoFaceBody],
+    Field(description="All faces of the photo, the most prominent first; at most 64."),
+]
+
+
 class UploadCreated(Body):
     original: OriginalBody
     cartoon: CartoonBody
+    faces: PhotoFaces
     device_token: str | None = Field(
         None,
         description="Only on the first upload of a device. Send it as `Authorization: Bearer …`"
@@ -164,6 +213,7 @@ class FaceCreated(Body):
 class OriginalDetail(Body):
     original: OriginalBody
     cartoons: list[CartoonBody] = Field(description="The live ones, oldest first.")
+    faces: PhotoFaces
 
 
 NextCursor = Annotated[

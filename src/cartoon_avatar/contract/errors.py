@@ -6,6 +6,8 @@ AvatarError
 │   ├── InvalidFormat       400  invalid_format
 │   ├── InvalidBackground   400  invalid_background
 │   ├── InvalidSize         400  invalid_size
+│   ├── InvalidFraming      400  invalid_framing
+│   ├── InvalidFace         400  invalid_face
 │   ├── InvalidImage        400  invalid_image
 │   └── ImageTooLarge       400  image_too_large
 ├── BodyTooSlow             408  request_timeout
@@ -49,6 +51,14 @@ class InvalidBackground(InvalidRequest):
 
 class InvalidSize(InvalidRequest):
     code = "invalid_size"
+
+
+class InvalidFraming(InvalidRequest):
+    code = "invalid_framing"
+
+
+class InvalidFace(InvalidRequest):
+    code = "invalid_face"
 
 
 class InvalidImage(InvalidRequest):

@@ -14,8 +14,11 @@ PHOTO_HEIGHT = "X-Photo-Height"
 # Of the picture in the response.
 IMAGE_WIDTH = "X-Image-Width"
 IMAGE_HEIGHT = "X-Image-Height"
-# "left,top,width,height" in pixels of the upright input.
+# "left,top,width,height" in pixels of the upright input: what part of the photo a cartoon shows,
+# or where in the cartoon a head was.
 CROP_BOX = "X-Crop-Box"
+# All faces of the upright photo, the most prominent first, as ``boxes.faces_text`` writes them.
+FACES = "X-Faces"
 # How the head was found: "classes" or "fallback".
 CUT_PATH = "X-Cut-Path"
 # Comma-separated remarks on a head: "cut-by-frame", "low-resolution".

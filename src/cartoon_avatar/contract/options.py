@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from cartoon_avatar.contract.boxes import MOST_FACES, Box
 from cartoon_avatar.contract.errors import (
     InvalidBackground,
+    InvalidFace,
     InvalidFormat,
+    InvalidFraming,
     InvalidRequest,
     InvalidSeed,
     InvalidSize,
@@ -26,6 +29,9 @@ from cartoon_avatar.contract.limits import (
 # JSON, or the strings of a form.
 Fields = Mapping[str, Any]
 HeadFormat = Literal["png", "webp", "jpeg"]
+# What a cartoon shows of its photo: head and shoulders of one person, or everything.
+Framing = Literal["portrait", "full"]
+FRAMINGS: tuple[Framing, ...] = get_args(Framing)
 
 TRANSPARENT = "transparent"
 COLOUR_PATTERN = "#[0-9A-Fa-f]{6}"
@@ -44,6 +50,32 @@ def cartoon_size_of(fields: Fields) -> int | None:
 def head_size_of(fields: Fields) -> int | None:
     """The side of a head's square in pixels."""
     return whole_number(fields, "size", InvalidSize, 1, LARGEST_HEAD_PX)
+
+
+def framing_of(fields: Fields) -> Framing | None:
+    value = fields.get("framing")
+    if is_absent(value):
+        return None
+    for framing in FRAMINGS:
+        if value == framing:
+            return framing
+    raise InvalidFraming("framing must be portrait or full.")
+
+
+def face_of(fields: Fields) -> int | None:
+    """Which face of the upright photo, counted from 0, the most prominent first."""
+    return whole_number(fields, "face", InvalidFace, 0, MOST_FACES - 1)
+
+
+def crop_of(fields: Fields) -> Box | None:
+    """The part of the upright photo that a cartoon shows, as ``left,top,width,height``."""
+    value = fields.get("crop")
+    if is_absent(value):
+        return None
+    try:
+        return Box.parse(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise InvalidRequest("crop must be left,top,width,height in pixels.") from error
 
 
 def head_format_of(fields: Fields) -> HeadFormat:

@@ -22,6 +22,8 @@ from cartoon_avatar.backend.ai.wire import (
     Image,
     Pieces,
     Wire,
+    crop_in,
+    faces_of,
     head_in,
     image_in,
     number_in,
@@ -30,7 +32,9 @@ from cartoon_avatar.backend.ai.wire import (
 from cartoon_avatar.backend.errors import GenerationFailed
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.options import TRANSPARENT, Framing, HeadFormat
 
 _STYLES_FRESH_S = 60
 _CONNECT_S = 5
@@ -38,15 +42,35 @@ _CONNECT_S = 5
 
 @dataclass(frozen=True, slots=True)
 class DrawingOptions:
+    """Of a drawing; what is None is the AI service's to choose. ``size`` is its long side, px."""
+
     style: str | None = None
     seed: int | None = None
+    size: int | None = None
+    framing: Framing | None = None
+    face: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CutOptions:
-    format: str = "png"
-    background: str = "transparent"
+    """Of a head; ``face`` counts the faces of the upright photo, ``crop`` is what of it the
+    cartoon shows."""
+
+    format: HeadFormat = "png"
+    background: str = TRANSPARENT
     size: int | None = None
+    face: int | None = None
+    crop: Box | None = None
+
+    def fields(self) -> dict[str, str | int]:
+        given = {
+            "format": self.format,
+            "background": self.background,
+            "size": self.size,
+            "face": self.face,
+            "crop": None if self.crop is None else str(self.crop),
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,9 @@ class AiClient:
         fields = {
             "style": options.style,
             "seed": options.seed,
+            "size": options.size,
+            "framing": options.framing,
+            "face": options.face,
             "thumbnail": 1 if thumbnail else None,
         }
         with self.admission.taken(device_id):
@@ -110,21 +137,20 @@ class AiClient:
             photo_width=number_in(response, headers.PHOTO_WIDTH),
             photo_height=number_in(response, headers.PHOTO_HEIGHT),
             face_count=number_in(response, headers.FACE_COUNT),
+            crop=crop_in(response),
+            faces=faces_of(response),
             thumbnail=small,
         )
 
     async def process_face_cut(
         self, cartoon_url: str, photo_url: str, options: CutOptions, *, device_id: str, until: float
     ) -> Head:
-        wished = {
+        body = {
             "image_url": cartoon_url,
             "original_url": photo_url,
-            "format": options.format,
-            "background": options.background,
-            "size": options.size,
+            **options.fields(),
             "thumbnail": 1,
         }
-        body = {name: value for name, value in wished.items() if value is not None}
         with self.admission.taken(device_id):
             response, data = await self._wire.ask(
                 "POST",
@@ -140,10 +166,9 @@ class AiClient:
     ) -> Head:
         """As ``process_face_cut``, of the files themselves."""
         files = {"image": cartoon, "original": photo}
-        wished = {"format": options.format, "background": options.background, "size": options.size}
         with self.admission.taken(device_id):
             response, data = await self._wire.post_files(
-                paths.PROCESS_FACE_CUT, files, until, **wished, thumbnail=1
+                paths.PROCESS_FACE_CUT, files, until, **options.fields(), thumbnail=1
             )
         return head_in(response, data)
 

@@ -20,7 +20,9 @@ from cartoon_avatar.backend.errors import (
     GenerationFailed,
     ImageTooLarge,
     InvalidBackground,
+    InvalidFace,
     InvalidFormat,
+    InvalidFraming,
     InvalidImage,
     InvalidSeed,
     InvalidSize,
@@ -29,6 +31,7 @@ from cartoon_avatar.backend.errors import (
 )
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers
+from cartoon_avatar.contract.boxes import Box, FaceBox, faces_in
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 
@@ -50,6 +53,9 @@ _PASSED_ON: dict[str, type[AvatarError]] = {
     "invalid_format": InvalidFormat,
     "invalid_background": InvalidBackground,
     "invalid_size": InvalidSize,
+    "invalid_framing": InvalidFraming,
+    "invalid_face": InvalidFace,
+    "face_index_out_of_range": InvalidFace,
 }
 
 
@@ -78,13 +84,16 @@ class Head(Image):
 
 @dataclass(frozen=True, slots=True)
 class Drawing(Image):
-    """``thumbnail`` is the photo's, a WebP file, where it was asked for and came."""
+    """``crop`` is what it shows of the photo, and ``faces`` are all of the photo's; ``thumbnail``
+    is the photo's, a WebP file, where it was asked for and came."""
 
     style: str
     seed: int
     photo_width: int
     photo_height: int
     face_count: int
+    crop: Box
+    faces: tuple[FaceBox, ...]
     thumbnail: bytes | None = None
 
 
@@ -227,6 +236,29 @@ def image_in(response: aiohttp.ClientResponse, data: bytes) -> Image:
         number_in(response, headers.IMAGE_HEIGHT),
     )
     return Image(data, mime_type, width, height)
+
+
+def crop_in(response: aiohttp.ClientResponse) -> Box:
+    """What of the photo the drawing shows: all of it, unless the AI service says so."""
+    whole = Box(
+        0, 0, number_in(response, headers.PHOTO_WIDTH), number_in(response, headers.PHOTO_HEIGHT)
+    )
+    text = response.headers.get(headers.CROP_BOX, "")
+    if not text:
+        return whole
+    try:
+        return Box.parse(text)
+    except ValueError as error:
+        log.error("ai_response_garbage", header=headers.CROP_BOX)
+        raise GenerationFailed from error
+
+
+def faces_of(response: aiohttp.ClientResponse) -> tuple[FaceBox, ...]:
+    try:
+        return faces_in(response.headers.get(headers.FACES, ""))
+    except ValueError as error:
+        log.error("ai_response_garbage", header=headers.FACES)
+        raise GenerationFailed from error
 
 
 def parted(response: aiohttp.ClientResponse, data: bytes) -> tuple[bytes, bytes | None]:

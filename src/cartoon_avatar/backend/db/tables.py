@@ -21,6 +21,8 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+from cartoon_avatar.contract.boxes import Box
+
 
 class Milliseconds(TypeDecorator[datetime]):
     """A UTC time kept as epoch milliseconds: the same on every database, cheap to index."""
@@ -100,6 +102,8 @@ originals = Table(
     Column("thumbnail_path", String(512), unique=True),
     # Style of the newest drawing asked for; the next one without a wish moves on from it.
     Column("last_style", String(64)),
+    # As ``boxes.faces_text`` writes them; empty of a photo from before they were kept.
+    Column("faces", Text, server_default=""),
     Index(None, "device_id", "created_at", "id"),
 )
 
@@ -110,6 +114,7 @@ class Original(_Picture):
     face_count: int
     thumbnail_path: str
     last_style: str
+    faces: str
 
 
 cartoons = Table(
@@ -120,6 +125,10 @@ cartoons = Table(
     Column("image_url", String(512)),
     Column("style", String(64)),
     Column("seed", BigInteger),
+    # What of the upright photo it shows, in pixels, and whose face it was framed by.
+    Column("framing", String(16), server_default="full"),
+    Column("face_index", Integer, server_default="0"),
+    *(Column(f"crop_{side}", Integer, server_default="0") for side in Box._fields),
     Index(None, "original_id", "created_at", "id"),
     Index(None, "device_id"),
     Index(None, "created_at"),
@@ -132,6 +141,16 @@ class Cartoon(_Picture):
     image_url: str
     style: str
     seed: int
+    framing: str
+    face_index: int
+    crop_left: int
+    crop_top: int
+    crop_width: int
+    crop_height: int
+
+    @property
+    def crop(self) -> Box:
+        return Box(self.crop_left, self.crop_top, self.crop_width, self.crop_height)
 
 
 faces = Table(
@@ -156,8 +175,8 @@ class Face(_Picture):
     thumbnail_path: str
 
 
-# A row is read by position: its fields stand in the order of the table's columns.
-TABLE_OF: dict[type, Table] = {Original: originals, Cartoon: cartoons, Face: faces}
+# Rows are read by position: a test compares the order of fields and columns.
+TABLE_OF: dict[type[_Picture], Table] = {Original: originals, Cartoon: cartoons, Face: faces}
 
 # A cartoon that went when another of its photo was downloaded: asking for it is a conflict.
 spent_cartoons = Table(

@@ -13,6 +13,7 @@ from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import NewFile, StoredFile
 from cartoon_avatar.contract.limits import RANDOM_SEEDS
 from cartoon_avatar.contract.media_types import IMAGE_TYPES
+from cartoon_avatar.contract.options import FRAMINGS
 
 
 def new_id() -> str:
@@ -47,7 +48,13 @@ def cartoon_file(original_id: str, drawing: Drawing, now: datetime) -> NewFile:
     return NewFile(names, [drawing.data], drawing.mime_type)
 
 
-def new_cartoon(original: Original, drawing: Drawing, stored: StoredFile, now: datetime) -> Cartoon:
+def new_cartoon(
+    original: Original,
+    drawing: Drawing,
+    options: DrawingOptions,
+    stored: StoredFile,
+    now: datetime,
+) -> Cartoon:
     return Cartoon(
         id=new_id(),
         device_id=original.device_id,
@@ -58,5 +65,11 @@ def new_cartoon(original: Original, drawing: Drawing, stored: StoredFile, now: d
         height=drawing.height,
         style=drawing.style,
         seed=drawing.seed,
+        framing=options.framing or FRAMINGS[0],
+        face_index=options.face or 0,
+        crop_left=drawing.crop.left,
+        crop_top=drawing.crop.top,
+        crop_width=drawing.crop.width,
+        crop_height=drawing.crop.height,
         created_at=now,
     )

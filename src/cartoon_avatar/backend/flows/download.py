@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -59,7 +59,9 @@ async def download(
     until = backend.ai.deadline()
     try:
         with stage("cut"):
-            cut = await _cut_out(backend, cartoon, original, options, until)
+            face = cartoon.face_index if options.face is None else options.face
+            framed = replace(options, face=face, crop=cartoon.crop)
+            cut = await _cut_out(backend, cartoon, original, framed, until)
             thumbnail = cut.thumbnail
             if thumbnail is None:  # an AI service that knows the original design alone
                 made = await backend.ai.thumbnail([cut.data], cut.mime_type, until=until)
@@ -70,22 +72,21 @@ async def download(
         if await database.read(asked) is not None:
             raise
         return await _earlier_face(database, device_id, cartoon_id, note)
-    face, gone = None, []
     new_files: list[str] = []
     try:
         async with discarding(storage) as new_files:
             with stage("store"):
-                face = await _stored(storage, cartoon, cut, thumbnail, new_files)
+                row = await _stored(storage, cartoon, cut, thumbnail, new_files)
             with stage("commit"):
                 gone = await database.write(
-                    partial(_exchange, cartoon=cartoon, face=face, note=note)
+                    partial(_exchange, cartoon=cartoon, face=row, note=note)
                 )
     except (_Overtaken, IntegrityError):
         # Rolled back for sure, so our files are nobody's.
         await storage.delete(new_files)
         return await _earlier_face(database, device_id, cartoon_id, note)
     await storage.delete(gone)
-    return Downloaded(face, is_new=True)
+    return Downloaded(row, is_new=True)
 
 
 def _cartoon_and_original(

@@ -68,7 +68,7 @@ async def regenerate(
         with stage("store"):
             (stored,) = await backend.storage.put_new(cartoon_file(original_id, drawing, now))
             new_files.append(stored.key)
-        cartoon = new_cartoon(original, drawing, stored, now)
+        cartoon = new_cartoon(original, drawing, options, stored, now)
 
         def commit(connection: Connection) -> None:
             # Deleted while we drew: there is nothing left to draw another of.

@@ -25,6 +25,7 @@ from cartoon_avatar.backend.flows.photos import Photo
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import NewFile
+from cartoon_avatar.contract.boxes import faces_text
 from cartoon_avatar.contract.media_types import IMAGE_TYPES
 from cartoon_avatar.http.request_log import stage
 
@@ -84,9 +85,10 @@ async def upload(
             face_count=drawing.face_count,
             thumbnail_path=thumbnail_path,
             last_style=drawing.style,
+            faces=faces_text(drawing.faces),
             created_at=now,
         )
-        cartoon = new_cartoon(original, drawing, kept, now)
+        cartoon = new_cartoon(original, drawing, options, kept, now)
 
         def commit(connection: Connection) -> Uploaded:
             token = introduce(connection, backend.signer, caller.device_id, now)

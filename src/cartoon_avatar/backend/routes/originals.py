@@ -29,6 +29,7 @@ from cartoon_avatar.backend.schemas import (
     OriginalBody,
     OriginalDetail,
     OriginalList,
+    PhotoFaceBody,
     UploadCreated,
 )
 from cartoon_avatar.backend.state import State
@@ -53,6 +54,7 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
         return 201, UploadCreated(
             original=OriginalBody.of(uploaded.original, backend.signer),
             cartoon=_cartoon(uploaded.cartoon, backend),
+            faces=PhotoFaceBody.all_of(uploaded.original),
             device_token=uploaded.device_token,
         )
 
@@ -158,6 +160,7 @@ async def get_original(
     return OriginalDetail(
         original=OriginalBody.of(original, backend.signer),
         cartoons=[_cartoon(row, backend) for row in cartoons],
+        faces=PhotoFaceBody.all_of(original),
     )
 
 

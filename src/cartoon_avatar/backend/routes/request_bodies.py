@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from cartoon_avatar.contract.limits import LARGEST_HEAD_PX, LARGEST_SEED
+from cartoon_avatar.contract.boxes import MOST_FACES
+from cartoon_avatar.contract.limits import (
+    CARTOON_PX,
+    LARGEST_CARTOON_PX,
+    LARGEST_HEAD_PX,
+    LARGEST_SEED,
+    SMALLEST_CARTOON_PX,
+)
+from cartoon_avatar.contract.options import FRAMINGS
 
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -29,6 +37,34 @@ _SEED = {
     "example": 7,
 }
 
+_CARTOON_SIZE = {
+    "type": "integer",
+    "minimum": SMALLEST_CARTOON_PX,
+    "maximum": LARGEST_CARTOON_PX,
+    "description": f"Long side of the cartoon in pixels, {CARTOON_PX} if none is named.",
+    "example": CARTOON_PX,
+}
+_FRAMING = {
+    "type": "string",
+    "enum": list(FRAMINGS),
+    "description": "`portrait` (if none is named) shows head and shoulders, `full` everything.",
+    "example": "portrait",
+}
+_FACE = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MOST_FACES - 1,
+    "description": "Whose: an index into the photo's `faces`; the most prominent is 0.",
+    "example": 0,
+}
+_DRAWING = {
+    "style": _STYLE,
+    "seed": _SEED,
+    "size": _CARTOON_SIZE,
+    "framing": _FRAMING,
+    "face": _FACE,
+}
+
 SCHEMAS: dict[str, Any] = {
     "UploadForm": {
         "title": "UploadForm",
@@ -45,14 +81,13 @@ SCHEMAS: dict[str, Any] = {
                 "description": "In place of the X-Device-Id header.",
                 "example": "pixel-8.a1b2c3",
             },
-            "style": _STYLE,
-            "seed": _SEED,
+            **_DRAWING,
         },
     },
     "DrawingOptions": {
         "title": "DrawingOptions",
         "type": "object",
-        "properties": {"style": _STYLE, "seed": _SEED},
+        "properties": _DRAWING,
     },
     "CutOptions": {
         "title": "CutOptions",
@@ -79,6 +114,7 @@ SCHEMAS: dict[str, Any] = {
                 "description": "Side of the square in pixels.",
                 "example": 512,
             },
+            "face": {**_FACE, "description": f"{_FACE['description']} By default the drawn one."},
         },
     },
 }
