@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .conftest import DESKTOP, PHONE, SMALL_PHONE
 from .steps import (
@@ -148,6 +149,39 @@ def test_the_slider_moves_between_photo_and_cartoon(
     page.mouse.up()
 
     assert int(slider.get_attribute("aria-valuetext").split()[0]) > 90
+
+
+def test_the_photo_shows_what_of_it_the_cartoon_shows(
+    open_page: Callable[..., Page], drawn: dict[str, str]
+) -> None:
+    page = open_page()
+    crop = {"left": 128, "top": 60, "width": 256, "height": 256}
+
+    def cropped(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        for cartoon in body["cartoons"]:
+            cartoon["crop"] = crop
+        route.fulfill(response=response, json=body)
+
+    page.route("**/api/originals/*", cropped)
+    page.evaluate(
+        """who => {
+          localStorage["cartoon-avatar.identity"] = who;
+          localStorage["cartoon-avatar.session"] = who;
+          location.reload();
+        }""",
+        json.dumps(drawn),
+    )
+    page.get_by_role("slider", name="Compare photo and cartoon").wait_for()
+    frame = page.locator(".frame .cartoon").bounding_box()
+    photo = page.get_by_alt_text("Your photo").bounding_box()
+    # Grace Hopper is 512 × 600 px.
+    assert frame["width"] == pytest.approx(frame["height"], abs=1)
+    assert photo["width"] == pytest.approx(frame["width"] * 512 / 256, abs=1)
+    assert photo["height"] == pytest.approx(frame["height"] * 600 / 256, abs=1)
+    assert photo["x"] == pytest.approx(frame["x"] - frame["width"] * 128 / 256, abs=1)
+    assert photo["y"] == pytest.approx(frame["y"] - frame["height"] * 60 / 256, abs=1)
 
 
 def test_a_chosen_style_is_the_one_drawn(open_page: Callable[..., Page], portrait: Path) -> None:

@@ -161,6 +161,14 @@ function OnTheWay({ work, problem }) {
     </div>`;
 }
 
+/** Where a photo lies in a frame that shows only `crop` of it. */
+const croppedTo = (crop, photo) => ({
+  left: `${(-100 * crop.left) / crop.width}%`,
+  top: `${(-100 * crop.top) / crop.height}%`,
+  width: `${(100 * photo.width) / crop.width}%`,
+  height: `${(100 * photo.height) / crop.height}%`,
+});
+
 /** The photo, and the cartoon over it behind a line that can be moved. */
 function Frame({ work, cartoon, failed }) {
   const { photo, step } = work;
@@ -173,10 +181,11 @@ function Frame({ work, cartoon, failed }) {
     // HEIC opens in few browsers; the thumbnail opens in all.
     setSource(photo.fallback && source !== photo.fallback ? photo.fallback : null);
   };
-  const size = { "--ratio": photo.width / photo.height, "--at": `${at}%` };
+  const crop = cartoon?.crop;
+  const size = { "--ratio": crop ? crop.width / crop.height : photo.width / photo.height, "--at": `${at}%` };
   return html`
     <div class=${`frame ${drawing ? "waiting" : ""} ${step === "cutting" ? "cutting" : ""}`} style=${size}>
-      ${source && html`<img class="photo" src=${source} alt="Your photo" onError=${fallBack} />`}
+      ${source && html`<img class="photo" src=${source} alt="Your photo" style=${crop && croppedTo(crop, work.original)} onError=${fallBack} />`}
       ${drawing && html`<div class="veil"><${Sketch} live=${step === "drawing"} /></div>`}
       ${cartoon && html`
         <img class="cartoon" src=${pictureUrl(cartoon.imageUrl)} alt=${`Cartoon in the style ${titleOf(cartoon.style)}`}
@@ -191,13 +200,15 @@ function Frame({ work, cartoon, failed }) {
 
 function Strip({ work }) {
   const { cartoons, shown, another, photo } = work;
+  const { width, height } = cartoons.at(-1) ?? photo;
+  const ratio = width / height;
   const strip = useRef(null);
   useEffect(() => strip.current?.scrollTo({ left: strip.current.scrollWidth }), [cartoons.length, another]);
   if (!cartoons.length && !another) {
     return html`<p class="lead">Drawings are kept for a day. The photo is here to be drawn again.</p>`;
   }
   return html`
-    <fieldset ref=${strip} class="strip" style=${{ "--ratio": photo.width / photo.height }}>
+    <fieldset ref=${strip} class="strip" style=${{ "--ratio": ratio }}>
       <legend class="unseen">Drawings of this photo</legend>
       ${cartoons.map((cartoon, at) => html`
         <label key=${cartoon.id} class="tile">
