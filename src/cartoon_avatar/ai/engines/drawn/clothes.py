@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -159,31 +161,46 @@ def _draw_shadow_of_head(pen: Pen, mask: np.ndarray) -> None:
 
 
 def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
-    """Long clean edges inside cloth: collars, lapels, brims, as lines (units)."""
+    """Long clean edges inside cloth: collars, lapels, brims, as lines (units).
+
+    Canny on lightness divided by its local contrast: black cloth has lapels, too.
+    """
     unit_px = reading.unit * reading.scale
-    light = cv2.GaussianBlur(reading.lab[..., 0], (0, 0), max(1.0, 0.006 * unit_px))
-    edges = cv2.Canny(np.clip(light * 2.55, 0, 255).astype(np.uint8), 30, 75, L2gradient=True)
+    light = cv2.GaussianBlur(reading.lab[..., 0], (0, 0), max(1.0, 0.007 * unit_px))
+    mean = cv2.GaussianBlur(light, (0, 0), 0.12 * unit_px)
+    contrast = np.sqrt(cv2.GaussianBlur((light - mean) ** 2, (0, 0), 0.15 * unit_px))
+    plain = np.clip(128 + 40 * (light - mean) / (contrast + 2.5), 0, 255).astype(np.uint8)
+    edges = cv2.Canny(plain, 60, 150, L2gradient=True)
     edges = (edges > 0) & reading.grown(mask, -0.02 * reading.unit)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         edges.astype(np.uint8), connectivity=8
     )
-    lines = []
-    near = np.zeros(mask.shape, bool)
-    for index in np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:12] + 1 if count > 1 else []:
-        if stats[index, cv2.CC_STAT_AREA] < 0.25 * unit_px:
+    order = np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:16] + 1 if count > 1 else []
+    pieces = []
+    for index in order:
+        if stats[index, cv2.CC_STAT_AREA] < 0.2 * unit_px:
             break
         line = _walked(np.argwhere(labels == index)[:, ::-1])
-        line = smoothed_values((line + 0.5) / reading.scale, 5)
-        length, chord = length_of(line), float(np.hypot(*(line[-1] - line[0])))
-        if length > 0.24 * reading.unit and chord > 0.7 * length:
-            taken_by_others = reading.sample(line, near).mean()
-            if taken_by_others < 0.3:
-                lines.append(resampled(line, 0.05 * reading.unit))
-                stamp = near.astype(np.uint8)
-                points = np.round(line * reading.scale).astype(np.int32)
-                cv2.polylines(stamp, [points], False, 1, max(2, round(0.12 * unit_px)))
-                near = stamp > 0
-    return lines
+        line = smoothed_values(resampled((line + 0.5) / reading.scale, 3), 3)
+        pieces += [p for p in _without_corners(line, 3) if length_of(p) > 0.2 * reading.unit]
+    lines = []
+    near = np.zeros(mask.shape, np.uint8)
+    for line in sorted(pieces, key=length_of, reverse=True):
+        if reading.sample(line, near).mean() < 0.25:
+            lines.append(resampled(line, 0.05 * reading.unit))
+            points = np.round(line * reading.scale).astype(np.int32)
+            cv2.polylines(near, [points], False, 1, max(2, round(0.13 * unit_px)))
+    return lines[:10]
+
+
+def _without_corners(line: np.ndarray, step: float) -> list[np.ndarray]:
+    """``line``, a point every ``step`` units, parted where it turns sharply."""
+    ahead = np.diff(line, axis=0)
+    heading = np.unwrap(np.arctan2(ahead[:, 1], ahead[:, 0]))
+    over = 6
+    turn = np.abs(heading[over:] - heading[:-over])
+    cuts = [0, *(np.flatnonzero(turn > 0.8) + over // 2), len(line)]
+    return [line[a:b] for a, b in pairwise(cuts) if b - a > 4]
 
 
 def _walked(pixels: np.ndarray) -> np.ndarray:

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.palette import HairTones
-from cartoon_avatar.ai.engines.drawn.paths import (
-    length_of,
-    outlines,
-    path_of,
-    roundness,
-    smoothed_values,
-)
+from cartoon_avatar.ai.engines.drawn.paths import length_of, outlines, path_of, smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.reading import Reading
 from cartoon_avatar.ai.filters.flow import Flow, along
@@ -77,6 +72,7 @@ def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
 
 
 def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
+    """``mask`` on the reading's grid: silhouette, locks of shade and of light, pen lines."""
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     if reading.area(mask) < 0.004:
         return
@@ -84,103 +80,146 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
     d = path_of(shapes, fine=1.2)
     line = tones.line if pen.outline else tones.shade
     sheet.fill(d, tones.base, line=line, line_width=pen.outline)
-    strands = read_strands(reading, mask)
     with sheet.clipped(d):
-        _draw_tones(pen, strands, mask, tones)
-        _draw_strands(pen, strands, tones)
+        # Behind the neck and beside the cheek hair lies in shadow.
+        near = reading.grown(reading.skin_below | reading.oval, 0.07 * unit)
+        near &= mask & (reading.down_at > reading.at(0) @ reading.down)
+        shadow = outlines(near, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.01 * unit**2)
+        sheet.fill(path_of(shadow), tones.shade)
+        _draw_locks(pen, read_strands(reading, mask), tones)
 
 
-def _draw_tones(pen: Pen, strands: Strands, mask: np.ndarray, tones: HairTones) -> None:
-    reading, unit = pen.reading, pen.reading.unit
+def _draw_locks(pen: Pen, strands: Strands, tones: HairTones) -> None:
     inside = strands.light[strands.mask]
-    if inside.size < 50:
+    lines = streamlines(strands, pen.random, 0.55 * pen.reading.unit * strands.scale)
+    if inside.size < 50 or not lines:
         return
-    low, middle, high, top = np.percentile(inside, [30, 50, 74, 93])
-
-    def locks(region: np.ndarray, least: float) -> str:
-        curves = outlines(
-            cv2.resize(
-                (region & strands.mask).astype(np.float32), None, fx=2, fy=2,
-                interpolation=cv2.INTER_CUBIC,
-            ),
-            strands.scale * 2, blur_px=1.0, smooth=0.008 * unit, least=least * unit**2,
-        )  # fmt: skip
-        return path_of([c for c in curves if roundness(c) < 0.42], fine=1.1)
-
-    pen.sheet.fill(locks(strands.light < low, 0.003), tones.shade)
-    # Behind the neck and beside the cheek hair lies in shadow.
-    near = reading.grown(reading.skin_below | reading.oval, 0.09 * unit)
-    near &= mask & (reading.down_at > reading.at(0) @ reading.down)
-    shadow = outlines(near, reading.scale, blur_px=3, smooth=0.04 * unit, least=0.006 * unit**2)
-    pen.sheet.fill(path_of(shadow), tones.shade)
-    if high - low > 2.2:
-        pen.sheet.fill(
-            locks((strands.light > high) & (strands.light > middle + 1.2), 0.003), tones.light
-        )
-        pen.sheet.fill(
-            locks((strands.light > top) & (strands.light > high + 2), 0.003), tones.shine
-        )
+    low, middle, high, top = np.percentile(inside, [30, 50, 72, 92])
+    spread = high - low
+    locks = _Locks(pen, strands, lines)
+    locks.draw(strands.light < middle - 0.25 * spread, tones.shade, 16, (0.022, 0.075), -1)
+    if spread > 2.2:
+        locks.draw(strands.light > high - 0.2 * spread, tones.light, 14, (0.018, 0.055), 1)
+        locks.draw(strands.light > top - 0.2 * (top - high), tones.shine, 6, (0.012, 0.03), 1)
+    pen_line = tones.line if pen.inner else tones.shade
+    locks.draw(strands.mask, pen_line, 12, (0.0, 0.0), 0)
 
 
-def _draw_strands(pen: Pen, strands: Strands, tones: HairTones) -> None:
-    """Pen lines from root to tip, nowhere crowded."""
-    unit_px = pen.reading.unit * strands.scale
-    width = pen.fine * 0.9
-    taken = np.zeros(strands.mask.shape, np.uint8)
-    inner = cv2.erode(strands.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    rows, columns = np.nonzero(inner)
-    if len(rows) < 40:
-        return
-    dark = np.argsort(strands.light[rows, columns])[: max(40, len(rows) // 2)]
-    drawn = 0
-    for index in pen.random.permutation(dark)[:300]:
-        row, column = rows[index], columns[index]
-        if taken[row, column]:
-            continue
-        line = _streamline(strands.angle, inner, (column + 0.5, row + 0.5), 0.8 * unit_px)
-        length = length_of(line) if len(line) > 3 else 0
-        if length < 0.18 * unit_px:
-            continue
-        line = smoothed_values(line, 3)
-        if np.hypot(*(line[-1] - line[0])) < 0.7 * length:
-            continue
-        x, y = np.clip(line.astype(int), 0, np.array(taken.shape[::-1]) - 1).T
-        if taken[y, x].mean() > 0.15:
-            continue
-        cv2.polylines(taken, [line.astype(np.int32)], False, 1, max(3, round(0.1 * unit_px)))
-        points = line[:: max(1, len(line) // 8)] / strands.scale
-        pen.brush(
-            points,
-            [0.2, width * 0.8, width, width * 0.7, 0.2],
-            tones.line if pen.inner else tones.shade,
-        )
-        drawn += 1
-        if drawn >= 14:
-            break
+@dataclass(slots=True, eq=False)
+class _Locks:
+    pen: Pen
+    strands: Strands
+    lines: list[np.ndarray]
 
+    def draw(
+        self,
+        region: np.ndarray,
+        colour: Lab,
+        most: int,
+        widths: tuple[float, float],
+        brighter: int,
+    ) -> None:
+        """Strokes tapered at both ends where strands run through ``region``.
 
-def _streamline(
-    angle: np.ndarray, mask: np.ndarray, start: tuple[float, float], length: float
-) -> np.ndarray:
-    """The strand through ``start``, pixels, at most ``length`` to either side."""
-    height, width = mask.shape
-    halves = []
-    for sign in (1.0, -1.0):
-        x, y = start
-        first = angle[int(y), int(x)]
-        dx, dy = sign * np.cos(first), sign * np.sin(first)
-        half = []
-        for _ in range(int(length / 1.5)):
-            x, y = x + 1.5 * dx, y + 1.5 * dy
-            if not (0 <= x < width and 0 <= y < height) or not mask[int(y), int(x)]:
+        At most ``most`` of them, as wide as the region within ``widths`` (shares of the
+        face's height; none are pen lines), the clearest first: brightest, darkest, or longest.
+        """
+        strands, unit_px = self.strands, self.pen.reading.unit * self.strands.scale
+        region = (region & strands.mask).astype(np.uint8)
+        inner = cv2.distanceTransform(region, cv2.DIST_L2, 3)
+        taken = np.zeros(region.shape, np.uint8)
+        shortest = 0.16 * unit_px
+        found = []
+        for line in self.lines:
+            on = smoothed_values(self._at(line, inner) > 0, 3) > 0.35
+            for start, end in _runs(on):
+                piece = line[max(0, start - 3) : end + 3]
+                length = length_of(piece) if len(piece) > 6 else 0.0
+                if length > shortest:
+                    value = brighter * float(self._at(piece, strands.light).mean())
+                    found.append((value * 0.03 + length / unit_px, piece))
+        found.sort(key=lambda pair: -pair[0])
+        drawn = 0
+        for _, line in found:
+            if self._at(line, taken).mean() > 0.2:
+                continue
+            if widths[1]:
+                width_px = 2 * float(np.percentile(self._at(line, inner), 70))
+                width_px = float(np.clip(width_px, widths[0] * unit_px, widths[1] * unit_px))
+                profile = [0.15, 0.6, 0.95, 1.0, 0.85, 0.5, 0.15]
+            else:
+                width_px = self.pen.fine * 0.85 * strands.scale
+                profile = [0.15, 0.7, 1.0, 0.8, 0.2]
+            around = width_px * 1.15 if widths[1] else 0.13 * unit_px
+            cv2.polylines(taken, [line.astype(np.int32)], False, 1, max(2, round(around)))
+            points = line[:: max(1, len(line) // 9)] / strands.scale
+            self.pen.brush(points, [share * width_px / strands.scale for share in profile], colour)
+            drawn += 1
+            if drawn >= most:
                 break
-            here = angle[int(y), int(x)]
-            nx, ny = np.cos(here), np.sin(here)
-            if nx * dx + ny * dy < 0:
-                nx, ny = -nx, -ny
-            dx, dy = dx + nx, dy + ny
-            size = max(1e-6, float(np.hypot(dx, dy)))
-            dx, dy = dx / size, dy / size
-            half.append((x, y))
-        halves.append(half)
-    return np.array(halves[1][::-1] + [start] + halves[0], float)
+
+    def _at(self, line: np.ndarray, values: np.ndarray) -> np.ndarray:
+        x, y = line.astype(int).T
+        return values[np.clip(y, 0, values.shape[0] - 1), np.clip(x, 0, values.shape[1] - 1)]
+
+
+def _runs(on: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], on.astype(np.int8), [0]])))
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def streamlines(
+    strands: Strands, random: np.random.Generator, reach_px: float, count: int = 260
+) -> list[np.ndarray]:
+    """Smooth lines along the strands through ``count`` places, all traced at once; pixels."""
+    height, width = strands.mask.shape
+    rows, columns = np.nonzero(strands.mask)
+    if len(rows) < 40:
+        return []
+    chosen = random.choice(len(rows), min(count, len(rows)), replace=False)
+    start = np.stack([columns[chosen], rows[chosen]], axis=1) + 0.5
+    halves = []
+    step = 1.6
+    for sign in (1.0, -1.0):
+        at = start.copy()
+        first = strands.angle[rows[chosen], columns[chosen]]
+        heading = sign * np.stack([np.cos(first), np.sin(first)], axis=1)
+        alive = np.ones(len(at), bool)
+        way, lengths = [], np.zeros(len(at), int)
+        for _ in range(int(reach_px / step)):
+            at = at + step * heading
+            x, y = (
+                np.clip(at[:, axis].astype(int), 0, limit - 1)
+                for axis, limit in ((0, width), (1, height))
+            )
+            alive &= (
+                (at >= 0).all(axis=1)
+                & (at[:, 0] < width)
+                & (at[:, 1] < height)
+                & strands.mask[y, x]
+            )
+            if not alive.any():
+                break
+            here = strands.angle[y, x]
+            along_here = np.stack([np.cos(here), np.sin(here)], axis=1)
+            along_here *= np.where((along_here * heading).sum(axis=1) < 0, -1, 1)[:, None]
+            # Strands bend, they do not turn round within a step.
+            heading = heading + 0.6 * along_here
+            heading /= np.maximum(np.hypot(*heading.T), 1e-6)[:, None]
+            way.append(at)
+            lengths += alive
+        halves.append((np.array(way), lengths))
+    lines = []
+    for index in range(len(start)):
+        (ahead, forward), (behind, back) = halves
+        line = np.concatenate(
+            [behind[: back[index], index][::-1] if back[index] else start[:0], start[index][None],
+             ahead[: forward[index], index] if forward[index] else start[:0]]
+        )  # fmt: skip
+        if len(line) < 8:
+            continue
+        line = smoothed_values(line, 5)
+        turns = np.diff(np.unwrap(np.arctan2(*np.diff(line[::3], axis=0).T[::-1])))
+        if np.abs(turns).sum() < 3.2:
+            lines.append(line)
+    return lines

@@ -61,13 +61,13 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     if len(pixels) < 12:
         pixels = np.array([[20.0, 3, 3]] * 12)
     lights = pixels[:, 0]
-    low, high = np.percentile(lights, [26, 64] if np.median(lights) < 26 else [38, 80])
+    low, high = np.percentile(lights, [30, 70] if np.median(lights) < 16 else [45, 88])
     light, chroma, hue = lch(np.median(pixels[(lights >= low) & (lights <= high)], axis=0))
     if chroma > 8 and 75 < hue < 110:
         hue = 75 + (hue - 75) * 0.35  # dark yellow looks olive on flat colour
     gain = reading.gain ** (0.3 if light < 26 else 0.6)
     light = min(80.0, evened(light, gain))
-    chroma *= 1 + 0.25 * float(np.clip(light / 40, 0, 1))
+    chroma *= 1 + 0.35 * float(np.clip(light / 30, 0, 1))
     if reading.monochrome:
         chroma, hue = 1.5, 60
     elif light < 24:
@@ -76,10 +76,10 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     if light < 24:
         light = 9 + 0.36 * light
     base = from_lch(light, chroma, hue)
-    up = 12.0 if light < 30 else 11.0
+    up = 15.0 if light < 22 else 12.0
     return HairTones(
         base=base,
-        shade=shifted(base, -7 if light < 30 else -13, 1.03, -4),
+        shade=shifted(base, -8 if light < 30 else -14, 1.03, -4),
         light=shifted(base, up, 1.05, 4),
         shine=shifted(base, up * 1.9, 0.9, 6),
         line=from_lch(max(4, light * 0.42 - 1), max(3, chroma * 0.8), hue - 6),

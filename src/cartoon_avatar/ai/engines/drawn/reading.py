@@ -218,6 +218,13 @@ def _read_parts(reading: Reading, scene: Scene, on_grid, to_units: float) -> Non
     reading.worn_on_face = np.where(band & mine, np.clip(person - hair - skin, 0, 1), 0)
     reading.worn_on_face[reading.hat] = 0
     clothes = rest & ~reading.hat & (down_at > chin - 0.25 * unit) & ~oval
+    # Above the shoulders, beside hair, what the masks cannot name is hair.
+    high = clothes & ~reading.inside(_bust(reading, raised=0.14))
+    for piece in reading.pieces(high, 0.0004):
+        rim = reading.grown(piece, 0.02 * unit) & ~piece
+        if (rim & hair_mask).sum() > 0.25 * (rim & mine).sum():
+            reading.hair = reading.hair | piece
+            clothes &= ~piece
     # Under every shoulder there is chest, where a friend or a round frame hides it, too.
     low = clothes & (down_at > chin + 0.12 * unit)
     beneath = np.maximum.accumulate(low, axis=0) & ~skin_mask & ~hair_mask
@@ -350,11 +357,11 @@ def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
     bright, middle = band(80, 95), band(45, 75)
     glossy = np.hypot(*bright[1:]) < 0.8 * np.hypot(*middle[1:])
     if white is None:
-        return band(35, 65)
+        return band(18, 50) if glossy else band(35, 65)
     darker = luminance(middle[0]) / luminance(white)
     if darker < 0.68 and (glossy or darker < 0.62):
         return band(18, 50)
-    return band(50, 85)
+    return band(45, 80)
 
 
 def _white_of_eyes(reading: Reading) -> tuple[float | None, float]:

@@ -14,6 +14,7 @@ from cartoon_avatar.ai.engines.drawn.beard import draw_beard, read_beard
 from cartoon_avatar.ai.engines.drawn.brows import draw_brows
 from cartoon_avatar.ai.engines.drawn.clothes import cloth_regions, cloth_tone, draw_cloth
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of, lab_of_hex, mixed
+from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.glasses import draw_glasses, read_glasses
 from cartoon_avatar.ai.engines.drawn.hair import draw_hair
@@ -115,6 +116,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_jaw(pen)
         with sheet.clipped(d):
             draw_nose(pen)
+            draw_creases(pen, beard.mask | beard.stubble | (reading.worn_on_face > 0.3))
         draw_beard(pen, beard)
         draw_mouth(pen, bearded=beard.there)
         if glasses is None or not glasses.dark:

@@ -1,0 +1,68 @@
+"""Smile lines, lines under the eyes, lines of the forehead: only where the photo has them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import mixed
+from cartoon_avatar.ai.engines.drawn.paths import resampled, smoothed_values, spline
+from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.reading import Reading
+
+_SMILE = ((49, 203, 206, 216), (279, 423, 426, 436))
+_UNDER_EYES = ((112, 26, 22, 23, 24), (341, 256, 252, 253, 254))
+_BROWS = (105, 66, 107, 9, 336, 296, 334)
+_HAIRLINE = (103, 67, 109, 10, 338, 297, 332)
+
+
+def draw_creases(pen: Pen, covered: np.ndarray) -> None:
+    """``covered`` is where beard or glasses hide the skin, on the grid."""
+    reading, unit, down = pen.reading, pen.reading.unit, pen.reading.down
+    hidden = covered | reading.hair | reading.hat
+    smile = [_crease(reading, reading.points(*ids), 0.03, hidden) for ids in _SMILE]
+    # A smile is one: both sides count as deep as the shallower one, the light apart.
+    depth = np.sqrt(max(smile[0][1], 0) * max(smile[1][1], 0))
+    for line, _ in smile:
+        _draw(pen, line, float(np.clip((depth - 3.5) / 7, 0, 1)), 1.0)
+    under = [
+        _crease(reading, reading.points(*ids) + down * 0.035 * unit, 0.022, hidden)
+        for ids in _UNDER_EYES
+    ]
+    depth = np.sqrt(max(under[0][1], 0) * max(under[1][1], 0))
+    for line, _ in under:
+        _draw(pen, line, float(np.clip((depth - 4.5) / 7, 0, 1)), 0.7)
+    for share in (0.4, 0.6, 0.8):
+        row = reading.points(*_BROWS) * (1 - share) + reading.points(*_HAIRLINE) * share
+        line, depth = _crease(reading, row, 0.03, hidden)
+        _draw(pen, line, float(np.clip((depth - 4.0) / 6, 0, 1)), 0.7)
+
+
+def _crease(
+    reading: Reading, path: np.ndarray, reach: float, hidden: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """The darkest line near ``path`` and how much darker than both sides it is, L."""
+    unit = reading.unit
+    light = reading.soft(reading.lab[..., 0], 0.008 * unit)
+    line = resampled(spline(path), 0.02 * unit)
+    ahead = np.gradient(line, axis=0)
+    aside = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
+    aside /= np.maximum(np.hypot(*aside.T), 1e-6)[:, None]
+    offsets = np.linspace(-reach, reach, 13) * unit
+    valley = np.empty((len(offsets), len(line)))
+    for row, offset in enumerate(offsets):
+        middle = line + aside * offset
+        sides = [reading.sample(middle + aside * side * unit, light) for side in (0.03, -0.03)]
+        valley[row] = np.minimum(*sides) - reading.sample(middle, light)
+        valley[row][reading.sample(middle, hidden)] = 0
+    valley -= 1.5 * (offsets / (reach * unit))[:, None] ** 2
+    valley = np.stack([smoothed_values(row, 1.2) for row in valley])
+    best = smoothed_values(offsets[valley.argmax(axis=0)], 2)
+    return smoothed_values(line + aside * best[:, None], 1.5), float(np.median(valley.max(axis=0)))
+
+
+def _draw(pen: Pen, line: np.ndarray, strength: float, weight: float) -> None:
+    if strength <= 0.05:
+        return
+    width = pen.fine * (0.5 + 0.5 * strength) * weight
+    colour = mixed(pen.skin.shade, pen.skin.deep, 0.4 + 0.6 * strength)
+    pen.brush(line, [0.2, width, width * 0.9, 0.2], colour)
