@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import lch, mixed, shifted
+from cartoon_avatar.ai.engines.drawn.colours import from_lch, lch, mixed, shifted
 from cartoon_avatar.ai.engines.drawn.palette import HairTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import (
     outlines,
@@ -149,13 +149,13 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
         curves = outlines(
             beard.stubble | beard.mask,
             reading.scale,
-            blur_px=3,
-            smooth=0.05 * unit,
+            blur_px=4,
+            smooth=0.08 * unit,
             least=0.01 * unit**2,
         )
         light, _, _ = lch(pen.skin.shade)
         grey = mixed(pen.skin.shade, np.array([light - 10, 4.0, 6.0]), 0.5)
-        pen.sheet.fill(path_of(curves), grey, opacity=0.5)
+        pen.sheet.fill(path_of(curves), grey, opacity=0.38)
     if not beard.mask.any():
         return
     tones = beard_tones(pen, beard)
@@ -179,6 +179,16 @@ def beard_tones(pen: Pen, beard: Beard) -> HairTones:
     tones = hair_tones(beard.pixels, pen.reading)
     # On the skin a beard is read as one only where it clearly is darker or greyer.
     light = lch(tones.base)[0]
+    bright = float(np.percentile(beard.pixels[:, 0], 85))
+    grey = (
+        np.median(np.hypot(beard.pixels[:, 1], beard.pixels[:, 2])) < 0.45 * lch(pen.skin.base)[1]
+    )
+    if grey and not pen.reading.monochrome and bright > 45 and bright > light + 8:
+        # White hairs among dark ones: the whole looks grey.
+        base = from_lch(min(82.0, bright + 10), 4, 80)
+        return HairTones(
+            base, shifted(base, -14), shifted(base, 8), shifted(base, 12), from_lch(24, 4, 60)
+        )
     skin = lch(pen.skin.base)[0]
     if skin - 22 < light < skin + 4 and lch(tones.base)[1] > 9:
         drop = light - (skin - 22)

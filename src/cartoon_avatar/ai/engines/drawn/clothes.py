@@ -39,11 +39,12 @@ def cloth_regions(
     step = max(1, len(pixels) // 4000)
     samples = np.ascontiguousarray(pixels[::step] * _WEIGHTS, np.float32)
     cv2.setRNGSeed(3)
-    count = min(5, len(samples))
+    count = min(7, len(samples))
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 30, 0.1)
     _, labels, centres = cv2.kmeans(samples, count, None, criteria, 2, cv2.KMEANS_PP_CENTERS)
     share = np.bincount(labels.ravel(), minlength=count) / len(samples)
     groups = _merged(centres / _WEIGHTS, share, most)
+    is_hat = bool((mask & reading.hat).sum() > 0.5 * mask.sum())
     distance = np.stack(
         [
             reading.soft(np.linalg.norm((soft - colour) * _WEIGHTS, axis=-1), 0.025 * unit)
@@ -57,8 +58,10 @@ def cloth_regions(
         region = mask & (nearest == index)
         if index:
             region &= seen
-        region = reading.without_small(reading.opened(region, 0.015 * unit), 0.012)
+        region = reading.without_small(reading.opened(region, 0.015 * unit), 0.02)
         known = region & seen
+        if index and is_hat and lch(colour)[1] < 25 and colour[0] < groups[0][0] - 12:
+            continue  # a hat's dark side, or hair below it
         if known.any():
             regions.append((region, np.median(reading.lab[known], axis=0) * 0.5 + colour * 0.5))
     return sorted(regions, key=lambda pair: -int(pair[0].sum()))
@@ -124,7 +127,12 @@ def draw_cloth(pen: Pen, mask: np.ndarray) -> str:
         _draw_shadow_of_head(pen, mask)
         for seam in seams(reading, mask & ~edges):
             width = pen.inner or pen.fine
-            shade = line if pen.inner else cloth_tone(reading, regions[0][1], -14)
+            # Ink drowns in black cloth: there the lines are light.
+            on = main[0]
+            if on < 30:
+                shade = cloth_tone(reading, regions[0][1], 15)
+            else:
+                shade = line if pen.inner else cloth_tone(reading, regions[0][1], -14)
             pen.brush(seam, [0.3, width * 0.9, width, width * 0.7, 0.3], shade)
     sheet.line(d, line, pen.outline)
     return d
@@ -141,7 +149,7 @@ def _draw_folds(pen: Pen, region: np.ndarray, colour: Lab, light: np.ndarray) ->
     shade = reading.opened(shade, 0.014 * unit)
     curves = outlines(shade, reading.scale, blur_px=3, smooth=0.06 * unit, least=0.02 * unit**2)
     # A fold is long; what is round is a stain.
-    curves = sorted((c for c in curves if roundness(c) < 0.5), key=area_of)[-5:]
+    curves = sorted((c for c in curves if roundness(c) < 0.3), key=area_of)[-5:]
     own = lch(colour)[0]
     pen.sheet.fill(
         path_of(curves), cloth_tone(reading, colour, -float(np.clip(0.16 * own + 2, 5, 12)))
@@ -166,31 +174,38 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
     Canny on lightness divided by its local contrast: black cloth has lapels, too.
     """
     unit_px = reading.unit * reading.scale
-    light = cv2.GaussianBlur(reading.lab[..., 0], (0, 0), max(1.0, 0.007 * unit_px))
-    mean = cv2.GaussianBlur(light, (0, 0), 0.12 * unit_px)
-    contrast = np.sqrt(cv2.GaussianBlur((light - mean) ** 2, (0, 0), 0.15 * unit_px))
-    plain = np.clip(128 + 40 * (light - mean) / (contrast + 2.5), 0, 255).astype(np.uint8)
-    edges = cv2.Canny(plain, 60, 150, L2gradient=True)
+    light = cv2.GaussianBlur(reading.lab[..., 0], (0, 0), max(1.0, 0.01 * unit_px))
+    cloth = mask.astype(np.float32)
+
+    def mean_of(values: np.ndarray, sigma: float) -> np.ndarray:
+        share = np.maximum(cv2.GaussianBlur(cloth, (0, 0), sigma), 0.02)
+        return cv2.GaussianBlur(values * cloth, (0, 0), sigma) / share
+
+    relief = light - mean_of(light, 0.1 * unit_px)
+    # Clipped, so that one strong edge does not hide the faint ones beside it.
+    contrast = mean_of(np.minimum(np.abs(relief), 4), 0.2 * unit_px) + 0.6
+    plain = np.clip(128 + 42 * relief / contrast, 0, 255).astype(np.uint8)
+    edges = cv2.Canny(plain, 70, 190, L2gradient=True)
     edges = (edges > 0) & reading.grown(mask, -0.02 * reading.unit)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         edges.astype(np.uint8), connectivity=8
     )
-    order = np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:16] + 1 if count > 1 else []
+    order = np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:24] + 1 if count > 1 else []
     pieces = []
     for index in order:
-        if stats[index, cv2.CC_STAT_AREA] < 0.2 * unit_px:
+        if stats[index, cv2.CC_STAT_AREA] < 0.16 * unit_px:
             break
         line = _walked(np.argwhere(labels == index)[:, ::-1])
         line = smoothed_values(resampled((line + 0.5) / reading.scale, 3), 3)
-        pieces += [p for p in _without_corners(line, 3) if length_of(p) > 0.2 * reading.unit]
+        pieces += [p for p in _without_corners(line, 3) if length_of(p) > 0.17 * reading.unit]
     lines = []
     near = np.zeros(mask.shape, np.uint8)
     for line in sorted(pieces, key=length_of, reverse=True):
         if reading.sample(line, near).mean() < 0.25:
             lines.append(resampled(line, 0.05 * reading.unit))
             points = np.round(line * reading.scale).astype(np.int32)
-            cv2.polylines(near, [points], False, 1, max(2, round(0.13 * unit_px)))
-    return lines[:10]
+            cv2.polylines(near, [points], False, 1, max(2, round(0.09 * unit_px)))
+    return lines[:14]
 
 
 def _without_corners(line: np.ndarray, step: float) -> list[np.ndarray]:

@@ -14,7 +14,7 @@ from cartoon_avatar.ai.seeing.features import Eye
 
 _CREASES = ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))
 # Drawn eyes are larger than life, in width and in height.
-_WIDER, _HIGHER = 1.26, 1.45
+_WIDER, _HIGHER = 1.3, 1.52
 # Below this opening, as share of the width, an eye is closed.
 _CLOSED = 0.13
 

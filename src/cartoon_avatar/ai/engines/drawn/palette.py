@@ -61,7 +61,10 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     if len(pixels) < 12:
         pixels = np.array([[20.0, 3, 3]] * 12)
     lights = pixels[:, 0]
-    low, high = np.percentile(lights, [30, 70] if np.median(lights) < 16 else [45, 88])
+    # Between cropped hairs the skin shows.
+    cropped = reading.area(reading.hair) < 0.13
+    band = (15, 50) if cropped else (28, 66) if np.median(lights) < 26 else (45, 88)
+    low, high = np.percentile(lights, band)
     light, chroma, hue = lch(np.median(pixels[(lights >= low) & (lights <= high)], axis=0))
     if chroma > 8 and 75 < hue < 110:
         hue = 75 + (hue - 75) * 0.35  # dark yellow looks olive on flat colour

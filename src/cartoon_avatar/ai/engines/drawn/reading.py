@@ -223,7 +223,13 @@ def _read_parts(reading: Reading, scene: Scene, on_grid, to_units: float) -> Non
     for piece in reading.pieces(high, 0.0004):
         rim = reading.grown(piece, 0.02 * unit) & ~piece
         if (rim & hair_mask).sum() > 0.25 * (rim & mine).sum():
-            reading.hair = reading.hair | piece
+            unlike = np.median(reading.lab[piece], axis=0) - np.median(
+                reading.lab[hair_mask], axis=0
+            )
+            if np.hypot(unlike[0] * 0.7, np.hypot(*unlike[1:])) < 32:
+                reading.hair = reading.hair | piece
+            else:
+                mine &= ~piece
             clothes &= ~piece
     # Under every shoulder there is chest, where a friend or a round frame hides it, too.
     low = clothes & (down_at > chin + 0.12 * unit)
@@ -357,9 +363,11 @@ def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
     bright, middle = band(80, 95), band(45, 75)
     glossy = np.hypot(*bright[1:]) < 0.8 * np.hypot(*middle[1:])
     if white is None:
-        return band(18, 50) if glossy else band(35, 65)
+        # Hard light and gloss spread the lights of a face.
+        spread = float(np.ptp(np.percentile(pixels[:, 0], [20, 85])))
+        return band(18, 50) if glossy or spread > 20 else band(35, 65)
     darker = luminance(middle[0]) / luminance(white)
-    if darker < 0.68 and (glossy or darker < 0.62):
+    if darker < 0.68 and (glossy or darker < 0.66):
         return band(18, 50)
     return band(45, 80)
 
@@ -373,7 +381,9 @@ def _white_of_eyes(reading: Reading) -> tuple[float | None, float]:
         if white.sum() >= 6:
             whites.append(float(np.percentile(reading.lab[white][:, 0], 85)))
         openness = max(openness, eye.opening / max(1e-6, eye.width))
-    return (max(whites) if whites else None), openness
+    white = max(whites, default=0.0)
+    # Darker than any white can be: lashes, or a dark lens.
+    return (white if white > 0.6 * reading.skin_lightness else None), openness
 
 
 def _gain(reading: Reading, white: float | None, openness: float) -> float:

@@ -105,9 +105,8 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         beside += [cloth_tone(reading, colour) for _, colour in regions]
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
-        _draw_silhouette(
-            pen, style, head | hair_mask | beard.mask | clothes | hat | reading.skin_below
-        )
+        covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
+        _draw_silhouette(pen, style, covered | reading.face)
         _draw_neck(pen, clothes)
         draw_cloth(pen, clothes)
     with sheet.drawing("head"):
@@ -134,14 +133,15 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
 def _draw_silhouette(pen: Pen, style: DrawnStyle, mask: np.ndarray) -> None:
     """The white rim and the firm outer line, both behind the person."""
     reading, unit = pen.reading, pen.reading.unit
-    mask = reading.closed(mask, 0.03 * unit)
+    mask = reading.closed(mask, 0.012 * unit)
     d = path_of(
         outlines(mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.02 * unit**2)
     )
     if style.rim:
         pen.sheet.fill(d, WHITE, line=WHITE, line_width=2 * style.rim * unit)
-    if pen.outline:
-        pen.sheet.fill(d, pen.ink, line=pen.ink, line_width=2.0 * pen.outline)
+    # What no part claims, between ear and hair, is dark as the hair's depth.
+    depth = pen.hair.shade if reading.area(reading.hair) > 0.1 else pen.skin.shade
+    pen.sheet.fill(d, depth, line=pen.ink, line_width=2.0 * pen.outline)
 
 
 def _draw_neck(pen: Pen, clothes: np.ndarray) -> None:
