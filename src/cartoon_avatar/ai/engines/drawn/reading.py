@@ -6,14 +6,15 @@ Lengths are in units: the long side of the picture is 1000. Masks and colours ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of, lch, lightness, luminance
-from cartoon_avatar.ai.seeing.faces import Face, on_grey
-from cartoon_avatar.ai.seeing.features import OVAL, Features, features_of
+from cartoon_avatar.ai.seeing.detector import on_grey
+from cartoon_avatar.ai.seeing.features import Features, features_of
 from cartoon_avatar.ai.seeing.scene import Scene
 
 CANVAS = 1000.0
@@ -177,98 +178,93 @@ def read(scene: Scene) -> Reading:
         across_at=(x * across[0] + y * across[1]).astype(np.float32),
     )
     reading.oval = reading.inside(features.oval)
-    _read_parts(reading, scene, on_grid, to_units)
+    _read_parts(reading, scene, on_grid)
     _read_light(reading)
     return reading
 
 
-def _read_parts(reading: Reading, scene: Scene, on_grid, to_units: float) -> None:
+def _read_parts(
+    reading: Reading, scene: Scene, on_grid: Callable[[np.ndarray], np.ndarray]
+) -> None:
     """Who is where: the masks of the scene, cut to this person and told apart."""
-    if scene.masks is None:
+    masks = scene.masks
+    if masks is None:
         reading.person = reading.face = reading.oval.copy()
         return
-    person, hair, skin = (
-        on_grid(plane) for plane in (scene.masks.person, scene.masks.hair, scene.masks.skin)
-    )
-    seen = person > 0.5
-    if scene.picture.alpha is not None:
-        seen &= reading.grown(on_grid(scene.picture.alpha) > 250, -4)
-    mine = _alone(reading, seen, scene.people, to_units)
     unit, at, down = reading.unit, reading.at, reading.down
-    reading.person = mine
     oval, down_at = reading.oval, reading.down_at
-    hair_mask = mine & (hair > 0.5)
-    skin_mask = mine & (skin > 0.5) & ~hair_mask
-    rest = mine & ~hair_mask & ~skin_mask
+    person = on_grid(masks.person)
+    mine = (person * on_grid(masks.mine) > 0.5) | oval
+    mine = _main_piece(reading, mine)
+    mine &= reading.inside(_bust(reading, raised=0.25)) | reading.inside(_head_room(reading))
+    neighbours = float((person > 0.5).mean() - (mine & (person > 0.5)).mean()) > 0.03
+    planes = [masks.hair, masks.face_skin, masks.body_skin, masks.clothes, masks.other]
+    kinds = np.stack([on_grid(plane) for plane in planes])
+    likeliest = kinds.argmax(axis=0)
+    hair, face, body, clothes, other = (mine & (likeliest == kind) for kind in range(5))
 
     chin, nose, brow = at(152) @ down, at(2) @ down, at(9) @ down
-    beside = np.abs(reading.across_at - at(1) @ reading.across) < 0.75 * unit
-    reading.face = skin_mask & (oval | ((down_at < nose + 0.05 * unit) & beside))
-    reading.skin_below = skin_mask & ~reading.face & (down_at > nose)
-    # What covers the head above the brows is a hat, a bow, a scarf.
-    above = rest & (down_at < brow - 0.02 * unit) & beside
-    hat = np.zeros_like(rest)
-    for piece in reading.pieces(rest & (down_at < brow + 0.1 * unit), 0.02):
-        large = reading.area(piece & ~oval) > 0.015 and person[piece].mean() > 0.85
-        if (piece & above).sum() > 0.6 * piece.sum() and large:
+    beside = np.abs(reading.across_at - at(1) @ reading.across) < 0.85 * unit
+    skin = face | body
+    reading.face = skin & (oval | ((down_at < nose + 0.05 * unit) & beside))
+    reading.skin_below = skin & ~reading.face & (down_at > nose)
+    if neighbours:
+        # Whose arm lies on a shoulder is not known; a neck is the person's own.
+        neck = np.abs(reading.across_at - at(152) @ reading.across) < 0.3 * unit
+        neck &= down_at < chin + 0.35 * unit
+        clothes |= reading.skin_below & ~neck & (down_at > chin + 0.1 * unit)
+        mine &= ~(reading.skin_below & ~neck & (down_at <= chin + 0.1 * unit))
+        reading.skin_below &= neck
+
+    # What covers the head above the brows is a hat, a bow, a scarf; a hat is taken for cloth too.
+    worn = (other | clothes) & beside
+    hat = np.zeros_like(worn)
+    for piece in reading.pieces(worn & (down_at < brow + 0.1 * unit), 0.015):
+        above = piece & (down_at < brow - 0.02 * unit)
+        if above.sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.012:
             hat |= piece
     reading.hat = reading.opened(hat, 0.02 * unit)
-    reading.hair = hair_mask
     band = reading.grown(oval, 0.06 * unit) & (np.abs(down_at - at(168) @ down) < 0.3 * unit)
-    reading.worn_on_face = np.where(band & mine, np.clip(person - hair - skin, 0, 1), 0)
-    reading.worn_on_face[reading.hat] = 0
-    clothes = rest & ~reading.hat & (down_at > chin - 0.25 * unit) & ~oval
-    # Above the shoulders, beside hair, what the masks cannot name is hair.
-    high = clothes & ~reading.inside(_bust(reading, raised=0.14))
-    for piece in reading.pieces(high, 0.0004):
-        rim = reading.grown(piece, 0.02 * unit) & ~piece
-        if (rim & hair_mask).sum() > 0.25 * (rim & mine).sum():
-            unlike = np.median(reading.lab[piece], axis=0) - np.median(
-                reading.lab[hair_mask], axis=0
-            )
-            if np.hypot(unlike[0] * 0.7, np.hypot(*unlike[1:])) < 32:
-                reading.hair = reading.hair | piece
-            else:
-                mine &= ~piece
-            clothes &= ~piece
+    reading.worn_on_face = np.where(band & mine & ~hat, kinds[4], 0).astype(np.float32)
+    # What else is worn, and what the masks cannot name: hair above the shoulders, below cloth.
+    rest = (other | clothes) & ~hat & ~oval & ~(reading.worn_on_face > 0.3)
+    high = rest & ~reading.inside(_bust(reading, raised=0.14))
+    for piece in reading.pieces(high, 0.0):
+        rim = reading.grown(piece, 0.02 * unit) & mine & ~piece
+        near_hair = (rim & hair).sum() > 0.25 * rim.sum()
+        if near_hair and _like(reading, piece, hair):
+            hair |= piece
+        elif reading.area(piece) < 0.1:
+            mine &= ~piece
+        rest &= ~piece | (mine & ~hair)
+    reading.hair = hair & mine
+    cloth = rest & mine & (down_at > chin - 0.3 * unit)
     # Under every shoulder there is chest, where a friend or a round frame hides it, too.
-    low = clothes & (down_at > chin + 0.12 * unit)
-    beneath = np.maximum.accumulate(low, axis=0) & ~skin_mask & ~hair_mask
-    reading.clothes = reading.without_small(clothes | beneath, 0.02)
-    reading.clothes_seen = clothes & seen
+    low = cloth & (down_at > chin + 0.12 * unit)
+    beneath = np.maximum.accumulate(low, axis=0)
+    if neighbours or scene.picture.alpha is not None:
+        beneath |= reading.inside(_bust(reading, raised=-0.05))
+    beneath &= ~skin & ~hair & ~oval if not neighbours else ~reading.skin_below & ~hair & ~oval
+    reading.clothes = reading.without_small(cloth | beneath, 0.02)
+    reading.clothes_seen = cloth & ~skin
     reading.person = mine | beneath
 
 
-def _alone(reading: Reading, person: np.ndarray, people: list[Face], to_units: float) -> np.ndarray:
-    """Of ``person`` what belongs to the first of ``people`` and hangs together with the face."""
-    mine = person | reading.oval
-    neighbours = False
-    for other in people[1:]:
-        outline = other.landmarks[list(OVAL)] * to_units
-        theirs = reading.inside(outline)
-        if (theirs & reading.oval).sum() > 0.4 * theirs.sum():
-            continue  # the same face found twice
-        neighbours = True
-        height = float(np.ptp(outline[:, 1]))
-        # Head and shoulders stand below a face: a column from it takes part in the distance.
-        theirs |= reading.inside(_column(outline, height))
-        own = reading.oval | reading.inside(
-            _column(reading.features.oval.astype(float), reading.unit)
-        )
-        far_from_them = cv2.distanceTransform((~theirs).astype(np.uint8), cv2.DIST_L2, 3)
-        far_from_me = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 3)
-        mine &= far_from_me <= far_from_them
-    mine = reading.opened(mine, 0.02 * reading.unit) | reading.oval
-    _, labels = cv2.connectedComponents(mine.astype(np.uint8))
+def _main_piece(reading: Reading, mask: np.ndarray) -> np.ndarray:
+    """Of ``mask`` what hangs together with the face, without crumbs and pinholes."""
+    mask = reading.opened(mask, 0.02 * reading.unit) | reading.oval
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    if not reading.oval.any():
+        return mask
     touching = np.bincount(labels[reading.oval].ravel(), minlength=2)
     touching[0] = 0
-    mine = reading.filled(labels == int(touching.argmax()), 0.02)
-    shoulders = reading.inside(_bust(reading, raised=0.0))
-    if neighbours:
-        # Arms and chests cannot be told apart by distance: the shoulders are made up.
-        above = reading.down_at < reading.at(152) @ reading.down + 0.12 * reading.unit
-        return (mine & above) | shoulders
-    return mine & (reading.inside(_bust(reading, raised=0.3)) | reading.inside(_head_room(reading)))
+    return reading.filled(labels == int(touching.argmax()), 0.02)
+
+
+def _like(reading: Reading, piece: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the colours of two places are near each other."""
+    apart = np.median(reading.lab[piece], axis=0) - np.median(reading.lab[other], axis=0)
+    return float(np.hypot(apart[0] * 0.7, np.hypot(*apart[1:]))) < 32
 
 
 def _bust(reading: Reading, *, raised: float) -> np.ndarray:
@@ -279,7 +275,7 @@ def _bust(reading: Reading, *, raised: float) -> np.ndarray:
         [(0.2, 0.0), (0.32, 0.14), (0.5, 0.25), (0.85, 0.36), (1.05, 0.5), (1.2, 0.8), (1.3, 9.0)]
     )
     side[:, 1] -= raised
-    wider = 1.0 + raised * 2
+    wider = 1.0 + raised
     right = np.stack([x + side[:, 0] * unit * wider, y + side[:, 1] * unit], axis=1)
     left = np.stack([x - side[:, 0] * unit * wider, y + side[:, 1] * unit], axis=1)
     return np.concatenate([left, right[::-1]])
@@ -292,23 +288,6 @@ def _head_room(reading: Reading) -> np.ndarray:
     top, bottom = -5 * unit, reading.at(152) @ reading.down + 0.3 * unit
     corners = np.array([(x - unit, top), (x + unit, top), (x + unit, bottom), (x - unit, bottom)])
     return corners[:, :1] * reading.across + corners[:, 1:] * reading.down
-
-
-def _column(outline: np.ndarray, height: float) -> np.ndarray:
-    """A chest as wide as the face and more, below ``outline``."""
-    left, right = outline[:, 0].min(), outline[:, 0].max()
-    chin = outline[:, 1].max()
-    wide = (right - left) * 0.25
-    return np.array(
-        [
-            [left + wide, chin - 0.1 * height],
-            [right - wide, chin - 0.1 * height],
-            [right + wide, chin + 0.6 * height],
-            [right + wide, chin + 9 * height],
-            [left - wide, chin + 9 * height],
-            [left - wide, chin + 0.6 * height],
-        ]
-    )
 
 
 def _read_light(reading: Reading) -> None:

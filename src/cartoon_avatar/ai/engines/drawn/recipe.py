@@ -41,7 +41,7 @@ def draw(scene: Scene, style: DrawnStyle, seed: int) -> Drawing:
     clock.done("render")
     if not style.transparent:
         picture = Picture(picture.rgb)
-    return Drawing(picture, scene.faces, pen.outline * size / CANVAS, clock.stages)
+    return Drawing(picture, len(scene.faces), pen.outline * size / CANVAS, clock.stages)
 
 
 def svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
