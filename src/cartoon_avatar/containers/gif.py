@@ -11,35 +11,58 @@ _KEPT = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})
 
 
 def cleaned(photo: Data) -> Iterator[Part]:
+    """After the first picture the file may end, or go on, as it likes."""
     if photo[:6] not in (b"GIF87a", b"GIF89a"):
         raise BrokenImage("This is not a GIF file.")
     start = 13 + _palette_bytes(photo[10])
     yield 0, start
+    picture_seen = False
     for _ in range(MOST_PARTS):
         # Some writers leave the end mark out, and decoders do not miss it.
         block = photo[start] if start < len(photo) else 0x3B
-        if block == 0x3B:
-            yield b";"
-            return
+        if block not in (0x2C, 0x21):
+            if block != 0x3B and not picture_seen:
+                raise BrokenImage("The GIF file has a block that GIF does not have.")
+            break
+        label = photo[start + 1 : start + 2]
+        head = start + 2
         if block == 0x2C:
-            end = _data_end(photo, start + 11 + _palette_bytes(photo[start + 9]))
+            flags = photo[start + 9 : start + 10]
+            head = start + 11 + _palette_bytes(flags[0] if flags else 0)
+        whole, end = _data_end(photo, head)
+        if not whole:
+            if picture_seen:
+                break
+            if block == 0x21 or head >= len(photo):
+                raise BrokenImage("The GIF file ends too early.")
+            # Whether enough pixels came is for the decoder to say.
             yield start, end
-        elif block == 0x21:
-            end = _data_end(photo, start + 2)
-            label = photo[start + 1]
-            if label == 0xF9 or (label == 0xFF and photo[start + 3 : start + 14] in _KEPT):
-                yield start, end
-        else:
-            raise BrokenImage("The GIF file has a block that GIF does not have.")
+            if end + 1 < len(photo):
+                yield bytes([len(photo) - end - 1])
+                yield end + 1, len(photo)
+            yield b"\0"
+            break
+        kept = label == b"\xff" and photo[start + 3 : start + 14] in _KEPT
+        if block == 0x2C or label == b"\xf9" or kept:
+            yield start, end
+        picture_seen |= block == 0x2C
         start = end
-    raise BrokenImage("The GIF file is in too many pieces.")
+    else:
+        raise BrokenImage("The GIF file is in too many pieces.")
+    yield b";"
 
 
 def _palette_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _data_end(photo: Data, start: int) -> int:
-    while size := photo[start]:
+def _data_end(photo: Data, start: int) -> tuple[bool, int]:
+    """Whether all blocks from ``start`` on are there, and the end of the last that is."""
+    while start < len(photo):
+        size = photo[start]
+        if not size:
+            return True, start + 1
+        if start + 1 + size > len(photo):
+            break
         start += size + 1
-    return start + 1
+    return False, min(start, len(photo))

@@ -42,11 +42,13 @@ def cleaned(photo: Data) -> Iterator[Part]:
         raise BrokenImage("This is not a HEIF file.")
     blanks: list[tuple[int, int, bytes]] = []  # from, to, and what to write before the zeros
     tables: dict[bytes, tuple[int, int]] = {}
-    file_end = boxes_seen = 0
+    file_end = boxes_seen = pictures_seen = 0
     folders = [(b"", 0, len(photo))]
     while folders:
         parent, folder_start, folder_end = folders.pop()
-        for kind, start, body, end in _whole_boxes(photo, folder_start, folder_end):
+        # What follows the boxes of a picture may be anything.
+        walk = _whole_boxes if parent else boxes
+        for kind, start, body, end in walk(photo, folder_start, folder_end):
             boxes_seen += 1
             if boxes_seen > MOST_PARTS:
                 raise BrokenImage("The HEIF file is in too many pieces.")
@@ -59,6 +61,7 @@ def cleaned(photo: Data) -> Iterator[Part]:
                 blanks.append((body + 4, min(body + 4 + times, end), b""))
             if not parent and kind in _TOP:
                 file_end = end
+                pictures_seen += kind in (b"meta", b"moov")
             track = photo[body + 8 : body + 12] if kind == b"hdlr" else None
             if parent == b"mdia" and track and track not in _TRACKS:
                 raise BrokenImage("The HEIF file is a video: it holds more than pictures.")
@@ -66,6 +69,8 @@ def cleaned(photo: Data) -> Iterator[Part]:
                 if kind in tables:
                     raise BrokenImage("The HEIF file lists its pictures twice.")
                 tables[kind] = body, end
+    if not pictures_seen:
+        raise BrokenImage("The HEIF file holds no picture.")
     blanks += _other_items(photo, tables)
 
     position = 0

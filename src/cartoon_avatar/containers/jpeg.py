@@ -17,6 +17,8 @@ _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 # SOF0..15 with DHT and DAC among them, but not C8 (reserved); SOS, DQT, DNL, DRI, DHP, EXP.
 _OF_THE_PICTURE = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0)} - {0xC8})
 _APPLICATION, _COMMENT, _ADOBE = frozenset(range(0xE0, 0xF0)), 0xFE, 0xEE
+# Of a progressive one without its end, to see whether it is whole.
+_MOST_COEFFICIENT_BYTES = 48_000_000
 _WITH_LENGTH = _OF_THE_PICTURE | _APPLICATION | {_COMMENT}
 
 
@@ -117,3 +119,42 @@ def skeleton(data: bytes) -> bytes | None:
     if not ended:
         raise BrokenImage("The JPEG file ends too early.")
     return bytes(shown)
+
+
+def coded_end(data: bytes) -> tuple[int, bool]:
+    """Where the coded data of the picture ends, and whether the end mark stands there.
+
+    Raises BrokenImage where a scan of the picture is missing or would take too much to look at.
+    """
+    seen: dict[int, set[tuple[int, int]]] = {}  # component: coefficient, bits still to come
+    progressive, in_scan = False, False
+    for marker, start, end in segments(data):
+        if marker == _EOI:
+            return start, True
+        if marker not in _WITH_LENGTH and in_scan:
+            continue
+        if end > len(data):
+            raise BrokenImage("The JPEG file ends too early.")
+        if marker in _SOF:
+            progressive = marker in _PROGRESSIVE
+            seen = {data[at]: set() for at in range(start + 10, end, 3)}
+            if progressive and _coefficient_bytes(data[start:end]) > _MOST_COEFFICIENT_BYTES:
+                raise BrokenImage("The JPEG file ends too early.")
+        elif marker == _SOS:
+            first, last, bits = data[end - 3 : end]
+            for at in range(start + 5, end - 3, 2):
+                if data[at] in seen:
+                    seen[data[at]] |= {(index, bits & 15) for index in range(first, last + 1)}
+        in_scan = marker == _SOS
+    wanted = {(index, 0) for index in range(64)}
+    if not in_scan or not seen or any(wanted - found for found in seen.values()):
+        raise BrokenImage("The JPEG file lacks a part of its picture.")
+    # The first half of the end mark may have come.
+    return len(data) - (data[-1] == 0xFF), False
+
+
+def _coefficient_bytes(frame: bytes) -> int:
+    """What libjpeg keeps of a picture of several scans: two bytes a sample."""
+    height, width = struct.unpack_from(">HH", frame, 5)
+    factors = [(frame[at] >> 4) * (frame[at] & 15) for at in range(11, len(frame), 3)]
+    return 2 * width * height * sum(factors) // max(1, *factors)

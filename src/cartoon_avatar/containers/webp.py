@@ -17,20 +17,19 @@ def cleaned(photo: Data) -> Iterator[Part]:
     riff, size, form = struct.unpack_from("<4sI4s", photo, 0)
     if (riff, form) != (b"RIFF", b"WEBP"):
         raise BrokenImage("This is not a WebP file.")
-    if 8 + size > len(photo):
-        raise BrokenImage("The WebP file is shorter than it says.")
-    rest = chunks(photo, 12, 8 + size)
+    # What the file says of its own size may be wrong, as long as its pixels are there.
+    rest = chunks(photo, 12, min(8 + size, len(photo)), file_end=len(photo))
     kind, start, body, end = next(rest, (b"", 0, 0, 0))
     parts: list[Part] = []
     if kind in (b"VP8 ", b"VP8L"):
         # The simple form: one chunk, and what follows it means nothing to anyone.
-        parts.append((start, end))
+        parts += _kept(photo, start, body, end)
     elif kind == b"VP8X" and end - body >= 10:
         flags = photo[body]
         exif: bytes | None = None if flags & _VP8X_EXIF else b""
         for kind, start, body, end in rest:
             if kind in _PIXELS or kind in (b"ICCP", b"ANIM"):
-                parts.append((start, end))
+                parts += _kept(photo, start, body, end)
             elif kind == b"ANMF":
                 parts += _frame(photo, start, body, end)
             elif kind == b"EXIF" and exif is None:
@@ -47,6 +46,14 @@ def cleaned(photo: Data) -> Iterator[Part]:
         parts.append(b"\0")
     yield struct.pack("<4sI4s", b"RIFF", 4 + size_of(parts), b"WEBP")
     yield from parts
+
+
+def _kept(photo: Data, start: int, body: int, end: int) -> list[Part]:
+    """A chunk as it is, or with the length of what came of it."""
+    if body + struct.unpack_from("<I", photo, start + 4)[0] <= end:
+        return [(start, end)]
+    # Whether enough pixels came is for the decoder to say.
+    return [photo[start : start + 4] + struct.pack("<I", end - body), (body, end)]
 
 
 def _frame(photo: Data, start: int, body: int, end: int) -> list[Part]:
@@ -68,14 +75,20 @@ def _frame(photo: Data, start: int, body: int, end: int) -> list[Part]:
 
 
 def chunks(
-    photo: Data, start: int, end: int, most: int = MOST_PARTS
+    photo: Data, start: int, end: int, most: int = MOST_PARTS, *, file_end: int | None = None
 ) -> Iterator[tuple[bytes, int, int, int]]:
-    """Kind, start, start of the body and end of each chunk, with its padding if it is there."""
+    """Kind, start, start of the body and end of each chunk, with its padding if it is there.
+
+    With ``file_end`` the last one may pass ``end``; what of it is behind ``file_end`` is missing.
+    """
     for _ in range(most):
         if start + 8 > end:
             return
         kind, size = struct.unpack_from("<4sI", photo, start)
         body = start + 8
+        if body + size > end and file_end is not None:
+            yield kind, start, body, min(body + size, file_end)
+            return
         if body + size > end:
             raise BrokenImage("A chunk of the WebP file is longer than the file.")
         next_start = min(body + size + size % 2, end)

@@ -8,6 +8,7 @@ before a pixel is decoded.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import re
 import warnings
@@ -29,6 +30,7 @@ from cartoon_avatar.ai.pictures.sampling import (
     thinned,
 )
 from cartoon_avatar.containers import BrokenImage, Cicp, heif, icc, jpeg, png
+from cartoon_avatar.containers.clean import without_metadata
 from cartoon_avatar.containers.sniff import media_type_of
 
 # Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
@@ -45,6 +47,9 @@ _DECODERS = {
     "image/heic": "HEIF",
 }
 _LARGE_FROM_PX = 4_000_000
+_LOOKED_AT_PX = 1_000_000
+# Neither the zeros that libjpeg goes on with, nor a marker: enough of them for several blocks.
+_OTHER_BITS = b"\xb6\x6d\xdb" * 300
 # A phone's; larger ones would cost more memory than any other picture.
 _MOST_DEEP_PX = 16_000_000
 # A scan costs a few bytes and goes over every pixel; encoders make about ten. Those of pictures
@@ -75,7 +80,13 @@ def decode(
         # Decoders remark on odd metadata; a picture that decodes is good enough.
         warnings.simplefilter("ignore")
         try:
-            return _decode(data, _DECODERS[kind], max_pixels, long_side, crop)
+            try:
+                return _decode(data, _DECODERS[kind], max_pixels, long_side, crop)
+            except (InvalidImage, ImageTooLarge, MemoryError):
+                raise
+            except Exception:  # noqa: BLE001 (of which the second look must not tell)
+                mended = _mended(data, kind)
+            return _decode(mended, _DECODERS[kind], max_pixels, long_side, crop)
         except (InvalidImage, ImageTooLarge):
             raise
         except MemoryError as error:
@@ -129,6 +140,47 @@ def _decode(
         if turn in SIDEWAYS:
             width, height = height, width
     return Photo(_picture(rgb, alpha), width, height)
+
+
+def _mended(data: bytes, kind: str) -> bytes:
+    """A file that its decoder refuses without what is wrong beside its pixels.
+
+    Raises where pixels are missing or there is nothing to mend.
+    """
+    if kind == "image/jpeg":
+        end, ended = jpeg.coded_end(data)
+        if not ended:
+            _require_every_block(data, end)
+            return data[:end] + b"\xff\xd9"
+    elif kind == "image/png":
+        return png.mended(data)
+    cleaned = b"".join(without_metadata(data, kind))
+    if cleaned == data:
+        raise BrokenImage("There is nothing to mend.")
+    return cleaned
+
+
+def _require_every_block(data: bytes, end: int) -> None:
+    """Raises for a JPEG that is cut off: one whose pixels depend on what would come at ``end``.
+
+    libjpeg takes what is missing for zeros, then for grey, and says so to nobody.
+    """
+    seen = []
+    for more in (b"", _OTHER_BITS):
+        ended = data[:end] + more + b"\xff\xd9"
+        with Image.open(io.BytesIO(ended), formats=["JPEG"]) as image:
+            # Large ones smaller: then a lost bit of fine detail in the last block may pass.
+            scale = 1
+            while scale < 8 and image.width * image.height > scale**2 * _LOOKED_AT_PX:
+                scale *= 2
+            image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
+            image.load()
+            looked_at = hashlib.blake2b()
+            for row in range(image.height):
+                looked_at.update(image.crop((0, row, image.width, row + 1)).tobytes())
+            seen.append(looked_at.digest())
+    if seen[0] != seen[1]:
+        raise BrokenImage("The JPEG file ends too early.")
 
 
 def _require_whole(data: bytes, decoder: str) -> None:
@@ -186,7 +238,29 @@ def _pixels(
         deep = coding is not None and image.width * image.height <= _MOST_DEEP_PX
         return np.asarray(pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=not deep))
     image.load()
+    if decoder == "JPEG" and _ends_in_grey(image):
+        end, ended = jpeg.coded_end(data)
+        if ended:
+            _require_every_block(data, end)
+    if decoder == "PNG" and _ends_in_black(image):
+        png.require_all_rows(data)  # zlib may have ended before the picture did
     return image
+
+
+def _ends_in_grey(image: Image.Image) -> bool:
+    """Whether the last pixels are what libjpeg takes for missing ones."""
+    width, height = image.size
+    corner = image.crop((max(0, width - 2), max(0, height - 2), width, height))
+    return set(corner.tobytes()) == {128}
+
+
+def _ends_in_black(image: Image.Image) -> bool:
+    """Whether the last row, or the one before it, which comes last where the file is interlaced,
+    is what Pillow leaves of a missing one."""
+    rows = {image.height - 1, max(0, image.height - 2)}
+    return any(
+        image.crop((0, row, image.width, row + 1)).getbbox(alpha_only=False) is None for row in rows
+    )
 
 
 def _covered(image: Image.Image, width: int, height: int) -> tuple[int, int]:
