@@ -18,74 +18,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     smoothed_values,
 )
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
-
-# Differences of hue tell cloth from cloth, those of lightness may be folds.
-_WEIGHTS = np.float32([0.7, 1.2, 1.2])
-
-
-def cloth_regions(
-    reading: Reading, mask: np.ndarray, most: int = 4
-) -> list[tuple[np.ndarray, Lab]]:
-    """The cloths of ``mask`` with their colours, the largest first."""
-    unit = reading.unit
-    soft = reading.soft(reading.lab, 0.012 * unit)
-    # What was made up under a shoulder has no colour of its own.
-    seen = mask & (reading.clothes_seen | reading.hat)
-    inner = reading.grown(seen if seen.any() else mask, -0.012 * unit)
-    pixels = soft[inner] if inner.sum() > 200 else soft[mask]
-    if len(pixels) < 40:
-        return []
-    step = max(1, len(pixels) // 4000)
-    samples = np.ascontiguousarray(pixels[::step] * _WEIGHTS, np.float32)
-    cv2.setRNGSeed(3)
-    count = min(7, len(samples))
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 30, 0.1)
-    _, labels, centres = cv2.kmeans(samples, count, None, criteria, 2, cv2.KMEANS_PP_CENTERS)
-    share = np.bincount(labels.ravel(), minlength=count) / len(samples)
-    groups = _merged(centres / _WEIGHTS, share, most)
-    is_hat = bool((mask & reading.hat).sum() > 0.5 * mask.sum())
-    distance = np.stack(
-        [
-            reading.soft(np.linalg.norm((soft - colour) * _WEIGHTS, axis=-1), 0.025 * unit)
-            for colour in groups
-        ],
-        axis=-1,
-    )
-    nearest = distance.argmin(axis=-1)
-    regions = []
-    for index, colour in enumerate(groups):
-        region = mask & (nearest == index)
-        if index:
-            region &= seen
-        region = reading.without_small(reading.opened(region, 0.015 * unit), 0.02)
-        known = region & seen
-        if index and is_hat and lch(colour)[1] < 25 and colour[0] < groups[0][0] - 12:
-            continue  # a hat's dark side, or hair below it
-        if known.any():
-            regions.append((region, np.median(reading.lab[known], axis=0) * 0.5 + colour * 0.5))
-    return sorted(regions, key=lambda pair: -int(pair[0].sum()))
-
-
-def _merged(colours: np.ndarray, share: np.ndarray, most: int) -> list[np.ndarray]:
-    """Folds belong to their cloth: near colours become one."""
-    groups = [(c.astype(float), float(s)) for c, s in zip(colours, share, strict=True)]
-
-    def apart(a: np.ndarray, b: np.ndarray) -> float:
-        return float(np.hypot(*(a[1:] - b[1:])) * 1.1 + abs(a[0] - b[0]) * 0.55)
-
-    while len(groups) > 1:
-        pairs = [
-            (apart(groups[i][0], groups[j][0]), i, j) for i in range(len(groups)) for j in range(i)
-        ]
-        nearest, i, j = min(pairs)
-        if nearest > 22 and len(groups) <= most:
-            break
-        (a, weight_a), (b, weight_b) = groups[i], groups[j]
-        total = max(1e-6, weight_a + weight_b)
-        merged = ((a * weight_a + b * weight_b) / total, total)
-        groups = [g for k, g in enumerate(groups) if k not in (i, j)] + [merged]
-    return [colour for colour, _ in sorted(groups, key=lambda group: -group[1])]
+from cartoon_avatar.ai.engines.drawn.reading import Reading, blurred
 
 
 def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:
@@ -98,13 +31,12 @@ def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:
     return from_lch(float(np.clip(own + light, 3, 97)), chroma, hue)
 
 
-def draw_cloth(pen: Pen, mask: np.ndarray) -> str:
-    """All cloths of ``mask``; gives the path about them."""
+def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[tuple[np.ndarray, Lab]]) -> None:
+    """The cloths of ``mask``, ``regions`` as ``cloth_regions`` tells them."""
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     d = path_of(outlines(mask, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.01 * unit**2))
-    regions = cloth_regions(reading, mask)
     if not d or not regions:
-        return ""
+        return
     main = cloth_tone(reading, regions[0][1])
     line = mixed(pen.ink, main, 0.15)
     sheet.fill(d, main, line=line, line_width=pen.outline)
@@ -135,7 +67,6 @@ def draw_cloth(pen: Pen, mask: np.ndarray) -> str:
                 shade = line if pen.inner else cloth_tone(reading, regions[0][1], -14)
             pen.brush(seam, [0.3, width * 0.9, width, width * 0.7, 0.3], shade)
     sheet.line(d, line, pen.outline)
-    return d
 
 
 def _draw_folds(pen: Pen, region: np.ndarray, colour: Lab, light: np.ndarray) -> None:
@@ -178,8 +109,7 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
     cloth = mask.astype(np.float32)
 
     def mean_of(values: np.ndarray, sigma: float) -> np.ndarray:
-        share = np.maximum(cv2.GaussianBlur(cloth, (0, 0), sigma), 0.02)
-        return cv2.GaussianBlur(values * cloth, (0, 0), sigma) / share
+        return blurred(values * cloth, sigma) / np.maximum(blurred(cloth, sigma), 0.02)
 
     relief = light - mean_of(light, 0.1 * unit_px)
     # Clipped, so that one strong edge does not hide the faint ones beside it.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.colours import Lab, mixed
 from cartoon_avatar.ai.engines.drawn.palette import HairTones
 from cartoon_avatar.ai.engines.drawn.paths import length_of, outlines, path_of, smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.reading import Reading, blurred
 from cartoon_avatar.ai.filters.flow import Flow, along
 
 # The strands' pixels from chin to hairline.
@@ -41,9 +41,9 @@ def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
     # The structure tensor's double angle, of the strands well inside and of the outline.
     inner = inner.astype(np.float32)
     sigma = max(2.0, 0.035 * unit_px)
-    cos2 = cv2.GaussianBlur((gy * gy - gx * gx) * inner, (0, 0), sigma)
-    sin2 = cv2.GaussianBlur(-2 * gx * gy * inner, (0, 0), sigma)
-    energy = cv2.GaussianBlur((gx * gx + gy * gy) * inner, (0, 0), sigma)
+    cos2 = blurred((gy * gy - gx * gx) * inner, sigma)
+    sin2 = blurred(-2 * gx * gy * inner, sigma)
+    energy = blurred((gx * gx + gy * gy) * inner, sigma)
     on = small & (energy > 1e-3)
     coherence = float(
         (np.hypot(cos2, sin2)[on].sum() / max(1e-6, energy[on].sum())) if on.any() else 1
@@ -52,11 +52,11 @@ def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
     cos2, sin2 = cos2 / (energy + floor), sin2 / (energy + floor)
     edge = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 2.0)
     ex, ey = (cv2.Scharr(edge, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
-    outline_energy = cv2.GaussianBlur(ex * ex + ey * ey, (0, 0), 1.6 * sigma)
+    outline_energy = blurred(ex * ex + ey * ey, 1.6 * sigma)
     high = float(np.percentile(outline_energy[small], 75)) + 1e-9 if small.any() else 1.0
     weight = 0.5 / (outline_energy + high)
-    cos2 += cv2.GaussianBlur(ey * ey - ex * ex, (0, 0), 1.6 * sigma) * weight
-    sin2 += cv2.GaussianBlur(-2 * ex * ey, (0, 0), 1.6 * sigma) * weight
+    cos2 += blurred(ey * ey - ex * ex, 1.6 * sigma) * weight
+    sin2 += blurred(-2 * ex * ey, 1.6 * sigma) * weight
     angle = 0.5 * np.arctan2(sin2, cos2).astype(np.float32)
     flow = Flow(np.cos(angle), np.sin(angle), np.ones_like(angle))
     # Only hair is averaged: the mask is averaged along with it.
@@ -65,8 +65,8 @@ def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
     share = along(small.astype(np.float32), flow, reach)
     combed = cv2.GaussianBlur(weighed / np.maximum(share, 0.05), (0, 0), 0.8)
     # Broad light and shade count for less than the locks that lie in it.
-    broad = cv2.GaussianBlur(combed * small, (0, 0), 0.22 * unit_px)
-    broad /= np.maximum(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 0.22 * unit_px), 0.02)
+    broad = blurred(combed * small, 0.22 * unit_px)
+    broad /= np.maximum(blurred(small.astype(np.float32), 0.22 * unit_px), 0.02)
     combed = combed - 0.55 * (broad - float(broad[small].mean() if small.any() else 0))
     return Strands(scale, small, angle, combed, coherence)
 
@@ -78,6 +78,13 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
         return
     shapes = outlines(mask, reading.scale, blur_px=1.2, smooth=0.018 * unit, least=0.006 * unit**2)
     d = path_of(shapes, fine=1.2)
+    seen = np.median(reading.lab[mask], axis=0)
+    skin = np.array([reading.skin_lightness, *reading.skin[1:]])
+    unlike = np.hypot((seen - skin)[0] * 0.8, np.hypot(*(seen - skin)[1:]))
+    if reading.area(mask) < 0.13 and unlike < 17:
+        # A shaven head: the skin a shade darker, no outline.
+        sheet.fill(d, mixed(pen.skin.shade, tones.base, 0.25))
+        return
     line = tones.line if pen.outline else tones.shade
     sheet.fill(d, tones.base, line=line, line_width=pen.outline)
     with sheet.clipped(d):
@@ -169,7 +176,7 @@ def _runs(on: np.ndarray) -> list[tuple[int, int]]:
 
 
 def streamlines(
-    strands: Strands, random: np.random.Generator, reach_px: float, count: int = 260
+    strands: Strands, random: np.random.Generator, reach_px: float, count: int = 190
 ) -> list[np.ndarray]:
     """Smooth lines along the strands through ``count`` places, all traced at once; pixels."""
     height, width = strands.mask.shape

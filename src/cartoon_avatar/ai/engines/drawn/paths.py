@@ -153,6 +153,12 @@ def outlines(
     ``scale`` is pixels of the mask a unit; ``smooth`` and the square root of ``least``, the
     smallest area drawn, are in units. Shapes that meet the frame go on beyond it.
     """
+    left, top, width, height = cv2.boundingRect((mask > 0.02).astype(np.uint8))
+    if not width:
+        return []
+    margin = int(4 * blur_px) + 2
+    left, top = max(0, left - margin), max(0, top - margin)
+    mask = mask[top : top + height + 2 * margin, left : left + width + 2 * margin]
     soft = cv2.copyMakeBorder(
         mask.astype(np.float32), *[_BEYOND_PX] * 4, borderType=cv2.BORDER_REPLICATE
     )
@@ -168,7 +174,7 @@ def outlines(
         if len(contour) < 16:
             continue
         points = (contour[:, 0].astype(float) - 0.5) / 2 - (_BEYOND_PX + 1)
-        points = (points + 0.5) / scale
+        points = (points + 0.5 + (left, top)) / scale
         if area_of(points) < least:
             continue
         points = resampled(points, 2.0, closed=True)

@@ -89,10 +89,7 @@ class Reading:
 
     def soft(self, values: np.ndarray, by: float) -> np.ndarray:
         """``values`` under a Gaussian of ``by`` units, the frame's pixels going on."""
-        sigma = max(0.6, by * self.scale)
-        return cv2.GaussianBlur(
-            values.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE
-        )
+        return blurred(values.astype(np.float32), max(0.6, by * self.scale))
 
     def moved(self, mask: np.ndarray, by: np.ndarray) -> np.ndarray:
         x, y = by * self.scale
@@ -127,6 +124,19 @@ class Reading:
         x, y = np.floor(np.asarray(points) * self.scale).astype(int).T
         height, width = values.shape[:2]
         return values[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+
+
+def blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
+    """``values`` (H×W or H×W×3 float32) under a Gaussian; a broad one works on a small copy."""
+    shrink = int(sigma_px / 2.5)
+    border = cv2.BORDER_REPLICATE
+    if shrink < 2:
+        return cv2.GaussianBlur(values, (0, 0), sigma_px, borderType=border)
+    height, width = values.shape[:2]
+    size = (max(1, width // shrink), max(1, height // shrink))
+    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma_px * size[0] / width, borderType=border)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def read(scene: Scene) -> Reading:

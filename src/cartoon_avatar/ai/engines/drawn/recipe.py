@@ -12,10 +12,11 @@ from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
 from cartoon_avatar.ai.engines.drawn.beard import draw_beard, read_beard
 from cartoon_avatar.ai.engines.drawn.brows import draw_brows
-from cartoon_avatar.ai.engines.drawn.clothes import cloth_regions, cloth_tone, draw_cloth
+from cartoon_avatar.ai.engines.drawn.clothes import cloth_tone, draw_cloth
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of, lab_of_hex, mixed
 from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
+from cartoon_avatar.ai.engines.drawn.garments import cloth_regions
 from cartoon_avatar.ai.engines.drawn.glasses import draw_glasses, read_glasses
 from cartoon_avatar.ai.engines.drawn.hair import draw_hair
 from cartoon_avatar.ai.engines.drawn.head import draw_ears, draw_head, draw_jaw, head_mask
@@ -98,17 +99,17 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         random=random,
     )
     clothes, hat = reading.clothes, reading.hat
-    regions = cloth_regions(reading, clothes)[:2]
+    regions = cloth_regions(reading, clothes)
     head = head_mask(reading)
     if not style.transparent:
         beside = [hair.base, hair.base, pen.skin.base]
-        beside += [cloth_tone(reading, colour) for _, colour in regions]
+        beside += [cloth_tone(reading, colour) for _, colour in regions[:2]]
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
         _draw_silhouette(pen, style, covered | reading.face)
         _draw_neck(pen, clothes)
-        draw_cloth(pen, clothes)
+        draw_cloth(pen, clothes, regions)
     with sheet.drawing("head"):
         draw_ears(pen)
         d = draw_head(pen, head)
@@ -123,7 +124,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_brows(pen)
         draw_hair(pen, hair_mask, hair)
         if hat.any():
-            draw_cloth(pen, hat)
+            draw_cloth(pen, hat, cloth_regions(reading, hat))
         if glasses is not None:
             draw_glasses(pen, glasses)
     clock.done("shapes")
