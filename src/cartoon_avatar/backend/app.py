@@ -32,11 +32,11 @@ from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.routes import faces, files, health, originals, page
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
+from cartoon_avatar.backend.spool import Memory
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.local import NO_ROOM, NOT_NOW
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.http.body_limit import BodyLimit
-from cartoon_avatar.http.forms import Memory
 from cartoon_avatar.http.problems import problem_response, render_problems
 from cartoon_avatar.http.request_log import RequestLog
 from cartoon_avatar.process import heap

@@ -11,8 +11,8 @@ from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
+from cartoon_avatar.backend.spool import Memory
 from cartoon_avatar.backend.storage.protocol import Storage
-from cartoon_avatar.http.forms import Memory
 
 
 @dataclass(frozen=True, slots=True)

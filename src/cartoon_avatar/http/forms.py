@@ -1,83 +1,167 @@
-"""A form on its way in: its fields, and at most one file, in memory where there is room for it."""
+"""Reads forms as they come in: fields as text, files piece by piece into what keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Protocol
+from urllib.parse import parse_qsl
 
 from fastapi import Request
-from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
 
-from cartoon_avatar.contract.errors import InvalidRequest
+from cartoon_avatar.contract.errors import InvalidImage, InvalidRequest
+from cartoon_avatar.contract.limits import FORM_OVERHEAD_BYTES
+
+MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
 
 # Ours are a few words each; a form of many or long fields is not ours.
 _MAX_FIELDS = 16
-_MAX_FIELD_BYTES = 4096
-# For eight photos as phones take them. A file that goes by way of the disk costs two copies more
-# and an inode, deleted a moment later, which ext4 without a journal walks past for minutes.
-_ROOM_BYTES = 16 * 2**20
-_LEAST_BYTES = 64 * 2**10
+_MAX_FIELD_BYTES = 16_384
 
 
-class Memory:
-    """For the bodies that are here at once; what finds no room in it waits on the disk."""
+class FileSink(Protocol):
+    """Where a file of a form goes."""
 
-    def __init__(self, free_bytes: int = _ROOM_BYTES) -> None:
-        self._free_bytes = free_bytes
+    def write(self, piece: memoryview) -> None:
+        """Take a piece, which stays valid for as long as it is referred to."""
 
-    @contextmanager
-    def lent(self, request: Request) -> Iterator[int]:
-        """How many bytes of a file in ``request`` may stay in memory, until the block ends."""
-        declared = request.headers.get("content-length", "")
-        # Never 0, which to a spooled file means that there is no end to it.
-        body_bytes = max(_LEAST_BYTES, int(declared)) if declared.isdecimal() else _LEAST_BYTES
-        if body_bytes > self._free_bytes:
-            yield _LEAST_BYTES
-            return
-        self._free_bytes -= body_bytes
-        try:
-            yield body_bytes
-        finally:
-            self._free_bytes += body_bytes
+    async def flush(self) -> None:
+        """Called after each chunk of the body: whatever waits for a disk waits here."""
 
 
-async def read_form(request: Request, kind: str, *, in_memory_bytes: int) -> dict[str, Any]:
-    """The fields of a form of media type ``kind``, a file among them as an UploadFile for the
-    caller to close.
+def media_type_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    Raises InvalidRequest for a broken form, and one that names a field twice.
+
+async def read_multipart(
+    chunks: AsyncIterator[bytes | bytearray], content_type: str, files: Mapping[str, FileSink]
+) -> tuple[dict[str, str], set[str]]:
+    """The fields of a multipart form, and which of ``files`` it held.
+
+    A part is a file by its name, whether or not the client gave it a file name. Raises
+    InvalidRequest for a broken form and one that names a field twice, InvalidImage for a file
+    of another name.
     """
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise InvalidRequest("The form is broken: its Content-Type names no boundary.")
+    parts = _Parts(files)
+    try:
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": parts.begin,
+                "on_header_field": parts.header_name,
+                "on_header_value": parts.header_value,
+                "on_header_end": parts.header_end,
+                "on_headers_finished": parts.headers_end,
+                "on_part_data": parts.data,
+                "on_part_end": parts.end,
+            },
+        )
+        async for chunk in chunks:
+            parser.write(chunk)  # type: ignore[arg-type] (typed bytes, and happy with both)
+            if parts.file is not None:
+                await parts.file.flush()
+    except FormParserError as error:
+        raise InvalidRequest(f"The form is broken: {error}") from error
+    if parts.is_open or not parts.names:
+        raise InvalidRequest("The form is broken: it has no end.")
+    return parts.fields, parts.names & files.keys()
+
+
+class _Parts:
+    """Follows the parser from part to part."""
+
+    def __init__(self, files: Mapping[str, FileSink]) -> None:
+        self.files = files
+        self.fields: dict[str, str] = {}
+        self.names: set[str] = set()
+        self.is_open = False
+        # Of the part at hand:
+        self.file: FileSink | None = None
+        self._name = ""
+        self._text = bytearray()
+        self._disposition: bytes | None = None
+        self._header_name = b""
+        self._header_value = b""
+
+    def begin(self) -> None:
+        self.is_open = True
+        self.file = None
+        self._name = ""
+        self._text.clear()
+        self._disposition = None
+
+    def header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def header_end(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = bytes(self._header_value)
+        self._header_name = self._header_value = b""
+
+    def headers_end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"name" not in options:
+            raise InvalidRequest("The form is broken: a part has no name.")
+        name = self._name = _text(options[b"name"])
+        if name in self.names:
+            raise InvalidRequest(f"The field {name[:40]!r} was sent twice.")
+        self.names.add(name)
+        if len(self.names) > _MAX_FIELDS:
+            raise InvalidRequest(f"The form has more than {_MAX_FIELDS} fields.")
+        self.file = self.files.get(name)
+        if self.file is None and b"filename" in options:
+            raise InvalidImage(
+                f"There is no file field {name[:40]!r} here; there is {' and '.join(self.files)}."
+            )
+
+    def data(self, data: bytes, start: int, end: int) -> None:
+        if self.file is not None:
+            self.file.write(memoryview(data)[start:end])
+            return
+        if len(self._text) + end - start > _MAX_FIELD_BYTES:
+            raise InvalidRequest(
+                f"The field {self._name[:40]!r} is longer than {_MAX_FIELD_BYTES} bytes."
+            )
+        self._text += data[start:end]
+
+    def end(self) -> None:
+        self.is_open = False
+        if self.file is None:
+            self.fields[self._name] = _text(self._text)
+
+
+def _text(data: bytes | bytearray) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+async def read_urlencoded(request: Request) -> dict[str, str]:
+    """Raises InvalidRequest for a form that is too long, or names a field twice."""
+    body = bytearray()
     async with aclosing(request.stream()) as stream:
-        if kind == "multipart/form-data":
-            parser = _Parser(
-                request.headers,
-                stream,
-                max_files=1,
-                max_fields=_MAX_FIELDS,
-                max_part_size=_MAX_FIELD_BYTES,
-            )
-            parser.spool_max_size = in_memory_bytes
-        else:
-            parser = FormParser(
-                request.headers, stream, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
-            )
-        try:
-            form = await parser.parse()
-        except MultiPartException as error:
-            raise InvalidRequest(f"The form is broken: {error.message}") from error
-    if len(form.multi_items()) > len(form):
-        await form.close()
+        async for chunk in stream:
+            body += chunk
+            if len(body) > FORM_OVERHEAD_BYTES:
+                raise InvalidRequest(f"The form is longer than {FORM_OVERHEAD_BYTES} bytes.")
+    try:
+        pairs = parse_qsl(
+            body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MAX_FIELDS
+        )
+    except ValueError as error:
+        raise InvalidRequest(f"The form has more than {_MAX_FIELDS} fields.") from error
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         raise InvalidRequest("A field was sent twice.")
-    return dict(form)
-
-
-class _Parser(MultiPartParser):
-    """Starlette's, without a copy of each piece of a file."""
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._current_part.file is None:
-            super().on_part_data(data, start, end)
-        else:
-            piece = memoryview(data)[start:end]
-            self._file_parts_to_write.append((self._current_part, piece))
+    return fields

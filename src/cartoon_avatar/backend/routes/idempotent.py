@@ -47,7 +47,7 @@ async def respond_once(
         # The response that brought the token may never have reached the device.
         if not post.is_upload or post.key is None or bearer_of(request) is not None:
             raise
-        fingerprint = await to_thread.run_sync(fingerprint_of, request, post.fields)
+        fingerprint = await to_thread.run_sync(fingerprint_of, request, post)
         earlier = await response_with_token(backend.database, post.device_id, post.key, fingerprint)
         if earlier is None:
             raise
@@ -56,7 +56,7 @@ async def respond_once(
 
     fingerprint = ""
     if post.key is not None:
-        fingerprint = await to_thread.run_sync(fingerprint_of, request, post.fields)
+        fingerprint = await to_thread.run_sync(fingerprint_of, request, post)
     async with claimed(
         backend.database, device_id=post.device_id, key=post.key, fingerprint=fingerprint
     ) as claim:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, Request, Response
-from starlette.datastructures import UploadFile
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend.db.tables import Cartoon
@@ -59,14 +58,13 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
         )
 
     async def run(caller: Caller, note: Note[Uploaded]) -> Uploaded:
-        options, settings = drawing_options(post.fields), backend.settings
-        file = post.fields.get("image")
-        if not isinstance(file, UploadFile):
+        if post.image is None:
             raise InvalidImage("Send the photo as the multipart file field named image.")
+        options, settings = drawing_options(post.fields), backend.settings
         # Whole containers are walked: milliseconds for an honest file, more for a hostile one.
         photo = await asyncio.to_thread(
             open_photo,
-            file.file,
+            post.image,
             max_bytes=settings.max_upload_bytes,
             keep_metadata=settings.keep_metadata,
         )

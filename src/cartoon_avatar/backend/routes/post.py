@@ -7,19 +7,25 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from starlette.datastructures import UploadFile
 
 from cartoon_avatar.backend.errors import BodyTooSlow
 from cartoon_avatar.backend.identity import device_id_in, named_device
 from cartoon_avatar.backend.limits import limit_address
+from cartoon_avatar.backend.spool import Spool
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.errors import InvalidRequest
-from cartoon_avatar.http.forms import read_form
+from cartoon_avatar.http.forms import (
+    MULTIPART,
+    URLENCODED,
+    media_type_of,
+    read_multipart,
+    read_urlencoded,
+)
 
 UPLOAD_PATH = "/api/upload"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -31,6 +37,7 @@ class Post:
 
     device_id: str
     fields: dict[str, Any]
+    image: Spool | None
     key: str | None
     is_upload: bool
 
@@ -49,28 +56,36 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
     is_upload = request.scope["path"] == UPLOAD_PATH
     if not is_upload:  # or ``RefusedUploads`` has done so
         await limit_address(request, backend)
-    with backend.memory.lent(request) as in_memory_bytes:
-        fields = await _fields_of(request, backend, in_memory_bytes)
-        try:
-            key = _idempotency_key(request)
-            yield Post(named_device(request, fields), fields, key, is_upload)
-        finally:
-            for value in fields.values():
-                if isinstance(value, UploadFile):
-                    await value.close()
+    with (
+        backend.memory.lent(request) as in_memory_bytes,
+        closing(Spool(in_memory_bytes)) as image,
+    ):
+        async with _in_time(backend):
+            fields, has_image = await _fields_of(request, image)
+        key = _idempotency_key(request)
+        device_id = named_device(request, fields)
+        yield Post(device_id, fields, image if has_image else None, key, is_upload)
 
 
 Posted = Annotated[Post, Depends(_post_of)]
 
 
-async def _fields_of(request: Request, backend: State, in_memory_bytes: int) -> dict[str, Any]:
-    """The fields of a POST, from JSON or a form; an empty body is fine."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        async with _in_time(backend):
-            return await read_form(request, kind, in_memory_bytes=in_memory_bytes)
-    async with _in_time(backend):
-        body = await request.body()
+async def _fields_of(request: Request, image: Spool) -> tuple[dict[str, Any], bool]:
+    """The fields of a POST, from JSON or a form, and whether ``image`` got a file; an empty body
+    is fine."""
+    kind = media_type_of(request)
+    if kind == MULTIPART:
+        async with aclosing(request.stream()) as stream:
+            fields, sent = await read_multipart(
+                stream, request.headers["content-type"], {"image": image}
+            )
+        return dict(fields), bool(sent)
+    if kind == URLENCODED:
+        return dict(await read_urlencoded(request)), False
+    return _json_fields(await request.body()), False
+
+
+def _json_fields(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
@@ -101,15 +116,12 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-def fingerprint_of(request: Request, fields: dict[str, Any]) -> str:
+def fingerprint_of(request: Request, post: Post) -> str:
     """What makes two requests the same: method, path, fields and the photo's bytes."""
     digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
-    for name, value in sorted(fields.items()):
+    for name, value in sorted(post.fields.items()):
         digest.update(json.dumps(name).encode() + b"\n")
-        if isinstance(value, UploadFile):
-            value.file.seek(0)
-            digest.update(hashlib.file_digest(value.file, "sha256").digest())
-            value.file.seek(0)
-        else:
-            digest.update(json.dumps(value).encode() + b"\n")
+        digest.update(json.dumps(value).encode() + b"\n")
+    if post.image is not None and post.image.size_bytes:
+        digest.update(post.image.contents())
     return digest.hexdigest()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
-from tempfile import SpooledTemporaryFile
 
 import pytest
 from fastapi import Request
 
-from cartoon_avatar.backend import app
-from cartoon_avatar.http import forms
+from cartoon_avatar.backend import app, spool
+from cartoon_avatar.backend.routes import post
 from tests.backend.conftest import Start, on_sqlite, picture
 
 
@@ -24,18 +23,18 @@ def _of(size_bytes: int) -> Request:
 
 
 def test_who_finds_no_room_in_memory_has_a_little_and_takes_it_from_nobody():
-    memory = forms.Memory(1_000_000)
+    memory = spool.Memory(1_000_000)
     with ExitStack() as stack:
         assert stack.enter_context(memory.lent(_of(600_000))) == 600_000
         for _ in range(3):
-            assert stack.enter_context(memory.lent(_of(600_000))) == forms._LEAST_BYTES
+            assert stack.enter_context(memory.lent(_of(600_000))) == spool._LEAST_BYTES
         assert stack.enter_context(memory.lent(_of(400_000))) == 400_000
     with memory.lent(_of(1_000_000)) as lent:
         assert lent == 1_000_000
 
 
 def test_room_in_memory_is_given_back_by_a_request_that_fails():
-    memory = forms.Memory(1_000_000)
+    memory = spool.Memory(1_000_000)
 
     def fail() -> None:
         with memory.lent(_of(1_000_000)) as lent:
@@ -50,8 +49,8 @@ def test_room_in_memory_is_given_back_by_a_request_that_fails():
 @pytest.mark.parametrize("declared", [None, "", "0", "-1", "1e3", "²", "9" * 15])
 def test_a_length_that_is_none_or_too_large_takes_no_more_than_a_little(declared: str | None):
     headers = {} if declared is None else {"content-length": declared}
-    with forms.Memory(1_000_000).lent(_request(**headers)) as lent:
-        assert lent == forms._LEAST_BYTES
+    with spool.Memory(1_000_000).lent(_request(**headers)) as lent:
+        assert lent == spool._LEAST_BYTES
 
 
 @on_sqlite
@@ -59,17 +58,17 @@ def test_a_length_that_is_none_or_too_large_takes_no_more_than_a_little(declared
 async def test_a_photo_is_kept_alike_from_memory_and_from_the_disk(
     start: Start, monkeypatch: pytest.MonkeyPatch, room_bytes: int
 ):
-    rolled = []
+    on_disk = []
 
-    class Seen(SpooledTemporaryFile):
+    class Seen(spool.Spool):
         def close(self) -> None:
-            rolled.append(self._rolled)
+            on_disk.append(self.is_on_disk)
             super().close()
 
-    monkeypatch.setattr(app, "Memory", lambda: forms.Memory(room_bytes))
-    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", Seen)
+    monkeypatch.setattr(app, "Memory", lambda: spool.Memory(room_bytes))
+    monkeypatch.setattr(post, "Spool", Seen)
     photo = picture("png", (512, 640))
-    assert len(photo) > forms._LEAST_BYTES
+    assert len(photo) > spool._LEAST_BYTES
     async with start() as service:
         uploaded = await service.phone.upload(photo)
         assert uploaded.status_code == 201
@@ -78,4 +77,4 @@ async def test_a_photo_is_kept_alike_from_memory_and_from_the_disk(
         assert uploaded.json()["original"]["sha256"] == hashlib.sha256(photo).hexdigest()
         sent = service.ai.asked_for("/generate-cartoon")[0].content
         assert photo in sent
-    assert rolled == [room_bytes == 0]
+    assert on_disk == [room_bytes == 0]
