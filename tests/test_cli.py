@@ -62,6 +62,22 @@ def test_a_head_is_cut_just_as_the_service_cuts_it(portrait: Path, tmp_path: Pat
     assert head.read_bytes() == made.data
 
 
+def test_what_is_seen_in_a_photo_is_shown_and_said(portrait: Path, tmp_path: Path):
+    shown = run("read", portrait, "-o", tmp_path / "seen.png", "--json")
+    words = run("read", portrait)
+    other = run("read", portrait, "--face", 1)
+
+    assert shown.exit_code == words.exit_code == 0, shown.output + words.output
+    (person,) = json.loads(shown.stdout)["people"]
+    assert person["glasses"]["value"] == "none"
+    assert person["eyesOpen"]["value"] == [True, True]
+    assert "hair: short" in words.stdout
+    with Image.open(tmp_path / "seen.png") as picture:
+        assert picture.height >= 480
+    assert other.exit_code == 1
+    assert "face" in other.stderr
+
+
 def test_a_folder_is_drawn_into_a_folder_and_all_styles_onto_a_sheet(
     portrait: Path, tmp_path: Path
 ):

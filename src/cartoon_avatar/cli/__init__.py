@@ -10,6 +10,7 @@ from cartoon_avatar.cli.data import backup, check, migrate, restore, sweep
 from cartoon_avatar.cli.doctor import doctor
 from cartoon_avatar.cli.models import models
 from cartoon_avatar.cli.pictures import cut, draw
+from cartoon_avatar.cli.read import read
 from cartoon_avatar.cli.serve import ai, backend, openapi, serve
 
 
@@ -39,7 +40,7 @@ def main() -> None:
 
 for _command in (
     *(serve, backend, ai),
-    *(draw, cut),
+    *(draw, cut, read),
     models,
     *(sweep, check, backup, restore, migrate),
     *(doctor, openapi),

@@ -86,14 +86,14 @@ def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output
     files = _photos(photos)
     places: list[Path] = []
     if sheet or not _is_for_folder(photos, files, output):
-        _require_picture_name(output, files)
+        require_picture_name(output, files)
     else:
         places = list(places_in(_made_folder(output, photos), files, style_name))
-    tools = _tools()
+    tools = opened_tools()
 
     rows = []
     styles = names if sheet else [style_name]
-    with _each(files, "drawing", steps=len(styles)) as (progress, reported):
+    with each(files, "drawing", steps=len(styles)) as (progress, reported):
         for number, file in enumerate(files):
             with reported(file):
                 drawings = []
@@ -158,17 +158,17 @@ def cut(
     if _is_for_folder(cartoons, files, output):
         places = list(places_in(_made_folder(output, cartoons), files, "head"))
     else:
-        _require_picture_name(output, [*files, *([photo] if photo else [])])
+        require_picture_name(output, [*files, *([photo] if photo else [])])
         places = [output]
-    tools = _tools()
-    with _each(files, "cutting") as (progress, reported):
+    tools = opened_tools()
+    with each(files, "cutting") as (progress, reported):
         for cartoon, place in zip(files, places, strict=True):
             with reported(cartoon):
                 write_picture(place, cut_file(tools, cartoon, photo, size, face_index))
                 progress.update()
 
 
-def _tools() -> Tools:
+def opened_tools() -> Tools:
     from cartoon_avatar.ai.jobs import open_tools
 
     settings = ai_settings()
@@ -239,7 +239,7 @@ def _said(error: OSError, file: Path) -> str:
     return f"{error.filename or file}: {error.strerror or error}"
 
 
-def _require_picture_name(output: Path, files: list[Path]) -> None:
+def require_picture_name(output: Path, files: list[Path]) -> None:
     """Say before the work what would otherwise be said after it, or lose a photo."""
     from cartoon_avatar.ai.files import NotWritten, encoder_of
 
@@ -254,7 +254,7 @@ def _require_picture_name(output: Path, files: list[Path]) -> None:
 
 
 @contextmanager
-def _each(
+def each(
     files: list[Path], what: str, steps: int = 1
 ) -> Iterator[tuple[tqdm, Callable[[Path], AbstractContextManager[None]]]]:
     """A progress bar, and ``reported``: says what is wrong with a file and lets the rest go on.

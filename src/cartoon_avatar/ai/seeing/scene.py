@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.framing import Crop, portrait, resampled, whole
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
+from cartoon_avatar.ai.seeing.subject import Subject, subject_of
 
 Framing = Literal["portrait", "full"]
 
@@ -33,6 +34,16 @@ class Scene:
     people: list[Face]
     masks: Masks | None
     faces: tuple[tuple[int, int, int, int, float], ...]
+    _read: list[Subject] = field(default_factory=list, repr=False)
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """What each of ``people`` looks like; read once, when first asked for (20 ms each)."""
+        for index in range(len(self._read), len(self.people)):
+            face = self.people[index]
+            found = subject_of(self.picture.rgb, self.masks, face, first=index == 0)
+            self._read.append(found)
+        return self._read
 
 
 def open_scene(

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.report import lines_of, picture_of, values_of
+from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.ai.seeing.subject import Read, Subject
+from tests.ai import seen
+
+_CHEEKS_AND_CHIN = [
+    93, 116, 50, 195, 280, 345, 323, 361, 288, 397, 365, 379, 378, 400,
+    377, 152, 148, 176, 149, 150, 136, 172, 58, 132,
+]  # fmt: skip
+
+
+def scene_of(picture: Picture) -> Scene:
+    models = seen.models()
+    return open_scene(picture, open_face_finder(models), open_mask_finder(models))
+
+
+@cache
+def astronaut() -> Subject:
+    return scene_of(seen.astronaut()).subjects[0]
+
+
+@cache
+def officer() -> Subject:
+    return scene_of(seen.officer()).subjects[0]
+
+
+def value(read: Read | None) -> object:
+    assert read is not None
+    assert 0 < read.confidence <= 1
+    return read.value
+
+
+def test_an_astronaut_is_read_as_she_is() -> None:
+    her = astronaut()
+    assert her.confirmed
+    assert not her.monochrome
+    assert value(her.hair) == "short"
+    assert value(her.glasses) == "none"
+    assert value(her.facial_hair) == "none"
+    assert value(her.covering) == "none"
+    assert value(her.teeth) is True
+    assert value(her.eyes_open) == (True, True)
+    assert value(her.eyes_covered) is False
+    assert value(her.mouth_covered) is False
+    assert her.frame_colour is None
+    light, a, b = value(her.hair_colour)
+    assert light < 60
+    assert b > a  # blond is yellow, not red
+
+
+def test_an_officer_is_read_in_glasses_and_hat() -> None:
+    her = officer()
+    assert value(her.glasses) == "clear"
+    assert value(her.covering) == "hat"
+    assert value(her.hair) == "covered"
+    assert value(her.teeth) is False
+    assert value(her.frame_colour)[0] < 40
+    assert abs(value(her.pose).yaw) < 15
+
+
+def test_turned_away_or_mirrored_a_pose_changes_its_sign() -> None:
+    mirrored = Picture(np.ascontiguousarray(seen.astronaut().rgb[:, ::-1]))
+    pose, other = value(astronaut().pose), value(scene_of(mirrored).subjects[0].pose)
+    assert abs(pose.roll + other.roll) <= 3
+    assert abs(pose.yaw + other.yaw) <= 8
+
+
+def test_dim_light_is_told_from_dark_skin() -> None:
+    dark = Picture(np.round(255 * (seen.astronaut().rgb / 255.0) ** 2.2 * 0.7).astype(np.uint8))
+    dim = scene_of(dark).subjects[0]
+    plain, even = value(dim.skin)[0], value(dim.even_skin)[0]
+    assert value(dim.light).dim > 0.3 > value(astronaut().light).dim
+    assert even > plain + 8
+    assert abs(value(astronaut().even_skin)[0] - value(astronaut().skin)[0]) < 4
+
+
+def test_a_mask_over_the_mouth_covers_it() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    masked = seen.astronaut().rgb.copy()
+    outline = face.landmarks[_CHEEKS_AND_CHIN].astype(np.int32)
+    cv2.fillPoly(masked, [outline], (150, 190, 215), cv2.LINE_AA)
+    her = scene_of(Picture(masked)).subjects[0]
+    assert value(her.mouth_covered) is True
+    assert (her.teeth, her.smile, her.mouth_open, her.facial_hair) == (None, None, None, None)
+
+
+def test_sunglasses_cover_the_eyes() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    shaded = seen.astronaut().rgb.copy()
+    for eye in (468, 473):
+        cv2.circle(shaded, face.landmarks[eye].astype(int).tolist(), 14, (15, 15, 18), -1)
+    her = scene_of(Picture(shaded)).subjects[0]
+    assert value(her.eyes_covered) is True
+    assert (her.eyes_open, her.iris_colour, her.brow_colour) == (None, None, None)
+
+
+def test_a_profile_tells_nothing_of_its_features() -> None:
+    him = scene_of(seen.cameraman()).subjects[0]
+    assert not him.confirmed
+    assert him.monochrome
+    assert (him.teeth, him.smile, him.iris_colour, him.eyes_open) == (None, None, None, None)
+
+
+def test_without_masks_only_colours_are_read() -> None:
+    picture = seen.astronaut()
+    her = open_scene(picture, open_face_finder(seen.models()), None).subjects[0]
+    assert (her.hair, her.glasses, her.covering, her.facial_hair) == (None, None, None, None)
+    assert her.skin is not None
+
+
+def test_each_of_two_people_is_read_as_themselves() -> None:
+    officer = cv2.resize(seen.officer().rgb, None, fx=0.5, fy=0.5)[:256]
+    head = cv2.resize(seen.astronaut().rgb[:256, 100:356], (256, 256))
+    both = Picture(np.ascontiguousarray(np.hstack([head, officer])))
+    models = seen.models()
+    scene = open_scene(both, open_face_finder(models), open_mask_finder(models), framing="full")
+    left, right = sorted(range(2), key=lambda at: scene.people[at].box[0])
+    assert value(scene.subjects[left].covering) == "none"
+    assert value(scene.subjects[right].covering) == "hat"
+    assert value(scene.subjects[right].glasses) == "clear"
+
+
+def test_what_is_read_can_be_shown_and_said() -> None:
+    scene = scene_of(seen.officer())
+    picture, values, lines = picture_of(scene), values_of(scene), lines_of(scene)
+    assert picture.width > 2 * 600
+    assert values["faces"] == 1
+    assert values["people"][0]["glasses"]["value"] == "clear"
+    assert any(line.startswith("covering: hat") for line in lines)
+
+
+def test_a_picture_of_nobody_can_be_shown_too() -> None:
+    scene = scene_of(seen.coffee())
+    assert values_of(scene)["people"] == []
+    assert lines_of(scene) == ["0 faces"]
+    assert picture_of(scene).height > 100
