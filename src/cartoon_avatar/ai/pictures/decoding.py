@@ -242,9 +242,21 @@ def _pixels(
         end, ended = jpeg.coded_end(data)
         if ended:
             _require_every_block(data, end)
-    if decoder == "PNG" and _ends_in_black(image):
-        png.require_all_rows(data)  # zlib may have ended before the picture did
+    if decoder == "PNG":
+        if _ends_in_black(image):
+            png.require_all_rows(data)  # zlib may have ended before the picture did
+        _scale_transparency(image, bits=data[24])
     return image
+
+
+def _scale_transparency(image: Image.Image, bits: int) -> None:
+    """The colour of a PNG that means transparent is stored with the file's bits, which Pillow
+    does not turn into its own: of RGB only the upper byte is left to compare."""
+    key = image.info.get("transparency")
+    if image.mode == "L" and isinstance(key, int) and bits < 8:
+        image.info["transparency"] = key * (255 // (2**bits - 1))
+    elif image.mode == "RGB" and isinstance(key, tuple) and bits == 16:
+        image.info["transparency"] = tuple(value >> 8 for value in key)
 
 
 def _ends_in_grey(image: Image.Image) -> bool:

@@ -118,7 +118,12 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
     """In L, RGB, RGBA or CMYK."""
     if image.mode.startswith("I"):
         # 16-bit grey; Pillow's own conversion would clip it.
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        values = np.asarray(image)
+        grey = (values >> 8).astype(np.uint8)
+        if "transparency" not in image.info:
+            return Image.fromarray(grey)
+        alpha = np.uint8(255) * (values != image.info["transparency"])
+        return Image.fromarray(np.dstack([grey, grey, grey, alpha]))
     if image.mode != "RGBA" and (image.mode == "LA" or image.has_transparency_data):
         return image.convert("RGBA")
     if image.mode == "1":
