@@ -162,7 +162,7 @@ def draw_glasses(pen: Pen, glasses: Glasses) -> None:
                     (right - 0.45, 1.2),
                 ]
                 points = np.array([centre + across * px * x + down * py * y for px, py in band])
-                sheet.fill(polygon(points), WHITE, opacity=0.22 if glasses.dark else 0.16)
+                sheet.fill(polygon(points), WHITE, opacity=0.22 if glasses.dark else 0.1)
         sheet.line(d, colour, thick)
     first, second = sorted(glasses.rims, key=lambda rim: float((rim @ across).mean()))
     start, end = first[(first @ across).argmax()], second[(second @ across).argmin()]

@@ -38,7 +38,8 @@ def head_mask(reading: Reading) -> np.ndarray:
     # Beside the oval only what hangs together with it, without crumbs of skin in the hair.
     skin = reading.opened(skin | reading.oval, 0.03 * unit)
     # From the eyes down the mesh knows the cheek better than the mask, which takes ears along.
-    skin &= reading.down_at < reading.at(168) @ reading.down + 0.04 * unit
+    above = reading.down_at < reading.at(168) @ reading.down + 0.04 * unit
+    skin &= above | reading.grown(reading.oval, 0.025 * unit)
     skin |= reading.oval
     covered = reading.hair | reading.hat | (reading.worn_on_face > 0.3)
     head = skin | (reading.grown(skin, 0.08 * unit) & covered)
@@ -57,6 +58,10 @@ class Ear:
         middle = reading.at(168) @ reading.across
         self.side = 1 if x.mean() > middle else -1
         self.top, self.bottom = np.percentile(y, [2, 98])
+        # Ears stand between brow and mouth.
+        unit = reading.unit
+        self.top = max(self.top, reading.at(105) @ reading.down - 0.03 * unit)
+        self.bottom = min(self.bottom, reading.at(2) @ reading.down + 0.08 * unit)
         outer = np.percentile(x * self.side, 98) * self.side
         inner = np.percentile(x * self.side, 2) * self.side
         self.outer, self.inner = float(outer), float(inner)
@@ -75,7 +80,7 @@ def ears_of(reading: Reading) -> list[Ear]:
     band = (reading.down_at > at(27) @ down - 0.1 * unit) & (
         reading.down_at < at(13) @ down + 0.04 * unit
     )
-    beside = reading.face & ~reading.grown(reading.oval, 0.008 * unit) & band
+    beside = reading.face & ~reading.grown(reading.oval, 0.02 * unit) & band
     beside &= reading.worn_on_face < 0.5
     ears: dict[int, Ear] = {}
     for piece in reading.pieces(reading.opened(beside, 0.008 * unit), 0.002):

@@ -13,13 +13,20 @@ from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdro
 from cartoon_avatar.ai.engines.drawn.beard import draw_beard, read_beard
 from cartoon_avatar.ai.engines.drawn.brows import draw_brows
 from cartoon_avatar.ai.engines.drawn.clothes import cloth_tone, draw_cloth
-from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of, lab_of_hex, mixed
+from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
 from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.garments import cloth_regions
 from cartoon_avatar.ai.engines.drawn.glasses import draw_glasses, read_glasses
 from cartoon_avatar.ai.engines.drawn.hair import draw_hair
-from cartoon_avatar.ai.engines.drawn.head import draw_ears, draw_head, draw_jaw, head_mask
+from cartoon_avatar.ai.engines.drawn.head import (
+    draw_ears,
+    draw_head,
+    draw_jaw,
+    ears_of,
+    head_mask,
+)
+from cartoon_avatar.ai.engines.drawn.inks import Inks, inks_for
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose
 from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, hair_tones, skin_tones
@@ -84,13 +91,17 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     )
     unit = reading.unit
     weight = unit * float(random.uniform(0.9, 1.12))
-    sheet = Sheet(reading.width, reading.height, _paint_of(style, random))
+    skin = skin_tones(reading)
+    paint: Callable[[Lab], str] = hex_of
+    if style.inks:
+        paint = inks_for(style.inks[int(random.integers(len(style.inks)))], skin)
+    sheet = Sheet(reading.width, reading.height, paint)
     hair_mask = reading.hair & ~beard.mask
     hair = hair_tones(reading.lab[hair_mask], reading)
     pen = Pen(
         sheet=sheet,
         reading=reading,
-        skin=skin_tones(reading),
+        skin=skin,
         hair=hair,
         ink=INK,
         outline=style.outline * weight,
@@ -101,13 +112,17 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     clothes, hat = reading.clothes, reading.hat
     regions = cloth_regions(reading, clothes)
     head = head_mask(reading)
-    if not style.transparent:
+    if isinstance(sheet.paint, Inks):
+        draw_backdrop(pen, sheet.paint.bright_alone)
+    elif not style.transparent:
         beside = [hair.base, hair.base, pen.skin.base]
         beside += [cloth_tone(reading, colour) for _, colour in regions[:2]]
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
-        _draw_silhouette(pen, style, covered | reading.face)
+        for ear in ears_of(reading):
+            covered |= ear.mask
+        _draw_silhouette(pen, style, covered)
         _draw_neck(pen, clothes)
         draw_cloth(pen, clothes, regions)
     with sheet.drawing("head"):
@@ -164,17 +179,3 @@ def _draw_neck(pen: Pen, clothes: np.ndarray) -> None:
         fallen |= reading.grown(reading.oval, 0.03 * unit)
         curves = outlines(fallen, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=200)
         pen.sheet.fill(path_of(curves), pen.skin.shade)
-
-
-def _paint_of(style: DrawnStyle, random: np.random.Generator) -> Callable[[Lab], str]:
-    if not style.duotones:
-        return hex_of
-    dark, light = (
-        lab_of_hex(text) for text in style.duotones[int(random.integers(len(style.duotones)))]
-    )
-
-    def paint(colour: Lab) -> str:
-        share = float(np.clip((colour[0] - 12) / 70, 0, 1))
-        return hex_of(mixed(dark, light, round(share * 6) / 6))
-
-    return paint

@@ -17,7 +17,7 @@ _PALE = (
 class DrawnStyle:
     """Line widths are shares of the face's height; 0 draws no lines but the face's own.
 
-    ``duotones`` are pairs of a dark and a light ink, hex, of which a seed takes one.
+    ``inks`` are pairs of a dark and a bright ink, hex, of which a seed takes one.
     """
 
     name: str
@@ -28,7 +28,7 @@ class DrawnStyle:
     fine: float = 0.013
     rim: float = 0.0  # a white rim about the person
     transparent: bool = False
-    duotones: tuple[tuple[str, str], ...] = ()
+    inks: tuple[tuple[str, str], ...] = ()
     backdrops: tuple[str, ...] = _BRIGHT
 
 
@@ -50,13 +50,15 @@ STYLES: tuple[DrawnStyle, ...] = (
     DrawnStyle(
         "duotone",
         "Duotone",
-        "Two inks and what they mix to, like a screen print.",
-        duotones=(
-            ("#1d1147", "#ff9e7a"),
-            ("#10314f", "#ffd36e"),
-            ("#3b0d3f", "#ffb3c7"),
-            ("#0c3b3a", "#c9f2a5"),
-            ("#2a1a5e", "#7ee0e6"),
+        "Two inks on cream paper, like a screen print.",
+        fine=0.015,
+        inks=(
+            ("#1b1a4b", "#ff6f5e"),
+            ("#12324f", "#f5a623"),
+            ("#3a0f47", "#ff8fab"),
+            ("#0d3b3a", "#35b597"),
+            ("#241a66", "#4aa8e0"),
+            ("#4a1022", "#e6536a"),
         ),
     ),
     DrawnStyle(
