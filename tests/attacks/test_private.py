@@ -84,7 +84,7 @@ async def _provoke_everything(service: Service, phone: Phone) -> list[httpx.Resp
         await phone.post(f"/api/regenerate/{CANARY}", json={"seed": CANARY}),
         await phone.post("/api/upload", content=CANARY.encode()),
         await phone.upload(CANARY.encode()),
-        await phone.upload(photo_with_canary("png")[:-30]),
+        await phone.upload(photo_with_canary("png")[:30]),
         await phone.get("/api/originals", params={"cursor": CANARY, "limit": CANARY}),
         await phone.get(f"/uploads/originals/1_{DEVICE}.jpg"),
         await phone.get(f"/uploads/{CANARY}/{CANARY}?signature={CANARY}&expires={CANARY}"),

@@ -13,6 +13,7 @@ from cartoon_avatar.containers.exif import exif_with, orientation_in
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_ARITHMETIC = {*range(0xC9, 0xD0)} - {0xCC}
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 # SOF0..15 with DHT and DAC among them, but not C8 (reserved); SOS, DQT, DNL, DRI, DHP, EXP.
 _OF_THE_PICTURE = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0)} - {0xC8})
@@ -127,19 +128,20 @@ def coded_end(data: bytes) -> tuple[int, bool]:
     Raises BrokenImage where a scan of the picture is missing or would take too much to look at.
     """
     seen: dict[int, set[tuple[int, int]]] = {}  # component: coefficient, bits still to come
-    progressive, in_scan = False, False
+    progressive = arithmetic = in_scan = too_large = False
     for marker, start, end in segments(data):
         if marker == _EOI:
-            return start, True
+            # Arithmetic coders leave out zeros at the end: what stands behind matters to them.
+            return len(data) if arithmetic else start, True
         if marker not in _WITH_LENGTH and in_scan:
             continue
         if end > len(data):
             raise BrokenImage("The JPEG file ends too early.")
         if marker in _SOF:
-            progressive = marker in _PROGRESSIVE
+            progressive, arithmetic = marker in _PROGRESSIVE, marker in _ARITHMETIC
             seen = {data[at]: set() for at in range(start + 10, end, 3)}
-            if progressive and _coefficient_bytes(data[start:end]) > _MOST_COEFFICIENT_BYTES:
-                raise BrokenImage("The JPEG file ends too early.")
+            needed = _coefficient_bytes(data[start:end]) if progressive else 0
+            too_large = needed > _MOST_COEFFICIENT_BYTES
         elif marker == _SOS:
             first, last, bits = data[end - 3 : end]
             for at in range(start + 5, end - 3, 2):
@@ -147,6 +149,8 @@ def coded_end(data: bytes) -> tuple[int, bool]:
                     seen[data[at]] |= {(index, bits & 15) for index in range(first, last + 1)}
         in_scan = marker == _SOS
     wanted = {(index, 0) for index in range(64)}
+    if too_large or arithmetic:
+        raise BrokenImage("The JPEG file ends too early.")
     if not in_scan or not seen or any(wanted - found for found in seen.values()):
         raise BrokenImage("The JPEG file lacks a part of its picture.")
     # The first half of the end mark may have come.

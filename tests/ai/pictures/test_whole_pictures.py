@@ -215,6 +215,13 @@ def test_a_jpeg_is_taken_from_the_byte_on_that_completes_it_whatever_size_is_ask
         assert not any(taken[4:])
 
 
+def test_a_large_progressive_jpeg_that_is_grey_in_its_corner_is_a_picture() -> None:
+    data = saved(Image.new("RGB", (5000, 4000), (128, 128, 128)), "JPEG", progressive=True)
+    assert decode(data, max_pixels=10**8, long_side=64).width == 5000
+    with pytest.raises(InvalidImage):  # to see that it is whole would take too much
+        decode(data[:-2], max_pixels=10**8, long_side=64)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 @pytest.mark.parametrize("interlaced", [False, True])
 def test_a_png_that_lacks_a_row_is_refused_in_all_its_kinds(mode: str, interlaced: bool) -> None:

@@ -1,15 +1,35 @@
-"""Colours of other profiles to sRGB."""
+"""Which colours a file says it has, and those of profiles to sRGB."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 
 from PIL import Image, ImageCms
 
-from cartoon_avatar.containers import BrokenImage, icc
+from cartoon_avatar.ai.pictures import cicp
+from cartoon_avatar.containers import BrokenImage, Cicp, heif, icc, png
 
 _SRGB = ImageCms.createProfile("sRGB")
+
+
+def coding_of(data: bytes, decoder: str, profile: bytes | None) -> Cicp | None:
+    """The numbers by which the file says its colours, where these are not sRGB's and go before
+    its profile: in a PNG always (PNG 3, 4.3), elsewhere if they say HDR."""
+    said = in_profile = None
+    if decoder == "PNG":
+        said = png.cicp(data)
+    elif decoder in ("HEIF", "AVIF"):
+        said = heif.cicp(data)
+    if profile and (said is None or not cicp.is_hdr(said)):
+        with contextlib.suppress(BrokenImage):
+            in_profile = icc.cicp(profile)
+        if in_profile is not None and cicp.is_hdr(in_profile):
+            said = in_profile
+        elif decoder != "PNG":
+            return None
+    return None if said is None or cicp.is_srgb(said) else said
 
 
 def to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:

@@ -7,8 +7,6 @@ before a pixel is decoded.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import io
 import re
 import warnings
@@ -18,8 +16,8 @@ import pillow_heif
 from PIL import Image
 
 from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
-from cartoon_avatar.ai.pictures import cicp, webp
-from cartoon_avatar.ai.pictures.colours import to_srgb
+from cartoon_avatar.ai.pictures import cicp, webp, whole
+from cartoon_avatar.ai.pictures.colours import coding_of, to_srgb
 from cartoon_avatar.ai.pictures.orientation import SIDEWAYS, stored_box, turn_of
 from cartoon_avatar.ai.pictures.picture import Box, Photo, Picture
 from cartoon_avatar.ai.pictures.sampling import (
@@ -29,8 +27,7 @@ from cartoon_avatar.ai.pictures.sampling import (
     deep_colours_and_alpha,
     thinned,
 )
-from cartoon_avatar.containers import BrokenImage, Cicp, heif, icc, jpeg, png
-from cartoon_avatar.containers.clean import without_metadata
+from cartoon_avatar.containers import Cicp, heif
 from cartoon_avatar.containers.sniff import media_type_of
 
 # Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
@@ -46,10 +43,8 @@ _DECODERS = {
     "image/avif": "AVIF",
     "image/heic": "HEIF",
 }
+# Smaller pictures are not worth a look at the file before it is decoded.
 _LARGE_FROM_PX = 4_000_000
-_LOOKED_AT_PX = 1_000_000
-# Neither the zeros that libjpeg goes on with, nor a marker: enough of them for several blocks.
-_OTHER_BITS = b"\xb6\x6d\xdb" * 300
 # A phone's; larger ones would cost more memory than any other picture.
 _MOST_DEEP_PX = 16_000_000
 # A scan costs a few bytes and goes over every pixel; encoders make about ten. Those of pictures
@@ -85,7 +80,7 @@ def decode(
             except (InvalidImage, ImageTooLarge, MemoryError):
                 raise
             except Exception:  # noqa: BLE001 (of which the second look must not tell)
-                mended = _mended(data, kind)
+                mended = whole.mended(data, kind)
             return _decode(mended, _DECODERS[kind], max_pixels, long_side, crop)
         except (InvalidImage, ImageTooLarge):
             raise
@@ -112,7 +107,7 @@ def _decode(
         if decoder == "HEIF":
             heif.require_few_pixels(data, 2 * max_pixels)  # what HDR adds, and the rims of tiles
         if width * height > _LARGE_FROM_PX:
-            _require_whole(data, decoder)
+            whole.judge(data, decoder)
         if decoder == "PNG":
             image.load()  # its orientation may stand behind the pixels
         turn = turn_of(image)
@@ -124,7 +119,7 @@ def _decode(
         enough = (width * size[0] * 7 // (5 * wide), height * size[1] * 7 // (5 * high))
         image.draft(None, enough)
         profile = image.info.get("icc_profile")
-        coding = _coding(data, decoder, profile)
+        coding = coding_of(data, decoder, profile)
         pixels = _pixels(data, decoder, image, enough, coding)
         across, down = _covered(image, width, height)
         box = (left / across, top / down, (left + wide) / across, (top + high) / down)
@@ -140,75 +135,6 @@ def _decode(
         if turn in SIDEWAYS:
             width, height = height, width
     return Photo(_picture(rgb, alpha), width, height)
-
-
-def _mended(data: bytes, kind: str) -> bytes:
-    """A file that its decoder refuses without what is wrong beside its pixels.
-
-    Raises where pixels are missing or there is nothing to mend.
-    """
-    if kind == "image/jpeg":
-        end, ended = jpeg.coded_end(data)
-        if not ended:
-            _require_every_block(data, end)
-            return data[:end] + b"\xff\xd9"
-    elif kind == "image/png":
-        return png.mended(data)
-    cleaned = b"".join(without_metadata(data, kind))
-    if cleaned == data:
-        raise BrokenImage("There is nothing to mend.")
-    return cleaned
-
-
-def _require_every_block(data: bytes, end: int) -> None:
-    """Raises for a JPEG that is cut off: one whose pixels depend on what would come at ``end``.
-
-    libjpeg takes what is missing for zeros, then for grey, and says so to nobody.
-    """
-    seen = []
-    for more in (b"", _OTHER_BITS):
-        ended = data[:end] + more + b"\xff\xd9"
-        with Image.open(io.BytesIO(ended), formats=["JPEG"]) as image:
-            # Large ones smaller: then a lost bit of fine detail in the last block may pass.
-            scale = 1
-            while scale < 8 and image.width * image.height > scale**2 * _LOOKED_AT_PX:
-                scale *= 2
-            image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
-            image.load()
-            looked_at = hashlib.blake2b()
-            for row in range(image.height):
-                looked_at.update(image.crop((0, row, image.width, row + 1)).tobytes())
-            seen.append(looked_at.digest())
-    if seen[0] != seen[1]:
-        raise BrokenImage("The JPEG file ends too early.")
-
-
-def _require_whole(data: bytes, decoder: str) -> None:
-    """Raises for a broken picture of which the decoder would hold 3 to 12 bytes a pixel before it
-    finds that out. Smaller pictures are not worth the second look."""
-    if decoder == "PNG":
-        png.require_all_rows(data)
-    elif decoder == "JPEG" and (skeleton := jpeg.skeleton(data)) is not None:
-        with Image.open(io.BytesIO(skeleton), formats=["JPEG"]) as image:
-            image.load()
-
-
-def _coding(data: bytes, decoder: str, profile: bytes | None) -> Cicp | None:
-    """The numbers by which the file says its colours, where these are not sRGB's and go before
-    its profile: in a PNG always (PNG 3, 4.3), elsewhere if they say HDR."""
-    said = in_profile = None
-    if decoder == "PNG":
-        said = png.cicp(data)
-    elif decoder in ("HEIF", "AVIF"):
-        said = heif.cicp(data)
-    if profile and (said is None or not cicp.is_hdr(said)):
-        with contextlib.suppress(BrokenImage):
-            in_profile = icc.cicp(profile)
-        if in_profile is not None and cicp.is_hdr(in_profile):
-            said = in_profile
-        elif decoder != "PNG":
-            return None
-    return None if said is None or cicp.is_srgb(said) else said
 
 
 def _from_numbers(
@@ -238,13 +164,8 @@ def _pixels(
         deep = coding is not None and image.width * image.height <= _MOST_DEEP_PX
         return np.asarray(pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=not deep))
     image.load()
-    if decoder == "JPEG" and _ends_in_grey(image):
-        end, ended = jpeg.coded_end(data)
-        if ended:
-            _require_every_block(data, end)
+    whole.require_pixels(data, image)
     if decoder == "PNG":
-        if _ends_in_black(image):
-            png.require_all_rows(data)  # zlib may have ended before the picture did
         _scale_transparency(image, bits=data[24])
     return image
 
@@ -257,22 +178,6 @@ def _scale_transparency(image: Image.Image, bits: int) -> None:
         image.info["transparency"] = key * (255 // (2**bits - 1))
     elif image.mode == "RGB" and isinstance(key, tuple) and bits == 16:
         image.info["transparency"] = tuple(value >> 8 for value in key)
-
-
-def _ends_in_grey(image: Image.Image) -> bool:
-    """Whether the last pixels are what libjpeg takes for missing ones."""
-    width, height = image.size
-    corner = image.crop((max(0, width - 2), max(0, height - 2), width, height))
-    return set(corner.tobytes()) == {128}
-
-
-def _ends_in_black(image: Image.Image) -> bool:
-    """Whether the last row, or the one before it, which comes last where the file is interlaced,
-    is what Pillow leaves of a missing one."""
-    rows = {image.height - 1, max(0, image.height - 2)}
-    return any(
-        image.crop((0, row, image.width, row + 1)).getbbox(alpha_only=False) is None for row in rows
-    )
 
 
 def _covered(image: Image.Image, width: int, height: int) -> tuple[int, int]:
