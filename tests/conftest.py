@@ -11,6 +11,7 @@ import structlog
 from cartoon_avatar.process.logs import configure_logs
 
 _SHORT = 15
+_FEW = 24
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=_SHORT,
         help="How often each fault and race is tried (tests/faults); 100 and more for a long run.",
+    )
+    parser.addoption(
+        "--pictures",
+        type=int,
+        default=_FEW,
+        help="How many made-up pictures are looked at (tests/ai/seeing/test_property.py).",
     )
 
 
