@@ -112,7 +112,11 @@ class Eye:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """A face's parts as outlines, N×2 float32 px each."""
+    """A face's parts as outlines, N×2 float32 px each.
+
+    Where ``shows_eyes`` or ``shows_mouth`` is false they are turned away or covered: nothing
+    is drawn there.
+    """
 
     landmarks: np.ndarray
     height: float  # chin to hairline, px
@@ -124,9 +128,21 @@ class Features:
     nose_base: np.ndarray
     oval: np.ndarray
     cheeks: np.ndarray
+    shows_eyes: bool = True
+    shows_mouth: bool = True
+
+    @property
+    def shown_eyes(self) -> tuple[Eye, ...]:
+        return self.eyes if self.shows_eyes else ()
+
+    def moved(self, landmarks: np.ndarray) -> Features:
+        """The same face with its ``landmarks`` (478×2) elsewhere."""
+        return features_of(landmarks, shows_eyes=self.shows_eyes, shows_mouth=self.shows_mouth)
 
 
-def features_of(landmarks: np.ndarray) -> Features:
+def features_of(
+    landmarks: np.ndarray, *, shows_eyes: bool = True, shows_mouth: bool = True
+) -> Features:
     """``landmarks``: 478×2 float32 px."""
     points = np.asarray(landmarks, np.float32)
     eyes = tuple(
@@ -144,6 +160,8 @@ def features_of(landmarks: np.ndarray) -> Features:
         nose_base=points[list(NOSE_BASE)],
         oval=points[list(OVAL)],
         cheeks=points[list(CHEEKS)],
+        shows_eyes=shows_eyes,
+        shows_mouth=shows_mouth,
     )
 
 

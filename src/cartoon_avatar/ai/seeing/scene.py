@@ -12,6 +12,7 @@ from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
+from cartoon_avatar.ai.seeing.features import Features, features_of
 from cartoon_avatar.ai.seeing.framing import Crop, portrait, resampled, whole
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 from cartoon_avatar.ai.seeing.subject import Subject, subject_of
@@ -44,6 +45,16 @@ class Scene:
             found = subject_of(self.picture.rgb, self.masks, face, first=index == 0)
             self._read.append(found)
         return self._read
+
+    @property
+    def features(self) -> list[Features]:
+        """Of ``people``: where they are, and whether they are to be drawn."""
+        return [
+            features_of(
+                face.landmarks, shows_eyes=subject.shows_eyes, shows_mouth=subject.shows_mouth
+            )
+            for face, subject in zip(self.people, self.subjects, strict=True)
+        ]
 
 
 def open_scene(

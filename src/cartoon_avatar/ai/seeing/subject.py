@@ -91,6 +91,14 @@ class Subject:
     smile: Read[float] | None
     age: Read[Age] | None
 
+    @property
+    def shows_eyes(self) -> bool:
+        return self.confirmed and not (self.eyes_covered and self.eyes_covered.value)
+
+    @property
+    def shows_mouth(self) -> bool:
+        return self.confirmed and not (self.mouth_covered and self.mouth_covered.value)
+
 
 def subject_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool = True) -> Subject:
     """Read the person with ``face`` in ``rgb`` (H×W×3 uint8).

@@ -31,7 +31,6 @@ from cartoon_avatar.ai.filters.canvas import shrunk
 from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
-from cartoon_avatar.ai.seeing.features import features_of
 from cartoon_avatar.ai.seeing.framing import whole
 from cartoon_avatar.ai.seeing.matting import MaskFinder
 from cartoon_avatar.ai.seeing.scene import Scene, faces_of
@@ -66,7 +65,7 @@ def _drawn(scene: Scene, style: Style, seed: int, clock: Clock) -> Drawing:
     picture = scene.picture
     masks = scene.masks and figure_masks(scene.masks)
     clock.done("masks")
-    people = [features_of(face.landmarks) for face in scene.people]
+    people = scene.features
     rgb, people = enlarge_eyes(picture.rgb, people, style.character.eye_size)
     line_px = style.line_width * max(picture.width, picture.height)
     sheet = open_sheet(rgb, people, masks, line_px)

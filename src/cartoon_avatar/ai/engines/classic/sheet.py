@@ -9,7 +9,7 @@ import numpy as np
 from cartoon_avatar.ai.filters.box import box_of, corner_of
 from cartoon_avatar.ai.filters.canvas import Canvas, canvas_of, sized
 from cartoon_avatar.ai.filters.flow import Flow
-from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
+from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.matting import Masks
 
 # Masks end under lines and on soft borders, not in hairs: a small copy is enough.
@@ -128,7 +128,7 @@ def _smaller(full: Sitters, masks: Masks | None, shape: tuple[int, int]) -> Sitt
     if full.skin is None or full.features is None:
         return full
     scale = np.float32([shape[1] / full.skin.shape[1], shape[0] / full.skin.shape[0]])
-    people = [features_of(person.landmarks * scale) for person in full.people]
+    people = [person.moved(person.landmarks * scale) for person in full.people]
     features = sized(full.features, shape)
     if masks is None:
         return Sitters(people, skin=sized(full.skin, shape), features=features)

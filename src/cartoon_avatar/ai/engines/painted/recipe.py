@@ -141,9 +141,10 @@ def _draw_face(
     lit_from_left = (left - right) * np.sign(person.cheeks[1][0] - person.cheeks[0][0]) > -2
     draw_folds(painted, photo, person, tone)
     draw_jaw(painted, person, skin_area, tone)
-    draw_mouth(painted, photo, person, tone)
-    draw_nose(painted, person, tone)
-    if _wears_dark_glasses(photo, person):
+    if person.shows_mouth:
+        draw_mouth(painted, photo, person, tone)
+        draw_nose(painted, person, tone)
+    if not person.shows_eyes or _wears_dark_glasses(photo, person):
         return
     draw_brows(painted, person)
     draw_eyes(painted, photo, person, tone, bool(lit_from_left), how.features)

@@ -10,7 +10,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.painted.steps.warp import Warp, warped
 from cartoon_avatar.ai.filters.canvas import lab_of
 from cartoon_avatar.ai.filters.holes import without_holes
-from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
+from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.scene import Scene
 
 # Of the short side: how large a face is taken to be where there is none.
@@ -43,7 +43,7 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
     picture = scene.picture
     rgb = picture.rgb if picture.alpha is None else without_holes(picture.rgb, picture.alpha)
     shape = rgb.shape[:2]
-    people = [features_of(face.landmarks) for face in scene.people]
+    people = scene.features
     people = [person for person in people if person.height > _SMALLEST_FACE * min(shape)]
     masks = scene.masks
     person = np.ones(shape, np.float32) if masks is None else masks.person
@@ -54,7 +54,7 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
         maps = warp.maps(shape)
         rgb = warped(rgb, maps)
         person, hair, skin = (np.clip(warped(mask, maps), 0, 1) for mask in (person, hair, skin))
-        people = [features_of(warp.moved(one.landmarks)) for one in people]
+        people = [one.moved(warp.moved(one.landmarks)) for one in people]
     # Grain and the blocks of JPEG would be painted as texture.
     rgb = cv2.bilateralFilter(rgb, 5 if max(shape) > 512 else 3, 14, 2.0)
     lab = lab_of(rgb)

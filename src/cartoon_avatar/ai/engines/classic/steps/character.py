@@ -9,7 +9,7 @@ from cartoon_avatar.ai.engines.classic.sheet import Complexion, Sheet
 from cartoon_avatar.ai.engines.classic.style import Style
 from cartoon_avatar.ai.filters.box import box_of, corner_of, doubled
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
-from cartoon_avatar.ai.seeing.features import Eye, Features, area, features_of, grown, smooth_curve
+from cartoon_avatar.ai.seeing.features import Eye, Features, area, grown, smooth_curve
 
 # An eye narrower than this is left as the photo has it, px, and so is one that is shut: its
 # opening as share of its width.
@@ -36,7 +36,7 @@ def enlarge_eyes(
     moved = []
     for person in people:
         points = person.landmarks.copy()
-        for eye in person.eyes:
+        for eye in person.shown_eyes:
             centre = eye.outline.mean(axis=0)
             # Not beyond the nose's ridge, where the other eye's circle begins.
             radius = min(1.15 * eye.width, 0.48 * _between(person))
@@ -44,7 +44,7 @@ def enlarge_eyes(
                 continue
             _magnify(rgb, centre, radius, amount)
             points = _magnified(points, centre, radius, amount)
-        moved.append(features_of(points))
+        moved.append(person.moved(points))
     return rgb, moved
 
 
@@ -61,7 +61,7 @@ def paint_face(sheet: Sheet, style: Style) -> None:
     margin = 0.1 * max(person.height for person in half.people)
     small = box_of(sheet.lit.a.shape, points, margin)
     box = doubled(small, sheet.shape)
-    near = [features_of(person.landmarks - corner_of(box)) for person in full.people]
+    near = [person.moved(person.landmarks - corner_of(box)) for person in full.people]
     here, ink = drawn.cropped(box, box).lab(), sheet.coverage[box]
     seen = sheet.lit.cropped(box, small).lab()
     paint_eyes(here, seen, near, how.whites, how.irises)
@@ -121,7 +121,7 @@ def paint_eyes(
     that are shut, hidden behind dark glasses or only a few pixels wide are left alone.
     """
     for person in people:
-        for eye in person.eyes:
+        for eye in person.shown_eyes:
             if eye.width < _SMALL_EYE_PX or eye.opening < _SHUT * eye.width:
                 continue
             box = box_of(lab.shape[:2], eye.outline, 0.2 * eye.width)
@@ -192,7 +192,7 @@ def lid_lines(shape: tuple[int, int], people: list[Features], weight: float) -> 
     """Ink along the upper lids, thickest above the iris' outer side: H×W float32 0..1."""
     ink = np.zeros(shape, np.uint8)
     for person in people:
-        for eye in person.eyes:
+        for eye in person.shown_eyes:
             if eye.width < _SMALL_EYE_PX:
                 continue
             curve = smooth_curve(eye.upper)
@@ -223,7 +223,7 @@ def paint_mouth(
 ) -> None:
     """Even, warm lips and one clean row of teeth, in ``lab`` (H×W×3 float32), in place."""
     for person, skin in zip(people, skins, strict=True):
-        if person.height < _SMALL_FACE_PX:
+        if person.height < _SMALL_FACE_PX or not person.shows_mouth:
             continue
         box = box_of(lab.shape[:2], person.lips, 0.03 * person.height)
         offset = corner_of(box)
@@ -280,10 +280,15 @@ def blush(lab: np.ndarray, people: list[Features], skin: np.ndarray, amount: flo
 def mouth_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
     """H×W float32 0..1, the inside of open mouths, where lines between teeth are unwanted."""
     return area(
-        shape, *(grown(person.mouth, 0.94) for person in people if person.height >= _SMALL_FACE_PX)
+        shape,
+        *(
+            grown(person.mouth, 0.94)
+            for person in people
+            if person.shows_mouth and person.height >= _SMALL_FACE_PX
+        ),
     )
 
 
 def eye_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
     """H×W float32 0..1, the inside of the lids."""
-    return area(shape, *(grown(eye.outline, 0.9) for person in people for eye in person.eyes))
+    return area(shape, *(grown(eye.outline, 0.9) for person in people for eye in person.shown_eyes))
