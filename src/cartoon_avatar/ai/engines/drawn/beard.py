@@ -13,6 +13,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     path_of,
     resampled,
     smoothed_values,
+    stroke,
 )
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.reading import Reading
@@ -35,76 +36,52 @@ class Beard:
 
 
 def read_beard(reading: Reading) -> Beard:
-    unit, at, across, down = reading.unit, reading.at, reading.across, reading.down
-    lab = reading.soft(reading.lab, 0.012 * unit)
-    value = lab[..., 0] + (0 if reading.monochrome else 3.0) * lab[..., 1]
-    # Each side of the face has its own light: what the bare cheek beside it shows.
-    middle = at(1) @ across
-    references = []
-    for indices in ((50, 117, 101, 36), (280, 346, 330, 266)):
-        on = np.zeros_like(reading.oval)
-        for index in indices:
-            on |= reading.disc(at(index), 0.03 * unit)
-        on &= reading.worn_on_face < 0.4
-        references.append(float(np.median(value[on])) if on.any() else float(np.median(value)))
-    reference = np.where(reading.across_at < middle, *references).astype(np.float32)
-    darker = reading.soft(reference, 0.1 * unit) - value
-
+    """What grows where, of the kind that was read; nothing where none was."""
+    unit = reading.unit
+    found = reading.subject.facial_hair
+    kind = found.value if found is not None and found.confidence >= 0.5 else "none"
     lips = reading.inside(_grown(reading.features.lips, 1.04))
-    lower = reading.oval & (reading.down_at > at(2) @ down + 0.008 * unit) & ~lips
-    upper_lip = np.concatenate(
+    upper_lip, zone, chin = (mask & ~lips for mask in _zones(reading))
+    long_beard = _long_beard(reading, chin) & ~lips
+    nothing = np.zeros_like(lips)
+    region = {
+        "beard": upper_lip | zone,
+        "moustache": upper_lip,
+        "stubble": nothing,
+        "none": nothing,
+    }["beard" if long_beard.any() else kind]
+    solid = nothing
+    if region.any():
+        darker = _darker_than_cheeks(reading)
+        level = max(7.0, 0.45 * float(np.percentile(darker[region], 85)))
+        # Where it grows it is one shape: thin places are bridged, single dark spots left out.
+        dark = (reading.soft(np.where(region, darker, 0), 0.012 * unit) > level) & region
+        solid = (reading.closed(dark, 0.05 * unit) & region) | long_beard
+        if (dark & upper_lip).sum() > 0.25 * upper_lip.sum():
+            solid = (solid & ~upper_lip) | _moustache(reading)
+        solid &= ~lips
+        solid = reading.without_small(reading.opened(solid, 0.012 * unit), 0.004)
+    thin = kind == "beard" and solid.sum() < 0.12 * region.sum()
+    stubble = (upper_lip | zone) & ~solid if kind == "stubble" or thin else nothing
+    if thin:
+        solid = nothing
+    return Beard(solid, stubble, reading.lab[solid])
+
+
+def _zones(reading: Reading) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Upper lip, jaw and chin with the cheeks' lower edge, and the chin alone."""
+    unit, at, across, down = reading.unit, reading.at, reading.across, reading.down
+    lip = np.concatenate(
         [
             reading.points(57, 186, 92, 165, 97, 2, 326, 391, 322, 410, 287),
             reading.points(*_UPPER_LIP),
         ]
     )
-    upper_lip = reading.inside(upper_lip) & ~lips
-    chin = lower & (reading.down_at > at(17) @ down + 0.02 * unit)
-    chin &= np.abs(reading.across_at - at(152) @ across) < 0.16 * unit
-    inner = reading.grown(reading.oval, -0.03 * unit)
-    jaws = [
-        lower & inner & (reading.down_at > at(corner) @ down - 0.02 * unit)
-        & ((reading.across_at - at(corner) @ across) * side > 0.03 * unit)
-        for corner, side in ((61, -1), (291, 1))
-    ]  # fmt: skip
-
-    def depth(zone: np.ndarray) -> float:
-        return float(np.median(darker[zone])) if zone.sum() > 12 else 0.0
-
-    hair_light = float(np.percentile(lab[reading.hair][:, 0], 40)) if reading.hair.any() else 20.0
-    hair_light = min(hair_light, reading.skin_lightness - 15)
-
-    def towards_hair(zone: np.ndarray) -> float:
-        """How far ``zone`` lies from the skin's lightness (0) to that of the hair (1)."""
-        if zone.sum() < 13:
-            return 0.0
-        light = float(np.median(lab[zone][:, 0]))
-        return (reading.skin_lightness - light) / (reading.skin_lightness - hair_light)
-
-    lip, jaw = depth(upper_lip), min(depth(zone) for zone in jaws)
-    # On a turned head half of the chin lies beyond its edge.
-    left = reading.across_at < at(152) @ across
-    tip = max(depth(chin & left), depth(chin & ~left))
-    moustache = lip > 26 and lip - jaw > 10 and towards_hair(upper_lip) > 0.45
-    full = (jaw > 30 and lip > 24 and tip > 14) or (
-        lip > 18 and tip > (18 if moustache else 32) and (moustache or towards_hair(chin) > 0.5)
-    )
-    nothing = np.zeros_like(lower)
-
-    # A long beard leaves the face; the masks take it for hair below the mouth.
-    column = np.abs(reading.across_at - at(152) @ across) < 0.42 * unit
-    long_beard = nothing
-    below_mouth = reading.oval & (reading.down_at > at(17) @ down)
-    if (reading.hair & below_mouth).sum() > 0.3 * max(1, below_mouth.sum()):
-        for piece in reading.pieces(reading.hair & column & (reading.down_at > at(2) @ down), 0.01):
-            if (piece & chin).any():
-                long_beard = long_beard | piece
-        full = True
-
-    corner_to_jaw = []
-    for corner, jaw_end, wing in ((61, 132, 98), (291, 361, 327)):
-        start, end = at(jaw_end), at(corner)
-        corner_to_jaw.append(
+    lower = reading.oval & (reading.down_at > at(2) @ down + 0.008 * unit)
+    cheeks = []
+    for corner, jaw, wing in ((61, 132, 98), (291, 361, 327)):
+        start, end = at(jaw), at(corner)
+        cheeks.append(
             np.array(
                 [
                     start + down * 0.01 * unit,
@@ -118,29 +95,66 @@ def read_beard(reading: Reading) -> Beard:
     edge = np.concatenate(
         [
             reading.points(*_CHIN),
-            corner_to_jaw[0],
+            cheeks[0],
             at(2)[None] + down * 0.015 * unit,
-            corner_to_jaw[1][::-1],
+            cheeks[1][::-1],
         ]
     )
     edge = smoothed_values(resampled(edge, 4, closed=True), 5, closed=True)
-    zone = (reading.inside(edge) | (lower & (reading.down_at > at(17) @ down))) & ~lips
-    region = nothing
-    if moustache:
-        region = region | upper_lip
-    if full:
-        region = region | (lower & (reading.down_at > at(17) @ down))
-        if jaw > 24:
-            region = region | (zone & ~upper_lip)
-    cut = float(np.clip(0.42 * max(lip, tip, jaw), 12, 20))
-    # Where it grows it is one shape: thin places are bridged, single dark spots left out.
-    dark = reading.soft(np.where(region, darker, 0), 0.012 * unit) > cut * 0.85
-    solid = (reading.closed(dark & region, 0.05 * unit) & region) | (long_beard & ~lips)
-    solid = reading.without_small(reading.opened(solid, 0.012 * unit), 0.004)
-    stubbly = (lip > 18 and tip > 13 and jaw > 15) or (full and jaw > 8)
-    stubble = zone if stubbly and jaw > 8 else nothing
-    pixels = reading.lab[solid] if solid.any() else reading.lab[zone & (darker > 10)]
-    return Beard(solid, stubble & ~solid if stubbly else nothing, pixels)
+    below = lower & (reading.down_at > at(17) @ down)
+    chin = lower & (reading.down_at > at(17) @ down + 0.02 * unit)
+    chin &= np.abs(reading.across_at - at(152) @ across) < 0.16 * unit
+    return reading.inside(lip) & lower, (reading.inside(edge) & lower) | below, chin
+
+
+def _moustache(reading: Reading) -> np.ndarray:
+    """Two sweeps from below the nose past the corners of the mouth."""
+    unit, at, across, down = reading.unit, reading.at, reading.across, reading.down
+    mask = np.zeros_like(reading.oval)
+    high = float((at(0) - at(2)) @ down)  # of the upper lip's skin
+    for corner, over, side in ((61, (39, 40), -1), (291, (269, 270), 1)):
+        start = at(2) * 0.35 + at(0) * 0.65 - across * side * 0.012 * unit
+        way = np.array(
+            [
+                start,
+                at(over[0]) - down * 0.4 * high,
+                at(over[1]) - down * 0.42 * high,
+                at(corner) + across * side * 0.015 * unit + down * 0.012 * unit,
+            ]
+        )
+        thick = float(np.clip(high * 0.62, 0.03 * unit, 0.065 * unit))
+        mask |= reading.inside(stroke(way, [0.7 * thick, 1.1 * thick, thick, 0.25 * thick]))
+    return mask & (reading.down_at > at(2) @ down + 0.012 * unit)
+
+
+def _darker_than_cheeks(reading: Reading) -> np.ndarray:
+    """H×W, ΔL + 3·Δa* against the bare cheek on the same side: each side has its own light."""
+    unit, at = reading.unit, reading.at
+    lab = reading.soft(reading.lab, 0.012 * unit)
+    value = lab[..., 0] + (0 if reading.subject.monochrome else 3.0) * lab[..., 1]
+    references = []
+    for indices in ((50, 117, 101, 36), (280, 346, 330, 266)):
+        on = np.zeros_like(reading.oval)
+        for index in indices:
+            on |= reading.disc(at(index), 0.03 * unit)
+        on &= reading.worn_on_face < 0.4
+        references.append(float(np.median(value[on])) if on.any() else float(np.median(value)))
+    middle = at(1) @ reading.across
+    reference = np.where(reading.across_at < middle, *references).astype(np.float32)
+    return reading.soft(reference, 0.1 * unit) - value
+
+
+def _long_beard(reading: Reading, chin: np.ndarray) -> np.ndarray:
+    """A long beard leaves the face; the masks take it for hair below the mouth."""
+    at, down = reading.at, reading.down
+    column = np.abs(reading.across_at - at(152) @ reading.across) < 0.42 * reading.unit
+    below_mouth = reading.oval & (reading.down_at > at(17) @ down)
+    beard = np.zeros_like(chin)
+    if (reading.hair & below_mouth).sum() > 0.3 * max(1, below_mouth.sum()):
+        for piece in reading.pieces(reading.hair & column & (reading.down_at > at(2) @ down), 0.01):
+            if (piece & chin).any():
+                beard |= piece
+    return beard
 
 
 def draw_beard(pen: Pen, beard: Beard) -> None:
@@ -183,7 +197,7 @@ def beard_tones(pen: Pen, beard: Beard) -> HairTones:
     grey = (
         np.median(np.hypot(beard.pixels[:, 1], beard.pixels[:, 2])) < 0.45 * lch(pen.skin.base)[1]
     )
-    if grey and not pen.reading.monochrome and bright > 45 and bright > light + 8:
+    if grey and not pen.reading.subject.monochrome and bright > 45 and bright > light + 8:
         # White hairs among dark ones: the whole looks grey.
         base = from_lch(min(82.0, bright + 10), 4, 80)
         return HairTones(

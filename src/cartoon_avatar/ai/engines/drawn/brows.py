@@ -64,7 +64,7 @@ def draw_brows(pen: Pen) -> None:
     contrast = float(np.clip((reading.skin_lightness - darker[0]) * 1.3, 24, 62))
     tint = mixed(darker, pen.hair.base, 0.5)
     _, chroma, hue = lch(np.array([0, tint[1] + 1.5, tint[2] + 2]))
-    chroma = 1.5 if reading.monochrome else float(np.clip(chroma, 8, 24))
+    chroma = 1.5 if reading.subject.monochrome else float(np.clip(chroma, 8, 24))
     hue = hue if -20 < hue < 100 else 50.0
     colour = from_lch(float(np.clip(light - contrast, 8, 60)), chroma, hue)
     for middle, own, _ in brows:

@@ -27,7 +27,7 @@ def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:
         own = 6 + 0.97 * own
     if reading.gain > 1.2:
         own += 4
-    chroma = min(chroma, 3) if reading.monochrome else chroma * 1.18
+    chroma = min(chroma, 3) if reading.subject.monochrome else chroma * 1.18
     return from_lch(float(np.clip(own + light, 3, 97)), chroma, hue)
 
 

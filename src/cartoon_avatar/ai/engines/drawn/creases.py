@@ -18,7 +18,7 @@ _HAIRLINE = (103, 67, 109, 10, 338, 297, 332)
 def draw_creases(pen: Pen, covered: np.ndarray) -> None:
     """``covered`` is where beard or glasses hide the skin, on the grid."""
     reading, unit, down = pen.reading, pen.reading.unit, pen.reading.down
-    hidden = covered | reading.hair | reading.hat
+    hidden: np.ndarray = covered | reading.hair | reading.hat
     smile = [_crease(reading, reading.points(*ids), 0.03, hidden) for ids in _SMILE]
     # A smile is one: both sides count as deep as the shallower one, the light apart.
     depth = np.sqrt(max(smile[0][1], 0) * max(smile[1][1], 0))
@@ -31,6 +31,8 @@ def draw_creases(pen: Pen, covered: np.ndarray) -> None:
     depth = np.sqrt(max(under[0][1], 0) * max(under[1][1], 0))
     for line, _ in under:
         _draw(pen, line, float(np.clip((depth - 4.5) / 7, 0, 1)), 0.7)
+    # Single hairs before the brow are no lines of it.
+    hidden |= reading.grown(reading.hair, 0.05 * unit)
     for share in (0.4, 0.6, 0.8):
         row = reading.points(*_BROWS) * (1 - share) + reading.points(*_HAIRLINE) * share
         line, depth = _crease(reading, row, 0.03, hidden)
@@ -57,7 +59,9 @@ def _crease(
     valley -= 1.5 * (offsets / (reach * unit))[:, None] ** 2
     valley = np.stack([smoothed_values(row, 1.2) for row in valley])
     best = smoothed_values(offsets[valley.argmax(axis=0)], 2)
-    return smoothed_values(line + aside * best[:, None], 1.5), float(np.median(valley.max(axis=0)))
+    # Nearly all of its length must be there.
+    depth = float(np.percentile(valley.max(axis=0), 30))
+    return smoothed_values(line + aside * best[:, None], 1.5), depth
 
 
 def _draw(pen: Pen, line: np.ndarray, strength: float, weight: float) -> None:

@@ -28,24 +28,22 @@ def draw_eyes(pen: Pen) -> None:
 
 
 def iris_colour(reading: Reading) -> Lab:
-    """One of few honest colours: dark brown unless the photo shows another."""
-    seen = []
-    for eye in reading.features.eyes:
-        ring = reading.disc(eye.iris, eye.radius * 0.9) & ~reading.disc(eye.iris, eye.radius * 0.5)
-        ring &= reading.inside(eye.outline)
-        if ring.sum() >= 6:
-            seen.append(np.median(reading.lab[ring], axis=0))
-    if reading.monochrome:
+    """One of few honest colours: dark brown unless another was read."""
+    read = reading.subject.iris_colour
+    if reading.subject.monochrome:
         return from_lch(32, 2, 60)
-    if not seen:
-        return from_lch(25, 18, 55)
-    light, chroma, hue = lch(min(seen, key=lambda lab: lab[0]))
+    if read is None or read.confidence < 0.5:
+        return from_lch(25, 20, 55)
+    light, chroma, hue = lch(np.array(read.value))
     hue %= 360
-    glass = (reading.worn_on_face[reading.oval] > 0.5).mean() > 0.01
-    if light >= 27 and 78 < hue < 325 and not glass:
-        return from_lch(48, 22, 165) if hue < 190 else from_lch(50, 24, 248)
-    if light >= 33 and chroma >= 12 and 42 < hue < 95:
-        return from_lch(40, 32, 72)
+    if light >= 26 and 200 < hue < 325:
+        return from_lch(50, 24, 248)
+    if light >= 27 and 92 < hue <= 200:
+        return from_lch(47, 22, 150)
+    if light >= 36 and chroma < 9:
+        return from_lch(52, 12, 240)
+    if light >= 31 and chroma >= 10 and 42 < hue <= 92:
+        return from_lch(40, 32, 74)
     return from_lch(25, 20, 55)
 
 

@@ -30,6 +30,9 @@ class Glasses:
 def read_glasses(reading: Reading) -> Glasses | None:
     """None unless two rims and a bridge are there."""
     unit = reading.unit
+    read = reading.subject.glasses
+    if read is None or read.value == "none":
+        return None
     worn = reading.worn_on_face > 0.35
     if reading.area(worn & reading.oval) < 0.006:
         return None
@@ -72,7 +75,7 @@ def read_glasses(reading: Reading) -> Glasses | None:
         reading.disc(eyes[0], 0.16 * apart) | reading.disc(eyes[1], 0.16 * apart)
     ]
     lens = np.median(dark_lens, axis=0)
-    dark = bool(min(filled) > 0.55 and lens[0] < 0.7 * reading.skin_lightness)
+    dark = read.value == "dark" and min(filled) > 0.3
     rims = []
     for index, eye in enumerate(eyes):
         outward = -1 if index == 0 else 1

@@ -83,7 +83,10 @@ def ears_of(reading: Reading) -> list[Ear]:
     beside = reading.face & ~reading.grown(reading.oval, 0.02 * unit) & band
     beside &= reading.worn_on_face < 0.5
     ears: dict[int, Ear] = {}
+    rim = reading.grown(reading.oval, 0.035 * unit)
     for piece in reading.pieces(reading.opened(beside, 0.008 * unit), 0.002):
+        if not (piece & rim).any():
+            continue
         ear = Ear(reading, piece)
         shaped = 0.07 * unit < ear.height < 0.5 * unit and 0.02 * unit < ear.width < 0.2 * unit
         if shaped and ear.height > 1.1 * ear.width and ear.side not in ears:

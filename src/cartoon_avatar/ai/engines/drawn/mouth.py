@@ -23,7 +23,7 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
     )
     lip = _lip_colour(pen, bearded)
     light = lip[0]
-    dark = from_lch(min(18, light * 0.33), 0 if reading.monochrome else 18, 25)
+    dark = from_lch(min(18, light * 0.33), 0 if reading.subject.monochrome else 18, 25)
     gap = float(np.median(np.hypot(*(upper_inner - lower_inner).T)[3:8]))
     opened = gap > 0.02 * unit
     width = float(np.hypot(*(upper_outer[0] - upper_outer[-1])))
@@ -78,7 +78,7 @@ def _lip_colour(pen: Pen, bearded: bool) -> Lab:
     light, chroma, hue = lch(seen)
     skin_light, skin_chroma, _ = lch(pen.skin.base)
     light = skin_light + float(np.clip(light - reading.skin_lightness, -26, -7)) * 0.85
-    if reading.monochrome:
+    if reading.subject.monochrome:
         return from_lch(light - 4, 2, 45)
     hue = float(np.clip(hue, 14, 42))
     colour = from_lch(light, float(np.clip(chroma * 1.1, max(18, skin_chroma + 3), 52)), hue)
@@ -94,12 +94,14 @@ def _draw_inside(pen: Pen, upper: np.ndarray, lower: np.ndarray, gap: float, wid
         turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         ring = np.stack([np.cos(turn) * width * 0.27, np.sin(turn) * gap * 0.33], axis=1)
         points = tongue + ring[:, :1] * reading.across + ring[:, 1:] * down
-        red = from_lch(50, 2 if reading.monochrome else 40, 25)
+        red = from_lch(50, 2 if reading.subject.monochrome else 40, 25)
         sheet.fill(bezier(points), red)
-    if len(lights) and np.percentile(lights, 70) > min(reading.skin_lightness * 0.7, 50):
+    read = reading.subject.teeth
+    teeth = read.value if read is not None else False
+    if teeth or (len(lights) and np.percentile(lights, 70) > reading.skin_lightness * 0.8):
         low = upper + (lower - upper) * (0.9 if gap < 0.1 * unit else 0.72)
         teeth = np.concatenate([spline(upper - down * 0.01 * unit), spline(low)[::-1]])
-        tint = 1.0 if reading.monochrome else 3.0
+        tint = 1.0 if reading.subject.monochrome else 3.0
         sheet.fill(bezier(few_points(teeth)), from_lch(95, tint, 85))
         shade = np.concatenate(
             [spline(upper - down * 0.02 * unit),

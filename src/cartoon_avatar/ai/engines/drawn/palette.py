@@ -38,7 +38,7 @@ def skin_tones(reading: Reading) -> SkinTones:
     light = evened(light, reading.gain)
     # Never burnt out, never so dark that shade and line drown.
     light = float(np.clip(light + 1.0, 31, 85))
-    if reading.monochrome:
+    if reading.subject.monochrome:
         light = float(np.clip(light + 3, 45, 85))
         tones = (0, -14, -27, 8, -10)
         base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
@@ -71,7 +71,7 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     gain = reading.gain ** (0.3 if light < 26 else 0.6)
     light = min(80.0, evened(light, gain))
     chroma *= 1 + 0.35 * float(np.clip(light / 30, 0, 1))
-    if reading.monochrome:
+    if reading.subject.monochrome:
         chroma, hue = 1.5, 60
     elif light < 24:
         # Black hair keeps a colour of its own beside black ink.

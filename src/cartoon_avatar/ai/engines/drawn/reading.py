@@ -16,6 +16,7 @@ from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of, lch, lightness,
 from cartoon_avatar.ai.seeing.detector import on_grey
 from cartoon_avatar.ai.seeing.features import Features, features_of
 from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.ai.seeing.subject import Subject
 
 CANVAS = 1000.0
 # The grid's pixels from chin to hairline, within what the picture holds.
@@ -29,6 +30,7 @@ class Reading:
     width: float
     height: float
     scale: float
+    subject: Subject
     features: Features
     unit: float  # chin to hairline, units
     across: np.ndarray  # unit vector from the sitter's right eye to the left one
@@ -45,7 +47,6 @@ class Reading:
     oval: np.ndarray
     down_at: np.ndarray  # H×W: each pixel's place along ``down``, units
     across_at: np.ndarray
-    monochrome: bool = False
     skin: Lab = field(default_factory=lambda: np.array([70.0, 12, 18]))
     skin_lightness: float = 70.0  # as photographed
     gain: float = 1.0  # by which the light is evened, as a factor of luminance
@@ -170,6 +171,7 @@ def read(scene: Scene) -> Reading:
         width=picture.width * to_units,
         height=picture.height * to_units,
         scale=scale,
+        subject=scene.subjects[0],
         features=features,
         unit=unit,
         across=across,
@@ -214,9 +216,15 @@ def _read_parts(
     hair, face, body, clothes, other = (mine & (likeliest == kind) for kind in range(5))
 
     chin, nose, brow = at(152) @ down, at(2) @ down, at(9) @ down
-    beside = np.abs(reading.across_at - at(1) @ reading.across) < 0.85 * unit
+    beside = np.abs(reading.across_at - at(1) @ reading.across) < 0.65 * unit
     skin = face | body
-    reading.face = skin & (oval | ((down_at < nose + 0.05 * unit) & beside))
+    face_skin = skin & (oval | ((down_at < nose + 0.05 * unit) & beside))
+    # An arm raised beside the head is not part of it.
+    reading.face = np.zeros_like(skin)
+    for piece in reading.pieces(face_skin, 0.0005):
+        if (piece & reading.grown(oval, 0.02 * unit)).any():
+            reading.face |= piece
+    mine &= ~(face_skin & ~reading.face)
     reading.skin_below = skin & ~reading.face & (down_at > nose)
     if neighbours:
         # Whose arm lies on a shoulder is not known; a neck is the person's own.
@@ -227,11 +235,12 @@ def _read_parts(
         reading.skin_below &= neck
 
     # What covers the head above the brows is a hat, a bow, a scarf; a hat is taken for cloth too.
-    worn = (other | clothes) & beside
+    worn = (other | clothes) & (np.abs(reading.across_at - at(1) @ reading.across) < 0.85 * unit)
     hat = np.zeros_like(worn)
     for piece in reading.pieces(worn & (down_at < brow + 0.1 * unit), 0.015):
         above = piece & (down_at < brow - 0.02 * unit)
-        if above.sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.012:
+        on_head = (reading.grown(piece, 0.03 * unit) & (hair | face | oval)).any()
+        if on_head and above.sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.012:
             hat |= piece
     reading.hat = reading.opened(hat, 0.02 * unit)
     band = reading.grown(oval, 0.06 * unit) & (np.abs(down_at - at(168) @ down) < 0.3 * unit)
@@ -255,6 +264,12 @@ def _read_parts(
     if neighbours or scene.picture.alpha is not None:
         beneath |= reading.inside(_bust(reading, raised=-0.05))
     beneath &= ~skin & ~hair & ~oval if not neighbours else ~reading.skin_below & ~hair & ~oval
+    # Sleeves of raised arms and of strangers hang on no chest.
+    chest = reading.inside(_bust(reading, raised=-0.1))
+    chest |= reading.grown(reading.skin_below, 0.03 * unit)
+    for piece in reading.pieces(cloth, 0.0):
+        if not (piece & chest).any():
+            cloth &= ~piece
     reading.clothes = reading.without_small(cloth | beneath, 0.02)
     reading.clothes_seen = cloth & ~skin
     reading.person = mine | beneath
@@ -304,9 +319,6 @@ def _read_light(reading: Reading) -> None:
     """Skin colour and light: how bright, from which side."""
     unit, features, lab = reading.unit, reading.features, reading.lab
     soft = reading.soft(lab, 0.008 * unit)
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
-    reading.monochrome = bool(np.percentile(chroma, 95) < 6)
-
     bare = reading.oval & reading.face & (reading.worn_on_face < 0.3)
     avoid = np.zeros_like(bare)
     for eye in features.eyes:

@@ -38,6 +38,7 @@ from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
 from cartoon_avatar.ai.errors import NoFace
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.ai.seeing.subject import Read
 
 
 def draw(scene: Scene, style: DrawnStyle, seed: int) -> Drawing:
@@ -133,8 +134,9 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
             draw_nose(pen)
             draw_creases(pen, beard.mask | beard.stubble | (reading.worn_on_face > 0.3))
         draw_beard(pen, beard)
-        draw_mouth(pen, bearded=beard.there)
-        if glasses is None or not glasses.dark:
+        if not _surely(reading.subject.mouth_covered):
+            draw_mouth(pen, bearded=beard.there)
+        if not _surely(reading.subject.eyes_covered):
             draw_eyes(pen)
         draw_brows(pen)
         draw_hair(pen, hair_mask, hair)
@@ -144,6 +146,10 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
             draw_glasses(pen, glasses)
     clock.done("shapes")
     return sheet, pen
+
+
+def _surely(read: Read[bool] | None) -> bool:
+    return read is not None and read.value and read.confidence > 0.6
 
 
 def _draw_silhouette(pen: Pen, style: DrawnStyle, mask: np.ndarray) -> None:
