@@ -309,7 +309,8 @@ async def test_a_form_may_arrive_in_pieces_of_any_size(
 ) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
     photo = saved(Image.fromarray(pixels), "PNG")
-    whole = httpx.Request("POST", "http://ai", files={"image": photo}, data={"note": "x" * 200})
+    options = {"style": "comic", "seed": "7", "size": "64"}
+    whole = httpx.Request("POST", "http://ai", files={"image": photo}, data=options)
     body = whole.read()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -317,9 +318,23 @@ async def test_a_form_may_arrive_in_pieces_of_any_size(
             yield body[start : start + size_bytes]
 
     headers = {"Content-Type": whole.headers["content-type"]}
-    answer = await ai.post(THUMBNAIL, content=pieces(), headers=headers)
-    assert answer.content == (await ai.post(THUMBNAIL, files={"image": photo})).content
-    assert opened(answer).size == (300, 300)
+    answer = await ai.post(GENERATE, content=pieces(), headers=headers)
+    in_one = await ai.post(GENERATE, files={"image": photo}, data=options)
+    assert answer.content == in_one.content
+    assert opened(answer).size == (64, 64)
+
+
+async def test_a_field_that_nobody_reads_is_refused_by_name(ai: httpx.AsyncClient) -> None:
+    for path, fields in (
+        (GENERATE, {"styl": "comic"}),
+        (CUT, {"strength": "1"}),
+        (THUMBNAIL, {"size": "320"}),
+    ):
+        answer = await ai.post(path, files={"image": PNG}, data=fields)
+        problem = assert_problem(answer, 400, "invalid_request")
+        assert f"'{next(iter(fields))}'" in problem["detail"]
+    answer = await ai.post(CUT, json={"image_url": "http://127.0.0.1:8000/a", "url": "b"})
+    assert "'url'" in assert_problem(answer, 400, "invalid_request")["detail"]
 
 
 async def test_a_file_of_the_limit_passes_and_a_byte_more_does_not(ai: httpx.AsyncClient) -> None:
@@ -739,5 +754,6 @@ async def test_each_error_of_the_tree_was_told_to_somebody() -> None:
         for error in vars(errors).values()
         if isinstance(error, type) and issubclass(error, AvatarError)
     }
-    # Nobody is there to be told of client_gone; the base class itself is never raised.
-    assert tree - {"client_gone", "internal_error"} == codes_seen
+    # Nobody is there to be told of client_gone; the base class itself is never raised; pictures
+    # that fail in a way nobody foresaw are those of test_workers.
+    assert tree - {"client_gone", "internal_error", "picture_unusable"} == codes_seen

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 
 from tests.backend.conftest import Phone, Service, Start, picture
@@ -162,3 +165,55 @@ async def test_where_tokens_are_required_a_stranger_cannot_tell_who_is_known(
             assert answer.status_code == 401
             said.append(answer.json() | {"requestId": ""})
         assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("token", ["null", "undefined", "None", "Bearer x", "a" * 42, "ä" * 43])
+async def test_what_cannot_be_a_token_is_refused_at_every_door(service: Service, token: str):
+    headers = {"Authorization": f"Bearer {token}".encode()}
+    doors = [
+        service.phone.upload(headers=headers),
+        service.phone.get("/api/originals", headers=headers),
+        service.phone.post("/api/regenerate/x", headers=headers),
+        service.phone.delete("/api/device", headers=headers),
+    ]
+    for door in doors:
+        answer = await door
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    assert "deviceToken" in answer.json()["detail"]
+    assert service.files() == []
+
+
+@pytest.mark.parametrize("key", [None, "never-used"])
+async def test_a_locked_device_hears_so_before_it_has_sent_its_photo(
+    service: Service, key: str | None
+):
+    token = (await service.phone.upload()).json()["deviceToken"]
+    owner = Phone(service.http, "phone-1", token)
+    assert (await owner.get("/api/originals")).status_code == 200
+    statuses: list[int] = []
+
+    async def photo() -> AsyncIterator[bytes]:
+        assert statuses == [401], "the photo was asked for first"
+        yield b"x"
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    pieces = photo()
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": await anext(pieces, b""), "more_body": False}
+
+    headers = {"x-device-id": "phone-1", "content-type": "multipart/form-data; boundary=b"}
+    headers |= {"content-length": "5000000"} | ({"idempotency-key": key} if key else {})
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/upload",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": None,
+    }
+    await service.http._transport.app(scope, receive, send)
+    assert statuses == [401]

@@ -363,3 +363,102 @@ async def test_an_unforeseen_error_is_hidden_from_the_client(start: Start):
         answer = await service.phone.get("/api/styles")
     assert_problem(answer, 500, "internal_error")
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "name"),
+    [
+        ("regenerate", {"styl": "comic"}, "styl"),
+        ("regenerate", {"strength": 0.5, "style": "comic"}, "strength"),
+        ("regenerate", {"background": "#FFD54A"}, "background"),
+        ("download", {"face_index": 1}, "face_index"),
+        ("download", {"seed": 1}, "seed"),
+    ],
+)
+async def test_a_field_that_nobody_reads_is_refused_by_name(
+    phone: Phone, path: str, fields: dict, name: str
+):
+    uploaded = (await phone.upload()).json()
+    there = {
+        "regenerate": f"/api/regenerate/{uploaded['original']['id']}",
+        "download": f"/api/download/{uploaded['cartoon']['id']}",
+    }[path]
+    for body in ({"json": fields}, {"data": {name: str(value) for name, value in fields.items()}}):
+        answer = await phone.post(there, **body)
+        assert_problem(answer, 400, "invalid_request")
+        assert f"'{name}'" in answer.json()["detail"]
+
+
+async def test_a_field_of_an_upload_that_nobody_reads_is_refused_and_nothing_is_kept(
+    service: Service,
+):
+    answer = await service.phone.upload(data={"strength": "1"})
+    assert_problem(answer, 400, "invalid_request")
+    assert "'strength'" in answer.json()["detail"]
+    assert service.files() == []
+    # Who asks may be said in a field; what it does not know in a query or header is not ours.
+    answer = await service.phone.upload(
+        data={"deviceId": "phone-1"}, params={"utm": "x"}, headers={"X-Other": "y"}
+    )
+    assert answer.status_code == 201
+
+
+async def test_a_photo_where_none_is_taken_is_refused(phone: Phone):
+    original = (await phone.upload()).json()["original"]["id"]
+    answer = await phone.post(f"/api/regenerate/{original}", files={"image": picture()})
+    assert_problem(answer, 400, "invalid_image")
+
+
+@pytest.mark.parametrize("path", ["/api/originals", "/api/downloaded-faces"])
+async def test_a_page_number_is_told_of_the_cursor_and_empty_values_are_absent(
+    phone: Phone, path: str
+):
+    answer = await phone.get(path, params={"page": 2})
+    assert_problem(answer, 400, "invalid_request")
+    assert "cursor" in answer.json()["detail"]
+    for query in ({"cursor": ""}, {"limit": ""}, {"cursor": "", "limit": "", "deviceId": ""}):
+        answer = await phone.get(path, params=query)
+        assert (answer.status_code, answer.json()) == (200, {"items": [], "nextCursor": None})
+
+
+async def test_empty_fields_of_a_form_are_absent(phone: Phone):
+    empty = dict.fromkeys(("style", "seed", "size", "framing", "face", "deviceId"), "")
+    assert (await phone.upload(data=empty)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [("picture_unusable", 422, "picture_unusable"), ("file_too_large", 400, "image_too_large")],
+)
+async def test_what_a_retry_cannot_mend_is_no_server_error(
+    service: Service, code: str, status: int, told: str
+):
+    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
+    refusal = problem(413 if code == "file_too_large" else 422, code)
+    service.ai.answers |= {"/generate-cartoon": refusal, "/process-face-cut": refusal}
+    assert_problem(await service.phone.upload(), status, told)
+    assert_problem(await service.phone.post(f"/api/download/{cartoon}"), status, told)
+    assert len(service.files()) == 2
+
+
+async def test_live_cartoons_are_counted_when_one_is_added_too(start: Start):
+    """Requests that came in together, each with room for one more."""
+    at_work = asyncio.Barrier(2)
+
+    async def drawn_together(request: httpx.Request) -> httpx.Response:
+        await at_work.wait()
+        return FakeAi().generate_cartoon(request)
+
+    async with start(max_live_cartoons=2) as service:
+        original = (await service.phone.upload()).json()["original"]["id"]
+        service.ai.answers["/generate-cartoon"] = drawn_together
+        path = f"/api/regenerate/{original}"
+        answers = await asyncio.gather(
+            service.phone.post(path, json={"style": "comic"}), service.phone.upload()
+        )
+        assert sorted(answer.status_code for answer in answers) == [201, 429]
+        (refused,) = [answer for answer in answers if answer.status_code == 429]
+        assert_problem(refused, 429, "too_many_cartoons")
+        assert len(await service.sql("SELECT id FROM regenerated_cartoons")) == 2
+        rows = await service.sql("SELECT id FROM originals")
+        assert len(service.files()) == len(rows) + 2

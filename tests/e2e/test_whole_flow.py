@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import psutil
 import pytest
 import skimage.data
 from PIL import Image
+
+from tests.engines.ports import free_ports
 
 READY_WITHIN_S = 60
 
@@ -54,9 +55,7 @@ class Running:
 
 
 def start(data: Path) -> Running:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "cartoon_avatar.cli", "serve"),
@@ -89,6 +88,27 @@ def rows(service: Running, table: str) -> int:
     (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
     database.close()
     return count
+
+
+def test_the_page_is_named_when_it_answers(tmp_path: Path):
+    (port,) = free_ports(1)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cartoon_avatar.cli", "serve"),
+            *("--port", str(port), "--data", str(tmp_path / "data")),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "AI_WORKERS": "1"},
+        text=True,
+    )
+    try:
+        named = next(line for line in process.stdout if "the page is at" in line)
+        url = named.split()[-3]
+        assert "<title>" in httpx.get(url, timeout=60).text
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 def test_a_portrait_goes_from_upload_to_a_face(running: Running):

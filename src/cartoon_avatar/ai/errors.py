@@ -18,6 +18,7 @@ AvatarError
 ├── ClientGone              408  client_gone
 ├── FileTooLarge            413  file_too_large
 ├── NoFace                  422  no_face
+├── PictureUnusable         422  picture_unusable
 ├── GenerationFailed        500  generation_failed
 ├── AiBusy                  503  ai_busy
 ├── AiStarting              503  ai_starting
@@ -40,6 +41,7 @@ from cartoon_avatar.contract.errors import (
     InvalidSeed,
     InvalidSize,
     NoFace,
+    PictureUnusable,
 )
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "InvalidSeed",
     "InvalidSize",
     "NoFace",
+    "PictureUnusable",
 ]
 
 

@@ -131,6 +131,7 @@ async def generate_cartoon(request: Request) -> Response:
     ai = _state(request)
     with ai.workers.place():
         form = await _form(request, "image")
+        options.require_known(form.fields, (*options.DRAWING_FIELDS, "thumbnail"))
         style = await _style(ai.settings, form.fields.get("style"))
         seed = options.seed_of(form.fields)
         size = options.cartoon_size_of(form.fields) or CARTOON_PX
@@ -167,6 +168,8 @@ async def process_face_cut(request: Request) -> Response:
         else:
             form = None
             fields = await read_json(request, timeout_s=ai.settings.body_timeout_s)
+        names = (*options.HEAD_FIELDS, "face_index", "crop", "thumbnail")
+        options.require_known(fields, names if form else ("image_url", "original_url", *names))
         kind = options.head_format_of(fields)
         background = _colour(options.background_of(fields, kind))
         size = options.head_size_of(fields)
@@ -210,6 +213,7 @@ async def make_thumbnail(request: Request) -> Response:
     """Make a small WebP of a photo: longest side 320 px, upright, without metadata."""
     with _state(request).workers.place():
         form = await _form(request, "image")
+        options.require_known(form.fields, ())
         return _response(await _in_worker(request, jobs.make_thumbnail, _image(form, "image")), {})
 
 

@@ -20,6 +20,7 @@ AvatarError
 ├── SiblingDownloaded       409  sibling_downloaded
 ├── RequestRunning          409  request_running
 ├── NoFace                  422  no_face
+├── PictureUnusable         422  picture_unusable
 ├── KeyReused               422  idempotency_key_reused
 ├── TooManyRequests         429  too_many_requests
 │   └── TooManyCartoons     429  too_many_cartoons
@@ -47,6 +48,7 @@ from cartoon_avatar.contract.errors import (
     InvalidSeed,
     InvalidSize,
     NoFace,
+    PictureUnusable,
 )
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "InvalidSeed",
     "InvalidSize",
     "NoFace",
+    "PictureUnusable",
 ]
 
 

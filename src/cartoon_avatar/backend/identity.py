@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
-from cartoon_avatar.backend.errors import InvalidDevice
+from cartoon_avatar.backend.errors import InvalidDevice, Unauthorized
 from cartoon_avatar.backend.flows.devices import Caller, authenticate
+from cartoon_avatar.backend.signing import TOKEN
 from cartoon_avatar.backend.state import State
 
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
@@ -20,7 +21,8 @@ def device_id_in(request: Request, fields: Mapping[str, Any]) -> str | None:
     named: list[object] = list(request.headers.getlist("x-device-id"))
     for name in ("deviceId", "device_id"):
         named += request.query_params.getlist(name)
-        named += [fields[name]] if fields.get(name) is not None else []
+        named.append(fields.get(name))
+    named = [name for name in named if name not in (None, "")]
     if not named:
         return None
     device_id = named[0]
@@ -41,8 +43,18 @@ def named_device(request: Request, fields: Mapping[str, Any]) -> str:
 
 
 def bearer_of(request: Request) -> str | None:
+    """Raises Unauthorized for what cannot be a device token: "null", say, of an app that has none
+    yet. It would be let in as a new device, and then nowhere else."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        return None
+    if not TOKEN.fullmatch(token):
+        raise Unauthorized(
+            "What the Authorization header carries is no device token: send the deviceToken of"
+            " the device's first upload, or no such header before there is one."
+        )
+    return token
 
 
 async def admitted(

@@ -12,7 +12,12 @@ from cartoon_avatar.contract.options import Fields
 _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
 
 
+# Who asks may be said in a field, too.
+_DEVICE_FIELDS = ("deviceId", "device_id")
+
+
 def drawing_options(fields: Fields) -> DrawingOptions:
+    options.require_known(fields, (*options.DRAWING_FIELDS, *_DEVICE_FIELDS))
     return DrawingOptions(
         style=_style_of(fields),
         seed=options.seed_of(fields),
@@ -23,6 +28,7 @@ def drawing_options(fields: Fields) -> DrawingOptions:
 
 
 def cut_options(fields: Fields) -> CutOptions:
+    options.require_known(fields, (*options.HEAD_FIELDS, *_DEVICE_FIELDS))
     kind = options.head_format_of(fields)
     return CutOptions(
         format=kind,

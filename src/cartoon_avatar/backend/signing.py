@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from urllib.parse import quote
 # A signature holds between one and two of these, so that a URL stays the same for a day
 # (and a phone's image cache works) and a stored answer's URLs outlive it.
 _WINDOW_S = 24 * 3600
+# How a device token looks: a SHA-256 digest in base64url.
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Signer:

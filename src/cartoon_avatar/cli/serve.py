@@ -43,13 +43,16 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     ai_settings()
     _require_free(host, port)
     configure_logs("supervisor", settings.log_level)
-    click.echo(f"cartoon-avatar: the page is at http://{_reached_at(host)}:{port}/ (Ctrl-C stops)")
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
     self_url = f"http://{_reached_at(host)}:{port}"
+
+    def say_where() -> None:
+        click.echo(f"cartoon-avatar: the page is at {self_url}/ (Ctrl-C stops)")
+
     # From there the AI service fetches what it cuts heads out of.
     origin = self_url if settings.storage_url is None else settings.bucket_origin
     environment = {"AI_TRUSTED_ORIGINS": origin, **os.environ}
-    serve_both(host, port, workers, self_url, environment)
+    serve_both(host, port, workers, self_url, environment, when_up=say_where)
 
 
 @click.command(short_help="Run the backend alone.")

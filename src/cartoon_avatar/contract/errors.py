@@ -12,7 +12,8 @@ AvatarError
 │   └── ImageTooLarge       400  image_too_large
 ├── BodyTooSlow             408  request_timeout
 ├── FileTooLarge            413  file_too_large
-└── NoFace                  422  no_face
+├── NoFace                  422  no_face
+└── PictureUnusable         422  picture_unusable
 
 Workers that draw raise these too, so nothing here imports a web framework.
 """
@@ -94,5 +95,17 @@ class NoFace(AvatarError):
     def __init__(
         self,
         detail: str = "No face was found in the picture. Try one in which a face is well seen.",
+    ) -> None:
+        super().__init__(detail)
+
+
+class PictureUnusable(AvatarError):
+    """Work on it failed in a way that would only repeat itself: no 5xx, which asks for a retry."""
+
+    status = 422
+    code = "picture_unusable"
+
+    def __init__(
+        self, detail: str = "Nothing can be made of this picture; please try another one."
     ) -> None:
         super().__init__(detail)

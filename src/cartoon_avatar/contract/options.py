@@ -6,7 +6,7 @@ An option that is empty or null is absent.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args
 
 from cartoon_avatar.contract.boxes import MOST_FACES, Box
@@ -26,6 +26,8 @@ from cartoon_avatar.contract.limits import (
     SMALLEST_CARTOON_PX,
 )
 
+DRAWING_FIELDS = ("style", "seed", "size", "framing", "face")
+HEAD_FIELDS = ("format", "background", "size", "face")
 # JSON, or the strings of a form.
 Fields = Mapping[str, Any]
 HeadFormat = Literal["png", "webp", "jpeg"]
@@ -36,6 +38,15 @@ FRAMINGS: tuple[Framing, ...] = get_args(Framing)
 TRANSPARENT = "transparent"
 COLOUR_PATTERN = "#[0-9A-Fa-f]{6}"
 _HEAD_FORMATS: dict[str, HeadFormat] = {"png": "png", "webp": "webp", "jpeg": "jpeg", "jpg": "jpeg"}
+
+
+def require_known(fields: Fields, names: Collection[str]) -> None:
+    """Raise InvalidRequest where ``fields`` has one that is none of ``names``: nobody is to
+    believe that it was read."""
+    for name in fields:
+        if name not in names:
+            known = f"; there are {', '.join(names)}" if names else ""
+            raise InvalidRequest(f"There is no field {name[:40]!r} here{known}.")
 
 
 def seed_of(fields: Fields) -> int | None:

@@ -120,9 +120,8 @@ class _Parts:
             raise InvalidRequest(f"The form has more than {_MAX_FIELDS} fields.")
         self.file = self.files.get(name)
         if self.file is None and b"filename" in options:
-            raise InvalidImage(
-                f"There is no file field {name[:40]!r} here; there is {' and '.join(self.files)}."
-            )
+            known = f"; there is {' and '.join(self.files)}" if self.files else ""
+            raise InvalidImage(f"There is no file field {name[:40]!r} here{known}.")
 
     def data(self, data: bytes, start: int, end: int) -> None:
         if self.file is not None:

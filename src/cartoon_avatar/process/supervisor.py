@@ -8,10 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from types import FrameType
+from urllib.request import ProxyHandler, build_opener
 
 import structlog
+
+from cartoon_avatar.contract.paths import HEALTHZ
 
 log = structlog.get_logger()
 
@@ -21,6 +26,8 @@ _LONGEST_PAUSE_S = 30
 _RAN_WELL_S = 60
 # For requests under way when told to stop; a drawing takes a second or two.
 _GRACE_S = 20
+# By no proxy of the environment's.
+_PLAIN = build_opener(ProxyHandler({}))
 
 
 @dataclass
@@ -64,8 +71,18 @@ class _Child:
             self.process.wait()
 
 
-def serve(host: str, port: int, workers: int, self_url: str, environment: dict[str, str]) -> None:
-    """Run until told to stop. The AI service gets a free port that only we know of."""
+def serve(
+    host: str,
+    port: int,
+    workers: int,
+    self_url: str,
+    environment: dict[str, str],
+    when_up: Callable[[], None],
+) -> None:
+    """Run until told to stop; ``when_up`` is called once, when the backend answers at ``self_url``.
+
+    The AI service gets a free port that only we know of.
+    """
     ai_port = _free_port()
     environment = {
         "AI_TRUSTED_ORIGINS": self_url,
@@ -87,7 +104,7 @@ def serve(host: str, port: int, workers: int, self_url: str, environment: dict[s
             environment,
         ),
     ]
-    stopping = False
+    stopping = is_up = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
         nonlocal stopping
@@ -99,11 +116,22 @@ def serve(host: str, port: int, workers: int, self_url: str, environment: dict[s
         while not stopping:
             for child in children:
                 child.keep_running()
+            if not is_up and _answers(self_url):
+                is_up = True
+                when_up()
             time.sleep(0.1)
     finally:
         # The backend first: what it has under way needs the AI service to finish.
         for child in reversed(children):
             child.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with _PLAIN.open(f"{url}{HEALTHZ}", timeout=1):
+            return True
+    except (OSError, HTTPException):
+        return False
 
 
 def _free_port() -> int:

@@ -16,7 +16,13 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, UnknownStyle
+from cartoon_avatar.ai.errors import (
+    AiBusy,
+    AiStarting,
+    GenerationFailed,
+    PictureUnusable,
+    UnknownStyle,
+)
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -45,6 +51,10 @@ def refuse(tools: str) -> None:
 
 def stumble(tools: str) -> None:
     raise ZeroDivisionError
+
+
+def run_out(tools: str) -> None:
+    raise MemoryError
 
 
 def crash(tools: str, how: signal.Signals) -> None:
@@ -121,8 +131,9 @@ async def test_an_unexpected_error_costs_the_request_and_not_the_worker(
     workers: Workers,
 ) -> None:
     *_, before = await workers.run(tell, "")
-    with pytest.raises(GenerationFailed):
-        await workers.run(stumble)
+    for job, error in ((stumble, PictureUnusable), (run_out, GenerationFailed)):
+        with pytest.raises(error):
+            await workers.run(job)
     *_, after = await workers.run(tell, "")
     assert before == after
 

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
+from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, PictureUnusable
 from cartoon_avatar.ai.pools.forks import mend_template, template
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.process import heap
@@ -118,6 +118,8 @@ class Worker:
             raise WorkerLost(self.process.exitcode) from error
         if kind == "refused":
             raise _revived(*value)
+        if kind == "unusable":
+            raise PictureUnusable
         if kind == "failed":
             raise GenerationFailed
         return value
@@ -157,9 +159,12 @@ def _work(end: socket.socket, start: Callable[[], tuple[Any, Any]], log_level: s
             except AvatarError as error:
                 answer = ("refused", (type(error), vars(error)))
                 heap.give_back()  # a hostile picture leaves nothing behind
-            except Exception:
+            except (MemoryError, OSError):  # the machine's, which another time may be better
                 log.exception("job_failed", job=job.__name__)
                 answer = ("failed", None)
+            except Exception:
+                log.exception("job_failed", job=job.__name__)
+                answer = ("unusable", None)
             end.sendall(_packed(answer))
 
 

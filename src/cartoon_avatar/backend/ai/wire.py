@@ -28,6 +28,7 @@ from cartoon_avatar.backend.errors import (
     InvalidSize,
     InvalidStyle,
     NoFace,
+    PictureUnusable,
 )
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers
@@ -46,7 +47,10 @@ _PACKET_BYTES = 262_144
 _PASSED_ON: dict[str, type[AvatarError]] = {
     "invalid_image": InvalidImage,
     "image_too_large": ImageTooLarge,
+    # Its own limit may be lower than ours.
+    "file_too_large": ImageTooLarge,
     "no_face": NoFace,
+    "picture_unusable": PictureUnusable,
     "unknown_style": InvalidStyle,
     "invalid_style": InvalidStyle,
     "invalid_seed": InvalidSeed,

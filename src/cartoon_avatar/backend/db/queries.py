@@ -47,13 +47,10 @@ Position = tuple[datetime, str]
 # A row that owns a file.
 P = TypeVar("P", Original, Cartoon, Face)
 
-_CARTOON_COUNT = (
-    select(func.count())
-    .select_from(cartoons)
-    .where(cartoons.c.device_id == bindparam("of"))
-    .scalar_subquery()
+_LIVE_CARTOONS = (
+    select(func.count()).select_from(cartoons).where(cartoons.c.device_id == bindparam("of"))
 )
-_DEVICE = select(devices, _CARTOON_COUNT.label("live_cartoons")).where(
+_DEVICE = select(devices, _LIVE_CARTOONS.scalar_subquery().label("live_cartoons")).where(
     devices.c.device_id == bindparam("of")
 )
 _TOUCH = update(devices).where(devices.c.device_id == bindparam("of"))
@@ -124,6 +121,19 @@ def original_to_delete(connection: Connection, device_id: str, original_id: str)
     """Once whoever holds it is done: what they added is there to be listed."""
     held = _OWNED[Original].with_for_update()
     return _first(connection, Original, held, {"of": device_id, "id": original_id})
+
+
+_HELD_DEVICE = (
+    select(devices.c.device_id)
+    .where(devices.c.device_id == bindparam("of"))
+    .with_for_update(key_share=True)
+)
+
+
+def live_cartoons(connection: Connection, device_id: str) -> int:
+    """How many the device has, which nobody else adds to until the transaction ends."""
+    connection.execute(_HELD_DEVICE, {"of": device_id})
+    return connection.scalar(_LIVE_CARTOONS, {"of": device_id}) or 0
 
 
 def face_from(connection: Connection, device_id: str, cartoon_id: str) -> Face | None:

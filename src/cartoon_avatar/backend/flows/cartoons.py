@@ -27,7 +27,8 @@ def with_seed(options: DrawingOptions) -> DrawingOptions:
 
 
 def require_quota(live_cartoons: int, most: int) -> None:
-    """Raise TooManyCartoons for a device that has as many as it may."""
+    """Raise TooManyCartoons for a device that has as many as it may: before it is drawn for, and
+    again in the transaction that adds the cartoon."""
     if live_cartoons >= most:
         raise TooManyCartoons(most)
 

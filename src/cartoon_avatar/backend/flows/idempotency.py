@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, select, true, update
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
@@ -132,11 +132,12 @@ async def _claim(
 
 
 async def response_with_token(
-    database: Database, device_id: str, key: str, fingerprint: str
+    database: Database, device_id: str, key: str, fingerprint: str | None
 ) -> StoredResponse | None:
     """The response that gave the device its token, until the device has sent that token.
 
-    For a phone that never received it and repeats the request: key and photo identify it.
+    For a phone that never received it and repeats the request: key and photo identify it. Before
+    the photo is there (``fingerprint`` None) it says whether waiting for it is worth while.
     """
 
     def ask(connection: Connection) -> Row | None:
@@ -145,7 +146,7 @@ async def response_with_token(
             return None
         given = select(idempotency_keys).where(
             _is(device_id, key),
-            _KEY.fingerprint == fingerprint,
+            true() if fingerprint is None else _KEY.fingerprint == fingerprint,
             _KEY.with_token.is_(True),
             _KEY.created_at >= utc_now() - KEPT_FOR,
         )

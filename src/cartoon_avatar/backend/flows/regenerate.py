@@ -71,6 +71,8 @@ async def regenerate(
         cartoon = new_cartoon(original, drawing, options, stored, now)
 
         def commit(connection: Connection) -> None:
+            live_cartoons = queries.live_cartoons(connection, device_id)
+            require_quota(live_cartoons, backend.settings.max_live_cartoons)
             # Deleted while we drew: there is nothing left to draw another of.
             if not queries.hold_original(connection, device_id, original_id):
                 raise NotFound

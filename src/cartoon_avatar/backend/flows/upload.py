@@ -92,6 +92,8 @@ async def upload(
 
         def commit(connection: Connection) -> Uploaded:
             token = introduce(connection, backend.signer, caller.device_id, now)
+            live_cartoons = queries.live_cartoons(connection, caller.device_id)
+            require_quota(live_cartoons, backend.settings.max_live_cartoons)
             queries.add(connection, original)
             queries.add(connection, cartoon)
             uploaded = Uploaded(original, cartoon, token)

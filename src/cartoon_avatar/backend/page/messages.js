@@ -26,6 +26,11 @@ const MESSAGES = {
       + " one, or a photo that shows the face from the front.",
     ways: ["again", "choose"],
   },
+  picture_unusable: {
+    title: "Nothing can be made of that photo",
+    text: "Another one should do better.",
+    ways: ["choose"],
+  },
   not_found: {
     title: "That is no longer here",
     text: "Drawings are kept for a day. If the photo is still there, it can be drawn anew.",

@@ -12,7 +12,15 @@ from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.options import cut_options
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
 from cartoon_avatar.backend.routes.idempotent import respond_once
-from cartoon_avatar.backend.routes.parameters import Backend, Cursor, Id, Limit, RoomToDelete
+from cartoon_avatar.backend.routes.parameters import (
+    DEFAULT_LIMIT,
+    Backend,
+    Cursor,
+    Id,
+    Limit,
+    NoPageNumber,
+    RoomToDelete,
+)
 from cartoon_avatar.backend.routes.post import Posted
 from cartoon_avatar.backend.routes.request_bodies import CUT_BODY
 from cartoon_avatar.backend.schemas import FaceBody, FaceCreated, FaceList
@@ -55,10 +63,11 @@ async def create_face(
     response_model=FaceList,
     responses=problems(*ALWAYS),
     operation_id="listFaces",
+    dependencies=[NoPageNumber],
     tags=["faces"],
 )
 async def list_faces(
-    backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = 20
+    backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> FaceList:
     """The device's faces, newest first."""
     page = await listing.list_faces(backend.database, device_id=device, cursor=cursor, limit=limit)

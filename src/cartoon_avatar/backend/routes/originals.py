@@ -19,7 +19,15 @@ from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.options import drawing_options
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
 from cartoon_avatar.backend.routes.idempotent import respond_once
-from cartoon_avatar.backend.routes.parameters import Backend, Cursor, Id, Limit, RoomToDelete
+from cartoon_avatar.backend.routes.parameters import (
+    DEFAULT_LIMIT,
+    Backend,
+    Cursor,
+    Id,
+    Limit,
+    NoPageNumber,
+    RoomToDelete,
+)
 from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_turn
 from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BODY
 from cartoon_avatar.backend.schemas import (
@@ -128,9 +136,10 @@ async def create_cartoon(
     response_model=OriginalList,
     responses=problems(*ALWAYS),
     operation_id="listOriginals",
+    dependencies=[NoPageNumber],
 )
 async def list_originals(
-    backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = 20
+    backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> OriginalList:
     """The device's photos, newest first."""
     page = await listing.list_originals(

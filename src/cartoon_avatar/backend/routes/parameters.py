@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from cartoon_avatar.backend.errors import NotFound
 from cartoon_avatar.backend.flows.disk_space import room_to_delete
 from cartoon_avatar.backend.state import State
+from cartoon_avatar.contract.errors import InvalidRequest
 
 _ID = re.compile(r"[\x21-\x7e]{1,64}")
 
@@ -40,5 +41,24 @@ def _possible_id(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_possible_id)]
-Cursor = Annotated[str | None, Query(max_length=256, description="`nextCursor` of the last page.")]
-Limit = Annotated[int, Query(ge=1, le=100, description="Items a page.")]
+DEFAULT_LIMIT = 20
+Cursor = Annotated[
+    str | None,
+    Query(max_length=256, description="`nextCursor` of the last page."),
+    AfterValidator(lambda cursor: cursor or None),
+]
+Limit = Annotated[
+    int,
+    BeforeValidator(lambda value: DEFAULT_LIMIT if value == "" else value),
+    Query(ge=1, le=100, description="Items a page."),
+]
+
+
+async def _no_page_number(request: Request) -> None:
+    if "page" in request.query_params:
+        raise InvalidRequest(
+            "Lists have no numbered pages: pass the nextCursor of the last page as cursor."
+        )
+
+
+NoPageNumber = Depends(_no_page_number)

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from cartoon_avatar.backend.errors import BodyTooSlow
-from cartoon_avatar.backend.identity import device_id_in, named_device
+from cartoon_avatar.backend.errors import BodyTooSlow, Unauthorized
+from cartoon_avatar.backend.flows.idempotency import response_with_token
+from cartoon_avatar.backend.identity import admitted, bearer_of, device_id_in, named_device
 from cartoon_avatar.backend.limits import limit_address
 from cartoon_avatar.backend.spool import Spool
 from cartoon_avatar.backend.state import State
@@ -43,11 +44,26 @@ class Post:
 
 
 async def require_turn(request: Request) -> None:
-    """Raise where an upload is refused before its body is read, so that a flood costs nothing,
-    nor a photo that nobody could draw."""
+    """Raise where an upload is refused before its body is read: a flood costs nothing, nor a photo
+    that nobody could draw, and a stranger need not send one to hear that the device is locked."""
     backend: State = request.state.backend
     await limit_address(request, backend)
-    backend.ai.admission.require(device_id_in(request, {}))
+    device_id = device_id_in(request, {})
+    backend.ai.admission.require(device_id)
+    if device_id is not None:
+        await _require_admission(request, backend, device_id)
+
+
+async def _require_admission(request: Request, backend: State, device_id: str) -> None:
+    try:
+        await admitted(request, backend, device_id, first=True)
+    except Unauthorized:
+        key = _idempotency_key(request)
+        if key is None or bearer_of(request) is not None:
+            raise
+        # ``respond_once`` decides once the photo is there, unless it could decide one thing only.
+        if await response_with_token(backend.database, device_id, key, None) is None:
+            raise
 
 
 async def _post_of(request: Request) -> AsyncIterator[Post]:
@@ -61,7 +77,7 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
         closing(Spool(in_memory_bytes)) as image,
     ):
         async with _in_time(backend):
-            fields, has_image = await _fields_of(request, image)
+            fields, has_image = await _fields_of(request, {"image": image} if is_upload else {})
         key = _idempotency_key(request)
         device_id = named_device(request, fields)
         yield Post(device_id, fields, image if has_image else None, key, is_upload)
@@ -70,15 +86,13 @@ async def _post_of(request: Request) -> AsyncIterator[Post]:
 Posted = Annotated[Post, Depends(_post_of)]
 
 
-async def _fields_of(request: Request, image: Spool) -> tuple[dict[str, Any], bool]:
-    """The fields of a POST, from JSON or a form, and whether ``image`` got a file; an empty body
+async def _fields_of(request: Request, files: dict[str, Spool]) -> tuple[dict[str, Any], bool]:
+    """The fields of a POST, from JSON or a form, and whether it brought ``files``; an empty body
     is fine."""
     kind = media_type_of(request)
     if kind == MULTIPART:
         async with aclosing(request.stream()) as stream:
-            fields, sent = await read_multipart(
-                stream, request.headers["content-type"], {"image": image}
-            )
+            fields, sent = await read_multipart(stream, request.headers["content-type"], files)
         return dict(fields), bool(sent)
     if kind == URLENCODED:
         return dict(await read_urlencoded(request)), False
