@@ -63,6 +63,8 @@ def cleaned(photo: Data) -> Iterator[Part]:
         if marker not in _WITH_LENGTH:
             raise BrokenImage(f"The JPEG file has a marker FF{marker:02X} where none may be.")
         if end < start + 4 or end > len(photo):
+            if in_scan:
+                return  # something else stands where the end mark should
             raise BrokenImage("A segment of the JPEG file is longer than the file.")
 
         head = photo[start + 4 : min(start + 18, end)]
@@ -129,6 +131,8 @@ def coded_end(data: bytes) -> tuple[int, bool]:
     """
     seen: dict[int, set[tuple[int, int]]] = {}  # component: coefficient, bits still to come
     progressive = arithmetic = in_scan = too_large = False
+    # Without the first half of an end mark.
+    coded_to = len(data) - data.endswith(b"\xff")
     for marker, start, end in segments(data):
         if marker == _EOI:
             # Arithmetic coders leave out zeros at the end: what stands behind matters to them.
@@ -136,25 +140,29 @@ def coded_end(data: bytes) -> tuple[int, bool]:
         if marker not in _WITH_LENGTH and in_scan:
             continue
         if end > len(data):
-            raise BrokenImage("The JPEG file ends too early.")
+            coded_to = start
+            break
         if marker in _SOF:
             progressive, arithmetic = marker in _PROGRESSIVE, marker in _ARITHMETIC
             seen = {data[at]: set() for at in range(start + 10, end, 3)}
             needed = _coefficient_bytes(data[start:end]) if progressive else 0
             too_large = needed > _MOST_COEFFICIENT_BYTES
         elif marker == _SOS:
+            if data[start + 4] > 4 or end - start != 8 + 2 * data[start + 4]:
+                raise BrokenImage("A scan of the JPEG file has no such header.")
             first, last, bits = data[end - 3 : end]
             for at in range(start + 5, end - 3, 2):
                 if data[at] in seen:
-                    seen[data[at]] |= {(index, bits & 15) for index in range(first, last + 1)}
+                    seen[data[at]] |= {
+                        (index, bits & 15) for index in range(first, min(last, 63) + 1)
+                    }
         in_scan = marker == _SOS
     wanted = {(index, 0) for index in range(64)}
     if too_large or arithmetic:
         raise BrokenImage("The JPEG file ends too early.")
     if not in_scan or not seen or any(wanted - found for found in seen.values()):
         raise BrokenImage("The JPEG file lacks a part of its picture.")
-    # The first half of the end mark may have come.
-    return len(data) - (data[-1] == 0xFF), False
+    return coded_to, False
 
 
 def _coefficient_bytes(frame: bytes) -> int:

@@ -65,6 +65,7 @@ def wholes() -> Iterator[tuple[str, bytes]]:
         yield f"{name}, trailing bytes", data + b"garbage" * 99
         yield f"{name}, zeros for the end mark", data[:-2] + bytes(500)
         yield f"{name}, text for the end mark", data[:-2] + b"hello, I am text"
+        yield f"{name}, part of a segment for the end mark", data[:-2] + b"\xff\xe1\x40\0abc"
     for mode in ("L", "CMYK"):
         yield f"{mode} jpeg, no end mark", saved(FACE.convert(mode), "JPEG")[:-2]
     grey = Image.new("RGB", (200, 180), (128, 128, 128))
@@ -85,6 +86,7 @@ def wholes() -> Iterator[tuple[str, bytes]]:
     yield "png, half an end", PNG[:-5]
     yield "png, wrong checksum of the end", PNG[:-1] + b"x"
     yield "png, trailing bytes", PNG + b"xx" * 50
+    yield "png, something else for the end", PNG[:-12] + b"\0\0\0\4 is no chunk"
     yield "png, wrong checksum of the rows", png_of(PACKED[:-4] + b"abcd")
     yield "png, no checksum of the rows", png_of(PACKED[:-4])
     yield "png, wrong checksum of the chunk of rows", png_of(PACKED, wrong_checksum=True)
