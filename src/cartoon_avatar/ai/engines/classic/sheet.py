@@ -146,12 +146,14 @@ def _feature_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
     mask = np.zeros(shape, np.float32)
     for person in people:
         margin = 0.012 * person.height
-        outlines = [
-            *(grown(eye.outline, 1.25, 1.5 * margin) for eye in person.eyes),
-            *(grown(brow, 1.08, margin) for brow in person.brows),
-            grown(person.lips, 1.05, margin),
-            grown(person.nose_base, 0.9),
-        ]
+        outlines = []
+        if person.shows_eyes:
+            outlines += [grown(eye.outline, 1.25, 1.5 * margin) for eye in person.eyes]
+            outlines += [grown(brow, 1.08, margin) for brow in person.brows]
+        if person.shows_mouth:
+            outlines += [grown(person.lips, 1.05, margin), grown(person.nose_base, 0.9)]
+        if not outlines:
+            continue
         box = box_of(shape, np.concatenate(outlines), 6 * margin)
         moved = [outline - corner_of(box) for outline in outlines]
         soft = area(mask[box].shape, *moved, soft_px=max(margin, 0.5))

@@ -75,12 +75,14 @@ def _feature_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
     covered = np.zeros(shape, np.float32)
     for person in people:
         margin = 0.012 * person.height
-        outlines = [
-            *(grown(eye.outline, 1.25, 1.8 * margin) for eye in person.eyes),
-            *(grown(brow, 1.12, 2.0 * margin) for brow in person.brows),
-            grown(person.lips, 1.03, 0.6 * margin),
-            grown(person.nose_base, 0.9),
-        ]
+        outlines = []
+        if person.shows_eyes:
+            outlines += [grown(eye.outline, 1.25, 1.8 * margin) for eye in person.eyes]
+            outlines += [grown(brow, 1.12, 2.0 * margin) for brow in person.brows]
+        if person.shows_mouth:
+            outlines += [grown(person.lips, 1.03, 0.6 * margin), grown(person.nose_base, 0.9)]
+        if not outlines:
+            continue
         soft = max(0.9 * margin, 0.6)
         np.maximum(covered, area(shape, *outlines, soft_px=soft), out=covered)
     return covered
