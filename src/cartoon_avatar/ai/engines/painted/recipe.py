@@ -48,7 +48,7 @@ from cartoon_avatar.ai.seeing.scene import Scene
 # Long side of the copy that is abstracted, px: finer shapes would be texture.
 _ABSTRACTED_PX = 768
 # The most that creases are filled, 0..1.
-_CREASES = 0.7
+_CREASES = 0.4
 
 
 def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
@@ -71,8 +71,8 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
 
     small = _small(lab)
     scale = small.shape[0] / shape[0]
-    cloth = sized(_cloth(sheet), small.shape)
-    small = calmed(small, cloth * texture_of(small, scale * size), scale * size)
+    texture = sized(_cloth(sheet), small.shape) * texture_of(small, scale * size)
+    small = calmed(small, texture, scale * size)
     middle, _ = coherent(small, reach_px=4.2, tensor_px=2.8, rounds=2, amount=0.7, edge_px=1.6)
     flat = smoothed(rgb_of(middle), middle, 0.04 * size, 28)
     clock.done("shapes")
@@ -93,7 +93,8 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     skin = sheet.skin * (1 - sheet.hair)
     if sheet.people:
         tone = nearest_complexion(shape, sheet.people, skins)
-        skin = _plain(middle, lab, skin, tone, sheet.people)
+        beards = _beards(lab, sheet)
+        skin = _without_shadows(skin, middle, tone) * (1 - beards)
         smooth = painted_skin(
             middle,
             skin * (1 - sheet.features),
@@ -104,7 +105,7 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
             sheet.grey,
         )
         _cover(painted, smooth, skin * (1 - sheet.features))
-        _keep_features(painted, lab, smooth, sheet)
+        _keep_features(painted, lab, smooth, beards, sheet)
     clock.done("skin")
 
     painted = _crisp(painted)
@@ -112,7 +113,14 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     response = lines.edges(small, scale * size, how.lines.width)
     faces = _drawn_area(shape, sheet.people)
     covered = lines.coverage(
-        sized(response, shape), sheet.person, sheet.hair, skin, faces, size, how.lines
+        sized(response, shape),
+        sheet.person,
+        sheet.hair,
+        sheet.skin * (1 - sheet.hair),
+        faces,
+        sized(texture, shape),
+        size,
+        how.lines,
     )
     painted = lines.drawn(painted, covered, how.lines.darkness)
     clock.done("lines")
@@ -154,8 +162,13 @@ def _cloth(sheet: Sheet) -> np.ndarray:
     """H×W 0..1: the person but for hair, skin and what is close to a face."""
     cloth = sheet.person * (1 - sheet.hair) * (1 - sheet.skin)
     for person in sheet.people:
-        near = area(cloth.shape, grown(person.oval, 1.15), soft_px=0.03 * person.height)
-        cloth *= 1 - near
+        # Hats above keep their pattern, glasses and beards their detail.
+        x, y = person.landmarks[152]
+        rows = np.arange(cloth.shape[0], dtype=np.float32)[:, None]
+        columns = np.arange(cloth.shape[1], dtype=np.float32)
+        over = 1 - smoothstep((rows - y) * np.float32(1 / person.height), -0.2, 0.05)
+        over = over * (np.abs(columns - x) < 1.1 * person.height)
+        cloth *= 1 - over
     return cloth
 
 
@@ -180,24 +193,24 @@ def _dilated(mask: np.ndarray, by_px: float) -> np.ndarray:
     return blurred(sized(grown_mask, mask.shape), 0.4 * by_px)
 
 
-def _plain(
-    middle: np.ndarray,
-    lab: np.ndarray,
-    skin: np.ndarray,
-    tone: np.ndarray,
-    people: list[Features],
-) -> np.ndarray:
-    """``skin`` (H×W 0..1) without what is too dark to be skin, and without beards."""
+def _without_shadows(skin: np.ndarray, middle: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """``skin`` (H×W 0..1) without what is too dark to be skin."""
     contrast = contrast_of(tone[..., 0])
     below = (tone[..., 0] - cv2.GaussianBlur(middle[..., 0], (0, 0), 2)) / contrast
-    plain = skin * (1 - smoothstep(below, 20, 36))
-    for person in people:
-        plain *= 1 - beard(lab, person)
-    return plain
+    return skin * (1 - smoothstep(below, 20, 36))
 
 
-def _keep_features(painted: np.ndarray, lab: np.ndarray, smooth: np.ndarray, sheet: Sheet) -> None:
-    """Keep the photo's detail in eyes, brows, nose and mouth over the painted skin, in place."""
+def _beards(lab: np.ndarray, sheet: Sheet) -> np.ndarray:
+    found = np.zeros(sheet.person.shape, np.float32)
+    for person in sheet.people:
+        np.maximum(found, beard(lab, person), out=found)
+    return found
+
+
+def _keep_features(
+    painted: np.ndarray, lab: np.ndarray, smooth: np.ndarray, beards: np.ndarray, sheet: Sheet
+) -> None:
+    """Keep the photo's detail in eyes, brows, nose, mouth and beard over the skin, in place."""
     size = sheet.face_px
     for person in sheet.people:
         box = box_around(lab.shape, person.oval, 0.1 * person.height)
@@ -207,6 +220,9 @@ def _keep_features(painted: np.ndarray, lab: np.ndarray, smooth: np.ndarray, she
         fine, _ = coherent(
             lab[box], reach_px=2.0, tensor_px=2.0, rounds=1, amount=0.55, edge_px=1.4
         )
+        hairs = fine.copy()
+        hairs[..., 0] += 0.5 * (fine[..., 0] - blurred(fine[..., 0], 0.02 * size))
+        _cover(painted[box], hairs, beards[box] * (1 - own))
         apart = fine[..., 0] - smooth[box][..., 0]
         wide = np.minimum(blurred(apart, 0.035 * size), 0)
         detail = apart - wide

@@ -1,17 +1,18 @@
-"""Brows with the photo's height, angle and thickness, and the few lines of a nose."""
+"""Brows with the photo's height, angle and thickness, and the underside of a nose."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
-from cartoon_avatar.ai.filters.strokes import box_around, mix, stroke, tapered
+from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown, smooth_curve
 
 # A brow is left alone if it is not at least this much darker than the skin around it, in L.
 _FAINTEST = 6.0
-_WINGS = (49, 48, 64, 98), (279, 278, 294, 327)
-_NOSTRILS = (98, 97, 2), (2, 326, 327)
+_UNDERSIDE = (98, 97, 2, 326, 327)
+# From the wing to the middle.
+_NOSTRILS = (98, 97, 2), (327, 326, 2)
 
 
 def draw_brows(lab: np.ndarray, person: Features) -> None:
@@ -64,24 +65,22 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray) -> None:
 
 
 def draw_nose(lab: np.ndarray, person: Features, tone: np.ndarray) -> None:
-    """Wings and nostrils of ``person``'s nose into ``lab`` (H×W×3 CIELAB), in place."""
+    """The shaded underside of ``person``'s nose and its nostrils into ``lab`` (CIELAB), in place."""
     size = person.height
     box = box_around(lab.shape, person.nose_base, 0.06 * size)
     if box is None or size < 40:
         return
+    here = lab[box]
+    shape = here.shape[:2]
     points = person.landmarks - np.float32([box[1].start, box[0].start])
-    ink = [0.42 * tone[0], tone[1] + 6, 0.9 * tone[2] + 2]
-    left, right = (float(np.linalg.norm(points[2] - points[side])) for side in (98, 327))
-    turned = left / max(right, 1e-3)
-
-    def line(indices: tuple[int, ...], width: float, strength: float) -> None:
-        curve = smooth_curve(points[list(indices)], 6)
-        widths = width * size * tapered(len(curve), power=0.7) + 0.05
-        covered = stroke(lab[box].shape[:2], curve, widths, 0.0022 * size)
-        mix(lab[box], ink, strength * covered)
-
-    for wing, far in zip(_WINGS, (1 / max(turned, 1e-3), turned), strict=True):
-        if far < 2.2:  # the far wing of a turned nose is not seen
-            line(wing, 0.0105, 0.42)
+    low = points[list(_UNDERSIDE)]
+    plane = np.concatenate([low, (low + 0.45 * (points[4] - low))[::-1]])
+    shade = [0.72 * tone[0], tone[1] + 4, tone[2]]
+    mix(here, shade, 0.4 * polygon(shape, plane, 0.012 * size))
+    ink = [0.36 * tone[0], tone[1] + 6, 0.85 * tone[2] + 2]
     for nostril in _NOSTRILS:
-        line(nostril, 0.02, 0.5)
+        curve = smooth_curve(points[list(nostril)], 6)
+        start, end = int(0.25 * len(curve)), int(0.8 * len(curve))
+        curve = curve[start:end] - 0.012 * (points[152] - points[10])
+        widths = 0.026 * size * tapered(len(curve), power=0.7)
+        mix(here, ink, 0.6 * stroke(shape, curve, widths, 0.004 * size))

@@ -58,7 +58,7 @@ def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarr
     clear = smoothstep(clear, 0.12, 0.8)
     place = np.linspace(0, 1, len(curve))
     taper = smoothstep(place, 0, 0.18) * smoothstep(1 - place, 0, 0.18)
-    widths = (0.0046 + 0.0056 * clear) * size * taper * on_face
+    widths = (0.002 + 0.0095 * clear) * size * taper * on_face
     ink = [max(10, 0.38 * tone[0]), 0.9 * tone[1] + 4, 0.8 * tone[2] + 2]
     for start, end in runs_of(widths > 0.0022 * size):
         if end - start < 0.1 * len(curve):
@@ -68,7 +68,7 @@ def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarr
         covered = stroke(
             light.shape, line[start:end] - corner, widths[start:end] * np.minimum(1, ends), 0.6
         )
-        mix(lab[box], ink, np.float32(0.28 + 0.52 * clear[start:end].mean()) * covered)
+        mix(lab[box], ink, np.float32(0.2 + 0.6 * clear[start:end].mean()) * covered)
 
 
 def draw_folds(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray) -> None:
@@ -93,13 +93,13 @@ def draw_folds(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
         path = best_path(found, 0.4)
         deep = smoothed_along(found[np.arange(len(curve)), path], 2) / contrast
         line = curve + normals * smoothed_along(offsets[path], 4)[:, None]
-        for start, end in runs_of(deep > 1.6):
-            if end - start < 0.25 * len(curve):
-                continue
-            widths = 0.0095 * size * tapered(end - start)
-            strength = float(np.clip(0.26 + 0.05 * deep[start:end].mean(), 0.26, 0.6))
-            covered = stroke(light.shape, line[start:end], widths, max(0.6, 0.0022 * size))
-            mix(lab[box], [0.62 * tone[0], 1.05 * tone[1] + 5, tone[2] + 1], strength * covered)
+        for start, end in runs_of(deep > 1.3):
+            if end - start < 0.5 * len(curve):
+                continue  # a short stroke on a cheek looks like a scratch
+            widths = 0.016 * size * tapered(end - start)
+            strength = float(np.clip(0.2 + 0.05 * deep[start:end].mean(), 0.2, 0.5))
+            covered = stroke(light.shape, line[start:end], widths, max(0.8, 0.005 * size))
+            mix(lab[box], [0.70 * tone[0], 1.05 * tone[1] + 4, tone[2]], strength * covered)
 
 
 def _sampled(plane: np.ndarray, places: np.ndarray) -> np.ndarray:

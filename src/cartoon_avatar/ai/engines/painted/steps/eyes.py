@@ -132,7 +132,7 @@ def _draw_eye(
         seen, 0.8 * inside * float(smoothstep(eye.opening / wide, 0.06, 0.12))
     )
     lower = ((across - centre[0]) * lids.down[0] + (down - centre[1]) * lids.down[1]) / radius
-    light = float(np.clip(colour[0], 14, 46))
+    light = float(np.clip(colour[0], 16, 52))
     iris = np.empty((*shape, 3), np.float32)
     iris[..., 0] = light + (6 + 14 * look.iris) * smoothstep(lower, -0.2, 0.85)
     iris[..., 0] -= (16 + 0.2 * light) * smoothstep(away, 0.72, 1.0)
@@ -157,7 +157,7 @@ def _draw_eye(
         apart = np.hypot(across - place[0], down - place[1]) / radius
         spot = 1 - smoothstep(apart, size - soft, size + soft)
         mix(lab, [98, 0, 1], strength * spot * disc)
-    _lines(lab, lids, tone, look)
+    _lines(lab, photo, lids, tone, look)
 
 
 def _iris_place(lids: _Lids) -> tuple[np.ndarray, float]:
@@ -201,12 +201,25 @@ def _crease(lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray) -
     mix(lab, [0.5 * tone[0], tone[1] + 5, tone[2] + 1], strength * covered)
 
 
-def _lines(lab: np.ndarray, lids: _Lids, tone: np.ndarray, look: Look) -> None:
+def _lash_weight(photo: np.ndarray, lids: _Lids, tone: np.ndarray) -> float:
+    """How heavy the upper lid's line is in ``photo``, 0.5 bare .. 1 made up."""
+    core = lids.upper[8:-12].astype(int)
+    rows = np.clip(core[:, 1], 0, photo.shape[0] - 1)
+    columns = np.clip(core[:, 0], 0, photo.shape[1] - 1)
+    wide = max(1, round(0.05 * lids.eye.width))
+    dark = cv2.erode(np.ascontiguousarray(photo[..., 0]), np.ones((wide, wide), np.uint8))
+    share = float(np.median(dark[rows, columns])) / max(float(tone[0]), 1.0)
+    return 0.5 + 0.5 * float(smoothstep(np.float32(1 - share), 0.45, 0.85))
+
+
+def _lines(
+    lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray, look: Look
+) -> None:
     """The upper lid, heavy over its outer half, and a hint of the lower one."""
     shape, wide = lab.shape[:2], lids.eye.width
     place = np.linspace(0, 1, len(lids.upper))
     profile = np.interp(place, [0, 0.10, 0.34, 0.7, 1], [0.62, 1.0, 1.0, 0.72, 0.22])
-    heavy = look.lid * wide * (0.6 + 0.4 * lids.openness)
+    heavy = look.lid * wide * (0.6 + 0.4 * lids.openness) * _lash_weight(photo, lids, tone)
     wing = lids.upper[0] - 0.09 * wide * lids.axis - 0.03 * wide * lids.down
     line = np.concatenate([wing[None], lids.upper]) - 0.16 * heavy * lids.down
     widths = np.concatenate([[0.1], profile]) * heavy

@@ -42,7 +42,7 @@ def graded(
     else:
         chroma = cv2.magnitude(a, b)
         outside = 1 - person
-        vivid = np.float32(how.vibrance) * (0.8 + 0.9 * outside) * (1 - 0.25 * skin)
+        vivid = np.float32(how.vibrance) * (0.8 + 0.9 * outside) * (1 - 0.7 * skin)
         gain = 1 + vivid * np.exp(-((chroma * np.float32(1 / _VIVID)) ** 2))
         high, low = smoothstep(light, 55, 95), 1 - smoothstep(light, 8, 45)
         tint = 1 - 0.5 * skin

@@ -33,24 +33,27 @@ def coverage(
     hair: np.ndarray,
     skin: np.ndarray,
     faces: np.ndarray,
+    texture: np.ndarray,
     face_px: float,
     how: Lines,
 ) -> np.ndarray:
     """H×W float32 0..1: ``response`` (of ``edges``) as clean lines.
 
     ``person``, ``hair``, ``skin`` are masks; ``faces`` (H×W 0..1) is where faces are drawn
-    by hand, so that no stray line crosses them.
+    by hand, so that no stray line crosses them; ``texture`` (H×W 0..1) is where lines would
+    be a fabric's.
     """
     unit = face_px / _FACE_PX
     rim = 4 * person * (1 - person)
-    threshold = 0.55 + 0.8 * hair * (1 - rim) + 0.5 * skin
+    threshold = 0.55 + 0.8 * hair * (1 - rim) + 1.3 * skin * (1 - rim)
     threshold += 2.0 * (1 - np.clip(1.6 * cv2.GaussianBlur(person, (0, 0), 3), 0, 1))
     lines = smoothstep(response - threshold, 0.0, 1.3)
     lines = _without_specks(lines, unit)
     crowd = blurred(lines, 0.02 * face_px)
     lines *= 1 - 0.85 * smoothstep(crowd, 0.15, 0.32) * (1 - hair)
     inside = how.in_backdrop + (1 - how.in_backdrop) * person
-    lines *= np.float32(how.strength) * (1 - 0.5 * hair * (1 - rim)) * inside * (1 - 0.85 * faces)
+    lines *= np.float32(how.strength) * (1 - 0.5 * hair * (1 - rim)) * inside
+    lines *= (1 - 0.9 * faces) * (1 - 0.45 * skin) * (1 - 0.9 * texture)
     return np.maximum(lines, how.strength * 0.8 * _outline(person, unit) * (1 - 0.8 * faces))
 
 

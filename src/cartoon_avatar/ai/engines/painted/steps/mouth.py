@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.blur import blurred_within
+from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
@@ -87,6 +87,11 @@ def _paint_teeth(
     teeth = np.maximum(teeth, cv2.morphologyEx(teeth, cv2.MORPH_CLOSE, kernel)) * inner
     deep = cv2.merge([np.minimum(calm, 32), np.full_like(calm, 15), np.full_like(calm, 9)])
     lab += (0.75 * (inner - teeth))[..., None] * (deep - lab)
-    level = float(np.clip(np.percentile(light[sure], 85) + 6, 62, 95))
-    clean = cv2.merge([0.25 * calm + 0.75 * level, np.full_like(calm, 0.5), np.full_like(calm, 3)])
-    lab += (0.9 * teeth)[..., None] * (clean - lab)
+    # Off-white, in the upper lip's shadow, a little darker at the corners; the gaps between
+    # them are only hinted at.
+    level = float(np.clip(np.percentile(light[sure], 85) + 4, 60, 90))
+    shade = 1 - smoothstep(blurred(inner, 0.018 * size), 0.45, 0.9)
+    gaps = np.minimum(light - blurred_within(light, weight, 0.014 * size), 0)
+    bright = 0.3 * np.minimum(calm, level) + 0.7 * level - 15 * shade + 0.35 * gaps
+    clean = cv2.merge([bright, np.full_like(calm, 1.0), np.full_like(calm, 4.5)])
+    lab += (0.92 * teeth)[..., None] * (clean - lab)
