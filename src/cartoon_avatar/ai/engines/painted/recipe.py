@@ -12,7 +12,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.painted.sheet import Sheet, sheet_of
 from cartoon_avatar.ai.engines.painted.steps import lines
-from cartoon_avatar.ai.engines.painted.steps.backdrop import painted_backdrop
+from cartoon_avatar.ai.engines.painted.steps.backdrop import painted_backdrop, recolour
 from cartoon_avatar.ai.engines.painted.steps.brows_and_nose import draw_brows, draw_nose
 from cartoon_avatar.ai.engines.painted.steps.contours import draw_folds, draw_jaw
 from cartoon_avatar.ai.engines.painted.steps.eyes import draw_eyes
@@ -105,9 +105,10 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
             sheet.grey,
         )
         _cover(painted, smooth, skin * (1 - sheet.features))
-        _keep_features(painted, lab, smooth, beards, sheet)
+        _keep_features(painted, lab, smooth, beards, sheet, how.features.nose)
     clock.done("skin")
 
+    recolour(painted, sheet.person, how.backdrops[0])
     painted = _crisp(painted)
     clock.done("edges")
     response = lines.edges(small, scale * size, how.lines.width)
@@ -208,7 +209,12 @@ def _beards(lab: np.ndarray, sheet: Sheet) -> np.ndarray:
 
 
 def _keep_features(
-    painted: np.ndarray, lab: np.ndarray, smooth: np.ndarray, beards: np.ndarray, sheet: Sheet
+    painted: np.ndarray,
+    lab: np.ndarray,
+    smooth: np.ndarray,
+    beards: np.ndarray,
+    sheet: Sheet,
+    nose: float,
 ) -> None:
     """Keep the photo's detail in eyes, brows, nose, mouth and beard over the skin, in place."""
     size = sheet.face_px
@@ -217,6 +223,10 @@ def _keep_features(
         if box is None:
             continue
         own = sheet.features[box]
+        if nose < 1:
+            offset = np.float32([box[1].start, box[0].start])
+            outline = grown(person.nose_base, 1.1) - offset
+            own = own * (1 - (1 - nose) * area(own.shape, outline, soft_px=0.01 * size))
         fine, _ = coherent(
             lab[box], reach_px=2.0, tensor_px=2.0, rounds=1, amount=0.55, edge_px=1.4
         )

@@ -20,6 +20,10 @@ class Features:
     #: How far the iris is told by colour instead of darkness, 0..1.
     iris: float = 0.5
     blush: float = 1.0
+    #: Radius of the iris, as factor of the usual.
+    iris_size: float = 1.0
+    #: How much of the photo's nose is kept, 0..1.
+    nose: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,10 @@ class Tones:
     hair: float = 0.65
     #: Width of the border between two steps of skin, in L.
     softness: float = 4.0
+    #: Strength of the light step of skin, 0..1.
+    highlight: float = 1.0
+    #: How far forms are simplified before they are stepped, as share of the face's height.
+    breadth: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,60 @@ STYLES = (
             Backdrop(calm=0.5, tint=(-6, -16), amount=0.22),
             Backdrop(calm=0.45, tint=(-10, 10), amount=0.2),
             Backdrop(calm=0.45, tint=(12, -6), amount=0.2),
+        ),
+    ),
+    PaintedStyle(
+        name="airy",
+        title="Airy",
+        sentence="Bright and fresh: soft light, pastel air behind you.",
+        features=Features(eye_size=1.18, lid=0.135, iris=0.8, blush=1.5),
+        tones=Tones(skin=0.45, hair=0.5, softness=4.5),
+        lines=Lines(width=1.7, strength=0.8, darkness=0.42, in_backdrop=0.1),
+        backdrops=(
+            Backdrop(calm=0.85, lift=0.62, tint=(-4, -14), amount=0.6),
+            Backdrop(calm=0.85, lift=0.62, tint=(12, 4), amount=0.6),
+            Backdrop(calm=0.85, lift=0.62, tint=(-12, 12), amount=0.6),
+            Backdrop(calm=0.85, lift=0.62, tint=(2, 18), amount=0.6),
+            Backdrop(calm=0.85, lift=0.6, tint=(10, -14), amount=0.6),
+        ),
+        grade=Grade(
+            contrast=0.4, vibrance=0.3, lights=(0.5, 0.5), darks=(1.0, -4.0), glow=0.3, lift=9.0
+        ),
+    ),
+    PaintedStyle(
+        name="golden",
+        title="Golden hour",
+        sentence="Warm evening light, deep shadows, a glow around you.",
+        features=Features(eye_size=1.15, lid=0.155, iris=0.6, blush=1.1),
+        tones=Tones(skin=0.8, hair=0.8, softness=3.4),
+        lines=Lines(width=2.1, strength=1.0, darkness=0.18, in_backdrop=0.2),
+        backdrops=(
+            Backdrop(calm=0.75, lift=0.1, tint=(24, 46), amount=0.6),
+            Backdrop(calm=0.75, lift=0.05, tint=(34, 22), amount=0.55),
+            Backdrop(calm=0.75, lift=0.08, tint=(12, 52), amount=0.55),
+            Backdrop(calm=0.75, lift=0.0, tint=(20, -24), amount=0.55),
+        ),
+        grade=Grade(
+            contrast=1.5, vibrance=0.35, lights=(4.0, 15.0), darks=(5.0, -9.0), glow=0.35, lift=-3.0
+        ),
+    ),
+    PaintedStyle(
+        name="anime",
+        title="Anime",
+        sentence="Large bright eyes, two clear tones, hair in shining locks.",
+        features=Features(
+            eye_size=1.42, slimming=0.08, lid=0.18, iris=1.0, blush=2.0, iris_size=1.18, nose=0.35
+        ),
+        tones=Tones(skin=0.85, hair=0.95, softness=1.6, highlight=0.0, breadth=0.05),
+        lines=Lines(width=2.0, strength=1.0, darkness=0.22, in_backdrop=0.15),
+        backdrops=(
+            Backdrop(calm=0.7, lift=0.35, tint=(-8, -26), amount=0.5),
+            Backdrop(calm=0.7, lift=0.35, tint=(16, -10), amount=0.5),
+            Backdrop(calm=0.7, lift=0.35, tint=(-14, 10), amount=0.5),
+            Backdrop(calm=0.7, lift=0.35, tint=(10, 26), amount=0.5),
+        ),
+        grade=Grade(
+            contrast=0.9, vibrance=0.55, lights=(0.0, 1.0), darks=(3.0, -8.0), glow=0.22, lift=4.0
         ),
     ),
 )

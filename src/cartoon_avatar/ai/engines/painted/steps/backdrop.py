@@ -9,6 +9,7 @@ from cartoon_avatar.ai.engines.painted.styles import Backdrop
 from cartoon_avatar.ai.filters.abstraction import coherent, kuwahara
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.canvas import sized
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 
 def painted_backdrop(
@@ -26,9 +27,17 @@ def painted_backdrop(
     wide = blurred(half, 0.10 * face_px)
     share = np.float32(how.calm)
     scene = half + share * np.float32([0.75, 0.4, 0.4]) * (wide - half)
-    light = scene[..., 0]
-    if how.lift:
-        light += np.float32(how.lift) * (100 - light)
-    if how.amount:
-        scene[..., 1:] += np.float32(how.amount) * (np.float32(how.tint) - scene[..., 1:])
     return cv2.resize(scene, lab.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def recolour(lab: np.ndarray, person: np.ndarray, how: Backdrop) -> None:
+    """Give ``lab`` (H×W×3 CIELAB) outside of ``person`` (H×W 0..1) other light and air, in place.
+
+    It ends at the figure itself: what lies close around it was painted with its own brush.
+    """
+    if not how.lift and not how.amount:
+        return
+    away = 1 - smoothstep(person, 0.35, 0.65)
+    light = lab[..., 0]
+    light += np.float32(how.lift) * away * (100 - light)
+    lab[..., 1:] += np.float32(how.amount) * away[..., None] * (np.float32(how.tint) - lab[..., 1:])

@@ -125,7 +125,7 @@ def _draw_eye(
     # A narrow eye is a dark line.
     mix(lab, [0.45 * tone[0], tone[1] + 2, 0.8 * tone[2]], 0.6 * (1 - lids.openness) * inside)
 
-    centre, radius = _iris_place(lids)
+    centre, radius = _iris_place(lids, look.iris_size)
     away = np.hypot(across - centre[0], down - centre[1]) / radius
     soft = 1.0 / radius
     disc = (1 - smoothstep(away, 1 - soft, 1 + soft)) * np.maximum(
@@ -160,7 +160,7 @@ def _draw_eye(
     _lines(lab, photo, lids, tone, look)
 
 
-def _iris_place(lids: _Lids) -> tuple[np.ndarray, float]:
+def _iris_place(lids: _Lids, iris_size: float) -> tuple[np.ndarray, float]:
     """Centre and radius of the drawn iris: both lids cut it, never white all round."""
     eye = lids.eye
     wide = eye.width
@@ -168,6 +168,7 @@ def _iris_place(lids: _Lids) -> tuple[np.ndarray, float]:
     centre = eye.iris.astype(np.float64)
     radius = float(np.clip(1.12 * eye.radius, 0.2 * wide, 0.29 * wide))
     radius = min(max(radius, 0.56 * eye.opening), 0.31 * wide)
+    radius *= iris_size
     if np.linalg.norm(centre - middle) > 0.36 * wide:
         centre, radius = middle, min(radius, 0.24 * wide)  # the mesh lost the iris
     lid = float(lids.upper_at(float((centre - eye.upper[0]) @ lids.axis)))
@@ -212,9 +213,7 @@ def _lash_weight(photo: np.ndarray, lids: _Lids, tone: np.ndarray) -> float:
     return 0.5 + 0.5 * float(smoothstep(np.float32(1 - share), 0.45, 0.85))
 
 
-def _lines(
-    lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray, look: Look
-) -> None:
+def _lines(lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray, look: Look) -> None:
     """The upper lid, heavy over its outer half, and a hint of the lower one."""
     shape, wide = lab.shape[:2], lids.eye.width
     place = np.linspace(0, 1, len(lids.upper))

@@ -125,7 +125,8 @@ def painted_skin(
     near = blurred_within(light, weight, 0.012 * size)
     base = tone[..., 0]
     contrast = contrast_of(base)
-    stepped = base + contrast * _steps((form - base) / contrast, tones.softness)
+    offset = (blurred_within(form, weight, tones.breadth * size) - base) / contrast
+    stepped = base + contrast * _steps(offset, tones)
     share = np.float32(tones.skin)
     drawn = (1 - share) * form + share * stepped + 0.6 * (near - form) + 0.35 * (light - near)
 
@@ -140,12 +141,14 @@ def painted_skin(
     return np.dstack([drawn, colour]).astype(np.float32)
 
 
-def _steps(offset: np.ndarray, softness: float) -> np.ndarray:
+def _steps(offset: np.ndarray, tones: Tones) -> np.ndarray:
     """Three soft steps of light about plain skin (0): a light, a shade, a deep shade; in L."""
+
+    softness = tones.softness
 
     def raw(value: np.ndarray | float) -> np.ndarray | float:
         return (
-            5.0 * np.tanh((value - 5) / softness)
+            5.0 * tones.highlight * np.tanh((value - 5) / softness)
             + 6.5 * np.tanh((value + 8) / (0.88 * softness))
             + 5.0 * np.tanh((value + 20) / softness)
         )
