@@ -108,7 +108,7 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
         _keep_features(painted, lab, smooth, beards, sheet, how.features.nose)
     clock.done("skin")
 
-    recolour(painted, sheet.person, how.backdrops[0])
+    recolour(painted, sheet.person, size, how.backdrops[0])
     painted = _crisp(painted)
     clock.done("edges")
     response = lines.edges(small, scale * size, how.lines.width)
@@ -126,7 +126,7 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     painted = lines.drawn(painted, covered, how.lines.darkness)
     clock.done("lines")
     for person, own in zip(sheet.people, skins, strict=True):
-        _draw_face(painted, photo, person, own, skin, how)
+        _draw_face(painted, photo, person, own, skin, sheet.hair, how)
     clock.done("features")
     goal = None if tone is None else tone[..., 0]
     rgb = graded(
@@ -143,6 +143,7 @@ def _draw_face(
     person: Features,
     skin: Complexion,
     skin_area: np.ndarray,
+    hair: np.ndarray,
     how: PaintedStyle,
 ) -> None:
     tone = np.float32([skin.light, skin.a, skin.b])
@@ -155,7 +156,7 @@ def _draw_face(
         draw_nose(painted, person, tone)
     if not person.shows_eyes or _wears_dark_glasses(photo, person):
         return
-    draw_brows(painted, person)
+    draw_brows(painted, person, hair)
     draw_eyes(painted, photo, person, tone, bool(lit_from_left), how.features)
 
 
@@ -195,10 +196,15 @@ def _dilated(mask: np.ndarray, by_px: float) -> np.ndarray:
 
 
 def _without_shadows(skin: np.ndarray, middle: np.ndarray, tone: np.ndarray) -> np.ndarray:
-    """``skin`` (H×W 0..1) without what is too dark to be skin."""
+    """``skin`` (H×W 0..1) without what is too dark or too grey to be skin."""
     contrast = contrast_of(tone[..., 0])
     below = (tone[..., 0] - cv2.GaussianBlur(middle[..., 0], (0, 0), 2)) / contrast
-    return skin * (1 - smoothstep(below, 20, 36))
+    # Grey hair is as light as skin, but has no colour.
+    chroma = cv2.magnitude(middle[..., 1], middle[..., 2])
+    common = cv2.magnitude(tone[..., 1], tone[..., 2])
+    lost = 1 - cv2.GaussianBlur(chroma, (0, 0), 2) / np.maximum(common, 1)
+    grey = smoothstep(lost, 0.45, 0.75) * smoothstep(common, 14, 20)
+    return skin * (1 - smoothstep(below, 20, 36)) * (1 - grey)
 
 
 def _beards(lab: np.ndarray, sheet: Sheet) -> np.ndarray:
@@ -232,6 +238,10 @@ def _keep_features(
         )
         hairs = fine.copy()
         hairs[..., 0] += 0.5 * (fine[..., 0] - blurred(fine[..., 0], 0.02 * size))
+        # Stubble is a soft tone, not hairs.
+        below = smooth[box][..., 0] - blurred(fine[..., 0], 0.02 * size)
+        long = smoothstep(below, 3, 9)[..., None]
+        hairs = blurred(fine, 0.014 * size) * (1 - long) + hairs * long
         _cover(painted[box], hairs, beards[box] * (1 - own))
         apart = fine[..., 0] - smooth[box][..., 0]
         wide = np.minimum(blurred(apart, 0.035 * size), 0)

@@ -60,6 +60,8 @@ class Backdrop:
     lift: float = 0.0
     tint: tuple[float, float] = (0.0, 0.0)
     amount: float = 0.0
+    #: How much lighter the dark around a figure becomes.
+    air: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def painted_backdrop(
     outside = np.clip(1 - 1.6 * mask, 0, 1) + np.float32(1e-3)
     around = blurred_within(half, outside, 0.03 * face_px)
     half = half + np.clip(1.4 * mask, 0, 1)[..., None] * (around - half)
-    half = kuwahara(half, 3.4)
+    half = kuwahara(half, 4.6)
     half, _ = coherent(half, reach_px=3.0, tensor_px=2.0, rounds=2, amount=0.7, edge_px=1.2)
     wide = blurred(half, 0.10 * face_px)
     share = np.float32(how.calm)
@@ -30,14 +30,15 @@ def painted_backdrop(
     return cv2.resize(scene, lab.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
-def recolour(lab: np.ndarray, person: np.ndarray, how: Backdrop) -> None:
+def recolour(lab: np.ndarray, person: np.ndarray, face_px: float, how: Backdrop) -> None:
     """Give ``lab`` (H×W×3 CIELAB) outside of ``person`` (H×W 0..1) other light and air, in place.
 
     It ends at the figure itself: what lies close around it was painted with its own brush.
     """
-    if not how.lift and not how.amount:
-        return
     away = 1 - smoothstep(person, 0.35, 0.65)
     light = lab[..., 0]
+    # A dark figure before a dark backdrop gets a little air around it.
+    around = blurred(person, 0.35 * face_px) * away
+    light += np.float32(how.air) * around * np.maximum(42 - light, 0)
     light += np.float32(how.lift) * away * (100 - light)
     lab[..., 1:] += np.float32(how.amount) * away[..., None] * (np.float32(how.tint) - lab[..., 1:])

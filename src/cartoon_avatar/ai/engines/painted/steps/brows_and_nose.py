@@ -15,23 +15,27 @@ _UNDERSIDE = (98, 97, 2, 326, 327)
 _NOSTRILS = (98, 97, 2), (327, 326, 2)
 
 
-def draw_brows(lab: np.ndarray, person: Features) -> None:
-    """Darken the brows of ``person`` in ``lab`` (H×W×3 CIELAB) and give them a body, in place."""
+def draw_brows(lab: np.ndarray, person: Features, hair: np.ndarray) -> None:
+    """Darken the brows of ``person`` in ``lab`` (H×W×3 CIELAB) and give them a body, in place.
+
+    ``hair`` is H×W 0..1: a brow ends where it begins.
+    """
     size = person.height
     for number in range(2):
         box = box_around(lab.shape, person.brows[number], 0.06 * size)
         if box is None or size < 40:
             continue
         face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
-        _draw_brow(lab[box], face, face.brows[number])
+        _draw_brow(lab[box], face, face.brows[number], hair[box])
 
 
-def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray) -> None:
+def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray, hair_area: np.ndarray) -> None:
     size, shape = face.height, lab.shape[:2]
     near = area(shape, grown(brow, 1.10, 0.018 * size), soft_px=0.010 * size)
     for eye in face.eyes:  # the socket's shadow is no brow
         outline = grown(eye.outline, 1.25, 0.012 * size)
         near *= 1 - area(shape, outline, soft_px=0.012 * size)
+    near *= 1 - hair_area
     light = lab[..., 0]
     sure = near > 0.5
     if sure.sum() < 20:
@@ -46,7 +50,7 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray) -> None:
     along = ((across - brow[4][0]) * axis[0] + (down - brow[4][1]) * axis[1]) / length**2
     full = smoothstep(along, -0.04, 0.30)
     dark = np.maximum(skin - light, 0)
-    pale = 1 + 0.9 * (1 - float(smoothstep(skin - hair, 12, 34)))
+    pale = 1 + 0.3 * (1 - float(smoothstep(skin - hair, 12, 34)))
     more = (0.15 + 0.6 * full) * np.float32(pale)
     more *= smoothstep(dark / max(skin, 20), 0.05, 0.35)
     lab[..., 0] += near * (np.maximum(skin - dark * (1 + more), 6) - light) * (dark > 0)
@@ -58,8 +62,8 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray) -> None:
     widths = np.interp(place, np.linspace(0, 1, 5), thick)
     widths *= np.interp(place, [0, 0.5, 0.85, 1], [0.15, 0.72, 0.80, 0.45])
     colour = np.median(lab[sure & (light <= hair + 3)], axis=0)
-    colour[0] = max(colour[0], 0.22 * skin)
-    body = stroke(shape, middle, widths, 0.006 * size) * (0.35 + 0.65 * full)
+    colour[0] = max(colour[0], 0.22 * skin, 0.9 * hair - 6)
+    body = stroke(shape, middle, widths, 0.006 * size) * (0.35 + 0.65 * full) * (1 - hair_area)
     body *= 0.2 + 0.8 * smoothstep(dark, 0.1 * (skin - hair), 0.5 * (skin - hair))
     mix(lab, colour, 0.8 * float(smoothstep(skin - hair, 6, 20)) * body)
 

@@ -37,7 +37,7 @@ class _Lids:
         if down @ (eye.lower[4] - eye.upper[4]) < 0:
             down = -down
         ratio = eye.opening / eye.width
-        openness = float(np.clip((ratio - 0.09) / 0.12, 0, 1))
+        openness = float(np.clip((ratio - 0.07) / 0.09, 0, 1))
         return _Lids(
             eye, smooth_curve(eye.upper, 6), smooth_curve(eye.lower, 6), axis, down, openness
         )

@@ -61,7 +61,7 @@ def _eye_spots(person: Features, eye_size: float) -> list[_Spot]:
     mean_width = float(np.mean([eye.width for eye in person.eyes]))
     spots = []
     for eye in person.shown_eyes:
-        openness = float(np.clip((eye.opening / max(eye.width, 1e-3) - 0.10) / 0.15, 0.25, 1))
+        openness = float(np.clip((eye.opening / max(eye.width, 1e-3) - 0.10) / 0.12, 0.6, 1))
         centre = 0.25 * (eye.upper[4] + eye.lower[4] + eye.upper[0] + eye.upper[-1])
         radius = 1.05 * max(eye.width, 0.8 * mean_width)
         if radius > 2:
