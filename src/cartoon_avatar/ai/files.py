@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.jobs import Tools
-from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.pictures import Picture, to_jpeg, to_png, to_webp
+from cartoon_avatar.contract.options import Framing
 
 _ENCODERS: dict[str, Callable[[Picture], bytes]] = {
     ".png": to_png,
@@ -60,10 +61,18 @@ def _numbers() -> Iterator[str]:
     yield from (f"-{number}" for number in count(2))
 
 
-def draw_file(tools: Tools, photo: Path, style: str, seed: int, long_side: int) -> Picture:
-    """Raises OSError, InvalidImage and ImageTooLarge."""
-    seen = decode(photo.read_bytes(), max_pixels=tools.max_pixels, long_side=long_side).picture
-    return jobs.draw(tools, seen, style, seed, long_side).picture
+def draw_file(
+    tools: Tools,
+    photo: Path,
+    style: str,
+    seed: int,
+    long_side: int,
+    framing: Framing = "portrait",
+    face: int = 0,
+) -> Picture:
+    """Raises OSError, InvalidImage, ImageTooLarge, FaceIndexOutOfRange and NoFace."""
+    drawn = jobs.draw(tools, photo.read_bytes(), style, seed, long_side, framing, face)
+    return drawn.drawing.picture
 
 
 def cut_file(
@@ -74,8 +83,10 @@ def cut_file(
     return jobs.head_of(tools, cartoon.read_bytes(), original, size, face_index)
 
 
-def cell(picture: Picture) -> Image.Image:
-    """``picture`` on white, as large as a contact sheet shows it."""
+def cell(picture: Picture | None) -> Image.Image:
+    """``picture`` on white, as large as a contact sheet shows it; empty where there is none."""
+    if picture is None:
+        return Image.new("RGB", (_CELL_PX, _CELL_PX), "white")
     image = Image.fromarray(_on_white(picture))
     scale = _CELL_PX / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))

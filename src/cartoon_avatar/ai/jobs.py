@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines import catalogue
 from cartoon_avatar.ai.engines import onnx as neural
-from cartoon_avatar.ai.engines.classic import recipe as cartoonist
+from cartoon_avatar.ai.engines.catalogue import EngineStyle
+from cartoon_avatar.ai.engines.classic import recipe as classic
 from cartoon_avatar.ai.engines.classic.recipe import Eyes
-from cartoon_avatar.ai.engines.classic.style import Style
-from cartoon_avatar.ai.engines.drawing import Drawing
-from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
+from cartoon_avatar.ai.engines.drawing import Clock, Drawing
+from cartoon_avatar.ai.errors import FaceIndexOutOfRange, ModelsMissing, UnknownStyle
 from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, scaled_down, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.models import ModelMissing, Models, models_folder, open_models
+from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.contract.boxes import Box, FaceBox
+from cartoon_avatar.contract.options import Framing
 from cartoon_avatar.process import heap
 
 THUMBNAIL_PX = 320
@@ -29,8 +34,10 @@ _CUT_FROM_PX = 2048
 # The widest outline that any style draws, as share of a drawing's long side. Whose cartoon is
 # cut is not asked.
 _WIDEST_LINE = max(
-    style.line_width * max(1, style.ink.outline) for style in cartoonist.STYLES if style.ink
+    style.line_width * max(1, style.ink.outline) for style in classic.STYLES if style.ink
 )
+# Long side of the copy of a photo in which people are looked for.
+_LOOK_PX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,9 @@ class Result:
     flags: tuple[str, ...] = ()
     #: Of the photo or the head, a WebP file, where it was asked for.
     thumbnail: bytes = b""
+    #: Only of a drawing: the part of the upright photo that it shows, and all faces there.
+    crop: Box | None = None
+    face_boxes: tuple[FaceBox, ...] = ()
 
 
 def open_tools(
@@ -81,7 +91,7 @@ def open_tools(
         models.face_mesh(np.zeros((*models.face_mesh.size, 3), np.float32))
     if tools.eyes.find_masks is not None:
         tools.eyes.find_masks(grey, [])
-    cartoonist.draw_photo(grey, cartoonist.STYLES[0], 0, tools.eyes, 256)
+    catalogue.draw(open_scene(grey, tools.eyes.find_faces, None), catalogue.STYLES[0], 0)
     to_webp(grey)
     return tools, models.missing
 
@@ -93,28 +103,63 @@ def _eyes(models: Models) -> Eyes:
         return Eyes()
 
 
-def styles_in(folder: Path) -> list[Style | neural.NeuralModel]:
+def styles_in(folder: Path) -> list[EngineStyle | neural.NeuralModel]:
     """All styles that can be drawn in, in walking order: the neural ones last."""
-    return [*cartoonist.STYLES, *neural.available(folder)]
+    return [*catalogue.STYLES, *neural.available(folder)]
 
 
-def draw(tools: Tools, photo: Picture, style: str, seed: int, long_side: int) -> Drawing:
-    """Draw with the engine, or with the network of a neural style. Raises ``UnknownStyle``."""
-    engine_styles = {style.name: style for style in cartoonist.STYLES}
-    if style in engine_styles:
-        return cartoonist.draw_photo(photo, engine_styles[style], seed, tools.eyes, long_side)
-    started = time.perf_counter()
-    network = _network(tools, style)
-    opened = time.perf_counter()
-    faces = len(tools.eyes.find_faces(Picture(photo.rgb)))
-    seen = time.perf_counter()
-    drawn = network(photo, seed, long_side)
-    stages = {
-        "open": opened - started,
-        "faces": seen - opened,
-        "network": time.perf_counter() - seen,
-    }
-    return Drawing(drawn, faces, ink_px=0, stages=stages)
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A drawing, and the photo it was made of, scaled down. Stages are in seconds."""
+
+    drawing: Drawing
+    scene: Scene
+    photo: Photo
+    stages: dict[str, float]
+
+
+def draw(
+    tools: Tools,
+    data: bytes,
+    style: str,
+    seed: int,
+    long_side: int,
+    framing: Framing = "portrait",
+    face: int = 0,
+) -> Drawn:
+    """Draw the photo in ``data``: with one of our engines, or the network of a neural style.
+
+    Raises ``UnknownStyle``, ``InvalidImage``, ``ImageTooLarge``, ``FaceIndexOutOfRange`` and,
+    where the style draws people only, ``NoFace``.
+    """
+    clock = Clock()
+    photo = decode(data, max_pixels=tools.max_pixels, long_side=_LOOK_PX)
+    clock.done("decode")
+
+    def closer(crop: Box, side: int) -> Picture:
+        return decode(data, max_pixels=tools.max_pixels, long_side=side, crop=crop).picture
+
+    scene = open_scene(
+        photo.picture,
+        tools.eyes.find_faces,
+        tools.eyes.find_masks,
+        face=face,
+        framing=framing,
+        long_side=long_side,
+        full_size=(photo.width, photo.height),
+        closer=closer,
+    )
+    clock.done("scene")
+    ours = {one.name: one for one in catalogue.STYLES}
+    if style in ours:
+        drawing = catalogue.draw(scene, ours[style], seed)
+    else:
+        network = _network(tools, style)
+        clock.done("open")
+        drawn = network(scene.picture, seed, long_side)
+        clock.done("network")
+        drawing = Drawing(drawn, len(scene.faces), ink_px=0)
+    return Drawn(drawing, scene, photo, {**clock.stages, **drawing.stages})
 
 
 def _network(tools: Tools, style: str) -> neural.Network:
@@ -128,32 +173,34 @@ def _network(tools: Tools, style: str) -> neural.Network:
 
 
 def draw_cartoon(
-    tools: Tools, data: bytes, style: str, seed: int, long_side: int, thumbnail: bool = False
+    tools: Tools,
+    data: bytes,
+    style: str,
+    seed: int,
+    long_side: int,
+    thumbnail: bool = False,
+    framing: Framing = "portrait",
+    face: int = 0,
 ) -> Result:
+    drawn = draw(tools, data, style, seed, long_side, framing, face)
     started = time.perf_counter()
-    photo = decode(data, max_pixels=tools.max_pixels, long_side=long_side)
-    decoded = time.perf_counter()
-    drawing = draw(tools, photo.picture, style, seed, long_side)
-    drawn = time.perf_counter()
-    picture = drawing.picture
+    picture = drawn.drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     encoded = encode(picture)
     # Of the decoded photo at hand: decoding it again would cost more than all the rest of it.
-    small = _thumbnail(scaled_down(photo.picture, THUMBNAIL_PX)) if thumbnail else b""
+    small = _thumbnail(scaled_down(drawn.photo.picture, THUMBNAIL_PX)) if thumbnail else b""
     return Result(
         data=encoded,
         mime_type=f"image/{kind}",
         width=picture.width,
         height=picture.height,
-        photo_width=photo.width,
-        photo_height=photo.height,
+        photo_width=drawn.photo.width,
+        photo_height=drawn.photo.height,
         thumbnail=small,
-        stages={
-            "decode": decoded - started,
-            **drawing.stages,
-            "encode": time.perf_counter() - drawn,
-        },
-        faces=drawing.faces,
+        stages={**drawn.stages, "encode": time.perf_counter() - started},
+        faces=len(drawn.scene.faces),
+        crop=drawn.scene.crop,
+        face_boxes=drawn.scene.faces,
     )
 
 
@@ -166,11 +213,19 @@ def cut_head(
     size: int | None,
     face_index: int,
     thumbnail: bool = False,
+    crop: Box | None = None,
 ) -> Result:
+    """``crop`` is the part of the upright original that the cartoon shows, all of it if None.
+
+    Then ``face_index`` still counts the faces of the whole original.
+    """
     started = time.perf_counter()
-    drawing, photo = _opened(tools, cartoon, original)
+    drawing, photo = _opened(tools, cartoon, original, crop)
     decoded = time.perf_counter()
-    head = _head(tools, drawing.picture, photo, size, face_index)
+    place = None
+    if original is not None and crop is not None:
+        place = _place_in_crop(tools, original, crop, face_index)
+    head = _head(tools, drawing.picture, photo, size, face_index, place)
     cut = time.perf_counter()
 
     picture = head.picture if background is None else _laid_on(head.picture, background)
@@ -207,22 +262,51 @@ def head_of(
     return _head(tools, drawing.picture, photo, size, face_index).picture
 
 
-def _opened(tools: Tools, cartoon: bytes, original: bytes | None) -> tuple[Photo, Picture | None]:
+def _place_in_crop(
+    tools: Tools, original: bytes, crop: Box, face_index: int
+) -> Callable[[], tuple[float, float]]:
+    """Where in ``crop`` the original's face of that number is, as shares of width and height."""
+
+    def place() -> tuple[float, float]:
+        photo = decode(original, max_pixels=tools.max_pixels, long_side=_LOOK_PX)
+        faces = tools.eyes.find_faces(photo.picture)
+        if face_index >= len(faces):
+            raise FaceIndexOutOfRange(face_index, len(faces))
+        x, y = faces[face_index].landmarks.mean(axis=0) * (photo.width / photo.picture.width)
+        return (x - crop.left) / crop.width, (y - crop.top) / crop.height
+
+    return place
+
+
+def _opened(
+    tools: Tools, cartoon: bytes, original: bytes | None, crop: Box | None = None
+) -> tuple[Photo, Picture | None]:
     drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
     if original is None:
         return drawing, None
     longest = max(drawing.picture.width, drawing.picture.height)
-    photo = decode(original, max_pixels=tools.max_pixels, long_side=longest)
+    photo = decode(original, max_pixels=tools.max_pixels, long_side=longest, crop=crop)
     return drawing, photo.picture
 
 
 def _head(
-    tools: Tools, drawing: Picture, photo: Picture | None, size: int | None, face_index: int
+    tools: Tools,
+    drawing: Picture,
+    photo: Picture | None,
+    size: int | None,
+    face_index: int,
+    place: Callable[[], tuple[float, float]] | None = None,
 ) -> Head:
     line_px = _WIDEST_LINE * max(drawing.width, drawing.height)
     try:
         return head_cut.cut(
-            drawing, tools.models, photo, face_index=face_index, size=size, ink_width_px=line_px
+            drawing,
+            tools.models,
+            photo,
+            face_index=face_index,
+            place=place,
+            size=size,
+            ink_width_px=line_px,
         )
     except ModelMissing as error:
         raise ModelsMissing from error

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from cartoon_avatar.ai.engines.classic.styles import STYLES
+from cartoon_avatar.ai.engines.catalogue import STYLES
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.limits import (

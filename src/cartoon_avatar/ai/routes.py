@@ -24,8 +24,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.engines.classic.style import Style
-from cartoon_avatar.ai.engines.classic.styles import STYLES
+from cartoon_avatar.ai.engines.catalogue import STYLES, EngineStyle
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
 from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.errors import (
@@ -42,7 +41,7 @@ from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
 from cartoon_avatar.contract import headers, options, paths
-from cartoon_avatar.contract.boxes import MOST_FACES
+from cartoon_avatar.contract.boxes import MOST_FACES, faces_text
 from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
@@ -135,13 +134,23 @@ async def generate_cartoon(request: Request) -> Response:
         style = await _style(ai.settings, form.fields.get("style"))
         seed = options.seed_of(form.fields)
         size = options.cartoon_size_of(form.fields) or CARTOON_PX
-        options.framing_of(form.fields)
-        options.face_of(form.fields)
+        framing = options.framing_of(form.fields) or "portrait"
+        face = options.face_of(form.fields) or 0
         thumbnail = _with_thumbnail(form.fields)
         if seed is None:
             seed = secrets.randbelow(RANDOM_SEEDS)
         photo = _image(form, "image")
-        result = await _in_worker(request, jobs.draw_cartoon, photo, style, seed, size, thumbnail)
+        result = await _in_worker(
+            request,
+            jobs.draw_cartoon,
+            photo,
+            style,
+            seed,
+            size,
+            thumbnail,
+            framing,
+            face,
+        )
     ai.metrics.drawing_seconds.labels(style).observe(sum(result.stages.values()))
     return _response(
         result,
@@ -150,6 +159,8 @@ async def generate_cartoon(request: Request) -> Response:
             headers.SEED: str(seed),
             headers.ENGINE_VERSION: str(ENGINE_VERSION),
             headers.FACE_COUNT: str(result.faces),
+            headers.CROP_BOX: str(result.crop),
+            headers.FACES: faces_text(result.face_boxes),
         },
     )
 
@@ -174,7 +185,7 @@ async def process_face_cut(request: Request) -> Response:
         background = _colour(options.background_of(fields, kind))
         size = options.head_size_of(fields)
         face_index = _face(fields)
-        options.crop_of(fields)
+        crop = options.crop_of(fields)
         thumbnail = _with_thumbnail(fields)
 
         if form is not None:
@@ -193,6 +204,7 @@ async def process_face_cut(request: Request) -> Response:
                 size,
                 face_index,
                 thumbnail,
+                crop,
             )
         except NoFace:
             ai.metrics.no_face.inc()
@@ -233,7 +245,7 @@ async def list_styles(request: Request) -> StyleList:
     )
 
 
-async def _styles(settings: AiSettings) -> list[Style | NeuralModel]:
+async def _styles(settings: AiSettings) -> list[EngineStyle | NeuralModel]:
     # In a thread: a file that was not seen before is read from end to end.
     return await asyncio.to_thread(jobs.styles_in, models_folder(settings.models_dir))
 

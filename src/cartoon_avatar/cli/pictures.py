@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cartoon_avatar.cli.options import ai_settings
+from cartoon_avatar.contract.boxes import MOST_FACES
+from cartoon_avatar.contract.errors import NoFace
 from cartoon_avatar.contract.limits import (
     CARTOON_PX,
     LARGEST_CARTOON_PX,
@@ -19,6 +21,7 @@ from cartoon_avatar.contract.limits import (
     LARGEST_SEED,
     SMALLEST_CARTOON_PX,
 )
+from cartoon_avatar.contract.options import FRAMINGS, Framing
 
 # The imports of a command wait until it runs: `--help` should not load OpenCV.
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--style",
     "style_name",
-    default="comic",
+    default="painted",
     show_default=True,
     help="A style's name, or `all` for a contact sheet.",
 )
@@ -51,13 +54,35 @@ if TYPE_CHECKING:
     help="Longest side in pixels.",
 )
 @click.option(
+    "--framing",
+    default="portrait",
+    show_default=True,
+    type=click.Choice(FRAMINGS),
+    help="Head and shoulders, or all of the photo.",
+)
+@click.option(
+    "--face",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, MOST_FACES - 1),
+    help="Whom to draw, counted from the most prominent.",
+)
+@click.option(
     "-o",
     "--output",
     required=True,
     type=click.Path(path_type=Path),
     help="A .png, .webp or .jpg file; for several photos a folder, which gets .png files.",
 )
-def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output: Path) -> None:
+def draw(
+    photos: tuple[Path, ...],
+    style_name: str,
+    seed: int,
+    size: int,
+    framing: Framing,
+    face: int,
+    output: Path,
+) -> None:
     """Draw cartoons of photos (files, or folders of them) without any service running.
 
     A photo that cannot be drawn is named; the others are drawn. What is transparent stays so,
@@ -98,7 +123,12 @@ def draw(photos: tuple[Path, ...], style_name: str, seed: int, size: int, output
             with reported(file):
                 drawings = []
                 for style in styles:
-                    picture = draw_file(tools, file, style, seed, size)
+                    try:
+                        picture = draw_file(tools, file, style, seed, size, framing, face)
+                    except NoFace:
+                        if not sheet:
+                            raise
+                        picture = None  # a style that draws people only
                     drawings.append(cell(picture) if sheet else picture)
                     progress.update()
                 if sheet:

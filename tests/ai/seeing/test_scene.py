@@ -7,8 +7,9 @@ import pytest
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.framing import Crop, portrait, resampled, whole
+from cartoon_avatar.ai.seeing.framing import portrait, resampled, whole
 from cartoon_avatar.ai.seeing.scene import open_scene
+from cartoon_avatar.contract.boxes import Box, FaceBox
 
 
 def face(left: float, top: float, size: float) -> Face:
@@ -43,14 +44,14 @@ def test_a_face_that_fills_the_photo_gets_the_largest_square():
 
 
 def test_a_crop_is_resampled_once_and_enlarged_at_most_four_times():
-    assert resampled(grey(100, 100), Crop(10, 10, 50, 50), 1024).width == 200
+    assert resampled(grey(100, 100), Box(10, 10, 50, 50), 1024).width == 200
     assert resampled(grey(3000, 3000), whole(3000, 3000), 1024).width == 1024
 
 
 def test_the_scene_of_a_small_copy_takes_its_pixels_from_the_full_photo():
     asked = []
 
-    def closer(crop: Crop, long_side: int) -> Picture:
+    def closer(crop: Box, long_side: int) -> Picture:
         asked.append((crop, long_side))
         return grey(crop.width, crop.height)
 
@@ -67,7 +68,7 @@ def test_the_scene_of_a_small_copy_takes_its_pixels_from_the_full_photo():
     assert crop == scene.crop
     assert crop.width == 4 * round(100 / 0.38)
     assert scene.picture.width == scene.picture.height == 1024
-    assert scene.faces == ((800, 600, 400, 400, 1.0),)
+    assert scene.faces == (FaceBox(Box(800, 600, 400, 400), 1.0),)
 
 
 def test_the_chosen_face_comes_first_and_a_number_too_high_is_refused():
@@ -87,5 +88,5 @@ def test_full_framing_and_a_photo_without_a_face_show_all_of_it():
     )
     nobody = open_scene(grey(600, 400), lambda picture: [], None)
 
-    assert whole_photo.crop == nobody.crop == Crop(0, 0, 600, 400)
+    assert whole_photo.crop == nobody.crop == Box(0, 0, 600, 400)
     assert cv2.mean(nobody.picture.rgb)[0] == 128

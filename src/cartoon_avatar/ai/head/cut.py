@@ -7,6 +7,7 @@ pixels, so one alpha fits every style.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +23,7 @@ from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape, shape_of_head
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import (
+    Face,
     open_face_finder,
     quarter_turns,
     turned,
@@ -65,13 +67,16 @@ def cut(
     photo: Picture | None = None,
     *,
     face_index: int = 0,
+    place: Callable[[], tuple[float, float]] | None = None,
     size: int | None = None,
     ink_width_px: float = 0.0,
 ) -> Head:
     """Cut a head out of ``drawing``, ``size`` px wide and high if it has that many.
 
     ``photo`` is what the drawing was made of, of any size but the same shape; without it
-    the drawing has to do. Faces are counted from the most prominent. Outlines up to
+    the drawing has to do. Faces are counted from the most prominent; with ``place``, which
+    tells where in the picture the wanted face is (shares of width and height), and is asked
+    only if there are several, its number does not matter. Outlines up to
     ``ink_width_px`` wide (pixels of the drawing) lie half outside the photo's edge: they are
     moved inside, so that none is halved and the alpha stays the photo's. Raises ``NoFace``,
     ``FaceIndexOutOfRange`` and ``ModelMissing``.
@@ -82,6 +87,8 @@ def cut(
     faces = find_faces(seen)
     if not faces:
         raise NoFace
+    if place is not None:
+        face_index = _nearest(faces, place, seen) if len(faces) > 1 else 0
     if not 0 <= face_index < len(faces):
         raise FaceIndexOutOfRange(face_index, len(faces))
     # Whichever way up the photo is, the head is set upright.
@@ -104,6 +111,12 @@ def cut(
         cut_by_frame=shape.cut_by_frame,
         low_resolution=shape.ruler.height * scale < _LOW_RESOLUTION_PX,
     )
+
+
+def _nearest(faces: list[Face], place: Callable[[], tuple[float, float]], picture: Picture) -> int:
+    wanted = np.array(place()) * (picture.width, picture.height)
+    middles = np.array([face.landmarks.mean(axis=0) for face in faces])
+    return int(np.linalg.norm(middles - wanted, axis=1).argmin())
 
 
 def _same_shape(photo: Picture, drawing: Picture) -> bool:

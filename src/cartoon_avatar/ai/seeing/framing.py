@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face, quarter_turns
+from cartoon_avatar.contract.boxes import Box
 
 # Chin to hairline, as share of the side of a portrait's square.
 _FACE_SHARE = 0.38
@@ -19,27 +18,18 @@ _ENLARGE_AT_MOST = 4.0
 _DOWN = (0, 1), (1, 0), (0, -1), (-1, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """A part of an upright photo, in pixels of that photo at its own size."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    def scaled(self, across: float, down: float) -> Crop:
-        """The same part of a photo that is ``across`` times as wide and ``down`` as high."""
-        left, top = round(self.left * across), round(self.top * down)
-        right, bottom = (self.left + self.width) * across, (self.top + self.height) * down
-        return Crop(left, top, max(1, round(right) - left), max(1, round(bottom) - top))
+def whole(width: int, height: int) -> Box:
+    return Box(0, 0, width, height)
 
 
-def whole(width: int, height: int) -> Crop:
-    return Crop(0, 0, width, height)
+def scaled(box: Box, across: float, down: float) -> Box:
+    """The same part of a photo that is ``across`` times as wide and ``down`` as high."""
+    left, top = round(box.left * across), round(box.top * down)
+    right, bottom = (box.left + box.width) * across, (box.top + box.height) * down
+    return Box(left, top, max(1, round(right) - left), max(1, round(bottom) - top))
 
 
-def portrait(face: Face, width: int, height: int) -> Crop:
+def portrait(face: Face, width: int, height: int) -> Box:
     """The square around ``face`` in a photo of ``width`` × ``height`` px.
 
     Someone who lies in the photo lies in the square too, with room for the shoulders where
@@ -54,10 +44,10 @@ def portrait(face: Face, width: int, height: int) -> Crop:
         int(np.clip(round(middle - side / 2), 0, limit - side))
         for middle, limit in zip(centre, (width, height), strict=True)
     )
-    return Crop(left, top, side, side)
+    return Box(left, top, side, side)
 
 
-def resampled(photo: Picture, crop: Crop, long_side: int) -> Picture:
+def resampled(photo: Picture, crop: Box, long_side: int) -> Picture:
     """``crop`` of ``photo`` with its long side at ``long_side`` px, resampled once.
 
     It is enlarged at most four times; a small photo gives a smaller picture.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
@@ -13,11 +12,11 @@ from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.features import Features, features_of
-from cartoon_avatar.ai.seeing.framing import Crop, portrait, resampled, whole
+from cartoon_avatar.ai.seeing.framing import portrait, resampled, scaled, whole
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 from cartoon_avatar.ai.seeing.subject import Subject, subject_of
-
-Framing = Literal["portrait", "full"]
+from cartoon_avatar.contract.boxes import Box, FaceBox
+from cartoon_avatar.contract.options import Framing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,10 +30,10 @@ class Scene:
     """
 
     picture: Picture
-    crop: Crop
+    crop: Box
     people: list[Face]
     masks: Masks | None
-    faces: tuple[tuple[int, int, int, int, float], ...]
+    faces: tuple[FaceBox, ...]
     _read: list[Subject] = field(default_factory=list, repr=False)
 
     @property
@@ -66,7 +65,7 @@ def open_scene(
     framing: Framing = "portrait",
     long_side: int = 1024,
     full_size: tuple[int, int] | None = None,
-    closer: Callable[[Crop, int], Picture] | None = None,
+    closer: Callable[[Box, int], Picture] | None = None,
 ) -> Scene:
     """Find the people in ``photo``, frame the one numbered ``face`` and look at them closely.
 
@@ -82,13 +81,11 @@ def open_scene(
     if framing == "portrait" and faces:
         here = portrait(faces[face], photo.width, photo.height)
     width, height = full_size or (photo.width, photo.height)
-    crop = here.scaled(width / photo.width, height / photo.height)
-    if (
-        closer is not None
-        and min(width / photo.width, long_side / max(here.width, here.height)) > 1
-    ):
-        near = closer(crop, long_side)
-        picture = resampled(near, whole(near.width, near.height), long_side)
+    crop = scaled(here, width / photo.width, height / photo.height)
+    lacking = width > photo.width and long_side > max(here.width, here.height)
+    if closer is not None and lacking:
+        full = closer(crop, long_side)
+        picture = resampled(full, whole(full.width, full.height), long_side)
     else:
         picture = resampled(photo, here, long_side)
     near = _near(faces, face, here, picture)
@@ -97,26 +94,20 @@ def open_scene(
     return Scene(picture, crop, people, masks, faces_of(faces, photo, (width, height)))
 
 
-def faces_of(
-    faces: list[Face], photo: Picture, full_size: tuple[int, int]
-) -> tuple[tuple[int, int, int, int, float], ...]:
-    """Left, top, width, height in pixels of the full photo and prominence (0..1) of ``faces``."""
+def faces_of(faces: list[Face], photo: Picture, full_size: tuple[int, int]) -> tuple[FaceBox, ...]:
+    """The boxes of ``faces`` in pixels of the full photo; the first has a prominence of 1."""
     across, down = full_size[0] / photo.width, full_size[1] / photo.height
     weights = [prominence(face.box, photo) for face in faces]
     most = max(weights, default=0) or 1
-    return tuple(
-        (
-            round(face.box[0] * across),
-            round(face.box[1] * down),
-            round(face.box[2] * across),
-            round(face.box[3] * down),
-            round(weight / most, 3),
-        )
-        for face, weight in zip(faces, weights, strict=True)
-    )
+    found = []
+    for face, weight in zip(faces, weights, strict=True):
+        left, top, wide, high = (round(length) for length in face.box)
+        box = scaled(Box(left, top, wide, high), across, down)
+        found.append(FaceBox(box, round(weight / most, 3)))
+    return tuple(found)
 
 
-def _near(faces: list[Face], chosen: int, crop: Crop, picture: Picture) -> list[Face]:
+def _near(faces: list[Face], chosen: int, crop: Box, picture: Picture) -> list[Face]:
     """Those of ``faces`` of which ``crop`` shows something, in pixels of ``picture``."""
     scale = picture.width / crop.width
     offset = np.float32([crop.left, crop.top])

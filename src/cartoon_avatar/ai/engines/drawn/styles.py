@@ -22,7 +22,7 @@ class DrawnStyle:
 
     name: str
     title: str
-    description: str
+    sentence: str
     outline: float = 0.0
     inner: float = 0.0
     fine: float = 0.013

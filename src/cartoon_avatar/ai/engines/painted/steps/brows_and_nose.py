@@ -69,7 +69,7 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray, hair_area: np.
 
 
 def draw_nose(lab: np.ndarray, person: Features, tone: np.ndarray) -> None:
-    """The shaded underside of ``person``'s nose and its nostrils into ``lab`` (CIELAB), in place."""
+    """Shade the underside of the nose of ``person`` and its nostrils in ``lab``, in place."""
     size = person.height
     box = box_around(lab.shape, person.nose_base, 0.06 * size)
     if box is None or size < 40:
