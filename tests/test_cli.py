@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.engines.classic.styles import STYLES
+from cartoon_avatar.ai.engines.catalogue import STYLES
 from cartoon_avatar.ai.seeing.models import REQUIRED, models_folder
 from cartoon_avatar.cli import main
 from tests.ai.networks import NEGATIVE, manifest, model_of, serving
@@ -85,7 +85,7 @@ def test_a_folder_is_drawn_into_a_folder_and_all_styles_onto_a_sheet(
     sheet = run("draw", portrait, "--style", "all", "--size", 128, "-o", tmp_path / "sheet.png")
 
     assert drawn.exit_code == sheet.exit_code == 0, drawn.output + sheet.output
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["astronaut-comic.png"]
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["astronaut-painted.png"]
     with Image.open(tmp_path / "sheet.png") as picture:
         columns, cell = len(STYLES), 384
         assert picture.height > cell
@@ -109,7 +109,7 @@ def test_what_fails_is_named_and_the_rest_is_drawn(portrait: Path, tmp_path: Pat
     assert f"{tmp_path / 'gone.jpg'}: No such file" in result.stderr
     assert "2 of 3 went wrong" in result.stderr
     assert result.stdout == ""
-    assert [file.name for file in out.iterdir()] == ["astronaut-comic.png"]
+    assert [file.name for file in out.iterdir()] == ["astronaut-painted.png"]
     with Image.open(tmp_path / "all.png") as picture:
         assert 384 < picture.height < 2 * 384  # one row
 
@@ -140,7 +140,7 @@ def test_no_drawing_takes_the_place_of_another_or_of_a_photo(portrait: Path, tmp
     twin = tmp_path / "other" / "astronaut.jpg"
     Image.open(portrait).convert("RGB").save(twin)
     (tmp_path / "out").mkdir()
-    drawn_before = tmp_path / "out" / "astronaut-comic.png"
+    drawn_before = tmp_path / "out" / "astronaut-painted.png"
     drawn_before.write_bytes(portrait.read_bytes())
     photos = (portrait, twin, drawn_before)
 
@@ -151,10 +151,10 @@ def test_no_drawing_takes_the_place_of_another_or_of_a_photo(portrait: Path, tmp
     assert result.exit_code == 0, result.output
     assert drawn_before.read_bytes() == portrait.read_bytes()
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
-        "astronaut-comic-2.png",
-        "astronaut-comic-3.png",
-        "astronaut-comic-comic.png",
-        "astronaut-comic.png",
+        "astronaut-painted-2.png",
+        "astronaut-painted-3.png",
+        "astronaut-painted-painted.png",
+        "astronaut-painted.png",
     ]
     assert over_itself.exit_code == into_itself.exit_code == 1
     assert "is the photo itself" in over_itself.output
@@ -323,7 +323,7 @@ def test_a_neural_style_is_fetched_listed_and_drawn_in(
     # What is there needs no web and no acceptance.
     assert run("models", "fetch", "ours").output == "ours: here\n"
     assert run("models", "fetch", "no-such").exit_code == 2
-    drawn = run("draw", portrait, "--style", "ours", "--size", 64, "-o", tmp_path / "a.png")
+    drawn = run("draw", portrait, "--style", "ours", "--size", 64, "--framing", "full", "-o", tmp_path / "a.png")
     assert drawn.exit_code == 0, drawn.output
     photo, negative = (
         np.asarray(Image.open(file).convert("RGB").resize((32, 32)), int)

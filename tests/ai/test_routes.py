@@ -23,6 +23,7 @@ from PIL import Image
 
 from cartoon_avatar.ai import errors
 from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.boxes import Box, faces_in
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.ai.conftest import EndlessBody, running, saved, scene
@@ -90,20 +91,38 @@ async def cartoon(ai: httpx.AsyncClient, astronaut: bytes) -> bytes:
 
 async def test_a_photo_becomes_a_cartoon(ai: httpx.AsyncClient, astronaut: bytes) -> None:
     photo_part = {"image": ("me.png", astronaut, "image/png")}
-    # A seed whose drawing keeps the scene: a made-up backdrop is like no photo.
-    answer = await ai.post(GENERATE, files=photo_part, data={"seed": "2"})
+    # The default keeps the scene; seed 5 leaves its colours alone.
+    asked = {"seed": "5", "framing": "full"}
+    answer = await ai.post(GENERATE, files=photo_part, data=asked)
     drawing = opened(answer)
     assert drawing.format == "JPEG"
     assert max(drawing.size) == 1024
     assert answer.headers[headers.STYLE] == (await ai.get(paths.STYLES)).json()["items"][0]["name"]
-    assert answer.headers[headers.SEED] == "2"
+    assert answer.headers[headers.SEED] == "5"
     assert int(answer.headers[headers.ENGINE_VERSION]) >= 1
     assert answer.headers[headers.FACE_COUNT] == "1"
     assert answer.headers[headers.PHOTO_WIDTH] == "512"
+    assert answer.headers[headers.CROP_BOX] == "0,0,512,512"
     assert re.match(r"decode;dur=\d", answer.headers[headers.SERVER_TIMING])
     photo = np.asarray(Image.open(io.BytesIO(astronaut)).resize((64, 64)), float)
     likeness = np.corrcoef(photo.ravel(), np.asarray(drawing.resize((64, 64)), float).ravel())
     assert 0.6 < likeness[0, 1] < 0.9999
+
+
+async def test_a_portrait_shows_the_person_and_says_which_part_of_the_photo(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    answer = await ai.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
+    crop = Box.parse(answer.headers[headers.CROP_BOX])
+    ((face, prominence),) = faces_in(answer.headers[headers.FACES])
+
+    assert opened(answer).size == (256, 256)
+    assert crop.width == crop.height < 512
+    assert crop.left < face.left
+    assert crop.left + crop.width > face.left + face.width
+    assert crop.top < face.top
+    assert crop.top + crop.height > face.top + face.height
+    assert prominence == 1
 
 
 async def test_the_same_wish_gives_the_same_bytes(ai: httpx.AsyncClient, astronaut: bytes) -> None:
