@@ -323,7 +323,18 @@ def test_a_neural_style_is_fetched_listed_and_drawn_in(
     # What is there needs no web and no acceptance.
     assert run("models", "fetch", "ours").output == "ours: here\n"
     assert run("models", "fetch", "no-such").exit_code == 2
-    drawn = run("draw", portrait, "--style", "ours", "--size", 64, "--framing", "full", "-o", tmp_path / "a.png")
+    drawn = run(
+        "draw",
+        portrait,
+        "--style",
+        "ours",
+        "--size",
+        64,
+        "--framing",
+        "full",
+        "-o",
+        tmp_path / "a.png",
+    )
     assert drawn.exit_code == 0, drawn.output
     photo, negative = (
         np.asarray(Image.open(file).convert("RGB").resize((32, 32)), int)
