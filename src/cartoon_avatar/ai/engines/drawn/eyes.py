@@ -77,7 +77,8 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     around = bezier(few_points(np.concatenate([lid, spline(lower)[::-1]]), fine=1.5))
     sheet.fill(around, mixed(WHITE, pen.skin.base, 0.06))
     with sheet.clipped(around):
-        iris = larger(eye.iris)
+        # The gaze is kept: the iris does not move apart as the lids do.
+        iris = centre + (eye.iris.astype(float) - centre) * 1.06
         radius = float(np.clip(eye.radius * 1.22, opening * 0.54, width * 0.31))
         rim = shifted(colour, -16, 0.8)
         sheet.fill(circle(iris, radius), rim)

@@ -9,13 +9,20 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, mixed
 from cartoon_avatar.ai.engines.drawn.palette import HairTones
-from cartoon_avatar.ai.engines.drawn.paths import length_of, outlines, path_of, smoothed_values
+from cartoon_avatar.ai.engines.drawn.paths import (
+    length_of,
+    outlines,
+    path_of,
+    smoothed_values,
+    stroke,
+)
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.reading import Reading, blurred
 from cartoon_avatar.ai.filters.flow import Flow, along
 
 # The strands' pixels from chin to hairline.
 _STRANDS_PX = 160
+_MOST_TIPS = 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +83,15 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     if reading.area(mask) < 0.004:
         return
-    shapes = outlines(mask, reading.scale, blur_px=1.2, smooth=0.018 * unit, least=0.006 * unit**2)
+    strands = read_strands(reading, mask)
+    lines = streamlines(strands, pen.random, 0.55 * unit * strands.scale)
+    shapes = outlines(
+        _with_tips(pen, strands, lines, mask),
+        2 * reading.scale,
+        blur_px=1.2,
+        smooth=0.011 * unit,
+        least=0.006 * unit**2,
+    )
     d = path_of(shapes, fine=1.2)
     seen = np.median(reading.lab[mask], axis=0)
     skin = np.array([reading.skin_lightness, *reading.skin[1:]])
@@ -93,12 +108,55 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
         near &= mask & (reading.down_at > reading.at(0) @ reading.down)
         shadow = outlines(near, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.01 * unit**2)
         sheet.fill(path_of(shadow), tones.shade)
-        _draw_locks(pen, read_strands(reading, mask), tones)
+        _draw_locks(pen, strands, lines, tones)
 
 
-def _draw_locks(pen: Pen, strands: Strands, tones: HairTones) -> None:
+def _with_tips(pen: Pen, strands: Strands, lines: list[np.ndarray], mask: np.ndarray) -> np.ndarray:
+    """``mask`` on twice its grid, smoothed, with locks that run out beyond its edge in a point."""
+    reading, unit = pen.reading, pen.reading.unit
+    size = (2 * mask.shape[1], 2 * mask.shape[0])
+    smooth = cv2.resize(reading.soft(mask, 0.014 * unit), size, interpolation=cv2.INTER_CUBIC)
+    tipped = (smooth > 0.5).astype(np.uint8)
+    inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) / reading.scale
+    eyes = reading.at(159) @ reading.down
+    ends: list[np.ndarray] = []
+    for pixels in lines:
+        line = pixels / strands.scale
+        # From the crown down: the lower end is the tip.
+        if (line[-1] - line[0]) @ reading.down < 0:
+            line = line[::-1]
+        tip, before = line[-1], line[-min(len(line), 10)]
+        ahead = (tip - before) / max(1e-6, float(np.hypot(*(tip - before))))
+        is_low = tip @ reading.down > eyes
+        reach = (0.1 if is_low else 0.05) * unit * pen.random.uniform(0.7, 1.2)
+        beyond = tip + ahead * reach
+        if (
+            reading.sample(tip[None], inside)[0] > 0.035 * unit
+            or reading.sample(beyond[None], mask)[0]
+            or length_of(line) < 0.2 * unit
+            or not (8 < beyond[0] < reading.width - 8 and 8 < beyond[1] < reading.height - 8)
+            or any(np.hypot(*(tip - end)) < 0.1 * unit for end in ends)
+        ):
+            continue
+        on_face = reading.sample((tip + ahead * 0.5 * reach)[None], reading.oval)[0]
+        if on_face and tip @ reading.down > eyes - 0.12 * unit:
+            continue
+        ends.append(tip)
+        back = line[-min(len(line), int(0.16 * unit * strands.scale / 1.6)) :: 4]
+        thick = (0.06 if is_low else 0.045) * unit
+        lock = stroke(
+            np.concatenate([back, [tip + ahead * reach * 0.5, beyond]]),
+            [0.6 * thick, thick, 0.9 * thick, 0.5 * thick, 0.1],
+        )
+        corners = np.round((lock * 2 * reading.scale - 0.5) * 16).astype(np.int32)
+        cv2.fillPoly(tipped, [corners], 1, shift=4)
+        if len(ends) >= _MOST_TIPS:
+            break
+    return tipped > 0
+
+
+def _draw_locks(pen: Pen, strands: Strands, lines: list[np.ndarray], tones: HairTones) -> None:
     inside = strands.light[strands.mask]
-    lines = streamlines(strands, pen.random, 0.55 * pen.reading.unit * strands.scale)
     if inside.size < 50 or not lines:
         return
     low, middle, high, top = np.percentile(inside, [30, 50, 72, 92])

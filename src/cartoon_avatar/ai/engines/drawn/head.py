@@ -41,10 +41,19 @@ def head_mask(reading: Reading) -> np.ndarray:
     above = reading.down_at < reading.at(168) @ reading.down + 0.04 * unit
     skin &= above | reading.grown(reading.oval, 0.025 * unit)
     skin |= reading.oval
+    skin = _touching(reading, skin, reading.oval)
     covered = reading.hair | reading.hat | (reading.worn_on_face > 0.3)
     head = skin | (reading.grown(skin, 0.08 * unit) & covered)
     largest = reading.pieces(head, 0.0)[0]
     return reading.soft(reading.filled(largest, 0.2), 0.02 * unit) > 0.5
+
+
+def _touching(reading: Reading, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
+    kept = np.zeros_like(mask)
+    for piece in reading.pieces(mask, 0.0):
+        if (piece & other).any():
+            kept |= piece
+    return kept
 
 
 class Ear:
@@ -83,7 +92,7 @@ def ears_of(reading: Reading) -> list[Ear]:
     beside = reading.face & ~reading.grown(reading.oval, 0.02 * unit) & band
     beside &= reading.worn_on_face < 0.5
     ears: dict[int, Ear] = {}
-    rim = reading.grown(reading.oval, 0.035 * unit)
+    rim = reading.grown(reading.oval, 0.06 * unit)
     for piece in reading.pieces(reading.opened(beside, 0.008 * unit), 0.002):
         if not (piece & rim).any():
             continue

@@ -337,6 +337,11 @@ def _read_light(reading: Reading) -> None:
     reading.skin_lightness = float(np.median(pixels[:, 0]))
     white, openness = _white_of_eyes(reading)
     reading.skin = _diffuse(pixels, white)
+    light = reading.subject.light
+    if light is not None and light.value.tint[1] < 0 and not reading.subject.monochrome:
+        # Cool light greys skin; a healthy white of the eye is a little warm.
+        a, b = light.value.tint
+        reading.skin[1:] += 0.6 * np.array([np.clip(3 - a, -6, 6), 5 - b])
 
     cheeks = []
     for indices in ((50, 117, 187, 205), (280, 346, 411, 425)):

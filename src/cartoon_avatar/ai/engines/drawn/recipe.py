@@ -23,7 +23,6 @@ from cartoon_avatar.ai.engines.drawn.head import (
     draw_ears,
     draw_head,
     draw_jaw,
-    ears_of,
     head_mask,
 )
 from cartoon_avatar.ai.engines.drawn.inks import Inks, inks_for
@@ -121,8 +120,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
-        for ear in ears_of(reading):
-            covered |= ear.mask
+        covered |= reading.person & (reading.down_at < reading.at(152) @ reading.down)
         _draw_silhouette(pen, style, covered)
         _draw_neck(pen, clothes)
         draw_cloth(pen, clothes, regions)
