@@ -29,6 +29,7 @@ from cartoon_avatar.ai.seeing.faces import (
     turned,
     turned_picture,
 )
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.models import Models
 
 LARGEST_SIZE_PX = 1024
@@ -101,7 +102,7 @@ def cut(
     square = _tight_square(shape, paper, scale)
     size = _output_side(square.side, size)
     seen_square = Square(square.left / scale, square.top / scale, square.side / scale)
-    alpha = edge_of(shape, seen, seen_square, size)
+    alpha = edge_of(shape, seen, _person(seen, faces, models), seen_square, size)
     rim_px = _RIM * shape.ruler.height * scale * size / square.side
     return Head(
         picture=_coloured(paper, square, alpha, rim_px, ink_width_px * size / square.side),
@@ -117,6 +118,12 @@ def _nearest(faces: list[Face], place: Callable[[], tuple[float, float]], pictur
     wanted = np.array(place()) * (picture.width, picture.height)
     middles = np.array([face.landmarks.mean(axis=0) for face in faces])
     return int(np.linalg.norm(middles - wanted, axis=1).argmin())
+
+
+def _person(seen: Picture, faces: list[Face], models: Models) -> np.ndarray | None:
+    """The people in ``seen``, H×W float32 0..1; None where the networks do not know them."""
+    masks = open_mask_finder(models)(seen, faces)
+    return masks.person if masks is not None and masks.trusted else None
 
 
 def _same_shape(photo: Picture, drawing: Picture) -> bool:

@@ -5,25 +5,34 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.colour_edge import colour_edge
+from cartoon_avatar.ai.head.contour import clean_contour
 from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape
 from cartoon_avatar.ai.pictures import Picture
 
+# Where an engine ends the people before another backdrop, in the person mask.
+_NOBODY, _PERSON = 0.3, 0.8
 
-def edge_of(shape: Shape, seen: Picture, square: Square, size: int) -> np.ndarray:
-    """The finished alpha of ``square`` (pixels of ``seen``), size×size float32 0..1."""
+
+def edge_of(
+    shape: Shape, seen: Picture, people: np.ndarray | None, square: Square, size: int
+) -> np.ndarray:
+    """The finished alpha of ``square`` (pixels of ``seen``), size×size float32 0..1.
+
+    ``people`` is the mask that ``seen`` was drawn with, H×W float32 0..1: what it takes for
+    backdrop has been painted as such and is no head.
+    """
     to_plan = shape.head.shape[0] / shape.square.side
     moved = Square(square.left - shape.square.left, square.top - shape.square.top, square.side)
-    plan = sampled(np.dstack([shape.head, shape.rest]), moved.scaled(to_plan), size)
+    plan = sampled(np.dstack([shape.head, shape.rest, shape.hair]), moved.scaled(to_plan), size)
     rgb = sampled(seen.rgb, square, size)
     unit = shape.ruler.height * size / square.side  # a face height in pixels of the result
     # Blurred by what a pixel of the plan is wide, or its grid shows.
     sigma = max(0.5, 0.008 * unit, 0.5 * size / (square.side * to_plan))
-    head, rest = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
+    head, rest, hair = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
     # Not along the neck: there the shadow under the chin is the strongest edge, not the chin.
     mine = cv2.blur(head / (head + rest + 1e-4), (2 * max(1, round(0.023 * unit)) + 1,) * 2)
     person = guided_filter(rgb, np.minimum(1, head + rest), 0.02 * unit, 1e-3)
@@ -33,20 +42,11 @@ def edge_of(shape: Shape, seen: Picture, square: Square, size: int) -> np.ndarra
     colours = rgb.astype(np.float32) * np.float32(1 / 255)
     alpha = alpha + away * (colour_edge(colours, alpha, 0.018 * unit) - alpha)
 
+    if people is not None:
+        alpha = np.minimum(alpha, smoothstep(sampled(people, square, size), _NOBODY, _PERSON))
+    alpha = clean_contour(alpha, hair, unit)
     centres = (np.arange(size) + 0.5) * (square.side / size)
     x, y = square.left + centres, square.top + centres
     alpha[:, (x < 0) | (x > seen.width)] = 0
     alpha[(y < 0) | (y > seen.height)] = 0
-    return _without_scraps(alpha, 0.04 * unit)
-
-
-def _without_scraps(alpha: np.ndarray, halo_px: float) -> np.ndarray:
-    """``alpha`` without what hangs on the head by a soft bridge; single hairs stay."""
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats((alpha > 0.3).astype(np.uint8))
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    if areas.size < 2:
-        return alpha
-    scraps = 1 + np.flatnonzero((areas < areas.max()) & (areas > halo_px**2))
-    around = cv2.dilate(np.isin(pieces, scraps).astype(np.uint8), disc(halo_px))
-    near = cv2.dilate((pieces == 1 + areas.argmax()).astype(np.uint8), disc(halo_px / 2))
-    return alpha * (near | (1 - around))
+    return alpha
