@@ -42,7 +42,7 @@ def cleaned(photo: Data) -> Iterator[Part]:
         raise BrokenImage("This is not a HEIF file.")
     blanks: list[tuple[int, int, bytes]] = []  # from, to, and what to write before the zeros
     tables: dict[bytes, tuple[int, int]] = {}
-    file_end = boxes_seen = pictures_seen = 0
+    file_end = boxes_end = boxes_seen = pictures_seen = 0
     folders = [(b"", 0, len(photo))]
     while folders:
         parent, folder_start, folder_end = folders.pop()
@@ -59,6 +59,8 @@ def cleaned(photo: Data) -> Iterator[Part]:
             if kind in _DATED:
                 times = 16 if photo[body] else 8
                 blanks.append((body + 4, min(body + 4 + times, end), b""))
+            if not parent:
+                boxes_end = end
             if not parent and kind in _TOP:
                 file_end = end
                 pictures_seen += kind in (b"meta", b"moov")
@@ -69,6 +71,8 @@ def cleaned(photo: Data) -> Iterator[Part]:
                 if kind in tables:
                     raise BrokenImage("The HEIF file lists its pictures twice.")
                 tables[kind] = body, end
+    if photo[boxes_end + 4 : boxes_end + 8] == b"mdat":
+        file_end = len(photo)  # it says that more follows: whether pixels do is for the decoder
     if not pictures_seen:
         raise BrokenImage("The HEIF file holds no picture.")
     blanks += _other_items(photo, tables)

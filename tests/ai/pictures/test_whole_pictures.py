@@ -119,6 +119,9 @@ def wholes() -> Iterator[tuple[str, bytes]]:
 
     for kind in ("HEIF", "AVIF"):
         data = saved(FACE, kind)
+        size = data.index(b"mdat") - 4
+        longer = (int.from_bytes(data[size : size + 4]) + 9).to_bytes(4)
+        yield f"{kind} that says it is longer", data[:size] + longer + data[size + 4 :]
         yield f"{kind}, trailing text", data + b"garbage and more of it"
         yield f"{kind}, trailing zeros", data + bytes(100)
         yield f"{kind}, trailing box", data + struct.pack(">I4s", 16, b"free") + bytes(8)
@@ -137,8 +140,10 @@ def parts() -> Iterator[tuple[str, bytes]]:
     flat = saved(Image.new("RGB", (200, 180), (200, 100, 50)), "JPEG", optimize=True)
     yield "flat jpeg, 30 bytes short", flat[:-30]
     data = saved(FACE, "JPEG", quality=90)
-    for cut in (100, 1000, len(data) // 2):
-        yield f"jpeg, {cut} bytes short, with its end mark", data[:-cut] + b"\xff\xd9"
+    for mode in ("RGB", "L", "CMYK"):
+        data = saved(FACE.convert(mode), "JPEG", quality=90)
+        for cut in (100, 1000, len(data) // 2):
+            yield f"{mode} jpeg, {cut} bytes short, with its end mark", data[:-cut] + b"\xff\xd9"
 
     yield "png, its last row missing", png_of(zlib.compress(ROWS[:-604]))
     yield "png, its last pixel missing", png_of(zlib.compress(ROWS[:-1]))

@@ -50,9 +50,7 @@ def require_pixels(data: bytes, image: Image.Image) -> None:
     """Raises for a decoded ``image`` of ``data`` that ends in what stands for missing pixels, if
     they are missing indeed."""
     if image.format in ("JPEG", "MPO") and _ends_in_grey(image):
-        end, ended = jpeg.coded_end(data)
-        if ended:
-            _require_every_block(data, end)
+        _require_every_block(data, jpeg.coded_end(data)[0])
     elif image.format == "PNG" and _ends_in_black(image):
         png.require_all_rows(data)  # zlib may have ended before the picture did
 
@@ -61,7 +59,7 @@ def _ends_in_grey(image: Image.Image) -> bool:
     """Whether the last pixels are what libjpeg takes for missing ones."""
     width, height = image.size
     corner = image.crop((max(0, width - 2), max(0, height - 2), width, height))
-    return set(corner.tobytes()) == {128}
+    return set(corner.tobytes()) <= {127, 128}  # of CMYK some are stored inverted
 
 
 def _ends_in_black(image: Image.Image) -> bool:
