@@ -239,7 +239,9 @@ def _read_parts(
     hat = np.zeros_like(worn)
     for piece in reading.pieces(worn & (down_at < brow + 0.1 * unit), 0.015):
         above = piece & (down_at < brow - 0.02 * unit)
-        on_head = (reading.grown(piece, 0.03 * unit) & (hair | face | oval)).any()
+        over = np.abs(reading.across_at - at(10) @ reading.across) < 0.35 * unit
+        on_head = (piece & over).sum() > 0.2 * piece.sum()
+        on_head &= bool((reading.grown(piece, 0.03 * unit) & (hair | face | oval)).any())
         if on_head and above.sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.012:
             hat |= piece
     reading.hat = reading.opened(hat, 0.02 * unit)
@@ -367,14 +369,16 @@ def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
         return np.median(pixels[within], axis=0).astype(float)
 
     bright, middle = band(80, 95), band(45, 75)
+    deeper = band(18, 50)
+    deeper[0] = max(deeper[0], float(np.median(pixels[:, 0])) - 6)
     glossy = np.hypot(*bright[1:]) < 0.8 * np.hypot(*middle[1:])
     if white is None:
         # Hard light and gloss spread the lights of a face.
         spread = float(np.ptp(np.percentile(pixels[:, 0], [20, 85])))
-        return band(18, 50) if glossy or spread > 20 else band(35, 65)
+        return deeper if glossy or spread > 20 else band(35, 65)
     darker = luminance(middle[0]) / luminance(white)
     if darker < 0.68 and (glossy or darker < 0.66):
-        return band(18, 50)
+        return deeper
     return band(45, 80)
 
 
@@ -397,9 +401,14 @@ def _gain(reading: Reading, white: float | None, openness: float) -> float:
 
     A dim photo darkens skin and white alike; dark skin leaves the white white.
     """
-    if white is None or white >= 76:
-        return 1.0
     light = reading.skin_lightness
+    # What is nearly white in the picture tells how far it is underexposed.
+    brightest = float(np.percentile(reading.lab[..., 0], 98))
+    exposure = 1.0
+    if 78 < brightest < 90:
+        exposure = (luminance(91) / luminance(brightest)) ** 0.6
+    if white is None or white >= 76:
+        return exposure
     ratio = luminance(light) / luminance(white)
     wanted = np.clip(ratio * 1.14, 0.12, 1.12) * luminance(76)
     gain = float(np.clip(wanted / luminance(light), 1.0, 3.2))
@@ -414,7 +423,7 @@ def _gain(reading: Reading, white: float | None, openness: float) -> float:
     if hue > 42:
         trust *= float(np.clip((ratio - 0.6) / 0.2, 0, 1))
     trust *= float(np.clip((76 - white) / 14, 0, 1)) if ratio < 0.75 else 1.0
-    gain = gain ** float(0.7 * trust)
+    gain = max(exposure, gain ** float(0.7 * trust))
     most = luminance(min(80.0, light + 12)) / luminance(light)
     return float(np.clip(gain, 1.0, max(1.0, most)))
 

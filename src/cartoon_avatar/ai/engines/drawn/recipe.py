@@ -26,6 +26,7 @@ from cartoon_avatar.ai.engines.drawn.head import (
     head_mask,
 )
 from cartoon_avatar.ai.engines.drawn.inks import Inks, inks_for
+from cartoon_avatar.ai.engines.drawn.likeness import exaggerated
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose
 from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, hair_tones, skin_tones
@@ -100,7 +101,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     hair = hair_tones(reading.lab[hair_mask], reading)
     pen = Pen(
         sheet=sheet,
-        reading=reading,
+        reading=exaggerated(reading),
         skin=skin,
         hair=hair,
         ink=INK,
@@ -120,7 +121,8 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
-        covered |= reading.person & (reading.down_at < reading.at(152) @ reading.down)
+        beside = reading.person & (reading.down_at < reading.at(152) @ reading.down)
+        covered |= beside & reading.grown(head | hair_mask | hat, 0.06 * unit)
         _draw_silhouette(pen, style, covered)
         _draw_neck(pen, clothes)
         draw_cloth(pen, clothes, regions)

@@ -1,0 +1,59 @@
+"""Away from the mean face: what is wide, full, open or high in a person becomes a little more so.
+
+Exaggerating a face's own deviations makes a drawing easier to recognise (Brennan 1985).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.seeing.features import INNER_LIPS, OUTER_LIPS, features_of
+
+# Medians over 34 portraits: shares of the face's width, of its height, or of an eye's width.
+_MOUTH_WIDTH, _NOSE_WIDTH = 0.462, 0.30
+_LIP_HEIGHT = 0.081
+_EYE_OPENING = 0.292
+_STRENGTH = 0.6
+_LEAST, _MOST = 0.88, 1.15
+
+_LIPS = (*OUTER_LIPS, *INNER_LIPS)
+_NOSE = (
+    1, 2, 4, 5, 48, 49, 64, 97, 98, 195, 196, 197, 198, 209, 236, 278, 279, 294, 326, 327, 419, 420,
+    429, 456,
+)  # fmt: skip
+_EYES = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 7, 163, 144, 145, 153, 154, 155),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 249, 390, 373, 374, 380, 381, 382),
+)
+
+
+def exaggerated(reading: Reading) -> Reading:
+    """``reading`` with features by 5 to 15 % further from the mean; for drawing only."""
+    moved = reading.landmarks.astype(float).copy()
+    across, down, unit, at = reading.across, reading.down, reading.unit, reading.at
+    face_width = float(np.hypot(*(at(234) - at(454))))
+
+    def scale(indices: tuple[int, ...], along: np.ndarray, factor: float) -> None:
+        points = moved[list(indices)]
+        away = (points - points.mean(axis=0)) @ along
+        moved[list(indices)] = points + (away * (factor - 1))[:, None] * along
+
+    mouth = float(np.hypot(*(at(61) - at(291)))) / face_width
+    nose = float(np.hypot(*(at(64) - at(294)))) / face_width
+    gap = float(np.hypot(*(at(13) - at(14))))
+    lips = (float(np.hypot(*(at(0) - at(17)))) - gap) / unit
+    scale(_LIPS, across, _factor(mouth / _MOUTH_WIDTH))
+    scale(_LIPS, down, _factor(lips / _LIP_HEIGHT))
+    scale(_NOSE, across, _factor(nose / _NOSE_WIDTH))
+    eyes = reading.features.eyes
+    opening = float(np.mean([eye.opening / max(1e-6, eye.width) for eye in eyes]))
+    for indices in _EYES:
+        scale(indices, down, _factor(opening / _EYE_OPENING))
+    return replace(reading, features=features_of(moved))
+
+
+def _factor(ratio: float) -> float:
+    return float(np.clip(max(ratio, 0.1) ** _STRENGTH, _LEAST, _MOST))
