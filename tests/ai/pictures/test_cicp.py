@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pillow_heif
 import pytest
@@ -16,6 +17,7 @@ from cartoon_avatar.ai.pictures import decode
 from cartoon_avatar.ai.pictures.cicp import peak_of, to_srgb
 from cartoon_avatar.containers import Cicp
 from tests.ai.conftest import saved
+from tests.ai.pictures.test_formats_matrix import png as packed_png
 from tests.attacks.hostile import chunk
 
 PQ, HLG = Cicp(9, 16), Cicp(9, 18)
@@ -128,6 +130,61 @@ def test_highlights_are_brought_down_and_skin_stays(write, coding: Cicp) -> None
     assert np.abs(seen[skin].mean(axis=(0, 1)) - FACE[skin].mean(axis=(0, 1))).max() < 12
     # Nothing of the backdrop that was told apart is cut off at white.
     assert np.mean(seen.min(axis=2) == 255) < 0.01
+
+
+@each_hdr
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("channels", "colour"), [("L", 0), ("RGB", 2), ("LA", 4), ("RGBA", 6)])
+def test_hdr_pngs_of_all_depths_and_channels(
+    channels: str, colour: int, bits: int, coding: Cicp
+) -> None:
+    meant = FACE if "RGB" in channels else np.dstack([FACE.mean(axis=2)] * 3)
+    signal = coded(linear(meant), coding.transfer)
+    planes = [signal if "RGB" in channels else signal[..., :1]]
+    if "A" in channels:
+        planes.append(np.full((*FACE.shape[:2], 1), 0.5))
+    samples = np.rint(np.dstack(planes) * (2**bits - 1)).astype(int)
+    said = chunk(b"cICP", bytes([*coding, 0, 1]))
+    for interlaced in (False, True):
+        data = packed_png(samples, bits, colour, said, interlaced=interlaced)
+        assert np.abs(decoded(data) - meant).mean() < 1.5
+
+
+@each_hdr
+@pytest.mark.parametrize("twelve_bits", [False, True])
+@pytest.mark.parametrize("mode", ["I;16", "RGBA;16"])
+def test_hdr_heics_of_other_channels_and_depths(
+    mode: str, twelve_bits: bool, coding: Cicp, monkeypatch
+) -> None:
+    meant = FACE if mode == "RGBA;16" else np.dstack([FACE.mean(axis=2)] * 3)
+    signal = coded(linear(meant), coding.transfer)
+    if mode == "RGBA;16":
+        signal = np.dstack([signal, np.full(FACE.shape[:2], 0.7)])
+    values = np.rint((signal[..., 0] if mode == "I;16" else signal) * 65535).astype(np.uint16)
+    monkeypatch.setattr(pillow_heif.options, "SAVE_HDR_TO_12_BIT", twelve_bits)
+    file = pillow_heif.from_bytes(mode, FACE.shape[1::-1], values.tobytes())
+    written = io.BytesIO()
+    file.save(
+        written,
+        quality=90,
+        color_primaries=9,
+        transfer_characteristics=coding.transfer,
+        matrix_coefficients=9,
+        full_range_flag=1,
+    )
+    assert np.abs(decoded(written.getvalue()) - meant).mean() < 3
+
+
+@each_hdr
+@pytest.mark.parametrize("bits", [10, 12])
+def test_hdr_avifs_of_more_bits(bits: int, coding: Cicp) -> None:
+    signal = coded(linear(FACE), coding.transfer)[..., ::-1]
+    values = np.ascontiguousarray(np.rint(signal * (2**bits - 1)).astype(np.uint16))
+    options = [cv2.IMWRITE_AVIF_QUALITY, 95, cv2.IMWRITE_AVIF_DEPTH, bits]
+    data = cv2.imencode(".avif", values, [*options, cv2.IMWRITE_AVIF_SPEED, 10])[1].tobytes()
+    at = data.index(b"nclx") + 4
+    data = data[:at] + struct.pack(">HH", *coding) + data[at + 4 :]
+    assert np.abs(decoded(data) - FACE).mean() < 5
 
 
 @each_hdr

@@ -57,7 +57,8 @@ def thinned(pixels: Pixels) -> np.ndarray:
         return pixels[::step, ::step]
     shrink = min(1.0, math.sqrt(_THINNED_PX / (pixels.width * pixels.height)))
     size = (math.ceil(pixels.width * shrink), math.ceil(pixels.height * shrink))
-    return np.asarray(pixels.resize(size, Image.Resampling.NEAREST).convert("RGB"))
+    some = _in_eight_bits(pixels.resize(size, Image.Resampling.NEAREST))
+    return np.asarray(some.convert("RGB"))
 
 
 def _nearly_of_size(
