@@ -78,7 +78,7 @@ _LARGE = 0.25
 # Long sides of the copies that the detector sees, px. YuNet is trained on faces of 10 to 300 px:
 # a portrait is found best when small, the back row of a group only when larger, and the largest
 # look is for tiny faces alone. Small pictures are enlarged to the first.
-_LOOKS_PX = (320, 640, 1280)
+_LOOKS_PX = (320, 640, 1024)
 # With a side of one cell of its coarsest grid (32 px) OpenCV's YuNet reads past its own output.
 _SMALLEST_LOOK_PX = 64
 _Box = tuple[float, float, float, float]

@@ -15,6 +15,7 @@ import numpy as np
 from cartoon_avatar.ai.seeing.class_map import (
     BACKGROUND,
     CLOTHES,
+    HAIR,
     OTHER,
     class_map,
     person_map,
@@ -28,6 +29,8 @@ _BUST, _HEAD = 5.2, 2.4
 _SQUEEZED = 1.7
 # The people that are looked at from near.
 _PEOPLE = 8
+# How far what has no class yet takes after its neighbours, px of a look.
+_NEAR_PX = 25
 # Heads that lean more than this are shown upright, radians.
 _LEANING = 0.15
 
@@ -112,12 +115,18 @@ def _seen(models: Models, rgb: np.ndarray) -> np.ndarray:
     planes = class_map(models.person_classes, rgb)
     if models.person is not None:
         person = _at(person_map(models.person, rgb), planes.shape)
-        # What only the plain person model sees is mostly dark cloth, above the face a hat.
+        # What only the plain person model sees is like what it hangs on: single hairs, dark
+        # cloth, a hat. With nothing near it is cloth, above the face a hat.
         unnamed = np.maximum(0, person - (1 - planes[..., BACKGROUND]))
         planes[..., BACKGROUND] -= unnamed
+        near = cv2.blur(planes[..., [HAIR, CLOTHES, OTHER]], (_NEAR_PX, _NEAR_PX))
         upper = planes.shape[0] // 4
-        planes[:upper, :, OTHER] += unnamed[:upper]
-        planes[upper:, :, CLOTHES] += unnamed[upper:]
+        near[:upper, :, 2] += 0.02
+        near[upper:, :, 1] += 0.02
+        near *= (unnamed / near.sum(axis=2))[..., None]
+        planes[..., HAIR] += near[..., 0]
+        planes[..., CLOTHES] += near[..., 1]
+        planes[..., OTHER] += near[..., 2]
     return planes
 
 

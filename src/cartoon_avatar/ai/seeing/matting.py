@@ -94,9 +94,10 @@ def open_mask_finder(models: Models) -> MaskFinder:
             scale = min(1.0, _SEEN_FINELY_PX / max(rgb.shape))
         small = shrunk(rgb, round(scale * max(rgb.shape)))
         if models.person_classes is None:
+            near = _moved(faces, small, rgb)
             person = cv2.resize(person_map(models.person, small), small.shape[1::-1])
-            person = _with_faces(person, _moved(faces, small, rgb))
-            person = _whole(sized(_refined(person, small), rgb.shape), rgb, faces, picture)
+            person = _whole(_with_faces(person, near), small, near)
+            person = _alone(sized(_refined(person, small), rgb.shape), faces, picture)
             nothing = np.zeros(person.shape, np.float32)
             mine = person * share_of_first(person, rgb, faces)
             return Masks(person, *[nothing] * 6, mine)
@@ -114,6 +115,11 @@ def open_mask_finder(models: Models) -> MaskFinder:
         ovals = _ovals(planes.shape[:2], near)
         planes[..., FACE_SKIN] += ovals * planes[..., BACKGROUND]
         planes[..., BACKGROUND] *= 1 - ovals
+        # What shape and colour alone give to the person is dark or plain cloth.
+        person = 1 - planes[..., BACKGROUND]
+        lost = np.maximum(0, _whole(person, small, near) - person)
+        planes[..., BACKGROUND] -= lost
+        planes[..., CLOTHES] += lost
         return _masks(picture, rgb, planes, faces, trust >= _TRUSTED)
 
     return find
@@ -124,7 +130,8 @@ def _masks(
 ) -> Masks:
     """``planes`` (h×w×6, of a smaller copy) as masks of the picture, on its edges."""
     behind = _refined(sized(planes[..., BACKGROUND], rgb.shape), rgb)
-    person = _whole(_with_faces(smoothstep(1 - behind, 0.15, 0.85), faces), rgb, faces, picture)
+    person = _with_faces(smoothstep(1 - behind, 0.15, 0.85), faces)
+    person = _alone(person, faces, picture)
     # Within a person half the detail is enough. Each pixel is nearly always of one kind: what
     # is likelier takes more than its share.
     half = shrunk(rgb, max(rgb.shape) // 2 or 1)
@@ -132,7 +139,7 @@ def _masks(
     kinds = np.dstack([sized(kind, half.shape) for kind in cv2.split(planes)[1:]])
     kinds = _refined(kinds, half)
     kinds = np.square(np.maximum(kinds, 0, out=kinds), out=kinds)
-    # What shape alone gave to the person is cloth.
+    # Where no class is seen it is cloth.
     kinds[..., CLOTHES - 1] += 1e-4
     kinds /= kinds.sum(axis=2, keepdims=True)
     hair, body_skin, face_skin, clothes, other = (
@@ -143,10 +150,17 @@ def _masks(
     return Masks(person, hair, skin, face_skin, body_skin, clothes, other, mine, trusted)
 
 
-def _whole(person: np.ndarray, rgb: np.ndarray, faces: list[Face], picture: Picture) -> np.ndarray:
+def _whole(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:
+    """``person`` with the shoulders that the networks lost."""
+    people = [features_of(face.landmarks) for face in faces]
+    return whole_figure(person, rgb, people) if people else person
+
+
+def _alone(person: np.ndarray, faces: list[Face], picture: Picture) -> np.ndarray:
+    """``person`` without what hangs on no face, and without what is transparent."""
     people = [features_of(face.landmarks) for face in faces]
     if people:
-        person = without_islands(whole_figure(person, rgb, people), people)
+        person = without_islands(person, people)
     if picture.alpha is not None:
         person = person * (picture.alpha * np.float32(1 / 255))
     return person
