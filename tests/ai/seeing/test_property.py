@@ -16,6 +16,7 @@ from cartoon_avatar.ai.seeing.features import OVAL, area
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.report import values_of
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.contract.boxes import FaceBox
 from tests.ai import seen
 from tests.ai.seeing.made_up import made_up
 
@@ -52,15 +53,18 @@ def faults_of(number: int) -> list[str]:
         plane.min() >= 0 and plane.max() <= 1.001 for plane in first[len(scene.people) :]
     ):
         faults.append("a mask beyond 0..1")
-    for left, top, wide, high, _ in scene.faces:
-        if not (-1 <= left + wide / 2 <= picture.width + 1) or not (
-            -1 <= top + high / 2 <= picture.height + 1
-        ):
+    for x, y in map(middle_of, scene.faces):
+        if not (-1 <= x <= picture.width + 1 and -1 <= y <= picture.height + 1):
             faults.append("a face outside the picture")
     faults += uncovered(scene)
     if len(values_of(scene)["people"]) != len(scene.people):
         faults.append("a person not read")
     return faults + of_the_head(picture, scene)
+
+
+def middle_of(face: FaceBox) -> tuple[float, float]:
+    left, top, width, height = face.box
+    return left + width / 2, top + height / 2
 
 
 def uncovered(scene: Scene) -> list[str]:
@@ -84,10 +88,9 @@ def of_the_head(picture: Picture, scene: Scene) -> list[str]:
     faults = []
     if head.faces != len(scene.faces):
         faults.append("another number of faces for the drawing than for the head")
-    left, top, wide, high, _ = scene.faces[0]
-    x, y = left + wide / 2, top + high / 2
-    box = head.box
-    if not (box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3]):
+    x, y = middle_of(scene.faces[0])
+    left, top, wide, high = head.box
+    if not (left <= x <= left + wide and top <= y <= top + high):
         faults.append("a head that is not where its face is")
     return faults
 
