@@ -219,7 +219,7 @@ async def _database(backend: BackendSettings) -> Finding:
             open_database(backend.database) as database,
         ):
             kind, current = await database.read(revision)
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+    except (SQLAlchemyError, OSError) as error:
         # Without the URL: it may hold a password.
         reason = str(getattr(error, "orig", None) or error) or "no answer"
         return _wrong(

@@ -88,7 +88,7 @@ async def keep(storage: Storage, data: bytes = DATA, owner: str = "phone-1") -> 
 
 
 async def listed(storage: Storage) -> set[str]:
-    return {found.key async for found in storage.list()}
+    return {found.key async for found in storage.every_file()}
 
 
 async def test_what_is_kept_comes_back(storage: Storage):
@@ -175,7 +175,7 @@ async def test_the_list_names_every_file_with_size_and_time(storage: Storage):
     thumbnail = "thumbnails/originals/1_a.jpg.webp"
     await storage.put_new(NewFile(iter([thumbnail]), [b"small"], "image/webp"))
 
-    found = {file.key: file async for file in storage.list()}
+    found = {file.key: file async for file in storage.every_file()}
 
     assert {key: file.size_bytes for key, file in found.items()} == {key: len(DATA), thumbnail: 5}
     for file in found.values():

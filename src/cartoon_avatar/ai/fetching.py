@@ -42,7 +42,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 async def resolve(host: str, port: int) -> list[Address]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found]
+    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class NotWritten(Exception):
 
 def photos_in(paths: Iterable[Path]) -> list[Path]:
     """The files named, and those pictures that lie in the folders named; each once."""
-    photos = []
+    photos: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(path.iterdir())

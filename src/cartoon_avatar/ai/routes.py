@@ -320,9 +320,7 @@ def _image(form: Form, name: str) -> Pieces:
     if not pieces:
         raise InvalidImage(f"The file in the field {name} is empty.")
     if media_type_of(bytes(islice(chain.from_iterable(pieces), HEAD_BYTES))) is None:
-        raise InvalidImage(
-            "The file is not an image of an accepted type: JPEG, PNG, WebP, HEIC, AVIF or GIF."
-        )
+        raise InvalidImage
     return pieces
 
 

@@ -37,7 +37,7 @@ from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.local import NO_ROOM, NOT_NOW
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.http.body_limit import BodyLimit
-from cartoon_avatar.http.problems import problem_response, render_problems
+from cartoon_avatar.http.problems import on_error, problem_response, render_problems
 from cartoon_avatar.http.request_log import RequestLog
 from cartoon_avatar.process import heap
 from cartoon_avatar.process.lifetime import exit_with_parent
@@ -112,11 +112,11 @@ def create_app(
         app.include_router(router)
     page.mount(app)
     render_problems(app)
-    app.add_exception_handler(DBAPIError, _database_failed)  # type: ignore[arg-type]
-    app.add_exception_handler(PoolTimeout, _database_failed)  # type: ignore[arg-type]
-    app.add_exception_handler(TimeoutError, _timed_out)  # type: ignore[arg-type]
-    app.add_exception_handler(OSError, _disk_failed)  # type: ignore[arg-type]
-    app.add_exception_handler(ClientDisconnect, _client_gone)  # type: ignore[arg-type]
+    on_error(app, DBAPIError, _database_failed)
+    on_error(app, PoolTimeout, _database_failed)
+    on_error(app, TimeoutError, _timed_out)
+    on_error(app, OSError, _disk_failed)
+    on_error(app, ClientDisconnect, _client_gone)
     app.add_middleware(originals.RefusedUploads)  # whose bodies are left to the next
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     app.add_middleware(files.SignedFiles)  # which leaves bodies to it
@@ -134,7 +134,8 @@ def create_app(
             expose_headers=["Idempotency-Replayed", "Retry-After", "X-Request-Id"],
         )
     app.add_middleware(RequestLog, registry=registry)
-    app.openapi = partial(openapi.described, app)  # type: ignore[method-assign]
+    # pyrefly: ignore[method-assign] (FastAPI's documented way)
+    app.openapi = partial(openapi.described, app)
     return app
 
 
@@ -158,7 +159,8 @@ async def _sweep_regularly(state: State) -> None:
             state.metrics.swept.labels("expired_cartoons").inc(swept.expired_cartoons)
             state.metrics.swept.labels("unowned_files").inc(swept.unowned_files)
         except Exception as error:
-            if asyncio.current_task().cancelling():  # which a driver may put in words of its own
+            task = asyncio.current_task()
+            if task and task.cancelling():  # which a driver may report as an error of its own
                 return
             if isinstance(error, _PASSING) or is_busy(error):
                 log.warning("sweep_postponed", reason=type(error).__name__)

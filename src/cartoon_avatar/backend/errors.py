@@ -86,6 +86,11 @@ class Unauthorized(AvatarError):
     status = 401
     code = "unauthorized"
 
+    def __init__(
+        self, detail: str = "This device needs its token: Authorization: Bearer …"
+    ) -> None:
+        super().__init__(detail)
+
 
 class NotFound(AvatarError):
     """Not there, another device's or already swept: one body for all, so that none can be told."""
@@ -130,6 +135,14 @@ class KeyReused(AvatarError):
 class TooManyRequests(AvatarError):
     status = 429
     code = "too_many_requests"
+
+    def __init__(self, detail: str, retry_after_s: int = 60) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+
+    @classmethod
+    def of(cls, kind: str, per_minute: int) -> TooManyRequests:
+        """``kind`` of sender: a device or an address."""
+        return cls(f"More than {per_minute} requests a minute from one {kind}; wait a little.")
 
 
 class TooManyCartoons(TooManyRequests):

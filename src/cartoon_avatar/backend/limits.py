@@ -30,10 +30,7 @@ async def limit_device(backend: State, device_id: str) -> None:
 async def _count(backend: State, per_minute: int, kind: str, who: str) -> None:
     limit = RateLimitItemPerMinute(per_minute)
     if not await backend.limiter.hit(limit, kind, who):
-        raise TooManyRequests(
-            f"More than {per_minute} requests a minute from one {kind}; wait a little.",
-            retry_after_s=60,
-        )
+        raise TooManyRequests.of(kind, per_minute)
 
 
 def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network]) -> Client | None:

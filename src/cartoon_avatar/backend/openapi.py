@@ -16,7 +16,9 @@ from cartoon_avatar.backend import errors
 from cartoon_avatar.backend.routes.request_bodies import SCHEMAS
 from cartoon_avatar.contract import paths
 from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.limits import MAX_UPLOAD_BYTES
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
+from cartoon_avatar.http.problems import problem_of
 
 _DEVICE_ID = {
     "type": "apiKey",
@@ -45,19 +47,23 @@ _RETRY_AFTER = {
     "schema": {"type": "integer"},
     "example": 5,
 }
-# The error that most often has this status, for an example; one that is missing here has none.
-_TYPICAL: dict[str, tuple[type[AvatarError], str]] = {
-    "400": (errors.InvalidImage, "The file is not an image of an accepted type."),
-    "401": (errors.Unauthorized, "This device needs its token: Authorization: Bearer …"),
-    "404": (errors.NotFound, ""),
-    "408": (errors.BodyTooSlow, "The body took longer than 60 s to arrive; please try again."),
-    "409": (errors.SiblingDownloaded, ""),
-    "413": (errors.FileTooLarge, "The upload is larger than the limit of 10 MB; send less."),
-    "422": (errors.NoFace, "No face was found in the picture."),
-    "429": (errors.TooManyRequests, "More than 60 requests a minute from one device."),
-    "500": (errors.GenerationFailed, ""),
-    "503": (errors.AiUnavailable, ""),
-    "507": (errors.InsufficientStorage, ""),
+# What clients are told most often with this status; a status that is missing here has no example.
+_TYPICAL: tuple[AvatarError, ...] = (
+    errors.InvalidImage(),
+    errors.Unauthorized(),
+    errors.NotFound(),
+    errors.BodyTooSlow(limit_s=300),
+    errors.SiblingDownloaded(),
+    errors.FileTooLarge(MAX_UPLOAD_BYTES),
+    errors.NoFace(),
+    errors.TooManyRequests.of("device", per_minute=60),
+    errors.GenerationFailed(),
+    errors.AiUnavailable(),
+    errors.InsufficientStorage(),
+)
+_EXAMPLES = {
+    str(error.status): problem_of("5c9d3f0e8b1a4a5f", error).model_dump(by_alias=True)
+    for error in _TYPICAL
 }
 
 
@@ -84,8 +90,6 @@ def _described(app: FastAPI) -> dict[str, Any]:
     # FastAPI's own validation error: ours is a Problem, and a 400.
     del schemas["HTTPValidationError"], schemas["ValidationError"]
     schemas.update(SCHEMAS)
-    document = _called_by_title(document)
-    schemas = document["components"]["schemas"]
     for schema in schemas.values():
         for field in schema["properties"].values():
             field.pop("title", None)  # "Thumbnailurl" helps nobody
@@ -93,19 +97,6 @@ def _described(app: FastAPI) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             _describe(operation, path, schemas)
-    return document
-
-
-def _called_by_title(document: dict[str, Any]) -> dict[str, Any]:
-    """A client's class is to be called Original, not OriginalBody."""
-    text = json.dumps(document)
-    for name, schema in document["components"]["schemas"].items():
-        text = text.replace(
-            f'"#/components/schemas/{name}"', f'"#/components/schemas/{schema["title"]}"'
-        )
-    document = json.loads(text)
-    schemas = document["components"]["schemas"]
-    document["components"]["schemas"] = {schema["title"]: schema for schema in schemas.values()}
     return document
 
 
@@ -129,8 +120,8 @@ def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> 
         content = response.get("content", {})
         if PROBLEM_JSON in content:
             content.pop("application/json", None)
-            if status in _TYPICAL:
-                content[PROBLEM_JSON]["example"] = _problem_example(status)
+            if status in _EXAMPLES:
+                content[PROBLEM_JSON]["example"] = _EXAMPLES[status]
             if status in ("409", "429", "503"):
                 response["headers"] = {"Retry-After": _RETRY_AFTER}
         for kind, media in content.items():
@@ -141,18 +132,6 @@ def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> 
         if response["description"] == "Successful Response":
             response["description"] = HTTPStatus(int(status)).phrase + "."
     operation["responses"] = dict(sorted(responses.items()))
-
-
-def _problem_example(status: str) -> dict[str, Any]:
-    kind, detail = _TYPICAL[status]
-    return {
-        "type": "about:blank",
-        "title": HTTPStatus(int(status)).phrase,
-        "status": int(status),
-        "detail": detail or kind().detail,  # type: ignore[call-arg]
-        "code": kind.code,
-        "requestId": "5c9d3f0e8b1a4a5f",
-    }
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.db import tables
 from cartoon_avatar.backend.signing import Signer
-from cartoon_avatar.contract.boxes import Box, faces_in
+from cartoon_avatar.contract import boxes
 
 
 def _iso(moment: datetime) -> str:
@@ -42,10 +42,8 @@ class Body(BaseModel):
     )
 
 
-class BoxBody(Body):
+class Box(Body):
     """In pixels of the upright photo."""
-
-    model_config = ConfigDict(title="Box")
 
     left: int = Field(examples=[980])
     top: int = Field(examples=[420])
@@ -53,32 +51,28 @@ class BoxBody(Body):
     height: int = Field(examples=[1210])
 
     @classmethod
-    def of(cls, box: Box) -> BoxBody:
+    def of(cls, box: boxes.Box) -> Box:
         return cls(left=box.left, top=box.top, width=box.width, height=box.height)
 
 
-class PhotoFaceBody(Body):
+class PhotoFace(Body):
     """A face of a photo. Its place in the list is what `face` means elsewhere."""
 
-    model_config = ConfigDict(title="PhotoFace")
-
-    box: BoxBody
+    box: Box
     prominence: float = Field(
         description="0 to 1: how much it is what the photo shows.", examples=[0.87]
     )
 
     @classmethod
-    def all_of(cls, row: Original) -> list[PhotoFaceBody]:
+    def all_of(cls, row: tables.Original) -> list[PhotoFace]:
         return [
-            cls(box=BoxBody.of(face.box), prominence=face.prominence)
-            for face in faces_in(row.faces)
+            cls(box=Box.of(face.box), prominence=face.prominence)
+            for face in boxes.faces_in(row.faces)
         ]
 
 
-class OriginalBody(Body):
+class Original(Body):
     """A photo, kept for good."""
-
-    model_config = ConfigDict(title="Original")
 
     id: Id
     device_id: str = Field(examples=["pixel-8.a1b2c3"])
@@ -97,7 +91,7 @@ class OriginalBody(Body):
     created_at: Time
 
     @classmethod
-    def of(cls, row: Original, signer: Signer) -> OriginalBody:
+    def of(cls, row: tables.Original, signer: Signer) -> Original:
         return cls(
             image_url=signer.file_url(row.image_url),
             thumbnail_url=signer.file_url(row.image_url, thumbnail=True),
@@ -109,10 +103,8 @@ class OriginalBody(Body):
         )
 
 
-class CartoonBody(Body):
+class Cartoon(Body):
     """A drawing, kept until it expires or one of its photo's cartoons is downloaded."""
-
-    model_config = ConfigDict(title="Cartoon")
 
     id: Id = Field(examples=["c07a5e9b1d2f4a6880b3e7d1"])
     device_id: str = Field(examples=["pixel-8.a1b2c3"])
@@ -130,17 +122,17 @@ class CartoonBody(Body):
         examples=["portrait"],
     )
     face: int = Field(description="Whose portrait: an index into `faces`.", examples=[0])
-    crop: BoxBody = Field(description="What of the photo it shows.")
+    crop: Box = Field(description="What of the photo it shows.")
     created_at: Time
     expires_at: Time = Field(examples=["2026-01-06T23:20:56.789Z"])
 
     @classmethod
-    def of(cls, row: Cartoon, signer: Signer, ttl_s: int) -> CartoonBody:
+    def of(cls, row: tables.Cartoon, signer: Signer, ttl_s: int) -> Cartoon:
         return cls(
             image_url=signer.file_url(row.image_url),
             expires_at=row.created_at + timedelta(seconds=ttl_s),
             face=row.face_index,
-            crop=BoxBody.of(row.crop),
+            crop=Box.of(row.crop),
             **_columns(
                 row,
                 "id device_id original_id filename file_size mime_type width height style seed"
@@ -149,10 +141,8 @@ class CartoonBody(Body):
         )
 
 
-class FaceBody(Body):
+class Face(Body):
     """A head cut out of a cartoon, kept for good."""
-
-    model_config = ConfigDict(title="Face")
 
     id: Id = Field(examples=["fa3d81c6027b4e9fb5d0a412"])
     device_id: str = Field(examples=["pixel-8.a1b2c3"])
@@ -168,7 +158,7 @@ class FaceBody(Body):
     created_at: Time
 
     @classmethod
-    def of(cls, row: Face, signer: Signer) -> FaceBody:
+    def of(cls, row: tables.Face, signer: Signer) -> Face:
         return cls(
             face_url=signer.file_url(row.face_url),
             thumbnail_url=signer.file_url(row.face_url, thumbnail=True),
@@ -180,19 +170,19 @@ class FaceBody(Body):
         )
 
 
-def _columns(row: Original | Cartoon | Face, names: str) -> dict[str, Any]:
+def _columns(row: tables.Original | tables.Cartoon | tables.Face, names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names.split()}
 
 
 PhotoFaces = Annotated[
-    list[PhotoFaceBody],
+    list[PhotoFace],
     Field(description="All faces of the photo, the most prominent first; at most 64."),
 ]
 
 
 class UploadCreated(Body):
-    original: OriginalBody
-    cartoon: CartoonBody
+    original: Original
+    cartoon: Cartoon
     faces: PhotoFaces
     device_token: str | None = Field(
         None,
@@ -203,16 +193,16 @@ class UploadCreated(Body):
 
 
 class CartoonCreated(Body):
-    cartoon: CartoonBody
+    cartoon: Cartoon
 
 
 class FaceCreated(Body):
-    face: FaceBody
+    face: Face
 
 
 class OriginalDetail(Body):
-    original: OriginalBody
-    cartoons: list[CartoonBody] = Field(description="The live ones, oldest first.")
+    original: Original
+    cartoons: list[Cartoon] = Field(description="The live ones, oldest first.")
     faces: PhotoFaces
 
 
@@ -226,18 +216,16 @@ NextCursor = Annotated[
 
 
 class OriginalList(Body):
-    items: list[OriginalBody]
+    items: list[Original]
     next_cursor: NextCursor
 
 
 class FaceList(Body):
-    items: list[FaceBody]
+    items: list[Face]
     next_cursor: NextCursor
 
 
-class StyleBody(Body):
-    model_config = ConfigDict(title="Style")
-
+class Style(Body):
     name: str = Field(examples=["comic"])
     title: str = Field(examples=["Comic"])
     description: str = Field(examples=["Bold ink and flat colour."])
@@ -248,7 +236,7 @@ class StyleBody(Body):
 
 
 class StyleList(Body):
-    items: list[StyleBody]
+    items: list[Style]
     next_cursor: NextCursor
 
 

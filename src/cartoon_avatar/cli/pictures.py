@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,7 @@ from cartoon_avatar.contract.options import FRAMINGS, Framing
 
 # The imports of a command wait until it runs: `--help` should not load OpenCV.
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from tqdm import tqdm
 
     from cartoon_avatar.ai.jobs import Tools
@@ -116,12 +117,12 @@ def draw(
         places = list(places_in(_made_folder(output, photos), files, style_name))
     tools = opened_tools()
 
-    rows = []
+    rows: list[list[Image]] = []
     styles = names if sheet else [style_name]
     with each(files, "drawing", steps=len(styles)) as (progress, reported):
         for number, file in enumerate(files):
             with reported(file):
-                drawings = []
+                row: list[Image] = []
                 for style in styles:
                     try:
                         picture = draw_file(tools, file, style, seed, size, framing, face)
@@ -129,12 +130,13 @@ def draw(
                         if not sheet:
                             raise
                         picture = None  # a style that draws people only
-                    drawings.append(cell(picture) if sheet else picture)
+                    if sheet:
+                        row.append(cell(picture))
+                    elif picture is not None:
+                        write_picture(places[number] if places else output, picture)
                     progress.update()
                 if sheet:
-                    rows.append(drawings)
-                else:
-                    write_picture(places[number] if places else output, drawings[0])
+                    rows.append(row)
         if rows:
             with reported(output):
                 write_picture(output, contact_sheet(names, rows))
@@ -286,7 +288,7 @@ def require_picture_name(output: Path, files: list[Path]) -> None:
 @contextmanager
 def each(
     files: list[Path], what: str, steps: int = 1
-) -> Iterator[tuple[tqdm, Callable[[Path], AbstractContextManager[None]]]]:
+) -> Iterator[tuple[tqdm[Any], Callable[[Path], AbstractContextManager[None]]]]:
     """A progress bar, and ``reported``: says what is wrong with a file and lets the rest go on.
 
     Ends the command with 1 where anything was wrong.

@@ -65,6 +65,13 @@ class InvalidFace(InvalidRequest):
 class InvalidImage(InvalidRequest):
     code = "invalid_image"
 
+    def __init__(
+        self,
+        detail: str = "The file is not an image of an accepted type (JPEG, PNG, WebP, HEIC, AVIF"
+        " or GIF, by content).",
+    ) -> None:
+        super().__init__(detail)
+
 
 class ImageTooLarge(InvalidRequest):
     code = "image_too_large"

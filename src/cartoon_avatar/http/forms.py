@@ -64,7 +64,8 @@ async def read_multipart(
             },
         )
         async for chunk in chunks:
-            parser.write(chunk)  # type: ignore[arg-type] (typed bytes, and happy with both)
+            # pyrefly: ignore[bad-argument-type] (typed bytes, and reads a bytearray as well)
+            parser.write(chunk)
             if parts.file is not None:
                 await parts.file.flush()
     except FormParserError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import TypeVar
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -13,6 +15,8 @@ from starlette.exceptions import HTTPException
 
 from cartoon_avatar.contract.errors import AvatarError, InvalidRequest
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
+
+E = TypeVar("E", bound=Exception)
 
 
 class Problem(BaseModel):
@@ -35,8 +39,8 @@ class Problem(BaseModel):
     )
 
 
-def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
-    problem = Problem(
+def problem_of(request_id: str, error: AvatarError) -> Problem:
+    return Problem(
         type="about:blank",
         title=HTTPStatus(error.status).phrase,
         status=error.status,
@@ -44,6 +48,10 @@ def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
         code=error.code,
         request_id=request_id,
     )
+
+
+def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
+    problem = problem_of(request_id, error)
     headers = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
@@ -55,6 +63,14 @@ def problem_response(request_id: str, error: AvatarError) -> JSONResponse:
         headers=headers,
         media_type=PROBLEM_JSON,
     )
+
+
+def on_error(
+    app: FastAPI, kind: type[E], handle: Callable[[Request, E], Awaitable[Response]]
+) -> None:
+    """Have ``handle`` respond to errors of ``kind``."""
+    # pyrefly: ignore[bad-argument-type] (Starlette's type is of handlers for any exception)
+    app.add_exception_handler(kind, handle)
 
 
 def render_problems(app: FastAPI) -> None:
@@ -80,6 +96,6 @@ def render_problems(app: FastAPI) -> None:
         response.headers.update(error.headers or {})
         return response
 
-    app.add_exception_handler(AvatarError, avatar_error)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
+    on_error(app, AvatarError, avatar_error)
+    on_error(app, RequestValidationError, invalid)
+    on_error(app, HTTPException, refused)

@@ -69,7 +69,7 @@ class RequestLog:
         stages: dict[str, float] = {}
         _stages.set(stages)
         started = time.perf_counter()
-        status = 0
+        status: int = 0
 
         async def send_stamped(message: Message) -> None:
             nonlocal status

@@ -6,9 +6,10 @@ import contextlib
 import logging
 import re
 import sys
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 # Who an original belongs to stands in its file's name, and tracebacks quote names.
 _OWNER = re.compile(r"(\d{6,20}_)[A-Za-z0-9._-]+")
@@ -18,13 +19,17 @@ def configure_logs(service: str, level: str = "info", to: TextIO | None = None) 
     """Write one JSON object a line, the libraries' logs included, if not told otherwise to
     standard error."""
     to = to or sys.stderr
-    processors = [
+
+    def named(logger: object, method: str, event: EventDict) -> EventDict:
+        return {"service": service, **event}
+
+    processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _without_owners,
-        lambda logger, name, event: {"service": service, **event},
+        named,
     ]
     # Past the standard library's logging, which takes longer than all the rest of a line.
     structlog.configure(
@@ -63,7 +68,7 @@ class _Lines:
     debug = info = warning = error = critical = msg
 
 
-def _without_owners(logger: object, name: str, event: dict[str, Any]) -> dict[str, Any]:
+def _without_owners(logger: object, method: str, event: EventDict) -> EventDict:
     for part in ("event", "exception", "error"):
         if isinstance(event.get(part), str):
             event[part] = _OWNER.sub(r"\1…", event[part])

@@ -15,6 +15,7 @@ def run_server(factory: str, host: str, port: int, workers: int, with_parent: in
     the process ``with_parent`` is gone."""
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     if with_parent is not None:
         exit_with_parent(with_parent)
@@ -29,7 +30,7 @@ def run_server(factory: str, host: str, port: int, workers: int, with_parent: in
         workers=workers,
         factory=True,
         websockets=False,
-        log_level="warning",
+        log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=_WORKER_GRACE_S,
     ).serve()

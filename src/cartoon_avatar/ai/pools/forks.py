@@ -11,6 +11,7 @@ import os
 import threading
 from contextlib import suppress
 from multiprocessing import forkserver
+from typing import Any
 
 template = multiprocessing.get_context("forkserver")
 template.set_forkserver_preload(["cartoon_avatar.ai.pools.template"])
@@ -30,11 +31,13 @@ def mend_template() -> None:
     It lies in the temporary folder, which systems tidy up every few days. The workers of the
     old template end with it.
     """
-    server = forkserver._forkserver
+    # Its private parts, since it has no public way to be started anew.
+    server: Any = forkserver._forkserver
     with _mending:
         address = server._forkserver_address
         if address is not None and not os.path.exists(address):
             with suppress(FileNotFoundError):  # the socket, which it would remove
                 server._stop()
             # The folder was tidied up, too, and its name might be somebody else's by now.
-            multiprocessing.current_process()._config.pop("tempdir", None)
+            process: Any = multiprocessing.current_process()
+            process._config.pop("tempdir", None)

@@ -85,7 +85,7 @@ def build(settings: AiSettings | None = None) -> serve.Application:
     """Deployed by ``serve run cartoon_avatar.ai.pools.ray_serve:build``, set by the environment."""
     settings = settings or settings_from_environment()
     workers = _workers_of(settings)
-    deployment = serve.deployment(
+    deployment: Any = serve.deployment(
         serve.ingress()(Replica),
         name="ai",
         ray_actor_options={

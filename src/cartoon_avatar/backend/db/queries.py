@@ -58,7 +58,7 @@ _TOUCHED = _TOUCH.values(last_active_at=bindparam("now"))
 _LOCKED = _TOUCH.values(last_active_at=bindparam("now"), locked=True)
 
 
-def device_of(connection: Connection, device_id: str) -> Row | None:
+def device_of(connection: Connection, device_id: str) -> Row[*tuple[Any, ...]] | None:
     """The device, and ``live_cartoons``, how many it has."""
     return connection.execute(_DEVICE, {"of": device_id}).first()
 
@@ -161,7 +161,7 @@ def note_spent(connection: Connection, face: Face, cartoon_ids: Iterable[str]) -
         connection.execute(insert(spent_cartoons), rows)
 
 
-def _newest_first(table: Table) -> tuple[Select, Select]:
+def _newest_first(table: Table) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
     """The first page and a later one: by key, so that a page costs the same wherever it lies."""
     place = tuple_(table.c.created_at, table.c.id)
     # Typed by hand: a tuple hands its columns' types on to nobody.
@@ -268,7 +268,7 @@ def remove_device(connection: Connection, device_id: str) -> list[str]:
     for key, table in ((devices.c.device_id, devices), (originals.c.id, originals)):
         held = select(key).where(table.c.device_id == device_id).with_for_update()
         connection.execute(held).all()
-    paths = []
+    paths: list[str] = []
     for table, columns in _FILES.items():
         its = select(*columns).where(table.c.device_id == device_id)
         paths += _paths(connection, its)

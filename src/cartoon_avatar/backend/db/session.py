@@ -219,7 +219,7 @@ async def only_sweeper(database: Database) -> AsyncIterator[bool]:
                 await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
 
 
-def _prepare_sqlite(connection, record) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
     # The driver's own BEGIN comes too late and is never IMMEDIATE; we send ours.
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -231,7 +231,7 @@ def _prepare_sqlite(connection, record) -> None:
     cursor.close()
 
 
-def _switch_journal(cursor) -> None:
+def _switch_journal(cursor: sqlite3.Cursor) -> None:
     """Of a new database, which others may be opening just now; later there is nothing to switch.
 
     SQLite does not wait here, whatever its ``busy_timeout``: two that hold the file to read and
@@ -248,7 +248,7 @@ def _switch_journal(cursor) -> None:
         time.sleep(0.01)
 
 
-def _begin_immediate(connection) -> None:
+def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import (
@@ -49,7 +50,7 @@ metadata = MetaData(
 Column = partial(sqlalchemy.Column, nullable=False)
 
 
-def _picture_columns() -> list[sqlalchemy.Column]:
+def _picture_columns() -> list[sqlalchemy.Column[Any]]:
     """Of a row that owns a picture file; ``sha256`` is of that file, lengths in px."""
     return [
         Column("id", String(32), primary_key=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from cartoon_avatar.backend.ai.client import Drawing, DrawingOptions
 from cartoon_avatar.backend.db.tables import Cartoon, Original
@@ -33,7 +34,7 @@ def require_quota(live_cartoons: int, most: int) -> None:
         raise TooManyCartoons(most)
 
 
-def file_columns(stored: StoredFile, mime_type: str) -> dict[str, str | int]:
+def file_columns(stored: StoredFile, mime_type: str) -> dict[str, Any]:
     """What a row says of its file."""
     return {
         "filename": keys.filename_of(stored.key),

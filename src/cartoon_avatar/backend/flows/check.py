@@ -75,7 +75,8 @@ async def check(
 
 async def named_files(database: Database) -> AsyncIterator[Named]:
     """Every file that a row names, read in short transactions."""
-    for kind in (Original, Face, Cartoon):
+    kinds: tuple[type[Original | Face | Cartoon], ...] = (Original, Face, Cartoon)
+    for kind in kinds:
         table, last = TABLE_OF[kind].name, ""
         while True:
             rows = await database.read(

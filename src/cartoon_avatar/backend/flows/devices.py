@@ -52,7 +52,7 @@ async def authenticate(
     # An unknown device is refused in the same words: a stranger learns nothing from them.
     if token is None:
         if device is None or device.locked or token_required:
-            raise Unauthorized("This device needs its token: Authorization: Bearer …")
+            raise Unauthorized
     elif device is None or not token_matches(token, device.token_hash):
         raise Unauthorized("The token is not this device's.")
     assert device is not None

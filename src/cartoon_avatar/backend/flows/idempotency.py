@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, select, true, update
 
@@ -106,7 +106,7 @@ async def _claim(
         "created_at": now,
     }
 
-    def claim(connection: Connection) -> tuple[bool, Row | None]:
+    def claim(connection: Connection) -> tuple[bool, Row[*tuple[Any, ...]] | None]:
         connection.execute(
             delete(idempotency_keys).where(
                 _is(device_id, key),
@@ -140,7 +140,7 @@ async def response_with_token(
     the photo is there (``fingerprint`` None) it says whether waiting for it is worth while.
     """
 
-    def ask(connection: Connection) -> Row | None:
+    def ask(connection: Connection) -> Row[*tuple[Any, ...]] | None:
         device = queries.device_of(connection, device_id)
         if device is None or device.locked:
             return None

@@ -33,10 +33,7 @@ def open_photo(file: Spool, *, max_bytes: int, keep_metadata: bool) -> Photo:
     data = file.contents()
     mime_type = media_type_of(data[:HEAD_BYTES])
     if mime_type is None:
-        raise InvalidImage(
-            "The file is not an image of an accepted type"
-            " (JPEG, PNG, WebP, HEIC, AVIF or GIF, by content)."
-        )
+        raise InvalidImage
     if keep_metadata:
         return Photo([memoryview(data)], mime_type)
     try:

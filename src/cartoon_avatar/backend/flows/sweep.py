@@ -87,7 +87,7 @@ async def unowned_files(
     batch: list[str] = []
     # A file this young may belong to a request whose row is yet to come.
     young = utc_now() - timedelta(seconds=settings.unowned_grace_s)
-    async for found in storage.list():
+    async for found in storage.every_file():
         if found.modified_at >= young:
             continue
         batch.append(found.key)

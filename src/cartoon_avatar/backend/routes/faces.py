@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.flows import listing
 from cartoon_avatar.backend.flows.devices import Caller, forget
 from cartoon_avatar.backend.flows.download import Downloaded, download
@@ -23,7 +24,6 @@ from cartoon_avatar.backend.routes.parameters import (
 )
 from cartoon_avatar.backend.routes.post import Posted
 from cartoon_avatar.backend.routes.request_bodies import CUT_BODY
-from cartoon_avatar.backend.schemas import FaceBody, FaceCreated, FaceList
 
 router = APIRouter(prefix="/api")
 
@@ -31,9 +31,9 @@ router = APIRouter(prefix="/api")
 @router.post(
     "/download/{cartoonId}",
     status_code=201,
-    response_model=FaceCreated,
+    response_model=schemas.FaceCreated,
     responses={
-        200: {"model": FaceCreated, "description": "Downloaded before: the same face."},
+        200: {"model": schemas.FaceCreated, "description": "Downloaded before: the same face."},
         **problems(*DRAWING),
     },
     operation_id="downloadFace",
@@ -48,9 +48,9 @@ async def create_face(
 ) -> Response:
     """Cut the face out of a cartoon, keep it, and delete the photo's temporary cartoons."""
 
-    def rendered(downloaded: Downloaded) -> tuple[int, FaceCreated]:
+    def rendered(downloaded: Downloaded) -> tuple[int, schemas.FaceCreated]:
         status = 201 if downloaded.is_new else 200
-        return status, FaceCreated(face=FaceBody.of(downloaded.face, backend.signer))
+        return status, schemas.FaceCreated(face=schemas.Face.of(downloaded.face, backend.signer))
 
     async def run(caller: Caller, note: Note[Downloaded]) -> Downloaded:
         return await download(backend, caller, cartoonId, cut_options(post.fields), note)
@@ -60,7 +60,7 @@ async def create_face(
 
 @router.get(
     "/downloaded-faces",
-    response_model=FaceList,
+    response_model=schemas.FaceList,
     responses=problems(*ALWAYS),
     operation_id="listFaces",
     dependencies=[NoPageNumber],
@@ -68,11 +68,11 @@ async def create_face(
 )
 async def list_faces(
     backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
-) -> FaceList:
+) -> schemas.FaceList:
     """The device's faces, newest first."""
     page = await listing.list_faces(backend.database, device_id=device, cursor=cursor, limit=limit)
-    items = [FaceBody.of(row, backend.signer) for row in page.rows]
-    return FaceList(items=items, next_cursor=page.next_cursor)
+    items = [schemas.Face.of(row, backend.signer) for row in page.rows]
+    return schemas.FaceList(items=items, next_cursor=page.next_cursor)
 
 
 @router.delete(

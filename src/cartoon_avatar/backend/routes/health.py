@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
+from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, problems
 from cartoon_avatar.backend.routes.parameters import Backend
-from cartoon_avatar.backend.schemas import Health, Readiness, StyleBody, StyleList
 from cartoon_avatar.backend.state import State
 
 router = APIRouter()
@@ -20,28 +20,28 @@ router = APIRouter()
 
 @router.get(
     "/api/styles",
-    response_model=StyleList,
+    response_model=schemas.StyleList,
     responses=problems(*ALWAYS, 500),
     operation_id="listStyles",
     tags=["originals"],
 )
-async def list_styles(backend: Backend, device: Device) -> StyleList:
+async def list_styles(backend: Backend, device: Device) -> schemas.StyleList:
     """The styles a cartoon can be drawn in."""
     styles = await backend.ai.styles(until=backend.ai.deadline())
-    items = [StyleBody.model_validate(style, from_attributes=True) for style in styles]
-    return StyleList(items=items, next_cursor=None)
+    items = [schemas.Style.model_validate(style, from_attributes=True) for style in styles]
+    return schemas.StyleList(items=items, next_cursor=None)
 
 
-@router.get("/healthz", response_model=Health, operation_id="getHealth", tags=["health"])
-async def get_health() -> Health:
+@router.get("/healthz", response_model=schemas.Health, operation_id="getHealth", tags=["health"])
+async def get_health() -> schemas.Health:
     """Whether the process answers."""
-    return Health(status="ok")
+    return schemas.Health(status="ok")
 
 
 @router.get(
     "/readyz",
-    response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "A part is missing; it is named."}},
+    response_model=schemas.Readiness,
+    responses={503: {"model": schemas.Readiness, "description": "A part is missing; it is named."}},
     operation_id="getReadiness",
     tags=["health"],
 )
@@ -54,7 +54,7 @@ async def get_readiness(backend: Backend) -> Response:
     }
     answers = await asyncio.gather(*(answer(backend) for answer in parts.values()))
     missing = [name for name, there in zip(parts, answers, strict=True) if not there]
-    readiness = Readiness(status="not_ready" if missing else "ready", missing=missing)
+    readiness = schemas.Readiness(status="not_ready" if missing else "ready", missing=missing)
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if missing else {})
     return JSONResponse(readiness.model_dump(), 503 if missing else 200, headers=headers)
 

@@ -7,6 +7,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.db.tables import Cartoon
 from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows import listing
@@ -30,15 +31,6 @@ from cartoon_avatar.backend.routes.parameters import (
 )
 from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_turn
 from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BODY
-from cartoon_avatar.backend.schemas import (
-    CartoonBody,
-    CartoonCreated,
-    OriginalBody,
-    OriginalDetail,
-    OriginalList,
-    PhotoFaceBody,
-    UploadCreated,
-)
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.http.problems import problem_response
@@ -49,7 +41,7 @@ router = APIRouter(prefix="/api", tags=["originals"])
 @router.post(
     "/upload",
     status_code=201,
-    response_model=UploadCreated,
+    response_model=schemas.UploadCreated,
     responses=problems(*DRAWING),
     operation_id="uploadPhoto",
     openapi_extra=UPLOAD_BODY,
@@ -57,11 +49,11 @@ router = APIRouter(prefix="/api", tags=["originals"])
 async def create_original(request: Request, backend: Backend, post: Posted) -> Response:
     """Keep a photo for good and draw its first cartoon."""
 
-    def rendered(uploaded: Uploaded) -> tuple[int, UploadCreated]:
-        return 201, UploadCreated(
-            original=OriginalBody.of(uploaded.original, backend.signer),
+    def rendered(uploaded: Uploaded) -> tuple[int, schemas.UploadCreated]:
+        return 201, schemas.UploadCreated(
+            original=schemas.Original.of(uploaded.original, backend.signer),
             cartoon=_cartoon(uploaded.cartoon, backend),
-            faces=PhotoFaceBody.all_of(uploaded.original),
+            faces=schemas.PhotoFace.all_of(uploaded.original),
             device_token=uploaded.device_token,
         )
 
@@ -108,7 +100,7 @@ class RefusedUploads:
 @router.post(
     "/regenerate/{originalId}",
     status_code=201,
-    response_model=CartoonCreated,
+    response_model=schemas.CartoonCreated,
     responses=problems(*DRAWING),
     operation_id="regenerateCartoon",
     openapi_extra=DRAWING_BODY,
@@ -125,33 +117,33 @@ async def create_cartoon(
         options = drawing_options(post.fields)
         return await regenerate(backend, caller, originalId, options, note)
 
-    def rendered(cartoon: Cartoon) -> tuple[int, CartoonCreated]:
-        return 201, CartoonCreated(cartoon=_cartoon(cartoon, backend))
+    def rendered(cartoon: Cartoon) -> tuple[int, schemas.CartoonCreated]:
+        return 201, schemas.CartoonCreated(cartoon=_cartoon(cartoon, backend))
 
     return await respond_once(request, backend, post, run=run, render=rendered)
 
 
 @router.get(
     "/originals",
-    response_model=OriginalList,
+    response_model=schemas.OriginalList,
     responses=problems(*ALWAYS),
     operation_id="listOriginals",
     dependencies=[NoPageNumber],
 )
 async def list_originals(
     backend: Backend, device: Device, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
-) -> OriginalList:
+) -> schemas.OriginalList:
     """The device's photos, newest first."""
     page = await listing.list_originals(
         backend.database, device_id=device, cursor=cursor, limit=limit
     )
-    items = [OriginalBody.of(row, backend.signer) for row in page.rows]
-    return OriginalList(items=items, next_cursor=page.next_cursor)
+    items = [schemas.Original.of(row, backend.signer) for row in page.rows]
+    return schemas.OriginalList(items=items, next_cursor=page.next_cursor)
 
 
 @router.get(
     "/originals/{originalId}",
-    response_model=OriginalDetail,
+    response_model=schemas.OriginalDetail,
     responses=problems(*ALWAYS, 404),
     operation_id="getOriginal",
 )
@@ -159,15 +151,15 @@ async def get_original(
     backend: Backend,
     device: Device,
     originalId: Id,  # noqa: N803
-) -> OriginalDetail:
+) -> schemas.OriginalDetail:
     """One photo with its live cartoons, so that an app can resume after a restart."""
     original, cartoons = await listing.one_original(
         backend.database, device_id=device, original_id=originalId
     )
-    return OriginalDetail(
-        original=OriginalBody.of(original, backend.signer),
+    return schemas.OriginalDetail(
+        original=schemas.Original.of(original, backend.signer),
         cartoons=[_cartoon(row, backend) for row in cartoons],
-        faces=PhotoFaceBody.all_of(original),
+        faces=schemas.PhotoFace.all_of(original),
     )
 
 
@@ -190,5 +182,5 @@ async def delete_original(
     )
 
 
-def _cartoon(row: Cartoon, backend: State) -> CartoonBody:
-    return CartoonBody.of(row, backend.signer, backend.settings.cartoon_ttl_s)
+def _cartoon(row: Cartoon, backend: State) -> schemas.Cartoon:
+    return schemas.Cartoon.of(row, backend.signer, backend.settings.cartoon_ttl_s)

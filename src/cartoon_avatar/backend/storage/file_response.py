@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ class Extent:
 class FileResponse(Response):
     """Answer with ``pieces``, which are the bytes of ``extent``."""
 
-    def __init__(self, extent: Extent, pieces: AsyncIterator[bytes]) -> None:
+    def __init__(self, extent: Extent, pieces: AsyncGenerator[bytes]) -> None:
         self.pieces = pieces
         self.background = None
         self.media_type = None
@@ -134,7 +134,7 @@ class OpenFileResponse(FileResponse):
             os.close(self.file)
 
 
-async def _read(file: int, position: int, end: int) -> AsyncIterator[bytes]:
+async def _read(file: int, position: int, end: int) -> AsyncGenerator[bytes]:
     while position < end:
         wanted = min(CHUNK_BYTES, end - position)
         chunk = await to_thread.run_sync(os.pread, file, wanted, position)

@@ -89,7 +89,7 @@ class LocalStorage:
     async def delete(self, keys: Iterable[str]) -> None:
         await self._in_thread(self._delete, list(keys))
 
-    async def list(self) -> AsyncIterator[FoundFile]:
+    async def every_file(self) -> AsyncIterator[FoundFile]:
         for folder in ("uploads", "thumbnails", _UNFINISHED):
             for found in await self._in_thread(self._list, folder):
                 yield found

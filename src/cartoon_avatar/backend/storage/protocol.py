@@ -58,7 +58,7 @@ class Storage(Protocol):
         """Remove the files; one that is not there is fine."""
         ...
 
-    def list(self) -> AsyncIterator[FoundFile]:
+    def every_file(self) -> AsyncIterator[FoundFile]:
         """Every file, unfinished ones included."""
         ...
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 import structlog
@@ -22,6 +22,9 @@ from cartoon_avatar.backend.storage.file_response import Extent, FileResponse
 from cartoon_avatar.backend.storage.keys import thumbnail_key
 from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewFile, StoredFile
 from cartoon_avatar.contract.errors import AvatarError
+
+if TYPE_CHECKING:  # it is written in the client's stubs alone
+    from obstore import GetOptions
 
 log = structlog.get_logger()
 
@@ -63,7 +66,7 @@ class S3Storage:
             bucket,
             prefix=prefix or None,
             # What is not given the client finds as AWS's own tools do: a role, a token.
-            **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+            **{name: value for name, value in given.items() if value is not None},
             client_options={
                 "allow_http": (endpoint or "").startswith("http://"),
                 "timeout": timeout,
@@ -131,7 +134,7 @@ class S3Storage:
             async with self._deadline("delete"):
                 await obstore.delete_async(self._store, doomed)
 
-    async def list(self) -> AsyncIterator[FoundFile]:
+    async def every_file(self) -> AsyncIterator[FoundFile]:
         # The bucket may hold other things than ours, and the sweeper removes what is listed.
         for folder in _FOLDERS:
             pages = aiter(obstore.list(self._store, f"{folder}/", chunk_size=1000))
@@ -175,7 +178,7 @@ class S3Storage:
                 extent = Extent.asked_for(request_headers, headers, mime_type, size_bytes)
         return FileResponse(extent, self._pieces(opened))
 
-    async def _pieces(self, opened: Any | None) -> AsyncIterator[bytes]:
+    async def _pieces(self, opened: Any | None) -> AsyncGenerator[bytes]:
         if opened is None:
             return
         pieces = aiter(opened.stream(_CHUNK_BYTES))
@@ -186,7 +189,7 @@ class S3Storage:
                 return
             yield bytes(piece)
 
-    async def _open(self, key: str, options: dict[str, Any] | None = None) -> Any:
+    async def _open(self, key: str, options: GetOptions | None = None) -> Any:
         try:
             return await obstore.get_async(self._store, key, options=options)
         except FileNotFoundError as error:
