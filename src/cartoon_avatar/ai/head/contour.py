@@ -23,7 +23,7 @@ class _Pen:
 
 
 # Hair keeps its locks; skin, ears and hats have none.
-_HAIR, _BARE = _Pen(0.0, 0.001, 0.04), _Pen(0.012, 0.006, 0.1)
+_HAIR, _BARE = _Pen(0.003, 0.003, 0.04), _Pen(0.012, 0.006, 0.1)
 # In face heights: hair that lies thinner than this is a rim on a bald head, and how far around
 # the rest its locks reach.
 _THIN, _LOCKS = 0.08, 0.06

@@ -15,6 +15,8 @@ from cartoon_avatar.ai.pictures import Picture
 
 # Where an engine ends the people before another backdrop, in the person mask.
 _NOBODY, _PERSON = 0.3, 0.8
+# How far beside the networks' edge colours are asked for it, in face heights.
+_BAND = 0.009
 
 
 def edge_of(
@@ -40,7 +42,7 @@ def edge_of(
     near_rest = cv2.blur(rest, (2 * round(0.03 * unit) + 1,) * 2)
     away = 1 - smoothstep(near_rest, 0.0, 0.3)
     colours = rgb.astype(np.float32) * np.float32(1 / 255)
-    alpha = alpha + away * (colour_edge(colours, alpha, 0.018 * unit) - alpha)
+    alpha = alpha + away * (colour_edge(colours, alpha, _BAND * unit) - alpha)
 
     if people is not None:
         alpha = np.minimum(alpha, smoothstep(sampled(people, square, size), _NOBODY, _PERSON))
