@@ -89,6 +89,20 @@ def test_each_accepted_type_is_known_by_its_bytes_and_decodes(mime_type: str) ->
     assert_upright_scene(photo.picture)
 
 
+@pytest.mark.parametrize(
+    ("mime_type", "others"), [("image/heic", b"avif"), ("image/avif", b"heic")]
+)
+def test_brands_of_another_type_beside_its_own_change_nothing(
+    mime_type: str, others: bytes
+) -> None:
+    data = file_of(mime_type)
+    brands = int.from_bytes(data[:4]) - 16
+    for said in (b"mif1" + others, others + b"mif1"):
+        renamed = data[:16] + said.ljust(brands, b"\0")[:brands] + data[16 + brands :]
+        assert media_type_of(renamed) == mime_type
+        assert_upright_scene(decoded(renamed).picture)
+
+
 def test_of_an_mpo_the_first_frame_is_the_picture() -> None:
     data = saved(scene(), "MPO", save_all=True, append_images=[Image.new("RGB", (120, 80))])
     assert b"MPF\0" in data

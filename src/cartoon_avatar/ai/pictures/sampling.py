@@ -65,7 +65,7 @@ def _nearly_of_size(
     pixels: Image.Image | np.ndarray,
     size: tuple[int, int],
     box: Shares,
-) -> tuple[Image.Image, Shares]:
+) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """What ``box`` (shares of the sides) holds at three to six times ``size``, or as it is, with
     its surroundings, and where ``box`` is in it, in px.
 
