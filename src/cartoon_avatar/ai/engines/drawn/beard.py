@@ -53,10 +53,12 @@ def read_beard(reading: Reading) -> Beard:
     solid = nothing
     if region.any():
         darker = _darker_than_cheeks(reading)
-        level = max(7.0, 0.45 * float(np.percentile(darker[region], 85)))
+        level = max(6.0, 0.4 * float(np.percentile(darker[region], 85)))
         # Where it grows it is one shape: thin places are bridged, single dark spots left out.
         dark = (reading.soft(np.where(region, darker, 0), 0.012 * unit) > level) & region
-        solid = (reading.closed(dark, 0.05 * unit) & region) | long_beard
+        solid = reading.closed(dark, 0.06 * unit) & region
+        solid = ((reading.soft(solid, 0.02 * unit) > 0.4) & region) | long_beard
+        solid = reading.filled(solid | lips, 0.03) & ~lips
         if (dark & upper_lip).sum() > 0.25 * upper_lip.sum():
             solid = (solid & ~upper_lip) | _moustache(reading)
         solid &= ~lips

@@ -98,10 +98,12 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     second = iris - across * lit * radius * 0.36 + down * radius * 0.38
     sheet.fill(circle(second, max(radius * 0.13, 0.5)), WHITE, opacity=0.8)
 
+    # Narrow eyes keep their iris in sight.
+    heavy = min(unit, 0.55 * unit + 5 * opening)
     widths = [0.4, 0.028, 0.04, 0.038, 0.031, 0.022, 0.009]
     pen.brush(
         np.concatenate([wing[None], upper - down * 0.004 * unit]),
-        [0.4, *(value * unit for value in widths[1:])],
+        [0.4, *(value * heavy for value in widths[1:])],
         lash,
     )
     under = np.concatenate([upper[:1], lower[1:6]])

@@ -54,7 +54,7 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[tuple[np.ndarray, 
         region = mask & (nearest == index)
         if regions:
             region &= seen
-        region = reading.without_small(reading.opened(region, 0.026 * unit), 0.02)
+        region = reading.without_small(reading.opened(region, 0.021 * unit), 0.02)
         known = region & seen
         if not known.any():
             continue

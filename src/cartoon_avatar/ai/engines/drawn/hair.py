@@ -96,9 +96,11 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
     seen = np.median(reading.lab[mask], axis=0)
     skin = np.array([reading.skin_lightness, *reading.skin[1:]])
     unlike = np.hypot((seen - skin)[0] * 0.8, np.hypot(*(seen - skin)[1:]))
-    if reading.area(mask) < 0.13 and unlike < 17:
+    read = reading.subject.hair
+    bald = read is not None and read.value == "bald" and reading.area(mask) < 0.055
+    if bald or (reading.area(mask) < 0.13 and unlike < 17):
         # A shaven head: the skin a shade darker, no outline.
-        sheet.fill(d, mixed(pen.skin.shade, tones.base, 0.25))
+        sheet.fill(d, mixed(pen.skin.shade, tones.base, 0.22))
         return
     line = tones.line if pen.outline else tones.shade
     sheet.fill(d, tones.base, line=line, line_width=pen.outline)

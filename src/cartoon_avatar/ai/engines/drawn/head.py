@@ -139,6 +139,15 @@ def draw_head(pen: Pen, mask: np.ndarray) -> str:
     with pen.sheet.clipped(d):
         _draw_shade(pen, mask)
         _draw_blush(pen)
+        hair = reading.subject.hair
+        if hair is not None and hair.value == "bald" and not reading.hat.any():
+            # Light on the scalp, on the lit side.
+            lit = reading.at(10) - reading.down * 0.13 * unit
+            lit = lit - reading.across * reading.light_side * 0.1 * unit
+            turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+            ring = np.stack([0.14 * np.cos(turn), 0.05 * np.sin(turn)], axis=1) * unit
+            points = lit + ring[:, :1] * reading.across + ring[:, 1:] * reading.down
+            pen.sheet.fill(bezier(points), pen.skin.light, opacity=0.8)
     return d
 
 
@@ -170,10 +179,10 @@ def _draw_blush(pen: Pen) -> None:
     turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     for index in (50, 280):
         centre = reading.at(index) + reading.down * 0.03 * unit
-        for size in (1.0, 0.8, 0.6):
+        for size in (1.0, 0.88, 0.76, 0.64, 0.5):
             round_ = np.stack([np.cos(turn) * 0.12, np.sin(turn) * 0.08], axis=1) * unit * size
             points = centre + round_[:, :1] * reading.across + round_[:, 1:] * reading.down
-            pen.sheet.fill(bezier(points), pen.skin.blush, opacity=0.16)
+            pen.sheet.fill(bezier(points), pen.skin.blush, opacity=0.1)
 
 
 def draw_jaw(pen: Pen) -> None:

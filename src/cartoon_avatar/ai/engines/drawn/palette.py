@@ -63,7 +63,8 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     lights = pixels[:, 0]
     # Between cropped hairs the skin shows.
     cropped = reading.area(reading.hair) < 0.13
-    band = (15, 50) if cropped else (28, 66) if np.median(lights) < 26 else (45, 88)
+    black = np.median(lights) < 26 and np.median(np.hypot(pixels[:, 1], pixels[:, 2])) < 9
+    band = (15, 50) if cropped else (28, 66) if black else (45, 88)
     low, high = np.percentile(lights, band)
     light, chroma, hue = lch(np.median(pixels[(lights >= low) & (lights <= high)], axis=0))
     if chroma > 8 and 75 < hue < 110:
@@ -73,10 +74,10 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     chroma *= 1 + 0.35 * float(np.clip(light / 30, 0, 1))
     if reading.subject.monochrome:
         chroma, hue = 1.5, 60
-    elif light < 24:
+    elif light < 24 and black:
         # Black hair keeps a colour of its own beside black ink.
         chroma, hue = max(chroma, 5.0), hue if chroma > 5 else 290
-    if light < 24:
+    if light < 24 and black:
         light = 9 + 0.36 * light
     base = from_lch(light, chroma, hue)
     up = 15.0 if light < 22 else 12.0

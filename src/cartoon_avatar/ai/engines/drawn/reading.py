@@ -241,6 +241,7 @@ def _read_parts(
         above = piece & (down_at < brow - 0.02 * unit)
         over = np.abs(reading.across_at - at(10) @ reading.across) < 0.35 * unit
         on_head = (piece & over).sum() > 0.2 * piece.sum()
+        on_head &= not _like(reading, piece, face & oval, 14)
         on_head &= bool((reading.grown(piece, 0.03 * unit) & (hair | face | oval)).any())
         if on_head and above.sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.012:
             hat |= piece
@@ -288,10 +289,12 @@ def _main_piece(reading: Reading, mask: np.ndarray) -> np.ndarray:
     return reading.filled(labels == int(touching.argmax()), 0.02)
 
 
-def _like(reading: Reading, piece: np.ndarray, other: np.ndarray) -> bool:
-    """Whether the colours of two places are near each other."""
+def _like(reading: Reading, piece: np.ndarray, other: np.ndarray, within: float = 32) -> bool:
+    """Whether the colours of two places are near each other, ``within`` in CIELAB."""
+    if not other.any():
+        return False
     apart = np.median(reading.lab[piece], axis=0) - np.median(reading.lab[other], axis=0)
-    return float(np.hypot(apart[0] * 0.7, np.hypot(*apart[1:]))) < 32
+    return float(np.hypot(apart[0] * 0.7, np.hypot(*apart[1:]))) < within
 
 
 def _bust(reading: Reading, *, raised: float) -> np.ndarray:
@@ -370,7 +373,7 @@ def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
 
     bright, middle = band(80, 95), band(45, 75)
     deeper = band(18, 50)
-    deeper[0] = max(deeper[0], float(np.median(pixels[:, 0])) - 6)
+    deeper[0] = max(deeper[0], float(np.median(pixels[:, 0])) - 5)
     glossy = np.hypot(*bright[1:]) < 0.8 * np.hypot(*middle[1:])
     if white is None:
         # Hard light and gloss spread the lights of a face.
