@@ -44,6 +44,7 @@ from cartoon_avatar.ai.filters.strokes import box_around
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.ai.seeing.subject import Subject
 
 # Long side of the copy that is abstracted, px: finer shapes would be texture.
 _ABSTRACTED_PX = 768
@@ -62,7 +63,7 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
 
     spared = np.maximum(sheet.features, sheet.hair)
     plain = [plain_skin(shape, one, sheet.skin, spared) for one in sheet.people]
-    lab = relit(sheet.lab, sheet.people, plain, lit_area(sheet.person, size))
+    lab = relit(sheet.lab, sheet.subjects, plain, lit_area(sheet.person, size))
     skins = complexions(lab, plain)
     photo = lab.copy()
     for person in sheet.people:
@@ -113,20 +114,11 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     clock.done("edges")
     response = lines.edges(small, scale * size, how.lines.width)
     faces = _drawn_area(shape, sheet.people)
-    covered = lines.coverage(
-        sized(response, shape),
-        sheet.person,
-        sheet.hair,
-        sheet.skin * (1 - sheet.hair),
-        faces,
-        sized(texture, shape),
-        size,
-        how.lines,
-    )
+    covered = lines.coverage(sized(response, shape), sheet, faces, sized(texture, shape), how.lines)
     painted = lines.drawn(painted, covered, how.lines.darkness)
     clock.done("lines")
-    for person, own in zip(sheet.people, skins, strict=True):
-        _draw_face(painted, photo, person, own, skin, sheet.hair, how)
+    for person, subject, own in zip(sheet.people, sheet.subjects, skins, strict=True):
+        _draw_face(painted, photo, person, subject, own, skin, sheet.hair, how)
     clock.done("features")
     goal = None if tone is None else tone[..., 0]
     rgb = graded(
@@ -141,23 +133,22 @@ def _draw_face(
     painted: np.ndarray,
     photo: np.ndarray,
     person: Features,
+    subject: Subject,
     skin: Complexion,
     skin_area: np.ndarray,
     hair: np.ndarray,
     how: PaintedStyle,
 ) -> None:
     tone = np.float32([skin.light, skin.a, skin.b])
-    left, right = (_light_at(painted, cheek) for cheek in person.cheeks)
-    lit_from_left = (left - right) * np.sign(person.cheeks[1][0] - person.cheeks[0][0]) > -2
     draw_folds(painted, photo, person, tone)
     draw_jaw(painted, person, skin_area, tone)
     if person.shows_mouth:
         draw_mouth(painted, photo, person, tone)
         draw_nose(painted, person, tone)
-    if not person.shows_eyes or _wears_dark_glasses(photo, person):
+    if not person.shows_eyes:
         return
     draw_brows(painted, person, hair)
-    draw_eyes(painted, photo, person, tone, bool(lit_from_left), how.features)
+    draw_eyes(painted, photo, person, subject, tone, how.features)
 
 
 def _cloth(sheet: Sheet) -> np.ndarray:
@@ -209,8 +200,9 @@ def _without_shadows(skin: np.ndarray, middle: np.ndarray, tone: np.ndarray) -> 
 
 def _beards(lab: np.ndarray, sheet: Sheet) -> np.ndarray:
     found = np.zeros(sheet.person.shape, np.float32)
-    for person in sheet.people:
-        np.maximum(found, beard(lab, person), out=found)
+    for person, subject in zip(sheet.people, sheet.subjects, strict=True):
+        if subject.facial_hair is None or subject.facial_hair.value != "none":
+            np.maximum(found, beard(lab, person), out=found)
     return found
 
 
@@ -272,19 +264,3 @@ def _drawn_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
         soft = 0.02 * person.height
         np.maximum(covered, area(shape, grown(person.oval, 0.9), soft_px=soft), out=covered)
     return covered
-
-
-def _light_at(lab: np.ndarray, point: np.ndarray) -> float:
-    x, y = np.clip(point.astype(int), 0, [lab.shape[1] - 1, lab.shape[0] - 1])
-    return float(lab[y, x, 0])
-
-
-def _wears_dark_glasses(lab: np.ndarray, person: Features) -> bool:
-    """Whether the skin right below both eyes is far darker than the cheeks."""
-    cheeks = float(np.mean([_light_at(lab, cheek) for cheek in person.cheeks]))
-    below = []
-    for eye in person.eyes:
-        down = eye.lower[4] - eye.upper[4]
-        down = down / max(float(np.linalg.norm(down)), 1e-6)
-        below.append(_light_at(lab, eye.lower[4] + 0.3 * eye.width * down))
-    return max(below) < 0.58 * cheeks

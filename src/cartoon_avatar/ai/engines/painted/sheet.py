@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from cartoon_avatar.ai.filters.canvas import lab_of
 from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.ai.seeing.subject import Subject
 
 # Of the short side: how large a face is taken to be where there is none.
 _FACE_SHARE = 0.35
@@ -30,9 +32,11 @@ class Sheet:
 
     lab: np.ndarray
     people: list[Features]
+    subjects: list[Subject]
     person: np.ndarray
     hair: np.ndarray
     skin: np.ndarray
+    clothes: np.ndarray
     features: np.ndarray
     face_px: float
     grey: bool
@@ -43,17 +47,21 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
     picture = scene.picture
     rgb = picture.rgb if picture.alpha is None else without_holes(picture.rgb, picture.alpha)
     shape = rgb.shape[:2]
-    people = scene.features
-    people = [person for person in people if person.height > _SMALLEST_FACE * min(shape)]
+    large = [one.height > _SMALLEST_FACE * min(shape) for one in scene.features]
+    people = list(compress(scene.features, large))
     masks = scene.masks
-    person = np.ones(shape, np.float32) if masks is None else masks.person
-    hair = np.zeros(shape, np.float32) if masks is None else masks.hair
-    skin = np.zeros(shape, np.float32) if masks is None else masks.skin
+    if masks is None:
+        person = np.ones(shape, np.float32)
+        hair = skin = clothes = np.zeros(shape, np.float32)
+    else:
+        person, hair, skin, clothes = masks.person, masks.hair, masks.skin, masks.clothes
     if people:
         warp = Warp(people, eye_size, slimming)
         maps = warp.maps(shape)
         rgb = warped(rgb, maps)
-        person, hair, skin = (np.clip(warped(mask, maps), 0, 1) for mask in (person, hair, skin))
+        person, hair, skin, clothes = (
+            np.clip(warped(mask, maps), 0, 1) for mask in (person, hair, skin, clothes)
+        )
         people = [one.moved(warp.moved(one.landmarks)) for one in people]
     # Grain and the blocks of JPEG would be painted as texture.
     rgb = cv2.bilateralFilter(rgb, 5 if max(shape) > 512 else 3, 14, 2.0)
@@ -62,9 +70,11 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
     return Sheet(
         lab=lab,
         people=people,
+        subjects=list(compress(scene.subjects, large)),
         person=person,
         hair=hair,
         skin=skin,
+        clothes=clothes,
         features=_feature_area(shape, people),
         face_px=max((one.height for one in people), default=_FACE_SHARE * min(shape)),
         grey=float(np.percentile(chroma, 95)) < _GREY,

@@ -10,9 +10,12 @@ import numpy as np
 from cartoon_avatar.ai.engines.painted.styles import Features as Look
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
-from cartoon_avatar.ai.seeing.features import Eye, Features, area, features_of, smooth_curve
+from cartoon_avatar.ai.seeing.features import Eye, Features, features_of, smooth_curve
+from cartoon_avatar.ai.seeing.subject import Subject
 
 _INK = np.float32([9, 6, 4])
+# Of irises whose colour was not read.
+_BROWN = (24.0, 6.0, 9.0)
 # Smaller eyes than this are left as the photo has them, px.
 _SMALLEST_PX = 8.0
 
@@ -49,42 +52,21 @@ class _Lids:
         return np.interp(across, along[order], ((self.upper - self.upper[0]) @ self.down)[order])
 
 
-def iris_colour(photo: np.ndarray, person: Features) -> np.ndarray:
-    """CIELAB of the irises of ``person`` in ``photo`` (H×W×3 CIELAB): dark brown if unknown."""
-    found = []
-    for eye in person.eyes:
-        box = box_around(photo.shape, eye.outline, 2)
-        middle = 0.5 * (eye.upper[4] + eye.lower[4])
-        if box is None or np.linalg.norm(eye.iris - middle) > 0.36 * eye.width:
-            continue
-        corner = np.float32([box[1].start, box[0].start])
-        down, across = np.mgrid[box].astype(np.float32)
-        away = np.hypot(across - eye.iris[0], down - eye.iris[1]) / max(eye.radius, 1)
-        ring = (away > 0.35) & (away < 0.85)
-        ring &= area(away.shape, eye.outline - corner) > 0.9
-        colours = photo[box][ring]
-        if len(colours) > 15:
-            # Without its glints and the lid's shadow.
-            low, high = np.percentile(colours[:, 0], [15, 65])
-            found.append(
-                np.median(colours[(colours[:, 0] >= low) & (colours[:, 0] <= high)], axis=0)
-            )
-    return np.mean(found, axis=0) if found else np.array([24.0, 6, 9])
-
-
 def draw_eyes(
     lab: np.ndarray,
     photo: np.ndarray,
     person: Features,
+    subject: Subject,
     tone: np.ndarray,
-    lit_from_left: bool,
     look: Look,
 ) -> None:
     """Draw both eyes of ``person`` into ``lab`` (H×W×3 CIELAB), in place.
 
-    ``photo`` is what their colours are read from, ``tone`` the skin's CIELAB.
+    ``photo`` is what lids are read from, ``tone`` the skin's CIELAB.
     """
-    colour = iris_colour(photo, person)
+    colour = np.array(subject.iris_colour.value if subject.iris_colour else _BROWN)
+    # The glint is on the light's side, the same in both eyes.
+    lit_from_left = subject.light is None or subject.light.value.towards[0] < 0.2
     for number, eye in enumerate(person.eyes):
         box = box_around(lab.shape, eye.outline, 0.45 * eye.width)
         if box is None or eye.width < _SMALLEST_PX:
@@ -132,7 +114,7 @@ def _draw_eye(
         seen, 0.8 * inside * float(smoothstep(eye.opening / wide, 0.06, 0.12))
     )
     lower = ((across - centre[0]) * lids.down[0] + (down - centre[1]) * lids.down[1]) / radius
-    light = float(np.clip(colour[0], 16, 52))
+    light = float(np.clip(1.1 * colour[0], 18, 54))
     iris = np.empty((*shape, 3), np.float32)
     iris[..., 0] = light + (6 + 14 * look.iris) * smoothstep(lower, -0.2, 0.85)
     iris[..., 0] -= (16 + 0.2 * light) * smoothstep(away, 0.72, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.painted.sheet import Sheet
 from cartoon_avatar.ai.engines.painted.styles import Lines
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.flow import along, tangent_field
@@ -28,33 +29,42 @@ def edges(lab: np.ndarray, face_px: float, width: float) -> np.ndarray:
 
 
 def coverage(
-    response: np.ndarray,
-    person: np.ndarray,
-    hair: np.ndarray,
-    skin: np.ndarray,
-    faces: np.ndarray,
-    texture: np.ndarray,
-    face_px: float,
-    how: Lines,
+    response: np.ndarray, sheet: Sheet, faces: np.ndarray, texture: np.ndarray, how: Lines
 ) -> np.ndarray:
-    """H×W float32 0..1: ``response`` (of ``edges``) as clean lines.
+    """H×W float32 0..1: ``response`` (of ``edges``) as clean lines, and the sheet's outlines.
 
-    ``person``, ``hair``, ``skin`` are masks; ``faces`` (H×W 0..1) is where faces are drawn
-    by hand, so that no stray line crosses them; ``texture`` (H×W 0..1) is where lines would
-    be a fabric's.
+    ``faces`` (H×W 0..1) is where faces are drawn by hand, so that no stray line crosses them;
+    ``texture`` (H×W 0..1) is where lines would be a fabric's.
     """
-    unit = face_px / _FACE_PX
+    person, hair = sheet.person, sheet.hair
+    skin = sheet.skin * (1 - hair)
+    unit = sheet.face_px / _FACE_PX
     rim = 4 * person * (1 - person)
     threshold = 0.55 + 0.8 * hair * (1 - rim) + 1.3 * skin * (1 - rim)
     threshold += 2.0 * (1 - np.clip(1.6 * cv2.GaussianBlur(person, (0, 0), 3), 0, 1))
     lines = smoothstep(response - threshold, 0.0, 1.3)
     lines = _without_specks(lines, unit)
-    crowd = blurred(lines, 0.02 * face_px)
+    crowd = blurred(lines, 0.02 * sheet.face_px)
     lines *= 1 - 0.85 * smoothstep(crowd, 0.15, 0.32) * (1 - hair)
     inside = how.in_backdrop + (1 - how.in_backdrop) * person
     lines *= np.float32(how.strength) * (1 - 0.5 * hair * (1 - rim)) * inside
     lines *= (1 - 0.9 * faces) * (1 - 0.45 * skin) * (1 - 0.9 * texture)
-    return np.maximum(lines, how.strength * 0.8 * _outline(person, unit) * (1 - 0.8 * faces))
+    outline = outlined(person, unit, 1.0)
+    # Where hair and clothes border on something else the same line goes on, if there is an edge.
+    step = _steps(sheet.lab, unit)
+    for part in (hair, sheet.clothes):
+        np.maximum(outline, 0.8 * step * outlined(part, unit, 0.75), out=outline)
+    return np.maximum(lines, np.float32(how.strength) * outline * (1 - 0.75 * faces))
+
+
+def _steps(lab: np.ndarray, unit: float) -> np.ndarray:
+    """H×W 0..1: where light or colour changes from one area to another."""
+    small = cv2.GaussianBlur(lab, (0, 0), max(0.6, 1.5 * unit))
+    across = np.abs(cv2.Scharr(small, cv2.CV_32F, 1, 0, scale=1 / 32)).max(axis=2)
+    down = np.abs(cv2.Scharr(small, cv2.CV_32F, 0, 1, scale=1 / 32)).max(axis=2)
+    reach = 2 * max(1, round(3 * unit)) + 1
+    change = cv2.dilate(np.maximum(across, down), np.ones((reach, reach), np.uint8))
+    return smoothstep(change * np.float32(unit), 0.5, 1.6)
 
 
 def _without_specks(lines: np.ndarray, unit: float) -> np.ndarray:
@@ -66,16 +76,16 @@ def _without_specks(lines: np.ndarray, unit: float) -> np.ndarray:
     return cv2.GaussianBlur(lines * (1 - speck.astype(np.float32)[labels]), (0, 0), 0.7)
 
 
-def _outline(person: np.ndarray, unit: float) -> np.ndarray:
-    """The figure's outline, H×W 0..1: heavier below and to the right, only where it is sharp."""
+def outlined(part: np.ndarray, unit: float, weight: float) -> np.ndarray:
+    """The outline of ``part``, H×W 0..1 both: heavier below and to the right, if it is sharp."""
     scale = 0.007 * _FACE_PX * unit
-    mask = blurred(person, scale)
+    mask = blurred(part, scale)
     across = cv2.Scharr(mask, cv2.CV_32F, 1, 0, scale=1 / 32)
     down = cv2.Scharr(mask, cv2.CV_32F, 0, 1, scale=1 / 32)
     slope = np.maximum(cv2.magnitude(across, down), 1e-4)
     sharp = smoothstep(slope * scale, 0.20, 0.36)
-    weight = 0.5 - 0.5 * (0.5 * across + 0.85 * down) / slope
-    width = (1.7 + 1.9 * weight) * unit
+    below = 0.5 - 0.5 * (0.5 * across + 0.85 * down) / slope
+    width = np.float32(weight) * (2.0 + 2.1 * below) * unit
     distance = (mask - 0.5) / slope
     line = smoothstep(0.5 * width + 0.6 - np.abs(distance - 0.3 * width), 0.0, 1.2) * sharp
     # At the border of the picture a figure goes on.

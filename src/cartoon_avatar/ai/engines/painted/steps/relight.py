@@ -10,11 +10,10 @@ import numpy as np
 from cartoon_avatar.ai.filters.abstraction import smoothed
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.seeing.features import Features, area, grown
+from cartoon_avatar.ai.seeing.subject import Subject
 
-# Lightness of the white of an eye under even light, whatever the skin around it.
-_WHITE_OF_EYE = 69.0
-# The most that skin is lifted, in L: to even out dim light, and beyond that.
-_EVENED_AT_MOST = 5.0
+# How far skin moves to what it is in even light, and how much brighter it becomes at most, L.
+_EVENED = 0.6
 _BRIGHTER_AT_MOST = 3.5
 # Hues of skin, degrees in the a-b plane, that light of a neutral colour shows.
 _HUES_DEG = (43.0, 64.0)
@@ -42,18 +41,18 @@ def plain_skin(
 
 
 def relit(
-    lab: np.ndarray, people: list[Features], plain: list[np.ndarray], near: np.ndarray
+    lab: np.ndarray, subjects: list[Subject], plain: list[np.ndarray], near: np.ndarray
 ) -> np.ndarray:
-    """``lab`` (H×W×3 float32 CIELAB) with the first of ``people`` well lit.
+    """``lab`` (H×W×3 float32 CIELAB) with the first of ``subjects`` well lit.
 
     ``plain`` are the masks of plain skin; ``near`` (H×W, 0..1) is where the light falls. A
     gamma on an edge-keeping base lifts shapes and leaves their detail alone.
     """
-    if not people or not plain[0].any():
+    if not subjects or not plain[0].any():
         return lab
     light = np.ascontiguousarray(lab[..., 0])
     level = float(np.median(light[plain[0]]))
-    goal = _goal(level, _white_of_eye(light, people[0]))
+    goal = _goal(level, subjects[0])
     lab = lab.copy()
     if abs(goal - level) > 0.5 and 1 < level < 99:
         gamma = float(np.clip(np.log(goal / 100) / np.log(level / 100), 0.5, 1.5))
@@ -80,28 +79,14 @@ def complexions(lab: np.ndarray, plain: list[np.ndarray]) -> list[Complexion]:
     return [one or known for one in found]
 
 
-def _goal(level: float, white: float | None) -> float:
-    """The lightness for skin that has ``level``: the white of the eye tells how dim it is."""
+def _goal(level: float, subject: Subject) -> float:
+    """The lightness for skin that has ``level`` in the photo, CIELAB L."""
     if level > 80:
         return 80 + 0.3 * (level - 80)
-    dim = 0.0 if white is None else max(0.0, _WHITE_OF_EYE - max(white, level))
-    brighter = min(_BRIGHTER_AT_MOST, 0.14 * max(0.0, 74 - level))
-    return level + min(_EVENED_AT_MOST, 0.35 * dim) + brighter
-
-
-def _white_of_eye(light: np.ndarray, person: Features) -> float | None:
-    """L of the white of the eyes; None behind dark glasses and where they are too small."""
-    whites = np.concatenate([light[area(light.shape, eye.outline) > 0.8] for eye in person.eyes])
-    if whites.size < 20:
-        return None
-    white = float(np.percentile(whites, 92))
-    cheeks = [_at(light, point) for point in person.cheeks]
-    return None if white < 0.62 * float(np.mean(cheeks)) else white
-
-
-def _at(plane: np.ndarray, point: np.ndarray) -> float:
-    x, y = np.clip(point.astype(int), 0, [plane.shape[1] - 1, plane.shape[0] - 1])
-    return float(plane[y, x])
+    evened = 0.0
+    if subject.skin is not None and subject.even_skin is not None:
+        evened = max(0.0, subject.even_skin.value[0] - subject.skin.value[0])
+    return level + _EVENED * evened + min(_BRIGHTER_AT_MOST, 0.14 * max(0.0, 74 - level))
 
 
 def _balanced(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
