@@ -15,7 +15,7 @@ import numpy as np
 
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
 from cartoon_avatar.ai.filters.disc import disc
-from cartoon_avatar.ai.head.colour_edge import like_background
+from cartoon_avatar.ai.head.colour_edge import like_background, local_colour
 from cartoon_avatar.ai.head.decontaminate import decontaminate
 from cartoon_avatar.ai.head.edge import edge_of
 from cartoon_avatar.ai.head.rim_lines import lines_drawn_in
@@ -207,7 +207,12 @@ def _coloured(
         alpha = alpha * (sampled(paper.alpha, square, size) * np.float32(1 / 255))
     if ink_px > 0:
         rgb = lines_drawn_in(rgb, alpha, ink_px)
-    rgb = decontaminate(rgb, alpha * (1 - like_background(rgb, alpha, rim_px)))
+    like = like_background(rgb, alpha, rim_px)
+    rgb = decontaminate(rgb, alpha * (1 - like))
+    # The border between paint and drawing is a mixture of both: it would show as a seam.
+    seam = cv2.GaussianBlur(cv2.dilate(like, disc(rim_px / 8)), (0, 0), max(0.5, rim_px / 8))
+    inside, _, there = local_colour(rgb, alpha * (1 - seam), 2 * round(2 * rim_px) + 1)
+    rgb += (seam * there)[..., None] * (inside - rgb)
     opacity = np.round(alpha * 255).astype(np.uint8)
     rgb = np.round(rgb * 255).astype(np.uint8)
     rgb[opacity == 0] = 0
