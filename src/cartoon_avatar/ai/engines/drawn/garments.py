@@ -26,7 +26,7 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[tuple[np.ndarray, 
     is_hat = bool((mask & reading.hat).sum() > 0.5 * mask.sum())
     outwards = np.abs(reading.across_at - reading.at(152) @ reading.across) / unit
     outwards = np.zeros_like(outwards) if is_hat else np.clip(outwards, 0, 1) * 100
-    soft = np.dstack([reading.soft(reading.lab, 0.012 * unit), outwards]) * _WEIGHTS
+    soft = np.dstack([reading.soft(reading.lab, 0.012 * unit), np.float32(outwards)]) * _WEIGHTS
     pixels = soft[inner] if inner.sum() > 200 else soft[mask]
     if len(pixels) < 40:
         return []

@@ -172,11 +172,15 @@ def _draw_locks(pen: Pen, strands: Strands, lines: list[np.ndarray], tones: Hair
     locks.draw(strands.mask, pen_line, 12, (0.0, 0.0), 0)
 
 
-@dataclass(slots=True, eq=False)
 class _Locks:
-    pen: Pen
-    strands: Strands
-    lines: list[np.ndarray]
+    """Strokes along ``lines``, whose pixels are looked up together."""
+
+    def __init__(self, pen: Pen, strands: Strands, lines: list[np.ndarray]):
+        self._pen, self._strands, self._lines = pen, strands, lines
+        height, width = strands.mask.shape
+        x, y = np.concatenate(lines).astype(int).T
+        self._pixels = np.clip(y, 0, height - 1) * width + np.clip(x, 0, width - 1)
+        self._ends = np.cumsum([0, *(len(line) for line in lines)])
 
     def draw(
         self,
@@ -191,43 +195,42 @@ class _Locks:
         At most ``most`` of them, as wide as the region within ``widths`` (shares of the
         face's height; none are pen lines), the clearest first: brightest, darkest, or longest.
         """
-        strands, unit_px = self.strands, self.pen.reading.unit * self.strands.scale
-        region = (region & strands.mask).astype(np.uint8)
-        inner = cv2.distanceTransform(region, cv2.DIST_L2, 3)
-        taken = np.zeros(region.shape, np.uint8)
-        shortest = 0.16 * unit_px
+        pen, strands = self._pen, self._strands
+        unit_px = pen.reading.unit * strands.scale
+        within = (region & strands.mask).astype(np.uint8)
+        inside = cv2.distanceTransform(within, cv2.DIST_L2, 3).ravel()
+        on = cv2.blur(within.astype(np.float32), (5, 5)).ravel()[self._pixels] > 0.4
+        light = strands.light.ravel()
         found = []
-        for line in self.lines:
-            on = smoothed_values(self._at(line, inner) > 0, 3) > 0.35
-            for start, end in _runs(on):
-                piece = line[max(0, start - 3) : end + 3]
-                length = length_of(piece) if len(piece) > 6 else 0.0
-                if length > shortest:
-                    value = brighter * float(self._at(piece, strands.light).mean())
-                    found.append((value * 0.03 + length / unit_px, piece))
-        found.sort(key=lambda pair: -pair[0])
+        for line, start in zip(self._lines, self._ends, strict=False):
+            for first, last in _runs(on[start : start + len(line)]):
+                first, last = max(0, first - 3), min(len(line), last + 3)
+                # Points lie 1.6 px apart.
+                length = 1.6 * (last - first) / unit_px
+                if length > 0.16:
+                    pixels = self._pixels[start + first : start + last]
+                    value = 0.03 * brighter * float(light[pixels].mean())
+                    found.append((value + length, line[first:last], pixels))
+        found.sort(key=lambda one: -one[0])
+        taken = np.zeros(within.shape, np.uint8)
         drawn = 0
-        for _, line in found:
-            if self._at(line, taken).mean() > 0.2:
+        for _, line, pixels in found:
+            if taken.ravel()[pixels].mean() > 0.2:
                 continue
             if widths[1]:
-                width_px = 2 * float(np.percentile(self._at(line, inner), 70))
+                width_px = 2 * float(np.percentile(inside[pixels], 70))
                 width_px = float(np.clip(width_px, widths[0] * unit_px, widths[1] * unit_px))
                 profile = [0.15, 0.6, 0.95, 1.0, 0.85, 0.5, 0.15]
             else:
-                width_px = self.pen.fine * 0.85 * strands.scale
+                width_px = pen.fine * 0.85 * strands.scale
                 profile = [0.15, 0.7, 1.0, 0.8, 0.2]
             around = width_px * 1.15 if widths[1] else 0.13 * unit_px
             cv2.polylines(taken, [line.astype(np.int32)], False, 1, max(2, round(around)))
             points = line[:: max(1, len(line) // 9)] / strands.scale
-            self.pen.brush(points, [share * width_px / strands.scale for share in profile], colour)
+            pen.brush(points, [share * width_px / strands.scale for share in profile], colour)
             drawn += 1
             if drawn >= most:
                 break
-
-    def _at(self, line: np.ndarray, values: np.ndarray) -> np.ndarray:
-        x, y = line.astype(int).T
-        return values[np.clip(y, 0, values.shape[0] - 1), np.clip(x, 0, values.shape[1] - 1)]
 
 
 def _runs(on: np.ndarray) -> list[tuple[int, int]]:

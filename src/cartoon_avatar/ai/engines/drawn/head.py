@@ -44,13 +44,13 @@ def head_mask(reading: Reading) -> np.ndarray:
     skin = _touching(reading, skin, reading.oval)
     covered = reading.hair | reading.hat | (reading.worn_on_face > 0.3)
     head = skin | (reading.grown(skin, 0.08 * unit) & covered)
-    largest = reading.pieces(head, 0.0)[0]
+    largest = reading.largest(head)
     return reading.soft(reading.filled(largest, 0.2), 0.02 * unit) > 0.5
 
 
 def _touching(reading: Reading, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
     kept = np.zeros_like(mask)
-    for piece in reading.pieces(mask, 0.0):
+    for piece in reading.pieces(mask, 0.0005):
         if (piece & other).any():
             kept |= piece
     return kept
@@ -131,8 +131,8 @@ def draw_ears(pen: Pen) -> None:
             pen.brush(lobe, [0.3, pen.fine * 0.8, pen.fine * 0.6, 0.3], pen.skin.deep)
 
 
-def draw_head(pen: Pen, mask: np.ndarray) -> str:
-    """The skin with its shade; gives the head's path, for clipping."""
+def draw_head(pen: Pen, mask: np.ndarray) -> None:
+    """The skin with its shade."""
     reading, unit = pen.reading, pen.reading.unit
     d = path_of(outlines(mask, reading.scale, smooth=0.035 * unit, least=0.05 * unit**2))
     pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
@@ -148,7 +148,6 @@ def draw_head(pen: Pen, mask: np.ndarray) -> str:
             ring = np.stack([0.14 * np.cos(turn), 0.05 * np.sin(turn)], axis=1) * unit
             points = lit + ring[:, :1] * reading.across + ring[:, 1:] * reading.down
             pen.sheet.fill(bezier(points), pen.skin.light, opacity=0.8)
-    return d
 
 
 def _draw_shade(pen: Pen, mask: np.ndarray) -> None:

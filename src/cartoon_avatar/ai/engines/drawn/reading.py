@@ -116,6 +116,15 @@ class Reading:
         keep[0] = False
         return keep[labels]
 
+    def largest(self, mask: np.ndarray) -> np.ndarray:
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+        if len(stats) < 2:
+            return mask
+        return labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+
+    def median_colour(self, mask: np.ndarray) -> Lab | None:
+        return np.median(self.lab[mask], axis=0) if mask.any() else None
+
     def filled(self, mask: np.ndarray, least: float) -> np.ndarray:
         """``mask`` with its holes below ``least`` closed."""
         return ~self.without_small(~mask, least)
@@ -237,11 +246,12 @@ def _read_parts(
     # What covers the head above the brows is a hat, a bow, a scarf; a hat is taken for cloth too.
     worn = (other | clothes) & (np.abs(reading.across_at - at(1) @ reading.across) < 0.85 * unit)
     hat = np.zeros_like(worn)
+    face_colour = reading.median_colour(face & oval)
     for piece in reading.pieces(worn & (down_at < brow + 0.1 * unit), 0.015):
         above = piece & (down_at < brow - 0.02 * unit)
         over = np.abs(reading.across_at - at(10) @ reading.across) < 0.35 * unit
         on_head = (piece & over).sum() > 0.2 * piece.sum()
-        on_head &= not _like(reading, piece, face & oval, 14)
+        on_head &= not _like(reading, piece, face_colour, 14)
         on_head &= bool((reading.grown(piece, 0.03 * unit) & (hair | face | oval)).any())
         if on_head and above.sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.012:
             hat |= piece
@@ -251,10 +261,11 @@ def _read_parts(
     # What else is worn, and what the masks cannot name: hair above the shoulders, below cloth.
     rest = (other | clothes) & ~hat & ~oval & ~(reading.worn_on_face > 0.3)
     high = rest & ~reading.inside(_bust(reading, raised=0.14))
-    for piece in reading.pieces(high, 0.0):
+    hair_colour = reading.median_colour(hair)
+    for piece in reading.pieces(high, 0.0003):
         rim = reading.grown(piece, 0.02 * unit) & mine & ~piece
         near_hair = (rim & hair).sum() > 0.25 * rim.sum()
-        if near_hair and _like(reading, piece, hair):
+        if near_hair and _like(reading, piece, hair_colour):
             hair |= piece
         elif reading.area(piece) < 0.1:
             mine &= ~piece
@@ -270,7 +281,7 @@ def _read_parts(
     # Sleeves of raised arms and of strangers hang on no chest.
     chest = reading.inside(_bust(reading, raised=-0.1))
     chest |= reading.grown(reading.skin_below, 0.03 * unit)
-    for piece in reading.pieces(cloth, 0.0):
+    for piece in reading.pieces(cloth, 0.0003):
         if not (piece & chest).any():
             cloth &= ~piece
     reading.clothes = reading.without_small(cloth | beneath, 0.02)
@@ -289,11 +300,11 @@ def _main_piece(reading: Reading, mask: np.ndarray) -> np.ndarray:
     return reading.filled(labels == int(touching.argmax()), 0.02)
 
 
-def _like(reading: Reading, piece: np.ndarray, other: np.ndarray, within: float = 32) -> bool:
-    """Whether the colours of two places are near each other, ``within`` in CIELAB."""
-    if not other.any():
+def _like(reading: Reading, piece: np.ndarray, colour: Lab | None, within: float = 32) -> bool:
+    """Whether ``piece`` has nearly that ``colour``, ``within`` in CIELAB."""
+    if colour is None:
         return False
-    apart = np.median(reading.lab[piece], axis=0) - np.median(reading.lab[other], axis=0)
+    apart = reading.median_colour(piece) - colour
     return float(np.hypot(apart[0] * 0.7, np.hypot(*apart[1:]))) < within
 
 

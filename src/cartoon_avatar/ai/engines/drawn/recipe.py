@@ -128,11 +128,10 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_cloth(pen, clothes, regions)
     with sheet.drawing("head"):
         draw_ears(pen)
-        d = draw_head(pen, head)
+        draw_head(pen, head)
         draw_jaw(pen)
-        with sheet.clipped(d):
-            draw_nose(pen)
-            draw_creases(pen, beard.mask | beard.stubble | (reading.worn_on_face > 0.3))
+        draw_nose(pen)
+        draw_creases(pen, beard.mask | beard.stubble | (reading.worn_on_face > 0.3))
         draw_beard(pen, beard)
         if not _surely(reading.subject.mouth_covered):
             draw_mouth(pen, bearded=beard.there)
@@ -178,10 +177,10 @@ def _draw_neck(pen: Pen, clothes: np.ndarray) -> None:
     skin |= reading.grown(skin, 0.05 * unit) & clothes
     d = path_of(outlines(skin, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.004 * unit**2))
     pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
-    with pen.sheet.clipped(d):
+    if d:
         fallen = reading.moved(
             reading.oval, down * 0.13 * unit + across * reading.light_side * 0.03 * unit
         )
         fallen |= reading.grown(reading.oval, 0.03 * unit)
-        curves = outlines(fallen, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=200)
+        curves = outlines(fallen & skin, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=200)
         pen.sheet.fill(path_of(curves), pen.skin.shade)
