@@ -74,8 +74,8 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     scale = small.shape[0] / shape[0]
     texture = sized(_cloth(sheet), small.shape) * texture_of(small, scale * size)
     small = calmed(small, texture, scale * size)
-    middle, _ = coherent(small, reach_px=4.2, tensor_px=2.8, rounds=2, amount=0.7, edge_px=1.6)
-    flat = smoothed(rgb_of(middle), middle, 0.04 * size, 28)
+    middle, _ = coherent(small, reach_px=2.6, tensor_px=2.2, rounds=2, amount=0.75, edge_px=1.5)
+    flat = smoothed(rgb_of(middle), middle, 0.035 * size, 24)
     clock.done("shapes")
 
     painted = painted_backdrop(lab, sheet.person, size, how.backdrops[0])
@@ -83,10 +83,11 @@ def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
     _cover(painted, sized(flat, shape), near)
     clock.done("backdrop")
 
-    locks = painted_hair(
-        small, middle, sized(sheet.hair, small.shape), scale * size, how.tones.hair
-    )
-    _cover(painted, sized(locks, shape), sheet.hair * (1 - sheet.features))
+    hair = sized(sheet.hair, small.shape)
+    locks = painted_hair(small, middle, hair, scale * size, how.tones.hair, _hair_length(sheet))
+    # Short hair is an opaque mass, not a veil over skin.
+    mass = smoothstep(sheet.hair, 0.15, 0.65)
+    _cover(painted, sized(locks, shape), mass * (1 - sheet.features))
     clock.done("hair")
 
     middle = sized(middle, shape)
@@ -163,6 +164,13 @@ def _cloth(sheet: Sheet) -> np.ndarray:
         over = over * (np.abs(columns - x) < 1.1 * person.height)
         cloth *= 1 - over
     return cloth
+
+
+def _hair_length(sheet: Sheet) -> float:
+    """How long the locks of the first person are, 0 cropped .. 1 long."""
+    if not sheet.subjects or sheet.subjects[0].hair is None:
+        return 0.8
+    return {"bald": 0.2, "short": 0.35, "covered": 0.5}.get(sheet.subjects[0].hair.value, 1.0)
 
 
 def _small(lab: np.ndarray) -> np.ndarray:

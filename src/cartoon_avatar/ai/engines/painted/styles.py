@@ -12,13 +12,13 @@ import numpy as np
 class Features:
     """How faces are drawn. Sizes are factors of the photo's own."""
 
-    eye_size: float = 1.24
+    eye_size: float = 1.18
     #: The lower face becomes narrower by this share.
     slimming: float = 0.03
     #: Width of the upper lid's line, as share of the eye's width.
     lid: float = 0.155
     #: How far the iris is told by colour instead of darkness, 0..1.
-    iris: float = 0.5
+    iris: float = 0.75
     blush: float = 1.0
     #: Radius of the iris, as factor of the usual.
     iris_size: float = 1.0
@@ -48,7 +48,7 @@ class Lines:
     #: Lightness of a line as share of what it lies on.
     darkness: float = 0.2
     #: Strength of lines in the backdrop, as share of those in people.
-    in_backdrop: float = 0.35
+    in_backdrop: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Backdrop:
     """What is behind the people. ``tint`` is CIELAB a, b; amounts are 0..1."""
 
     #: How far the scene gives way to broad patches.
-    calm: float = 0.35
+    calm: float = 0.25
     lift: float = 0.0
     tint: tuple[float, float] = (0.0, 0.0)
     amount: float = 0.0

@@ -22,7 +22,7 @@ def painted_backdrop(
     outside = np.clip(1 - 1.6 * mask, 0, 1) + np.float32(1e-3)
     around = blurred_within(half, outside, 0.03 * face_px)
     half = half + np.clip(1.4 * mask, 0, 1)[..., None] * (around - half)
-    half = kuwahara(half, 4.6)
+    half = kuwahara(half, 3.4)
     half, _ = coherent(half, reach_px=3.0, tensor_px=2.0, rounds=2, amount=0.7, edge_px=1.2)
     wide = blurred(half, 0.10 * face_px)
     share = np.float32(how.calm)

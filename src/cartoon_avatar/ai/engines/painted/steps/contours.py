@@ -58,8 +58,8 @@ def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarr
     clear = smoothstep(clear, 0.12, 0.8)
     place = np.linspace(0, 1, len(curve))
     taper = smoothstep(place, 0, 0.18) * smoothstep(1 - place, 0, 0.18)
-    widths = (0.002 + 0.0095 * clear) * size * taper * on_face
-    ink = [max(10, 0.38 * tone[0]), 0.9 * tone[1] + 4, 0.8 * tone[2] + 2]
+    widths = (0.0018 + 0.0068 * clear) * size * taper * on_face
+    ink = [max(10, 0.45 * tone[0]), 0.9 * tone[1] + 4, 0.8 * tone[2] + 2]
     for start, end in runs_of(widths > 0.0022 * size):
         if end - start < 0.1 * len(curve):
             continue
@@ -68,7 +68,7 @@ def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarr
         covered = stroke(
             light.shape, line[start:end] - corner, widths[start:end] * np.minimum(1, ends), 0.6
         )
-        mix(lab[box], ink, np.float32(0.2 + 0.6 * clear[start:end].mean()) * covered)
+        mix(lab[box], ink, np.float32(0.2 + 0.5 * clear[start:end].mean()) * covered)
 
 
 def draw_folds(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray) -> None:

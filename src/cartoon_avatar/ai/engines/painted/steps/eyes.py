@@ -133,8 +133,8 @@ def _draw_eye(
     hidden = max(0.0, over + 0.24 * radius - float((glint - eye.upper[0]) @ lids.down))
     glint = glint + hidden * lids.down
     for place, size, strength in (
-        (glint, 0.21, 0.96),
-        (centre - 0.34 * radius * side + 0.42 * radius * lids.down, 0.11, 0.5),
+        (glint, 0.18, 0.96),
+        (centre - 0.34 * radius * side + 0.42 * radius * lids.down, 0.10, 0.3),
     ):
         apart = np.hypot(across - place[0], down - place[1]) / radius
         spot = 1 - smoothstep(apart, size - soft, size + soft)
@@ -192,7 +192,7 @@ def _lash_weight(photo: np.ndarray, lids: _Lids, tone: np.ndarray) -> float:
     wide = max(1, round(0.05 * lids.eye.width))
     dark = cv2.erode(np.ascontiguousarray(photo[..., 0]), np.ones((wide, wide), np.uint8))
     share = float(np.median(dark[rows, columns])) / max(float(tone[0]), 1.0)
-    return 0.5 + 0.5 * float(smoothstep(np.float32(1 - share), 0.45, 0.85))
+    return 0.42 + 0.58 * float(smoothstep(np.float32(1 - share), 0.5, 0.88))
 
 
 def _lines(lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray, look: Look) -> None:

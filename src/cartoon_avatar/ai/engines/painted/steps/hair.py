@@ -12,18 +12,24 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 
 def painted_hair(
-    lab: np.ndarray, middle: np.ndarray, hair: np.ndarray, face_px: float, bands: float
+    lab: np.ndarray,
+    middle: np.ndarray,
+    hair: np.ndarray,
+    face_px: float,
+    bands: float,
+    length: float,
 ) -> np.ndarray:
     """The hair, H×W×3 float32 CIELAB, of ``lab`` and its abstraction ``middle`` (CIELAB).
 
-    ``hair`` is the mask, H×W 0..1; ``bands`` is how clear its tones are, 0..1. Line integral
+    ``hair`` is the mask, H×W 0..1; ``bands`` is how clear its tones are, ``length`` how long
+    its locks, both 0..1. Line integral
     convolution (Cabral and Leedom 1993) gathers single hairs into locks.
     """
-    flow = tangent_field(middle, 0.016 * face_px)
-    locks = along(lab, flow, 0.042 * face_px)
+    flow = tangent_field(middle, (0.006 + 0.010 * length) * face_px)
+    locks = along(lab, flow, (0.012 + 0.030 * length) * face_px)
     edge_px = max(1.2, 0.0048 * face_px)
     locks = shocked(locks, flow, edge_px=edge_px, amount=0.6, steps=3)
-    locks = along(locks, flow, 0.02 * face_px)
+    locks = along(locks, flow, (0.006 + 0.014 * length) * face_px)
     sure = hair[::3, ::3] > 0.7
     if sure.sum() < 100:
         return locks

@@ -11,6 +11,7 @@ from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
+_HAIR_RIM = np.ones((9, 9), np.uint8)
 # The face height, px, at which lengths below are in px.
 _FACE_PX = 380.0
 
@@ -49,11 +50,14 @@ def coverage(
     inside = how.in_backdrop + (1 - how.in_backdrop) * person
     lines *= np.float32(how.strength) * (1 - 0.5 * hair * (1 - rim)) * inside
     lines *= (1 - 0.9 * faces) * (1 - 0.45 * skin) * (1 - 0.9 * texture)
-    outline = outlined(person, unit, 1.0)
+    # Hair ends in strands: a contour drawn around its mask would float beside them.
+    outline = outlined(person, unit, 1.0) * (1 - 0.85 * cv2.dilate(hair, _HAIR_RIM))
     # Where hair and clothes border on something else the same line goes on, if there is an edge.
     step = _steps(sheet.lab, unit)
-    for part in (hair, sheet.clothes):
-        np.maximum(outline, 0.8 * step * outlined(part, unit, 0.75), out=outline)
+    # A hairline is soft.
+    off_skin = 1 - cv2.dilate(skin, _HAIR_RIM)
+    for part, share in ((hair, 0.8 * step * off_skin), (sheet.clothes, 0.8 * step)):
+        np.maximum(outline, share * outlined(part, unit, 0.75), out=outline)
     return np.maximum(lines, np.float32(how.strength) * outline * (1 - 0.75 * faces))
 
 

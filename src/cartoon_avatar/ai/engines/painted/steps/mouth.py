@@ -89,9 +89,9 @@ def _paint_teeth(
     lab += (0.75 * (inner - teeth))[..., None] * (deep - lab)
     # Off-white, in the upper lip's shadow, a little darker at the corners; the gaps between
     # them are only hinted at.
-    level = float(np.clip(np.percentile(light[sure], 85) + 7, 66, 93))
+    level = float(np.clip(np.percentile(light[sure], 85) + 6, 66, 91))
     shade = 1 - smoothstep(blurred(inner, 0.018 * size), 0.45, 0.9)
     gaps = np.minimum(light - blurred_within(light, weight, 0.014 * size), 0)
-    bright = 0.2 * np.minimum(calm, level) + 0.8 * level - 10 * shade + 0.3 * gaps
+    bright = 0.2 * np.minimum(calm, level) + 0.8 * level - 12 * shade + 0.55 * gaps
     clean = cv2.merge([bright, np.full_like(calm, 1.5), np.full_like(calm, 8.0)])
     lab += (0.92 * teeth)[..., None] * (clean - lab)

@@ -13,8 +13,8 @@ from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.subject import Subject
 
 # How far skin moves to what it is in even light, and how much brighter it becomes at most, L.
-_EVENED = 0.6
-_BRIGHTER_AT_MOST = 3.5
+_EVENED = 0.5
+_BRIGHTER_AT_MOST = 3.0
 # Hues of skin, degrees in the a-b plane, that light of a neutral colour shows.
 _HUES_DEG = (43.0, 64.0)
 

@@ -128,7 +128,7 @@ def painted_skin(
     offset = (blurred_within(form, weight, tones.breadth * size) - base) / contrast
     stepped = base + contrast * _steps(offset, tones)
     share = np.float32(tones.skin)
-    drawn = (1 - share) * form + share * stepped + 0.6 * (near - form) + 0.35 * (light - near)
+    drawn = (1 - share) * form + share * stepped + 0.75 * (near - form) + 0.5 * (light - near)
 
     colour = np.ascontiguousarray(smooth[..., 1:])
     if not grey:
