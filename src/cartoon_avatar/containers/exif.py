@@ -16,7 +16,7 @@ def orientation_in(photo: Data, start: int, end: int) -> int | None:
     """
     if photo[start : min(start + 5, end)] == b"Exif\0":
         start += 6
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(photo[start : start + 4])
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(photo[start : start + 4]))
     if order is None or start + 8 > end:
         return None
     entries = start + struct.unpack_from(order + "I", photo, start + 4)[0] + 2

@@ -229,7 +229,7 @@ def cicp(data: bytes) -> Cicp | None:
                     for item, name, body in _properties(data, at, inner_end)
                     if name == b"colr" and data[body : body + 4] == b"nclx"
                 }
-        return said.get(primary)
+        return None if primary is None else said.get(primary)
     return None
 
 

@@ -67,7 +67,7 @@ def cleaned(photo: Data) -> Iterator[Part]:
                 return  # something else stands where the end mark should
             raise BrokenImage("A segment of the JPEG file is longer than the file.")
 
-        head = photo[start + 4 : min(start + 18, end)]
+        head = bytes(photo[start + 4 : min(start + 18, end)])
         if marker in _OF_THE_PICTURE:
             yield start, end
         elif marker == 0xE0 and head.startswith(b"JFIF\0") and len(head) == 14:

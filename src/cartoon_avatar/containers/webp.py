@@ -53,7 +53,7 @@ def _kept(photo: Data, start: int, body: int, end: int) -> list[Part]:
     if body + struct.unpack_from("<I", photo, start + 4)[0] <= end:
         return [(start, end)]
     # Whether enough pixels came is for the decoder to say.
-    return [photo[start : start + 4] + struct.pack("<I", end - body), (body, end)]
+    return [bytes(photo[start : start + 4]) + struct.pack("<I", end - body), (body, end)]
 
 
 def _frame(photo: Data, start: int, body: int, end: int) -> list[Part]:

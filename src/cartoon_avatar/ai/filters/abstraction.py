@@ -51,8 +51,16 @@ def shocked(
     across_x, across_y = -flow.y, flow.x
 
     def beside(values: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
-        x = across_x * np.float32(distance) if np.isscalar(distance) else across_x * distance
-        y = across_y * np.float32(distance) if np.isscalar(distance) else across_y * distance
+        x = (
+            across_x * np.asarray(distance, np.float32)
+            if np.isscalar(distance)
+            else across_x * distance
+        )
+        y = (
+            across_y * np.asarray(distance, np.float32)
+            if np.isscalar(distance)
+            else across_y * distance
+        )
         x += columns
         y += rows
         return cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -39,4 +39,4 @@ def doubled(box: Box, shape: tuple[int, ...]) -> Box:
 
 def corner_of(box: Box) -> np.ndarray:
     """The left and top of ``box``, px: float32, to be taken off points that lie in it."""
-    return np.float32([box[1].start, box[0].start])
+    return np.asarray([box[1].start, box[0].start], np.float32)

@@ -108,7 +108,11 @@ def sharply_enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
 
 
-def blend_into(values: np.ndarray, goal: np.ndarray | float, share: np.ndarray) -> None:
+def blend_into(
+    values: np.ndarray,
+    goal: np.ndarray | np.floating | float,
+    share: np.ndarray | np.floating,
+) -> None:
     """Move ``values`` by ``share`` (0..1) of the way to ``goal``, in place."""
     way = goal - values
     way *= share

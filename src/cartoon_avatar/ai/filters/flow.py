@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ class Flow:
     x: np.ndarray
     y: np.ndarray
     coherence: np.ndarray
-    _steps: dict[int, tuple] = field(default_factory=dict, repr=False)
+    _steps: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
     def steps(self, n: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Lookup maps for cv2.remap of the pixels 2ⁿ steps ahead and behind; made once."""
@@ -63,7 +64,7 @@ def tangent_field(lab: np.ndarray, sigma_px: float) -> Flow:
     """
     gx = cv2.Scharr(lab, cv2.CV_32F, 1, 0, scale=1 / 32)
     gy = cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
-    weight = np.float32([[1, 0.3, 0.3]])
+    weight = np.asarray([[1, 0.3, 0.3]], np.float32)
     e, g, f = (
         cv2.GaussianBlur(cv2.transform(product, weight), (0, 0), sigma_px)
         for product in (gx * gx, gy * gy, gx * gy)

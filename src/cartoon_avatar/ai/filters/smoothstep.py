@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def smoothstep(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def smoothstep(values: np.ndarray | np.floating | float, low: float, high: float) -> np.ndarray:
     """0 up to ``low``, 1 from ``high`` on, between them Hermite's 3t² − 2t³.
 
     ``values`` is an array of any shape, or one number; the result has its shape and type.

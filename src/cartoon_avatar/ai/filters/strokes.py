@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -27,7 +29,7 @@ def polygon(shape: tuple[int, int], outline: np.ndarray, soft_px: float = 0) -> 
     box = box_around(shape, outline, 2 + 3 * soft_px)
     if box is None:
         return covered
-    offset = np.float32([box[1].start, box[0].start])
+    offset = np.asarray([box[1].start, box[0].start], np.float32)
     covered[box] = _filled(
         (box[0].stop - box[0].start, box[1].stop - box[1].start), outline - offset
     )
@@ -54,7 +56,7 @@ def tapered(count: int, start: float = 0.0, end: float = 0.0, power: float = 0.8
     return np.maximum(bell, floor)
 
 
-def mix(lab: np.ndarray, colour: np.ndarray | list[float], share: np.ndarray) -> None:
+def mix(lab: np.ndarray, colour: np.ndarray | Sequence[float], share: np.ndarray) -> None:
     """Move ``lab`` (H×W×3 float32) by ``share`` (H×W, 0..1) of the way to ``colour``, in place."""
     way = np.asarray(colour, np.float32) - lab
     way *= share[..., None]

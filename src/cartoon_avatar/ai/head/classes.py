@@ -85,6 +85,7 @@ def fused_classes(
 
 def _look(models: Models, rgb: np.ndarray) -> np.ndarray:
     """Six classes and the person, each 0..1, as the networks see ``rgb``: Q×Q×7 float32."""
+    assert models.person_classes is not None
     classes = class_map(models.person_classes, rgb)
     person = 1 - classes[..., BACKGROUND]
     if models.person is not None:

@@ -169,7 +169,7 @@ def _tight_square(shape: Shape, paper: Picture, scale: float) -> Square:
     largest = 1 + stats[1:, cv2.CC_STAT_AREA].argmax() if len(stats) > 1 else 0
     # A little wider than its middle line, the head's soft edge goes along.
     soft = cv2.dilate((pieces == largest).astype(np.uint8), disc(2))
-    rows, columns = np.nonzero(soft & (shape.head > 0.1))
+    rows, columns = np.nonzero((soft > 0) & (shape.head > 0.1))
     pitch = shape.square.side / shape.head.shape[0]
     x0, x1 = (
         shape.square.left + columns.min() * pitch,
@@ -190,7 +190,7 @@ def _shifted_inside(start: int, side: int, limit: int) -> int:
 
 def _output_side(side: float, size: int | None) -> int:
     largest = min(LARGEST_SIZE_PX, round(_ENLARGE_AT_MOST * side))
-    return min(size or side, largest)
+    return int(min(size or side, largest))
 
 
 def _coloured(

@@ -61,7 +61,8 @@ def whole_hat(
     hat[part] = found
     solid = (head > 0.5).astype(np.uint8)
     more = cv2.morphologyEx(hat & ~solid, cv2.MORPH_OPEN, disc(0.04 * unit_px))
-    more &= cv2.dilate((head > 0.1).astype(np.uint8), disc(0.15 * unit_px))
+    # pyrefly: ignore[unsupported-operation] (OpenCV's stubs forget that masks are whole numbers)
+    more = more & cv2.dilate((head > 0.1).astype(np.uint8), disc(0.15 * unit_px))
     # The networks have to have at least a suspicion of it.
     _, pieces = cv2.connectedComponents(more, connectivity=4)
     suspicion = np.bincount(pieces.ravel(), head.ravel()) / np.bincount(pieces.ravel())
@@ -122,6 +123,7 @@ def _by_colour(rgb: np.ndarray, head: np.ndarray, zone: np.ndarray) -> np.ndarra
     # GrabCut's clustering draws from OpenCV's generator: the same picture, the same cut.
     cv2.setRNGSeed(0)
     mixtures = np.zeros((1, 65)), np.zeros((1, 65))
+    # pyrefly: ignore[no-matching-overload] (OpenCV's stubs know nothing of a rectangle that is None)
     cv2.grabCut(colours, labels, None, *mixtures, 2, cv2.GC_INIT_WITH_MASK)
     found = ((labels == cv2.GC_PR_FGD) | (labels == cv2.GC_FGD)).astype(np.float32)
     return (cv2.resize(found, head.shape[::-1]) > 0.5).astype(np.uint8)

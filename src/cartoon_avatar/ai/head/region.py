@@ -38,6 +38,7 @@ def head_by_region(view: View, models: Models) -> tuple[np.ndarray, np.ndarray]:
         background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
         # GrabCut's clustering draws from OpenCV's generator: the same picture, the same cut.
         cv2.setRNGSeed(0)
+        # pyrefly: ignore[no-matching-overload] (OpenCV's stubs know nothing of a rectangle that is None)
         cv2.grabCut(
             np.ascontiguousarray(rgb), labels, None, background, foreground, 3,
             cv2.GC_INIT_WITH_MASK,

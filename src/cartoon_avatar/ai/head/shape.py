@@ -85,6 +85,7 @@ def shape_of_head(picture: Picture, faces: list[Face], index: int, models: Model
         whole = not _reaches_border(head, view.inside, view.down)
         if whole and not (hat > _HAT_SURE and growth == _FIRST):
             break
+    assert shape is not None  # the first look always has one
     return shape
 
 

@@ -76,7 +76,7 @@ def _linear(rgb: np.ndarray, transfer: int) -> np.ndarray:
     if transfer == _HLG:
         scene = _hlg_inverse_oetf(coded)[rgb]
         weights = (0.2627, 0.6780, 0.0593) if rgb.shape[-1] == 3 else (1.0,)
-        luminance = scene @ np.float32(weights)
+        luminance = scene @ np.asarray(weights, np.float32)
         gain = np.float32(_HLG_PEAK / _WHITE) * luminance ** np.float32(_HLG_GAMMA - 1)
         return scene * gain[..., None]
     if transfer in _GAMMAS:
@@ -89,8 +89,8 @@ def _tone_mapped(light: np.ndarray, peak: float) -> np.ndarray:
     if peak <= _WHITE:
         return light
     brightest = np.maximum(light.max(axis=-1, keepdims=True), 1e-6)
-    top = _pq_inverse_eotf(np.float32(peak / _PQ_PEAK))
-    white = _pq_inverse_eotf(np.float32(_WHITE / _PQ_PEAK)) / top
+    top = _pq_inverse_eotf(np.asarray(peak / _PQ_PEAK, np.float32))
+    white = _pq_inverse_eotf(np.asarray(_WHITE / _PQ_PEAK, np.float32)) / top
     knee = 1.5 * white - 0.5
     signal = np.minimum(_pq_inverse_eotf(brightest * np.float32(_WHITE / _PQ_PEAK)) / top, 1)
     t = np.maximum(signal - knee, 0) / (1 - knee)
@@ -129,7 +129,7 @@ def _hlg_inverse_oetf(signal: np.ndarray) -> np.ndarray:
 def _to_bt709(primaries: int) -> np.ndarray:
     """3×3, from linear RGB of these primaries to that of BT.709 and sRGB."""
     there, here = (_to_xyz(_PRIMARIES.get(number, _PRIMARIES[1])) for number in (primaries, 1))
-    return np.float32(np.linalg.inv(here) @ there)
+    return (np.linalg.inv(here) @ there).astype(np.float32)
 
 
 def _to_xyz(colours: tuple[tuple[float, float], ...]) -> np.ndarray:

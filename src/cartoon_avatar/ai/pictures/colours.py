@@ -39,7 +39,7 @@ def to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if source.profile.xcolor_space.strip() == "GRAY" and colours.mode == "RGB":
                 colours = colours.convert("L")
-            return ImageCms.profileToProfile(
+            converted = ImageCms.profileToProfile(
                 colours,
                 source,
                 _SRGB,
@@ -47,6 +47,8 @@ def to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
                 outputMode="RGB",
                 flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
-        except (ImageCms.PyCMSError, OSError, ValueError, struct.error, BrokenImage):
+            assert converted is not None  # which it is of a conversion in place alone
+            return converted
+        except (ImageCms.PyCMSError, OSError, ValueError, struct.error):
             pass  # a broken or foreign profile: the numbers are taken as sRGB
     return colours.convert("RGB")

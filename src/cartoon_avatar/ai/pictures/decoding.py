@@ -155,7 +155,7 @@ def _pixels(
     """The pixels as the decoder's library gives them where Pillow would hold them twice: a still
     WebP also as an animation's canvases, HEIC with four bytes for three. A large WebP comes no
     larger than ``enough``, HDR HEIC with two bytes a channel up to ``_MOST_DEEP_PX``."""
-    if decoder == "WEBP" and not image.is_animated and webp.is_there():
+    if decoder == "WEBP" and not getattr(image, "is_animated", False) and webp.is_there():
         size = image.size
         if size[0] * size[1] > _LARGE_FROM_PX:
             size = (min(size[0], enough[0]), min(size[1], enough[1]))

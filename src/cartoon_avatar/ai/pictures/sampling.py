@@ -46,6 +46,7 @@ def deep_colours_and_alpha(
     if part.ndim == 2:
         return np.dstack([part] * 3), None
     if part.shape[2] == 4:
+        # pyrefly: ignore[unsupported-operation] (OpenCV's stubs forget that pictures are whole numbers)
         return part[..., :3], Image.fromarray((part[..., 3] >> 8).astype(np.uint8))
     return part, None
 

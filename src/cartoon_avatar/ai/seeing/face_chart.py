@@ -93,4 +93,18 @@ def chart_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool) -
     x = np.broadcast_to(column / UNIT_PX - np.float32(_BESIDE), SHAPE)
     y = np.broadcast_to((row / UNIT_PX - np.float32(1 + _ABOVE))[:, None], SHAPE)
     lab = lab_of(taken(rgb, fine, cv2.BORDER_REPLICATE))
-    return Chart(lab, *planes, inside, x, y, features, oval > 0.5, min(1.0, pitch))
+    hair, face_skin, body_skin, clothes, other = planes
+    return Chart(
+        lab,
+        hair,
+        face_skin,
+        body_skin,
+        clothes,
+        other,
+        inside,
+        x,
+        y,
+        features,
+        oval > 0.5,
+        min(1.0, pitch),
+    )

@@ -152,8 +152,8 @@ def features_of(
     return Features(
         landmarks=points,
         height=float(np.linalg.norm(points[152] - points[10])),
-        eyes=eyes,
-        brows=tuple(points[list(brow)] for brow in BROWS),
+        eyes=(eyes[0], eyes[1]),
+        brows=(points[list(BROWS[0])], points[list(BROWS[1])]),
         lips=points[list(OUTER_LIPS)],
         mouth=points[list(INNER_LIPS)],
         nose=points[list(NOSE)],

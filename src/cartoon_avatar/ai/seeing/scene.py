@@ -110,7 +110,7 @@ def faces_of(faces: list[Face], photo: Picture, full_size: tuple[int, int]) -> t
 def _near(faces: list[Face], chosen: int, crop: Box, picture: Picture) -> list[Face]:
     """Those of ``faces`` of which ``crop`` shows something, in pixels of ``picture``."""
     scale = picture.width / crop.width
-    offset = np.float32([crop.left, crop.top])
+    offset = np.asarray([crop.left, crop.top], np.float32)
     moved = []
     for face in faces[chosen : chosen + 1] + faces[:chosen] + faces[chosen + 1 :]:
         landmarks = (face.landmarks - offset) * np.float32(scale)

@@ -29,7 +29,7 @@ def share_of_first(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np
         return np.ones(person.shape, np.float32)
     small = shrunk(rgb, _SIDE_PX)
     shape = small.shape[:2]
-    scale = np.float32([shape[1] / rgb.shape[1], shape[0] / rgb.shape[0]])
+    scale = np.asarray([shape[1] / rgb.shape[1], shape[0] / rgb.shape[0]], np.float32)
     seeds = np.zeros(shape, np.int32)
     nobody = len(faces) + 1
     behind = cv2.resize(person, shape[::-1], interpolation=cv2.INTER_AREA) < 0.1

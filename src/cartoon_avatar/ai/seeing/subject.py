@@ -214,7 +214,8 @@ def _white_of_eyes(chart: Chart) -> Lab | None:
             whites.append(np.median(bright, axis=0))
     if not whites:
         return None
-    return tuple(float(value) for value in max(whites, key=lambda white: white[0]))
+    lightness, a, b = max(whites, key=lambda white: white[0])
+    return float(lightness), float(a), float(b)
 
 
 # Lightness of the white of an eye in good light, and how much darker (in luminance) even light

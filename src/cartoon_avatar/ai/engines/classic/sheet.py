@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def figure_masks(masks: Masks) -> Masks | None:
     height, width = masks.person.shape
     scale = min(1.0, MASKS_PX / max(height, width))
     shape = max(1, round(height * scale)), max(1, round(width * scale))
-    small = {
+    small: dict[str, Any] = {
         field.name: sized(getattr(masks, field.name), shape)
         for field in fields(Masks)
         if field.name != "trusted"
@@ -127,7 +128,7 @@ def _smaller(full: Sitters, masks: Masks | None, shape: tuple[int, int]) -> Sitt
     """``full`` in a picture of ``shape``."""
     if full.skin is None or full.features is None:
         return full
-    scale = np.float32([shape[1] / full.skin.shape[1], shape[0] / full.skin.shape[0]])
+    scale = np.asarray([shape[1] / full.skin.shape[1], shape[0] / full.skin.shape[0]], np.float32)
     people = [person.moved(person.landmarks * scale) for person in full.people]
     features = sized(full.features, shape)
     if masks is None:

@@ -209,7 +209,10 @@ def beard_tones(pen: Pen, beard: Beard) -> HairTones:
     if skin - 22 < light < skin + 4 and lch(tones.base)[1] > 9:
         drop = light - (skin - 22)
         return HairTones(
-            *(shifted(tone, -drop) for tone in (tones.base, tones.shade, tones.light, tones.shine)),
+            shifted(tones.base, -drop),
+            shifted(tones.shade, -drop),
+            shifted(tones.light, -drop),
+            shifted(tones.shine, -drop),
             tones.line,
         )
     return tones

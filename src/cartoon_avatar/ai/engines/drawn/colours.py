@@ -14,7 +14,7 @@ def lab_of(rgb: np.ndarray) -> np.ndarray:
 
 
 def lab_of_hex(text: str) -> Lab:
-    rgb = np.uint8([[[int(text[i : i + 2], 16) for i in (1, 3, 5)]]])
+    rgb = np.asarray([[[int(text[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8)
     return lab_of(rgb)[0, 0].astype(float)
 
 

@@ -10,7 +10,7 @@ from cartoon_avatar.ai.engines.drawn.reading import Reading, blurred
 
 # Of lightness, a, b and the distance from the body's middle (0..100 within a face's height).
 # Differences of hue tell cloth from cloth, those of lightness may be folds; garments nest.
-_WEIGHTS = np.float32([0.7, 1.2, 1.2, 0.2])
+_WEIGHTS = np.asarray([0.7, 1.2, 1.2, 0.2], np.float32)
 _CENTRES = 7
 # Weighted distance below which two colours are folds of one cloth.
 _SAME_CLOTH = 24.0
@@ -33,6 +33,7 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[tuple[np.ndarray, 
     samples = np.ascontiguousarray(pixels[:: max(1, len(pixels) // 4000)], np.float32)
     cv2.setRNGSeed(3)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 30, 0.1)
+    # pyrefly: ignore[no-matching-overload] (OpenCV's stubs know nothing of labels that are None)
     _, labels, centres = cv2.kmeans(
         samples, min(_CENTRES, len(samples)), None, criteria, 2, cv2.KMEANS_PP_CENTERS
     )

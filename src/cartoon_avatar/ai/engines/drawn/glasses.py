@@ -97,7 +97,7 @@ def _evened_out(profiles: list[np.ndarray], apart: float) -> np.ndarray | None:
     then down; NaN where no frame was met.
     """
     seen = np.stack(profiles)
-    known = ~np.isnan(seen).all(axis=0)
+    known = np.asarray(~np.isnan(seen).all(axis=0))
     if known.mean() < 0.5:
         return None
     radius = np.array(

@@ -110,7 +110,13 @@ def draw_ears(pen: Pen) -> None:
     for ear in ears_of(reading):
         high, wide = ear.height, max(ear.width, 0.055 * reading.unit)
 
-        def at(x: float, y: float, ear=ear, high=high, wide=wide) -> np.ndarray:
+        def at(
+            x: float,
+            y: float,
+            ear: Ear = ear,
+            high: float = high,
+            wide: float = wide,
+        ) -> np.ndarray:
             """x from the cheek outwards, y from the top down, both 0..1."""
             inner = ear.outer - ear.side * wide
             return (inner + ear.side * wide * x) * across + (ear.top + high * y) * down

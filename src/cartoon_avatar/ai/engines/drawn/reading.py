@@ -94,7 +94,7 @@ class Reading:
 
     def moved(self, mask: np.ndarray, by: np.ndarray) -> np.ndarray:
         x, y = by * self.scale
-        turn = np.float32([[1, 0, x], [0, 1, y]])
+        turn = np.asarray([[1, 0, x], [0, 1, y]], np.float32)
         size = mask.shape[1::-1]
         moved = cv2.warpAffine(mask.astype(np.float32), turn, size, borderMode=cv2.BORDER_REPLICATE)
         return moved > 0.5

@@ -67,6 +67,7 @@ def head_alpha(scene: Scene, style: DrawnStyle, seed: int, size: int) -> np.ndar
     scale = size / CANVAS
     width, height = round(sheet.width * scale), round(sheet.height * scale)
     picture = rendered(sheet.head_svg(), width, height)
+    assert picture.alpha is not None
     return (picture.rgb[..., 0].astype(np.uint16) * picture.alpha // 255).astype(np.uint8)
 
 
@@ -76,6 +77,7 @@ def rendered(document: str, width: int, height: int) -> Picture:
         svg_string=document, width=width, height=height, skip_system_fonts=True
     )
     bgra = cv2.imdecode(np.frombuffer(bytes(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert bgra is not None  # the renderer's PNG is whole
     rgba = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA)
     return Picture(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
 

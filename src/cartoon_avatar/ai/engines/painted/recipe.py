@@ -140,7 +140,7 @@ def _draw_face(
     hair: np.ndarray,
     how: PaintedStyle,
 ) -> None:
-    tone = np.float32([skin.light, skin.a, skin.b])
+    tone = np.asarray([skin.light, skin.a, skin.b], np.float32)
     draw_folds(painted, photo, person, tone)
     draw_jaw(painted, person, skin_area, tone)
     if person.shows_mouth:
@@ -230,7 +230,7 @@ def _keep_features(
             continue
         own = sheet.features[box]
         if nose < 1:
-            offset = np.float32([box[1].start, box[0].start])
+            offset = np.asarray([box[1].start, box[0].start], np.float32)
             outline = grown(person.nose_base, 1.1) - offset
             own = own * (1 - (1 - nose) * area(own.shape, outline, soft_px=0.01 * size))
         fine, _ = coherent(

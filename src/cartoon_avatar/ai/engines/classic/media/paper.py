@@ -54,11 +54,12 @@ def hatching(
     # From a pixel of the picture to one of the stroke field, which is stretched and turned.
     fx, fy = columns / side, rows / side
     cx, cy = shape[1] / 2, shape[0] / 2
-    turn = np.float32(
+    turn = np.asarray(
         [
             [c * fx, s * fx, (side / 2 - c * cx - s * cy) * fx],
             [-s * fy, c * fy, (side / 2 + s * cx - c * cy) * fy],
-        ]
+        ],
+        np.float32,
     )
     return cv2.warpAffine(
         strokes,

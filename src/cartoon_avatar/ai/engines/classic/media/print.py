@@ -11,7 +11,7 @@ from cartoon_avatar.ai.filters.canvas import Canvas, bands, rgb_of, to_bytes
 from cartoon_avatar.ai.filters.halftone import dots
 
 # Luminance of linear light, near enough for sRGB's own numbers.
-LUMA = np.float32([[0.2126, 0.7152, 0.0722]])
+LUMA = np.asarray([[0.2126, 0.7152, 0.0722]], np.float32)
 
 
 def paint(sheet: Sheet, style: Style, rng: np.random.Generator) -> np.ndarray:

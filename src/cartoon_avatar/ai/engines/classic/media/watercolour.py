@@ -86,7 +86,7 @@ def painted_wet(
         # A drying wash leaves its darkest line just inside its end.
         edge = np.clip(1 - np.abs(here - 0.5) * 3, 0, 1)
         wash = paper.pigment(wash, 1 + 0.35 * edge)
-        sheet = np.float32([0.985, 0.975, 0.955]) * (1 + 0.012 * tooth[rows])[..., None]
+        sheet = np.asarray([0.985, 0.975, 0.955], np.float32) * (1 + 0.012 * tooth[rows])[..., None]
         out[rows] = to_bytes(sheet + here[..., None] * (wash - sheet))
     return out
 

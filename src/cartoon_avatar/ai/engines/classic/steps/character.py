@@ -180,7 +180,7 @@ def _paint_eye(
     lab[..., 1:] += (share * (1 - 0.7 * pupil))[..., None] * (colour - lab[..., 1:])
 
     # One catchlight, up and to the side the light of most portraits comes from.
-    spot = centre + np.float32([-0.34, -0.36]) * radius
+    spot = centre + np.asarray([-0.34, -0.36], np.float32) * radius
     glint = np.sqrt((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / radius
     glint = 1 - smoothstep(glint, 0.27 - 1.2 * edge, 0.27 + 1.2 * edge)
     glint = glint * np.float32(irises) * (opening > 0.35)
@@ -238,7 +238,7 @@ def paint_mouth(
         if lips > 0 and (lip > 0.6).sum() > 8:
             own = np.median(seen[lip > 0.6], axis=0)
             # Redder along the way from skin to lip, whatever the skin.
-            colour = own[1:] + np.float32(lips) * np.float32([9, 3])
+            colour = own[1:] + np.float32(lips) * np.asarray([9, 3], np.float32)
             share = 0.65 * lip
             here[..., 1:] += share[..., None] * (colour - here[..., 1:])
             here[..., 0] -= np.float32(6 * lips) * lip

@@ -161,6 +161,7 @@ def outline(mask: np.ndarray, width_px: float, shape: tuple[int, int]) -> np.nda
     """
     rim = sized(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.84 * width_px)), shape)
     # Fades out where the mask does not know, instead of drawing a guess.
+    # pyrefly: ignore[no-matching-overload] (OpenCV's stubs know nothing of a number in place of an array)
     rim = cv2.absdiff(rim, 0.5)
     rim *= np.float32(-3.8)
     rim += np.float32(1.35)

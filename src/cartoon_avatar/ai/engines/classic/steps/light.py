@@ -67,13 +67,13 @@ def expose(seen: Canvas, skin: np.ndarray | None, local_contrast: float) -> Canv
 
 def _warmth(a: np.ndarray, b: np.ndarray, skin: np.ndarray) -> tuple[float, float]:
     """How much a, b of the lamp to take away: warmth along the skin's own hue, or blue."""
-    a, b = _median(a, skin), _median(b, skin)
-    chroma = float(np.hypot(a, b))
+    red, yellow = _median(a, skin), _median(b, skin)
+    chroma = float(np.hypot(red, yellow))
     share = 0.75 * max(0.0, chroma - _SKIN_CHROMA) / max(chroma, 1.0)
     # Skin of any tone is at least as yellow as this beside its red, unless the light is blue.
     # In a grey photo there is nothing to be balanced.
-    pink = 0.6 * max(0.0, 0.58 * a - b) if chroma > 6 else 0.0
-    return share * a, share * b - min(pink, 4.0)
+    pink = 0.6 * max(0.0, 0.58 * red - yellow) if chroma > 6 else 0.0
+    return share * red, share * yellow - min(pink, 4.0)
 
 
 def _median(values: np.ndarray, weight: np.ndarray | None) -> float:

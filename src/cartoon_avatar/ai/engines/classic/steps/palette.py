@@ -21,7 +21,7 @@ def loud(
     All H×W float32, CIELAB. Lightness stays. Greys take a breath of the palette's first
     colour in their dark parts, as cheap print does. ``spare`` (0..1, skin) stays as it is.
     """
-    inks = cv2.cvtColor(np.float32([palette]) / 255, cv2.COLOR_RGB2LAB)[0]
+    inks = cv2.cvtColor(np.asarray([palette], np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
     chroma, hue = cv2.cartToPolar(a, b)
     # How well each ink would do, from tables of a full turn and of all lightness.
     turn = np.arange(256) * (2 * np.pi / 256)

@@ -49,7 +49,7 @@ def tone_skin(sheet: Sheet, style: Style) -> None:
     light, smooth, seen = drawn.light[box], sheet.flat.light[box], sheet.lit.light[box]
     a, b = drawn.a[small], drawn.b[small]
     skin, features, small_features = full.skin[box], full.features[box], half.features[small]
-    colours = [np.float32([c.light, c.a, c.b]) for c in sheet.complexions]
+    colours = [np.asarray([c.light, c.a, c.b], np.float32) for c in sheet.complexions]
     if len(colours) == 1:
         plain_light, plain_a, plain_b = colours[0]
         plain_small = plain_light
@@ -176,7 +176,9 @@ def shading(
     smooth = cv2.GaussianBlur(value * weight, (0, 0), sigma) / cv2.GaussianBlur(
         weight, (0, 0), sigma
     )
-    return cv2.resize(smooth, light.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    height, width = light.shape
+    # pyrefly: ignore[no-matching-overload] (NumPy's stubs make a quotient of any number type)
+    return cv2.resize(smooth, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def two_tone(

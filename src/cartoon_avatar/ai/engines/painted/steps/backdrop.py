@@ -26,7 +26,7 @@ def painted_backdrop(
     half, _ = coherent(half, reach_px=3.0, tensor_px=2.0, rounds=2, amount=0.7, edge_px=1.2)
     wide = blurred(half, 0.10 * face_px)
     share = np.float32(how.calm)
-    scene = half + share * np.float32([0.75, 0.4, 0.4]) * (wide - half)
+    scene = half + share * np.asarray([0.75, 0.4, 0.4], np.float32) * (wide - half)
     return cv2.resize(scene, lab.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
@@ -41,4 +41,6 @@ def recolour(lab: np.ndarray, person: np.ndarray, face_px: float, how: Backdrop)
     around = blurred(person, 0.35 * face_px) * away
     light += np.float32(how.air) * around * np.maximum(42 - light, 0)
     light += np.float32(how.lift) * away * (100 - light)
-    lab[..., 1:] += np.float32(how.amount) * away[..., None] * (np.float32(how.tint) - lab[..., 1:])
+    lab[..., 1:] += (
+        np.float32(how.amount) * away[..., None] * (np.asarray(how.tint, np.float32) - lab[..., 1:])
+    )

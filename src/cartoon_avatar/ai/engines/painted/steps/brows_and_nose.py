@@ -25,7 +25,7 @@ def draw_brows(lab: np.ndarray, person: Features, hair: np.ndarray) -> None:
         box = box_around(lab.shape, person.brows[number], 0.06 * size)
         if box is None or size < 40:
             continue
-        face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+        face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
         _draw_brow(lab[box], face, face.brows[number], hair[box])
 
 
@@ -76,7 +76,7 @@ def draw_nose(lab: np.ndarray, person: Features, tone: np.ndarray) -> None:
         return
     here = lab[box]
     shape = here.shape[:2]
-    points = person.landmarks - np.float32([box[1].start, box[0].start])
+    points = person.landmarks - np.asarray([box[1].start, box[0].start], np.float32)
     low = points[list(_UNDERSIDE)]
     plane = np.concatenate([low, (low + 0.45 * (points[4] - low))[::-1]])
     shade = [0.72 * tone[0], tone[1] + 4, tone[2]]

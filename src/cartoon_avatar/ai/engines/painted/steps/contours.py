@@ -41,7 +41,7 @@ def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarr
     box = box_around(lab.shape, places.reshape(-1, 2), 3)
     if box is None:
         return
-    corner = np.float32([box[1].start, box[0].start])
+    corner = np.asarray([box[1].start, box[0].start], np.float32)
     light = cv2.GaussianBlur(np.ascontiguousarray(lab[box][..., 0]), (0, 0), max(0.5, 0.006 * size))
     fall = -np.gradient(_sampled(light, places - corner), offsets[1] - offsets[0], axis=1)
     path = best_path(np.clip(fall, 0, 3) - 0.25 * np.abs(offsets / (0.03 * size)), 0.15)
@@ -79,7 +79,7 @@ def draw_folds(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
     box = box_around(lab.shape, person.oval, 0)
     if box is None:
         return
-    face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+    face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
     light = np.ascontiguousarray(photo[box][..., 0])
     fine = cv2.GaussianBlur(light, (0, 0), max(0.6, 0.006 * size))
     depth = blurred(light, 0.03 * size) - fine

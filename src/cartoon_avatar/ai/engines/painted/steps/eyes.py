@@ -13,7 +13,7 @@ from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, 
 from cartoon_avatar.ai.seeing.features import Eye, Features, features_of, smooth_curve
 from cartoon_avatar.ai.seeing.subject import Subject
 
-_INK = np.float32([9, 6, 4])
+_INK = np.asarray([9, 6, 4], np.float32)
 # Of irises whose colour was not read.
 _BROWN = (24.0, 6.0, 9.0)
 # Smaller eyes than this are left as the photo has them, px.
@@ -71,7 +71,7 @@ def draw_eyes(
         box = box_around(lab.shape, eye.outline, 0.45 * eye.width)
         if box is None or eye.width < _SMALLEST_PX:
             continue
-        here = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+        here = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
         lids = _Lids.of(here.eyes[number])
         _draw_eye(lab[box], photo[box], lids, tone, colour, lit_from_left, look)
 

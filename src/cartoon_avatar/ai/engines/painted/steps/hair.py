@@ -39,7 +39,7 @@ def painted_hair(
     # About the hair nearby: another head keeps its own colour.
     centre = blurred_within(light, hair + np.float32(1e-3), 0.16 * face_px)
     offset = (light - centre) * np.float32(1 / spread)
-    tone = _tones(offset) - _tones(np.float32(0))
+    tone = _tones(offset) - _tones(np.zeros((), np.float32))
     share = np.float32(bands)
     painted = centre + spread * ((1 - share) * offset + share * tone)
     painted = np.where(painted < centre, centre - 1.12 * (centre - painted), painted)

@@ -101,5 +101,5 @@ def outlined(part: np.ndarray, unit: float, weight: float) -> np.ndarray:
 
 def drawn(lab: np.ndarray, lines: np.ndarray, darkness: float) -> np.ndarray:
     """``lab`` (H×W×3 CIELAB) with ``lines`` (H×W 0..1) in a dark shade of what they lie on."""
-    ink = lab * np.float32([darkness, 0.8, 0.8]) + np.float32([0, 4, 2])
+    ink = lab * np.asarray([darkness, 0.8, 0.8], np.float32) + np.asarray([0, 4, 2], np.float32)
     return lab + lines[..., None] * (ink - lab)

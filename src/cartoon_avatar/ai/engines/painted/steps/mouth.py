@@ -26,7 +26,7 @@ def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
     box = box_around(lab.shape, person.lips, 0.1 * size)
     if box is None or size < 40:
         return
-    face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+    face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
     here, seen = lab[box], photo[box]
     shape = here.shape[:2]
     lips = smooth_curve(np.concatenate([face.lips, face.lips[:1]]), 4)
@@ -43,7 +43,9 @@ def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
         covered = stroke(shape, curve, widths, max(0.5, 0.0025 * size))
         mix(here, [0.36 * tone[0], tone[1] + 10, 0.7 * tone[2] + 4], 0.72 * covered)
     # The shade under the lower lip.
-    curve = smooth_curve(face.landmarks[list(_UNDER_LIP)], 5) + np.float32([0, 0.012 * size])
+    curve = smooth_curve(face.landmarks[list(_UNDER_LIP)], 5) + np.asarray(
+        [0, 0.012 * size], np.float32
+    )
     covered = stroke(shape, curve, 0.012 * size * tapered(len(curve)), 0.005 * size)
     mix(here, [0.72 * tone[0], tone[1] + 4, tone[2]], 0.35 * covered)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 
@@ -20,12 +22,17 @@ _BEARD = (
     323, 454, 327, 2, 98,
 )  # fmt: skip
 # Shade is this much redder and less yellow than light, over 40 L.
-_SHADE_HUE = np.float32([-1.5, 1.0])
-_BLUSH = np.float32([3.0, 0.8])
+_SHADE_HUE = np.asarray([-1.5, 1.0], np.float32)
+_BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
-def contrast_of(light: np.ndarray | float) -> np.ndarray | float:
+# H×W, or of one place.
+Light = TypeVar("Light", np.ndarray, float)
+
+
+def contrast_of(light: Light) -> Light:
     """How strong light and shade are on skin of ``light``: less on dark skin."""
+    # pyrefly: ignore[bad-return] (NumPy's stubs make float64 of every quotient)
     return 0.45 + 0.55 * light / 65
 
 
@@ -42,7 +49,7 @@ def nearest_complexion(
         x, y = person.oval.mean(axis=0)
         far = ((across - x) ** 2 + (down - y) ** 2) / person.height**2 + 0.05
         weight = 1 / far**3
-        total += weight[..., None] * np.float32([colour.light, colour.a, colour.b])
+        total += weight[..., None] * np.asarray([colour.light, colour.a, colour.b], np.float32)
         weights += weight
     return cv2.resize(total / weights[..., None], (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -53,13 +60,13 @@ def beard(lab: np.ndarray, person: Features) -> np.ndarray:
     box = box_around(lab.shape, person.oval, 0.12 * person.height)
     if box is None or person.height < 24:
         return found
-    face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+    face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
     light = np.ascontiguousarray(lab[box][..., 0])
     size, shape = face.height, light.shape
     low = face.landmarks[list(_BEARD)]
     zone = area(shape, grown(low, 1.06), soft_px=0.02 * size)
     zone *= 1 - area(shape, grown(face.lips, 1.15), soft_px=0.01 * size)
-    square = 0.06 * size * np.float32([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    square = 0.06 * size * np.asarray([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
     cheeks = area(shape, *(cheek + square for cheek in face.cheeks)) > 0.5
     if not cheeks.any():
         return found
@@ -81,7 +88,7 @@ def without_creases(lab: np.ndarray, person: Features, share: float) -> None:
     box = box_around(lab.shape, person.oval, 0.05 * person.height)
     if box is None or person.height < 40:
         return
-    face = features_of(person.landmarks - np.float32([box[1].start, box[0].start]))
+    face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
     light = np.ascontiguousarray(lab[box][..., 0])
     size, shape = face.height, light.shape
     zone = area(shape, grown(face.oval, 0.93), soft_px=0.02 * size)
@@ -146,14 +153,14 @@ def _steps(offset: np.ndarray, tones: Tones) -> np.ndarray:
 
     softness = tones.softness
 
-    def raw(value: np.ndarray | float) -> np.ndarray | float:
+    def raw(value: np.ndarray) -> np.ndarray:
         return (
             5.0 * tones.highlight * np.tanh((value - 5) / softness)
             + 6.5 * np.tanh((value + 8) / (0.88 * softness))
             + 5.0 * np.tanh((value + 20) / softness)
         )
 
-    return raw(offset) - raw(0.0)
+    return raw(offset) - raw(np.zeros(()))
 
 
 def _warm(

@@ -70,7 +70,12 @@ def _eye_spots(person: Features, eye_size: float) -> list[_Spot]:
 
 
 def _slim(
-    face: Features, amount: float, x: np.ndarray, y: np.ndarray, dx: np.ndarray, dy: np.ndarray
+    face: Features,
+    amount: float | np.floating,
+    x: np.ndarray,
+    y: np.ndarray,
+    dx: np.ndarray,
+    dy: np.ndarray,
 ) -> None:
     brow, chin = face.landmarks[168], face.landmarks[152]
     axis = chin - brow
@@ -78,7 +83,7 @@ def _slim(
     if length < 4 or not amount:
         return
     axis = axis / length
-    side = np.float32([axis[1], -axis[0]])
+    side = np.asarray([axis[1], -axis[0]], np.float32)
     half = 0.5 * float(np.ptp(face.oval @ side))
     across = (x - brow[0]) * side[0] + (y - brow[1]) * side[1]
     down = ((x - brow[0]) * axis[0] + (y - brow[1]) * axis[1]) * np.float32(1 / length)
