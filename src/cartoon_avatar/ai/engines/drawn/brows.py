@@ -67,7 +67,10 @@ def draw_brows(pen: Pen) -> None:
     chroma = 1.5 if reading.subject.monochrome else float(np.clip(chroma, 8, 24))
     hue = hue if -20 < hue < 100 else 50.0
     colour = from_lch(float(np.clip(light - contrast, 8, 60)), chroma, hue)
-    for middle, own, _ in brows:
+    wide = [eye.width for eye in reading.features.eyes]
+    for index, (middle, own, _) in enumerate(brows):
+        if wide[index] < 0.35 * max(wide):
+            continue  # the far side of a profile
         middle, own = middle[:count], own[:count]
         along = np.linspace(0, 1, count)
         taper = np.clip(along / 0.45, 0.1, 1) ** 0.8

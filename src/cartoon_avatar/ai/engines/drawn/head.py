@@ -37,6 +37,8 @@ def head_mask(reading: Reading) -> np.ndarray:
         skin &= ~ear.mask
     # Beside the oval only what hangs together with it, without crumbs of skin in the hair.
     skin = reading.opened(skin | reading.oval, 0.03 * unit)
+    if reading.profile:
+        return reading.soft(reading.filled(reading.largest(skin), 0.2), 0.012 * unit) > 0.5
     # From the eyes down the mesh knows the cheek better than the mask, which takes ears along.
     above = reading.down_at < reading.at(168) @ reading.down + 0.04 * unit
     skin &= above | reading.grown(reading.oval, 0.025 * unit)
@@ -137,14 +139,15 @@ def draw_ears(pen: Pen) -> None:
             pen.brush(lobe, [0.3, pen.fine * 0.8, pen.fine * 0.6, 0.3], pen.skin.deep)
 
 
-def draw_head(pen: Pen, mask: np.ndarray) -> None:
-    """The skin with its shade."""
+def draw_head(pen: Pen, mask: np.ndarray) -> str:
+    """The skin with its shade; gives the head's path, for clipping."""
     reading, unit = pen.reading, pen.reading.unit
     d = path_of(outlines(mask, reading.scale, smooth=0.035 * unit, least=0.05 * unit**2))
     pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
     with pen.sheet.clipped(d):
-        _draw_shade(pen, mask)
-        _draw_blush(pen)
+        if not reading.profile:
+            _draw_shade(pen, mask)
+            _draw_blush(pen)
         hair = reading.subject.hair
         if hair is not None and hair.value == "bald" and not reading.hat.any():
             # Light on the scalp, on the lit side.
@@ -154,6 +157,8 @@ def draw_head(pen: Pen, mask: np.ndarray) -> None:
             ring = np.stack([0.14 * np.cos(turn), 0.05 * np.sin(turn)], axis=1) * unit
             points = lit + ring[:, :1] * reading.across + ring[:, 1:] * reading.down
             pen.sheet.fill(bezier(points), pen.skin.light, opacity=0.8)
+
+    return d
 
 
 def _draw_shade(pen: Pen, mask: np.ndarray) -> None:

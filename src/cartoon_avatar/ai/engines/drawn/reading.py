@@ -54,6 +54,11 @@ class Reading:
     side_contrast: float = 0.0  # difference of the cheeks, L
 
     @property
+    def profile(self) -> bool:
+        """From the side, where the mesh's points lie well but its outline does not."""
+        return not self.subject.confirmed
+
+    @property
     def landmarks(self) -> np.ndarray:
         return self.features.landmarks
 
@@ -199,6 +204,12 @@ def read(scene: Scene) -> Reading:
         across_at=(x * across[0] + y * across[1]).astype(np.float32),
     )
     reading.oval = reading.inside(features.oval)
+    if reading.profile:
+        # The mesh folds over; its hull is cut to the face by the masks.
+        hull = cv2.convexHull(features.landmarks)[:, 0]
+        reading.oval = reading.inside(hull)
+        if scene.masks is not None and (seen := on_grid(scene.masks.face_skin) > 0.5).any():
+            reading.oval &= reading.closed(seen, 0.04 * unit)
     _read_parts(reading, scene, on_grid)
     _read_light(reading)
     return reading
@@ -325,6 +336,7 @@ def _bust(reading: Reading, *, raised: float) -> np.ndarray:
 def _head_room(reading: Reading) -> np.ndarray:
     """Where head and hair can be, down to the chin."""
     unit = reading.unit
+    unit = unit * 1.6 if reading.profile else unit
     x = reading.at(168) @ reading.across
     top, bottom = -5 * unit, reading.at(152) @ reading.down + 0.3 * unit
     corners = np.array([(x - unit, top), (x + unit, top), (x + unit, bottom), (x - unit, bottom)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -130,16 +131,18 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_cloth(pen, clothes, regions)
     with sheet.drawing("head"):
         draw_ears(pen)
-        draw_head(pen, head)
-        draw_jaw(pen)
-        draw_nose(pen)
-        draw_creases(pen, beard.mask | beard.stubble | (reading.worn_on_face > 0.3))
+        face = draw_head(pen, head)
+        if not reading.profile:
+            draw_jaw(pen)
+            draw_nose(pen)
+            draw_creases(pen, beard.mask | beard.stubble | (reading.worn_on_face > 0.3))
         draw_beard(pen, beard)
-        if not _surely(reading.subject.mouth_covered):
-            draw_mouth(pen, bearded=beard.there)
-        if not _surely(reading.subject.eyes_covered):
-            draw_eyes(pen)
-        draw_brows(pen)
+        with sheet.clipped(face) if reading.profile else nullcontext():
+            if not _surely(reading.subject.mouth_covered):
+                draw_mouth(pen, bearded=beard.there)
+            if not _surely(reading.subject.eyes_covered):
+                draw_eyes(pen)
+            draw_brows(pen)
         draw_hair(pen, hair_mask, hair)
         if hat.any():
             draw_cloth(pen, hat, cloth_regions(reading, hat))
