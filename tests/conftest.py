@@ -11,7 +11,7 @@ import structlog
 from cartoon_avatar.process.logs import configure_logs
 
 _SHORT = 15
-_FEW = 24
+_FEW = 16
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,13 +34,17 @@ def rounds(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--rounds")
 
 
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> int:
+    return request.config.getoption("--pictures")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    rounds = config.getoption("--rounds")
-    if rounds <= _SHORT:
-        return
-    for item in items:
-        if "rounds" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.timeout(300 * rounds / _SHORT))
+    for name, short in (("rounds", _SHORT), ("pictures", _FEW)):
+        count = config.getoption(f"--{name}")
+        for item in items if count > short else ():
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.timeout(300 * count / short))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

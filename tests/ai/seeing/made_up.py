@@ -113,7 +113,8 @@ def _resized(made: MadeUp, rng: np.random.Generator) -> None:
     """To a long side between 8 px and what two million pixels allow."""
     height, width = made.rgb.shape[:2]
     most = min(4000.0, float(np.sqrt(_LARGEST_PX / (height * width))) * max(height, width))
-    side = float(np.exp(rng.uniform(np.log(8), np.log(most))))
+    least = min(most, 8.0 if rng.random() < 0.3 else 120.0)
+    side = float(np.exp(rng.uniform(np.log(least), np.log(most))))
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     made.kinds.append("tiny" if min(size) < 64 else "large" if side > 1500 else "middling")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
-import pytest
 
 from cartoon_avatar.ai.errors import NoFace
 from cartoon_avatar.ai.head.cut import cut
@@ -95,15 +93,12 @@ def of_the_head(picture: Picture, scene: Scene) -> list[str]:
     return faults
 
 
-def test_what_is_seen_holds_for_drawing_and_head(
-    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> None:
+def test_what_is_seen_holds_for_drawing_and_head(pictures: int) -> None:
     kinds: Counter[str] = Counter()
     wrong: dict[int, list[str]] = {}
-    for number in range(request.config.getoption("--pictures")):
+    for number in range(pictures):
         made = made_up(number)
         kinds.update(made.kinds or ["plain"])
         if faults := faults_of(number):
             wrong[number] = [*faults, *made.kinds, str(made.rgb.shape)]
-    record_property("kinds", dict(kinds))
     assert not wrong, f"of {kinds}"
