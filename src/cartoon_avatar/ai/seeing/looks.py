@@ -96,8 +96,10 @@ def _looks(
     if upright:
         axes = np.eye(2)
     looks = []
+    # A picture framed around the head is the look at the head itself.
+    head = bust or max(width, height) > 1.25 * _HEAD * unit
     for below, share, far in ((0.85, _BUST, True), (-0.12, _HEAD, False)):
-        if far and not bust:
+        if not (bust if far else head):
             continue
         side = share * unit
         centre = middle + below * unit * axes[:, 1]

@@ -225,4 +225,4 @@ def _refined(planes: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     """``planes`` (the picture's size, H×W or H×W×C), their edges on those of ``rgb``."""
     # The map's own grain, 1/192 of a look, is about what an edge may be off by.
     radius_px = max(rgb.shape) / 160
-    return guided_filter(rgb, planes, radius_px, 5e-4, scale=0.5 if max(rgb.shape) > 512 else 1.0)
+    return guided_filter(rgb, planes, radius_px, 5e-4, scale=0.5 if max(rgb.shape) >= 512 else 1.0)

@@ -339,9 +339,9 @@ def _glasses(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[Glasses
     around = chart.disc(eyes[0], 0.5 * apart) | chart.disc(eyes[1], 0.5 * apart)
     rims = _mean(chart.other, around & chart.oval & ~lens)
     bridge = _mean(chart.other, chart.disc((eyes[0] + eyes[1]) / 2, 0.16 * apart))
-    if rims < 0.03 and bridge < 0.08:
+    if rims < 0.02 and bridge < 0.05:
         return _read("none", 0.5 + 0.45 * sharp)
-    if rims < 0.06 or bridge < 0.2:
+    if rims < 0.05 or bridge < 0.1:
         return None
     dark = (
         _mean(chart.other, lens) > 0.6
