@@ -151,9 +151,15 @@ def test_past_the_queue_the_answer_is_the_contract_s(site: Site):
     """Two replicas hold two pictures each, four wait before them."""
     photo = picture("jpeg", (480, 640))
     answers: list[httpx.Response] = []
+    together = threading.Barrier(24)
 
     def ask() -> None:
-        answers.append(httpx.post(f"{site.ai_url}{paths.GENERATE_CARTOON}", files={"image": photo}))
+        together.wait(WITHIN_S)
+        answers.append(
+            httpx.post(
+                f"{site.ai_url}{paths.GENERATE_CARTOON}", files={"image": photo}, timeout=WITHIN_S
+            )
+        )
 
     threads = [threading.Thread(target=ask) for _ in range(24)]
     for thread in threads:

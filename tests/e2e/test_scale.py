@@ -205,7 +205,11 @@ def test_two_processes_of_a_backend_are_one_to_its_clients(two_processes: str):
         assert len(client.get("/api/downloaded-faces").json()["items"]) == 1
 
     # What they do not share, and docs/scaling.md says so: each counts requests on its own.
-    with phone("phone-2") as client:
-        asked = [client.post("/api/regenerate/x").status_code for _ in range(40)]
+    for number in range(2, 9):
+        begun = time.monotonic()
+        with phone(f"phone-{number}") as client:
+            asked = [client.post("/api/regenerate/x").status_code for _ in range(40)]
+        if time.monotonic() - begun < 55:  # or some of them were of another minute
+            break
     assert set(asked) == {404, 429}
     assert A_MINUTE <= asked.count(404) <= 2 * A_MINUTE

@@ -21,7 +21,7 @@ from PIL import Image
 
 from tests.engines.ports import free_ports
 
-READY_WITHIN_S = 60
+READY_WITHIN_S = 180
 
 
 def astronaut() -> bytes:
@@ -157,9 +157,12 @@ def test_a_killed_ai_service_leaves_nothing_and_comes_back(running: Running):
     (ai,) = [
         child for child in psutil.Process(running.process.pid).children() if "ai" in child.cmdline()
     ]
+    # Held, or on a busy machine the AI service would be back before it is missed.
+    running.process.send_signal(signal.SIGSTOP)
     for child in [*ai.children(recursive=True), ai]:
         child.kill()
     answer = http.post(f"/api/regenerate/{original}")
+    running.process.send_signal(signal.SIGCONT)
 
     assert answer.status_code in (500, 503)
     assert running.files("temp") == before

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
-def wait_for(port: int, *, timeout_s: float = 30) -> None:
+def wait_for(port: int, *, timeout_s: float = 120) -> None:
     """Until something listens on ``port``."""
     give_up = time.monotonic() + timeout_s
     while True:
@@ -81,7 +82,7 @@ class Backend:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *, timeout_s: float = 30) -> None:
+    def start(self, *, timeout_s: float = 120) -> None:
         self.pid = self.forks.fork(
             {
                 "PORT": str(self.port),
@@ -105,16 +106,17 @@ class Backend:
     def kill(self) -> None:
         self.end(signal.SIGKILL)
 
-    def end(self, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 20) -> None:
+    def end(self, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 60) -> None:
         if self.pid is None:
             return
-        os.kill(self.pid, how)
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.kill(self.pid, how)
         wait_until_gone(self.pid, timeout_s=timeout_s)
         self.pid = None
 
     def client(self, device: str = "phone") -> httpx.Client:
         """Closed with the backend at the latest."""
-        client = httpx.Client(base_url=self.url, headers={"X-Device-Id": device}, timeout=30)
+        client = httpx.Client(base_url=self.url, headers={"X-Device-Id": device}, timeout=120)
         self.clients.append(client)
         return client
 
@@ -124,7 +126,7 @@ class Backend:
             client.close()
 
 
-def wait_until_gone(pid: int, *, timeout_s: float = 20) -> None:
+def wait_until_gone(pid: int, *, timeout_s: float = 60) -> None:
     give_up = time.monotonic() + timeout_s
     while is_there(pid):
         assert time.monotonic() < give_up, f"process {pid} is still there"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 
 import time_machine
@@ -26,6 +27,9 @@ async def test_a_clock_set_forward_sweeps_nothing_until_it_has_been_steady(start
         cartoon = (await service.phone.upload()).json()["cartoon"]
         in_flight = service.settings.data_dir / "uploads/temp/9_x.jpg"
         in_flight.write_bytes(b"of a request whose row is about to come")
+        # Young until the clock jumps, however long it takes until then.
+        later = time.time() + 3600
+        os.utime(in_flight, (later, later))
         await _sweep(service)
 
         with time_machine.travel(time.time() + 2 * 24 * 3600, tick=True):
@@ -33,7 +37,8 @@ async def test_a_clock_set_forward_sweeps_nothing_until_it_has_been_steady(start
             assert (await service.http.get(cartoon["imageUrl"])).status_code in (200, 400)
             assert (await service.phone.upload()).status_code == 201
             assert in_flight.exists()
-        # Set right again is another jump, and again nothing goes.
+        # Set right again is another jump, and again nothing goes, be it old by now.
+        os.utime(in_flight, (time.time() - 60,) * 2)
         assert await _sweep(service) == Swept(0, 0)
         assert (await service.http.get(cartoon["imageUrl"])).status_code == 200
         assert in_flight.exists()
@@ -48,6 +53,9 @@ async def test_by_a_clock_that_has_jumped_nothing_is_repaired(start: attacks.Sta
         state = service.state
         in_flight = service.settings.data_dir / "uploads/temp/9_x.jpg"
         in_flight.write_bytes(b"of a request whose row is about to come")
+        # Young until the clock jumps, however long it takes until then.
+        later = time.time() + 3600
+        os.utime(in_flight, (later, later))
         await _sweep(service)
 
         async def repaired() -> list[bool]:

@@ -17,7 +17,7 @@ import httpx
 from sqlalchemy import event
 
 from cartoon_avatar.backend.settings import BackendSettings
-from tests.backend.conftest import FakeAi, picture, running
+from tests.backend.conftest import FakeAi, end_own_sweeps, picture, running
 from tests.faults.processes import HERE, free_port, wait_for
 
 CALLS = "openat,link,linkat,unlink,unlinkat,fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"
@@ -127,6 +127,7 @@ async def test_nothing_is_committed_before_its_files_are_in_place_and_synced(
 
     settings = BackendSettings(data_dir=tmp_path, min_free_bytes=0)
     async with running(settings, FakeAi()) as service:
+        await end_own_sweeps()  # which commit, too
         engine = service.state.database.writer
         monkeypatch.setattr(os, "fsync", noted_fsync)
         monkeypatch.setattr(os, "link", noted_link)

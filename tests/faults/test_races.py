@@ -264,7 +264,10 @@ def test_two_backends_start_on_an_empty_folder_at_once(
         backends = list(pool.map(lambda _, data=data: start_backend(data=data), range(3)))
         for backend in backends:
             answer = httpx.post(
-                f"{backend.url}/api/upload", files={"image": PHOTO}, headers={"X-Device-Id": "a"}
+                f"{backend.url}/api/upload",
+                files={"image": PHOTO},
+                headers={"X-Device-Id": "a"},
+                timeout=120,
             )
             assert answer.status_code == 201, answer.text
         assert len(rows_of(data)["originals"]) == 3
