@@ -46,7 +46,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[tuple[np.ndarray, Lab]]
         for number, (region, colour) in enumerate(regions):
             if number:
                 curves = outlines(
-                    region, reading.scale, blur_px=2.5, smooth=0.03 * unit, least=0.012 * unit**2
+                    region, reading.scale, blur_px=2.0, smooth=0.025 * unit, least=0.005 * unit**2
                 )
                 sheet.fill(
                     path_of(curves),

@@ -55,7 +55,8 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[tuple[np.ndarray, 
         region = mask & (nearest == index)
         if regions:
             region &= seen
-        region = reading.without_small(reading.opened(region, 0.021 * unit), 0.02)
+        narrow = (0.012, 0.006) if is_hat else (0.021, 0.02)
+        region = reading.without_small(reading.opened(region, narrow[0] * unit), narrow[1])
         known = region & seen
         if not known.any():
             continue
