@@ -94,7 +94,7 @@ def ears_of(reading: Reading) -> list[Ear]:
     beside = reading.face & ~reading.grown(reading.oval, 0.02 * unit) & band
     beside &= reading.worn_on_face < 0.5
     ears: dict[int, Ear] = {}
-    rim = reading.grown(reading.oval, 0.06 * unit)
+    rim = reading.grown(reading.oval, 0.12 * unit)
     for piece in reading.pieces(reading.opened(beside, 0.008 * unit), 0.002):
         if not (piece & rim).any():
             continue

@@ -241,8 +241,10 @@ def _read_parts(
     face_skin = skin & (oval | ((down_at < nose + 0.05 * unit) & beside))
     # An arm raised beside the head is not part of it.
     reading.face = np.zeros_like(skin)
+    touching, near = reading.grown(oval, 0.02 * unit), reading.grown(oval, 0.15 * unit)
     for piece in reading.pieces(face_skin, 0.0005):
-        if (piece & reading.grown(oval, 0.02 * unit)).any():
+        ear = reading.area(piece) < 0.05 and (piece & near).any()
+        if ear or (piece & touching).any():
             reading.face |= piece
     mine &= ~(face_skin & ~reading.face)
     reading.skin_below = skin & ~reading.face & (down_at > nose)
@@ -432,7 +434,7 @@ def _gain(reading: Reading, white: float | None, openness: float) -> float:
     brightest = float(np.percentile(reading.lab[..., 0], 98))
     exposure = 1.0
     if 78 < brightest < 90:
-        exposure = (luminance(91) / luminance(brightest)) ** 0.6
+        exposure = (luminance(91) / luminance(brightest)) ** 0.8
     if white is None or white >= 76:
         return exposure
     ratio = luminance(light) / luminance(white)

@@ -100,7 +100,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     if style.inks:
         paint = inks_for(style.inks[int(random.integers(len(style.inks)))], skin)
     sheet = Sheet(reading.width, reading.height, paint)
-    hair_mask = reading.hair & ~beard.mask
+    hair_mask = reading.without_small(reading.hair & ~beard.mask, 0.008)
     hair = hair_tones(reading.lab[hair_mask], reading)
     pen = Pen(
         sheet=sheet,
