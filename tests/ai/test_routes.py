@@ -154,6 +154,23 @@ async def test_every_style_draws(ai: httpx.AsyncClient, astronaut: bytes) -> Non
         assert answer.headers[headers.STYLE] == style["name"]
 
 
+async def test_a_photo_of_nobody_is_drawn_unless_the_style_needs_a_face(
+    ai: httpx.AsyncClient, coffee: bytes
+) -> None:
+    first, *_ = styles = (await ai.get(paths.STYLES)).json()["items"]
+    needing = {style["name"] for style in styles if style["needsFace"]}
+    assert needing == {"ink", "flat", "duotone", "sticker"}
+    for framing in ("portrait", "full"):
+        asked = {"style": "ink", "size": "128", "framing": framing}
+        refused = await ai.post(GENERATE, files={"image": coffee}, data=asked)
+        problem = assert_problem(refused, 422, "no_face")
+        assert "another style" in problem["detail"]
+    answer = await ai.post(GENERATE, files={"image": coffee}, data={"size": "128"})
+    assert opened(answer).size == (128, 85)
+    assert answer.headers[headers.STYLE] == first["name"]
+    assert answer.headers[headers.FACE_COUNT] == "0"
+
+
 async def test_a_large_turned_photo_is_drawn_upright_and_its_size_is_told(
     ai: httpx.AsyncClient,
 ) -> None:
@@ -752,10 +769,13 @@ async def test_without_model_files_it_draws_and_says_what_it_cannot(
         answer = await client.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
         assert opened(answer).size == (256, 256)
         assert answer.headers[headers.FACE_COUNT] == "0"
-        problem = assert_problem(
-            await client.post(CUT, files={"image": astronaut}), 503, "models_missing"
-        )
-        assert "models fetch" in problem["detail"]
+        # Nobody looked for a face, so nobody may say that there is none.
+        for refused in (
+            await client.post(CUT, files={"image": astronaut}),
+            await client.post(GENERATE, files={"image": astronaut}, data={"style": "ink"}),
+        ):
+            problem = assert_problem(refused, 503, "models_missing")
+            assert "models fetch" in problem["detail"]
 
 
 async def test_the_log_holds_no_url_and_no_picture_name(

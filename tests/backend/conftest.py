@@ -46,6 +46,7 @@ class FakeAi:
 
     answers: dict[str, Asked] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
+    faces: int = 1  # in every photo
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
@@ -63,7 +64,7 @@ class FakeAi:
             headers.SEED: _field(body, "seed"),
             headers.PHOTO_WIDTH: "96",
             headers.PHOTO_HEIGHT: "128",
-            headers.FACE_COUNT: "1",
+            headers.FACE_COUNT: str(self.faces),
             headers.CROP_BOX: "0,0,96,128",
             headers.FACES: "30,20,30,40,0.900",
         }
@@ -82,10 +83,15 @@ class FakeAi:
         return _image("webp", (24, 32), {})
 
     def styles(self, request: httpx.Request) -> httpx.Response:
-        names = ("comic", "anime", "soft")
         items = [
-            {"name": name, "title": name.title(), "description": "A style.", "preview": None}
-            for name in names
+            {
+                "name": name,
+                "title": name.title(),
+                "description": "A style.",
+                "preview": None,
+                "needsFace": name == "anime",
+            }
+            for name in ("comic", "anime", "soft")
         ]
         return httpx.Response(200, json={"items": items})
 

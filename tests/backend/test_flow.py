@@ -98,6 +98,18 @@ async def test_regenerating_adds_a_cartoon_and_moves_on_through_the_styles(servi
     assert all(one["expiresAt"] > one["createdAt"] for one in detail["cartoons"])
 
 
+async def test_regenerating_passes_over_styles_of_people_for_a_photo_of_none(service: Service):
+    service.ai.faces = 0
+    original = (await service.phone.upload()).json()["original"]["id"]
+
+    cartoons = [
+        (await service.phone.post(f"/api/regenerate/{original}")).json()["cartoon"]
+        for _ in range(3)
+    ]
+
+    assert [cartoon["style"] for cartoon in cartoons] == ["soft", "comic", "soft"]
+
+
 async def test_regenerate_draws_the_style_and_seed_it_is_asked_for(service: Service):
     original = (await service.phone.upload()).json()["original"]["id"]
 
@@ -235,6 +247,7 @@ async def test_styles_are_listed_for_the_app(service: Service):
     styles = (await service.phone.get("/api/styles")).json()
 
     assert [style["name"] for style in styles["items"]] == ["comic", "anime", "soft"]
+    assert [style["needsFace"] for style in styles["items"]] == [False, True, False]
     assert styles["nextCursor"] is None
 
 

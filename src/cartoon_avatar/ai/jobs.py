@@ -152,6 +152,7 @@ def draw(
     clock.done("scene")
     ours = {one.name: one for one in catalogue.STYLES}
     if style in ours:
+        _require_seeing(tools, ours[style])
         drawing = catalogue.draw(scene, ours[style], seed)
     else:
         network = _network(tools, style)
@@ -160,6 +161,13 @@ def draw(
         clock.done("network")
         drawing = Drawing(drawn, len(scene.faces), ink_px=0)
     return Drawn(drawing, scene, photo, {**clock.stages, **drawing.stages})
+
+
+def _require_seeing(tools: Tools, style: EngineStyle) -> None:
+    """Raise ModelsMissing where nobody would be found for a style of people: a photo of one is
+    not to be refused for having none."""
+    if catalogue.needs_face(style) and tools.eyes.find_masks is None:
+        raise ModelsMissing
 
 
 def _network(tools: Tools, style: str) -> neural.Network:

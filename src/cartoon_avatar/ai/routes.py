@@ -24,7 +24,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.engines.catalogue import STYLES, EngineStyle
+from cartoon_avatar.ai.engines.catalogue import STYLES, EngineStyle, needs_face
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
 from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.errors import (
@@ -95,6 +95,10 @@ class StyleInfo(BaseModel):
     title: str = Field(examples=["Comic"])
     description: str = Field(examples=["Bold ink and flat, lively colour."])
     preview: str | None = Field(description="A small picture as a data: URI, where there is one.")
+    needs_face: bool = Field(
+        serialization_alias="needsFace",
+        description="A photo without a face is refused (no_face).",
+    )
 
 
 class StyleList(BaseModel):
@@ -239,6 +243,7 @@ async def list_styles(request: Request) -> StyleList:
                 title=style.title,
                 description=style.sentence,
                 preview=_preview(style.name),
+                needs_face=needs_face(style),
             )
             for style in await _styles(_state(request).settings)
         ]

@@ -233,6 +233,10 @@ class Style(Body):
         description="A small picture as a `data:` URL.",
         examples=["data:image/webp;base64,UklGRi…"],
     )
+    needs_face: bool = Field(
+        description="It draws people only: a photo without a face is 422 `no_face`.",
+        examples=[False],
+    )
 
 
 class StyleList(Body):

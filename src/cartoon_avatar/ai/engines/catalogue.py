@@ -7,6 +7,7 @@ from cartoon_avatar.ai.engines.classic import recipe as classic
 from cartoon_avatar.ai.engines.classic.style import Style as ClassicStyle
 from cartoon_avatar.ai.engines.drawing import Drawing
 from cartoon_avatar.ai.engines.drawn import DrawnStyle
+from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.engines.painted import PaintedStyle
 from cartoon_avatar.ai.seeing.scene import Scene
 
@@ -29,7 +30,7 @@ def style_named(name: str) -> EngineStyle:
     return _BY_NAME[name]
 
 
-def needs_face(style: EngineStyle) -> bool:
+def needs_face(style: EngineStyle | NeuralModel) -> bool:
     """Whether there is nothing to draw without a person."""
     return isinstance(style, DrawnStyle)
 

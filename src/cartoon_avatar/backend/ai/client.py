@@ -75,12 +75,14 @@ class CutOptions:
 
 @dataclass(frozen=True, slots=True)
 class StyleInfo:
-    """``preview`` is a small picture as a ``data:`` URL."""
+    """``preview`` is a small picture as a ``data:`` URL; a style that ``needs_face`` refuses photos
+    without one."""
 
     name: str
     title: str
     description: str
     preview: str | None
+    needs_face: Annotated[bool, Field(validation_alias="needsFace")] = False
 
 
 _STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])

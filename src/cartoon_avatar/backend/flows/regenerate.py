@@ -11,7 +11,7 @@ from cartoon_avatar.backend.ai.client import AiClient, DrawingOptions
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import Cartoon
+from cartoon_avatar.backend.db.tables import Cartoon, Original
 from cartoon_avatar.backend.errors import NotFound
 from cartoon_avatar.backend.flows.cartoons import (
     cartoon_file,
@@ -45,7 +45,7 @@ async def regenerate(
     require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
     until = ai.deadline()
-    style = options.style or await _next_style(backend.database, ai, original_id, until)
+    style = options.style or await _next_style(backend.database, ai, original, until)
 
     with stage("fetch"):
         try:
@@ -86,15 +86,21 @@ async def regenerate(
     return cartoon
 
 
-async def _next_style(database: Database, ai: AiClient, original_id: str, until: float) -> str:
-    """The style after the last one asked for, noted at once so that parallel requests differ."""
-    names = [style.name for style in await ai.styles(until=until)]
+async def _next_style(database: Database, ai: AiClient, original: Original, until: float) -> str:
+    """The style after the last one asked for, noted at once so that parallel requests differ.
+
+    Styles that draw people only are passed over for a photo of none.
+    """
+    styles = await ai.styles(until=until)
+    names = [style.name for style in styles]
 
     def move_on(connection: Connection) -> str:
-        last = queries.last_style_of(connection, original_id)
-        position = names.index(last) + 1 if last in names else 0
-        style = names[position % len(names)]
-        queries.set_last_style(connection, original_id, style)
+        last = queries.last_style_of(connection, original.id)
+        start = names.index(last) + 1 if last in names else 0
+        following = styles[start:] + styles[:start]
+        possible = (style for style in following if original.face_count or not style.needs_face)
+        style = next(possible, following[0]).name
+        queries.set_last_style(connection, original.id, style)
         return style
 
     return await database.write(move_on)

@@ -85,7 +85,10 @@ def rendered(document: str, width: int, height: int) -> Picture:
 
 def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
     if not scene.people:
-        raise NoFace
+        raise NoFace(
+            "This style draws people, and no face was found in the picture. Try a picture in which"
+            " a face is well seen, or another style."
+        )
     reading = read(scene)
     beard, glasses = read_beard(reading), read_glasses(reading)
     clock.done("read")
