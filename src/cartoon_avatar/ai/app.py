@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry
 from cartoon_avatar.ai import jobs, openapi
 from cartoon_avatar.ai.fetching import open_fetcher
 from cartoon_avatar.ai.pools.workers import open_workers
-from cartoon_avatar.ai.routes import Metrics, State, router
+from cartoon_avatar.ai.routes import router
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
+from cartoon_avatar.ai.state import Metrics, State
 from cartoon_avatar.http.body_limit import BodyLimit
 from cartoon_avatar.http.problems import render_problems
 from cartoon_avatar.http.request_log import RequestLog

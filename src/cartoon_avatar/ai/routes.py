@@ -6,7 +6,6 @@ import asyncio
 import base64
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import chain, islice
@@ -14,10 +13,6 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -36,52 +31,15 @@ from cartoon_avatar.ai.errors import (
 )
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Form, Pieces, read_form, read_json
-from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.ai.state import State
 from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import MOST_FACES, faces_text
 from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
-
-
-class Metrics:
-    """What /metrics tells beyond the requests that ``RequestLog`` counts."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
-        self.drawing_seconds = Histogram(
-            "drawing_seconds", "A worker's time for a cartoon", ["style"], registry=registry
-        )
-        self.cut_seconds = Histogram(
-            "cut_seconds", "A worker's time for a head, by how it was found", ["path"],
-            registry=registry,
-        )  # fmt: skip
-        self.no_face = Counter("no_face", "Heads asked for where no face is", registry=registry)
-        self.waiting = Gauge("queue_depth", "Requests waiting for a worker", registry=registry)
-        self.oldest = Gauge(
-            "queue_oldest_seconds", "Age of the oldest waiting request", registry=registry
-        )
-        self.ready = Gauge("workers_ready", "Workers that are warm", registry=registry)
-        self.lost = Gauge("workers_lost", "Workers that ended unasked", registry=registry)
-
-    def watch(self, workers: Workers) -> None:
-        self.waiting.set_function(lambda: len(workers.waiting_since))
-        self.oldest.set_function(workers.oldest_wait_s)
-        self.ready.set_function(lambda: len(workers.ready))
-        self.lost.set_function(lambda: workers.lost)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a route may use; one for each app, made by its lifespan."""
-
-    settings: AiSettings
-    workers: Workers
-    fetcher: Fetcher
-    metrics: Metrics
 
 
 def _state(request: Request) -> State:

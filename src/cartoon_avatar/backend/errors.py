@@ -93,7 +93,7 @@ class Unauthorized(AvatarError):
 
 
 class NotFound(AvatarError):
-    """Not there, another device's or already swept: one body for all, so that none can be told."""
+    """Not there, another device's or already swept: one body for all, so that nobody can tell."""
 
     status = 404
     code = "not_found"

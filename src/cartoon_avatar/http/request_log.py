@@ -26,6 +26,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _REQUEST_ID_NAME = REQUEST_ID.lower().encode()
 # Asked for every few seconds by probes: worth a metric, not a log line.
 _QUIET_ROUTES = {paths.HEALTHZ, paths.READYZ, paths.METRICS}
+_ROUTE = "logged_route"
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -91,7 +92,7 @@ class RequestLog:
             unexpected = InternalError("Something went wrong on our side; the log has the details.")
             await problem_response(request_id, unexpected)(scope, receive, send_stamped)
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
+            route = scope["state"].get(_ROUTE) or getattr(scope.get("route"), "path", "unmatched")
             took_s = time.perf_counter() - started
             # A client may call its method what it likes; a label for each would fill memory.
             method = scope["method"] if scope["method"] in _METHODS else "other"
@@ -106,6 +107,11 @@ class RequestLog:
                     ms=round(took_s * 1000, 1),
                 )
             structlog.contextvars.clear_contextvars()
+
+
+def log_as(scope: Scope, template: str) -> None:
+    """Name the route of a request that is answered before routes are tried."""
+    scope["state"][_ROUTE] = template
 
 
 # Milliseconds by stage of the request at hand; empty dictionaries stay out of the answer.

@@ -25,7 +25,7 @@ BUSY_S = 5
 # Without an answer after this long the server hangs; its own limit comes first.
 _COMMAND_S = 15
 _STATEMENT_S = 10
-# PostgreSQL's words for: later, perhaps. Classes of its error codes, and single ones.
+# PostgreSQL SQLSTATEs after which a retry can succeed: classes of them, and single ones.
 _BUSY_CLASSES = ("08", "53", "57P")
 _BUSY_CODES = ("40001", "40P01", "55P03", "57014")
 _DISK_FULL = "53100"

@@ -101,7 +101,7 @@ originals = Table(
     Column("image_url", String(512)),
     Column("face_count", Integer),
     Column("thumbnail_path", String(512), unique=True),
-    # Style of the newest drawing asked for; the next one without a wish moves on from it.
+    # Style of the newest drawing asked for; the next one that names no style moves on from it.
     Column("last_style", String(64)),
     # As ``boxes.faces_text`` writes them; empty of a photo from before they were kept.
     Column("faces", Text, server_default=""),

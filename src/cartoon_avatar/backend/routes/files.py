@@ -21,9 +21,11 @@ from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import IMAGE_TYPES
+from cartoon_avatar.http.request_log import log_as
 
 router = APIRouter(tags=["files"])
 
+_PATH = "/uploads/{type}/{filename}"
 # As ``Signer`` writes it; nothing in it is escaped.
 _SIGNED_QUERY = re.compile(rb"(thumbnail=1&)?expires=([0-9]{1,12})&signature=([A-Za-z0-9_-]{1,64})")
 _BODY = {b"content-length", b"transfer-encoding"}
@@ -60,9 +62,9 @@ _PARAMETERS = [
 _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYPES.items()}
 
 
-@router.head("/uploads/{type}/{filename}", include_in_schema=False)
+@router.head(_PATH, include_in_schema=False)
 @router.get(
-    "/uploads/{type}/{filename}",
+    _PATH,
     operation_id="getFile",
     response_class=Response,
     responses={
@@ -89,9 +91,6 @@ async def get_file(request: Request) -> Response:
     return await _picture(request.scope, backend, asked)
 
 
-_ROUTE = router.routes[-1]
-
-
 class SignedFiles:
     """ASGI middleware: a signed URL is answered before routes are tried in turn.
 
@@ -109,7 +108,7 @@ class SignedFiles:
         if response is None:
             await self.app(scope, receive, send)
         else:
-            scope["route"] = _ROUTE  # for the log and the metrics
+            log_as(scope, _PATH)
             await response(scope, receive, send)
 
     async def _response_to(self, scope: Scope) -> Response | None:

@@ -34,6 +34,7 @@ from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BO
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.http.problems import problem_response
+from cartoon_avatar.http.request_log import log_as
 
 router = APIRouter(prefix="/api", tags=["originals"])
 
@@ -73,9 +74,6 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
     return await respond_once(request, backend, post, run=run, render=rendered)
 
 
-_UPLOAD = router.routes[-1]
-
-
 class RefusedUploads:
     """ASGI middleware: an upload that is in vain is refused before routes are tried in turn.
 
@@ -90,7 +88,7 @@ class RefusedUploads:
             try:
                 await require_turn(Request(scope))
             except AvatarError as error:
-                scope["route"] = _UPLOAD  # for the log and the metrics
+                log_as(scope, UPLOAD_PATH)
                 response = problem_response(scope["state"]["request_id"], error)
                 await response(scope, receive, send)
                 return

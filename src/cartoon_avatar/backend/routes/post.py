@@ -7,11 +7,12 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from sqlalchemy.exc import SQLAlchemyError
 
 from cartoon_avatar.backend.errors import BodyTooSlow, Unauthorized
 from cartoon_avatar.backend.flows.idempotency import response_with_token
@@ -55,15 +56,17 @@ async def require_turn(request: Request) -> None:
 
 
 async def _require_admission(request: Request, backend: State, device_id: str) -> None:
-    try:
-        await admitted(request, backend, device_id, first=True)
-    except Unauthorized:
-        key = _idempotency_key(request)
-        if key is None or bearer_of(request) is not None:
-            raise
-        # ``respond_once`` decides once the photo is there, unless it could decide one thing only.
-        if await response_with_token(backend.database, device_id, key, None) is None:
-            raise
+    # Where the database fails, ``respond_once`` asks again and its error is translated.
+    with suppress(SQLAlchemyError, TimeoutError):
+        try:
+            await admitted(request, backend, device_id, first=True)
+        except Unauthorized:
+            key = _idempotency_key(request)
+            if key is None or bearer_of(request) is not None:
+                raise
+            # Whether this repeats its first upload shows when the photo is there, if it may.
+            if await response_with_token(backend.database, device_id, key, None) is None:
+                raise
 
 
 async def _post_of(request: Request) -> AsyncIterator[Post]:

@@ -37,8 +37,8 @@ NOT_NOW = {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 # Where files are written before they are moved into place.
 _UNFINISHED = "incoming"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
-# Each wants Python's lock back after each of an upload's thirty calls to the system: many threads
-# take more from each other than a disk gives them by working on all their files at once.
+# An upload makes thirty syscalls and takes the GIL back after each: more threads than this only
+# contend for it.
 _THREADS = 4
 
 
