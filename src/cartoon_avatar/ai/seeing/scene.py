@@ -14,7 +14,8 @@ from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.features import Features, features_of
 from cartoon_avatar.ai.seeing.framing import portrait, resampled, scaled, whole
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
-from cartoon_avatar.ai.seeing.subject import Subject, subject_of
+from cartoon_avatar.ai.seeing.person import subject_of
+from cartoon_avatar.ai.seeing.subject import Subject
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
 

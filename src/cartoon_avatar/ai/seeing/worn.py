@@ -1,0 +1,208 @@
+"""Hair and what is worn, on a face chart: hat, glasses, mask, beard.
+
+Thresholds were set on portraits that nobody drew for; docs/ai-service.md says how often they
+are right.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.seeing.face_chart import SHAPE, UNIT_PX, Chart
+from cartoon_avatar.ai.seeing.measures import colour_in, mean_in, median_in, read
+from cartoon_avatar.ai.seeing.subject import (
+    Age,
+    Covering,
+    FacialHair,
+    Glasses,
+    HairStyle,
+    Lab,
+    Read,
+)
+
+
+def _crown(chart: Chart) -> np.ndarray:
+    return (np.abs(chart.x) < 0.3) & (chart.y > -1.3) & (chart.y < -1.05) & chart.inside
+
+
+def _sides(chart: Chart) -> np.ndarray:
+    aside = np.abs(chart.x)
+    return (aside > 0.4) & (aside < 0.75) & (chart.y > -0.6) & (chart.y < -0.15) & chart.inside
+
+
+def covering(chart: Chart) -> Read[Covering] | None:
+    crown = _crown(chart)
+    if crown.sum() < 500:
+        return None  # the picture ends below it
+    covered = mean_in(chart.other + chart.clothes, crown)
+    if covered < 0.15:
+        return Read("none", 0.95)
+    if covered < 0.45:
+        return None
+    closed = mean_in(chart.other + chart.clothes, _sides(chart)) > 0.5
+    return Read("scarf" if closed else "hat", round(min(0.95, covered + 0.1), 2))
+
+
+def hair(chart: Chart) -> Read[HairStyle] | None:
+    crown, there = _crown(chart), chart.hair > 0.5
+    on_crown, beside = mean_in(chart.hair, crown), mean_in(chart.hair, _sides(chart))
+    below = (np.abs(chart.x) < 1) & (chart.y > 0.05) & (chart.y < 0.6) & chart.inside
+    hanging = mean_in(chart.hair, below)
+    if hanging > 0.05:
+        return Read("long", 0.9 if hanging > 0.1 else 0.6)
+    if beside > 0.25:
+        return Read("chin", 0.7)
+    if mean_in(chart.other + chart.clothes, crown) > 0.45:
+        return Read("covered", 0.8)
+    if crown.sum() < 500:
+        return None
+    if on_crown < 0.15 and there.mean() < 0.02:
+        skin = mean_in(chart.face_skin + chart.body_skin, crown)
+        return Read("bald", 0.85) if skin > 0.4 else None
+    if there.any() and np.percentile(chart.y[there], 2) < -1.6:
+        return Read("up", 0.6)
+    return Read("short", 0.8 if beside < 0.15 else 0.5)
+
+
+def hair_colour(chart: Chart) -> Read[Lab] | None:
+    """Of hair in neither gloss nor deep shade."""
+    sure = (chart.hair > 0.7) & chart.inside
+    if sure.sum() < 150:
+        return None
+    light = chart.lab[..., 0]
+    low, high = np.percentile(light[sure], [25, 75])
+    zone = sure & (light >= low) & (light <= high)
+    return colour_in(chart, zone, 0.9 if sure.sum() > 1500 else 0.6)
+
+
+def glasses(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[Glasses] | None:
+    """The network sees frames around the eyes and between them, or dark lenses over them."""
+    eyes = [eye.outline.mean(axis=0) for eye in chart.features.eyes]
+    apart = float(np.hypot(*(eyes[1] - eyes[0]))) / UNIT_PX
+    if apart < 0.2:
+        return None  # seen from the side
+    lens = chart.disc(eyes[0], 0.2 * apart) | chart.disc(eyes[1], 0.2 * apart)
+    around = chart.disc(eyes[0], 0.5 * apart) | chart.disc(eyes[1], 0.5 * apart)
+    rims = mean_in(chart.other, around & chart.oval & ~lens)
+    bridge = mean_in(chart.other, chart.disc((eyes[0] + eyes[1]) / 2, 0.16 * apart))
+    if rims < 0.02 and bridge < 0.05:
+        return read("none", 0.5 + 0.45 * sharp)
+    if rims < 0.05 or bridge < 0.1:
+        return None
+    dark = (
+        mean_in(chart.other, lens) > 0.6
+        and skin is not None
+        and median_in(chart.lab[..., 0], lens) < 0.65 * skin.value[0]
+    )
+    return Read("dark" if dark else "clear", round(0.7 + 0.25 * min(1.0, bridge / 0.4), 2))
+
+
+def frame_colour(chart: Chart, glasses: Read[Glasses] | None) -> Read[Lab] | None:
+    if glasses is None or glasses.value == "none":
+        return None
+    worn = (chart.other > 0.5) & chart.oval & (chart.y > -0.9) & (chart.y < -0.45)
+    if worn.sum() < 40:
+        return None
+    light = chart.lab[..., 0]
+    return colour_in(chart, worn & (light <= np.percentile(light[worn], 40)), 0.6)
+
+
+def eyes_covered(
+    chart: Chart, skin: Read[Lab] | None, glasses: Read[Glasses] | None, sharp: float
+) -> Read[bool] | None:
+    eyes = [chart.zone(eye.outline, factor=1.2) for eye in chart.features.eyes]
+    hidden = min(mean_in(chart.other + chart.clothes + chart.hair, eye) for eye in eyes)
+    if glasses is not None and glasses.value == "dark":
+        return Read(True, glasses.confidence)
+    if hidden > 0.6:
+        return Read(True, round(hidden, 2))
+    if skin is not None and sharp > 0.4 and all(_blank(chart, eye, skin) for eye in eyes):
+        return Read(True, 0.8)
+    return Read(False, 0.9) if hidden < 0.3 else None
+
+
+def _blank(chart: Chart, eye: np.ndarray, skin: Read[Lab]) -> bool:
+    """Whether a dark surface is where lids, white and iris would be."""
+    if eye.sum() < 20:
+        return False
+    light = chart.lab[..., 0][eye]
+    low, high = np.percentile(light, [8, 92])
+    return bool(high - low < 9 and np.median(light) < 0.6 * skin.value[0])
+
+
+def mouth_covered(chart: Chart) -> Read[bool] | None:
+    zone = chart.zone(chart.features.lips, factor=1.3)
+    hidden = mean_in(chart.other + chart.clothes + chart.body_skin, zone)
+    if hidden > 0.5:
+        return Read(True, round(hidden, 2))
+    return Read(False, 0.9) if hidden < 0.2 else None
+
+
+_CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
+
+
+_UPPER_LIP = [57, 186, 92, 165, 97, 2, 326, 391, 322, 410, 287, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61]  # fmt: skip  # noqa: E501
+
+
+def facial_hair(chart: Chart, monochrome: bool, shown: float) -> Read[FacialHair] | None:
+    """ΔL + 3·Δa* from the bare cheek tells hair from shadow, and grain tells it from both."""
+    if shown < 0.3:
+        return None
+    light = chart.lab[..., 0]
+    smooth = cv2.GaussianBlur(light, (0, 0), 0.012 * UNIT_PX)
+    red = cv2.GaussianBlur(chart.lab[..., 1], (0, 0), 0.012 * UNIT_PX)
+    hairy = smooth if monochrome else smooth + 3 * red
+    grain = np.abs(light - smooth)
+    # Each side of a face has its own light.
+    bare = []
+    for landmarks in _CHEEKS:
+        zone = np.zeros(SHAPE, bool)
+        for at in landmarks:
+            zone |= chart.disc(chart.point(at), 0.035)
+        bare.append(zone & (chart.other < 0.4) & chart.inside)
+    if min(zone.sum() for zone in bare) < 20:
+        return None
+    middle = float(chart.point(1)[0]) / UNIT_PX
+    left = chart.x - chart.x[0, 0] < middle
+    reference = np.where(left, median_in(hairy, bare[0]), median_in(hairy, bare[1]))
+    darker = cv2.GaussianBlur(reference.astype(np.float32), (0, 0), 0.1 * UNIT_PX) - hairy
+
+    lips = chart.zone(chart.features.lips, factor=1.06)
+    lower = cv2.erode(chart.oval.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    lower &= ~lips & chart.inside
+    row, column = np.arange(SHAPE[0])[:, None], np.arange(SHAPE[1])[None]
+    lip = chart.zone(chart.features.landmarks[_UPPER_LIP]) & ~lips & chart.inside
+    chin = lower & (row > chart.point(17)[1] + 4) & (np.abs(chart.x) < 0.16) & (chart.y < -0.02)
+    jaw = lower & (row > chart.point(61)[1])
+    jaws = jaw & (column < chart.point(61)[0] - 5), jaw & (column > chart.point(291)[0] + 5)
+    if min(lip.sum(), chin.sum()) < 60:
+        return None
+
+    on_lip, on_chin = median_in(darker, lip), median_in(darker, chin)
+    tip = max(median_in(darker, chin & (chart.x < 0)), median_in(darker, chin & (chart.x >= 0)))
+    rough, calm = mean_in(grain, chin), mean_in(grain, chart.zone(chart.features.oval) & bare[0])
+    hair_below = mean_in(chart.hair, lower & (chart.y > -0.25))
+    if on_lip > 30 and tip < 0.35 * on_lip and mean_in(grain, lip) > 2.5:
+        return read("moustache", 0.8 * shown)
+    if (on_lip > 18 and tip > 7 and rough > 1.4) or hair_below > 0.35:
+        strong = min(1.0, (on_lip - 15) / 30 + tip / 40)
+        return read("beard", shown * float(np.clip(0.55 + 0.4 * strong, 0.5, 0.95)))
+    sides = min(median_in(darker, side) for side in jaws)
+    if sides > 15 and min(on_lip, on_chin) > 6 and mean_in(grain, jaw) > max(1.4, 2 * calm):
+        return read("stubble", 0.6 * shown)
+    if on_lip < 16 or (rough < 1.2 and on_lip < 30):
+        return read("none", 0.9 * shown if on_lip < 12 else 0.6 * shown)
+    return None
+
+
+def age(
+    chart: Chart, hair_colour: Read[Lab] | None, monochrome: bool, detail: float
+) -> Read[Age] | None:
+    """Only what grey hair over lined skin says; proportions do not tell a child for sure."""
+    if hair_colour is None or monochrome or detail < 0.5 or hair_colour.confidence < 0.9:
+        return None
+    light, a, b = hair_colour.value
+    if light > 52 and np.hypot(a, b) < 9:
+        return Read("older", 0.5)
+    return None
