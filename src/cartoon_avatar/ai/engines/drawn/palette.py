@@ -36,6 +36,10 @@ def skin_tones(reading: Reading) -> SkinTones:
     """Skin keeps its hue within 5° and the order of people's lightness."""
     light, chroma, hue = lch(reading.skin)
     light = evened(light, reading.gain)
+    even = reading.subject.even_skin
+    if even is not None and even.confidence >= 0.5:
+        # Two readings of one thing: a bright face, but nobody's else.
+        light = float(np.clip(light, even.value[0] - 5, even.value[0] + 6))
     # Never burnt out, never so dark that shade and line drown.
     light = float(np.clip(light + 1.0, 31, 85))
     if reading.subject.monochrome:

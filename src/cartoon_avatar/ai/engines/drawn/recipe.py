@@ -164,7 +164,7 @@ def _draw_silhouette(pen: Pen, style: DrawnStyle, mask: np.ndarray) -> None:
     reading, unit = pen.reading, pen.reading.unit
     mask = reading.closed(mask, 0.012 * unit)
     d = path_of(
-        outlines(mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.02 * unit**2)
+        outlines(mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.06 * unit**2)
     )
     if style.rim:
         pen.sheet.fill(d, WHITE, line=WHITE, line_width=2 * style.rim * unit)
