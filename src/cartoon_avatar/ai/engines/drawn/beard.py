@@ -16,7 +16,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     stroke,
 )
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 
 _CHIN = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132)
 _UPPER_LIP = (291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61)

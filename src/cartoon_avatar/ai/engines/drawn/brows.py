@@ -7,7 +7,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import from_lch, lch, mixed
 from cartoon_avatar.ai.engines.drawn.paths import length_of, resampled, smoothed_values, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 
 # Upper and lower edge of each brow, from the temple to the nose.
 _UPPER = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))

@@ -18,7 +18,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     smoothed_values,
 )
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading, blurred
+from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 
 
 def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:

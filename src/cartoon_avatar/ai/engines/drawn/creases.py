@@ -7,7 +7,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import mixed
 from cartoon_avatar.ai.engines.drawn.paths import resampled, smoothed_values, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 
 _SMILE = ((49, 203, 206, 216), (279, 423, 426, 436))
 _UNDER_EYES = ((112, 26, 22, 23, 24), (341, 256, 252, 253, 254))

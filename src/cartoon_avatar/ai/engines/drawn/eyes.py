@@ -8,7 +8,7 @@ from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, s
 from cartoon_avatar.ai.engines.drawn.palette import WHITE
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, resampled, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.sheet import circle
 from cartoon_avatar.ai.seeing.features import Eye
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lch
-from cartoon_avatar.ai.engines.drawn.reading import Reading, blurred
+from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 
 # Of lightness, a, b and the distance from the body's middle (0..100 within a face's height).
 # Differences of hue tell cloth from cloth, those of lightness may be folds; garments nest.

@@ -11,7 +11,7 @@ from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.palette import WHITE
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, polygon
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 
 _ANGLES = 48
 

@@ -17,7 +17,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     stroke,
 )
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading, blurred
+from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 from cartoon_avatar.ai.filters.flow import Flow, along
 
 # The strands' pixels from chin to hairline.

@@ -14,7 +14,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     spline,
 )
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 
 # Landmarks of the two halves of the face's oval from the brow's side to the chin.
 _RIGHT_SIDE = (54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.seeing.features import INNER_LIPS, OUTER_LIPS, features_of
 
 # Medians over 34 portraits: shares of the face's width, of its height, or of an eye's width.

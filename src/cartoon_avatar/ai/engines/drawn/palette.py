@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, shifted
-from cartoon_avatar.ai.engines.drawn.reading import Reading, evened
+from cartoon_avatar.ai.engines.drawn.light import evened
+from cartoon_avatar.ai.engines.drawn.person import Reading
 
 INK = np.array([12.0, 5.0, -3.0])
 WHITE = np.array([96.0, 0.0, 2.0])

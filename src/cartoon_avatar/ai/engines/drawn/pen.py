@@ -9,7 +9,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.palette import HairTones, SkinTones
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, stroke
-from cartoon_avatar.ai.engines.drawn.reading import Reading
+from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 
 

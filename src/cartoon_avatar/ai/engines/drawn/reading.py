@@ -7,151 +7,20 @@ Lengths are in units: the long side of the picture is 1000. Masks and colours ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of, lch, lightness, luminance
+from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
+from cartoon_avatar.ai.engines.drawn.light import read_light
+from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.seeing.detector import on_grey
-from cartoon_avatar.ai.seeing.features import Features, features_of
+from cartoon_avatar.ai.seeing.features import features_of
 from cartoon_avatar.ai.seeing.scene import Scene
-from cartoon_avatar.ai.seeing.subject import Subject
 
 CANVAS = 1000.0
 # The grid's pixels from chin to hairline, within what the picture holds.
 _FACE_PX = 200
-
-
-@dataclass(slots=True)
-class Reading:
-    """One person. Masks are H×W bool on the grid, ``lab`` is H×W×3 float32 there."""
-
-    width: float
-    height: float
-    scale: float
-    subject: Subject
-    features: Features
-    unit: float  # chin to hairline, units
-    across: np.ndarray  # unit vector from the sitter's right eye to the left one
-    down: np.ndarray  # unit vector from brow to chin
-    lab: np.ndarray
-    person: np.ndarray
-    face: np.ndarray
-    skin_below: np.ndarray
-    hair: np.ndarray
-    hat: np.ndarray
-    clothes: np.ndarray  # made up where a shoulder was hidden
-    clothes_seen: np.ndarray
-    worn_on_face: np.ndarray  # float 0..1: what on the face is neither skin nor hair
-    oval: np.ndarray
-    down_at: np.ndarray  # H×W: each pixel's place along ``down``, units
-    across_at: np.ndarray
-    skin: Lab = field(default_factory=lambda: np.array([70.0, 12, 18]))
-    skin_lightness: float = 70.0  # as photographed
-    gain: float = 1.0  # by which the light is evened, as a factor of luminance
-    light_side: int = 1  # 1: light comes from the picture's left
-    side_contrast: float = 0.0  # difference of the cheeks, L
-
-    @property
-    def profile(self) -> bool:
-        """From the side, where the mesh's points lie well but its outline does not."""
-        return not self.subject.confirmed
-
-    @property
-    def landmarks(self) -> np.ndarray:
-        return self.features.landmarks
-
-    def at(self, index: int) -> np.ndarray:
-        return self.features.landmarks[index].astype(float)
-
-    def points(self, *indices: int) -> np.ndarray:
-        return self.features.landmarks[list(indices)].astype(float)
-
-    def inside(self, outline: np.ndarray) -> np.ndarray:
-        """The grid's pixels inside ``outline`` (units)."""
-        mask = np.zeros(self.person.shape, np.uint8)
-        points = (np.asarray(outline) * self.scale - 0.5) * 16
-        cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-        return mask > 127
-
-    def disc(self, centre: np.ndarray, radius: float) -> np.ndarray:
-        turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        return self.inside(centre + radius * np.stack([np.cos(turn), np.sin(turn)], axis=1))
-
-    def grown(self, mask: np.ndarray, by: float) -> np.ndarray:
-        """``mask`` grown (or shrunk, below 0) by ``by`` units."""
-        px = by * self.scale
-        if px >= 0:
-            return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
-        return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px
-
-    def opened(self, mask: np.ndarray, by: float) -> np.ndarray:
-        """``mask`` without what is narrower than twice ``by`` units."""
-        return self.grown(self.grown(mask, -by), by) & mask
-
-    def closed(self, mask: np.ndarray, by: float) -> np.ndarray:
-        return self.grown(self.grown(mask, by), -by) | mask
-
-    def soft(self, values: np.ndarray, by: float) -> np.ndarray:
-        """``values`` under a Gaussian of ``by`` units, the frame's pixels going on."""
-        return blurred(values.astype(np.float32), max(0.6, by * self.scale))
-
-    def moved(self, mask: np.ndarray, by: np.ndarray) -> np.ndarray:
-        x, y = by * self.scale
-        turn = np.asarray([[1, 0, x], [0, 1, y]], np.float32)
-        size = mask.shape[1::-1]
-        moved = cv2.warpAffine(mask.astype(np.float32), turn, size, borderMode=cv2.BORDER_REPLICATE)
-        return moved > 0.5
-
-    def area(self, mask: np.ndarray) -> float:
-        """Of ``mask``, in squares of the face's height."""
-        return float(mask.sum()) / (self.unit * self.scale) ** 2
-
-    def pieces(self, mask: np.ndarray, least: float) -> list[np.ndarray]:
-        """The connected pieces of ``mask`` of at least ``least`` squared face heights."""
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-        limit = least * (self.unit * self.scale) ** 2
-        order = sorted(range(1, count), key=lambda i: -stats[i, cv2.CC_STAT_AREA])
-        return [labels == i for i in order if stats[i, cv2.CC_STAT_AREA] >= limit]
-
-    def without_small(self, mask: np.ndarray, least: float) -> np.ndarray:
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-        keep = stats[:, cv2.CC_STAT_AREA] >= least * (self.unit * self.scale) ** 2
-        keep[0] = False
-        return keep[labels]
-
-    def largest(self, mask: np.ndarray) -> np.ndarray:
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-        if len(stats) < 2:
-            return mask
-        return labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-
-    def median_colour(self, mask: np.ndarray) -> Lab | None:
-        return np.median(self.lab[mask], axis=0) if mask.any() else None
-
-    def filled(self, mask: np.ndarray, least: float) -> np.ndarray:
-        """``mask`` with its holes below ``least`` closed."""
-        return ~self.without_small(~mask, least)
-
-    def sample(self, points: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """``values`` (on the grid) at ``points`` (units), the nearest pixel's."""
-        x, y = np.floor(np.asarray(points) * self.scale).astype(int).T
-        height, width = values.shape[:2]
-        return values[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-
-
-def blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
-    """``values`` (H×W or H×W×3 float32) under a Gaussian; a broad one works on a small copy."""
-    shrink = int(sigma_px / 2.5)
-    border = cv2.BORDER_REPLICATE
-    if shrink < 2:
-        return cv2.GaussianBlur(values, (0, 0), sigma_px, borderType=border)
-    height, width = values.shape[:2]
-    size = (max(1, width // shrink), max(1, height // shrink))
-    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), sigma_px * size[0] / width, borderType=border)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def read(scene: Scene) -> Reading:
@@ -211,7 +80,7 @@ def read(scene: Scene) -> Reading:
         if scene.masks is not None and (seen := on_grid(scene.masks.face_skin) > 0.5).any():
             reading.oval &= reading.closed(seen, 0.04 * unit)
     _read_parts(reading, scene, on_grid)
-    _read_light(reading)
+    read_light(reading)
     return reading
 
 
@@ -343,124 +212,3 @@ def _head_room(reading: Reading) -> np.ndarray:
     top, bottom = -5 * unit, reading.at(152) @ reading.down + 0.3 * unit
     corners = np.array([(x - unit, top), (x + unit, top), (x + unit, bottom), (x - unit, bottom)])
     return corners[:, :1] * reading.across + corners[:, 1:] * reading.down
-
-
-def _read_light(reading: Reading) -> None:
-    """Skin colour and light: how bright, from which side."""
-    unit, features, lab = reading.unit, reading.features, reading.lab
-    soft = reading.soft(lab, 0.008 * unit)
-    bare = reading.oval & reading.face & (reading.worn_on_face < 0.3)
-    avoid = np.zeros_like(bare)
-    for eye in features.eyes:
-        avoid |= reading.inside(_scaled(eye.outline, 1.8))
-    for brow in features.brows:
-        avoid |= reading.inside(_scaled(brow, 1.5))
-    upper = reading.down_at < reading.at(13) @ reading.down
-    zone = reading.grown(bare, -0.03 * unit) & ~avoid & upper
-    for wider in (bare & ~avoid, bare, reading.oval):
-        if zone.sum() >= 60:
-            break
-        zone = wider
-    if not zone.any():
-        return
-    pixels = soft[zone]
-    reading.skin_lightness = float(np.median(pixels[:, 0]))
-    white, openness = _white_of_eyes(reading)
-    reading.skin = _diffuse(pixels, white)
-    light = reading.subject.light
-    if light is not None and light.value.tint[1] < 0 and not reading.subject.monochrome:
-        # Cool light greys skin; a healthy white of the eye is a little warm.
-        a, b = light.value.tint
-        reading.skin[1:] += 0.6 * np.array([np.clip(3 - a, -6, 6), 5 - b])
-
-    cheeks = []
-    for indices in ((50, 117, 187, 205), (280, 346, 411, 425)):
-        on = np.zeros_like(bare)
-        for index in indices:
-            on |= reading.disc(reading.at(index), 0.05 * unit)
-        on &= bare
-        cheeks.append(float(np.median(soft[on][:, 0])) if on.any() else reading.skin_lightness)
-    reading.light_side = 1 if cheeks[0] >= cheeks[1] else -1
-    reading.side_contrast = abs(cheeks[0] - cheeks[1])
-    reading.gain = _gain(reading, white, openness)
-
-
-def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
-    """The colour of N×3 skin pixels without gloss, which is lighter and greyer than the skin.
-
-    Gloss hides skin that is clearly darker than the ``white`` of the eyes (L).
-    """
-
-    def band(low: float, high: float) -> Lab:
-        limits = np.percentile(pixels[:, 0], [low, high])
-        within = (pixels[:, 0] >= limits[0]) & (pixels[:, 0] <= limits[1])
-        return np.median(pixels[within], axis=0).astype(float)
-
-    bright, middle = band(80, 95), band(45, 75)
-    deeper = band(18, 50)
-    deeper[0] = max(deeper[0], float(np.median(pixels[:, 0])) - 5)
-    glossy = np.hypot(*bright[1:]) < 0.8 * np.hypot(*middle[1:])
-    if white is None:
-        # Hard light and gloss spread the lights of a face.
-        spread = float(np.ptp(np.percentile(pixels[:, 0], [20, 85])))
-        return deeper if glossy or spread > 20 else band(35, 65)
-    darker = luminance(middle[0]) / luminance(white)
-    if darker < 0.68 and (glossy or darker < 0.66):
-        return deeper
-    return band(45, 80)
-
-
-def _white_of_eyes(reading: Reading) -> tuple[float | None, float]:
-    """Lightness of the white of the eyes, if it is seen, and how open the eyes are."""
-    whites, openness = [], 0.0
-    for eye in reading.features.eyes:
-        white = reading.inside(_scaled(eye.outline, 0.85))
-        white &= ~reading.disc(eye.iris, eye.radius * 1.15)
-        if white.sum() >= 6:
-            whites.append(float(np.percentile(reading.lab[white][:, 0], 85)))
-        openness = max(openness, eye.opening / max(1e-6, eye.width))
-    white = max(whites, default=0.0)
-    # Darker than any white can be: lashes, or a dark lens.
-    return (white if white > 0.6 * reading.skin_lightness else None), openness
-
-
-def _gain(reading: Reading, white: float | None, openness: float) -> float:
-    """By how much luminance must rise so that the white of the eye is as in good light.
-
-    A dim photo darkens skin and white alike; dark skin leaves the white white.
-    """
-    light = reading.skin_lightness
-    # What is nearly white in the picture tells how far it is underexposed.
-    brightest = float(np.percentile(reading.lab[..., 0], 98))
-    exposure = 1.0
-    if 78 < brightest < 90:
-        exposure = (luminance(91) / luminance(brightest)) ** 0.8
-    if white is None or white >= 76:
-        return exposure
-    ratio = luminance(light) / luminance(white)
-    wanted = np.clip(ratio * 1.14, 0.12, 1.12) * luminance(76)
-    gain = float(np.clip(wanted / luminance(light), 1.0, 3.2))
-    # Narrow eyes show no white, yellow skin under warm light has yellow whites.
-    hue = lch(reading.skin)[2]
-    trust = max(
-        np.clip((54 - hue) / 6, 0, 1) * np.clip((openness - 0.18) / 0.12, 0, 1),
-        np.clip((61 - hue) / 4, 0, 1) * np.clip((openness - 0.27) / 0.06, 0, 1),
-    )
-    if (reading.worn_on_face[reading.oval] > 0.5).mean() > 0.01:
-        trust *= 0.35
-    if hue > 42:
-        trust *= float(np.clip((ratio - 0.6) / 0.2, 0, 1))
-    trust *= float(np.clip((76 - white) / 14, 0, 1)) if ratio < 0.75 else 1.0
-    gain = max(exposure, gain ** float(0.7 * trust))
-    most = luminance(min(80.0, light + 12)) / luminance(light)
-    return float(np.clip(gain, 1.0, max(1.0, most)))
-
-
-def evened(light: float, gain: float) -> float:
-    """The lightness that ``light`` has under even light."""
-    return lightness(luminance(light) * gain)
-
-
-def _scaled(outline: np.ndarray, factor: float) -> np.ndarray:
-    centre = outline.mean(axis=0)
-    return centre + (outline - centre) * factor
