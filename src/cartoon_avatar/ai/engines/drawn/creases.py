@@ -19,43 +19,45 @@ def draw_creases(pen: Pen, covered: np.ndarray) -> None:
     """``covered`` is where beard or glasses hide the skin, on the grid."""
     reading, unit, down = pen.reading, pen.reading.unit, pen.reading.down
     hidden: np.ndarray = covered | reading.hair | reading.hat
-    smile = [_crease(reading, reading.points(*ids), 0.03, hidden) for ids in _SMILE]
+    light = reading.soft(reading.lab[..., 0], 0.008 * unit)
+    smile = [_crease(reading, reading.points(*ids), 0.03, light, hidden) for ids in _SMILE]
     # A smile is one: both sides count as deep as the shallower one, the light apart.
     depth = np.sqrt(max(smile[0][1], 0) * max(smile[1][1], 0))
     for line, _ in smile:
-        _draw(pen, line, float(np.clip((depth - 3.5) / 7, 0, 1)), 1.0)
+        _draw(pen, line, float(np.clip((depth - 2.2) / 6, 0, 1)), 1.0)
     under = [
-        _crease(reading, reading.points(*ids) + down * 0.035 * unit, 0.022, hidden)
+        _crease(reading, reading.points(*ids) + down * 0.035 * unit, 0.022, light, hidden)
         for ids in _UNDER_EYES
     ]
     depth = np.sqrt(max(under[0][1], 0) * max(under[1][1], 0))
     for line, _ in under:
-        _draw(pen, line, float(np.clip((depth - 4.5) / 7, 0, 1)), 0.7)
+        _draw(pen, line, float(np.clip((depth - 3.0) / 6, 0, 1)), 0.7)
     # Single hairs before the brow are no lines of it.
     hidden |= reading.grown(reading.hair, 0.05 * unit)
     for share in (0.4, 0.6, 0.8):
         row = reading.points(*_BROWS) * (1 - share) + reading.points(*_HAIRLINE) * share
-        line, depth = _crease(reading, row, 0.03, hidden)
-        _draw(pen, line, float(np.clip((depth - 4.0) / 6, 0, 1)), 0.7)
+        line, depth = _crease(reading, row, 0.03, light, hidden)
+        _draw(pen, line, float(np.clip((depth - 3.0) / 5, 0, 1)), 0.7)
 
 
 def _crease(
-    reading: Reading, path: np.ndarray, reach: float, hidden: np.ndarray
+    reading: Reading, path: np.ndarray, reach: float, light: np.ndarray, hidden: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """The darkest line near ``path`` and how much darker than both sides it is, L."""
     unit = reading.unit
-    light = reading.soft(reading.lab[..., 0], 0.008 * unit)
     line = resampled(spline(path), 0.02 * unit)
     ahead = np.gradient(line, axis=0)
     aside = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
     aside /= np.maximum(np.hypot(*aside.T), 1e-6)[:, None]
     offsets = np.linspace(-reach, reach, 13) * unit
-    valley = np.empty((len(offsets), len(line)))
-    for row, offset in enumerate(offsets):
-        middle = line + aside * offset
-        sides = [reading.sample(middle + aside * side * unit, light) for side in (0.03, -0.03)]
-        valley[row] = np.minimum(*sides) - reading.sample(middle, light)
-        valley[row][reading.sample(middle, hidden)] = 0
+    rows = line[None] + aside[None] * offsets[:, None, None]
+
+    def seen(shift: float, values: np.ndarray) -> np.ndarray:
+        points = (rows + aside * shift * unit).reshape(-1, 2)
+        return reading.sample(points, values).reshape(rows.shape[:2])
+
+    valley = np.minimum(seen(0.03, light), seen(-0.03, light)) - seen(0, light)
+    valley = np.where(seen(0, hidden), 0, valley).astype(float)
     valley -= 1.5 * (offsets / (reach * unit))[:, None] ** 2
     valley = np.stack([smoothed_values(row, 1.2) for row in valley])
     best = smoothed_values(offsets[valley.argmax(axis=0)], 2)

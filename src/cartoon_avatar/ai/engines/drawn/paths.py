@@ -124,19 +124,15 @@ def bezier(points: np.ndarray, *, closed: bool = True) -> str:
         return tangent / size * np.minimum(size / 6, span / 3)
 
     first, second = start + handle(end - before), end - handle(after - start)
-    parts = [f"M{_number(p[0, 0])} {_number(p[0, 1])}"]
-    for a, b, c in zip(first, second, end, strict=True):
-        parts.append("C" + " ".join(_number(value) for value in (*a, *b, *c)))
-    return "".join(parts) + ("Z" if closed else "")
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+    # One format for the whole path: number by number takes as long as all the geometry.
+    flat = np.concatenate([p[:1].ravel(), np.concatenate([first, second, end], axis=1).ravel()])
+    text = ("M%.1f %.1f" + "C%.1f %.1f %.1f %.1f %.1f %.1f" * len(end)) % tuple(flat.tolist())
+    return text + ("Z" if closed else "")
 
 
 def polygon(points: np.ndarray) -> str:
     """SVG path data of straight lines through ``points``."""
-    return "M" + "L".join(f"{_number(x)} {_number(y)}" for x, y in points) + "Z"
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z"
 
 
 def outlines(
