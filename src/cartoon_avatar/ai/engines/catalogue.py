@@ -41,4 +41,5 @@ def draw(scene: Scene, style: EngineStyle, seed: int) -> Drawing:
         return painted.draw(scene, style, seed)
     if isinstance(style, DrawnStyle):
         return drawn.draw(scene, style, seed)
-    return classic.draw(scene, style, seed)
+    # A filter draws over a painting: clean features, no texture, skin in one tone.
+    return classic.draw(painted.prepared(scene), style, seed)

@@ -63,6 +63,13 @@ def mix(lab: np.ndarray, colour: np.ndarray | Sequence[float], share: np.ndarray
     lab += way
 
 
+def cover(canvas: np.ndarray, layer: np.ndarray, share: np.ndarray) -> None:
+    """Lay ``layer`` over ``canvas`` (H×W×3 both) by ``share`` (H×W, 0..1), in place."""
+    way = layer - canvas
+    way *= share[..., None]
+    canvas += way
+
+
 def _filled(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
     # Pixel centres lie at whole numbers: the first sample of a pixel lies left of its centre.
     fine = (outline + 0.5) * _SAMPLES - 0.5

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.painted.steps.warp import Warp, warped
-from cartoon_avatar.ai.filters.canvas import lab_of
+from cartoon_avatar.ai.engines.painted.steps.warp import Warp, warped, warped_masks
+from cartoon_avatar.ai.filters.canvas import lab_of, sized
 from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.scene import Scene
@@ -27,7 +27,8 @@ _GREY = 6.0
 class Sheet:
     """Planes of one size: ``lab`` H×W×3 float32 CIELAB, masks H×W float32 0..1.
 
-    ``features`` covers eyes, brows, nose and mouth; ``face_px`` is the main face's height.
+    ``features`` covers eyes, brows, nose and mouth, ``beards`` hair on faces; ``face_px`` is
+    the main face's height; ``warp`` moved the photo to where it is here.
     """
 
     lab: np.ndarray
@@ -38,8 +39,39 @@ class Sheet:
     skin: np.ndarray
     clothes: np.ndarray
     features: np.ndarray
+    beards: np.ndarray
     face_px: float
     grey: bool
+    warp: Warp
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        height, width = self.person.shape
+        return height, width
+
+    @property
+    def bare(self) -> np.ndarray:
+        """Skin without hair over it, H×W 0..1."""
+        return self.skin * (1 - self.hair)
+
+    def resized(self, long_side: int) -> Sheet:
+        """The same on planes no longer than ``long_side`` px."""
+        height, width = self.shape
+        scale = min(1.0, long_side / max(height, width))
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        along = np.asarray([size[1] / width, size[0] / height], np.float32)
+        return replace(
+            self,
+            lab=sized(self.lab, size),
+            people=[one.moved(one.landmarks * along) for one in self.people],
+            person=sized(self.person, size),
+            hair=sized(self.hair, size),
+            skin=sized(self.skin, size),
+            clothes=sized(self.clothes, size),
+            features=sized(self.features, size),
+            beards=sized(self.beards, size),
+            face_px=self.face_px * scale,
+        )
 
 
 def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
@@ -55,13 +87,11 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
         hair = skin = clothes = np.zeros(shape, np.float32)
     else:
         person, hair, skin, clothes = masks.person, masks.hair, masks.skin, masks.clothes
+    warp = Warp(people, eye_size, slimming)
     if people:
-        warp = Warp(people, eye_size, slimming)
         maps = warp.maps(shape)
         rgb = warped(rgb, maps)
-        person, hair, skin, clothes = (
-            np.clip(warped(mask, maps), 0, 1) for mask in (person, hair, skin, clothes)
-        )
+        person, hair, skin, clothes = warped_masks((person, hair, skin, clothes), maps)
         people = [one.moved(warp.moved(one.landmarks)) for one in people]
     # Grain and the blocks of JPEG would be painted as texture.
     rgb = cv2.bilateralFilter(rgb, 5 if max(shape) > 512 else 3, 14, 2.0)
@@ -76,8 +106,10 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
         skin=skin,
         clothes=clothes,
         features=_feature_area(shape, people),
+        beards=np.zeros(shape, np.float32),
         face_px=max((one.height for one in people), default=_FACE_SHARE * min(shape)),
         grey=float(np.percentile(chroma, 95)) < _GREY,
+        warp=warp,
     )
 
 

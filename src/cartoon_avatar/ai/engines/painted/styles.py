@@ -182,3 +182,13 @@ STYLES = (
         ),
     ),
 )
+
+# For other engines to draw over: no lines, no light and colour of its own.
+PLAIN = PaintedStyle(
+    name="plain",
+    title="",
+    sentence="",
+    features=Features(slimming=0.0),
+    lines=Lines(strength=0.0),
+    grade=Grade(contrast=0.3, vibrance=0.1, lights=(0, 0), darks=(0, 0), glow=0.0),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.styles import Grade
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.canvas import to_bytes
@@ -14,30 +15,23 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 _VIVID = 45.0
 
 
-def graded(
-    lab: np.ndarray,
-    person: np.ndarray,
-    skin: np.ndarray,
-    plain: list[np.ndarray],
-    goal: np.ndarray | None,
-    how: Grade,
-    grey: bool,
-) -> np.ndarray:
-    """H×W×3 uint8 sRGB of ``lab`` (H×W×3 CIELAB); ``person`` and ``skin`` are H×W 0..1.
+def graded(lab: np.ndarray, lit: Light, how: Grade) -> np.ndarray:
+    """H×W×3 uint8 sRGB of ``lab`` (H×W×3 CIELAB).
 
-    ``plain`` are masks of each face's plain skin (bool), ``goal`` (H×W, L) how light that is
-    to be in the end: contrast moves everything but people's complexion.
+    Contrast moves everything but people's complexion: plain skin is as light in the end as
+    ``lit`` says.
     """
+    sheet = lit.sheet
+    person, skin = sheet.person, sheet.bare
     light, a, b = cv2.split(lab)
     share = np.clip(light * np.float32(0.01), 0, 1)
     # A gentle S curve whose lights do not burn out.
     curve = share + np.float32(0.045 * how.contrast) * np.sin(2 * np.pi * (share - 0.5))
     light = 100 * np.clip(curve, 0, 1)
-    if goal is not None:
-        light -= skin * _off_by(light, plain, goal)
+    light -= skin * _off_by(light, lit)
     if how.lift:
         light += np.float32(how.lift) * np.sin(np.pi * share) * (1 - 0.8 * skin)
-    if grey:
+    if sheet.grey:
         a = b = np.zeros_like(light)
     else:
         chroma = cv2.magnitude(a, b)
@@ -57,7 +51,11 @@ def graded(
     return to_bytes(np.clip(rgb + 0.45 * (rgb - fine), 0, 1))
 
 
-def _off_by(light: np.ndarray, plain: list[np.ndarray], goal: np.ndarray) -> np.float32:
-    """How much lighter the faces are than ``goal``: the mean of their medians."""
-    off = [np.median(light[mask]) - np.median(goal[mask]) for mask in plain if mask.sum() > 40]
+def _off_by(light: np.ndarray, lit: Light) -> np.float32:
+    """How much lighter the faces are than they are to be: the mean over them."""
+    off = [
+        float(np.median(light[mask])) - colour.light
+        for mask, colour in zip(lit.plain, lit.complexions, strict=True)
+        if mask.sum() > 40
+    ]
     return np.float32(np.mean(off)) if off else np.float32(0)

@@ -5,27 +5,25 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.painted.sheet import Sheet
+from cartoon_avatar.ai.engines.painted.steps.forms import Forms
 from cartoon_avatar.ai.filters.abstraction import shocked
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
+# How long locks are by the way hair is worn, 0 cropped .. 1 long; 0.8 where that is not read.
+_LENGTHS = {"bald": 0.2, "short": 0.35, "covered": 0.5}
 
-def painted_hair(
-    lab: np.ndarray,
-    middle: np.ndarray,
-    hair: np.ndarray,
-    face_px: float,
-    bands: float,
-    length: float,
-) -> np.ndarray:
-    """The hair, H×W×3 float32 CIELAB, of ``lab`` and its abstraction ``middle`` (CIELAB).
 
-    ``hair`` is the mask, H×W 0..1; ``bands`` is how clear its tones are, ``length`` how long
-    its locks, both 0..1. Line integral
-    convolution (Cabral and Leedom 1993) gathers single hairs into locks.
+def painted_hair(sheet: Sheet, forms: Forms, bands: float) -> np.ndarray:
+    """The hair, H×W×3 float32 CIELAB; ``bands`` is how clear its tones are, 0..1.
+
+    Line integral convolution (Cabral and Leedom 1993) gathers single hairs into locks.
     """
-    flow = tangent_field(middle, (0.006 + 0.010 * length) * face_px)
+    lab, hair, face_px = forms.calm, sheet.hair, sheet.face_px
+    length = _length(sheet)
+    flow = tangent_field(forms.strokes, (0.006 + 0.010 * length) * face_px)
     locks = along(lab, flow, (0.012 + 0.030 * length) * face_px)
     edge_px = max(1.2, 0.0048 * face_px)
     locks = shocked(locks, flow, edge_px=edge_px, amount=0.6, steps=3)
@@ -50,6 +48,16 @@ def painted_hair(
     return cv2.merge([np.clip(painted, 1, 97), locks[..., 1], locks[..., 2]])
 
 
+def _length(sheet: Sheet) -> float:
+    worn = sheet.subjects[0].hair if sheet.subjects else None
+    return 0.8 if worn is None else _LENGTHS.get(worn.value, 1.0)
+
+
 def _tones(offset: np.ndarray) -> np.ndarray:
     """A dark, a middle and a light tone of hair, in spreads."""
     return 0.24 * np.tanh((offset + 0.24) / 0.10) + 0.27 * np.tanh((offset - 0.27) / 0.10)
+
+
+def hair_area(sheet: Sheet) -> np.ndarray:
+    """H×W 0..1: where hair is painted. Short hair is an opaque mass, not a veil over skin."""
+    return smoothstep(sheet.hair, 0.15, 0.65) * (1 - sheet.features)

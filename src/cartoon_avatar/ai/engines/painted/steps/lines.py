@@ -6,39 +6,26 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
+from cartoon_avatar.ai.engines.painted.steps.face import drawn_area
+from cartoon_avatar.ai.engines.painted.steps.forms import Forms
 from cartoon_avatar.ai.engines.painted.styles import Lines
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import cover
 
 _HAIR_RIM = np.ones((9, 9), np.uint8)
 # The face height, px, at which lengths below are in px.
 _FACE_PX = 380.0
 
 
-def edges(lab: np.ndarray, face_px: float, width: float) -> np.ndarray:
-    """How strongly each pixel is a dark line, H×W float32, in L.
-
-    Flow-based difference of Gaussians (Kang et al. 2007; Kyprianidis and Döllner 2008) of
-    light and a little red, so that lips and ears have edges too.
-    """
-    unit = face_px / _FACE_PX
-    light = lab[..., 0] - np.float32(0.35) * lab[..., 1]
-    fine = max(0.5, width * unit)
-    response = cv2.GaussianBlur(light, (0, 0), 1.6 * fine) - cv2.GaussianBlur(light, (0, 0), fine)
-    return np.maximum(along(response, tangent_field(lab, 3.0), 6 * unit), 0)
-
-
-def coverage(
-    response: np.ndarray, sheet: Sheet, faces: np.ndarray, texture: np.ndarray, how: Lines
-) -> np.ndarray:
-    """H×W float32 0..1: ``response`` (of ``edges``) as clean lines, and the sheet's outlines.
-
-    ``faces`` (H×W 0..1) is where faces are drawn by hand, so that no stray line crosses them;
-    ``texture`` (H×W 0..1) is where lines would be a fabric's.
-    """
+def coverage(sheet: Sheet, forms: Forms, how: Lines) -> np.ndarray:
+    """H×W float32 0..1: the lines inside of shapes and the outlines of ``sheet``."""
+    response = _edges(forms.calm, sheet.face_px, how.width)
+    # Where faces are drawn by hand no stray line crosses them.
+    faces = drawn_area(sheet)
     person, hair = sheet.person, sheet.hair
-    skin = sheet.skin * (1 - hair)
+    skin = sheet.bare
     unit = sheet.face_px / _FACE_PX
     rim = 4 * person * (1 - person)
     threshold = 0.55 + 0.8 * hair * (1 - rim) + 1.3 * skin * (1 - rim)
@@ -49,7 +36,7 @@ def coverage(
     lines *= 1 - 0.85 * smoothstep(crowd, 0.15, 0.32) * (1 - hair)
     inside = how.in_backdrop + (1 - how.in_backdrop) * person
     lines *= np.float32(how.strength) * (1 - 0.5 * hair * (1 - rim)) * inside
-    lines *= (1 - 0.9 * faces) * (1 - 0.45 * skin) * (1 - 0.9 * texture)
+    lines *= (1 - 0.9 * faces) * (1 - 0.45 * skin) * (1 - 0.9 * forms.texture)
     # Hair ends in strands: a contour drawn around its mask would float beside them.
     outline = outlined(person, unit, 1.0) * (1 - 0.85 * cv2.dilate(hair, _HAIR_RIM))
     # Where hair and clothes border on something else the same line goes on, if there is an edge.
@@ -59,6 +46,19 @@ def coverage(
     for part, share in ((hair, 0.8 * step * off_skin), (sheet.clothes, 0.8 * step)):
         np.maximum(outline, share * outlined(part, unit, 0.75), out=outline)
     return np.maximum(lines, np.float32(how.strength) * outline * (1 - 0.75 * faces))
+
+
+def _edges(lab: np.ndarray, face_px: float, width: float) -> np.ndarray:
+    """How strongly each pixel is a dark line, H×W float32, in L.
+
+    Flow-based difference of Gaussians (Kang et al. 2007; Kyprianidis and Döllner 2008) of
+    light and a little red, so that lips and ears have edges too.
+    """
+    unit = face_px / _FACE_PX
+    light = lab[..., 0] - np.float32(0.35) * lab[..., 1]
+    fine = max(0.5, width * unit)
+    response = cv2.GaussianBlur(light, (0, 0), 1.6 * fine) - cv2.GaussianBlur(light, (0, 0), fine)
+    return np.maximum(along(response, tangent_field(lab, 2.5), 6 * unit), 0)
 
 
 def _steps(lab: np.ndarray, unit: float) -> np.ndarray:
@@ -99,7 +99,7 @@ def outlined(part: np.ndarray, unit: float, weight: float) -> np.ndarray:
     return line
 
 
-def drawn(lab: np.ndarray, lines: np.ndarray, darkness: float) -> np.ndarray:
-    """``lab`` (H×W×3 CIELAB) with ``lines`` (H×W 0..1) in a dark shade of what they lie on."""
-    ink = lab * np.asarray([darkness, 0.8, 0.8], np.float32) + np.asarray([0, 4, 2], np.float32)
-    return lab + lines[..., None] * (ink - lab)
+def drawn(lab: np.ndarray, lines: np.ndarray, how: Lines) -> None:
+    """Draw ``lines`` (H×W 0..1) into ``lab`` (H×W×3 CIELAB), in a dark shade of it, in place."""
+    dark = np.asarray([how.darkness, 0.8, 0.8], np.float32)
+    cover(lab, lab * dark + np.asarray([0, 4, 2], np.float32), lines)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.painted.sheet import Sheet
+from cartoon_avatar.ai.engines.painted.steps.reading import beard, without_creases
 from cartoon_avatar.ai.filters.abstraction import smoothed
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.seeing.features import Features, area, grown
@@ -15,6 +17,8 @@ from cartoon_avatar.ai.seeing.subject import Subject
 # How far skin moves to what it is in even light, and how much brighter it becomes at most, L.
 _EVENED = 0.5
 _BRIGHTER_AT_MOST = 3.0
+# How far creases are filled, 0..1: they come back as one thin line.
+_CREASES = 0.4
 # Hues of skin, degrees in the a-b plane, that light of a neutral colour shows.
 _HUES_DEG = (43.0, 64.0)
 
@@ -32,21 +36,48 @@ class Complexion:
         return float(np.hypot(self.a, self.b))
 
 
-def plain_skin(
-    shape: tuple[int, int], person: Features, skin: np.ndarray, spared: np.ndarray
-) -> np.ndarray:
-    """H×W bool: skin of ``person`` that is neither feature nor hair. ``spared`` is H×W 0..1."""
-    inside = area(shape, grown(person.oval, 0.82))
-    return inside * skin * (1 - spared) > 0.5
+@dataclass(frozen=True, slots=True, eq=False)
+class Light:
+    """A sheet in good light.
+
+    ``sheet.lab`` is lit and without creases, ``photo`` lit and with them (H×W×3 CIELAB).
+    ``plain`` are the masks of each face's plain skin (H×W bool), ``complexions`` its colours;
+    ``tone`` is the skin colour that each place has (H×W×3 CIELAB), None without people.
+    """
+
+    sheet: Sheet
+    photo: np.ndarray
+    plain: list[np.ndarray]
+    complexions: list[Complexion]
+    tone: np.ndarray | None
 
 
-def relit(
+def light_of(sheet: Sheet) -> Light:
+    """Light ``sheet`` as a studio would: for the first of its people."""
+    spared = np.maximum(sheet.features, sheet.hair)
+    plain = [
+        area(sheet.shape, grown(one.oval, 0.82)) * sheet.skin * (1 - spared) > 0.5
+        for one in sheet.people
+    ]
+    photo = _relit(sheet.lab, sheet.subjects, plain, blurred(sheet.person, 0.05 * sheet.face_px))
+    colours = _complexions(photo, plain)
+    lab = photo.copy()
+    beards = np.zeros(sheet.shape, np.float32)
+    for person, subject in zip(sheet.people, sheet.subjects, strict=True):
+        without_creases(lab, person, _CREASES)
+        if subject.facial_hair is None or subject.facial_hair.value != "none":
+            np.maximum(beards, beard(lab, person), out=beards)
+    tone = nearest_complexion(sheet.shape, sheet.people, colours) if sheet.people else None
+    return Light(replace(sheet, lab=lab, beards=beards), photo, plain, colours, tone)
+
+
+def _relit(
     lab: np.ndarray, subjects: list[Subject], plain: list[np.ndarray], near: np.ndarray
 ) -> np.ndarray:
     """``lab`` (H×W×3 float32 CIELAB) with the first of ``subjects`` well lit.
 
-    ``plain`` are the masks of plain skin; ``near`` (H×W, 0..1) is where the light falls. A
-    gamma on an edge-keeping base lifts shapes and leaves their detail alone.
+    ``near`` (H×W, 0..1) is where the light falls. A gamma on an edge-keeping base lifts shapes
+    and leaves their detail alone.
     """
     if not subjects or not plain[0].any():
         return lab
@@ -67,7 +98,7 @@ def relit(
     return _balanced(lab, plain[0])
 
 
-def complexions(lab: np.ndarray, plain: list[np.ndarray]) -> list[Complexion]:
+def _complexions(lab: np.ndarray, plain: list[np.ndarray]) -> list[Complexion]:
     """Of each face's ``plain`` skin; a face without any takes the first one's, or a common one."""
     found = [
         Complexion(*(float(value) for value in np.median(lab[mask], axis=0)))
@@ -103,6 +134,19 @@ def _balanced(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
     return lab
 
 
-def lit_area(person: np.ndarray, face_px: float) -> np.ndarray:
-    """Where the painter's light falls: ``person`` (H×W 0..1) with a soft border."""
-    return blurred(person, 0.05 * face_px)
+def nearest_complexion(
+    shape: tuple[int, int], people: list[Features], complexions: list[Complexion]
+) -> np.ndarray:
+    """H×W×3 float32 CIELAB: at each place the skin colour of the nearest face."""
+    height, width = shape
+    step = 8
+    down, across = np.mgrid[0:height:step, 0:width:step].astype(np.float32)
+    total = np.zeros((*down.shape, 3), np.float32)
+    weights = np.zeros(down.shape, np.float32)
+    for person, colour in zip(people, complexions, strict=True):
+        x, y = person.oval.mean(axis=0)
+        far = ((across - x) ** 2 + (down - y) ** 2) / person.height**2 + 0.05
+        weight = 1 / far**3
+        total += weight[..., None] * np.asarray([colour.light, colour.a, colour.b], np.float32)
+        weights += weight
+    return cv2.resize(total / weights[..., None], (width, height), interpolation=cv2.INTER_LINEAR)

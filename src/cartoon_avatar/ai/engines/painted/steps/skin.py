@@ -2,150 +2,76 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.painted.steps.relight import Complexion
-from cartoon_avatar.ai.engines.painted.styles import Tones
+from cartoon_avatar.ai.engines.painted.sheet import Sheet
+from cartoon_avatar.ai.engines.painted.steps.forms import Forms
+from cartoon_avatar.ai.engines.painted.steps.reading import contrast_of
+from cartoon_avatar.ai.engines.painted.steps.relight import Light
+from cartoon_avatar.ai.engines.painted.styles import PaintedStyle, Tones
 from cartoon_avatar.ai.filters.abstraction import smoothed
-from cartoon_avatar.ai.filters.blur import blurred, blurred_within
-from cartoon_avatar.ai.filters.canvas import rgb_of
+from cartoon_avatar.ai.filters.blur import blurred_within
+from cartoon_avatar.ai.filters.canvas import rgb_of, sized
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around
-from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
+from cartoon_avatar.ai.seeing.features import Features
 
-# From ear to ear around the chin, up to the nose: where a beard grows.
-_BEARD = (
-    234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361,
-    323, 454, 327, 2, 98,
-)  # fmt: skip
 # Shade is this much redder and less yellow than light, over 40 L.
 _SHADE_HUE = np.asarray([-1.5, 1.0], np.float32)
 _BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
 # H×W, or of one place.
-Light = TypeVar("Light", np.ndarray, float)
+@dataclass(frozen=True, slots=True, eq=False)
+class Skin:
+    """Painted skin: ``lab`` H×W×3 CIELAB, and the ``area`` (H×W 0..1) that it covers."""
+
+    lab: np.ndarray
+    area: np.ndarray
 
 
-def contrast_of(light: Light) -> Light:
-    """How strong light and shade are on skin of ``light``: less on dark skin."""
-    # pyrefly: ignore[bad-return] (NumPy's stubs make float64 of every quotient)
-    return 0.45 + 0.55 * light / 65
-
-
-def nearest_complexion(
-    shape: tuple[int, int], people: list[Features], complexions: list[Complexion]
-) -> np.ndarray:
-    """H×W×3 float32 CIELAB: at each place the skin colour of the nearest face."""
-    height, width = shape
-    step = 8
-    down, across = np.mgrid[0:height:step, 0:width:step].astype(np.float32)
-    total = np.zeros((*down.shape, 3), np.float32)
-    weights = np.zeros(down.shape, np.float32)
-    for person, colour in zip(people, complexions, strict=True):
-        x, y = person.oval.mean(axis=0)
-        far = ((across - x) ** 2 + (down - y) ** 2) / person.height**2 + 0.05
-        weight = 1 / far**3
-        total += weight[..., None] * np.asarray([colour.light, colour.a, colour.b], np.float32)
-        weights += weight
-    return cv2.resize(total / weights[..., None], (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def beard(lab: np.ndarray, person: Features) -> np.ndarray:
-    """H×W float32 0..1, where ``person`` has hair on cheeks, chin or lip: dark and rough."""
-    found = np.zeros(lab.shape[:2], np.float32)
-    box = box_around(lab.shape, person.oval, 0.12 * person.height)
-    if box is None or person.height < 24:
-        return found
-    face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
-    light = np.ascontiguousarray(lab[box][..., 0])
-    size, shape = face.height, light.shape
-    low = face.landmarks[list(_BEARD)]
-    zone = area(shape, grown(low, 1.06), soft_px=0.02 * size)
-    zone *= 1 - area(shape, grown(face.lips, 1.15), soft_px=0.01 * size)
-    square = 0.06 * size * np.asarray([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
-    cheeks = area(shape, *(cheek + square for cheek in face.cheeks)) > 0.5
-    if not cheeks.any():
-        return found
-    below = blurred(light, 0.006 * size)
-    rough = blurred(np.abs(light - blurred(light, 0.012 * size)), 0.025 * size)
-    calm, level = float(np.median(rough[cheeks])), float(np.median(below[cheeks]))
-    contrast = contrast_of(level)
-    dark = smoothstep(level - below, 5 * contrast, 13 * contrast)
-    rough = smoothstep(rough, 1.5 * calm + 0.15, 2.6 * calm + 0.5)
-    found[box] = blurred(zone * dark * rough, 0.01 * size)
-    return found
-
-
-def without_creases(lab: np.ndarray, person: Features, share: float) -> None:
-    """Fill the creases of ``person``'s cheeks and brow by ``share`` (0..1), in place.
-
-    A crease is what a morphological closing fills. It comes back as one thin line.
-    """
-    box = box_around(lab.shape, person.oval, 0.05 * person.height)
-    if box is None or person.height < 40:
-        return
-    face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
-    light = np.ascontiguousarray(lab[box][..., 0])
-    size, shape = face.height, light.shape
-    zone = area(shape, grown(face.oval, 0.93), soft_px=0.02 * size)
-    zone *= 1 - area(
-        shape,
-        *(grown(eye.outline, 1.35, 0.03 * size) for eye in face.eyes),
-        *(grown(brow, 1.1, 0.02 * size) for brow in face.brows),
-        grown(face.lips, 1.06, 0.012 * size),
-        soft_px=0.012 * size,
-    )
-    calm = cv2.GaussianBlur(light, (0, 0), max(0.5, 0.004 * size))
-    reach = 2 * max(1, int(0.035 * size)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    closed = blurred(cv2.morphologyEx(calm, cv2.MORPH_CLOSE, kernel), 0.012 * size)
-    # What is much darker than a crease is hair, a frame or a hand.
-    depth = np.maximum(closed - calm, 0)
-    depth *= 1 - smoothstep(depth, 16.0, 30.0)
-    lab[box][..., 0] += np.float32(share) * zone * depth
-
-
-def painted_skin(
-    middle: np.ndarray,
-    weight: np.ndarray,
-    tone: np.ndarray,
-    people: list[Features],
-    tones: Tones,
-    blush: float,
-    grey: bool,
-) -> np.ndarray:
-    """The skin of everybody, H×W×3 float32 CIELAB.
-
-    ``middle`` is the abstracted photo (H×W×3 CIELAB), ``weight`` (H×W 0..1) where plain skin
-    is, ``tone`` the skin colour at each place (``nearest_complexion``).
-    """
-    size = max(person.height for person in people)
-    weight = np.clip(weight, 0, 1) ** 2 + np.float32(1e-3)
-    guide = rgb_of(middle)
-    smooth = smoothed(guide, middle, 0.10 * size, 34, passes=3)
-    light = np.ascontiguousarray(smooth[..., 0])
-    form = blurred_within(light, weight, 0.035 * size)
-    near = blurred_within(light, weight, 0.012 * size)
+def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) -> Skin:
+    """The skin of everybody on ``sheet``, in the tones of ``style``."""
+    if light.tone is None:
+        return Skin(sheet.lab, np.zeros(sheet.shape, np.float32))
+    tones, size = style.tones, sheet.face_px
+    tone = sized(light.tone, sheet.shape)
+    covered = sheet.bare * (1 - sheet.beards) * _like_skin(forms.strokes, tone)
+    covered *= 1 - sheet.features
+    weight = covered**2 + np.float32(1e-3)
+    smooth = smoothed(rgb_of(forms.strokes), forms.strokes, 0.10 * size, 34, passes=3)
+    seen = np.ascontiguousarray(smooth[..., 0])
+    form = blurred_within(seen, weight, 0.035 * size)
+    near = blurred_within(seen, weight, 0.012 * size)
     base = tone[..., 0]
     contrast = contrast_of(base)
     offset = (blurred_within(form, weight, tones.breadth * size) - base) / contrast
     stepped = base + contrast * _steps(offset, tones)
     share = np.float32(tones.skin)
-    drawn = (1 - share) * form + share * stepped + 0.75 * (near - form) + 0.5 * (light - near)
+    drawn = (1 - share) * form + share * stepped + 0.75 * (near - form) + 0.5 * (seen - near)
 
     colour = np.ascontiguousarray(smooth[..., 1:])
-    if not grey:
-        own = 0.6 * blurred_within(colour, weight, 0.03 * size) + 0.4 * colour
-        rel = np.clip((drawn - base) * np.float32(1 / 40), -1, 1)[..., None]
-        goal = tone[..., 1:] * (1 - 0.2 * rel) + rel * _SHADE_HUE
-        colour = 0.28 * own + 0.72 * goal
-        for person in people:
-            _warm(drawn, colour, person, contrast, blush)
-    return np.dstack([drawn, colour]).astype(np.float32)
+    own = 0.6 * blurred_within(colour, weight, 0.03 * size) + 0.4 * colour
+    rel = np.clip((drawn - base) * np.float32(1 / 40), -1, 1)[..., None]
+    goal = tone[..., 1:] * (1 - 0.2 * rel) + rel * _SHADE_HUE
+    colour = 0.28 * own + 0.72 * goal
+    for person in sheet.people:
+        _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
+    return Skin(np.dstack([drawn, colour]).astype(np.float32), covered)
+
+
+def _like_skin(lab: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """H×W 0..1: what is neither too dark nor too grey to be skin of colour ``tone``."""
+    dark = (tone[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), 1.5)) / contrast_of(tone[..., 0])
+    # Grey hair is as light as skin, but has no colour.
+    chroma = cv2.magnitude(lab[..., 1], lab[..., 2])
+    common = cv2.magnitude(tone[..., 1], tone[..., 2])
+    lost = 1 - cv2.GaussianBlur(chroma, (0, 0), 1.5) / np.maximum(common, 1)
+    grey = smoothstep(lost, 0.45, 0.75) * smoothstep(common, 14, 20)
+    return (1 - smoothstep(dark, 20, 36)) * (1 - grey)
 
 
 def _steps(offset: np.ndarray, tones: Tones) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 
 from cartoon_avatar.ai.seeing.features import Features
 
+Maps = tuple[np.ndarray, np.ndarray]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Spot:
@@ -51,10 +53,10 @@ class Warp:
             there = there + (points - np.stack([x, y], axis=1))
         return there.astype(np.float32)
 
-    def maps(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """For ``cv2.remap``: where each pixel of an H×W result comes from."""
+    def maps(self, shape: tuple[int, int]) -> Maps:
+        """For ``cv2.remap``: where each pixel of an H×W result comes from, in fixed point."""
         down, across = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-        return self.source(across, down)
+        return cv2.convertMaps(*self.source(across, down), cv2.CV_16SC2)
 
 
 def _eye_spots(person: Features, eye_size: float) -> list[_Spot]:
@@ -95,6 +97,12 @@ def _slim(
     dy += pull * side[1]
 
 
-def warped(plane: np.ndarray, maps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """``plane`` (H×W or H×W×3) under ``maps``."""
-    return cv2.remap(plane, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+def warped(rgb: np.ndarray, maps: Maps) -> np.ndarray:
+    """``rgb`` (H×W×3 uint8) under ``maps``."""
+    return cv2.remap(rgb, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def warped_masks(masks: tuple[np.ndarray, ...], maps: Maps) -> list[np.ndarray]:
+    """Up to four ``masks`` (H×W float32) under ``maps``."""
+    moved = cv2.remap(cv2.merge(masks), *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return list(cv2.split(moved))

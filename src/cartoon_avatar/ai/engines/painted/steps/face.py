@@ -1,0 +1,98 @@
+"""One face over the painted skin: what is kept of the photo, and what is drawn anew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.painted.sheet import Sheet
+from cartoon_avatar.ai.engines.painted.steps.brows_and_nose import draw_brows, draw_nose
+from cartoon_avatar.ai.engines.painted.steps.contours import draw_folds, draw_jaw
+from cartoon_avatar.ai.engines.painted.steps.eyes import draw_eyes
+from cartoon_avatar.ai.engines.painted.steps.mouth import draw_mouth
+from cartoon_avatar.ai.engines.painted.steps.relight import Light
+from cartoon_avatar.ai.engines.painted.steps.skin import Skin
+from cartoon_avatar.ai.engines.painted.styles import Features as Look
+from cartoon_avatar.ai.filters.abstraction import coherent
+from cartoon_avatar.ai.filters.blur import blurred, blurred_within
+from cartoon_avatar.ai.filters.canvas import sized
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import box_around, cover
+from cartoon_avatar.ai.seeing.features import area, grown
+
+
+def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) -> None:
+    """Keep the photo's detail in eyes, brows, nose, mouth and beard, in place.
+
+    ``painted`` is H×W×3 CIELAB, ``skin`` may be smaller; ``nose`` is how much of the photo's
+    nose is kept, 0..1.
+    """
+    if not sheet.people:
+        return
+    smooth = sized(skin.lab, sheet.shape)
+    for person in sheet.people:
+        box = box_around(painted.shape, person.oval, 0.1 * person.height)
+        if box is None:
+            continue
+        own = sheet.features[box]
+        if nose < 1:
+            outline = grown(person.nose_base, 1.1) - np.asarray(
+                [box[1].start, box[0].start], np.float32
+            )
+            own = own * (1 - (1 - nose) * area(own.shape, outline, soft_px=0.01 * person.height))
+        fine, _ = coherent(
+            sheet.lab[box], reach_px=2.0, tensor_px=2.0, rounds=1, amount=0.55, edge_px=1.4
+        )
+        below = smooth[box]
+        beards = sheet.beards[box] * (1 - own)
+        if beards.any():
+            cover(painted[box], _beard(fine, below, sheet.face_px), beards)
+        plain = sheet.skin[box] * (1 - own) + np.float32(1e-3)
+        cover(painted[box], _firmer(fine, below, plain, sheet.face_px), own)
+
+
+def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> None:
+    """Draw the features of the person of that ``number`` into ``painted``, in place."""
+    sheet = light.sheet
+    person, subject = sheet.people[number], sheet.subjects[number]
+    colour = light.complexions[number]
+    tone = np.asarray([colour.light, colour.a, colour.b], np.float32)
+    draw_folds(painted, light.photo, person, tone)
+    draw_jaw(painted, person, sheet.bare, tone)
+    if person.shows_mouth:
+        draw_mouth(painted, light.photo, person, tone)
+        draw_nose(painted, person, tone)
+    if person.shows_eyes:
+        draw_brows(painted, person, sheet.hair)
+        draw_eyes(painted, light.photo, person, subject, tone, look)
+
+
+def drawn_area(sheet: Sheet) -> np.ndarray:
+    """H×W 0..1: the inside of faces, where the lines are drawn by hand."""
+    covered = np.zeros(sheet.shape, np.float32)
+    for person in sheet.people:
+        inside = area(sheet.shape, grown(person.oval, 0.9), soft_px=0.02 * person.height)
+        np.maximum(covered, inside, out=covered)
+    return covered
+
+
+def _firmer(fine: np.ndarray, below: np.ndarray, plain: np.ndarray, size: float) -> np.ndarray:
+    """``fine`` with firmer darks and softer lights than ``below`` it, in the skin's colours."""
+    apart = fine[..., 0] - below[..., 0]
+    wide = np.minimum(blurred(apart, 0.035 * size), 0)
+    detail = apart - wide
+    dark = detail * (1 + 0.35 * smoothstep(-detail, 2, 10))
+    strong = fine.copy()
+    light = below[..., 0] + 0.5 * wide + np.where(detail < 0, dark, 0.65 * detail)
+    strong[..., 0] = np.clip(light, 3, 100)
+    # Its colours move as far as those of the skin around it.
+    strong[..., 1:] += blurred_within(below[..., 1:] - fine[..., 1:], plain, 0.05 * size)
+    return strong
+
+
+def _beard(fine: np.ndarray, below: np.ndarray, size: float) -> np.ndarray:
+    """A beard hair by hair; stubble, which is hardly darker than ``below``, as a soft tone."""
+    hairs = fine.copy()
+    calm = blurred(np.ascontiguousarray(fine[..., 0]), 0.02 * size)
+    hairs[..., 0] += 0.5 * (fine[..., 0] - calm)
+    long = smoothstep(below[..., 0] - calm, 3, 9)[..., None]
+    return blurred(fine, 0.014 * size) * (1 - long) + hairs * long
