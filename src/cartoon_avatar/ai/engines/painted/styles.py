@@ -188,7 +188,7 @@ PLAIN = PaintedStyle(
     name="plain",
     title="",
     sentence="",
-    features=Features(slimming=0.0),
+    features=Features(eye_size=1.0, slimming=0.0),
     lines=Lines(strength=0.0),
     grade=Grade(contrast=0.3, vibrance=0.1, lights=(0, 0), darks=(0, 0), glow=0.0),
 )
