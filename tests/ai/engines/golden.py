@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines import drawing
+from cartoon_avatar.ai.engines import drawing, drawn, painted
 from cartoon_avatar.ai.engines.classic import recipe as classic
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION, Drawing
 from cartoon_avatar.ai.head.cut import cut
@@ -64,13 +64,15 @@ def heads() -> dict[str, np.ndarray]:
     for portrait in (seen.astronaut, seen.officer):
         picture = scene(portrait).picture
         for name in ("comic", "noir"):
-            drawn = classic.draw(scene(portrait), classic.style_named(name), 0)
-            head = cut(drawn.picture, seen.models(), picture, ink_width_px=2 * drawn.ink_px)
+            cartoon = classic.draw(scene(portrait), classic.style_named(name), 0)
+            head = cut(cartoon.picture, seen.models(), picture, ink_width_px=2 * cartoon.ink_px)
             found[f"{portrait.__name__}-{name}"] = _tile(head.picture)
     return found
 
 
 SHEETS: dict[str, Callable[[], dict[str, np.ndarray]]] = {
+    "painted": partial(drawings, painted.draw, painted.STYLES),
+    "drawn": partial(drawings, drawn.draw, drawn.STYLES),
     "classic": partial(drawings, classic.draw, classic.STYLES),
     "heads": heads,
 }
