@@ -7,14 +7,15 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, closing, suppress
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.exc import SQLAlchemyError
 
-from cartoon_avatar.backend.errors import BodyTooSlow, Unauthorized
+from cartoon_avatar.backend.db.session import is_busy
+from cartoon_avatar.backend.errors import BodyTooSlow, DatabaseBusy, Unauthorized
 from cartoon_avatar.backend.flows.idempotency import response_with_token
 from cartoon_avatar.backend.identity import admitted, bearer_of, device_id_in, named_device
 from cartoon_avatar.backend.limits import limit_address
@@ -56,8 +57,7 @@ async def require_turn(request: Request) -> None:
 
 
 async def _require_admission(request: Request, backend: State, device_id: str) -> None:
-    # Where the database fails, ``respond_once`` asks again and its error is translated.
-    with suppress(SQLAlchemyError, TimeoutError):
+    try:
         try:
             await admitted(request, backend, device_id, first=True)
         except Unauthorized:
@@ -67,6 +67,12 @@ async def _require_admission(request: Request, backend: State, device_id: str) -
             # Whether this repeats its first upload shows when the photo is there, if it may.
             if await response_with_token(backend.database, device_id, key, None) is None:
                 raise
+    except (SQLAlchemyError, TimeoutError) as error:
+        # Here, since no handler of the app's sees what middleware raises; and at once: asking
+        # again after the photo would wait for a database that stalls a second time.
+        if isinstance(error, TimeoutError) or is_busy(error):
+            raise DatabaseBusy from error
+        raise
 
 
 async def _post_of(request: Request) -> AsyncIterator[Post]:
