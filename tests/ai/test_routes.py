@@ -424,6 +424,33 @@ async def test_a_head_is_cut_with_the_photo_at_hand(
     assert answer.headers[headers.PHOTO_WIDTH] == "512"
 
 
+async def test_the_head_of_a_drawn_cartoon_is_its_shapes(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    asked = {"style": "ink", "seed": "3", "size": "512"}
+    drawing = await ai.post(GENERATE, files={"image": astronaut}, data=asked)
+    files = {"image": drawing.content, "original": astronaut}
+    said = {"style": "ink", "seed": "3", "crop": drawing.headers[headers.CROP_BOX]}
+
+    answer = await ai.post(CUT, files=files, data=said)
+    head = opened(answer)
+    assert answer.headers[headers.CUT_PATH] == "shapes"
+    assert answer.headers[headers.FACE_COUNT] == "1"
+    assert head.mode == "RGBA"
+    assert head.width == head.height
+    assert np.asarray(head)[0, 0].max() == 0
+    left, top, width, height = map(int, answer.headers[headers.CROP_BOX].split(","))
+    assert (width, height) == head.size
+    assert 0 <= left < left + width <= 512
+    assert 0 <= top < top + height <= 512
+
+    # What was drawn otherwise, or by a style that is no more, is cut as any other cartoon is.
+    for other in ({"seed": "4"}, {"style": "vector"}, {"style": "comic"}, {"framing": "full"}):
+        answer = await ai.post(CUT, files=files, data={**said, **other})
+        assert opened(answer).format == "PNG"
+        assert answer.headers[headers.CUT_PATH] in ("classes", "fallback")
+
+
 async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
     app_for: Callable[..., FastAPI], ai: httpx.AsyncClient, astronaut: bytes, cartoon: bytes
 ) -> None:
@@ -488,6 +515,8 @@ async def test_a_picture_without_a_face_has_no_head(ai: httpx.AsyncClient, coffe
         ({"face": "-1"}, "invalid_face"),
         ({"face": "1"}, "face_index_out_of_range"),
         ({"crop": "1,2,3"}, "invalid_request"),
+        ({"style": "ink", "seed": "-1"}, "invalid_seed"),
+        ({"style": "ink", "seed": "1", "framing": "half"}, "invalid_framing"),
         ({"face_index": "-1"}, "invalid_request"),
         ({"face_index": "first"}, "invalid_request"),
         ({"face_index": "1"}, "face_index_out_of_range"),
@@ -521,6 +550,7 @@ async def test_a_head_that_cannot_be_cut_so_is_refused(
         ({"image_url": "http://127.0.0.1:8000/a", "size": True}, "invalid_size"),
         ({"image_url": "http://127.0.0.1:8000/a", "format": 5}, "invalid_format"),
         ({"image_url": "http://127.0.0.1:8000/a", "background": 5}, "invalid_background"),
+        ({"image_url": "http://127.0.0.1:8000/a", "style": 5, "seed": 1}, "invalid_request"),
     ],
     ids=lambda value: str(value)[:60],
 )

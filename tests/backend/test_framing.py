@@ -84,6 +84,8 @@ async def test_a_head_is_cut_out_of_what_was_drawn(
     (request,) = framing.ai.asked_for("/process-face-cut")
     body = json.loads(request.content)
     assert (body["crop"], body["face"]) == ("10,20,60,80", face)
+    for name in ("style", "seed", "framing"):
+        assert body[name] == cartoon[name]
 
 
 async def test_files_sent_along_bring_crop_and_face_too(framing: Service):
@@ -99,7 +101,8 @@ async def test_files_sent_along_bring_crop_and_face_too(framing: Service):
     framing.ai.answers["/process-face-cut"] = unreachable
     assert (await framing.phone.post(f"/api/download/{cartoon['id']}")).status_code == 201
     _, request = framing.ai.asked_for("/process-face-cut")
-    for name, value in (("crop", "10,20,60,80"), ("face", "1")):
+    same = [(name, cartoon[name]) for name in ("style", "seed", "framing")]
+    for name, value in (("crop", "10,20,60,80"), ("face", "1"), *same):
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in request.content
 
 

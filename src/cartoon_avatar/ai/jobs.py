@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines import catalogue
+from cartoon_avatar.ai.engines import catalogue, drawn
 from cartoon_avatar.ai.engines import onnx as neural
 from cartoon_avatar.ai.engines.catalogue import EngineStyle
 from cartoon_avatar.ai.engines.classic import recipe as classic
@@ -19,6 +19,7 @@ from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange, ModelsMissing, UnknownStyle
 from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head
+from cartoon_avatar.ai.head.shapes import cut_along_shapes
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, scaled_down, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
@@ -133,6 +134,23 @@ def draw(
     where the style draws people only, ``NoFace``.
     """
     clock = Clock()
+    photo, scene = _opened_scene(tools, data, long_side, framing, face, clock)
+    ours = {one.name: one for one in catalogue.STYLES}
+    if style in ours:
+        _require_seeing(tools, ours[style])
+        drawing = catalogue.draw(scene, ours[style], seed)
+    else:
+        network = _network(tools, style)
+        clock.done("open")
+        painted = network(scene.picture, seed, long_side)
+        clock.done("network")
+        drawing = Drawing(painted, len(scene.faces), ink_px=0)
+    return Drawn(drawing, scene, photo, {**clock.stages, **drawing.stages})
+
+
+def _opened_scene(
+    tools: Tools, data: bytes, long_side: int, framing: Framing, face: int, clock: Clock
+) -> tuple[Photo, Scene]:
     photo = decode(data, max_pixels=tools.max_pixels, long_side=_LOOK_PX)
     clock.done("decode")
 
@@ -150,17 +168,7 @@ def draw(
         closer=closer,
     )
     clock.done("scene")
-    ours = {one.name: one for one in catalogue.STYLES}
-    if style in ours:
-        _require_seeing(tools, ours[style])
-        drawing = catalogue.draw(scene, ours[style], seed)
-    else:
-        network = _network(tools, style)
-        clock.done("open")
-        drawn = network(scene.picture, seed, long_side)
-        clock.done("network")
-        drawing = Drawing(drawn, len(scene.faces), ink_px=0)
-    return Drawn(drawing, scene, photo, {**clock.stages, **drawing.stages})
+    return photo, scene
 
 
 def _require_seeing(tools: Tools, style: EngineStyle) -> None:
@@ -190,26 +198,35 @@ def draw_cartoon(
     framing: Framing = "portrait",
     face: int = 0,
 ) -> Result:
-    drawn = draw(tools, data, style, seed, long_side, framing, face)
+    made = draw(tools, data, style, seed, long_side, framing, face)
     started = time.perf_counter()
-    picture = drawn.drawing.picture
+    picture = made.drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     encoded = encode(picture)
     # Of the decoded photo at hand: decoding it again would cost more than all the rest of it.
-    small = _thumbnail(scaled_down(drawn.photo.picture, THUMBNAIL_PX)) if thumbnail else b""
+    small = _thumbnail(scaled_down(made.photo.picture, THUMBNAIL_PX)) if thumbnail else b""
     return Result(
         data=encoded,
         mime_type=f"image/{kind}",
         width=picture.width,
         height=picture.height,
-        photo_width=drawn.photo.width,
-        photo_height=drawn.photo.height,
+        photo_width=made.photo.width,
+        photo_height=made.photo.height,
         thumbnail=small,
-        stages={**drawn.stages, "encode": time.perf_counter() - started},
-        faces=len(drawn.scene.faces),
-        crop=drawn.scene.crop,
-        face_boxes=drawn.scene.faces,
+        stages={**made.stages, "encode": time.perf_counter() - started},
+        faces=len(made.scene.faces),
+        crop=made.scene.crop,
+        face_boxes=made.scene.faces,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnAs:
+    """How a cartoon was drawn of its photo, so that it can be drawn again."""
+
+    style: str
+    seed: int
+    framing: Framing = "portrait"
 
 
 def cut_head(
@@ -222,18 +239,23 @@ def cut_head(
     face_index: int,
     thumbnail: bool = False,
     crop: Box | None = None,
+    drawn_as: DrawnAs | None = None,
 ) -> Result:
     """``crop`` is the part of the upright original that the cartoon shows, all of it if None.
 
-    Then ``face_index`` still counts the faces of the whole original.
+    Then ``face_index`` still counts the faces of the whole original. ``drawn_as`` says how the
+    cartoon was drawn of the original: if of shapes, they tell where its head is.
     """
     started = time.perf_counter()
     drawing, photo = _opened(tools, cartoon, original, crop)
     decoded = time.perf_counter()
-    place = None
+    head = place = None
+    if original is not None and drawn_as is not None:
+        head = _head_of_shapes(tools, drawing.picture, original, drawn_as, face_index, size)
     if original is not None and crop is not None:
         place = _place_in_crop(tools, original, crop, face_index)
-    head = _head(tools, drawing.picture, photo, size, face_index, place)
+    if head is None:
+        head = _head(tools, drawing.picture, photo, size, face_index, place)
     cut = time.perf_counter()
 
     picture = head.picture if background is None else _laid_on(head.picture, background)
@@ -268,6 +290,34 @@ def head_of(
     """The head alone. Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
     drawing, photo = _opened(tools, cartoon, original)
     return _head(tools, drawing.picture, photo, size, face_index).picture
+
+
+def _head_of_shapes(
+    tools: Tools,
+    drawing: Picture,
+    original: bytes,
+    drawn_as: DrawnAs,
+    face: int,
+    size: int | None,
+) -> Head | None:
+    """The head of a drawing of shapes; None where it is none, or another engine drew it."""
+    # Not every style of a cartoon that is there still exists.
+    style = {one.name: one for one in drawn.STYLES}.get(drawn_as.style)
+    if style is None:
+        return None
+    long_side = max(drawing.width, drawing.height)
+    _, scene = _opened_scene(tools, original, long_side, drawn_as.framing, face, Clock())
+    same_size = (scene.picture.width, scene.picture.height) == (drawing.width, drawing.height)
+    if not scene.people or not same_size:
+        return None
+    document = drawn.head_svg(scene, style, drawn_as.seed)
+    return cut_along_shapes(
+        drawing,
+        lambda width, height: drawn.rendered(document, width, height),
+        scene.people[0],
+        faces=len(scene.faces),
+        size=size,
+    )
 
 
 def _place_in_crop(

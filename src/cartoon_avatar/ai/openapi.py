@@ -59,6 +59,17 @@ _CUT_OPTIONS: dict[str, Any] = {
     },
     "thumbnail": _WITH_THUMBNAIL,
 }
+_FRAMING = {"type": "string", "enum": list(FRAMINGS), "default": FRAMINGS[0]}
+_SEED = {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}
+_DRAWN_AS = {
+    "style": {
+        "type": "string",
+        "description": "Of the cartoon. With `seed` and the original, the head of one drawn of"
+        " shapes is cut along them.",
+    },
+    "seed": {**_SEED, "description": "Of the cartoon."},
+    "framing": {**_FRAMING, "description": "Of the cartoon."},
+}
 _SCHEMAS: dict[str, Any] = {
     "CartoonForm": {
         "type": "object",
@@ -71,7 +82,7 @@ _SCHEMAS: dict[str, Any] = {
                 "default": STYLES[0].name,
                 "description": "A name from /styles.",
             },
-            "seed": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
+            "seed": _SEED,
             "size": {
                 "type": "integer",
                 "minimum": SMALLEST_CARTOON_PX,
@@ -80,9 +91,7 @@ _SCHEMAS: dict[str, Any] = {
                 "description": "Long side of the drawing, px.",
             },
             "framing": {
-                "type": "string",
-                "enum": list(FRAMINGS),
-                "default": FRAMINGS[0],
+                **_FRAMING,
                 "description": "Head and shoulders of one person, or the whole photo.",
             },
             "face": _FACE,
@@ -99,12 +108,13 @@ _SCHEMAS: dict[str, Any] = {
                 "description": "The photo it was drawn from: its head is easier to find.",
             },
             **_CUT_OPTIONS,
+            **_DRAWN_AS,
         },
     },
     "FaceCutForm": {
         "type": "object",
         "required": ["image"],
-        "properties": {"image": _FILE, "original": _FILE, **_CUT_OPTIONS},
+        "properties": {"image": _FILE, "original": _FILE, **_CUT_OPTIONS, **_DRAWN_AS},
     },
     "ThumbnailForm": {
         "type": "object",

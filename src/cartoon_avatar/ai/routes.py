@@ -41,6 +41,9 @@ from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
 
+# How a cartoon was drawn, which helps to cut out its head.
+_DRAWN_FIELDS = ("style", "seed", "framing")
+
 
 def _state(request: Request) -> State:
     return request.state.ai
@@ -141,13 +144,14 @@ async def process_face_cut(request: Request) -> Response:
         else:
             form = None
             fields = await read_json(request, timeout_s=ai.settings.body_timeout_s)
-        names = (*options.HEAD_FIELDS, "face_index", "crop", "thumbnail")
+        names = (*options.HEAD_FIELDS, *_DRAWN_FIELDS, "face_index", "crop", "thumbnail")
         options.require_known(fields, names if form else ("image_url", "original_url", *names))
         kind = options.head_format_of(fields)
         background = _colour(options.background_of(fields, kind))
         size = options.head_size_of(fields)
         face_index = _face(fields)
         crop = options.crop_of(fields)
+        drawn_as = _drawn_as(fields)
         thumbnail = _with_thumbnail(fields)
 
         if form is not None:
@@ -167,6 +171,7 @@ async def process_face_cut(request: Request) -> Response:
                 face_index,
                 thumbnail,
                 crop,
+                drawn_as,
             )
         except NoFace:
             ai.metrics.no_face.inc()
@@ -360,6 +365,16 @@ def _face(fields: dict[str, Any]) -> int:
     if face is None:
         face = options.whole_number(fields, "face_index", InvalidRequest, 0, MOST_FACES - 1)
     return face or 0
+
+
+def _drawn_as(fields: dict[str, Any]) -> jobs.DrawnAs | None:
+    style, seed = fields.get("style"), options.seed_of(fields)
+    framing = options.framing_of(fields) or "portrait"
+    if style is None or style == "" or seed is None:
+        return None
+    if not isinstance(style, str):
+        raise InvalidRequest("style must be the name of one.")
+    return jobs.DrawnAs(style, seed, framing)
 
 
 def _with_thumbnail(fields: dict[str, Any]) -> bool:

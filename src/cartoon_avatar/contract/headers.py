@@ -19,7 +19,7 @@ IMAGE_HEIGHT = "X-Image-Height"
 CROP_BOX = "X-Crop-Box"
 # All faces of the upright photo, the most prominent first, as ``boxes.faces_text`` writes them.
 FACES = "X-Faces"
-# How the head was found: "classes" or "fallback".
+# How the head was found: "classes", "fallback" or "shapes".
 CUT_PATH = "X-Cut-Path"
 # Comma-separated remarks on a head: "cut-by-frame", "low-resolution".
 CUT_FLAGS = "X-Cut-Flags"

@@ -55,7 +55,7 @@ def _drawn(solid: np.ndarray, pen: _Pen, unit_px: float) -> np.ndarray:
         element = disc(pen.spur * unit_px)
         solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, element)
         solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, element)
-    solid = _without_holes(_largest(solid), (pen.hole * unit_px) ** 2)
+    solid = without_holes(largest(solid), (pen.hole * unit_px) ** 2)
     sigma = max(pen.round * unit_px, 0.6)
     blurred = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), sigma)
     # The blurred step rises by so much a pixel where it crosses the outline.
@@ -63,14 +63,16 @@ def _drawn(solid: np.ndarray, pen: _Pen, unit_px: float) -> np.ndarray:
     return np.clip(0.5 + (blurred - 0.5) / np.float32(slope * _RIM_PX), 0, 1)
 
 
-def _largest(solid: np.ndarray) -> np.ndarray:
+def largest(solid: np.ndarray) -> np.ndarray:
+    """The largest piece of ``solid`` (H×W uint8, 0 or 1)."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(solid)
     if len(stats) < 3:
         return solid
     return (pieces == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
 
 
-def _without_holes(solid: np.ndarray, area_px: float) -> np.ndarray:
+def without_holes(solid: np.ndarray, area_px: float) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1) with its holes smaller than ``area_px`` filled."""
     _, holes, stats, _ = cv2.connectedComponentsWithStats(1 - solid, connectivity=4)
     small = stats[:, cv2.CC_STAT_AREA] < area_px
     small[0] = False

@@ -35,7 +35,7 @@ from cartoon_avatar.ai.seeing.models import Models
 LARGEST_SIZE_PX = 1024
 _ENLARGE_AT_MOST = 2.0
 # A face lower than this gives a soft cut: the drawing has too few pixels of it.
-_LOW_RESOLUTION_PX = 80
+LOW_RESOLUTION_PX = 80
 # Of the square around a head, as multiple of it: a margin of 7 % all around.
 _PADDED = 1.14
 # How far inside the edge the backdrop's paint may stand, in face heights.
@@ -54,7 +54,8 @@ class Head:
     picture: Picture
     box: tuple[int, int, int, int]
     faces: int
-    #: "classes", or "fallback" where the class network was missing or unsure.
+    #: "classes", or "fallback" where the class network was missing or unsure; "shapes" of a
+    #: drawing whose own shapes tell.
     path: str
     #: The head goes on past the border of the picture.
     cut_by_frame: bool
@@ -100,17 +101,17 @@ def cut(
     shape = shape_of_head(seen, faces, face_index, models)
     scale = paper.width / seen.width
     square = _tight_square(shape, paper, scale)
-    size = _output_side(square.side, size)
+    size = output_side(square.side, size)
     seen_square = Square(square.left / scale, square.top / scale, square.side / scale)
     alpha = edge_of(shape, seen, _person(seen, faces, models), seen_square, size)
     rim_px = _RIM * shape.ruler.height * scale * size / square.side
     return Head(
         picture=_coloured(paper, square, alpha, rim_px, ink_width_px * size / square.side),
-        box=_turned_back(square, paper, turns),
+        box=turned_back(square, paper, turns),
         faces=len(faces),
         path=shape.path,
         cut_by_frame=shape.cut_by_frame,
-        low_resolution=shape.ruler.height * scale < _LOW_RESOLUTION_PX,
+        low_resolution=shape.ruler.height * scale < LOW_RESOLUTION_PX,
     )
 
 
@@ -155,7 +156,7 @@ def _without_rim(picture: Picture) -> Picture:
     return Picture(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), picture.alpha)
 
 
-def _turned_back(square: Square, turned: Picture, turns: int) -> tuple[int, int, int, int]:
+def turned_back(square: Square, turned: Picture, turns: int) -> tuple[int, int, int, int]:
     """A square of the turned picture in pixels of the picture as it came."""
     left, top, side = int(square.left), int(square.top), int(square.side)
     right, bottom = turned.width - left - side, turned.height - top - side
@@ -176,10 +177,16 @@ def _tight_square(shape: Shape, paper: Picture, scale: float) -> Square:
         shape.square.left + (columns.max() + 1) * pitch,
     )
     y0, y1 = shape.square.top + rows.min() * pitch, shape.square.top + (rows.max() + 1) * pitch
-    side = max(1, round(_PADDED * max(x1 - x0, y1 - y0) * scale))
+    return padded_square((x0 * scale, x1 * scale), (y0 * scale, y1 * scale), paper)
+
+
+def padded_square(x: tuple[float, float], y: tuple[float, float], paper: Picture) -> Square:
+    """The square around what lies from ``x[0]`` to ``x[1]`` and ``y[0]`` to ``y[1]``, with a margin
+    of 7 %, inside ``paper`` if it fits."""
+    side = max(1, round(_PADDED * max(x[1] - x[0], y[1] - y[0])))
     left, top = (
-        _shifted_inside(round((start + end) / 2 * scale - side / 2), side, limit)
-        for start, end, limit in ((x0, x1, paper.width), (y0, y1, paper.height))
+        _shifted_inside(round((start + end) / 2 - side / 2), side, limit)
+        for (start, end), limit in ((x, paper.width), (y, paper.height))
     )
     return Square(left, top, side)
 
@@ -188,7 +195,7 @@ def _shifted_inside(start: int, side: int, limit: int) -> int:
     return start if side > limit else min(max(start, 0), limit - side)
 
 
-def _output_side(side: float, size: int | None) -> int:
+def output_side(side: float, size: int | None) -> int:
     largest = min(LARGEST_SIZE_PX, round(_ENLARGE_AT_MOST * side))
     return int(min(size or side, largest))
 

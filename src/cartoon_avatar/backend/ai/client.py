@@ -54,13 +54,16 @@ class DrawingOptions:
 @dataclass(frozen=True, slots=True)
 class CutOptions:
     """Of a head; ``face`` counts the faces of the upright photo, ``crop`` is what of it the
-    cartoon shows."""
+    cartoon shows; ``style``, ``seed`` and ``framing`` are how it was drawn."""
 
     format: HeadFormat = "png"
     background: str = TRANSPARENT
     size: int | None = None
     face: int | None = None
     crop: Box | None = None
+    style: str | None = None
+    seed: int | None = None
+    framing: str | None = None
 
     def fields(self) -> dict[str, str | int]:
         given = {
@@ -69,6 +72,9 @@ class CutOptions:
             "size": self.size,
             "face": self.face,
             "crop": None if self.crop is None else str(self.crop),
+            "style": self.style,
+            "seed": self.seed,
+            "framing": self.framing,
         }
         return {name: value for name, value in given.items() if value is not None}
 

@@ -60,8 +60,15 @@ async def download(
     try:
         with stage("cut"):
             face = cartoon.face_index if options.face is None else options.face
-            framed = replace(options, face=face, crop=cartoon.crop)
-            cut = await _cut_out(backend, cartoon, original, framed, until)
+            drawn = replace(
+                options,
+                face=face,
+                crop=cartoon.crop,
+                style=cartoon.style,
+                seed=cartoon.seed,
+                framing=cartoon.framing,
+            )
+            cut = await _cut_out(backend, cartoon, original, drawn, until)
             thumbnail = cut.thumbnail
             if thumbnail is None:  # an AI service that knows the original design alone
                 made = await backend.ai.thumbnail([cut.data], cut.mime_type, until=until)

@@ -118,9 +118,11 @@ def test_a_sticker_is_transparent_around_its_white_rim():
 
 
 def test_the_head_is_cut_along_its_shapes():
-    alpha = drawn.head_alpha(scene("astronaut"), STYLES["ink"], 0, 700)
+    document = drawn.head_svg(scene("astronaut"), STYLES["ink"], 0)
+    alpha = drawn.rendered(document, 700, 700).alpha
     landmarks = scene("astronaut").people[0].landmarks * 700 / SIDE_PX
 
+    assert alpha is not None
     assert alpha.shape == (700, 700)
     for index in (4, 10, 152):
         x, y = landmarks[index].astype(int)

@@ -59,17 +59,12 @@ def svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
     return _drawn(scene, style, seed, Clock())[0].svg()
 
 
-def head_alpha(scene: Scene, style: DrawnStyle, seed: int, size: int) -> np.ndarray:
-    """H×W uint8, the drawing's long side ``size`` px: 255 where its head is seen.
+def head_svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
+    """The head of the same drawing alone, in its place, as an SVG document. Raises ``NoFace``.
 
     Head are face, ears, hair, beard and what is worn on them; neck and clothes are not.
     """
-    sheet, _ = _drawn(scene, style, seed, Clock())
-    scale = size / CANVAS
-    width, height = round(sheet.width * scale), round(sheet.height * scale)
-    picture = rendered(sheet.head_svg(), width, height)
-    assert picture.alpha is not None
-    return (picture.rgb[..., 0].astype(np.uint16) * picture.alpha // 255).astype(np.uint8)
+    return _drawn(scene, style, seed, Clock())[0].head_svg()
 
 
 def rendered(document: str, width: int, height: int) -> Picture:

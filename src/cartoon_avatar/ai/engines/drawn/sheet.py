@@ -87,24 +87,9 @@ class Sheet:
         return _document(self.width, self.height, self.shapes)
 
     def head_svg(self) -> str:
-        """The head's shapes white, everything else black, each where it is seen."""
-        plain = []
-        for shape in self.shapes:
-            if shape.kind != "path":
-                plain.append(shape)
-                continue
-            colour = "#ffffff" if shape.part == "head" else "#000000"
-            plain.append(
-                Shape(
-                    "path",
-                    shape.d,
-                    "none" if shape.fill == "none" else colour,
-                    1.0,
-                    colour if shape.line else "",
-                    shape.line_width,
-                )
-            )
-        return _document(self.width, self.height, plain)
+        """The head's shapes alone, where they are on the sheet: nothing is drawn over them."""
+        head = [shape for shape in self.shapes if shape.kind != "path" or shape.part == "head"]
+        return _document(self.width, self.height, head)
 
 
 def circle(centre: np.ndarray, radius: float, across: float = 1.0) -> str:

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.engines import drawn
+from cartoon_avatar.ai.head.cut import Head
+from cartoon_avatar.ai.head.shapes import cut_along_shapes
+from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from tests.ai import seen
+
+STYLES = {style.name: style for style in drawn.STYLES}
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    models = seen.models()
+    finders = open_face_finder(models), open_mask_finder(models)
+    return open_scene(seen.astronaut(), *finders, long_side=512)
+
+
+def cut(
+    scene: Scene, name: str, *, seed: int = 0, drawn_with: int = 0, size: int | None = None
+) -> Head | None:
+    drawing = drawn.draw(scene, STYLES[name], drawn_with).picture
+    if drawing.alpha is None:  # as it comes back from where it was kept
+        drawing = decode(to_jpeg(drawing), max_pixels=10**6).picture
+    document = drawn.head_svg(scene, STYLES[name], seed)
+    return cut_along_shapes(
+        drawing,
+        lambda width, height: drawn.rendered(document, width, height),
+        scene.people[0],
+        faces=1,
+        size=size,
+    )
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_drawn_head_is_one_piece_in_a_square_with_a_margin(scene: Scene, name: str) -> None:
+    head = cut(scene, name)
+
+    assert head is not None
+    alpha, rgb = head.picture.alpha, head.picture.rgb
+    assert alpha is not None
+    assert rgb.shape == (*alpha.shape, 3)
+    assert head.picture.width == head.picture.height == head.box[2] == head.box[3]
+    assert (head.path, head.cut_by_frame, head.low_resolution) == ("shapes", False, False)
+    assert (rgb[alpha == 0] == 0).all()
+    rows, columns = np.nonzero(alpha > 127)
+    assert 0.84 < (max(np.ptp(rows), np.ptp(columns)) + 1) / alpha.shape[0] < 0.9
+    pieces, _ = cv2.connectedComponents((alpha > 12).astype(np.uint8))
+    assert pieces == 2  # with what is transparent
+
+
+def test_nothing_of_the_backdrop_is_in_the_rim(scene: Scene) -> None:
+    heads = [cut(scene, "flat", seed=seed, drawn_with=seed) for seed in range(2)]
+
+    for head, seed in zip(heads, range(2), strict=True):
+        assert head is not None
+        assert head.picture.alpha is not None
+        backdrop = drawn.draw(scene, STYLES["flat"], seed).picture.rgb[4, 4].astype(int)
+        rim = (head.picture.alpha > 0) & (head.picture.alpha < 200)
+        away = np.abs(head.picture.rgb[rim].astype(int) - backdrop).sum(axis=1)
+        assert np.percentile(away, 5) > 60
+
+
+def test_the_face_is_there_and_the_shoulders_are_not(scene: Scene) -> None:
+    head = cut(scene, "ink")
+
+    assert head is not None
+    assert head.picture.alpha is not None
+    left, top, side, _ = head.box
+    for landmark in (4, 10):
+        x, y = scene.people[0].landmarks[landmark].astype(int) - (left, top)
+        assert head.picture.alpha[y, x] == 255
+    chin = scene.people[0].landmarks[152][1] - top
+    below = head.picture.alpha[int(chin + 0.06 * side) :, side // 3 : 2 * side // 3]
+    assert below.max(initial=0) == 0
+
+
+def test_a_size_may_be_asked_for(scene: Scene) -> None:
+    small, large = cut(scene, "ink", size=100), cut(scene, "ink", size=1024)
+
+    assert small is not None
+    assert large is not None
+    assert small.picture.width == 100
+    assert large.picture.width == min(1024, 2 * large.box[2])
+
+
+def test_a_drawing_that_the_shapes_do_not_show_is_not_cut_along_them(scene: Scene) -> None:
+    assert cut(scene, "duotone", seed=1, drawn_with=0) is None
+
+    grey = Picture(np.full((512, 512, 3), 128, np.uint8))
+    nothing = Picture(np.zeros((512, 512, 3), np.uint8), np.zeros((512, 512), np.uint8))
+    person = scene.people[0]
+    assert cut_along_shapes(grey, lambda width, height: nothing, person, faces=1) is None
