@@ -40,7 +40,7 @@ def skin_tones(reading: Reading) -> SkinTones:
     even = reading.subject.even_skin
     if even is not None and even.confidence >= 0.5:
         # Two readings of one thing: a bright face, but nobody's else.
-        light = float(np.clip(light, even.value[0] - 5, even.value[0] + 6))
+        light = float(np.clip(light, even.value[0] - 5, even.value[0] + 11))
     # Never burnt out, never so dark that shade and line drown.
     light = float(np.clip(light + 1.0, 31, 85))
     if reading.subject.monochrome:
@@ -49,7 +49,8 @@ def skin_tones(reading: Reading) -> SkinTones:
         base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
         return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
     chroma = float(np.clip(chroma * 1.12, 18 + 0.08 * (86 - light), 37))
-    hue += float(np.clip(52 - hue, -5, 5))
+    # Rosy skin stays rosy: only green and purple casts are turned back.
+    hue += float(np.clip(np.clip(hue, 40, 58) - hue, -5, 5))
     depth = 0.75 + 0.25 * light / 80
     return SkinTones(
         base=from_lch(light, chroma, hue),
