@@ -52,6 +52,28 @@ def test_a_portrait_is_drawn_and_its_head_cut_out(portrait: Path, tmp_path: Path
         assert picture.width == picture.height
 
 
+def test_a_style_of_shapes_is_drawn_as_svg(portrait: Path, tmp_path: Path):
+    file = tmp_path / "made" / "me.svg"
+
+    drawn = run("draw", portrait, "--style", "ink", "--size", 256, "-o", file)
+
+    assert drawn.exit_code == 0, drawn.output
+    assert file.read_text().startswith("<svg ")
+
+
+def test_what_cannot_be_an_svg_is_said_before_the_work(portrait: Path, tmp_path: Path):
+    file, other = tmp_path / "me.svg", portrait.with_name("other.png")
+    other.write_bytes(portrait.read_bytes())
+
+    pixels = run("draw", portrait, "--style", "comic", "-o", file)
+    several = run("draw", portrait, other, "--style", "ink", "-o", file)
+
+    assert (pixels.exit_code, several.exit_code) == (2, 2)
+    assert "ink, flat, sticker, duotone" in pixels.output
+    assert "one photo" in several.output
+    assert not file.exists()
+
+
 def test_a_head_is_cut_just_as_the_service_cuts_it(portrait: Path, tmp_path: Path):
     cartoon, head = tmp_path / "cartoon.png", tmp_path / "head.png"
     run("draw", portrait, "--style", "pop", "--seed", 7, "-o", cartoon)

@@ -10,6 +10,7 @@ import re
 import signal
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import cv2
 import httpx
@@ -22,6 +23,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from cartoon_avatar.ai import errors
+from cartoon_avatar.ai.engines.drawn import rendered
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.boxes import Box, faces_in
 from cartoon_avatar.contract.errors import AvatarError
@@ -77,6 +79,13 @@ def opened(answer: httpx.Response) -> Image.Image:
     sides = (answer.headers[headers.IMAGE_WIDTH], answer.headers[headers.IMAGE_HEIGHT])
     assert image.size == tuple(map(int, sides))
     return image
+
+
+def drawn_again(svg: str, width: int, height: int) -> np.ndarray:
+    """RGBA."""
+    picture = rendered(svg, width, height)
+    assert picture.alpha is not None
+    return np.dstack([picture.rgb, picture.alpha]).astype(float)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -169,6 +178,48 @@ async def test_a_photo_of_nobody_is_drawn_unless_the_style_needs_a_face(
     assert opened(answer).size == (128, 85)
     assert answer.headers[headers.STYLE] == first["name"]
     assert answer.headers[headers.FACE_COUNT] == "0"
+
+
+async def test_a_style_of_shapes_gives_an_svg_that_does_nothing_but_draw(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    styles = (await ai.get(paths.STYLES)).json()["items"]
+    assert {style["name"] for style in styles if style["svg"]} == {
+        "ink", "flat", "duotone", "sticker",
+    }  # fmt: skip
+    asked = {"style": "sticker", "seed": "3", "size": "256"}
+    pixels = await ai.post(GENERATE, files={"image": astronaut}, data=asked)
+    answer = await ai.post(GENERATE, files={"image": astronaut}, data={**asked, "format": "svg"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for name in (headers.STYLE, headers.SEED, headers.CROP_BOX, headers.FACES):
+        assert answer.headers[name] == pixels.headers[name]
+
+    svg = "{http://www.w3.org/2000/svg}"
+    allowed = {svg + tag for tag in ("svg", "defs", "clipPath", "g", "rect", "path")}
+    for element in ElementTree.fromstring(answer.text).iter():
+        assert element.tag in allowed
+        for name, value in element.attrib.items():
+            assert not name.lower().startswith(("on", "style")), name
+            assert "href" not in name
+            assert "url(" not in value or re.fullmatch(r"url\(#c[0-9]+\)", value)
+
+    drawn = drawn_again(answer.text, 256, 256)
+    shown = np.asarray(opened(pixels).convert("RGBA"), float)
+    assert np.abs(shown - drawn)[drawn[..., 3] == 255].mean() < 6
+
+
+@pytest.mark.parametrize(
+    "asked", [{"style": "comic", "format": "svg"}, {"format": "svg"}, {"format": "png"}]
+)
+async def test_a_style_of_pixels_gives_no_svg(
+    ai: httpx.AsyncClient, astronaut: bytes, asked: dict[str, str]
+) -> None:
+    answer = await ai.post(GENERATE, files={"image": astronaut}, data=asked)
+    problem = assert_problem(answer, 400, "invalid_format")
+    assert "svg" in problem["detail"].lower()
 
 
 async def test_a_large_turned_photo_is_drawn_upright_and_its_size_is_told(

@@ -59,6 +59,9 @@ class FakeAi:
     def generate_cartoon(self, request: httpx.Request) -> httpx.Response:
         body = request.content.decode("latin-1")
         style = _field(body, "style") or "comic"
+        if _field(body, "format") == "svg":
+            kind = {"content-type": "image/svg+xml"}
+            return httpx.Response(200, content=b"<svg >drawn</svg>\n", headers=kind)
         drawn = {
             headers.STYLE: style,
             headers.SEED: _field(body, "seed"),
@@ -90,6 +93,7 @@ class FakeAi:
                 "description": "A style.",
                 "preview": None,
                 "needsFace": name == "anime",
+                "svg": name == "anime",
             }
             for name in ("comic", "anime", "soft")
         ]

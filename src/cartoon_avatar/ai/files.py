@@ -75,6 +75,19 @@ def draw_file(
     return drawn.drawing.picture
 
 
+def draw_svg_file(
+    tools: Tools,
+    photo: Path,
+    style: str,
+    seed: int,
+    long_side: int,
+    framing: Framing = "portrait",
+    face: int = 0,
+) -> bytes:
+    """Raises what ``draw_file`` does, and UnknownStyle where the style draws no shapes."""
+    return jobs.draw_svg(tools, photo.read_bytes(), style, seed, long_side, framing, face).data
+
+
 def cut_file(
     tools: Tools, cartoon: Path, photo: Path | None, size: int | None, face_index: int
 ) -> Picture:

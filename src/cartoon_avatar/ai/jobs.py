@@ -26,6 +26,7 @@ from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.models import ModelMissing, Models, models_folder, open_models
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
 from cartoon_avatar.contract.boxes import Box, FaceBox
+from cartoon_avatar.contract.media_types import SVG
 from cartoon_avatar.contract.options import Framing
 from cartoon_avatar.process import heap
 
@@ -217,6 +218,41 @@ def draw_cartoon(
         faces=len(made.scene.faces),
         crop=made.scene.crop,
         face_boxes=made.scene.faces,
+    )
+
+
+def draw_svg(
+    tools: Tools,
+    data: bytes,
+    style: str,
+    seed: int,
+    long_side: int,
+    framing: Framing = "portrait",
+    face: int = 0,
+) -> Result:
+    """The drawing that ``draw_cartoon`` would give, as the shapes it is made of.
+
+    Raises what ``draw`` does, and ``UnknownStyle`` for a style that draws no shapes.
+    """
+    shapes = {one.name: one for one in drawn.STYLES}
+    if style not in shapes:
+        raise UnknownStyle(list(shapes))
+    _require_seeing(tools, shapes[style])
+    clock = Clock()
+    photo, scene = _opened_scene(tools, data, long_side, framing, face, clock)
+    document = drawn.svg(scene, shapes[style], seed)
+    clock.done("shapes")
+    return Result(
+        data=document.encode(),
+        mime_type=SVG,
+        width=scene.picture.width,
+        height=scene.picture.height,
+        photo_width=photo.width,
+        photo_height=photo.height,
+        stages=clock.stages,
+        faces=len(scene.faces),
+        crop=scene.crop,
+        face_boxes=scene.faces,
     )
 
 

@@ -17,7 +17,7 @@ from cartoon_avatar.contract.limits import (
     LARGEST_SEED,
     SMALLEST_CARTOON_PX,
 )
-from cartoon_avatar.contract.media_types import PROBLEM_JSON
+from cartoon_avatar.contract.media_types import PROBLEM_JSON, SVG
 from cartoon_avatar.contract.options import FRAMINGS
 from cartoon_avatar.http.problems import Problem
 
@@ -95,6 +95,11 @@ _SCHEMAS: dict[str, Any] = {
                 "description": "Head and shoulders of one person, or the whole photo.",
             },
             "face": _FACE,
+            "format": {
+                "type": "string",
+                "enum": ["svg"],
+                "description": "The shapes of a style whose `svg` is true, instead of pixels.",
+            },
             "thumbnail": _WITH_THUMBNAIL,
         },
     },
@@ -131,7 +136,7 @@ _BODIES = {
     paths.THUMBNAIL: {"multipart/form-data": "ThumbnailForm"},
 }
 _IMAGES = {
-    paths.GENERATE_CARTOON: ("image/jpeg", "image/webp"),
+    paths.GENERATE_CARTOON: ("image/jpeg", "image/webp", SVG),
     paths.PROCESS_FACE_CUT: ("image/png", "image/webp", "image/jpeg"),
     paths.THUMBNAIL: ("image/webp",),
 }

@@ -19,11 +19,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.engines.catalogue import STYLES, EngineStyle, needs_face
+from cartoon_avatar.ai.engines.catalogue import STYLES, EngineStyle, has_svg, needs_face
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
 from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.errors import (
     ClientGone,
+    InvalidFormat,
     InvalidImage,
     InvalidRequest,
     NoFace,
@@ -60,6 +61,7 @@ class StyleInfo(BaseModel):
         serialization_alias="needsFace",
         description="A photo without a face is refused (no_face).",
     )
+    svg: bool = Field(description="Whether format=svg is possible.")
 
 
 class StyleList(BaseModel):
@@ -90,13 +92,14 @@ async def generate_cartoon(request: Request) -> Response:
     """Draw a cartoon of a photo; the response is the picture itself.
 
     With ``thumbnail`` the photo's thumbnail follows in the same body, so that a photo is sent
-    and decoded once for both.
+    and decoded once for both. ``format=svg`` gives a style's shapes, without a thumbnail.
     """
     ai = _state(request)
     with ai.workers.place():
         form = await _form(request, "image")
-        options.require_known(form.fields, (*options.DRAWING_FIELDS, "thumbnail"))
+        options.require_known(form.fields, (*options.DRAWING_FIELDS, "format", "thumbnail"))
         style = await _style(ai.settings, form.fields.get("style"))
+        as_svg = _as_svg(form.fields, style)
         seed = options.seed_of(form.fields)
         size = options.cartoon_size_of(form.fields) or CARTOON_PX
         framing = options.framing_of(form.fields) or "portrait"
@@ -105,17 +108,22 @@ async def generate_cartoon(request: Request) -> Response:
         if seed is None:
             seed = secrets.randbelow(RANDOM_SEEDS)
         photo = _image(form, "image")
-        result = await _in_worker(
-            request,
-            jobs.draw_cartoon,
-            photo,
-            style,
-            seed,
-            size,
-            thumbnail,
-            framing,
-            face,
-        )
+        if as_svg:
+            result = await _in_worker(
+                request, jobs.draw_svg, photo, style, seed, size, framing, face
+            )
+        else:
+            result = await _in_worker(
+                request,
+                jobs.draw_cartoon,
+                photo,
+                style,
+                seed,
+                size,
+                thumbnail,
+                framing,
+                face,
+            )
     ai.metrics.drawing_seconds.labels(style).observe(sum(result.stages.values()))
     return _response(
         result,
@@ -126,6 +134,7 @@ async def generate_cartoon(request: Request) -> Response:
             headers.FACE_COUNT: str(result.faces),
             headers.CROP_BOX: str(result.crop),
             headers.FACES: faces_text(result.face_boxes),
+            **(headers.SVG_HEADERS if as_svg else {}),
         },
     )
 
@@ -207,6 +216,7 @@ async def list_styles(request: Request) -> StyleList:
                 description=style.sentence,
                 preview=_preview(style.name),
                 needs_face=needs_face(style),
+                svg=has_svg(style),
             )
             for style in await _styles(_state(request).settings)
         ]
@@ -375,6 +385,21 @@ def _drawn_as(fields: dict[str, Any]) -> jobs.DrawnAs | None:
     if not isinstance(style, str):
         raise InvalidRequest("style must be the name of one.")
     return jobs.DrawnAs(style, seed, framing)
+
+
+def _as_svg(fields: dict[str, Any], style: str) -> bool:
+    value = fields.get("format")
+    if options.is_absent(value):
+        return False
+    if value != "svg":
+        raise InvalidFormat("format must be svg; without it, a drawing is a JPEG or WebP.")
+    shapes = [one.name for one in STYLES if has_svg(one)]
+    if style not in shapes:
+        raise InvalidFormat(
+            f"The style {style} draws pixels, of which there is no SVG; {', '.join(shapes)} draw"
+            " shapes."
+        )
+    return True
 
 
 def _with_thumbnail(fields: dict[str, Any]) -> bool:

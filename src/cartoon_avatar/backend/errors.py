@@ -21,6 +21,7 @@ AvatarError
 ├── RequestRunning          409  request_running
 ├── NoFace                  422  no_face
 ├── PictureUnusable         422  picture_unusable
+├── NoSvg                   422  no_svg
 ├── KeyReused               422  idempotency_key_reused
 ├── TooManyRequests         429  too_many_requests
 │   └── TooManyCartoons     429  too_many_cartoons
@@ -130,6 +131,17 @@ class KeyReused(AvatarError):
 
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was used for another request; take a new one.")
+
+
+class NoSvg(AvatarError):
+    status = 422
+    code = "no_svg"
+
+    def __init__(self, style: str) -> None:
+        super().__init__(
+            f"A cartoon in the style {style} is made of pixels, not of shapes: there is no SVG"
+            " of it. GET /api/styles says which styles have one."
+        )
 
 
 class TooManyRequests(AvatarError):

@@ -237,6 +237,7 @@ class Style(Body):
         description="It draws people only: a photo without a face is 422 `no_face`.",
         examples=[False],
     )
+    svg: bool = Field(description="Its cartoons can be had as SVG.", examples=[False])
 
 
 class StyleList(Body):

@@ -73,7 +73,8 @@ if TYPE_CHECKING:
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="A .png, .webp or .jpg file; for several photos a folder, which gets .png files.",
+    help="A .png, .webp or .jpg file, .svg in styles of shapes; for several photos a folder, which"
+    " gets .png files.",
 )
 def draw(
     photos: tuple[Path, ...],
@@ -92,6 +93,7 @@ def draw(
     \b
       cartoon-avatar draw me.jpg -o me.png
       cartoon-avatar draw me.jpg --style noir --seed 7 -o me.png
+      cartoon-avatar draw me.jpg --style ink -o me.svg
       cartoon-avatar draw me.jpg --style all -o sheet.png
       cartoon-avatar draw holiday/ -o drawn/
     """
@@ -110,6 +112,9 @@ def draw(
     if not sheet and style_name not in names:
         raise click.BadParameter(f"choose from {', '.join(names)} or all", param_hint="--style")
     files = _photos(photos)
+    if output.suffix.lower() == ".svg" and not output.is_dir():
+        _draw_svg(files, style_name, seed, size, framing, face, output)
+        return
     places: list[Path] = []
     if sheet or not _is_for_folder(photos, files, output):
         require_picture_name(output, files)
@@ -140,6 +145,34 @@ def draw(
         if rows:
             with reported(output):
                 write_picture(output, contact_sheet(names, rows))
+
+
+def _draw_svg(
+    files: list[Path],
+    style: str,
+    seed: int,
+    size: int,
+    framing: Framing,
+    face: int,
+    output: Path,
+) -> None:
+    from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
+    from cartoon_avatar.ai.files import draw_svg_file
+
+    shapes = [one.name for one in STYLES if has_svg(one)]
+    if style not in shapes:
+        raise click.BadParameter(
+            f"{style} draws pixels; an .svg is drawn in {', '.join(shapes)}", param_hint="--style"
+        )
+    if len(files) > 1:
+        raise click.BadParameter("an .svg is drawn of one photo", param_hint="--output")
+    if output.resolve() == files[0].resolve():
+        raise click.ClickException(f"{output} is the photo itself; choose another name.")
+    tools = opened_tools()
+    with each(files, "drawing") as (_, reported), reported(files[0]):
+        document = draw_svg_file(tools, files[0], style, seed, size, framing, face)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(document)
 
 
 @click.command(short_help="Cut heads out of cartoons, without a service.")

@@ -19,6 +19,11 @@ IMAGE_HEIGHT = "X-Image-Height"
 CROP_BOX = "X-Crop-Box"
 # All faces of the upright photo, the most prominent first, as ``boxes.faces_text`` writes them.
 FACES = "X-Faces"
+# Of an SVG: opened as a document it runs nothing and fetches nothing.
+SVG_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 # How the head was found: "classes", "fallback" or "shapes".
 CUT_PATH = "X-Cut-Path"
 # Comma-separated remarks on a head: "cut-by-frame", "low-resolution".

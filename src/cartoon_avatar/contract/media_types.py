@@ -2,6 +2,8 @@
 
 PROBLEM_JSON = "application/problem+json"
 
+SVG = "image/svg+xml"
+
 # What a photo may be, by content, and how its file's name ends.
 IMAGE_TYPES = {
     "image/jpeg": "jpg",

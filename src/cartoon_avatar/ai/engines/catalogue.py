@@ -35,6 +35,11 @@ def needs_face(style: EngineStyle | NeuralModel) -> bool:
     return isinstance(style, DrawnStyle)
 
 
+def has_svg(style: EngineStyle | NeuralModel) -> bool:
+    """Whether its drawings are shapes, which an SVG holds at any size."""
+    return isinstance(style, DrawnStyle)
+
+
 def draw(scene: Scene, style: EngineStyle, seed: int) -> Drawing:
     """Draw ``scene`` with the engine of ``style``. Raises ``NoFace`` where it needs one."""
     if isinstance(style, PaintedStyle):

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import aiohttp
@@ -28,6 +28,7 @@ from cartoon_avatar.backend.ai.wire import (
     image_in,
     number_in,
     parted,
+    svg_in,
 )
 from cartoon_avatar.backend.errors import GenerationFailed
 from cartoon_avatar.backend.metrics import Metrics
@@ -82,13 +83,14 @@ class CutOptions:
 @dataclass(frozen=True, slots=True)
 class StyleInfo:
     """``preview`` is a small picture as a ``data:`` URL; a style that ``needs_face`` refuses photos
-    without one."""
+    without one; one with ``svg`` draws shapes."""
 
     name: str
     title: str
     description: str
     preview: str | None
     needs_face: Annotated[bool, Field(validation_alias="needsFace")] = False
+    svg: bool = False
 
 
 _STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])
@@ -149,6 +151,26 @@ class AiClient:
             faces=faces_of(response),
             thumbnail=small,
         )
+
+    async def generate_svg(
+        self,
+        photo: Pieces,
+        mime_type: str,
+        options: DrawingOptions,
+        *,
+        device_id: str,
+        until: float,
+    ) -> bytes:
+        """A drawing's shapes, of a style that has ``svg``."""
+        with self.admission.taken(device_id):
+            response, data = await self._wire.post_files(
+                paths.GENERATE_CARTOON,
+                {"image": (photo, mime_type)},
+                until,
+                **asdict(options),
+                format="svg",
+            )
+        return svg_in(response, data)
 
     async def process_face_cut(
         self, cartoon_url: str, photo_url: str, options: CutOptions, *, device_id: str, until: float

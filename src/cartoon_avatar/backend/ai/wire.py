@@ -34,7 +34,7 @@ from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers
 from cartoon_avatar.contract.boxes import Box, FaceBox, faces_in
 from cartoon_avatar.contract.errors import AvatarError
-from cartoon_avatar.contract.media_types import PROBLEM_JSON
+from cartoon_avatar.contract.media_types import PROBLEM_JSON, SVG
 
 log = structlog.get_logger()
 
@@ -240,6 +240,14 @@ def image_in(response: aiohttp.ClientResponse, data: bytes) -> Image:
         number_in(response, headers.IMAGE_HEIGHT),
     )
     return Image(data, mime_type, width, height)
+
+
+def svg_in(response: aiohttp.ClientResponse, data: bytes) -> bytes:
+    mime_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    if mime_type != SVG or not data.startswith(b"<svg ") or not data.endswith(b"</svg>\n"):
+        log.error("ai_response_garbage", mime_type=mime_type, size_bytes=len(data))
+        raise GenerationFailed
+    return data
 
 
 def crop_in(response: aiohttp.ClientResponse) -> Box:

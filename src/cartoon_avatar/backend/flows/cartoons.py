@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cartoon_avatar.backend.ai.client import Drawing, DrawingOptions
+from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.tables import Cartoon, Original
 from cartoon_avatar.backend.errors import TooManyCartoons
 from cartoon_avatar.backend.storage import keys
@@ -32,6 +35,16 @@ def require_quota(live_cartoons: int, most: int) -> None:
     again in the transaction that adds the cartoon."""
     if live_cartoons >= most:
         raise TooManyCartoons(most)
+
+
+def cartoon_and_original(
+    connection: Connection, device_id: str, cartoon_id: str
+) -> tuple[Cartoon, Original] | None:
+    cartoon = queries.cartoon_of(connection, device_id, cartoon_id)
+    if cartoon is None:
+        return None
+    original = queries.original_of(connection, device_id, cartoon.original_id)
+    return None if original is None else (cartoon, original)
 
 
 def file_columns(stored: StoredFile, mime_type: str) -> dict[str, Any]:

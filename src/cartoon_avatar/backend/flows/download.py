@@ -15,7 +15,7 @@ from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
 from cartoon_avatar.backend.errors import NotFound, SiblingDownloaded
-from cartoon_avatar.backend.flows.cartoons import file_columns, new_id
+from cartoon_avatar.backend.flows.cartoons import cartoon_and_original, file_columns, new_id
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.disk_space import discarding
 from cartoon_avatar.backend.flows.idempotency import Note
@@ -50,7 +50,7 @@ async def download(
     """
     database, storage, device_id = backend.database, backend.storage, caller.device_id
     found = await database.read(
-        partial(_cartoon_and_original, device_id=device_id, cartoon_id=cartoon_id)
+        partial(cartoon_and_original, device_id=device_id, cartoon_id=cartoon_id)
     )
     if found is None:
         return await _earlier_face(database, device_id, cartoon_id, note)
@@ -94,16 +94,6 @@ async def download(
         return await _earlier_face(database, device_id, cartoon_id, note)
     await storage.delete(gone)
     return Downloaded(row, is_new=True)
-
-
-def _cartoon_and_original(
-    connection: Connection, device_id: str, cartoon_id: str
-) -> tuple[Cartoon, Original] | None:
-    cartoon = queries.cartoon_of(connection, device_id, cartoon_id)
-    if cartoon is None:
-        return None
-    original = queries.original_of(connection, device_id, cartoon.original_id)
-    return None if original is None else (cartoon, original)
 
 
 async def _cut_out(

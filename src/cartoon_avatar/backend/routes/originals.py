@@ -16,6 +16,7 @@ from cartoon_avatar.backend.flows.idempotency import Note
 from cartoon_avatar.backend.flows.photos import open_photo
 from cartoon_avatar.backend.flows.regenerate import regenerate
 from cartoon_avatar.backend.flows.upload import Uploaded, upload
+from cartoon_avatar.backend.flows.vector import svg_of
 from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.options import drawing_options
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
@@ -33,6 +34,8 @@ from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_turn
 from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BODY
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.headers import SVG_HEADERS
+from cartoon_avatar.contract.media_types import SVG
 from cartoon_avatar.http.problems import problem_response
 from cartoon_avatar.http.request_log import log_as
 
@@ -158,6 +161,33 @@ async def get_original(
         original=schemas.Original.of(original, backend.signer),
         cartoons=[_cartoon(row, backend) for row in cartoons],
         faces=schemas.PhotoFace.all_of(original),
+    )
+
+
+@router.get(
+    "/cartoons/{cartoonId}/svg",
+    response_class=Response,
+    responses={
+        200: {"description": "The drawing as an SVG document.", "content": {SVG: {}}},
+        **problems(*ALWAYS, 404, 422, 500),
+    },
+    operation_id="getCartoonSvg",
+)
+async def get_cartoon_svg(
+    backend: Backend,
+    device: Device,
+    cartoonId: Id,  # noqa: N803
+) -> Response:
+    """A live cartoon as the shapes it is drawn of, in styles that have `svg`."""
+    svg = await svg_of(backend, device_id=device, cartoon_id=cartoonId)
+    return Response(
+        svg.data,
+        media_type=SVG,
+        headers={
+            **SVG_HEADERS,
+            "Content-Disposition": f'attachment; filename="{svg.filename}"',
+            "Cache-Control": "no-store",
+        },
     )
 
 
