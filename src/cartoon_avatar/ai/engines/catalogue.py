@@ -17,7 +17,7 @@ EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
 # something else.
 _ORDER = (
     "painted", "ink", "airy", "anime", "flat", "golden", "comic", "sticker", "watercolour",
-    "duotone", "pop", "sketch", "noir", "oil",
+    "duotone", "pop", "sketch", "noir",
 )  # fmt: skip
 _BY_NAME: dict[str, EngineStyle] = {
     style.name: style for style in (*classic.STYLES, *drawn.STYLES, *painted.STYLES)
@@ -46,5 +46,6 @@ def draw(scene: Scene, style: EngineStyle, seed: int) -> Drawing:
         return painted.draw(scene, style, seed)
     if isinstance(style, DrawnStyle):
         return drawn.draw(scene, style, seed)
-    # A filter draws over a painting: clean features, no texture, skin in one tone.
-    return classic.draw(painted.prepared(scene), style, seed)
+    if style.over_painting:  # clean features, no texture, skin in one tone
+        scene = painted.prepared(scene)
+    return classic.draw(scene, style, seed)

@@ -133,6 +133,8 @@ class Style:
     backdrops: tuple[Backdrop, ...] = (Backdrop(),)
     materials: Materials = field(default_factory=Materials)
     palettes: tuple[tuple[Rgb, ...], ...] = ()
+    #: Drawn over a painting of the person, not over the photo.
+    over_painting: bool = True
 
     @property
     def backdrop(self) -> Backdrop:

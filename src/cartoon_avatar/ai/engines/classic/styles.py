@@ -7,7 +7,6 @@ moves on through them never shows two alike.
 from __future__ import annotations
 
 from cartoon_avatar.ai.engines.classic.media.noir import NOIR
-from cartoon_avatar.ai.engines.classic.media.oil import OIL
 from cartoon_avatar.ai.engines.classic.media.pencil import PENCIL
 from cartoon_avatar.ai.engines.classic.media.print import PRINT
 from cartoon_avatar.ai.engines.classic.media.watercolour import WATERCOLOUR
@@ -52,6 +51,7 @@ STYLES: tuple[Style, ...] = (
     ),
     Style(
         name="watercolour",
+        over_painting=False,
         title="Watercolour",
         sentence="Loose washes with wet edges on rough white paper.",
         medium=WATERCOLOUR,
@@ -119,26 +119,6 @@ STYLES: tuple[Style, ...] = (
         backdrops=(Backdrop("paper"), Backdrop("scene"), Backdrop("paper")),
     ),
     Style(
-        name="anime",
-        title="Anime",
-        sentence="Fine lines, bright two-tone light and big clear eyes.",
-        medium=PRINT,
-        shapes=Shapes(contrast=48, strands=6),
-        tones=Tones(levels=5, softness=2.0, skin_steps=2, skin_depth=0.85, hair=7, hair_band=1.0),
-        colour=Colour(vividness=1.5, skin_vividness=1.08, contrast=1.05, lift=0.2),
-        ink=Ink(weight=0.75, threshold=0.9, softness=0.7, tint=0.6, strength=0.92, in_face=0.008),
-        character=Character(
-            eye_size=0.18, whites=0.95, irises=0.95, lids=1.15, lips=0.25, cheeks=0.4, teeth=1.0
-        ),
-        backdrops=(
-            Backdrop("gradient", (96, 178, 246), (226, 244, 255)),
-            Backdrop("scene"),
-            Backdrop("gradient", (255, 170, 150), (255, 236, 190)),
-            Backdrop("gradient", (150, 140, 235), (250, 214, 236)),
-            Backdrop("gradient", (90, 205, 190), (236, 252, 226)),
-        ),
-    ),
-    Style(
         name="noir",
         title="Noir",
         sentence="Black, white and one grey, hard light from the side.",
@@ -160,66 +140,6 @@ STYLES: tuple[Style, ...] = (
             Backdrop("plain", (250, 250, 248), (250, 250, 248)),
             Backdrop("circle", (20, 20, 22), (158, 158, 160)),
             Backdrop("scene"),
-        ),
-    ),
-    Style(
-        name="soft",
-        title="Pastel",
-        sentence="Gentle pastel light with hardly a line.",
-        medium=PRINT,
-        shapes=Shapes(contrast=40, strands=5),
-        tones=Tones(levels=7, softness=9, skin_steps=3, skin_depth=0.7, amount=0.5),
-        colour=Colour(
-            vividness=1.05, skin_vividness=1.0, contrast=0.86, lift=0.2, local_contrast=0.2
-        ),
-        ink=Ink(weight=0.8, threshold=1.1, softness=1.4, tint=0.85, strength=0.5, in_face=0.006),
-        character=Character(
-            eye_size=0.14, whites=0.7, irises=0.7, lids=0.7, lips=0.45, cheeks=0.55
-        ),
-        materials=Materials(glow=0.3),
-        backdrops=(
-            Backdrop("gradient", (250, 214, 220), (238, 228, 250)),
-            Backdrop("circle", (252, 238, 222), (250, 214, 196)),
-            Backdrop("scene"),
-            Backdrop("gradient", (206, 232, 240), (250, 240, 226)),
-            Backdrop("circle", (226, 240, 226), (198, 226, 206)),
-        ),
-    ),
-    Style(
-        name="vector",
-        title="Flat",
-        sentence="Clean flat shapes without a single outline, like a modern poster.",
-        medium=PRINT,
-        shapes=Shapes(contrast=75, strands=9, backdrop_contrast=140),
-        tones=Tones(levels=5, softness=1.2, skin_steps=3, skin_depth=1.15, hair=11),
-        colour=Colour(vividness=1.4, skin_vividness=1.1, contrast=1.08, lift=0.08),
-        ink=None,
-        character=Character(
-            eye_size=0.12, whites=0.9, irises=0.85, lids=0.9, lips=0.5, cheeks=0.2, teeth=1
-        ),
-        backdrops=(
-            Backdrop("circle", (38, 70, 83), (233, 196, 106)),
-            Backdrop("plain", (231, 111, 81), (231, 111, 81)),
-            Backdrop("circle", (244, 238, 226), (42, 157, 143)),
-            Backdrop("plain", (69, 123, 157), (69, 123, 157)),
-            Backdrop("circle", (255, 209, 186), (226, 106, 94)),
-        ),
-    ),
-    Style(
-        name="oil",
-        title="Oil paint",
-        sentence="Rich strokes of a loaded brush that follow the form.",
-        medium=OIL,
-        shapes=Shapes(contrast=34, strands=9, backdrop_contrast=50),
-        tones=Tones(levels=8, softness=7, skin_steps=4, amount=0.45),
-        colour=Colour(vividness=1.35, skin_vividness=1.15, contrast=1.12),
-        ink=Ink(weight=1.1, threshold=1.3, softness=2.0, tint=0.8, strength=0.45, in_face=0.006),
-        character=Character(eye_size=0.08, whites=0.5, irises=0.5, lids=0.6, lips=0.4, cheeks=0.3),
-        backdrops=(
-            Backdrop("scene"),
-            Backdrop("gradient", (92, 70, 52), (46, 36, 32)),
-            Backdrop("gradient", (66, 92, 100), (34, 44, 54)),
-            Backdrop("gradient", (112, 104, 70), (58, 52, 38)),
         ),
     ),
 )

@@ -12,14 +12,14 @@ import numpy as np
 class Features:
     """How faces are drawn. Sizes are factors of the photo's own."""
 
-    eye_size: float = 1.18
+    eye_size: float = 1.22
     #: The lower face becomes narrower by this share.
-    slimming: float = 0.03
+    slimming: float = 0.045
     #: Width of the upper lid's line, as share of the eye's width.
     lid: float = 0.155
     #: How far the iris is told by colour instead of darkness, 0..1.
     iris: float = 0.75
-    blush: float = 1.0
+    blush: float = 1.6
     #: Radius of the iris, as factor of the usual.
     iris_size: float = 1.0
     #: How much of the photo's nose is kept, 0..1.

@@ -87,4 +87,4 @@ def draw_nose(lab: np.ndarray, person: Features, tone: np.ndarray) -> None:
         start, end = int(0.25 * len(curve)), int(0.8 * len(curve))
         curve = curve[start:end] - 0.012 * (points[152] - points[10])
         widths = 0.026 * size * tapered(len(curve), power=0.7)
-        mix(here, ink, 0.6 * stroke(shape, curve, widths, 0.004 * size))
+        mix(here, ink, 0.48 * stroke(shape, curve, widths, 0.005 * size))

@@ -25,6 +25,8 @@ _JAW = (
 # From the wing of the nose to beside the mouth, right and left.
 _FOLDS = (129, 203, 206, 216, 212), (358, 423, 426, 436, 432)
 _OFFSETS = 40
+# Folds less deep than this, in L on fair skin, are left out: a line for them ages a face.
+_FOLD = 2.4
 
 
 def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarray) -> None:
@@ -58,7 +60,7 @@ def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarr
     clear = smoothstep(clear, 0.12, 0.8)
     place = np.linspace(0, 1, len(curve))
     taper = smoothstep(place, 0, 0.18) * smoothstep(1 - place, 0, 0.18)
-    widths = (0.0018 + 0.0068 * clear) * size * taper * on_face
+    widths = (0.0016 + 0.0058 * clear) * size * taper * on_face
     ink = [max(10, 0.45 * tone[0]), 0.9 * tone[1] + 4, 0.8 * tone[2] + 2]
     for start, end in runs_of(widths > 0.0022 * size):
         if end - start < 0.1 * len(curve):
@@ -68,7 +70,7 @@ def draw_jaw(lab: np.ndarray, person: Features, skin: np.ndarray, tone: np.ndarr
         covered = stroke(
             light.shape, line[start:end] - corner, widths[start:end] * np.minimum(1, ends), 0.6
         )
-        mix(lab[box], ink, np.float32(0.2 + 0.5 * clear[start:end].mean()) * covered)
+        mix(lab[box], ink, np.float32(0.15 + 0.45 * clear[start:end].mean()) * covered)
 
 
 def draw_folds(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray) -> None:
@@ -93,8 +95,8 @@ def draw_folds(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
         path = best_path(found, 0.4)
         deep = smoothed_along(found[np.arange(len(curve)), path], 2) / contrast
         line = curve + normals * smoothed_along(offsets[path], 4)[:, None]
-        for start, end in runs_of(deep > 1.3):
-            if end - start < 0.5 * len(curve):
+        for start, end in runs_of(deep > _FOLD):
+            if end - start < 0.55 * len(curve):
                 continue  # a short stroke on a cheek looks like a scratch
             widths = 0.016 * size * tapered(end - start)
             strength = float(np.clip(0.2 + 0.05 * deep[start:end].mean(), 0.2, 0.5))

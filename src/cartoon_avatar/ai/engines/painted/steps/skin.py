@@ -21,6 +21,8 @@ from cartoon_avatar.ai.seeing.features import Features
 
 # Shade is this much redder and less yellow than light, over 40 L.
 _SHADE_HUE = np.asarray([-1.5, 1.0], np.float32)
+# Chroma below which skin looks grey beside drawn colours.
+_PALEST = 19.0
 _BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
@@ -56,11 +58,18 @@ def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) 
     colour = np.ascontiguousarray(smooth[..., 1:])
     own = 0.6 * blurred_within(colour, weight, 0.03 * size) + 0.4 * colour
     rel = np.clip((drawn - base) * np.float32(1 / 40), -1, 1)[..., None]
-    goal = tone[..., 1:] * (1 - 0.2 * rel) + rel * _SHADE_HUE
+    goal = _healthy(tone[..., 1:]) * (1 - 0.2 * rel) + rel * _SHADE_HUE
     colour = 0.28 * own + 0.72 * goal
     for person in sheet.people:
         _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
     return Skin(np.dstack([drawn, colour]).astype(np.float32), covered)
+
+
+def _healthy(colour: np.ndarray) -> np.ndarray:
+    """``colour`` (H×W×2 CIELAB a, b) of skin that pale light has greyed, a little richer."""
+    chroma = cv2.magnitude(colour[..., 0], colour[..., 1])
+    wanted = np.clip(chroma, np.minimum(_PALEST, 1.25 * chroma), None)
+    return colour * (wanted / np.maximum(chroma, 1e-3))[..., None]
 
 
 def _like_skin(lab: np.ndarray, tone: np.ndarray) -> np.ndarray:
