@@ -1,32 +1,57 @@
 from __future__ import annotations
 
-import io
 from importlib import resources
 
+import numpy as np
 import pytest
-from PIL import Image
 
-from cartoon_avatar.ai.engines.catalogue import STYLES, style_named
+from cartoon_avatar.ai.engines import catalogue
+from cartoon_avatar.ai.engines.catalogue import STYLES
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from tests.ai import seen
 
-PREVIEWS = resources.files("cartoon_avatar.ai") / "previews"
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    models = seen.models()
+    finders = open_face_finder(models), open_mask_finder(models)
+    return open_scene(seen.officer(), *finders, long_side=256)
 
 
-def test_each_style_is_found_by_its_name() -> None:
-    names = [style.name for style in STYLES]
+def test_there_are_many_styles_with_names_of_their_own() -> None:
+    assert len(STYLES) >= 12
+    assert len({style.name for style in STYLES}) == len(STYLES)
+    assert len({style.title for style in STYLES}) == len(STYLES)
+    assert len({style.sentence for style in STYLES}) == len(STYLES)
 
-    assert len(set(names)) == len(names)
-    assert [style_named(name) for name in names] == list(STYLES)
-    with pytest.raises(KeyError):
-        style_named("nobody")
+
+def test_the_default_is_painted_and_needs_no_face() -> None:
+    assert STYLES[0].name == "painted"
+    assert not catalogue.needs_face(STYLES[0])
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
-def test_each_style_has_a_small_preview(style) -> None:
-    data = (PREVIEWS / f"{style.name}.webp").read_bytes()
+def test_every_style_has_a_preview_and_is_found_by_its_name(style) -> None:
+    preview = resources.files("cartoon_avatar.ai") / "previews" / f"{style.name}.webp"
 
-    assert len(data) < 30_000
-    assert Image.open(io.BytesIO(data)).size == (256, 256)
+    assert preview.is_file()
+    assert catalogue.style_named(style.name) is style
 
 
-def test_no_preview_is_left_of_a_style_that_is_gone() -> None:
-    assert {file.name for file in PREVIEWS.iterdir()} == {f"{style.name}.webp" for style in STYLES}
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
+def test_every_style_draws_the_scene(scene: Scene, style) -> None:
+    drawing = catalogue.draw(scene, style, 1)
+
+    assert drawing.picture.rgb.shape == scene.picture.rgb.shape
+    assert drawing.faces == 1
+    assert drawing.picture.rgb.std() > 15
+
+
+def test_a_filter_over_a_painting_differs_from_one_over_the_photo(scene: Scene) -> None:
+    comic = catalogue.style_named("comic")
+    over_painting = catalogue.draw(scene, comic, 0).picture.rgb.astype(int)
+    over_photo = catalogue.classic.draw(scene, comic, 0).picture.rgb
+
+    assert np.abs(over_painting - over_photo).mean() > 2

@@ -81,7 +81,7 @@ def test_every_style_draws_a_picture_without_a_face(style: str) -> None:
 
 def test_a_cartoon_is_flatter_than_its_photo() -> None:
     photo = _flat_share(seen.astronaut().rgb)
-    for style in ("comic", "pop", "noir"):
+    for style in ("comic", "noir"):
         assert _flat_share(drawn(style).picture.rgb) > photo + 0.08, style
 
 
@@ -203,8 +203,9 @@ def test_alpha_is_kept_and_grey_stays_grey(style: str) -> None:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_an_empty_picture_stays_free_of_specks(level: int) -> None:
     plain = Picture(np.full((120, 160, 3), level, np.uint8))
-    for name in ("comic", "pop", "watercolour"):
-        assert draw_photo(plain, style_named(name), 1, Eyes(), 160).picture.rgb.std() < 2
+    for name in ("comic", "noir"):
+        drawn_plain = draw_photo(plain, style_named(name), 1, Eyes(), 160).picture.rgb
+        assert drawn_plain.std(axis=(0, 1)).max() < 2
 
 
 def test_a_scene_is_drawn_like_its_photo() -> None:

@@ -139,6 +139,14 @@ def test_a_picture_without_a_face_is_painted_whole() -> None:
     assert 2 < np.abs(drawing.picture.rgb.astype(int) - scene.picture.rgb).mean() < 60
 
 
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_an_empty_picture_stays_free_of_specks(level: int) -> None:
+    plain = Picture(np.full((120, 160, 3), level, np.uint8))
+    painting = painted.draw(scene_of(plain), STYLES[0], 1).picture.rgb
+
+    assert painting.std(axis=(0, 1)).max() < 2
+
+
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (13, 169), (300, 20)])
 def test_a_tiny_or_narrow_picture_is_painted_too(size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
