@@ -13,6 +13,8 @@ from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curv
 # From the right corner of the mouth over the upper lip's lower edge to the left one.
 _PARTING = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 _UNDER_LIP = (181, 84, 17, 314, 405)
+# How much darker and redder than skin lips are at least, in L and a.
+_DARKER_LIPS, _REDDER_LIPS = 5.0, 7.0
 # A gap between the lips, as share of the face's height, from which a mouth is open.
 _OPEN = 0.018
 
@@ -60,6 +62,10 @@ def _paint_lips(
     redder = float((goal[..., 1] * body).sum() / body.sum()) - tone[1]
     goal[..., 1] += np.float32(np.clip(1.2 + 0.32 * redder, 0.5, 5))
     goal[..., 2] += 1
+    # Lips bleached by a flash would be lost beside drawn teeth.
+    goal[..., 0] = np.minimum(goal[..., 0], tone[0] - _DARKER_LIPS)
+    if tone[1] > 3:  # not in black and white
+        goal[..., 1] = np.maximum(goal[..., 1], tone[1] + _REDDER_LIPS)
     lab += (0.9 * body)[..., None] * (goal - lab)
 
 
