@@ -5,4 +5,10 @@ import signal
 # As the workers do: a service manager's SIGTERM reaches it too, and workers end with it.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
+import cv2  # noqa: E402
+
+# Modules that compute a table with OpenCV when they are imported would start its threads here;
+# fork does not take them along, and a worker that waits for them waits for ever.
+cv2.setNumThreads(1)
+
 import cartoon_avatar.ai.jobs  # noqa: E402, F401
