@@ -19,13 +19,17 @@ PHOTO = b"\x89PNG\r\n--not the boundary\r\n\x00\xff"
 
 @dataclass
 class Kept:
+    """Only what was flushed is kept, as on a disk."""
+
     pieces: list[bytes] = field(default_factory=list)
+    pending: list[bytes] = field(default_factory=list)
 
     def write(self, piece: memoryview) -> None:
-        self.pieces.append(bytes(piece))
+        self.pending.append(bytes(piece))
 
     async def flush(self) -> None:
-        pass
+        self.pieces += self.pending
+        self.pending.clear()
 
 
 def part(disposition: bytes, content: bytes, *headers: bytes) -> bytes:
@@ -42,6 +46,13 @@ async def read(body: bytes, *, cuts: tuple[int, ...] = (), kind: str = KIND):
     image = Kept()
     fields, sent = await read_multipart(chunks(), kind, {"image": image})
     return fields, b"".join(image.pieces) if sent else None
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+async def test_a_field_may_come_behind_the_file(step: int):
+    body = part(b'name="image"', PHOTO) + part(b'name="style"', b"comic") + b"--b--\r\n"
+    cuts = tuple(range(step, len(body), step))
+    assert await read(body, cuts=cuts) == ({"style": "comic"}, PHOTO)
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,10 @@ async def read_multipart(
         async for chunk in chunks:
             # pyrefly: ignore[bad-argument-type] (typed bytes, and reads a bytearray as well)
             parser.write(chunk)
-            if parts.file is not None:
-                await parts.file.flush()
+            # Not only of the part at hand: another may have begun in the same chunk.
+            for file in parts.written:
+                await file.flush()
+            parts.written.clear()
     except FormParserError as error:
         raise InvalidRequest(f"The form is broken: {error}") from error
     if parts.is_open or not parts.names:
@@ -83,6 +85,8 @@ class _Parts:
         self.fields: dict[str, str] = {}
         self.names: set[str] = set()
         self.is_open = False
+        # Since the last flush:
+        self.written: list[FileSink] = []
         # Of the part at hand:
         self.file: FileSink | None = None
         self._name = ""
@@ -127,6 +131,8 @@ class _Parts:
     def data(self, data: bytes, start: int, end: int) -> None:
         if self.file is not None:
             self.file.write(memoryview(data)[start:end])
+            if self.file not in self.written:
+                self.written.append(self.file)
             return
         if len(self._text) + end - start > _MAX_FIELD_BYTES:
             raise InvalidRequest(
