@@ -26,12 +26,14 @@ _NEVER_CAUSED = {
     "invalid_format",
     "invalid_background",
     "invalid_size",
+    "invalid_framing",
+    "invalid_face",
 }
 
 
 def _codes(error: type[AvatarError] = AvatarError) -> Iterator[tuple[str, int]]:
     for kind in error.__subclasses__():
-        if kind.__module__ == errors.__name__ or kind is errors.FileTooLarge:
+        if kind in vars(errors).values():
             yield kind.code, kind.status
         yield from _codes(kind)
 

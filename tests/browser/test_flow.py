@@ -195,6 +195,18 @@ def test_a_chosen_style_is_the_one_drawn(open_page: Callable[..., Page], portrai
     expect(page.get_by_text(f"Drawn in {title}")).to_be_visible()
 
 
+def test_a_drawing_of_shapes_is_saved_as_svg(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page()
+    page.locator(".styles").get_by_role("radio", name="Ink").check(force=True)
+    draw(page, portrait)
+    with page.expect_download() as saving:
+        button(page, "Save as SVG").click()
+    assert saving.value.suggested_filename == "ink.svg"
+    assert saving.value.path().read_text().startswith("<svg ")
+
+
 def test_galleries_load_on_while_scrolling_and_delete(
     open_page: Callable[..., Page], portrait: Path
 ) -> None:

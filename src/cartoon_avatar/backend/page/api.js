@@ -56,6 +56,19 @@ async function request(path, options) {
 }
 
 export const get = (path) => request(path, { headers: headers() });
+/** A file that a device must be named for. */
+export async function fileAt(path) {
+  let answer;
+  try {
+    answer = await fetch(addressOf(path), { cache: "no-store", headers: headers() });
+  } catch {
+    throw noAnswer();
+  }
+  if (answer.ok) return answer.blob();
+  const text = await answer.text().catch(() => "");
+  return resultOf(answer.status, text, answer.headers.get("Retry-After"));
+}
+
 export const remove = (path) => request(path, { method: "DELETE", headers: headers() });
 
 /** The same `key` may be sent again after any failure without anything happening twice. */

@@ -22,9 +22,14 @@ const MESSAGES = {
   },
   no_face: {
     title: "No face was found",
-    text: "There is nothing to cut out of this drawing. All of them are still here: try another"
-      + " one, or a photo that shows the face from the front.",
+    text: "This style, and cutting out a head, need one. What was drawn is still here: try another"
+      + " style, or a photo that shows the face from the front.",
     ways: ["again", "choose"],
+  },
+  no_svg: {
+    title: "There is no SVG of that one",
+    text: "It is painted, not drawn of shapes. Ink, Flat, Duotone and Sticker have one.",
+    ways: ["session"],
   },
   picture_unusable: {
     title: "Nothing can be made of that photo",

@@ -9,8 +9,8 @@
 // A request under way is kept as "pending" with its Idempotency-Key, so that after a lost line
 // or a reload the very same request goes out again and nothing is done twice.
 
-import { Problem, forgetIdentity, get, pictureUrl, post, randomName, remove, upload } from "./api.js";
-import { MAX_BYTES, fitting, sizeOf } from "./pictures.js";
+import { Problem, fileAt, forgetIdentity, get, pictureUrl, post, randomName, remove, upload } from "./api.js";
+import { MAX_BYTES, fitting, save, sizeOf } from "./pictures.js";
 import {
   dropPhoto, keepPhoto, keptPhoto, remember, rememberBackground, remembered, say, set, state,
 } from "./store.js";
@@ -122,6 +122,17 @@ async function another(pending) {
 }
 
 export const show = (cartoonId) => changeWork({ shown: cartoonId });
+
+/** The shapes of a cartoon, in a style that has them. */
+export async function saveSvg(cartoon) {
+  const { work } = state;
+  say("Making the SVG.");
+  try {
+    save(await fileAt(`/api/cartoons/${cartoon.id}/svg`), `${cartoon.style}.svg`);
+  } catch (problem) {
+    if (isAt(work)) fail(problem);
+  }
+}
 
 // ---- picking one
 

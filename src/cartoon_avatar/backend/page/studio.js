@@ -5,7 +5,7 @@ import { BackgroundChooser, Head } from "./head.js";
 import { Heading, Icon, ProblemCard, soon } from "./parts.js";
 import {
   cancelSending, chooseStyle, dismissProblem, drawAgain, drawAnother, leave, pick, refresh,
-  reloadSession, retry, show, startAfresh, startPhoto, startSmaller, tryAnew, tryAnyStyle,
+  reloadSession, retry, saveSvg, show, startAfresh, startPhoto, startSmaller, tryAnew, tryAnyStyle,
 } from "./session.js";
 import { backgroundOf, state } from "./store.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
@@ -119,6 +119,7 @@ function Table({ work, problem }) {
           ${cartoon && html`<${BackgroundChooser} value=${background} onChange=${setBackground} />`}
           <p class="fine">
             ${cartoon && `Drawn in ${titleOf(cartoon.style)}, kept until ${soon(cartoon.expiresAt)}. `}
+            ${hasSvg(cartoon) && html`<button type="button" class="link" onClick=${unless(busy, () => saveSvg(cartoon))}>Save as SVG</button>. `}
             ${cartoon && cartoons.length > 1 && "Picking one clears away the others. "}
             ${original && html`<button type="button" class="link" onClick=${leave}>Start with another photo</button>`}
           </p>`}
@@ -136,6 +137,7 @@ function headingOf({ step, another, cartoons }) {
   return cartoons.length === 1 ? "Your cartoon" : "Which one is it?";
 }
 
+const hasSvg = (cartoon) => Boolean(state.styles?.find(({ name }) => name === cartoon?.style)?.svg);
 const titleOf = (name) => state.styles?.find((style) => style.name === name)?.title ?? name;
 
 function OnTheWay({ work, problem }) {
