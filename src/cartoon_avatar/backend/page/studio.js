@@ -184,9 +184,12 @@ function Frame({ work, cartoon, failed }) {
     setSource(photo.fallback && source !== photo.fallback ? photo.fallback : null);
   };
   const crop = cartoon?.crop;
-  const size = { "--ratio": crop ? crop.width / crop.height : photo.width / photo.height, "--at": `${at}%` };
+  // The frame is square from the start, as portraits are: nothing moves when the cartoon comes. A
+  // cartoon of all of an oblong photo lies in it with room beside it.
+  const oblong = crop && Math.abs(crop.width / crop.height - 1) > 0.01;
+  const kind = [drawing && "waiting", step === "cutting" && "cutting", oblong && "oblong"].filter(Boolean).join(" ");
   return html`
-    <div class=${`frame ${drawing ? "waiting" : ""} ${step === "cutting" ? "cutting" : ""}`} style=${size}>
+    <div class=${`frame ${kind}`} style=${{ "--at": `${at}%` }}>
       ${source && html`<img class="photo" src=${source} alt="Your photo" style=${crop && croppedTo(crop, work.original)} onError=${fallBack} />`}
       ${drawing && html`<div class="veil"><${Sketch} live=${step === "drawing"} /></div>`}
       ${cartoon && html`
