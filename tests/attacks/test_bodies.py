@@ -126,7 +126,8 @@ async def test_a_field_named_by_half_a_character_is_no_trouble_under_a_key(servi
         content=b'{"\\ud800": 1}',
         headers={"Idempotency-Key": "k", "Content-Type": "application/json"},
     )
-    assert answer.status_code == 404
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_request"
 
 
 def _asked(backend: Backend, raw: bytes, *, wait_s: float = 10) -> bytes:

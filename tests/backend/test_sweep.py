@@ -126,7 +126,7 @@ async def test_told_to_stop_the_sweeper_stops_whatever_the_storage_makes_of_it(s
         yield
 
     async with asyncio.timeout(10), start(sweep_interval_s=1) as service:
-        service.state.storage.list = cut_off
+        service.state.storage.every_file = cut_off
         await sweeping.wait()
 
 

@@ -257,7 +257,7 @@ def test_a_picture_without_a_face_is_refused(picture) -> None:
         cut(picture(), seen.models(), picture())
 
 
-@pytest.mark.parametrize("style", ["comic", "anime"])
+@pytest.mark.parametrize("style", ["comic", "pop"])
 def test_a_face_that_only_the_drawing_seems_to_have_is_none(style: str) -> None:
     photo = seen.coffee()
     drawing = draw_photo(photo, style_named(style), 7, Eyes()).picture
