@@ -34,6 +34,10 @@ from cartoon_avatar.containers.sniff import media_type_of
 # of its own.
 Image.MAX_IMAGE_PIXELS = None
 pillow_heif.register_heif_opener(thumbnails=False)
+# The most that a GIF can say: a code of 12 bits is a string of at most 4096 pixels.
+_GIF_PIXELS_PER_BYTE = 4096 * 8 // 12 + 1
+# A GIF is held whole before it is known to be one; no camera makes larger ones.
+_MOST_GIF_PX = 36_000_000
 
 _DECODERS = {
     "image/jpeg": "JPEG",  # MPO is opened by it too; the first frame is all that is read
@@ -104,6 +108,15 @@ def _decode(
                 f"The picture has {width}×{height} pixels;"
                 f" the limit is {max_pixels / 1e6:g} million."
             )
+        if decoder == "GIF":
+            if width * height > _GIF_PIXELS_PER_BYTE * len(data):
+                # Told before its pixels are held.
+                raise InvalidImage("The picture is damaged or incomplete.")
+            if width * height > _MOST_GIF_PX:
+                raise ImageTooLarge(
+                    f"The GIF has {width}×{height} pixels; the limit for GIFs is"
+                    f" {_MOST_GIF_PX / 1e6:g} million."
+                )
         if decoder == "HEIF":
             heif.require_few_pixels(data, 2 * max_pixels)  # what HDR adds, and the rims of tiles
         if width * height > _LARGE_FROM_PX:
