@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -88,7 +87,6 @@ class PaintedStyle:
     lines: Lines = Lines()
     backdrops: tuple[Backdrop, ...] = (Backdrop(),)
     grade: Grade = Grade()
-    kind: Literal["painted"] = "painted"
 
     def vary(self, seed: int) -> PaintedStyle:
         """This style with the line, light and backdrop of drawing number ``seed``."""

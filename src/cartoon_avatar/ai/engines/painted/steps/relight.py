@@ -31,10 +31,6 @@ class Complexion:
     a: float
     b: float
 
-    @property
-    def chroma(self) -> float:
-        return float(np.hypot(self.a, self.b))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
