@@ -43,11 +43,11 @@ from peers.plain_cut import VARIANTS, PlainCut
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.classic import recipe as cartoonist
-from cartoon_avatar.ai.errors import NoFace
 from cartoon_avatar.ai.head.cut import Head, cut
 from cartoon_avatar.ai.jobs import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, to_png
 from cartoon_avatar.ai.seeing.models import Models
+from cartoon_avatar.contract.errors import NoFace
 
 TOLERANCES_PX = (3, 4, 5, 6)
 # Half the width of the bands around the true outline in which alpha is compared.

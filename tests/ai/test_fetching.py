@@ -11,15 +11,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cartoon_avatar.ai.errors import (
-    FileTooLarge,
-    ImageUnreachable,
-    InvalidImage,
-    UrlNotAllowed,
-)
+from cartoon_avatar.ai.errors import ImageUnreachable, UrlNotAllowed
 from cartoon_avatar.ai.fetching import Fetcher, open_fetcher
 from cartoon_avatar.ai.origins import Origin
-from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.errors import AvatarError, FileTooLarge, InvalidImage
 from tests.ai.conftest import saved, scene
 
 PNG = saved(scene(), "PNG")

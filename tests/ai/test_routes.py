@@ -24,6 +24,7 @@ from PIL import Image
 
 from cartoon_avatar.ai import errors
 from cartoon_avatar.ai.engines.drawn import rendered
+from cartoon_avatar.contract import errors as shared
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.boxes import Box, faces_in
 from cartoon_avatar.contract.errors import AvatarError
@@ -871,7 +872,7 @@ async def test_the_log_holds_no_url_and_no_picture_name(
 async def test_each_error_of_the_tree_was_told_to_somebody() -> None:
     tree = {
         error.code
-        for error in vars(errors).values()
+        for error in (*vars(errors).values(), *vars(shared).values())
         if isinstance(error, type) and issubclass(error, AvatarError)
     }
     # Nobody is there to be told of client_gone; the base class itself is never raised; pictures

@@ -1,24 +1,12 @@
-"""Everything a client of the AI service can be told.
+"""What a client of the AI service can be told beyond what both services know.
 
-AvatarError
-├── InvalidRequest          400  invalid_request
+AvatarError                      of contract/errors.py, with what is not listed here
+├── InvalidRequest
 │   ├── UnknownStyle        400  unknown_style
-│   ├── InvalidSeed         400  invalid_seed
-│   ├── InvalidSize         400  invalid_size
-│   ├── InvalidFormat       400  invalid_format
-│   ├── InvalidBackground   400  invalid_background
-│   ├── InvalidFraming      400  invalid_framing
-│   ├── InvalidFace         400  invalid_face
 │   ├── FaceIndexOutOfRange 400  face_index_out_of_range
-│   ├── InvalidImage        400  invalid_image
-│   ├── ImageTooLarge       400  image_too_large
 │   ├── UrlNotAllowed       400  url_not_allowed
 │   └── ImageUnreachable    400  image_unreachable
-├── BodyTooSlow             408  request_timeout
 ├── ClientGone              408  client_gone
-├── FileTooLarge            413  file_too_large
-├── NoFace                  422  no_face
-├── PictureUnusable         422  picture_unusable
 ├── GenerationFailed        500  generation_failed
 ├── AiBusy                  503  ai_busy
 ├── AiStarting              503  ai_starting
@@ -27,38 +15,7 @@ AvatarError
 
 from __future__ import annotations
 
-from cartoon_avatar.contract.errors import (
-    AvatarError,
-    BodyTooSlow,
-    FileTooLarge,
-    ImageTooLarge,
-    InvalidBackground,
-    InvalidFace,
-    InvalidFormat,
-    InvalidFraming,
-    InvalidImage,
-    InvalidRequest,
-    InvalidSeed,
-    InvalidSize,
-    NoFace,
-    PictureUnusable,
-)
-
-__all__ = [
-    "BodyTooSlow",
-    "FileTooLarge",
-    "ImageTooLarge",
-    "InvalidBackground",
-    "InvalidFace",
-    "InvalidFormat",
-    "InvalidFraming",
-    "InvalidImage",
-    "InvalidRequest",
-    "InvalidSeed",
-    "InvalidSize",
-    "NoFace",
-    "PictureUnusable",
-]
+from cartoon_avatar.contract.errors import AvatarError, InvalidRequest
 
 
 class UnknownStyle(InvalidRequest):

@@ -17,14 +17,10 @@ from ipaddress import IPv4Address, IPv6Address
 
 import httpx
 
-from cartoon_avatar.ai.errors import (
-    FileTooLarge,
-    ImageUnreachable,
-    InvalidImage,
-    UrlNotAllowed,
-)
+from cartoon_avatar.ai.errors import ImageUnreachable, UrlNotAllowed
 from cartoon_avatar.ai.origins import Origin
 from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
+from cartoon_avatar.contract.errors import FileTooLarge, InvalidImage
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[Address]]]

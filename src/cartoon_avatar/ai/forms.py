@@ -11,12 +11,8 @@ from typing import Any
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from cartoon_avatar.ai.errors import (
-    BodyTooSlow,
-    ClientGone,
-    FileTooLarge,
-    InvalidRequest,
-)
+from cartoon_avatar.ai.errors import ClientGone
+from cartoon_avatar.contract.errors import BodyTooSlow, FileTooLarge, InvalidRequest
 from cartoon_avatar.contract.limits import FORM_OVERHEAD_BYTES
 from cartoon_avatar.http.forms import MULTIPART, media_type_of, read_multipart
 

@@ -22,14 +22,7 @@ from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.catalogue import STYLES, EngineStyle, has_svg, needs_face
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
 from cartoon_avatar.ai.engines.onnx import NeuralModel
-from cartoon_avatar.ai.errors import (
-    ClientGone,
-    InvalidFormat,
-    InvalidImage,
-    InvalidRequest,
-    NoFace,
-    UnknownStyle,
-)
+from cartoon_avatar.ai.errors import ClientGone, UnknownStyle
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Form, Pieces, read_form, read_json
 from cartoon_avatar.ai.seeing.models import models_folder
@@ -38,6 +31,7 @@ from cartoon_avatar.ai.state import State
 from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import MOST_FACES, faces_text
+from cartoon_avatar.contract.errors import InvalidFormat, InvalidImage, InvalidRequest, NoFace
 from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()

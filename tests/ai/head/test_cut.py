@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines.classic.recipe import STYLES, Eyes, draw_photo, style_named
-from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
+from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.head.cut import Head, cut
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face, open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder, person_map
 from cartoon_avatar.ai.seeing.models import ModelMissing, Models, Network
+from cartoon_avatar.contract.errors import NoFace
 from tests.ai import seen
 
 PORTRAITS = pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer])

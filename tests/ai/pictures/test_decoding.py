@@ -20,7 +20,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms
 
-from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
 from cartoon_avatar.ai.pictures import (
     Photo,
     Picture,
@@ -31,6 +30,7 @@ from cartoon_avatar.ai.pictures import (
     to_webp,
 )
 from cartoon_avatar.containers.sniff import media_type_of
+from cartoon_avatar.contract.errors import ImageTooLarge, InvalidImage
 from tests.ai.conftest import saved, scene
 
 LIMIT = 50_000_000

@@ -14,10 +14,10 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from cartoon_avatar.ai.errors import InvalidImage
 from cartoon_avatar.ai.pictures import decode
 from cartoon_avatar.containers.clean import without_metadata
 from cartoon_avatar.containers.sniff import media_type_of
+from cartoon_avatar.contract.errors import InvalidImage
 from tests.ai.conftest import saved
 from tests.attacks.hostile import chunk
 

@@ -16,14 +16,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from cartoon_avatar.ai.errors import (
-    AiBusy,
-    AiStarting,
-    GenerationFailed,
-    PictureUnusable,
-    UnknownStyle,
-)
+from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, UnknownStyle
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
+from cartoon_avatar.contract.errors import PictureUnusable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

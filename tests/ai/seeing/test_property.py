@@ -6,7 +6,6 @@ from collections import Counter
 
 import numpy as np
 
-from cartoon_avatar.ai.errors import NoFace
 from cartoon_avatar.ai.head.cut import cut
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
@@ -15,6 +14,7 @@ from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.report import values_of
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
 from cartoon_avatar.contract.boxes import FaceBox
+from cartoon_avatar.contract.errors import NoFace
 from tests.ai import seen
 from tests.ai.seeing.made_up import made_up
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.errors import FaceIndexOutOfRange, NoFace
+from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.head.colour_edge import like_background, local_colour
 from cartoon_avatar.ai.head.decontaminate import decontaminate
@@ -31,6 +31,7 @@ from cartoon_avatar.ai.seeing.faces import (
 )
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.models import Models
+from cartoon_avatar.contract.errors import NoFace
 
 LARGEST_SIZE_PX = 1024
 _ENLARGE_AT_MOST = 2.0

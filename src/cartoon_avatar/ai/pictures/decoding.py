@@ -15,7 +15,6 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
-from cartoon_avatar.ai.errors import ImageTooLarge, InvalidImage
 from cartoon_avatar.ai.pictures import cicp, webp, whole
 from cartoon_avatar.ai.pictures.colours import coding_of, to_srgb
 from cartoon_avatar.ai.pictures.orientation import SIDEWAYS, stored_box, turn_of
@@ -29,6 +28,7 @@ from cartoon_avatar.ai.pictures.sampling import (
 )
 from cartoon_avatar.containers import Cicp, heif
 from cartoon_avatar.containers.sniff import media_type_of
+from cartoon_avatar.contract.errors import ImageTooLarge, InvalidImage
 
 # Ours is checked right after opening, before decoding; Pillow's would only warn at a limit
 # of its own.

@@ -26,9 +26,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, PictureUnusable
+from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
 from cartoon_avatar.ai.pools.forks import mend_template, template
-from cartoon_avatar.contract.errors import AvatarError
+from cartoon_avatar.contract.errors import AvatarError, PictureUnusable
 from cartoon_avatar.process import heap
 from cartoon_avatar.process.logs import configure_logs
 from cartoon_avatar.process.server import freeze_what_is_loaded

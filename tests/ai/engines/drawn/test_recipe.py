@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines import drawn
-from cartoon_avatar.ai.errors import NoFace
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.contract.errors import NoFace
 from tests.ai import seen
 
 NAMES = [style.name for style in drawn.STYLES]

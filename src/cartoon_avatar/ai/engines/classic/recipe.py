@@ -54,9 +54,9 @@ _STEPS = (
 )
 
 
-def draw(scene: Scene, style: Style, seed: int) -> Drawing:
+def draw(scene: Scene, style: Style, seed: int, clock: Clock | None = None) -> Drawing:
     """Draw ``scene`` in ``style``; ``seed`` chooses among the style's variations."""
-    clock = Clock()
+    clock = clock or Clock()
     return _drawn(replace(scene, picture=_whole(scene.picture)), style, seed, clock)
 
 

@@ -36,15 +36,15 @@ from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS, read
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
-from cartoon_avatar.ai.errors import NoFace
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.scene import Scene
 from cartoon_avatar.ai.seeing.subject import Read
+from cartoon_avatar.contract.errors import NoFace
 
 
-def draw(scene: Scene, style: DrawnStyle, seed: int) -> Drawing:
+def draw(scene: Scene, style: DrawnStyle, seed: int, clock: Clock | None = None) -> Drawing:
     """Draw the scene's first person, as large as its picture. Raises ``NoFace``."""
-    clock = Clock()
+    clock = clock or Clock()
     sheet, pen = _drawn(scene, style, seed, clock)
     size = max(scene.picture.width, scene.picture.height)
     picture = rendered(sheet.svg(), scene.picture.width, scene.picture.height)

@@ -33,9 +33,9 @@ from cartoon_avatar.ai.seeing.scene import Scene
 _BROAD_PX = 704
 
 
-def draw(scene: Scene, style: PaintedStyle, seed: int) -> Drawing:
+def draw(scene: Scene, style: PaintedStyle, seed: int, clock: Clock | None = None) -> Drawing:
     """Paint ``scene`` in ``style``; ``seed`` chooses among the style's variations."""
-    clock = Clock()
+    clock = clock or Clock()
     style = style.vary(seed)
     rgb, sheet = _painted(scene, style, clock)
     line_px = 2 * style.lines.width * sheet.face_px / 380
