@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed
+from cartoon_avatar.ai.engines.drawn.garments import Cloth
 from cartoon_avatar.ai.engines.drawn.paths import (
     area_of,
     length_of,
@@ -17,6 +18,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     roundness,
     smoothed_values,
 )
+from cartoon_avatar.ai.engines.drawn.patterns import pattern_colours
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 
@@ -27,46 +29,67 @@ def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:
         own = 6 + 0.97 * own
     if reading.gain > 1.2:
         own += 4
-    chroma = min(chroma, 3) if reading.subject.monochrome else chroma * 1.18
+    # White cloth takes the tint of its light.
+    richer = 0.5 if own > 72 and chroma < 9 else 1.18
+    chroma = min(chroma, 3) if reading.subject.monochrome else chroma * richer
     return from_lch(float(np.clip(own + light, 3, 97)), chroma, hue)
 
 
-def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[tuple[np.ndarray, Lab]]) -> None:
+def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
     """The cloths of ``mask``, ``regions`` as ``cloth_regions`` tells them."""
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     d = path_of(outlines(mask, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.01 * unit**2))
     if not d or not regions:
         return
-    main = cloth_tone(reading, regions[0][1])
+    main = cloth_tone(reading, regions[0].colour)
     line = mixed(pen.ink, main, 0.15)
     sheet.fill(d, main, line=line, line_width=pen.outline)
     light = reading.soft(reading.lab[..., 0], 0.02 * unit)
     edges = np.zeros_like(mask)
     with sheet.clipped(d):
-        for number, (region, colour) in enumerate(regions):
+        for number, cloth in enumerate(regions):
+            region = cloth.mask
+            part = d
             if number:
                 curves = outlines(
-                    region, reading.scale, blur_px=2.0, smooth=0.025 * unit, least=0.005 * unit**2
+                    region, reading.scale, blur_px=1.2, smooth=0.014 * unit, least=0.005 * unit**2
                 )
+                part = path_of(curves)
                 sheet.fill(
-                    path_of(curves),
-                    cloth_tone(reading, colour),
+                    part,
+                    cloth_tone(reading, cloth.colour),
                     line=line,
                     line_width=pen.inner * 0.8,
                 )
                 edges |= reading.grown(region, 0.04 * unit) & ~reading.grown(region, -0.04 * unit)
-            _draw_folds(pen, region, colour, light)
+            if cloth.patterned:
+                _draw_pattern(pen, region, part, own=not number)
+                edges |= region
+            else:
+                _draw_folds(pen, region, cloth.colour, light)
         _draw_shadow_of_head(pen, mask)
         for seam in seams(reading, mask & ~edges):
             width = pen.inner or pen.fine
             # Ink drowns in black cloth: there the lines are light.
             on = main[0]
             if on < 30:
-                shade = cloth_tone(reading, regions[0][1], 15)
+                shade = cloth_tone(reading, regions[0].colour, 15)
             else:
-                shade = line if pen.inner else cloth_tone(reading, regions[0][1], -14)
+                shade = line if pen.inner else cloth_tone(reading, regions[0].colour, -14)
             pen.brush(seam, [0.3, width * 0.9, width, width * 0.7, 0.3], shade)
     sheet.line(d, line, pen.outline)
+
+
+def _draw_pattern(pen: Pen, region: np.ndarray, part: str, *, own: bool) -> None:
+    """``part`` is the path of ``region``; its line is its ``own`` already."""
+    colours = pattern_colours(pen.reading, region)
+    ground = cloth_tone(pen.reading, colours[0][1])
+    pen.sheet.fill(part, ground)
+    with pen.sheet.clipped(part):
+        for curves, colour in colours[1:]:
+            pen.sheet.fill(path_of(curves), cloth_tone(pen.reading, colour))
+    if not own:
+        pen.sheet.line(part, mixed(pen.ink, ground, 0.15), pen.inner * 0.8)
 
 
 def _draw_folds(pen: Pen, region: np.ndarray, colour: Lab, light: np.ndarray) -> None:

@@ -8,6 +8,12 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, mixed
+from cartoon_avatar.ai.engines.drawn.curls import (
+    draw_coils,
+    draw_waves,
+    read_texture,
+    scalloped_path,
+)
 from cartoon_avatar.ai.engines.drawn.palette import HairTones
 from cartoon_avatar.ai.engines.drawn.paths import (
     length_of,
@@ -36,7 +42,8 @@ class Strands:
     coherence: float  # 0 curls .. 1 combed
 
 
-def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
+def read_strands(reading: Reading, mask: np.ndarray, breadth: float = 0.035) -> Strands:
+    """``breadth``: over how much of a face's height directions are averaged."""
     scale = min(reading.scale, _STRANDS_PX / reading.unit)
     size = [max(8, round(length * scale / reading.scale)) for length in mask.shape[1::-1]]
     small = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
@@ -47,7 +54,7 @@ def read_strands(reading: Reading, mask: np.ndarray) -> Strands:
     inner = cv2.erode(small.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2)
     # The structure tensor's double angle, of the strands well inside and of the outline.
     inner = inner.astype(np.float32)
-    sigma = max(2.0, 0.035 * unit_px)
+    sigma = max(2.0, breadth * unit_px)
     cos2 = blurred((gy * gy - gx * gx) * inner, sigma)
     sin2 = blurred(-2 * gx * gy * inner, sigma)
     energy = blurred((gx * gx + gy * gy) * inner, sigma)
@@ -83,6 +90,10 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     if reading.area(mask) < 0.004:
         return
+    texture = read_texture(reading, mask)
+    if texture != "combed":
+        _draw_curly(pen, mask, tones, coily=texture == "coily")
+        return
     strands = read_strands(reading, mask)
     lines = streamlines(strands, pen.random, 0.55 * unit * strands.scale)
     shapes = outlines(
@@ -105,12 +116,36 @@ def draw_hair(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
     line = tones.line if pen.outline else tones.shade
     sheet.fill(d, tones.base, line=line, line_width=pen.outline)
     with sheet.clipped(d):
-        # Behind the neck and beside the cheek hair lies in shadow.
-        near = reading.grown(reading.skin_below | reading.oval, 0.07 * unit)
-        near &= mask & (reading.down_at > reading.at(0) @ reading.down)
-        shadow = outlines(near, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.01 * unit**2)
-        sheet.fill(path_of(shadow), tones.shade)
+        _draw_shadow(pen, mask, tones)
         _draw_locks(pen, strands, lines, tones)
+
+
+def _draw_shadow(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
+    """Behind the neck and beside the cheek hair lies in shadow."""
+    reading, unit = pen.reading, pen.reading.unit
+    near = reading.grown(reading.skin_below | reading.oval, 0.07 * unit)
+    near &= mask & (reading.down_at > reading.at(0) @ reading.down)
+    shadow = outlines(near, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.01 * unit**2)
+    pen.sheet.fill(path_of(shadow), tones.shade)
+
+
+def _draw_curly(pen: Pen, mask: np.ndarray, tones: HairTones, *, coily: bool) -> None:
+    reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
+    short = reading.area(mask) < 0.45
+    radius = (0.042 if short else 0.065 if coily else 0.085) * unit
+    d = scalloped_path(pen, mask, radius)
+    line = tones.line if pen.outline else tones.shade
+    sheet.fill(d, tones.base, line=line, line_width=pen.outline)
+    strands = read_strands(reading, mask, 0.12)
+    light = cv2.resize(strands.light, mask.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    lit = mask & (light > np.percentile(light[mask], 55))
+    with sheet.clipped(d):
+        _draw_shadow(pen, mask, tones)
+        if coily:
+            draw_coils(pen, mask, tones, lit, 0.75 * radius)
+        else:
+            lines = streamlines(strands, pen.random, 0.7 * unit * strands.scale)
+            draw_waves(pen, [line / strands.scale for line in lines], tones, lit, radius)
 
 
 def _with_tips(pen: Pen, strands: Strands, lines: list[np.ndarray], mask: np.ndarray) -> np.ndarray:

@@ -118,7 +118,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_backdrop(pen, sheet.paint.bright_alone)
     elif not style.transparent:
         beside = [hair.base, hair.base, pen.skin.base]
-        beside += [cloth_tone(reading, colour) for _, colour in regions[:2]]
+        beside += [cloth_tone(reading, cloth.colour) for cloth in regions[:2]]
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
