@@ -21,7 +21,7 @@ from PIL import Image
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.catalogue import STYLES
-from cartoon_avatar.ai.seeing.models import REQUIRED, models_folder
+from cartoon_avatar.ai.seeing.model_files import REQUIRED, models_folder
 from cartoon_avatar.cli import main
 from tests.ai.networks import NEGATIVE, manifest, model_of, serving
 

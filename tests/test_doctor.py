@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cartoon_avatar.ai.seeing.models import REQUIRED
+from cartoon_avatar.ai.seeing.model_files import REQUIRED
 from cartoon_avatar.cli import main
 from tests.ai.networks import NEGATIVE, manifest, model_of
 

@@ -23,7 +23,8 @@ from cartoon_avatar.ai.seeing.matting import (
     HAIR,
     OTHER,
 )
-from cartoon_avatar.ai.seeing.models import PERSON_CLASSES, Models, Network, models_folder
+from cartoon_avatar.ai.seeing.model_files import PERSON_CLASSES, models_folder
+from cartoon_avatar.ai.seeing.models import Models, Network
 
 OVAL = [
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

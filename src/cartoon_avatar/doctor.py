@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cartoon_avatar.ai.engines import onnx as neural
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.models import REQUIRED, models_folder, state_of
+from cartoon_avatar.ai.seeing.model_files import REQUIRED, models_folder, state_of
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.backend.db.migrate import alembic_config
 from cartoon_avatar.backend.db.session import open_database
@@ -32,6 +32,7 @@ from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.paths import READYZ
+from cartoon_avatar.process.command_line import command_line, extra
 
 _OLDEST, _TOO_NEW = (3, 11), (3, 15)
 _TIMEOUT_S = 5
@@ -86,7 +87,7 @@ def _models(ai: AiSettings) -> Finding:
     if not lacking:
         return _ok("models", f"{len(states)} files in {folder}")
     return _wrong(
-        "models", f"in {folder}: {', '.join(lacking)}", "run `cartoon-avatar models fetch`"
+        "models", f"in {folder}: {', '.join(lacking)}", f"run `{command_line('models fetch')}`"
     )
 
 
@@ -107,7 +108,7 @@ def _neural_styles(ai: AiSettings) -> Finding:
         return _wrong(
             "neural",
             f"in {folder}: {', '.join(faults)}",
-            "put the file there whose sha256 `cartoon-avatar models list --json` shows,"
+            f"put the file there whose sha256 `{command_line('models list --json')}` shows,"
             " or take its entry out",
         )
     here = [model for model, state in states.items() if state == "ok"]
@@ -117,7 +118,7 @@ def _neural_styles(ai: AiSettings) -> Finding:
         return _wrong(
             "neural",
             "the networks are here, what runs them is not",
-            "pip install 'cartoon-avatar[neural]'",
+            extra("neural"),
         )
     grey = Picture(np.full((64, 64, 3), 128, np.uint8))
     for model in here:
@@ -226,9 +227,7 @@ async def _database(backend: BackendSettings) -> Finding:
             "database", f"it cannot be opened: {reason}", "check DATABASE_URL and its server"
         )
     except ImportError as error:
-        return _wrong(
-            "database", str(error), "install its driver: `pip install 'cartoon-avatar[postgres]'`"
-        )
+        return _wrong("database", str(error), f"install its driver: `{extra('postgres')}`")
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     if current == head:
         return _ok("database", f"{kind}, schema {current}")
@@ -241,7 +240,9 @@ async def _database(backend: BackendSettings) -> Finding:
     if backend.migrate_on_start:
         return _ok("database", f"{kind}, schema {current}; brought to {head} at the next start")
     return _wrong(
-        "database", f"{kind}, schema {current} instead of {head}", "run `cartoon-avatar migrate`"
+        "database",
+        f"{kind}, schema {current} instead of {head}",
+        f"run `{command_line('migrate')}`",
     )
 
 
@@ -256,9 +257,7 @@ async def _storage(backend: BackendSettings) -> Finding:
     try:
         await open_storage(backend).check()
     except ImportError as error:
-        return _wrong(
-            "storage", str(error), "install its client: `pip install 'cartoon-avatar[s3]'`"
-        )
+        return _wrong("storage", str(error), f"install its client: `{extra('s3')}`")
     except (AvatarError, OSError) as error:
         reason = getattr(error, "__cause__", None) or error
         return _wrong(
@@ -272,7 +271,7 @@ async def _storage(backend: BackendSettings) -> Finding:
 def _ai_service(backend: BackendSettings) -> Finding:
     if "ai_url" not in backend.model_fields_set:
         return _ok("ai service", "`serve` starts its own (AI_URL is not set)")
-    mend = f"start it with `cartoon-avatar ai`, or correct AI_URL ({backend.ai_url})"
+    mend = f"start it with `{command_line('ai')}`, or correct AI_URL ({backend.ai_url})"
     try:
         answer = httpx.get(f"{backend.ai_url}{READYZ}", timeout=_TIMEOUT_S, trust_env=False)
         state = answer.json()
@@ -288,7 +287,7 @@ def _ai_service(backend: BackendSettings) -> Finding:
         return _wrong(
             "ai service",
             f"{status}: {missing} missing",
-            "run `cartoon-avatar models fetch` where it runs, and start it again",
+            f"run `{command_line('models fetch')}` where it runs",
         )
     return _ok("ai service", f"{status} at {backend.ai_url}")
 

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,6 +25,7 @@ from PIL import Image
 
 from cartoon_avatar.ai import errors
 from cartoon_avatar.ai.engines.drawn import rendered
+from cartoon_avatar.ai.seeing.model_files import REQUIRED, models_folder
 from cartoon_avatar.contract import errors as shared
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.boxes import Box, faces_in
@@ -840,24 +842,39 @@ async def test_a_picture_that_takes_too_long_and_a_body_that_trickles_are_given_
         assert_problem(answer, 408, "request_timeout")
 
 
-async def test_without_model_files_it_draws_and_says_what_it_cannot(
-    app_for: Callable[..., FastAPI], astronaut: bytes, tmp_path
+async def test_without_model_files_it_is_not_ready_and_draws_once_they_come(
+    app_for: Callable[..., FastAPI], astronaut: bytes, tmp_path: Path
 ) -> None:
     async with running(app_for(models_dir=tmp_path)) as client:
-        ready = await until_ready(client)
-        assert ready["status"] == "degraded"
-        assert any(name.startswith("face_detection") for name in ready["missing"])
-        assert "without" in ready["fallback"]
-        answer = await client.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
-        assert opened(answer).size == (256, 256)
-        assert answer.headers[headers.FACE_COUNT] == "0"
-        # Nobody looked for a face, so nobody may say that there is none.
+
+        async def ready_when(condition: Callable[[dict[str, Any]], bool]) -> httpx.Response:
+            async with asyncio.timeout(120):
+                answer = await client.get(paths.READYZ)
+                while not condition(answer.json()):
+                    await asyncio.sleep(0.1)
+                    answer = await client.get(paths.READYZ)
+            return answer
+
+        answer = await ready_when(lambda ready: ready["workers"] > 0)
+        assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
+        assert answer.json()["missing"] == sorted(file.name for file in REQUIRED)
+        # Nobody looked for a face, so nobody may say that there is none, nor draw as if.
         for refused in (
             await client.post(CUT, files={"image": astronaut}),
-            await client.post(GENERATE, files={"image": astronaut}, data={"style": "ink"}),
+            await client.post(GENERATE, files={"image": astronaut}),
+            await client.post(
+                GENERATE, files={"image": astronaut}, data={"style": "ink", "format": "svg"}
+            ),
         ):
             problem = assert_problem(refused, 503, "models_missing")
             assert "models fetch" in problem["detail"]
+
+        for file in REQUIRED:  # as `models fetch` beside it would
+            (tmp_path / file.name).symlink_to(models_folder() / file.name)
+        answer = await ready_when(lambda ready: ready["status"] == "ready")
+        assert (answer.status_code, answer.json()["missing"]) == (200, [])
+        drawn = await client.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
+        assert drawn.headers[headers.FACE_COUNT] == "1"
 
 
 async def test_the_log_holds_no_url_and_no_picture_name(

@@ -78,5 +78,5 @@ def test_nothing_else_in_the_service_reads_the_environment() -> None:
         for path in (ROOT / "src/cartoon_avatar/ai").rglob("*.py")
         if re.search(r"os\.environ|getenv", path.read_text())
     }
-    # models.py hands the environment on to package clients, at set-up.
-    assert readers <= {"settings.py", "models.py", "ray_serve.py"}
+    # model_files.py hands the environment on to package clients, at set-up.
+    assert readers <= {"settings.py", "model_files.py", "ray_serve.py"}

@@ -462,3 +462,24 @@ async def test_live_cartoons_are_counted_when_one_is_added_too(start: Start):
         assert len(await service.sql("SELECT id FROM regenerated_cartoons")) == 2
         rows = await service.sql("SELECT id FROM originals")
         assert len(service.files()) == len(rows) + 2
+
+
+async def test_model_files_that_the_ai_service_lacks_are_named(service: Service):
+    def lacking(request: httpx.Request) -> httpx.Response:
+        missing = ["face_landmarks_detector.tflite", "workers"]
+        return httpx.Response(503, json={"status": "not_ready", "missing": missing})
+
+    service.ai.answers["/readyz"] = lacking
+    service.ai.answers["/generate-cartoon"] = problem(503, "models_missing")
+    ready = await service.http.get("/readyz")
+    refused = await service.phone.upload()
+
+    assert ready.status_code == 503
+    assert ready.json() == {
+        "status": "not_ready",
+        "missing": ["ai"],
+        "missingModels": ["face_landmarks_detector.tflite"],
+    }
+    assert_problem(refused, 503, "ai_unavailable")
+    assert "lacks model files" in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) >= 60

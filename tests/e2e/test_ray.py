@@ -20,7 +20,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from cartoon_avatar.ai.seeing.models import models_folder
+from cartoon_avatar.ai.seeing.model_files import models_folder
 from cartoon_avatar.contract import paths
 from tests.ai import test_routes as plain
 from tests.ai.conftest import EndlessBody, astronaut, coffee  # noqa: F401, fixtures

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from cartoon_avatar.ai import jobs, openapi
 from cartoon_avatar.ai.fetching import open_fetcher
-from cartoon_avatar.ai.pools.workers import open_workers
+from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.ai.routes import router
+from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
 from cartoon_avatar.ai.state import Metrics, State
 from cartoon_avatar.http.body_limit import BodyLimit
@@ -24,6 +28,11 @@ from cartoon_avatar.process import heap
 from cartoon_avatar.process.lifetime import exit_with_parent
 from cartoon_avatar.process.logs import configure_logs
 from cartoon_avatar.process.server import freeze_what_is_loaded
+
+log = structlog.get_logger()
+
+# While a model file is missing.
+_LOOK_FOR_MODELS_S = 1
 
 
 def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
@@ -51,10 +60,17 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
                 queue=settings.queue,
                 timeout_s=settings.task_timeout_s,
                 log_level=settings.log_level,
+                log_format=settings.log_format,
             ) as workers,
         ):
             metrics.watch(workers)
-            yield {"ai": State(settings, workers, fetcher, metrics)}
+            renewing = asyncio.create_task(
+                _renew_when_models_come(workers, models_folder(settings.models_dir))
+            )
+            try:
+                yield {"ai": State(settings, workers, fetcher, metrics)}
+            finally:
+                renewing.cancel()
 
     app = FastAPI(
         title="cartoon-avatar AI service",
@@ -81,10 +97,37 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     return app
 
 
+async def _renew_when_models_come(workers: Workers, folder: Path) -> None:
+    """`models fetch` beside a running service: workers that began without a file begin anew."""
+    judged: object = None
+    while True:
+        await asyncio.sleep(_LOOK_FOR_MODELS_S)
+        without = {name for worker in workers.ready for name in worker.greeting}
+        if not without:
+            continue
+        found = [_written(folder / name) for name in sorted(without)]
+        if found == judged:  # a file is read from end to end once, not every second
+            continue
+        judged = found
+        missing = {file.name for file in await asyncio.to_thread(lacking, folder)}
+        if without - missing:
+            log.info("models_came", files=sorted(without - missing))
+            await workers.renew()
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    """Changes whenever the file is written anew; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
 def from_environment() -> FastAPI:
     """What ``server.from_environment`` gives an ASGI server."""
     settings = settings_from_environment()
-    configure_logs("ai", settings.log_level)
+    configure_logs("ai", settings.log_level, log_format=settings.log_format)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
     # A few photos in the pieces they come in; their workers keep what drawings need.

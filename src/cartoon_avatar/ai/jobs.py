@@ -23,7 +23,8 @@ from cartoon_avatar.ai.head.shapes import cut_along_shapes
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, scaled_down, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
-from cartoon_avatar.ai.seeing.models import ModelMissing, Models, models_folder, open_models
+from cartoon_avatar.ai.seeing.model_files import models_folder
+from cartoon_avatar.ai.seeing.models import ModelMissing, Models, open_models
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.media_types import SVG
@@ -134,11 +135,11 @@ def draw(
     Raises ``UnknownStyle``, ``InvalidImage``, ``ImageTooLarge``, ``FaceIndexOutOfRange`` and,
     where the style draws people only, ``NoFace``.
     """
+    _require_seeing(tools)
     clock = Clock()
     photo, scene = _opened_scene(tools, data, long_side, framing, face, clock)
     ours = {one.name: one for one in catalogue.STYLES}
     if style in ours:
-        _require_seeing(tools, ours[style])
         drawing = catalogue.draw(scene, ours[style], seed)
     else:
         network = _network(tools, style)
@@ -172,10 +173,10 @@ def _opened_scene(
     return photo, scene
 
 
-def _require_seeing(tools: Tools, style: EngineStyle) -> None:
-    """Raise ModelsMissing where nobody would be found for a style of people: a photo of one is
-    not to be refused for having none."""
-    if catalogue.needs_face(style) and tools.eyes.find_masks is None:
+def _require_seeing(tools: Tools) -> None:
+    """Raise ModelsMissing where nobody would be found: a photo of one is neither to be drawn as
+    scenery nor to be refused for having none."""
+    if tools.eyes.find_masks is None:
         raise ModelsMissing
 
 
@@ -237,7 +238,7 @@ def draw_svg(
     shapes = {one.name: one for one in drawn.STYLES}
     if style not in shapes:
         raise UnknownStyle(list(shapes))
-    _require_seeing(tools, shapes[style])
+    _require_seeing(tools)
     clock = Clock()
     photo, scene = _opened_scene(tools, data, long_side, framing, face, clock)
     document = drawn.svg(scene, shapes[style], seed)

@@ -209,7 +209,10 @@ def _described(app: FastAPI) -> dict[str, Any]:
             **{status: _problem(text) for status, text in refusals.items()},
         }
     readiness = document["paths"][paths.READYZ]["get"]["responses"]
-    readiness["503"] = {**readiness["200"], "description": "No worker is warm yet."}
+    readiness["503"] = {
+        **readiness["200"],
+        "description": "No worker is warm yet, or faces cannot be found; what is missing is named.",
+    }
     document["paths"][paths.METRICS]["get"]["responses"]["200"] = {
         "description": "Prometheus text format.",
         "content": {"text/plain": {"schema": {"type": "string"}}},

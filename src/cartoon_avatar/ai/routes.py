@@ -25,7 +25,7 @@ from cartoon_avatar.ai.engines.onnx import NeuralModel
 from cartoon_avatar.ai.errors import ClientGone, UnknownStyle
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Form, Pieces, read_form, read_json
-from cartoon_avatar.ai.seeing.models import models_folder
+from cartoon_avatar.ai.seeing.model_files import models_folder
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.containers.sniff import HEAD_BYTES, media_type_of
@@ -73,7 +73,7 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """Whether pictures can be made, and what is missing."""
 
-    status: Literal["ready", "degraded", "starting"]
+    status: Literal["ready", "degraded", "starting", "not_ready"]
     workers: int = Field(description="Workers that are warm.")
     workers_wanted: int = Field(serialization_alias="workersWanted")
     missing: list[str] = Field(description="What is not there: model files, workers.")
@@ -238,7 +238,7 @@ async def health() -> Health:
 
 @router.get(paths.READYZ, operation_id="readiness")
 async def readiness(request: Request, response: Response) -> Readiness:
-    """Whether pictures can be made: 503 until a worker is warm."""
+    """Whether pictures can be made: 503 until a worker is warm and can find faces."""
     ai = _state(request)
     workers = ai.workers
     ready = sorted(workers.ready, key=id)
@@ -247,7 +247,11 @@ async def readiness(request: Request, response: Response) -> Readiness:
     if not ready:
         response.status_code = 503
         response.headers["Retry-After"] = "2"
-        status: Literal["ready", "degraded", "starting"] = "starting"
+        status: Literal["ready", "degraded", "starting", "not_ready"] = "starting"
+    elif any(name.startswith("face_") for name in models):
+        response.status_code = 503
+        response.headers["Retry-After"] = "5"
+        status = "not_ready"
     else:
         status = "degraded" if models else "ready"
     return Readiness(
@@ -264,7 +268,7 @@ def _fallback(missing: list[str]) -> str | None:
     if not missing:
         return None
     if any(name.startswith("face_") for name in missing):
-        return "Cartoons are drawn without looking for faces; heads cannot be cut."
+        return "Nothing: faces cannot be found, so cartoons are not drawn and heads not cut."
     return "Heads are cut by the landmarks of the face, hair less exactly."
 
 

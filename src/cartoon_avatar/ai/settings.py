@@ -18,7 +18,7 @@ def _cores() -> int:
 
 
 class AiSettings(BaseSettings):
-    """One environment variable each: ``AI_`` and the field's name in capitals, and LOG_LEVEL."""
+    """One environment variable each: ``AI_`` and the field's name in capitals, or LOG_… alone."""
 
     model_config = SettingsConfigDict(env_prefix="AI_", extra="ignore", env_ignore_empty=True)
 
@@ -82,6 +82,12 @@ class AiSettings(BaseSettings):
         validation_alias=AliasChoices("LOG_LEVEL", "log_level"),
         description="Least severe level that is logged.",
     )
+    log_format: Literal["console", "json"] | None = Field(
+        None,
+        validation_alias=AliasChoices("LOG_FORMAT", "log_format"),
+        description="Logs for a person (`console`) or a program (`json`); by default for a person"
+        " where standard error is a terminal.",
+    )
 
     @field_validator("trusted_origins", mode="before")
     @classmethod
@@ -119,4 +125,5 @@ def settings_from_environment() -> AiSettings:
 
 def variable_of(field: str) -> str:
     """The environment variable that sets ``field``."""
-    return "LOG_LEVEL" if field.lower() == "log_level" else f"AI_{field.upper()}"
+    name = field.upper()
+    return name if name in ("LOG_LEVEL", "LOG_FORMAT") else f"AI_{name}"

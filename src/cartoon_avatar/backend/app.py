@@ -142,7 +142,7 @@ def create_app(
 def from_environment() -> FastAPI:
     """The factory that an ASGI server is given."""
     settings = settings_from_environment()
-    configure_logs("backend", settings.log_level)
+    configure_logs("backend", settings.log_level, log_format=settings.log_format)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
     heap.keep(16 * 2**20, largest_bytes=16 * 2**20)  # what photos that wait in memory take

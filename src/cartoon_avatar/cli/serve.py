@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cartoon_avatar.cli.models import have_models
 from cartoon_avatar.cli.options import (
     ai_settings,
     backend_settings,
@@ -19,6 +20,7 @@ from cartoon_avatar.cli.options import (
     use_data_folder,
     workers_option,
 )
+from cartoon_avatar.process.command_line import extra
 
 
 @click.command(short_help="Run everything on one machine.")
@@ -28,8 +30,8 @@ from cartoon_avatar.cli.options import (
 def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     """Run the backend with its AI service started along, and keep both running.
 
-    Ctrl-C or SIGTERM stops both, after the requests under way. Logs go to standard error, one
-    JSON object a line.
+    Ctrl-C or SIGTERM stops both, after the requests under way. Logs go to standard error, in
+    words where that is a terminal and else as JSON, one object a line (LOG_FORMAT).
 
     \b
       cartoon-avatar serve
@@ -42,7 +44,8 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     settings = backend_settings()
     ai_settings()
     _require_free(host, port)
-    configure_logs("supervisor", settings.log_level)
+    have_models()
+    configure_logs("supervisor", settings.log_level, log_format=settings.log_format)
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
     self_url = f"http://{_reached_at(host)}:{port}"
 
@@ -99,6 +102,7 @@ def ai(host: str, port: int, on_ray: bool, with_parent: int | None) -> None:
     from cartoon_avatar.process.server import run_server
 
     settings = ai_settings()
+    have_models()
     if on_ray:
         run_on_ray = _ray_serve()
         try:
@@ -140,9 +144,7 @@ def _ray_serve() -> Callable[..., None]:
     try:
         from cartoon_avatar.ai.pools.ray_serve import run_on_ray
     except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"There is no {error.name} here: pip install 'cartoon-avatar[ray]'."
-        ) from error
+        raise click.ClickException(f"There is no {error.name} here: {extra('ray')}") from error
     return run_on_ray
 
 

@@ -14,7 +14,7 @@ import skimage.data
 from cartoon_avatar.ai.engines import onnx as neural
 from cartoon_avatar.ai.engines.onnx import BadManifest, Input, Network, NetworkUnusable
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.models import FetchFailed
+from cartoon_avatar.ai.seeing.model_files import FetchFailed
 from tests.ai.networks import NEGATIVE, manifest, model_of, network, serving
 
 

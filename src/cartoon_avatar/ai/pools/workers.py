@@ -30,7 +30,7 @@ from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
 from cartoon_avatar.ai.pools.forks import mend_template, template
 from cartoon_avatar.contract.errors import AvatarError, PictureUnusable
 from cartoon_avatar.process import heap
-from cartoon_avatar.process.logs import configure_logs
+from cartoon_avatar.process.logs import LogFormat, configure_logs
 from cartoon_avatar.process.server import freeze_what_is_loaded
 
 log = structlog.get_logger()
@@ -62,11 +62,16 @@ class Worker:
     greeting: Any = None
 
     @classmethod
-    async def launch(cls, start: Callable[[], tuple[S, Any]], log_level: str) -> Worker:
+    async def launch(
+        cls,
+        start: Callable[[], tuple[S, Any]],
+        log_level: str,
+        log_format: LogFormat | None = None,
+    ) -> Worker:
         """Start a process that calls ``start`` once and keeps what it returns at hand."""
         ours, theirs = socket.socketpair()
         process = template.Process(
-            target=_work, args=(theirs, start, log_level), name="ai-worker", daemon=True
+            target=_work, args=(theirs, start, log_level, log_format), name="ai-worker", daemon=True
         )
         worker = cls(process, *await asyncio.open_connection(sock=ours, limit=_READ_AHEAD_BYTES))
         try:
@@ -137,13 +142,18 @@ def _begin(process: multiprocessing.process.BaseProcess) -> None:
     process.start()
 
 
-def _work(end: socket.socket, start: Callable[[], tuple[Any, Any]], log_level: str) -> None:
+def _work(
+    end: socket.socket,
+    start: Callable[[], tuple[Any, Any]],
+    log_level: str,
+    log_format: LogFormat | None,
+) -> None:
     # Ctrl-C and a service manager's SIGTERM reach the whole group; the parent, which may
     # be finishing requests, decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
-    configure_logs("ai-worker", log_level)
+    configure_logs("ai-worker", log_level, log_format=log_format)
 
     tools, greeting = start()
     freeze_what_is_loaded()
@@ -274,9 +284,23 @@ class Workers:
 
     def _forget(self, worker: Worker) -> None:
         if worker in self.ready:
-            self.ready.discard(worker)
             self.lost += 1
-            self._ended[worker].set()
+            self._retire(worker)
+
+    def _retire(self, worker: Worker) -> None:
+        self.ready.discard(worker)
+        self._ended[worker].set()
+
+    async def renew(self) -> None:
+        """Have every worker replaced by one that starts anew, each once it is idle."""
+        old = set(self.ready)
+        while old & self.ready:
+            worker = await self.idle.get()
+            if worker in old & self.ready:
+                self._retire(worker)
+            elif worker in self.ready:
+                self.idle.put_nowait(worker)
+                await asyncio.sleep(0.05)  # an old one is still at work
 
     async def keep(self, launch: Callable[[], Awaitable[Worker]]) -> None:
         """Keep one worker alive for as long as this is not cancelled."""
@@ -320,12 +344,18 @@ async def _finished(future: asyncio.Future[T]) -> T:
 
 @asynccontextmanager
 async def open_workers(
-    start: Callable[[], tuple[S, Any]], *, size: int, queue: int, timeout_s: float, log_level: str
+    start: Callable[[], tuple[S, Any]],
+    *,
+    size: int,
+    queue: int,
+    timeout_s: float,
+    log_level: str,
+    log_format: LogFormat | None = None,
 ) -> AsyncIterator[Workers]:
     """``size`` workers that each call ``start`` for their tools; they get ready meanwhile."""
     workers = Workers(size, queue, timeout_s)
     keepers: list[asyncio.Task[None]] = [
-        asyncio.create_task(workers.keep(lambda: Worker.launch(start, log_level)))
+        asyncio.create_task(workers.keep(lambda: Worker.launch(start, log_level, log_format)))
         for _ in range(size)
     ]
     try:

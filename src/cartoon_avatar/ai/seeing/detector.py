@@ -13,7 +13,8 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.canvas import shrunk
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.models import FACE_DETECTOR, FACE_MESH, ModelMissing, Models, Network
+from cartoon_avatar.ai.seeing.model_files import FACE_DETECTOR, FACE_MESH
+from cartoon_avatar.ai.seeing.models import ModelMissing, Models, Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)

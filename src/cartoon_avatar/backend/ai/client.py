@@ -217,12 +217,15 @@ class AiClient:
             self._styles_at = time.monotonic()
         return self._styles
 
-    async def is_ready(self) -> bool:
+    async def readiness(self) -> tuple[bool, list[str]]:
+        """Whether it can draw, and the names of the model files that it lacks."""
         try:
-            await self._wire.ask("GET", paths.READYZ, self.deadline())
-        except AvatarError:
-            return False
-        return True
+            response, data = await self._wire.exchange("GET", paths.READYZ, self.deadline())
+            missing = json.loads(data).get("missing", [])
+        except (AvatarError, ValueError, AttributeError):
+            return False, []
+        files = [str(name) for name in missing if name != "workers"]
+        return response.status == 200, files
 
 
 @asynccontextmanager

@@ -62,6 +62,11 @@ _PASSED_ON: dict[str, type[AvatarError]] = {
     "face_index_out_of_range": InvalidFace,
 }
 
+_NO_MODELS = (
+    "The drawing service lacks model files, so nothing can be drawn or cut; nothing was changed."
+    " Whoever runs it reads in /readyz which."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -136,6 +141,15 @@ class Wire:
     async def ask(
         self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
     ) -> tuple[aiohttp.ClientResponse, bytes]:
+        response, data = await self.exchange(method, path, until, body, kind)
+        if response.status != 200:
+            raise _translated(response, data, path)
+        return response, data
+
+    async def exchange(
+        self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """As ``ask``, whatever the status."""
         asked = {"Accept-Encoding": "identity"}
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         if request_id:
@@ -159,8 +173,6 @@ class Wire:
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("ai_unreachable", path=path, error=repr(error))
             raise AiUnavailable from error
-        if response.status != 200:
-            raise _translated(response, data, path)
         return response, data
 
 
@@ -204,6 +216,9 @@ def _translated(response: aiohttp.ClientResponse, data: bytes, path: str) -> Ava
         with suppress(ValueError):
             problem = json.loads(data)
     code = problem.get("code", "") if isinstance(problem, dict) else ""
+    if response.status == 503 and code == "models_missing":
+        log.error("ai_lacks_models", path=path)
+        return AiUnavailable(retry_after_s=60, detail=_NO_MODELS)
     if response.status == 503:
         kind = AiBusy if code == "ai_busy" else AiUnavailable
         wait = response.headers.get("retry-after", "")

@@ -47,16 +47,16 @@ async def get_health() -> schemas.Health:
 )
 async def get_readiness(backend: Backend) -> Response:
     """Whether every part answers; names those that do not."""
-    parts = {
-        "database": _database_answers,
-        "storage": _storage_answers,
-        "ai": _ai_answers,
-    }
-    answers = await asyncio.gather(*(answer(backend) for answer in parts.values()))
-    missing = [name for name, there in zip(parts, answers, strict=True) if not there]
-    readiness = schemas.Readiness(status="not_ready" if missing else "ready", missing=missing)
+    database, storage, (ai, missing_models) = await asyncio.gather(
+        _database_answers(backend), _storage_answers(backend), _ai_readiness(backend)
+    )
+    parts = {"database": database, "storage": storage, "ai": ai}
+    missing = [name for name, there in parts.items() if not there]
+    readiness = schemas.Readiness(
+        status="not_ready" if missing else "ready", missing=missing, missing_models=missing_models
+    )
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if missing else {})
-    return JSONResponse(readiness.model_dump(), 503 if missing else 200, headers=headers)
+    return JSONResponse(readiness.model_dump(by_alias=True), 503 if missing else 200, headers=headers)
 
 
 @router.get("/metrics", operation_id="getMetrics", response_class=Response, tags=["health"])
@@ -88,9 +88,9 @@ async def _storage_answers(backend: State) -> bool:
     return free_bytes is None or free_bytes >= backend.settings.min_free_bytes
 
 
-async def _ai_answers(backend: State) -> bool:
+async def _ai_readiness(backend: State) -> tuple[bool, list[str]]:
     try:
         async with asyncio.timeout(2):
-            return await backend.ai.is_ready()
+            return await backend.ai.readiness()
     except TimeoutError:
-        return False
+        return False, []
