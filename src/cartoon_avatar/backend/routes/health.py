@@ -56,7 +56,9 @@ async def get_readiness(backend: Backend) -> Response:
         status="not_ready" if missing else "ready", missing=missing, missing_models=missing_models
     )
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if missing else {})
-    return JSONResponse(readiness.model_dump(by_alias=True), 503 if missing else 200, headers=headers)
+    return JSONResponse(
+        readiness.model_dump(by_alias=True), 503 if missing else 200, headers=headers
+    )
 
 
 @router.get("/metrics", operation_id="getMetrics", response_class=Response, tags=["health"])
