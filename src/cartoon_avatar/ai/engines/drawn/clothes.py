@@ -87,7 +87,7 @@ def _draw_pattern(pen: Pen, region: np.ndarray, part: str, *, own: bool) -> None
     pen.sheet.fill(part, ground)
     with pen.sheet.clipped(part):
         for curves, colour in colours[1:]:
-            pen.sheet.fill(path_of(curves), cloth_tone(pen.reading, colour))
+            pen.sheet.fill(path_of(curves, fine=0.55), cloth_tone(pen.reading, colour))
     if not own:
         pen.sheet.line(part, mixed(pen.ink, ground, 0.15), pen.inner * 0.8)
 
