@@ -24,11 +24,15 @@ _UPPER_LIP = (291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Beard:
-    """``mask`` is what is solid hair, ``stubble`` what only darkens the skin; on the grid."""
+    """``mask`` is what is solid hair, ``stubble`` what only darkens the skin; on the grid.
+
+    ``cover`` is how far the hair hides the skin, 0..1: short beards let it through.
+    """
 
     mask: np.ndarray
     stubble: np.ndarray
     pixels: np.ndarray  # N×3 CIELAB of the hair
+    cover: float
 
     @property
     def there(self) -> bool:
@@ -50,24 +54,35 @@ def read_beard(reading: Reading) -> Beard:
         "stubble": nothing,
         "none": nothing,
     }["beard" if long_beard.any() else kind]
-    solid = nothing
+    solid, cover = nothing, 1.0
     if region.any():
         darker = _darker_than_cheeks(reading)
-        level = max(6.0, 0.4 * float(np.percentile(darker[region], 85)))
+        level = max(6.0, 0.32 * float(np.percentile(darker[region], 85)))
         # Where it grows it is one shape: thin places are bridged, single dark spots left out.
         dark = (reading.soft(np.where(region, darker, 0), 0.012 * unit) > level) & region
         solid = reading.closed(dark, 0.06 * unit) & region
         solid = ((reading.soft(solid, 0.02 * unit) > 0.4) & region) | long_beard
         solid = reading.filled(solid | lips, 0.03) & ~lips
         if (dark & upper_lip).sum() > 0.25 * upper_lip.sum():
-            solid = (solid & ~upper_lip) | _moustache(reading)
-        solid &= ~lips
+            alone = not (solid & chin).any()
+            solid = (solid & ~upper_lip) | _moustache(reading, dark, alone=alone)
+        solid = _over_the_jaw(reading, solid) & ~lips
         solid = reading.without_small(reading.opened(solid, 0.012 * unit), 0.004)
+        if solid.any() and not long_beard.any():
+            cover = float(np.clip(0.5 + (np.median(darker[solid]) - 18) / 30, 0.5, 1))
     thin = kind == "beard" and solid.sum() < 0.12 * region.sum()
     stubble = (upper_lip | zone) & ~solid if kind == "stubble" or thin else nothing
     if thin:
         solid = nothing
-    return Beard(solid, stubble, reading.lab[solid])
+    return Beard(solid, stubble, reading.lab[solid], cover)
+
+
+def _over_the_jaw(reading: Reading, solid: np.ndarray) -> np.ndarray:
+    """A beard that comes near the edge of the jaw hangs a little over it."""
+    unit = reading.unit
+    low = reading.down_at > reading.at(17) @ reading.down
+    rim = reading.grown(reading.oval, 0.016 * unit) & ~reading.grown(reading.oval, -0.05 * unit)
+    return solid | (reading.grown(solid, 0.045 * unit) & rim & low)
 
 
 def _zones(reading: Reading) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,24 +124,31 @@ def _zones(reading: Reading) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return reading.inside(lip) & lower, (reading.inside(edge) & lower) | below, chin
 
 
-def _moustache(reading: Reading) -> np.ndarray:
-    """Two sweeps from below the nose past the corners of the mouth."""
+def _moustache(reading: Reading, dark: np.ndarray, *, alone: bool) -> np.ndarray:
+    """Two sweeps from below the nose past the corners of the mouth, as far as ``dark`` hair goes.
+
+    One worn ``alone`` is thicker and runs out beyond the corners.
+    """
     unit, at, across, down = reading.unit, reading.at, reading.across, reading.down
     mask = np.zeros_like(reading.oval)
     high = float((at(0) - at(2)) @ down)  # of the upper lip's skin
     for corner, over, side in ((61, (39, 40), -1), (291, (269, 270), 1)):
         start = at(2) * 0.35 + at(0) * 0.65 - across * side * 0.012 * unit
+        out = 0.05 if alone else 0.012
         way = np.array(
             [
                 start,
                 at(over[0]) - down * 0.4 * high,
                 at(over[1]) - down * 0.42 * high,
-                at(corner) + across * side * 0.015 * unit + down * 0.012 * unit,
+                at(corner) + across * side * out * unit + down * 0.01 * unit,
             ]
         )
-        thick = float(np.clip(high * 0.62, 0.03 * unit, 0.065 * unit))
-        mask |= reading.inside(stroke(way, [0.7 * thick, 1.1 * thick, thick, 0.25 * thick]))
-    return mask & (reading.down_at > at(2) @ down + 0.012 * unit)
+        share, least = (0.95, 0.06) if alone else (0.55, 0.028)
+        thick = float(np.clip(high * share, least * unit, 0.085 * unit))
+        mask |= reading.inside(stroke(way, [0.75 * thick, 1.1 * thick, thick, 0.25 * thick]))
+    near = reading.grown(mask, 0.02 * unit)
+    shape = reading.soft(mask | (reading.closed(dark, 0.02 * unit) & near), 0.01 * unit) > 0.5
+    return shape & (reading.down_at > at(2) @ down + 0.01 * unit)
 
 
 def _darker_than_cheeks(reading: Reading) -> np.ndarray:
@@ -176,12 +198,11 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
         return
     tones = beard_tones(pen, beard)
     curves = outlines(
-        beard.mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.003 * unit**2
+        beard.mask, reading.scale, blur_px=1.5, smooth=0.016 * unit, least=0.003 * unit**2
     )
     d = path_of(curves)
-    pen.sheet.fill(
-        d, tones.base, line=tones.line if pen.inner else None, line_width=pen.inner * 0.8
-    )
+    lined = pen.inner > 0 and beard.cover > 0.85
+    pen.sheet.fill(d, tones.base, line=tones.line if lined else None, line_width=pen.inner * 0.8)
     with pen.sheet.clipped(d):
         away = reading.across * -reading.light_side * 0.07 - reading.down * 0.03
         far = beard.mask & ~reading.moved(beard.mask, away * unit)
@@ -192,6 +213,18 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
 
 
 def beard_tones(pen: Pen, beard: Beard) -> HairTones:
+    """The colours of the hair; those of a short beard mixed with the skin that shows through."""
+    own = _own_tones(pen, beard)
+    if beard.cover >= 0.95:
+        return own
+    # Between short hairs the photo shows skin: their own colour is that of the brows.
+    read = pen.reading.subject.brow_colour
+    hair = own.base if read is None else mixed(own.base, np.array(read.value, float), 0.7)
+    base = mixed(pen.skin.shade, hair, 0.25 + 0.5 * beard.cover)
+    return HairTones(base, shifted(base, -6), shifted(base, 5), shifted(base, 8), shifted(base, -12))
+
+
+def _own_tones(pen: Pen, beard: Beard) -> HairTones:
     tones = hair_tones(beard.pixels, pen.reading)
     # On the skin a beard is read as one only where it clearly is darker or greyer.
     light = lch(tones.base)[0]
@@ -219,25 +252,33 @@ def beard_tones(pen: Pen, beard: Beard) -> HairTones:
 
 
 def _draw_strands(pen: Pen, beard: Beard, tones: HairTones) -> None:
+    """Short hairs all over, combed down and away from the mouth."""
     reading, unit = pen.reading, pen.reading.unit
-    rows = np.flatnonzero(beard.mask.any(axis=1))
-    lowest = (rows[-1] + 1) / reading.scale
-    chin = reading.at(17)
-    length = max(0.1 * unit, (lowest - chin[1]) * 0.7)
-    for number, share in enumerate(np.linspace(-1, 1, 7)):
-        start = (
-            chin
-            + reading.across * share * 0.24 * unit
-            + reading.down * (0.05 - 0.1 * abs(share)) * unit
-        )
-        end = (
-            start
-            + reading.down * length * (1 - 0.3 * abs(share))
-            + reading.across * share * 0.04 * unit
-        )
-        bend = (start + end) / 2 + reading.across * 0.02 * unit * (1 if share >= 0 else -1)
-        colour = tones.light if number % 2 else tones.shade
-        pen.brush(np.array([start, bend, end]), [0.3, 0.014 * unit, 0.016 * unit, 0.2], colour)
+    mouth = (reading.at(13) + reading.at(14)) / 2
+    step = 0.052 * unit
+    rows, columns = np.nonzero(beard.mask)
+    low, high = (
+        np.array([columns.min(), rows.min()]) / reading.scale,
+        np.array([columns.max(), rows.max()]) / reading.scale,
+    )
+    for number_y, y in enumerate(np.arange(low[1], high[1] + step, step)):
+        for number_x, x in enumerate(np.arange(low[0], high[0] + step, step)):
+            jitter = pen.random.uniform(-0.4, 0.4, 2) * step
+            start = np.array([x + step / 2 * (number_y % 2), y]) + jitter
+            if not reading.sample(start[None], beard.mask)[0]:
+                continue
+            away = start - mouth
+            aside = float(np.clip(away @ reading.across / (0.3 * unit), -1, 1))
+            above = away @ reading.down < 0
+            way = reading.down * (0.5 if above else 1.0) + reading.across * aside * (
+                0.9 if above else 0.35
+            )
+            way = way / np.hypot(*way) * step * float(pen.random.uniform(0.8, 1.25))
+            bend = reading.across * aside * 0.1 * step
+            colour = (tones.shade, tones.light, tones.line)[(number_x + number_y) % 3]
+            width = 0.009 * unit
+            pen.brush(np.array([start, start + way * 0.5 + bend, start + way]),
+                      [0.3, width, 0.2], colour)  # fmt: skip
 
 
 def _grown(outline: np.ndarray, factor: float) -> np.ndarray:

@@ -61,7 +61,7 @@ def draw_brows(pen: Pen) -> None:
     shared = (brows[0][1][:count] + brows[1][1][:count]) / 2
     darker = min((brow[2] for brow in brows), key=lambda lab: lab[0])
     light = lch(pen.skin.base)[0]
-    contrast = float(np.clip((reading.skin_lightness - darker[0]) * 1.3, 24, 62))
+    contrast = float(np.clip((reading.skin_lightness - darker[0]) * 1.35, 30, 62))
     tint = mixed(darker, pen.hair.base, 0.5)
     _, chroma, hue = lch(np.array([0, tint[1] + 1.5, tint[2] + 2]))
     chroma = 1.5 if reading.subject.monochrome else float(np.clip(chroma, 8, 24))

@@ -9,7 +9,13 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.palette import WHITE
-from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, polygon
+from cartoon_avatar.ai.engines.drawn.paths import (
+    bezier,
+    few_points,
+    outlines,
+    path_of,
+    polygon,
+)
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 
@@ -18,13 +24,19 @@ _ANGLES = 48
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Glasses:
-    """Rims as closed outlines (units), right lens first; ``dark`` are sunglasses."""
+    """Rims as closed outlines (units), right lens first; ``dark`` are sunglasses.
+
+    ``frame`` is what the photo shows of it, on the grid; ``whole`` says that it goes all the way
+    round both lenses, so that nothing of it has to be made up.
+    """
 
     rims: tuple[np.ndarray, np.ndarray]
     thickness: float
     colour: Lab
     dark: bool
     lens_colour: Lab
+    frame: np.ndarray
+    whole: bool
 
 
 def read_glasses(reading: Reading) -> Glasses | None:
@@ -82,12 +94,42 @@ def read_glasses(reading: Reading) -> Glasses | None:
         x, y = both[:, :1] * outward, both[:, 1:]
         rims.append(eye + x * reading.across + y * reading.down)
     pixels = reading.lab[worn & reading.oval]
-    frame = np.median(pixels[pixels[:, 0] <= np.percentile(pixels[:, 0], 40)], axis=0).astype(float)
+    colour = np.median(pixels[pixels[:, 0] <= np.percentile(pixels[:, 0], 40)], axis=0)
+    colour = colour.astype(float)
     around = 2 * float(np.hypot(*(rims[0] - np.roll(rims[0], 1, axis=0)).T).sum())
     thickness = (worn & reading.grown(reading.oval, 0)).sum() / reading.scale**2 / (1.4 * around)
     thickness = 0.018 * unit if dark else float(np.clip(thickness, 0.014 * unit, 0.032 * unit))
-    frame[0] = max(6.0, frame[0] * 0.65)
-    return Glasses((rims[0], rims[1]), thickness, frame, dark, lens.astype(float))
+    if dark:
+        # The darkest of the mask is lens: the frame is what lies about it.
+        inside = np.zeros_like(worn)
+        for rim in rims:
+            inside |= reading.inside(rim.mean(axis=0) + (rim - rim.mean(axis=0)) * 0.86)
+        about = reading.lab[worn & reading.oval & ~inside]
+        colour = np.median(about, axis=0).astype(float) if len(about) > 20 else colour
+        colour[0] = max(18.0, colour[0])
+    colour[0] = max(6.0, colour[0] * 0.65) if not dark else colour[0] * 0.85
+    frame, whole = _frame_seen(reading, eyes, apart)
+    return Glasses((rims[0], rims[1]), thickness, colour, dark, lens.astype(float), frame, whole)
+
+
+def _frame_seen(
+    reading: Reading, eyes: list[np.ndarray], apart: float
+) -> tuple[np.ndarray, bool]:
+    """The frame's own shape, and whether it closes round a hole at both eyes."""
+    unit = reading.unit
+    near = reading.disc(eyes[0], 0.75 * apart) | reading.disc(eyes[1], 0.75 * apart)
+    frame = (reading.soft(reading.worn_on_face, 0.004 * unit) > 0.42) & near
+    frame = reading.without_small(reading.closed(frame, 0.012 * unit), 0.003)
+    # Thin rims keep a line that shows.
+    if frame.any():
+        thick = frame & ~reading.opened(frame, 0.007 * unit)
+        frame |= reading.grown(thick, 0.004 * unit)
+    outside = ~frame
+    _, labels = cv2.connectedComponents(outside.astype(np.uint8), connectivity=4)
+    beyond = set(np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])))
+    at_eyes = [int(reading.sample(eye[None], labels)[0]) for eye in eyes]
+    whole = all(label and label not in beyond for label in at_eyes) and at_eyes[0] != at_eyes[1]
+    return frame, whole
 
 
 def _evened_out(profiles: list[np.ndarray], apart: float) -> np.ndarray | None:
@@ -138,43 +180,81 @@ def _evened_out(profiles: list[np.ndarray], apart: float) -> np.ndarray | None:
 
 
 def draw_glasses(pen: Pen, glasses: Glasses) -> None:
-    reading, sheet = pen.reading, pen.sheet
-    across, down, unit = reading.across, reading.down, reading.unit
-    thick, colour = glasses.thickness, glasses.colour
-    for rim, temple, outward in zip(glasses.rims, (127, 356), (-1, 1), strict=True):
-        start = rim[(rim @ across * outward).argmax()] - down * 0.02 * unit
-        ear = reading.at(temple) + across * outward * 0.012 * unit
-        if (ear - start) @ across * outward > 0.012 * unit:
-            pen.brush(
-                np.array([start, (start + ear) / 2, ear]), [thick, thick * 0.9, thick * 0.7], colour
-            )
+    """Lenses, then the frame as the photo shows it; what is missing of a rim is a thin line."""
+    reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
+    frame = outlines(
+        glasses.frame, reading.scale, blur_px=1.2, smooth=0.009 * unit, least=0.0015 * unit**2
+    )
+    if glasses.dark:
+        _draw_dark_lenses(pen, glasses, frame)
+        return
     for rim in glasses.rims:
-        d = bezier(few_points(rim, fine=1.5))
-        centre = rim.mean(axis=0)
-        if glasses.dark:
-            lens = glasses.lens_colour.copy()
-            lens[0] = min(lens[0] * 0.8, 28)
-            sheet.fill(d, lens)
-        x, y = (np.ptp(rim @ axis) / 2 for axis in (across, down))
-        with sheet.clipped(d):
-            for left, right in ((-0.15, 0.2), (0.32, 0.45)):
-                band = [
-                    (right + 0.35, -1.2),
-                    (left + 0.35, -1.2),
-                    (left - 0.45, 1.2),
-                    (right - 0.45, 1.2),
-                ]
-                points = np.array([centre + across * px * x + down * py * y for px, py in band])
-                sheet.fill(polygon(points), WHITE, opacity=0.22 if glasses.dark else 0.1)
-        sheet.line(d, colour, thick)
+        _draw_sheen(pen, rim, 0.1)
+    if glasses.whole:
+        sheet.fill(path_of(frame, fine=1.5), glasses.colour)
+        return
+    for rim, temple, outward in zip(glasses.rims, (127, 356), (-1, 1), strict=True):
+        _draw_temple(pen, glasses, rim, temple, outward)
+    bare = len(frame) > 0 and glasses.frame.sum() > 0.12 * lens_mask(reading, glasses).sum()
+    for rim in glasses.rims:
+        thick = glasses.thickness * (0.55 if bare else 1.0)
+        sheet.line(bezier(few_points(rim, fine=1.5)), glasses.colour, thick)
+    if bare:
+        sheet.fill(path_of(frame, fine=1.5), glasses.colour)
+    else:
+        _draw_bridge(pen, glasses)
+
+
+def _draw_dark_lenses(pen: Pen, glasses: Glasses, frame: list[np.ndarray]) -> None:
+    lens = glasses.lens_colour.copy()
+    lens[0] = min(lens[0] * 0.8, 26)
+    d = path_of(frame, fine=1.5)
+    pen.sheet.fill(d, glasses.colour, line=pen.ink, line_width=pen.inner * 0.6)
+    with pen.sheet.clipped(d):
+        for rim in glasses.rims:
+            middle = rim.mean(axis=0)
+            pen.sheet.fill(bezier(few_points(middle + (rim - middle) * 0.84, fine=1.5)), lens)
+            _draw_sheen(pen, middle + (rim - middle) * 0.84, 0.24)
+
+
+def _draw_sheen(pen: Pen, rim: np.ndarray, opacity: float) -> None:
+    """Two slanting bands of light on a lens."""
+    across, down = pen.reading.across, pen.reading.down
+    centre = rim.mean(axis=0)
+    x, y = (np.ptp(rim @ axis) / 2 for axis in (across, down))
+    with pen.sheet.clipped(bezier(few_points(rim, fine=1.5))):
+        for left, right in ((-0.15, 0.2), (0.32, 0.45)):
+            band = [
+                (right + 0.35, -1.2),
+                (left + 0.35, -1.2),
+                (left - 0.45, 1.2),
+                (right - 0.45, 1.2),
+            ]
+            points = np.array([centre + across * px * x + down * py * y for px, py in band])
+            pen.sheet.fill(polygon(points), WHITE, opacity=opacity)
+
+
+def _draw_temple(
+    pen: Pen, glasses: Glasses, rim: np.ndarray, temple: int, outward: int
+) -> None:
+    reading, thick = pen.reading, glasses.thickness
+    start = rim[(rim @ reading.across * outward).argmax()] - reading.down * 0.02 * reading.unit
+    ear = reading.at(temple) + reading.across * outward * 0.012 * reading.unit
+    if (ear - start) @ reading.across * outward > 0.012 * reading.unit:
+        way = np.array([start, (start + ear) / 2, ear])
+        pen.brush(way, [thick, thick * 0.9, thick * 0.7], glasses.colour)
+
+
+def _draw_bridge(pen: Pen, glasses: Glasses) -> None:
+    across, thick = pen.reading.across, glasses.thickness
     first, second = sorted(glasses.rims, key=lambda rim: float((rim @ across).mean()))
     start, end = first[(first @ across).argmax()], second[(second @ across).argmin()]
-    lift = down * 0.035 * unit
+    lift = pen.reading.down * 0.035 * pen.reading.unit
     bridge = np.array(
         [start - lift * 0.6, (start * 2 + end) / 3 - lift, (start + end * 2) / 3 - lift,
          end - lift * 0.6]
     )  # fmt: skip
-    pen.brush(bridge, [thick * 1.1, thick * 0.9, thick * 1.1], colour)
+    pen.brush(bridge, [thick * 1.1, thick * 0.9, thick * 1.1], glasses.colour)
 
 
 def lens_mask(reading: Reading, glasses: Glasses) -> np.ndarray:

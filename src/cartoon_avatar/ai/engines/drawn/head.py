@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from cartoon_avatar.ai.engines.drawn.colours import mixed
+from cartoon_avatar.ai.engines.drawn.forms import draw_forms
 from cartoon_avatar.ai.engines.drawn.paths import (
     bezier,
     few_points,
@@ -16,12 +20,6 @@ from cartoon_avatar.ai.engines.drawn.paths import (
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 
-# Landmarks of the two halves of the face's oval from the brow's side to the chin.
-_RIGHT_SIDE = (54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152)
-_LEFT_SIDE = (284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152)
-# The middle of the face beside them, and how far in from the side the shade reaches.
-_MIDDLE = (151, 9, 8, 168, 6, 197, 195, 5, 4, 2, 0, 17, 18, 200, 152)
-_SHADE_IN = (0.03, 0.08, 0.12, 0.13, 0.15, 0.2, 0.24, 0.27, 0.28, 0.27, 0.24, 0.2, 0.16, 0.12, 0.1)
 _JAW = (
     234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152,
     377, 400, 378, 379, 365, 397, 288, 361, 323, 454,
@@ -58,24 +56,17 @@ def _touching(reading: Reading, mask: np.ndarray, other: np.ndarray) -> np.ndarr
     return kept
 
 
+@dataclass(frozen=True, slots=True)
 class Ear:
-    """``mask`` is its skin on the grid; ``side`` is -1 on the picture's left of the face."""
+    """``side`` is -1 on the picture's left of the face; ``top``, ``bottom`` along ``down`` and
+    ``inner``, ``outer`` along ``across`` are its box, units; ``mask`` is its skin on the grid."""
 
-    def __init__(self, reading: Reading, mask: np.ndarray):
-        self.mask = mask
-        rows, columns = np.nonzero(mask)
-        points = (np.stack([columns, rows], axis=1) + 0.5) / reading.scale
-        x, y = points @ reading.across, points @ reading.down
-        middle = reading.at(168) @ reading.across
-        self.side = 1 if x.mean() > middle else -1
-        self.top, self.bottom = np.percentile(y, [2, 98])
-        # Ears stand between brow and mouth.
-        unit = reading.unit
-        self.top = max(self.top, reading.at(105) @ reading.down - 0.03 * unit)
-        self.bottom = min(self.bottom, reading.at(2) @ reading.down + 0.08 * unit)
-        outer = np.percentile(x * self.side, 98) * self.side
-        inner = np.percentile(x * self.side, 2) * self.side
-        self.outer, self.inner = float(outer), float(inner)
+    mask: np.ndarray
+    side: int
+    top: float
+    bottom: float
+    inner: float
+    outer: float
 
     @property
     def width(self) -> float:
@@ -83,26 +74,51 @@ class Ear:
 
     @property
     def height(self) -> float:
-        return float(self.bottom - self.top)
+        return self.bottom - self.top
+
+
+# Turned further than this, degrees, a head hides the ear behind its cheek.
+_EAR_HIDDEN_DEG = 14.0
 
 
 def ears_of(reading: Reading) -> list[Ear]:
+    """The ears that the masks show beside the oval, at most one on each side."""
     unit, at, down = reading.unit, reading.at, reading.down
     band = (reading.down_at > at(27) @ down - 0.1 * unit) & (
         reading.down_at < at(13) @ down + 0.04 * unit
     )
     beside = reading.face & ~reading.grown(reading.oval, 0.02 * unit) & band
     beside &= reading.worn_on_face < 0.5
+    pose = reading.subject.pose
+    yaw = pose.value.yaw if pose is not None else 0.0
     ears: dict[int, Ear] = {}
     rim = reading.grown(reading.oval, 0.12 * unit)
     for piece in reading.pieces(reading.opened(beside, 0.008 * unit), 0.002):
         if not (piece & rim).any():
             continue
-        ear = Ear(reading, piece)
+        ear = _ear(reading, piece)
         shaped = 0.07 * unit < ear.height < 0.5 * unit and 0.02 * unit < ear.width < 0.2 * unit
-        if shaped and ear.height > 1.1 * ear.width and ear.side not in ears:
+        turned_away = ear.side * yaw > _EAR_HIDDEN_DEG
+        if shaped and ear.height > 1.1 * ear.width and ear.side not in ears and not turned_away:
             ears[ear.side] = ear
     return list(ears.values())
+
+
+def _ear(reading: Reading, mask: np.ndarray) -> Ear:
+    unit, at, down, across = reading.unit, reading.at, reading.down, reading.across
+    rows, columns = np.nonzero(mask)
+    points = (np.stack([columns, rows], axis=1) + 0.5) / reading.scale
+    x, y = points @ across, points @ down
+    side = 1 if x.mean() > at(168) @ across else -1
+    top, bottom = np.percentile(y, [2, 98])
+    # Ears stand between brow and mouth, and no higher than two fifths of the face.
+    top = max(float(top), float(at(105) @ down) - 0.03 * unit)
+    bottom = min(float(bottom), float(at(2) @ down) + 0.08 * unit)
+    # A wide mesh swallows ears: what is left of one still stands out.
+    outer = max(float(np.percentile(x * side, 98)), float(at(454 if side > 0 else 234) @ across)
+                * side + 0.03 * unit)  # fmt: skip
+    inner = float(np.percentile(x * side, 2))
+    return Ear(mask, side, top, bottom, inner * side, outer * side)
 
 
 def draw_ears(pen: Pen) -> None:
@@ -110,7 +126,7 @@ def draw_ears(pen: Pen) -> None:
     reading = pen.reading
     across, down = reading.across, reading.down
     for ear in ears_of(reading):
-        high, wide = ear.height, max(ear.width, 0.055 * reading.unit)
+        high, wide = ear.height, max(ear.width, 0.065 * reading.unit)
 
         def at(
             x: float,
@@ -130,54 +146,66 @@ def draw_ears(pen: Pen) -> None:
         fill = pen.skin.shade if in_shade else pen.skin.base
         line = pen.ink if pen.outline else pen.skin.deep
         pen.sheet.fill(d, fill, line=line, line_width=pen.outline)
-        if ear.width > 0.045 * reading.unit:
-            curl = np.array(
-                [at(*p) for p in ((0.12, 0.24), (0.5, 0.14), (0.76, 0.3), (0.62, 0.52))]
-            )
-            pen.brush(curl, [0.3, pen.fine * 0.8, pen.fine * 0.8, 0.4], pen.skin.deep)
-            lobe = np.array([at(*p) for p in ((0.16, 0.42), (0.42, 0.5), (0.3, 0.66), (0.08, 0.7))])
-            pen.brush(lobe, [0.3, pen.fine * 0.8, pen.fine * 0.6, 0.3], pen.skin.deep)
+        # The shell's shadow, its rim and its inner fold.
+        hollow = [(0.0, 0.3), (0.4, 0.22), (0.68, 0.36), (0.56, 0.56), (0.3, 0.74), (-0.05, 0.7)]
+        inside = bezier(few_points(spline(np.array([at(*p) for p in hollow]), closed=True)))
+        with pen.sheet.clipped(d):
+            pen.sheet.fill(inside, pen.skin.deep if in_shade else pen.skin.shade)
+        if wide > 0.045 * reading.unit:
+            curl = [(0.1, 0.2), (0.46, 0.11), (0.78, 0.24), (0.74, 0.46), (0.58, 0.64)]
+            line = mixed(pen.skin.deep, pen.skin.line, 0.5)
+            pen.brush(np.array([at(*p) for p in curl]),
+                      [0.3, pen.fine * 0.8, pen.fine * 0.9, pen.fine * 0.6, 0.3], line)  # fmt: skip
+            fold = [(0.2, 0.4), (0.44, 0.46), (0.36, 0.6), (0.12, 0.66)]
+            pen.brush(np.array([at(*p) for p in fold]),
+                      [0.3, pen.fine * 0.8, pen.fine * 0.6, 0.3], line)  # fmt: skip
 
 
-def draw_head(pen: Pen, mask: np.ndarray) -> str:
-    """The skin with its shade; gives the head's path, for clipping."""
+def head_contour(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
+    """Outlines of the head on the sheet: masks above, the mesh's own jaw from ear to ear."""
+    unit = reading.unit
+    curves = outlines(mask, reading.scale, smooth=0.035 * unit, least=0.05 * unit**2)
+    if reading.profile:
+        return curves
+    jaw = resampled(spline(reading.points(*_JAW)), 3)
+    eyes, mouth = reading.at(6) @ reading.down, reading.at(13) @ reading.down
+    fitted = []
+    for curve in curves:
+        apart = np.hypot(*(curve[:, None] - jaw[None]).transpose(2, 0, 1))
+        nearest = apart.argmin(axis=1)
+        share = np.clip((curve @ reading.down - eyes) / (mouth - eyes), 0, 1)
+        share *= np.clip(3 - apart.min(axis=1) / (0.06 * unit), 0, 1)
+        curve = curve + share[:, None] * (jaw[nearest] - curve)
+        fitted.append(smoothed_values(resampled(curve, 2.0, closed=True), 4, closed=True))
+    return fitted
+
+
+def draw_head(pen: Pen, mask: np.ndarray, hidden: np.ndarray) -> str:
+    """The skin with its forms; gives the head's path, for clipping.
+
+    ``hidden`` is where beard or glasses hide the skin, on the grid.
+    """
     reading, unit = pen.reading, pen.reading.unit
-    d = path_of(outlines(mask, reading.scale, smooth=0.035 * unit, least=0.05 * unit**2))
+    contour = head_contour(reading, mask)
+    d = path_of(contour)
     pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
     with pen.sheet.clipped(d):
+        draw_forms(pen, mask, hidden)
         if not reading.profile:
-            _draw_shade(pen, mask)
+            _draw_fallen_shade(pen, mask)
             _draw_blush(pen)
-        hair = reading.subject.hair
-        if hair is not None and hair.value == "bald" and not reading.hat.any():
-            # Light on the scalp, on the lit side.
-            lit = reading.at(10) - reading.down * 0.13 * unit
-            lit = lit - reading.across * reading.light_side * 0.1 * unit
-            turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-            ring = np.stack([0.14 * np.cos(turn), 0.05 * np.sin(turn)], axis=1) * unit
-            points = lit + ring[:, :1] * reading.across + ring[:, 1:] * reading.down
-            pen.sheet.fill(bezier(points), pen.skin.light, opacity=0.8)
-
+    if contour and not reading.profile:
+        _draw_jaw(pen, max(contour, key=len))
     return d
 
 
-def _draw_shade(pen: Pen, mask: np.ndarray) -> None:
+def _draw_fallen_shade(pen: Pen, mask: np.ndarray) -> None:
+    """Hair and hat throw a shadow on the brow."""
     reading, unit = pen.reading, pen.reading.unit
-    far = reading.light_side  # the side away from the light lies on the picture's right for 1
-    outer = reading.points(*(_LEFT_SIDE if far > 0 else _RIGHT_SIDE))
-    middle = reading.points(*_MIDDLE)
-    # The harder the light, the further the shade reaches.
-    reach = np.array(_SHADE_IN) * (0.75 + 0.5 * min(1.0, reading.side_contrast / 14))
-    inner = outer + (middle - outer) * reach[:, None]
-    around = np.concatenate([outer + (outer - middle) * 0.4, inner[::-1]])
-    around = smoothed_values(resampled(around, 6, closed=True), 5, closed=True)
-    pen.sheet.fill(bezier(few_points(around)), pen.skin.shade)
-    # Hair and hat throw a shadow on the brow.
     cover = reading.hair | reading.hat
     if cover.any():
-        fallen = reading.moved(
-            cover, reading.down * 0.04 * unit + reading.across * far * 0.012 * unit
-        )
+        by = reading.down * 0.03 * unit + reading.across * reading.light_side * 0.01 * unit
+        fallen = reading.moved(cover, by)
         fallen &= (reading.down_at < reading.at(4) @ reading.down) & mask & ~cover
         fallen = reading.closed(fallen | (cover & mask), 0.02 * unit)
         d = path_of(outlines(fallen, reading.scale, blur_px=3, smooth=0.03 * unit, least=200))
@@ -185,30 +213,45 @@ def _draw_shade(pen: Pen, mask: np.ndarray) -> None:
 
 
 def _draw_blush(pen: Pen) -> None:
+    """A breath of red where the photo's cheeks are redder than the brow."""
     reading, unit = pen.reading, pen.reading.unit
+    if reading.subject.monochrome:
+        return
+    red = reading.soft(reading.lab[..., 1], 0.03 * unit)
+    brow = float(np.median(reading.sample(reading.points(151, 9, 108, 337), red)))
+    cheeks = float(np.median(reading.sample(reading.points(50, 205, 280, 425), red)))
+    strength = 0.025 + 0.055 * float(np.clip((cheeks - brow) / 8, 0, 1))
     turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     for index in (50, 280):
         centre = reading.at(index) + reading.down * 0.03 * unit
-        for size in (1.0, 0.88, 0.76, 0.64, 0.5):
-            round_ = np.stack([np.cos(turn) * 0.12, np.sin(turn) * 0.08], axis=1) * unit * size
+        for size in (1.0, 0.82, 0.64, 0.46):
+            round_ = np.stack([np.cos(turn) * 0.14, np.sin(turn) * 0.09], axis=1) * unit * size
             points = centre + round_[:, :1] * reading.across + round_[:, 1:] * reading.down
-            pen.sheet.fill(bezier(points), pen.skin.blush, opacity=0.1)
+            pen.sheet.fill(bezier(points), pen.skin.blush, opacity=strength)
 
 
-def draw_jaw(pen: Pen) -> None:
-    """The jaw's line where chin and cheek stand before neck, hair or clothes."""
+def _draw_jaw(pen: Pen, contour: np.ndarray) -> None:
+    """The contour again from cheek to cheek, swelling under the jaw; lineless looks draw it only
+    over neck and clothes."""
     reading, unit = pen.reading, pen.reading.unit
-    jaw = resampled(spline(reading.points(*_JAW)), 3)
-    away = jaw - reading.features.oval.mean(axis=0)
-    away /= np.maximum(np.hypot(*away.T), 1e-6)[:, None]
-    below = reading.skin_below | reading.clothes
-    beneath = reading.sample(jaw + away * 0.025 * unit, below).astype(float)
-    low = jaw @ reading.down > reading.at(2) @ reading.down
-    over = smoothed_values(beneath * low, 6) > 0.4
-    if not over.any():
+    low = contour @ reading.down > reading.at(2) @ reading.down
+    if not pen.inner:
+        away = contour - reading.features.oval.mean(axis=0)
+        away /= np.maximum(np.hypot(*away.T), 1e-6)[:, None]
+        below = reading.skin_below | reading.clothes
+        low &= smoothed_values(
+            reading.sample(contour + away * 0.025 * unit, below).astype(float), 6
+        ) > 0.4
+    if low.sum() < 0.3 * unit / 2:
         return
-    first, last = np.flatnonzero(over)[[0, -1]]
-    if last - first > 0.25 * unit / 3:
-        width = pen.fine if not pen.inner else pen.inner * 1.1
-        colour = pen.ink if pen.inner else pen.skin.deep
-        pen.brush(jaw[first : last + 1 : 4], [0.4, width * 0.9, width, width * 0.9, 0.4], colour)
+    # Begin the run where the contour leaves the part above.
+    start = int(np.flatnonzero(~low)[0]) if not low.all() else 0
+    rolled, kept = np.roll(contour, -start, axis=0), np.roll(low, -start)
+    first, last = np.flatnonzero(kept)[[0, -1]]
+    way = rolled[first : last + 1 : 4]
+    if pen.inner:
+        width = pen.outline
+        pen.brush(way, [0.3, width * 0.8, width * 1.2, width * 1.5, width * 1.2, width * 0.8, 0.3],
+                  pen.ink)  # fmt: skip
+    else:
+        pen.brush(way, [0.3, pen.fine * 0.8, pen.fine, pen.fine * 0.8, 0.3], pen.skin.deep)

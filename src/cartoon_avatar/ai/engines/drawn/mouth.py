@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
-from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, spline
+from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, smoothed_values, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.person import Reading
 
 _UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 _LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
@@ -85,26 +86,89 @@ def _lip_colour(pen: Pen, bearded: bool) -> Lab:
     return mixed(colour, pen.skin.shade, 0.4 if bearded else 0.12)
 
 
+def teeth_seen(reading: Reading, upper: np.ndarray, lower: np.ndarray) -> np.ndarray | None:
+    """Where between the lips the teeth begin and end, N×2 as shares of the way down.
+
+    Along each of the N lines from ``upper`` to ``lower`` (N×2 units) the teeth are what is
+    lighter than halfway between the mouth's dark and its brightest; None where there is no
+    such difference.
+    """
+    share = np.linspace(0.04, 0.96, 15)
+    points = upper[:, None] + (lower - upper)[:, None] * share[None, :, None]
+    light = reading.soft(reading.lab[..., 0], 0.003 * reading.unit)
+    lights = reading.sample(points.reshape(-1, 2), light).reshape(len(upper), -1)
+    inner = lights[2:-2]
+    bright, dark = np.percentile(inner, 90), np.percentile(inner, 8)
+    if bright < 0.72 * reading.skin_lightness:
+        return None
+    if bright - dark < 14:
+        return np.tile([0.0, 1.0], (len(upper), 1))
+    on = lights > dark + 0.45 * (bright - dark)
+    spans = []
+    for row in on:
+        where = np.flatnonzero(row)
+        spans.append((share[where[0]], share[where[-1]]) if len(where) > 2 else (np.nan, np.nan))
+    spans = np.array(spans)
+    known = ~np.isnan(spans[:, 0])
+    if known.sum() < 4:
+        return None
+    at = np.arange(len(upper))
+    for column in spans.T:
+        column[:] = np.interp(at, at[known], column[known])
+        column[:] = smoothed_values(column, 1.2)
+    # The lip hides the upper edge but in the widest smiles; teeth are a row, not crumbs.
+    spans[:, 0] = np.clip(spans[:, 0] - 0.06, 0, 0.3)
+    spans[:, 1] = np.clip(spans[:, 1] + 0.03, spans[:, 0] + 0.4, 1.0)
+    return spans
+
+
 def _draw_inside(pen: Pen, upper: np.ndarray, lower: np.ndarray, gap: float, width: float) -> None:
     reading, sheet, unit, down = pen.reading, pen.sheet, pen.reading.unit, pen.reading.down
-    inside = reading.inside(np.concatenate([upper, lower[::-1]]))
-    lights = reading.lab[inside][:, 0]
+    monochrome = reading.subject.monochrome
     if gap > 0.09 * unit:
         tongue = (reading.at(14) + down * 0.012 * unit)[None]
         turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         ring = np.stack([np.cos(turn) * width * 0.27, np.sin(turn) * gap * 0.33], axis=1)
         points = tongue + ring[:, :1] * reading.across + ring[:, 1:] * down
-        red = from_lch(50, 2 if reading.subject.monochrome else 40, 25)
-        sheet.fill(bezier(points), red)
+        sheet.fill(bezier(points), from_lch(46, 2 if monochrome else 38, 25))
+    spans = teeth_seen(reading, upper, lower)
     read = reading.subject.teeth
-    teeth = read.value if read is not None else False
-    if teeth or (len(lights) and np.percentile(lights, 70) > reading.skin_lightness * 0.8):
-        low = upper + (lower - upper) * (0.9 if gap < 0.1 * unit else 0.72)
-        teeth = np.concatenate([spline(upper - down * 0.01 * unit), spline(low)[::-1]])
-        tint = 1.0 if reading.subject.monochrome else 3.0
-        sheet.fill(bezier(few_points(teeth)), from_lch(95, tint, 85))
+    if spans is None and (read is None or not read.value):
+        return
+    if spans is None:
+        spans = np.tile([0.0, 0.8], (len(upper), 1))
+    way = lower - upper
+    top, low = upper + way * spans[:, :1], upper + way * spans[:, 1:]
+    # In the corners it is dark: the rows of teeth turn away.
+    middle = (top + low) / 2
+    close = np.array([0, 0.45, 0.9, *[1] * (len(upper) - 6), 0.9, 0.45, 0])[:, None]
+    inset = np.linspace(0.94, -0.94, len(upper))[:, None] * 0.05 * width * reading.across
+    top = middle + (top - middle) * close + inset * (1 - close)
+    low = middle + (low - middle) * close + inset * (1 - close)
+    row = np.concatenate([spline(top), spline(low)[::-1]])
+    d = bezier(few_points(row, fine=1.5))
+    tint = 1.0 if monochrome else 4.0
+    sheet.fill(d, from_lch(95, tint, 85))
+    high = float(np.median(np.hypot(*(low - top).T)[3:-3]))
+    with sheet.clipped(d):
+        if high > 0.03 * unit:
+            _draw_gaps(pen, top, low, width, from_lch(83, 1.6 * tint, 70))
         shade = np.concatenate(
             [spline(upper - down * 0.02 * unit),
-             spline(upper + down * min(0.01 * unit, gap * 0.14))[::-1]]
+             spline(upper + down * min(0.012 * unit, gap * 0.16))[::-1]]
         )  # fmt: skip
-        sheet.fill(bezier(few_points(shade)), from_lch(78, 2.5 * tint, 50))
+        sheet.fill(bezier(few_points(shade)), from_lch(76, 2.5 * tint, 50))
+
+
+def _draw_gaps(pen: Pen, top: np.ndarray, low: np.ndarray, width: float, colour: Lab) -> None:
+    """Between the front teeth, faint and short: a whole grid of them makes a skeleton's mouth."""
+    reading = pen.reading
+    centre = (reading.at(13) + reading.at(14)) / 2 @ reading.across
+    top_line, low_line = spline(top), spline(low)
+    for share, length in ((0.0, 0.9), (0.125, 0.75), (-0.125, 0.75), (0.225, 0.6), (-0.225, 0.6)):
+        x = centre + share * width
+        start = top_line[np.abs(top_line @ reading.across - x).argmin()]
+        end = low_line[np.abs(low_line @ reading.across - x).argmin()]
+        start = end + (start - end) * length
+        fine = 0.35 * pen.fine
+        pen.brush(np.array([start, (start + end) / 2, end]), [0.2, fine, fine * 1.2], colour)

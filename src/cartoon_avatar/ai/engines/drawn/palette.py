@@ -40,23 +40,24 @@ def skin_tones(reading: Reading) -> SkinTones:
     even = reading.subject.even_skin
     if even is not None and even.confidence >= 0.5:
         # Two readings of one thing: a bright face, but nobody's else.
-        light = float(np.clip(light, even.value[0] - 5, even.value[0] + 11))
+        bright = 4 + float(np.clip(10 * (reading.gain - 1), 0, 3))
+        light = float(np.clip(light + 2, even.value[0] - 1, even.value[0] + bright))
     # Never burnt out, never so dark that shade and line drown.
-    light = float(np.clip(light + 1.0, 31, 85))
+    light = float(np.clip(light, 31, 86))
     if reading.subject.monochrome:
         light = float(np.clip(light + 3, 45, 85))
         tones = (0, -14, -27, 8, -10)
         base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
         return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
-    chroma = float(np.clip(chroma * 1.12, 18 + 0.08 * (86 - light), 37))
+    chroma = float(np.clip(chroma * 1.18, 20 + 0.1 * (86 - light), 37))
     # Rosy skin stays rosy: only green and purple casts are turned back.
     hue += float(np.clip(np.clip(hue, 40, 58) - hue, -5, 5))
     depth = 0.75 + 0.25 * light / 80
     return SkinTones(
         base=from_lch(light, chroma, hue),
-        shade=from_lch(light - 11.5 * depth, chroma + 6, hue - 8),
-        deep=from_lch(light - 25 * depth, chroma + 8, hue - 15),
-        light=from_lch(min(95, light + 7), chroma * 0.72, hue + 6),
+        shade=from_lch(light - 10.5 * depth, chroma + 4.5, hue - 5),
+        deep=from_lch(light - 23 * depth, chroma + 6, hue - 11),
+        light=from_lch(min(95, light + 5.5), chroma * 0.88, hue + 4),
         blush=from_lch(light - 9 * depth, chroma + 15, hue - 20),
         line=from_lch(max(9, light * 0.32), 18, 36),
     )

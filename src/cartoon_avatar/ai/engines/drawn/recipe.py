@@ -23,7 +23,6 @@ from cartoon_avatar.ai.engines.drawn.hair import draw_hair
 from cartoon_avatar.ai.engines.drawn.head import (
     draw_ears,
     draw_head,
-    draw_jaw,
     head_mask,
 )
 from cartoon_avatar.ai.engines.drawn.inks import Inks, inks_for
@@ -129,11 +128,11 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         draw_cloth(pen, clothes, regions)
     with sheet.drawing("head"):
         draw_ears(pen)
-        face = draw_head(pen, head)
+        hidden = beard.mask | (reading.worn_on_face > 0.3)
+        face = draw_head(pen, head, hidden)
         if not reading.profile:
-            draw_jaw(pen)
             draw_nose(pen)
-            draw_creases(pen, beard.mask | beard.stubble | (reading.worn_on_face > 0.3))
+            draw_creases(pen, hidden | beard.stubble)
         draw_beard(pen, beard)
         with sheet.clipped(face) if reading.profile else nullcontext():
             if not _surely(reading.subject.mouth_covered):
