@@ -21,7 +21,6 @@ from cartoon_avatar.ai.seeing.features import LOWER_LIDS, NOSE_BASE, UPPER_LIDS,
 from tests.ai.engines.drawn.test_recipe import scene
 
 
-
 def reading_of(name: str) -> Reading:
     return read(scene(name))
 
@@ -35,13 +34,11 @@ def moved(reading: Reading, indices: tuple[int, ...], by: np.ndarray) -> Reading
 
 def test_a_wide_nose_is_broad_and_a_slim_one_is_narrow():
     reading = reading_of("astronaut")
-    right, left = reading.at(64), reading.at(294)
     aside = reading.across * 0.06 * reading.unit
 
     wide = moved(moved(reading, (64,), -aside), (294,), aside)
     slim = moved(moved(reading, (64,), aside), (294,), -aside)
 
-    assert np.hypot(*(left - right)) > 0
     assert nose_shape(wide).family == "broad"
     assert nose_shape(slim).family == "narrow"
 

@@ -9,6 +9,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import from_lch, lch, mixed, shifted
 from cartoon_avatar.ai.engines.drawn.palette import HairTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import (
+    bezier,
     outlines,
     path_of,
     resampled,
@@ -221,7 +222,9 @@ def beard_tones(pen: Pen, beard: Beard) -> HairTones:
     read = pen.reading.subject.brow_colour
     hair = own.base if read is None else mixed(own.base, np.array(read.value, float), 0.7)
     base = mixed(pen.skin.shade, hair, 0.25 + 0.5 * beard.cover)
-    return HairTones(base, shifted(base, -6), shifted(base, 5), shifted(base, 8), shifted(base, -12))
+    return HairTones(
+        base, shifted(base, -6), shifted(base, 5), shifted(base, 8), shifted(base, -12)
+    )
 
 
 def _own_tones(pen: Pen, beard: Beard) -> HairTones:
@@ -261,6 +264,7 @@ def _draw_strands(pen: Pen, beard: Beard, tones: HairTones) -> None:
         np.array([columns.min(), rows.min()]) / reading.scale,
         np.array([columns.max(), rows.max()]) / reading.scale,
     )
+    hairs: tuple[list[str], ...] = ([], [], [])
     for number_y, y in enumerate(np.arange(low[1], high[1] + step, step)):
         for number_x, x in enumerate(np.arange(low[0], high[0] + step, step)):
             jitter = pen.random.uniform(-0.4, 0.4, 2) * step
@@ -275,10 +279,12 @@ def _draw_strands(pen: Pen, beard: Beard, tones: HairTones) -> None:
             )
             way = way / np.hypot(*way) * step * float(pen.random.uniform(0.8, 1.25))
             bend = reading.across * aside * 0.1 * step
-            colour = (tones.shade, tones.light, tones.line)[(number_x + number_y) % 3]
-            width = 0.009 * unit
-            pen.brush(np.array([start, start + way * 0.5 + bend, start + way]),
-                      [0.3, width, 0.2], colour)  # fmt: skip
+            thin = np.array([way[1], -way[0]]) / np.hypot(*way) * 0.0045 * unit
+            middle = start + way * 0.5 + bend
+            hair = np.array([start, middle + thin, start + way, middle - thin])
+            hairs[(number_x + number_y) % 3].append(bezier(hair))
+    for paths, colour in zip(hairs, (tones.shade, tones.light, tones.line), strict=True):
+        pen.sheet.fill("".join(paths), colour)
 
 
 def _grown(outline: np.ndarray, factor: float) -> np.ndarray:

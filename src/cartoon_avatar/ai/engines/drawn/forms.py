@@ -48,7 +48,7 @@ def draw_forms(pen: Pen, head: np.ndarray, hidden: np.ndarray) -> None:
             smooth=0.014 * unit,
             least=least * unit**2,
         )
-        pen.sheet.fill(path_of(curves), colour)
+        pen.sheet.fill(path_of(curves, fine=0.8), colour)
 
 
 def relief(

@@ -112,9 +112,7 @@ def read_glasses(reading: Reading) -> Glasses | None:
     return Glasses((rims[0], rims[1]), thickness, colour, dark, lens.astype(float), frame, whole)
 
 
-def _frame_seen(
-    reading: Reading, eyes: list[np.ndarray], apart: float
-) -> tuple[np.ndarray, bool]:
+def _frame_seen(reading: Reading, eyes: list[np.ndarray], apart: float) -> tuple[np.ndarray, bool]:
     """The frame's own shape, and whether it closes round a hole at both eyes."""
     unit = reading.unit
     near = reading.disc(eyes[0], 0.75 * apart) | reading.disc(eyes[1], 0.75 * apart)
@@ -234,9 +232,7 @@ def _draw_sheen(pen: Pen, rim: np.ndarray, opacity: float) -> None:
             pen.sheet.fill(polygon(points), WHITE, opacity=opacity)
 
 
-def _draw_temple(
-    pen: Pen, glasses: Glasses, rim: np.ndarray, temple: int, outward: int
-) -> None:
+def _draw_temple(pen: Pen, glasses: Glasses, rim: np.ndarray, temple: int, outward: int) -> None:
     reading, thick = pen.reading, glasses.thickness
     start = rim[(rim @ reading.across * outward).argmax()] - reading.down * 0.02 * reading.unit
     ear = reading.at(temple) + reading.across * outward * 0.012 * reading.unit

@@ -1,4 +1,4 @@
-"""The head: skin from chin to crown, ears, the one shade, the jaw over the neck."""
+"""The head: one contour from crown to jaw, ears behind it, shadows and blush on it."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def draw_head(pen: Pen, mask: np.ndarray, hidden: np.ndarray) -> str:
 
     ``hidden`` is where beard or glasses hide the skin, on the grid.
     """
-    reading, unit = pen.reading, pen.reading.unit
+    reading = pen.reading
     contour = head_contour(reading, mask)
     d = path_of(contour)
     pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
@@ -221,13 +221,13 @@ def _draw_blush(pen: Pen) -> None:
     brow = float(np.median(reading.sample(reading.points(151, 9, 108, 337), red)))
     cheeks = float(np.median(reading.sample(reading.points(50, 205, 280, 425), red)))
     strength = 0.025 + 0.055 * float(np.clip((cheeks - brow) / 8, 0, 1))
-    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    turn = np.linspace(0, 2 * np.pi, 10, endpoint=False)
     for index in (50, 280):
         centre = reading.at(index) + reading.down * 0.03 * unit
-        for size in (1.0, 0.82, 0.64, 0.46):
+        for size in (1.0, 0.78, 0.54):
             round_ = np.stack([np.cos(turn) * 0.14, np.sin(turn) * 0.09], axis=1) * unit * size
             points = centre + round_[:, :1] * reading.across + round_[:, 1:] * reading.down
-            pen.sheet.fill(bezier(points), pen.skin.blush, opacity=strength)
+            pen.sheet.fill(bezier(points), pen.skin.blush, opacity=1.3 * strength)
 
 
 def _draw_jaw(pen: Pen, contour: np.ndarray) -> None:
@@ -239,9 +239,10 @@ def _draw_jaw(pen: Pen, contour: np.ndarray) -> None:
         away = contour - reading.features.oval.mean(axis=0)
         away /= np.maximum(np.hypot(*away.T), 1e-6)[:, None]
         below = reading.skin_below | reading.clothes
-        low &= smoothed_values(
-            reading.sample(contour + away * 0.025 * unit, below).astype(float), 6
-        ) > 0.4
+        low &= (
+            smoothed_values(reading.sample(contour + away * 0.025 * unit, below).astype(float), 6)
+            > 0.4
+        )
     if low.sum() < 0.3 * unit / 2:
         return
     # Begin the run where the contour leaves the part above.

@@ -22,7 +22,7 @@ _BRIDGES = ((193, 122, 196, 3, 51, 45), (417, 351, 419, 248, 281, 275))
 _BASE = (99, 242, 94, 462, 328)
 
 # Medians over the sample portraits.
-_BROAD, _NARROW = 0.86, 0.66  # width over length
+_BROAD, _NARROW = 0.88, 0.74  # width over length
 _TURNED_DEG = 13.0
 
 Family = Literal["turned", "open", "broad", "narrow", "even"]
@@ -47,16 +47,17 @@ def nose_shape(reading: Reading) -> NoseShape:
     dark = [
         float(reading.sample(reading.points(*indices), light).min()) for indices in _NOSTRIL_MIDDLES
     ]
-    nostrils = float(np.clip((skin - np.mean(dark) - 6) / 30, 0, 1))
+    nostrils = float(np.clip((skin - np.mean(dark) - 12) / 45, 0, 1))
     wings = []
     for indices, side in zip(_WINGS, (-1, 1), strict=True):
         edge = reading.points(*indices[1:4])
         away = reading.across * side * 0.018 * unit
-        beside = np.minimum(reading.sample(edge + away * 1.5, light), skin + 5)
+        ball = reading.sample(edge - away * 1.4, light)
         crease = np.min(
-            [reading.sample(edge + away * share, light) for share in (0, 0.4, 0.8)], axis=0
+            [reading.sample(edge + away * share, light) for share in (-0.3, 0, 0.4, 0.8, 1.1)],
+            axis=0,
         )
-        wings.append(float(np.clip((np.median(beside - crease) - 1) / 9, 0, 1)))
+        wings.append(float(np.clip((np.median(ball - crease) - 3) / 18, 0, 1)))
     # How far the tip stands from the middle between the wings tells the turn better than a pose.
     middle = (at(64) + at(294)) / 2
     turn = float((at(4) - middle) @ reading.across) / max(1e-6, width)
@@ -65,10 +66,10 @@ def nose_shape(reading: Reading) -> NoseShape:
         family = "turned"
     elif width / length > _BROAD:
         family = "broad"
-    elif nostrils > 0.6:
-        family = "open"
     elif width / length < _NARROW:
         family = "narrow"
+    elif nostrils > 0.7:
+        family = "open"
     return NoseShape(family, nostrils, (wings[0], wings[1]), 1 if turn > 0 else -1)
 
 
