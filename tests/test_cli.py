@@ -52,6 +52,50 @@ def test_a_portrait_is_drawn_and_its_head_cut_out(portrait: Path, tmp_path: Path
         assert picture.width == picture.height
 
 
+def test_of_a_bare_photo_the_head_of_a_drawing_is_cut(portrait: Path, tmp_path: Path):
+    ways = {
+        "painted": [],
+        "ink": ["--style", "ink", "--seed", 3],
+        "photo": ["--as-is"],
+        "cartoon": ["--photo", portrait],
+    }
+    heads = {}
+    for name, options in ways.items():
+        file = tmp_path / f"{name}.png"
+        made = run("cut", portrait, *options, "-o", file)
+        assert made.exit_code == 0, made.output
+        heads[name] = np.asarray(Image.open(file).convert("RGBA"))
+
+    pixels = np.asarray(Image.open(portrait).convert("RGB"))
+    colours = {tuple(colour) for colour in pixels.reshape(-1, 3)}
+
+    def share_of_photo(head: np.ndarray) -> float:
+        inside = head[head[..., 3] == 255][:, :3]
+        return float(np.mean([tuple(colour) in colours for colour in inside]))
+
+    assert share_of_photo(heads["photo"]) > 2 * share_of_photo(heads["painted"])
+    assert (heads["photo"] == heads["cartoon"]).all()
+    # Shapes have few colours.
+    assert len(np.unique(heads["ink"][heads["ink"][..., 3] == 255], axis=0)) < 3000
+
+
+def test_a_head_becomes_a_sticker_and_several_become_a_folder_of_them(
+    portrait: Path, tmp_path: Path
+):
+    heads = tmp_path / "heads"
+    for name in ("one", "two"):
+        run("cut", portrait, "--as-is", "-o", heads / f"{name}.png")
+
+    one = run("export", heads / "one.png", "--preset", "whatsapp", "-o", tmp_path / "me.webp")
+    all_ = run("export", heads, "--preset", "imessage", "-o", tmp_path / "stickers")
+
+    assert one.exit_code == all_.exit_code == 0, one.output + all_.output
+    with Image.open(tmp_path / "me.webp") as sticker:
+        assert (sticker.format, sticker.size) == ("WEBP", (512, 512))
+    made = sorted(file.name for file in (tmp_path / "stickers").iterdir())
+    assert made == ["one-imessage.png", "two-imessage.png"]
+
+
 def test_a_style_of_shapes_is_drawn_as_svg(portrait: Path, tmp_path: Path):
     file = tmp_path / "made" / "me.svg"
 
@@ -238,6 +282,16 @@ def test_a_picture_may_be_2048_px_long(portrait: Path, tmp_path: Path):
         (["draw", "{empty}", "-o", "a.png"], 1, "no picture"),
         (["cut", "{nobody}", "-o", "a.png"], 1, "face"),
         (["cut", "{nobody}", "{photo}", "-o", "{folder}/heads"], 1, "face"),
+        (["cut", "{photo}", "--style", "nobody", "-o", "a.png"], 2, "painted"),
+        (["cut", "{photo}", "--style", "ink", "--as-is", "-o", "a.png"], 2, "--style"),
+        (["export", "{photo}", "--preset", "myspace", "-o", "a.webp"], 2, "whatsapp"),
+        (["export", "{photo}", "--preset", "signal", "-o", "a.png"], 1, ".webp"),
+        (["export", "{photo}", "--preset", "signal", "-o", "a.webp"], 1, "cartoon-avatar cut"),
+        (
+            ["export", "{photo}", "--preset", "signal", "--outline-color", "red", "-o", "a.webp"],
+            2,
+            "outlineColor",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -259,7 +313,7 @@ def test_what_cannot_be_done_is_said(
     assert result.exit_code == exit_code, result.output
     assert said in result.output
     assert "Traceback" not in result.output
-    if "{photo}" in arguments and arguments[0] == "cut":
+    if "{folder}/heads" in arguments:
         assert (tmp_path / "heads" / "astronaut-head.png").exists()
 
 

@@ -36,10 +36,11 @@ from tests.ai.test_fetching import ok, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-GENERATE, CUT, THUMBNAIL = (
+GENERATE, CUT, THUMBNAIL, STICKER = (
     paths.GENERATE_CARTOON,
     paths.PROCESS_FACE_CUT,
     paths.THUMBNAIL,
+    paths.STICKER,
 )
 PNG = saved(scene(), "PNG")
 codes_seen: set[str] = set()
@@ -728,6 +729,7 @@ async def test_openapi_has_named_schemas_and_stable_operation_ids(ai: httpx.Asyn
         "generateCartoon",
         "processFaceCut",
         "makeThumbnail",
+        "makeSticker",
         "listStyles",
         "health",
         "readiness",
@@ -875,6 +877,52 @@ async def test_without_model_files_it_is_not_ready_and_draws_once_they_come(
         assert (answer.status_code, answer.json()["missing"]) == (200, [])
         drawn = await client.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
         assert drawn.headers[headers.FACE_COUNT] == "1"
+
+
+def ragged(side: int = 512) -> bytes:
+    """A head of noise, its alpha too."""
+    pixels = np.random.default_rng(1).integers(0, 256, (side, side, 4), np.uint8)
+    return saved(Image.fromarray(pixels), "PNG")
+
+
+async def test_a_cut_head_becomes_a_sticker(ai: httpx.AsyncClient, astronaut: bytes) -> None:
+    head = (await ai.post(CUT, files={"image": astronaut})).content
+
+    answer = await ai.post(STICKER, files={"image": head}, data={"preset": "whatsapp"})
+
+    assert opened(answer).size == (512, 512)
+    assert answer.headers["content-type"] == "image/webp"
+    assert len(answer.content) < 100_000
+    assert "sticker" in answer.headers[headers.SERVER_TIMING]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({}, 400, "invalid_preset"),
+        ({"preset": "myspace"}, 400, "invalid_preset"),
+        ({"preset": "signal", "outlineWidth": "33"}, 400, "invalid_outline"),
+        ({"preset": "signal", "outlineColor": "white"}, 400, "invalid_outline"),
+        ({"preset": "signal", "background": "#FFFFFF"}, 400, "invalid_background"),
+        ({"preset": "signal", "style": "comic"}, 400, "invalid_request"),
+        ({"preset": "signal"}, 422, "no_transparency"),
+        ({"preset": "square", "outlineWidth": "8"}, 422, "no_transparency"),
+        ({"preset": "whatsapp", "outlineWidth": "0"}, 422, "sticker_too_large"),
+    ],
+)
+async def test_what_is_no_sticker_is_said_so(
+    ai: httpx.AsyncClient, fields: dict[str, str], status: int, code: str
+) -> None:
+    picture = ragged() if code == "sticker_too_large" else PNG
+
+    answer = await ai.post(STICKER, files={"image": picture}, data=fields)
+
+    assert_problem(answer, status, code)
+
+
+async def test_a_sticker_of_no_file(ai: httpx.AsyncClient) -> None:
+    answer = await ai.post(STICKER, data={"preset": "signal"}, files={"image": b""})
+    assert_problem(answer, 400, "invalid_image")
 
 
 async def test_the_log_holds_no_url_and_no_picture_name(

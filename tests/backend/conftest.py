@@ -85,6 +85,9 @@ class FakeAi:
     def thumbnail(self, request: httpx.Request) -> httpx.Response:
         return _image("webp", (24, 32), {})
 
+    def sticker(self, request: httpx.Request) -> httpx.Response:
+        return _image("webp", (51, 48), {headers.PHOTO_WIDTH: "32", headers.PHOTO_HEIGHT: "32"})
+
     def styles(self, request: httpx.Request) -> httpx.Response:
         items = [
             {

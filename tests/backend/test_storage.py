@@ -111,6 +111,22 @@ async def test_a_taken_key_moves_the_timestamp_on(storage: Storage):
     assert await storage.get(second) == b"second"
 
 
+async def test_files_are_found_by_how_their_name_begins(storage: Storage):
+    def named(name: str) -> NewFile:
+        return NewFile(iter([f"uploads/exports/{name}"]), [DATA], "image/webp")
+
+    await storage.put_new(*map(named, ("ab_1_x.webp", "abc_1_x.webp", "abc_1_y.webp", "abd.webp")))
+
+    found = await storage.files_under("uploads/exports/abc_1_")
+
+    assert sorted(file.key for file in found) == [
+        "uploads/exports/abc_1_x.webp",
+        "uploads/exports/abc_1_y.webp",
+    ]
+    assert {file.size_bytes for file in found} == {len(DATA)}
+    assert await storage.files_under("uploads/exports/abc_2") == []
+
+
 async def test_of_sixteen_who_race_for_a_key_one_wins_and_the_others_move_on(storage: Storage):
     contents = [f"picture {number}".encode() for number in range(16)]
 

@@ -14,7 +14,7 @@ import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from cartoon_avatar.ai import jobs, openapi
+from cartoon_avatar.ai import jobs, openapi, sticker_routes
 from cartoon_avatar.ai.fetching import open_fetcher
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.ai.routes import router
@@ -83,6 +83,7 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.include_router(router)
+    app.include_router(sticker_routes.router)
     render_problems(app)
     # Two pictures at most in a request, a cartoon and its original; routes that take one
     # count again.

@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.jobs import Tools
-from cartoon_avatar.ai.pictures import Picture, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_png, to_webp
+from cartoon_avatar.contract.limits import CARTOON_PX
 from cartoon_avatar.contract.options import Framing
 
 _ENCODERS: dict[str, Callable[[Picture], bytes]] = {
@@ -46,11 +47,13 @@ def photos_in(paths: Iterable[Path]) -> list[Path]:
     return list({photo.resolve(): photo for photo in photos}.values())
 
 
-def places_in(folder: Path, photos: Sequence[Path], ending: str) -> Iterator[Path]:
+def places_in(
+    folder: Path, photos: Sequence[Path], ending: str, suffix: str = ".png"
+) -> Iterator[Path]:
     """Where in ``folder`` what is made of each photo goes: no two the same, and on no photo."""
     taken = {photo.resolve() for photo in photos}
     for photo in photos:
-        names = (f"{photo.stem}-{ending}{number}.png" for number in _numbers())
+        names = (f"{photo.stem}-{ending}{number}{suffix}" for number in _numbers())
         place = next(folder / name for name in names if (folder / name).resolve() not in taken)
         taken.add(place.resolve())
         yield place
@@ -94,6 +97,26 @@ def cut_file(
     """Raises OSError, InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
     original = None if photo is None else photo.read_bytes()
     return jobs.head_of(tools, cartoon.read_bytes(), original, size, face_index)
+
+
+def draw_and_cut_file(
+    tools: Tools, photo: Path, style: str, seed: int, size: int | None, face: int
+) -> Picture:
+    """The head of a drawing of the photo. Raises what ``draw_file`` does, and NoFace."""
+    data = photo.read_bytes()
+    drawn = jobs.draw(tools, data, style, seed, CARTOON_PX, "portrait", face)
+    head = jobs.cut_head(
+        tools,
+        to_png(drawn.drawing.picture),
+        data,
+        "png",
+        None,
+        size,
+        face,
+        crop=drawn.scene.crop,
+        drawn_as=jobs.DrawnAs(style, seed),
+    )
+    return decode(head.data, max_pixels=tools.max_pixels).picture
 
 
 def cell(picture: Picture | None) -> Image.Image:

@@ -16,9 +16,11 @@ from cartoon_avatar.contract.limits import (
     LARGEST_HEAD_PX,
     LARGEST_SEED,
     SMALLEST_CARTOON_PX,
+    WIDEST_OUTLINE_PX,
 )
 from cartoon_avatar.contract.media_types import PROBLEM_JSON, SVG
 from cartoon_avatar.contract.options import FRAMINGS
+from cartoon_avatar.contract.stickers import PRESETS
 from cartoon_avatar.http.problems import Problem
 
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -126,6 +128,30 @@ _SCHEMAS: dict[str, Any] = {
         "required": ["image"],
         "properties": {"image": _FILE},
     },
+    "StickerForm": {
+        "type": "object",
+        "required": ["image", "preset"],
+        "properties": {
+            "image": {**_FILE, "description": "A head, as /process-face-cut gives it."},
+            "preset": {"type": "string", "enum": list(PRESETS)},
+            "outlineWidth": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": WIDEST_OUTLINE_PX,
+                "description": "Pixels: 8, of a circle or square 0, if none is named.",
+            },
+            "outlineColor": {
+                "type": "string",
+                "pattern": "^#[0-9a-fA-F]{6}$",
+                "default": "#FFFFFF",
+            },
+            "background": {
+                "type": "string",
+                "pattern": "^(transparent|#[0-9a-fA-F]{6})$",
+                "description": "A colour for a circle or square; all others lie on nothing.",
+            },
+        },
+    },
 }
 _BODIES = {
     paths.GENERATE_CARTOON: {"multipart/form-data": "CartoonForm"},
@@ -134,11 +160,13 @@ _BODIES = {
         "multipart/form-data": "FaceCutForm",
     },
     paths.THUMBNAIL: {"multipart/form-data": "ThumbnailForm"},
+    paths.STICKER: {"multipart/form-data": "StickerForm"},
 }
 _IMAGES = {
     paths.GENERATE_CARTOON: ("image/jpeg", "image/webp", SVG),
     paths.PROCESS_FACE_CUT: ("image/png", "image/webp", "image/jpeg"),
     paths.THUMBNAIL: ("image/webp",),
+    paths.STICKER: ("image/webp", "image/png"),
 }
 _SIZES = (
     headers.PHOTO_WIDTH,
@@ -167,6 +195,7 @@ _HEADERS = {
         headers.THUMBNAIL_BYTES,
     ),
     paths.THUMBNAIL: _SIZES,
+    paths.STICKER: _SIZES,
 }
 _REFUSALS = {
     "400": "The picture, a field or a URL is not acceptable; the code says which.",
@@ -200,6 +229,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
         refusals = dict(_REFUSALS)
         if path == paths.PROCESS_FACE_CUT:
             refusals["422"] = "No face is in the picture."
+        if path == paths.STICKER:
+            refusals["422"] = "The head is on a colour, or no sticker of so few bytes can be made."
         operation["responses"] = {
             "200": {
                 "description": "The picture.",

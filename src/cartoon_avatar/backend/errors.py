@@ -11,6 +11,8 @@ AvatarError
 │   ├── InvalidSize         400  invalid_size
 │   ├── InvalidFraming      400  invalid_framing
 │   ├── InvalidFace         400  invalid_face
+│   ├── InvalidPreset       400  invalid_preset
+│   ├── InvalidOutline      400  invalid_outline
 │   ├── InvalidImage        400  invalid_image
 │   └── ImageTooLarge       400  image_too_large
 ├── BodyTooSlow             408  request_timeout
@@ -20,6 +22,8 @@ AvatarError
 ├── SiblingDownloaded       409  sibling_downloaded
 ├── RequestRunning          409  request_running
 ├── NoFace                  422  no_face
+├── NoTransparency          422  no_transparency
+├── StickerTooLarge         422  sticker_too_large
 ├── PictureUnusable         422  picture_unusable
 ├── NoSvg                   422  no_svg
 ├── KeyReused               422  idempotency_key_reused
@@ -45,11 +49,15 @@ from cartoon_avatar.contract.errors import (
     InvalidFormat,
     InvalidFraming,
     InvalidImage,
+    InvalidOutline,
+    InvalidPreset,
     InvalidRequest,
     InvalidSeed,
     InvalidSize,
     NoFace,
+    NoTransparency,
     PictureUnusable,
+    StickerTooLarge,
 )
 
 __all__ = [
@@ -61,10 +69,14 @@ __all__ = [
     "InvalidFormat",
     "InvalidFraming",
     "InvalidImage",
+    "InvalidOutline",
+    "InvalidPreset",
     "InvalidSeed",
     "InvalidSize",
     "NoFace",
+    "NoTransparency",
     "PictureUnusable",
+    "StickerTooLarge",
 ]
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 
 from cartoon_avatar.backend.ai.client import CutOptions, DrawingOptions
-from cartoon_avatar.backend.errors import InvalidStyle
+from cartoon_avatar.backend.errors import InvalidPreset, InvalidStyle
 from cartoon_avatar.contract import options
 from cartoon_avatar.contract.options import Fields
+from cartoon_avatar.contract.stickers import (
+    STICKER_FIELDS,
+    StickerOptions,
+    sticker_options_of,
+)
 
 _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
 
@@ -36,6 +41,24 @@ def cut_options(fields: Fields) -> CutOptions:
         size=options.head_size_of(fields),
         face=options.face_of(fields),
     )
+
+
+def export_options(fields: Fields) -> StickerOptions:
+    options.require_known(fields, (*STICKER_FIELDS, *_DEVICE_FIELDS))
+    return sticker_options_of(fields)
+
+
+def download_options(fields: Fields) -> tuple[CutOptions, StickerOptions | None]:
+    """Of a download that may ask for a sticker as well, which then decides how it looks; the head
+    itself is kept as it is without options."""
+    if options.is_absent(fields.get("preset")):
+        for name in ("outlineWidth", "outlineColor"):
+            if not options.is_absent(fields.get(name)):
+                raise InvalidPreset(f"{name} is a sticker's: name a preset as well.")
+        rest = {name: value for name, value in fields.items() if name not in STICKER_FIELDS[:3]}
+        return cut_options(rest), None
+    options.require_known(fields, ("face", *STICKER_FIELDS, *_DEVICE_FIELDS))
+    return CutOptions(face=options.face_of(fields)), sticker_options_of(fields)
 
 
 def _style_of(fields: Fields) -> str | None:

@@ -170,6 +170,22 @@ class Face(Body):
         )
 
 
+class Export(Body):
+    """A sticker made of a face. It is kept for a week or two, and made again when asked for."""
+
+    face_id: Id = Field(examples=["fa3d81c6027b4e9fb5d0a412"])
+    preset: str = Field(examples=["whatsapp"])
+    filename: str = Field(examples=["fa3d81c6027b4e9fb5d0a412_2930_whatsapp-1f0c_512x512.webp"])
+    export_url: str = _url("exports/fa3d81c6027b4e9fb5d0a412_2930_whatsapp-1f0c_512x512.webp?")
+    file_size: int = Field(description="Bytes.", examples=[30652])
+    mime_type: str = Field(examples=["image/webp"])
+    width: int = Field(description="Pixels.", examples=[512])
+    height: int = Field(description="Pixels.", examples=[512])
+    outline_width: int = Field(description="Pixels.", examples=[8])
+    outline_color: str = Field(examples=["#FFFFFF"])
+    background: str = Field(examples=["transparent"])
+
+
 def _columns(row: tables.Original | tables.Cartoon | tables.Face, names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names.split()}
 
@@ -198,6 +214,11 @@ class CartoonCreated(Body):
 
 class FaceCreated(Body):
     face: Face
+    export: Export | None = Field(None, description="Where a `preset` was named.")
+
+
+class ExportCreated(Body):
+    export: Export
 
 
 class OriginalDetail(Body):

@@ -12,6 +12,7 @@ from cartoon_avatar.cli.models import models
 from cartoon_avatar.cli.pictures import cut, draw
 from cartoon_avatar.cli.read import read
 from cartoon_avatar.cli.serve import ai, backend, openapi, serve
+from cartoon_avatar.cli.stickers import export
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -40,7 +41,7 @@ def main() -> None:
 
 for _command in (
     *(serve, backend, ai),
-    *(draw, cut, read),
+    *(draw, cut, export, read),
     models,
     *(sweep, check, backup, restore, migrate),
     *(doctor, openapi),

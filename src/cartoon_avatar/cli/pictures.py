@@ -111,15 +111,15 @@ def draw(
     sheet = style_name == "all"
     if not sheet and style_name not in names:
         raise click.BadParameter(f"choose from {', '.join(names)} or all", param_hint="--style")
-    files = _photos(photos)
+    files = photos_of(photos)
     if output.suffix.lower() == ".svg" and not output.is_dir():
         _draw_svg(files, style_name, seed, size, framing, face, output)
         return
     places: list[Path] = []
-    if sheet or not _is_for_folder(photos, files, output):
+    if sheet or not is_for_folder(photos, files, output):
         require_picture_name(output, files)
     else:
-        places = list(places_in(_made_folder(output, photos), files, style_name))
+        places = list(places_in(made_folder(output, photos), files, style_name))
     tools = opened_tools()
 
     rows: list[list[Image]] = []
@@ -175,13 +175,20 @@ def _draw_svg(
         output.write_bytes(document)
 
 
-@click.command(short_help="Cut heads out of cartoons, without a service.")
-@click.argument("cartoons", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.command(short_help="Draw photos and cut the heads out, without a service.")
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--style", "style_name", help="How to draw the photos.  [default: painted]")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, LARGEST_SEED),
+    help="Varies the drawings within their style.  [default: 0]",
+)
 @click.option(
     "--photo",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What the cartoon was drawn from: its head is easier to find.",
+    help="The picture is a cartoon, drawn from this photo: it is cut as it is.",
 )
+@click.option("--as-is", is_flag=True, help="Draw nothing: the pictures are cartoons already.")
 @click.option(
     "--size", type=click.IntRange(1, LARGEST_HEAD_PX), help="Side of the square in pixels."
 )
@@ -201,35 +208,53 @@ def _draw_svg(
     help="A .png, .webp or .jpg file; for several cartoons a folder, which gets .png files.",
 )
 def cut(
-    cartoons: tuple[Path, ...],
+    pictures: tuple[Path, ...],
+    style_name: str | None,
+    seed: int | None,
     photo: Path | None,
+    as_is: bool,
     size: int | None,
     face_index: int,
     output: Path,
 ) -> None:
-    """Cut the head out of cartoons (or photos) without any service running.
+    """Draw photos and cut the head out of each drawing, without any service running.
 
-    The head lies on nothing in a .png or .webp, on white in a .jpg.
+    With --photo or --as-is the pictures are cartoons, which are cut as they are. The head
+    lies on nothing in a .png or .webp, on white in a .jpg.
 
     \b
+      cartoon-avatar cut me.jpg -o head.png
+      cartoon-avatar cut me.jpg --style ink -o head.png
       cartoon-avatar cut me.png --photo me.jpg -o head.png
-      cartoon-avatar cut drawn/ -o heads/
+      cartoon-avatar cut drawn/ --as-is -o heads/
     """
-    from cartoon_avatar.ai.files import cut_file, places_in, write_picture
+    from cartoon_avatar.ai.files import cut_file, draw_and_cut_file, places_in, write_picture
+    from cartoon_avatar.ai.jobs import styles_in
+    from cartoon_avatar.ai.seeing.models import models_folder
 
-    files = _photos(cartoons)
+    if (as_is or photo is not None) and not (style_name is seed is None):
+        raise click.UsageError("--style and --seed are of a photo to draw; a cartoon is cut as is.")
+    names = [style.name for style in styles_in(models_folder(ai_settings().models_dir))]
+    style = style_name or "painted"
+    if style not in names:
+        raise click.BadParameter(f"choose from {', '.join(names)}", param_hint="--style")
+    files = photos_of(pictures)
     if photo is not None and len(files) > 1:
         raise click.BadParameter("goes with one cartoon", param_hint="--photo")
-    if _is_for_folder(cartoons, files, output):
-        places = list(places_in(_made_folder(output, cartoons), files, "head"))
+    if is_for_folder(pictures, files, output):
+        places = list(places_in(made_folder(output, pictures), files, "head"))
     else:
         require_picture_name(output, [*files, *([photo] if photo else [])])
         places = [output]
     tools = opened_tools()
     with each(files, "cutting") as (progress, reported):
-        for cartoon, place in zip(files, places, strict=True):
-            with reported(cartoon):
-                write_picture(place, cut_file(tools, cartoon, photo, size, face_index))
+        for file, place in zip(files, places, strict=True):
+            with reported(file):
+                if as_is or photo is not None:
+                    head = cut_file(tools, file, photo, size, face_index)
+                else:
+                    head = draw_and_cut_file(tools, file, style, seed or 0, size, face_index)
+                write_picture(place, head)
                 progress.update()
 
 
@@ -242,7 +267,7 @@ def opened_tools() -> Tools:
     return tools
 
 
-def _photos(paths: tuple[Path, ...]) -> list[Path]:
+def photos_of(paths: tuple[Path, ...]) -> list[Path]:
     from cartoon_avatar.ai.files import photos_in
 
     try:
@@ -254,11 +279,11 @@ def _photos(paths: tuple[Path, ...]) -> list[Path]:
     return files
 
 
-def _is_for_folder(paths: tuple[Path, ...], files: list[Path], output: Path) -> bool:
+def is_for_folder(paths: tuple[Path, ...], files: list[Path], output: Path) -> bool:
     return len(files) > 1 or any(path.is_dir() for path in paths) or output.is_dir()
 
 
-def _made_folder(output: Path, paths: tuple[Path, ...]) -> Path:
+def made_folder(output: Path, paths: tuple[Path, ...]) -> Path:
     from cartoon_avatar.ai.files import NotWritten, encoder_of
 
     with suppress(NotWritten):

@@ -8,11 +8,15 @@ AvatarError
 │   ├── InvalidSize         400  invalid_size
 │   ├── InvalidFraming      400  invalid_framing
 │   ├── InvalidFace         400  invalid_face
+│   ├── InvalidPreset       400  invalid_preset
+│   ├── InvalidOutline      400  invalid_outline
 │   ├── InvalidImage        400  invalid_image
 │   └── ImageTooLarge       400  image_too_large
 ├── BodyTooSlow             408  request_timeout
 ├── FileTooLarge            413  file_too_large
 ├── NoFace                  422  no_face
+├── NoTransparency          422  no_transparency
+├── StickerTooLarge         422  sticker_too_large
 └── PictureUnusable         422  picture_unusable
 
 Workers that draw raise these too, so nothing here imports a web framework.
@@ -62,6 +66,14 @@ class InvalidFace(InvalidRequest):
     code = "invalid_face"
 
 
+class InvalidPreset(InvalidRequest):
+    code = "invalid_preset"
+
+
+class InvalidOutline(InvalidRequest):
+    code = "invalid_outline"
+
+
 class InvalidImage(InvalidRequest):
     code = "invalid_image"
 
@@ -104,6 +116,33 @@ class NoFace(AvatarError):
         detail: str = "No face was found in the picture. Try one in which a face is well seen.",
     ) -> None:
         super().__init__(detail)
+
+
+class NoTransparency(AvatarError):
+    status = 422
+    code = "no_transparency"
+
+    def __init__(
+        self,
+        detail: str = "This head was downloaded on a colour: there is no outline to follow. Ask for"
+        " square or circle, or download a head with a transparent background.",
+    ) -> None:
+        super().__init__(detail)
+
+
+class StickerTooLarge(AvatarError):
+    status = 422
+    code = "sticker_too_large"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+
+    @classmethod
+    def over(cls, preset: str, most_bytes: int) -> StickerTooLarge:
+        return cls(
+            f"This head cannot be made a {preset} sticker of at most {most_bytes // 1000} KB"
+            " without being spoilt; ask for another preset."
+        )
 
 
 class PictureUnusable(AvatarError):

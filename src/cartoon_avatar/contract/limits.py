@@ -11,5 +11,7 @@ LARGEST_CARTOON_PX = 2048
 CARTOON_PX = 1024
 # Side of a head's square.
 LARGEST_HEAD_PX = 1024
+# Around a sticker.
+WIDEST_OUTLINE_PX = 32
 # Around the file of a multipart body: boundaries and the other fields.
 FORM_OVERHEAD_BYTES = 65_536

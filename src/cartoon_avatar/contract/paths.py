@@ -3,6 +3,7 @@
 GENERATE_CARTOON = "/generate-cartoon"
 PROCESS_FACE_CUT = "/process-face-cut"
 THUMBNAIL = "/thumbnail"
+STICKER = "/sticker"
 STYLES = "/styles"
 
 # Both services have these.

@@ -36,6 +36,7 @@ from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.options import TRANSPARENT, Framing, HeadFormat
+from cartoon_avatar.contract.stickers import StickerOptions
 
 _STYLES_FRESH_S = 60
 _CONNECT_S = 5
@@ -205,6 +206,22 @@ class AiClient:
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
         files = {"image": (photo, mime_type)}
         return image_in(*await self._wire.post_files(paths.THUMBNAIL, files, until))
+
+    async def sticker(
+        self,
+        head: Pieces,
+        mime_type: str,
+        options: StickerOptions,
+        *,
+        device_id: str,
+        until: float,
+    ) -> Image:
+        with self.admission.taken(device_id):
+            return image_in(
+                *await self._wire.post_files(
+                    paths.STICKER, {"image": (head, mime_type)}, until, **options.fields()
+                )
+            )
 
     async def styles(self, *, until: float) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""

@@ -24,11 +24,15 @@ from cartoon_avatar.backend.errors import (
     InvalidFormat,
     InvalidFraming,
     InvalidImage,
+    InvalidOutline,
+    InvalidPreset,
     InvalidSeed,
     InvalidSize,
     InvalidStyle,
     NoFace,
+    NoTransparency,
     PictureUnusable,
+    StickerTooLarge,
 )
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers
@@ -51,6 +55,10 @@ _PASSED_ON: dict[str, type[AvatarError]] = {
     "file_too_large": ImageTooLarge,
     "no_face": NoFace,
     "picture_unusable": PictureUnusable,
+    "no_transparency": NoTransparency,
+    "sticker_too_large": StickerTooLarge,
+    "invalid_preset": InvalidPreset,
+    "invalid_outline": InvalidOutline,
     "unknown_style": InvalidStyle,
     "invalid_style": InvalidStyle,
     "invalid_seed": InvalidSeed,

@@ -144,6 +144,23 @@ def face_from(connection: Connection, device_id: str, cartoon_id: str) -> Face |
     return _first(connection, Face, query)
 
 
+def face_of(connection: Connection, device_id: str, face_id: str) -> Face | None:
+    return _first(connection, Face, _OWNED[Face], {"of": device_id, "id": face_id})
+
+
+def face_ids(connection: Connection, device_id: str, original_id: str | None = None) -> list[str]:
+    """Of the device's faces, or of those that came of one original."""
+    its = select(faces.c.id).where(faces.c.device_id == device_id)
+    if original_id is not None:
+        its = its.where(faces.c.original_id == original_id)
+    return list(connection.scalars(its))
+
+
+def faces_among(connection: Connection, face_ids: Iterable[str]) -> set[str]:
+    """Those of ``face_ids`` that are there."""
+    return set(connection.scalars(select(faces.c.id).where(faces.c.id.in_(list(face_ids)))))
+
+
 def is_spent(connection: Connection, device_id: str, cartoon_id: str) -> bool:
     """Whether the cartoon went when another of its photo was downloaded."""
     query = select(spent_cartoons.c.cartoon_id).where(

@@ -16,6 +16,7 @@ from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import devices
 from cartoon_avatar.backend.errors import Unauthorized
+from cartoon_avatar.backend.flows.export import delete_exports
 from cartoon_avatar.backend.signing import Signer, token_hash, token_matches
 from cartoon_avatar.backend.storage.protocol import Storage
 
@@ -95,4 +96,11 @@ def introduce(connection: Connection, signer: Signer, device_id: str, now: datet
 
 async def forget(database: Database, storage: Storage, *, device_id: str) -> None:
     """Delete everything of the device: rows first, so that no row ever lacks its file."""
-    await storage.delete(await database.write(partial(queries.remove_device, device_id=device_id)))
+
+    def remove(connection: Connection) -> tuple[list[str], list[str]]:
+        its_faces = queries.face_ids(connection, device_id)
+        return queries.remove_device(connection, device_id), its_faces
+
+    files, its_faces = await database.write(remove)
+    await storage.delete(files)
+    await delete_exports(storage, its_faces)

@@ -17,6 +17,7 @@ from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
 from cartoon_avatar.backend.errors import InvalidCursor, NotFound
+from cartoon_avatar.backend.flows.export import delete_exports
 from cartoon_avatar.backend.storage.protocol import Storage
 
 Row = TypeVar("Row", Original, Face)
@@ -61,13 +62,16 @@ async def delete_original(
 ) -> None:
     """Delete an original with its cartoons and faces."""
 
-    def delete(connection: Connection) -> list[str]:
+    def delete(connection: Connection) -> tuple[list[str], list[str]]:
         original = queries.original_to_delete(connection, device_id, original_id)
         if original is None:
             raise NotFound
-        return queries.remove_original(connection, original)
+        its_faces = queries.face_ids(connection, device_id, original_id)
+        return queries.remove_original(connection, original), its_faces
 
-    await storage.delete(await database.write(delete))
+    files, its_faces = await database.write(delete)
+    await storage.delete(files)
+    await delete_exports(storage, its_faces)
 
 
 async def delete_face(
@@ -77,6 +81,7 @@ async def delete_face(
     if not files:
         raise NotFound
     await storage.delete(files)
+    await delete_exports(storage, [face_id])
 
 
 async def _page(

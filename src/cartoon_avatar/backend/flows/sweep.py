@@ -15,6 +15,7 @@ from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database, only_sweeper
 from cartoon_avatar.backend.flows.idempotency import KEPT_FOR
 from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import Storage
 
 log = structlog.get_logger()
@@ -97,9 +98,12 @@ async def unowned_files(
     yield await _unowned_among(database, batch)
 
 
-async def _unowned_among(database: Database, keys: list[str]) -> list[str]:
-    owned = await database.read(partial(queries.owned_among, keys=keys))
-    return [key for key in keys if key not in owned]
+async def _unowned_among(database: Database, paths: list[str]) -> list[str]:
+    owned = await database.read(partial(queries.owned_among, keys=paths))
+    # An export is its face's, for as long as it is kept.
+    face_of = {path: face for path in paths if (face := keys.face_of_export(path, utc_now()))}
+    faces = await database.read(partial(queries.faces_among, face_ids=set(face_of.values())))
+    return [path for path in paths if path not in owned and face_of.get(path) not in faces]
 
 
 async def _sweep_keys(database: Database) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.flows import listing
 from cartoon_avatar.backend.flows.devices import Caller, forget
 from cartoon_avatar.backend.flows.download import Downloaded, download
+from cartoon_avatar.backend.flows.export import Export, export
 from cartoon_avatar.backend.flows.idempotency import Note
-from cartoon_avatar.backend.identity import Device
-from cartoon_avatar.backend.options import cut_options
+from cartoon_avatar.backend.identity import Device, admitted
+from cartoon_avatar.backend.limits import limit_device
+from cartoon_avatar.backend.options import download_options, export_options
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
-from cartoon_avatar.backend.routes.idempotent import respond_once
+from cartoon_avatar.backend.routes.idempotent import REPLAYED, respond_once
 from cartoon_avatar.backend.routes.parameters import (
     DEFAULT_LIMIT,
     Backend,
@@ -23,9 +28,13 @@ from cartoon_avatar.backend.routes.parameters import (
     RoomToDelete,
 )
 from cartoon_avatar.backend.routes.post import Posted
-from cartoon_avatar.backend.routes.request_bodies import CUT_BODY
+from cartoon_avatar.backend.routes.request_bodies import CUT_BODY, EXPORT_BODY
+from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage import keys
 
 router = APIRouter(prefix="/api")
+
+_KEPT = ("Cache-Control", REPLAYED)
 
 
 @router.post(
@@ -53,9 +62,49 @@ async def create_face(
         return status, schemas.FaceCreated(face=schemas.Face.of(downloaded.face, backend.signer))
 
     async def run(caller: Caller, note: Note[Downloaded]) -> Downloaded:
-        return await download(backend, caller, cartoonId, cut_options(post.fields), note)
+        return await download(backend, caller, cartoonId, cut, note)
 
-    return await respond_once(request, backend, post, run=run, render=rendered)
+    cut, sticker = download_options(post.fields)
+    response = await respond_once(request, backend, post, run=run, render=rendered)
+    if sticker is None:
+        return response
+    # Of a head that is kept whatever becomes of its sticker: a repeat gets both.
+    content = json.loads(bytes(response.body))
+    made = await export(
+        backend, device_id=post.device_id, face_id=content["face"]["id"], options=sticker
+    )
+    content["export"] = _export(made, backend).model_dump(mode="json")
+    headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
+    return JSONResponse(content, response.status_code, headers)
+
+
+@router.post(
+    "/downloaded-faces/{faceId}/exports",
+    status_code=201,
+    response_model=schemas.ExportCreated,
+    responses={
+        200: {"model": schemas.ExportCreated, "description": "Made before: the same file."},
+        **problems(*ALWAYS, 404, 408, 413, 422, 500, 507),
+    },
+    operation_id="exportFace",
+    openapi_extra=EXPORT_BODY,
+    tags=["faces"],
+)
+async def create_export(
+    request: Request,
+    response: Response,
+    backend: Backend,
+    post: Posted,
+    faceId: Id,  # noqa: N803
+) -> schemas.ExportCreated:
+    """Make a sticker of a face, of the size, type and bytes a messenger takes."""
+    await admitted(request, backend, post.device_id)
+    await limit_device(backend, post.device_id)
+    options = export_options(post.fields)
+    made = await export(backend, device_id=post.device_id, face_id=faceId, options=options)
+    response.status_code = 201 if made.is_new else 200
+    response.headers["Cache-Control"] = "no-store"
+    return schemas.ExportCreated(export=_export(made, backend))
 
 
 @router.get(
@@ -105,3 +154,20 @@ async def delete_face(
 async def delete_device(backend: Backend, device: Device) -> None:
     """Delete everything of the caller, files included, at once."""
     await forget(backend.database, backend.storage, device_id=device)
+
+
+def _export(made: Export, backend: State) -> schemas.Export:
+    width, height = keys.export_size(made.key)
+    return schemas.Export(
+        face_id=made.face_id,
+        preset=made.options.preset,
+        filename=keys.filename_of(made.key),
+        export_url=backend.signer.file_url(keys.url_path_of(made.key)),
+        file_size=made.size_bytes,
+        mime_type=made.mime_type,
+        width=width,
+        height=height,
+        outline_width=made.options.outline_px,
+        outline_color=made.options.outline_colour,
+        background=made.options.background,
+    )

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.errors import InvalidDevice, NotFound
 from cartoon_avatar.backend.identity import admitted, device_id_in
@@ -234,6 +235,12 @@ async def _require_owner(request: Request, backend: State, key: str) -> None:
             " ask for a fresh URL, or send X-Device-Id."
         )
     await admitted(request, backend, device_id)
+    face_id = keys.face_of_export(key, utc_now())
+    if face_id is not None:
+        owner = partial(queries.face_of, device_id=device_id, face_id=face_id)
+        if await backend.database.read(owner) is None:
+            raise NotFound
+        return
     owns_it = partial(queries.owns_file, device_id=device_id, key=key)
     if not await backend.database.read(owns_it):
         raise NotFound

@@ -11,8 +11,10 @@ from cartoon_avatar.contract.limits import (
     LARGEST_HEAD_PX,
     LARGEST_SEED,
     SMALLEST_CARTOON_PX,
+    WIDEST_OUTLINE_PX,
 )
 from cartoon_avatar.contract.options import FRAMINGS
+from cartoon_avatar.contract.stickers import PRESETS
 
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -65,6 +67,28 @@ _DRAWING = {
     "face": _FACE,
 }
 
+_PRESET = {
+    "type": "string",
+    "enum": list(PRESETS),
+    "description": "Where the sticker is meant for: its size, type, margin and most bytes.",
+    "example": "whatsapp",
+}
+_OUTLINE = {
+    "outlineWidth": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": WIDEST_OUTLINE_PX,
+        "description": "Pixels of the sticker: 8, of a circle or square 0, if none is named.",
+        "example": 8,
+    },
+    "outlineColor": {
+        "type": "string",
+        "pattern": "^#[0-9A-Fa-f]{6}$",
+        "description": "`#FFFFFF` if none is named.",
+        "example": "#FFFFFF",
+    },
+}
+
 SCHEMAS: dict[str, Any] = {
     "UploadForm": {
         "title": "UploadForm",
@@ -115,6 +139,26 @@ SCHEMAS: dict[str, Any] = {
                 "example": 512,
             },
             "face": {**_FACE, "description": f"{_FACE['description']} By default the drawn one."},
+            "preset": {
+                **_PRESET,
+                "description": "A sticker of the head as well, which these options are of then.",
+            },
+            **_OUTLINE,
+        },
+    },
+    "ExportOptions": {
+        "title": "ExportOptions",
+        "type": "object",
+        "required": ["preset"],
+        "properties": {
+            "preset": _PRESET,
+            **_OUTLINE,
+            "background": {
+                "type": "string",
+                "pattern": "^(transparent|#[0-9A-Fa-f]{6})$",
+                "description": "What a circle or square is filled with; all others lie on nothing.",
+                "example": "transparent",
+            },
         },
     },
 }
@@ -136,3 +180,4 @@ _ANY = ("application/json", "application/x-www-form-urlencoded", _FORM)
 UPLOAD_BODY = _body("UploadForm", _FORM, required=True)
 DRAWING_BODY = _body("DrawingOptions", *_ANY)
 CUT_BODY = _body("CutOptions", *_ANY)
+EXPORT_BODY = _body("ExportOptions", *_ANY, required=True)

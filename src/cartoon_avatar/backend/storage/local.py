@@ -68,6 +68,7 @@ class LocalStorage:
             "uploads/originals",
             "uploads/temp",
             "uploads/downloaded",
+            "uploads/exports",
             "thumbnails",
         )
         for folder in (*folders, _UNFINISHED):
@@ -93,6 +94,9 @@ class LocalStorage:
         for folder in ("uploads", "thumbnails", _UNFINISHED):
             for found in await self._in_thread(self._list, folder):
                 yield found
+
+    async def files_under(self, prefix: str) -> list[FoundFile]:
+        return await self._in_thread(self._list_prefix, prefix)
 
     async def free_bytes(self) -> int | None:
         return shutil.disk_usage(self.root).free  # the system knows it without asking the disk
@@ -236,17 +240,25 @@ class LocalStorage:
                     status = path.lstat()
                 except FileNotFoundError:
                     continue  # deleted since the folder was read
-                found.append(
-                    FoundFile(
-                        path.relative_to(self.root).as_posix(),
-                        status.st_size,
-                        datetime.fromtimestamp(status.st_mtime, UTC),
-                    )
-                )
+                found.append(_found(path.relative_to(self.root).as_posix(), status))
+        return found
+
+    def _list_prefix(self, prefix: str) -> list[FoundFile]:
+        folder, _, start = prefix.rpartition("/")
+        with os.scandir(self.root / folder) as entries:
+            names = [entry.name for entry in entries if entry.name.startswith(start)]
+        found = []
+        for name in names:
+            with suppress(FileNotFoundError):  # deleted since the folder was read
+                found.append(_found(f"{folder}/{name}", os.lstat(self.root / folder / name)))
         return found
 
     def _path(self, key: str) -> str:
         return f"{self.root}/{key}"  # building a Path takes longer than opening it
+
+
+def _found(key: str, status: os.stat_result) -> FoundFile:
+    return FoundFile(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _link(aside: str, place: str) -> None:

@@ -62,6 +62,10 @@ class Storage(Protocol):
         """Every file, unfinished ones included."""
         ...
 
+    async def files_under(self, prefix: str) -> list[FoundFile]:
+        """Those whose key begins with ``prefix``, which ends within a file's name."""
+        ...
+
     async def free_bytes(self) -> int | None:
         """Room that is left, None where there is no such number."""
         ...

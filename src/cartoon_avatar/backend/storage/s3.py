@@ -146,6 +146,21 @@ class S3Storage:
                 for found in page:
                     yield FoundFile(found["path"], found["size"], found["last_modified"])
 
+    async def files_under(self, prefix: str) -> list[FoundFile]:
+        # Within a folder the client begins after a name, and a bucket lists by name.
+        folder = prefix.rpartition("/")[0]
+        pages = aiter(obstore.list(self._store, f"{folder}/", offset=prefix, chunk_size=100))
+        found: list[FoundFile] = []
+        while True:
+            async with self._deadline("list"):
+                page = await anext(pages, None)
+            for file in page or ():
+                if not file["path"].startswith(prefix):
+                    return found
+                found.append(FoundFile(file["path"], file["size"], file["last_modified"]))
+            if page is None:
+                return found
+
     async def free_bytes(self) -> int | None:
         return None
 

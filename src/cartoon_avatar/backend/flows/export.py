@@ -1,0 +1,107 @@
+"""Stickers of faces: made when asked for, kept for a while, and of no row of their own.
+
+What is kept is found by its name, which holds the face and what was asked. It goes with its
+face, and the sweeper takes it after a week or two: asking again makes it anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.tables import Face
+from cartoon_avatar.backend.errors import NotFound
+from cartoon_avatar.backend.flows.disk_space import require_space
+from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage import keys
+from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
+from cartoon_avatar.contract.media_types import IMAGE_TYPES
+from cartoon_avatar.contract.stickers import STICKER_VERSION, StickerOptions
+from cartoon_avatar.http.request_log import stage
+
+_TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYPES.items()}
+# Listings at once, where a whole device goes.
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A sticker and its file; lengths in px."""
+
+    face_id: str
+    key: str
+    size_bytes: int
+    options: StickerOptions
+    is_new: bool = False
+
+    @property
+    def mime_type(self) -> str:
+        return _TYPE_OF_EXTENSION[self.key.rpartition(".")[2]]
+
+
+async def export(
+    backend: State, *, device_id: str, face_id: str, options: StickerOptions
+) -> Export:
+    """The sticker of a face: the one made before, or a new one."""
+    ask = partial(queries.face_of, device_id=device_id, face_id=face_id)
+    face = await backend.database.read(ask)
+    if face is None:
+        raise NotFound
+    asked = json.dumps([STICKER_VERSION, *options.fields().values()])
+    digest = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    prefix = keys.export_prefix(face.id, options.preset, digest, utc_now())
+    for kept in await backend.storage.files_under(prefix):
+        return Export(face.id, kept.key, kept.size_bytes, options)
+
+    made = await _made(backend, face, prefix, options)
+    # Deleted meanwhile: whoever did that may have looked for exports before this one was there.
+    if await backend.database.read(ask) is None:
+        await backend.storage.delete([made.key])
+        raise NotFound
+    return made
+
+
+async def _made(backend: State, face: Face, prefix: str, options: StickerOptions) -> Export:
+    storage = backend.storage
+    await require_space(backend.database, storage, backend.settings)
+    with stage("fetch"):
+        try:
+            head = await storage.get(face.file_path)
+        except FileMissing as error:
+            ask = partial(queries.face_of, device_id=face.device_id, face_id=face.id)
+            if await backend.database.read(ask) is None:
+                raise NotFound from error
+            raise
+    with stage("sticker"):
+        image = await backend.ai.sticker(
+            [head],
+            face.mime_type,
+            options,
+            device_id=face.device_id,
+            until=backend.ai.deadline(),
+        )
+    key = keys.export_key(prefix, image.width, image.height, IMAGE_TYPES[image.mime_type])
+    with stage("store"):
+        try:
+            await storage.put_new(NewFile(iter([key]), [image.data], image.mime_type))
+        except FileExistsError:  # somebody else asked for the same, and was faster
+            return Export(face.id, key, len(image.data), options)
+    return Export(face.id, key, len(image.data), options, is_new=True)
+
+
+async def delete_exports(storage: Storage, face_ids: Iterable[str]) -> None:
+    """Remove what was made of faces whose rows are gone."""
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def delete_of(face_id: str) -> None:
+        async with turns:
+            found = await storage.files_under(keys.exports_of(face_id))
+            await storage.delete([file.key for file in found])
+
+    await asyncio.gather(*map(delete_of, face_ids))
