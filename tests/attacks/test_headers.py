@@ -91,6 +91,12 @@ async def test_forwarded_addresses_are_believed_of_trusted_proxies_alone(start: 
             429,
         ]
         assert await asks(service, "2001:db8:0:1::1") == [404]
+        # With a port or in brackets, as some proxies write them.
+        ported = ["5.5.5.5:4711", "5.5.5.5:4712", "5.5.5.5"]
+        assert await asks(service, *ported) == [404, 404, 429]
+        bracketed = ["[2001:db8:0:2::1]:4711", '"[2001:db8:0:2::2]"', "[2001:db8:0:2::3]"]
+        assert await asks(service, *bracketed) == [404, 404, 429]
+        assert await asks(service, "7.7.7.7, [::ffff:10.1.2.3]:80", "7.7.7.7:80") == [404, 404]
         # Nonsense counts as the proxy itself.
         assert await asks(service, "nonsense", "", "<script>") == [404, 404, 429]
 

@@ -22,6 +22,7 @@ from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
 from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
 from cartoon_avatar.ai.state import Metrics, State
 from cartoon_avatar.http.body_limit import BodyLimit
+from cartoon_avatar.http.head import HeadAsGet
 from cartoon_avatar.http.problems import render_problems
 from cartoon_avatar.http.request_log import RequestLog
 from cartoon_avatar.process import heap
@@ -85,6 +86,7 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     app.include_router(router)
     app.include_router(sticker_routes.router)
     render_problems(app)
+    app.add_middleware(HeadAsGet)
     # Two pictures at most in a request, a cartoon and its original; routes that take one
     # count again.
     app.add_middleware(

@@ -37,6 +37,7 @@ from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.local import NO_ROOM, NOT_NOW
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.http.body_limit import BodyLimit
+from cartoon_avatar.http.head import HeadAsGet
 from cartoon_avatar.http.problems import on_error, problem_response, render_problems
 from cartoon_avatar.http.request_log import RequestLog
 from cartoon_avatar.process import heap
@@ -117,6 +118,7 @@ def create_app(
     on_error(app, TimeoutError, _timed_out)
     on_error(app, OSError, _disk_failed)
     on_error(app, ClientDisconnect, _client_gone)
+    app.add_middleware(HeadAsGet, except_below="/uploads/")
     app.add_middleware(originals.RefusedUploads)  # whose bodies are left to the next
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     app.add_middleware(files.SignedFiles)  # which leaves bodies to it

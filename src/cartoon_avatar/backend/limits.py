@@ -44,7 +44,7 @@ def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network
     hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     address = _parsed(request.client.host)
     while address is not None and hops and any(address in network for network in trusted):
-        forwarded = _parsed(hops.pop().strip())
+        forwarded = _parsed(_without_port(hops.pop()))
         if forwarded is None:
             break
         address = forwarded
@@ -57,6 +57,14 @@ def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network
 def is_proxy(host: str, trusted: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     address = _parsed(host)
     return address is not None and any(address in network for network in trusted)
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies write `192.0.2.1:4711`, `[2001:db8::1]:4711` or `"[2001:db8::1]"`."""
+    hop = hop.strip().strip('"')
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,8 +28,8 @@ class BackendSettings(BaseSettings):
     )
     database_url: str | None = Field(
         None,
-        description="SQLAlchemy URL; by default SQLite in DATA_DIR."
-        " Larger: `postgresql+asyncpg://user:password@host/name`.",
+        description="URL of a PostgreSQL database, as its host hands it out:"
+        " `postgresql://user:password@host/name?sslmode=require`; by default SQLite in DATA_DIR.",
     )
     storage_url: str | None = Field(
         None,
@@ -157,6 +157,11 @@ class BackendSettings(BaseSettings):
             ip_network(network, strict=False)
         return networks
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, url: str | None) -> str | None:
+        return None if url is None else _for_our_driver(url)
+
     @field_validator("storage_url")
     @classmethod
     def _bucket(cls, url: str | None) -> str | None:
@@ -198,6 +203,36 @@ class BackendSettings(BaseSettings):
     @property
     def signing_key_file(self) -> Path:
         return self.data_dir / "signing.key"
+
+
+# Of libpq, whose URLs hosts hand out: what our driver does by itself or not at all.
+_NEEDLESS = {"channel_binding", "connect_timeout", "gssencmode", "keepalives"}
+# What may stand in the query; `db.session` hands it to the driver.
+LIBPQ_OPTIONS = {
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "sslnegotiation"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version"),
+    *("target_session_attrs", "options", "application_name", "passfile", "krbsrvname"),
+}
+_DRIVER_OPTIONS = {"host", "port", "ssl", "prepared_statement_cache_size"}
+
+
+def _for_our_driver(url: str) -> str:
+    """The URL with the driver's name in it (`postgresql+asyncpg`), however the host wrote it."""
+    scheme, found, rest = url.partition("://")
+    if scheme in ("sqlite", "sqlite+pysqlite", "sqlite+aiosqlite") and found:
+        return url
+    if scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not found:
+        raise ValueError("must be postgresql://user:password@host/name")
+    address, _, query = rest.partition("?")
+    options = [
+        (name, value)
+        for name, value in parse_qsl(query, keep_blank_values=True)
+        if name not in _NEEDLESS
+    ]
+    unknown = {name for name, _ in options} - LIBPQ_OPTIONS - _DRIVER_OPTIONS
+    if unknown:
+        raise ValueError(f"`{', '.join(sorted(unknown))}` in its query is not understood")
+    return f"postgresql+asyncpg://{address}" + (f"?{urlencode(options)}" if options else "")
 
 
 class BadSettings(Exception):

@@ -35,7 +35,7 @@ from cartoon_avatar.backend.errors import (
     StickerTooLarge,
 )
 from cartoon_avatar.backend.metrics import Metrics
-from cartoon_avatar.contract import headers
+from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.boxes import Box, FaceBox, faces_in
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import PROBLEM_JSON, SVG
@@ -179,7 +179,8 @@ class Wire:
                 async with asyncio.timeout_at(until), request as response:
                     data = await _bounded(response)
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("ai_unreachable", path=path, error=repr(error))
+            if path != paths.READYZ:  # asked for every few seconds, also while it starts
+                log.warning("ai_unreachable", path=path, error=str(error) or repr(error))
             raise AiUnavailable from error
         return response, data
 

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 
 from cartoon_avatar.backend.errors import DatabaseBusy
+from cartoon_avatar.backend.settings import LIBPQ_OPTIONS
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -143,7 +145,17 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     # It loads SQLAlchemy's ORM, which nobody needs.
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    engine = create_async_engine(url, hide_parameters=True, **_SERVER)
+    plain = make_url(url)
+    libpq = {name: value for name, value in plain.query.items() if name in LIBPQ_OPTIONS}
+    connect_args = dict(_SERVER_CONNECTION)
+    if libpq:  # which the driver reads in a DSN alone; the rest of the address comes beside it
+        connect_args["dsn"] = f"postgresql://?{urlencode(libpq)}"
+    engine = create_async_engine(
+        plain.difference_update_query(libpq),
+        hide_parameters=True,
+        connect_args=connect_args,
+        **_SERVER,
+    )
     try:
         yield Postgres(engine)
     finally:
@@ -183,16 +195,16 @@ _SERVER = {
     "pool_recycle": 1800,
     # A server that was restarted costs nobody a request.
     "pool_pre_ping": True,
-    "connect_args": {
-        "async_creator_fn": _connect,
-        "timeout": BUSY_S,
-        "command_timeout": _COMMAND_S,
-        "server_settings": {
-            "application_name": "cartoon-avatar",
-            "lock_timeout": f"{BUSY_S}s",
-            "statement_timeout": f"{_STATEMENT_S}s",
-            "idle_in_transaction_session_timeout": "60s",
-        },
+}
+_SERVER_CONNECTION = {
+    "async_creator_fn": _connect,
+    "timeout": BUSY_S,
+    "command_timeout": _COMMAND_S,
+    "server_settings": {
+        "application_name": "cartoon-avatar",
+        "lock_timeout": f"{BUSY_S}s",
+        "statement_timeout": f"{_STATEMENT_S}s",
+        "idle_in_transaction_session_timeout": "60s",
     },
 }
 
