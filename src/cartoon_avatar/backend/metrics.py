@@ -19,6 +19,12 @@ class Metrics:
             "ai_requests_running",
             "Requests to the AI service under way",
             registry=registry,
+            multiprocess_mode="livesum",
         )
-        self.free_bytes = Gauge("storage_free_bytes", "Room left for files", registry=registry)
+        self.free_bytes = Gauge(
+            "storage_free_bytes",
+            "Room left for files",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
         self.swept = Counter("swept", "Things the sweeper removed", ["kind"], registry=registry)

@@ -21,6 +21,7 @@ from cartoon_avatar.cli.options import (
     workers_option,
 )
 from cartoon_avatar.process.command_line import extra
+from cartoon_avatar.process.logs import configure_logs
 
 
 @click.command(short_help="Run everything on one machine.")
@@ -37,7 +38,6 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
       cartoon-avatar serve
       cartoon-avatar serve --host 0.0.0.0 --port 80 --data /srv/avatars
     """
-    from cartoon_avatar.process.logs import configure_logs
     from cartoon_avatar.process.supervisor import serve as serve_both
 
     use_data_folder(data)
@@ -77,7 +77,8 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
 
     use_data_folder(data)
     os.environ.setdefault("SELF_URL", f"http://{_reached_at(host)}:{port}")
-    backend_settings()
+    settings = backend_settings()
+    configure_logs("backend", settings.log_level, log_format=settings.log_format)
     run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
 
 
@@ -110,6 +111,7 @@ def ai(host: str, port: int, on_ray: bool, with_parent: int | None) -> None:
         except ConnectionError as error:
             raise click.ClickException(f"Ray cannot be reached: {error}") from error
         return
+    configure_logs("ai", settings.log_level, log_format=settings.log_format)
     run_server("cartoon_avatar.ai.server:from_environment", host, port, 1, with_parent)
 
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from cartoon_avatar.process.lifetime import exit_with_parent
 
+if TYPE_CHECKING:
+    from granian import Granian
+
+# Where Prometheus' client keeps counts that processes share; it is read when that is imported.
+SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 # For requests under way when a worker is told to stop.
 _WORKER_GRACE_S = 15
 
@@ -13,16 +23,21 @@ _WORKER_GRACE_S = 15
 def run_server(factory: str, host: str, port: int, workers: int, with_parent: int | None) -> None:
     """Serve the ASGI app that ``factory`` ("module:function") makes, until told to stop, or until
     the process ``with_parent`` is gone."""
-    from granian import Granian
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-
     if with_parent is not None:
         exit_with_parent(with_parent)
     # A quarter of an import goes into collecting garbage that is none; its workers turn the
     # collector on again.
     gc.disable()
-    Granian(
+    with _counted_together(workers):
+        _granian(factory, host, port, workers).serve()
+
+
+def _granian(factory: str, host: str, port: int, workers: int) -> Granian:
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    return Granian(
         factory,
         address=host,
         port=port,
@@ -33,7 +48,20 @@ def run_server(factory: str, host: str, port: int, workers: int, with_parent: in
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=_WORKER_GRACE_S,
-    ).serve()
+        # Its own lines go where ours do, in our format.
+        log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
+    )
+
+
+@contextmanager
+def _counted_together(workers: int) -> Iterator[None]:
+    """Have the metrics of several workers kept where each of them can add them up."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="cartoon-avatar-metrics-") as folder:
+        os.environ[SHARED_COUNTS] = folder
+        yield
 
 
 def freeze_what_is_loaded() -> None:

@@ -196,7 +196,7 @@ _SERVER = {
     # A server that was restarted costs nobody a request.
     "pool_pre_ping": True,
 }
-_SERVER_CONNECTION = {
+_SERVER_CONNECTION: dict[str, Any] = {
     "async_creator_fn": _connect,
     "timeout": BUSY_S,
     "command_timeout": _COMMAND_S,

@@ -6,7 +6,7 @@ import asyncio
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
 from cartoon_avatar.backend import schemas
@@ -14,6 +14,7 @@ from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, problems
 from cartoon_avatar.backend.routes.parameters import Backend
 from cartoon_avatar.backend.state import State
+from cartoon_avatar.http.metrics import metrics_text
 
 router = APIRouter()
 
@@ -63,12 +64,13 @@ async def get_readiness(backend: Backend) -> Response:
 
 @router.get("/metrics", operation_id="getMetrics", response_class=Response, tags=["health"])
 async def get_metrics(backend: Backend) -> Response:
-    """Prometheus metrics."""
+    """Prometheus metrics, of all workers of this backend."""
     free_bytes = await backend.storage.free_bytes()
     if free_bytes is not None:
         backend.metrics.free_bytes.set(free_bytes)
-    body = generate_latest(backend.metrics.registry)
-    return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(
+        metrics_text(backend.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    )
 
 
 async def _database_answers(backend: State) -> bool:
