@@ -813,12 +813,12 @@ async def test_a_client_that_leaves_the_queue_frees_its_place(
         worker = await workers.idle.get()  # nobody is served meanwhile
         waiting = asyncio.create_task(app(scope, receive, send))
         async with asyncio.timeout(5):
-            while not workers.waiting_since:  # noqa: ASYNC110
+            while not workers.line:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert workers.taken == 1
         hang_up.set()
         await asyncio.wait_for(waiting, 1)
-        assert (workers.taken, len(workers.waiting_since)) == (0, 0)
+        assert (workers.taken, len(workers.line)) == (0, 0)
         workers.idle.put_nowait(worker)
 
 

@@ -14,8 +14,10 @@ import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from cartoon_avatar.ai import jobs, openapi, sticker_routes
+from cartoon_avatar.ai import jobs, openapi
+from cartoon_avatar.ai.engines.registry import open_engines
 from cartoon_avatar.ai.fetching import open_fetcher
+from cartoon_avatar.ai.pools.places import Places
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.ai.routes import router
 from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
@@ -65,11 +67,21 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
             ) as workers,
         ):
             metrics.watch(workers)
-            renewing = asyncio.create_task(
-                _renew_when_models_come(workers, models_folder(settings.models_dir))
-            )
+            folder = models_folder(settings.models_dir)
+            engines = open_engines(folder, 1, settings.workers)
+            places = {
+                engine.facts.name: Places(
+                    engine.facts.places,
+                    queue=settings.queue // 2,
+                    expected_s=engine.facts.expected_s,
+                    wait_s=engine.facts.deadline_s or settings.task_timeout_s,
+                )
+                for engine in engines.all
+                if engine.facts.places is not None
+            }
+            renewing = asyncio.create_task(_renew_when_models_come(workers, folder))
             try:
-                yield {"ai": State(settings, workers, fetcher, metrics)}
+                yield {"ai": State(settings, workers, engines, places, fetcher, metrics)}
             finally:
                 renewing.cancel()
 
@@ -84,7 +96,6 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.include_router(router)
-    app.include_router(sticker_routes.router)
     render_problems(app)
     app.add_middleware(HeadAsGet)
     # Two pictures at most in a request, a cartoon and its original; routes that take one

@@ -18,7 +18,7 @@ from cartoon_avatar.contract.limits import (
     SMALLEST_CARTOON_PX,
     WIDEST_OUTLINE_PX,
 )
-from cartoon_avatar.contract.media_types import PROBLEM_JSON, SVG
+from cartoon_avatar.contract.media_types import EVENT_STREAM, PROBLEM_JSON, SVG
 from cartoon_avatar.contract.options import FRAMINGS
 from cartoon_avatar.contract.stickers import PRESETS
 from cartoon_avatar.http.problems import Problem
@@ -197,6 +197,13 @@ _HEADERS = {
     paths.THUMBNAIL: _SIZES,
     paths.STICKER: _SIZES,
 }
+# Where a request accepts them.
+_EVENTS = {paths.GENERATE_CARTOON, paths.PROCESS_FACE_CUT}
+_EVENTS_SCHEMA = {
+    "type": "string",
+    "description": "Server-sent events: `queued` with `{position}` and `progress` with `{stage,"
+    " progress}`, then one `result` with `{headers, mediaType, image}` (base64) or one `problem`.",
+}
 _REFUSALS = {
     "400": "The picture, a field or a URL is not acceptable; the code says which.",
     "408": "The body arrived too slowly.",
@@ -231,10 +238,13 @@ def _described(app: FastAPI) -> dict[str, Any]:
             refusals["422"] = "No face is in the picture."
         if path == paths.STICKER:
             refusals["422"] = "The head is on a colour, or no sticker of so few bytes can be made."
+        content: dict[str, Any] = {kind: {"schema": _FILE} for kind in _IMAGES[path]}
+        if path in _EVENTS:
+            content[EVENT_STREAM] = {"schema": _EVENTS_SCHEMA}
         operation["responses"] = {
             "200": {
                 "description": "The picture.",
-                "content": {kind: {"schema": _FILE} for kind in _IMAGES[path]},
+                "content": content,
                 "headers": {name: {"schema": {"type": "string"}} for name in _HEADERS[path]},
             },
             **{status: _problem(text) for status, text in refusals.items()},

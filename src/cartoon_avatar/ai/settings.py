@@ -45,8 +45,8 @@ class AiSettings(BaseSettings):
     task_timeout_s: float = Field(
         30,
         gt=0,
-        description="Longest time a worker may take for one picture, and a request may wait"
-        " for a worker, in seconds.",
+        description="Longest time a worker may take for one picture (a neural style has 120 s),"
+        " and a request may wait for a worker, in seconds.",
     )
     body_timeout_s: float = Field(
         30, gt=0, description="Longest time an upload may take to arrive, in seconds."

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from cartoon_avatar.ai.engines.drawing import Report
+from cartoon_avatar.ai.engines.protocol import Engine
+from cartoon_avatar.ai.engines.registry import Engines
 from cartoon_avatar.ai.fetching import Fetcher
+from cartoon_avatar.ai.pools.places import Moved, Places
 from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.ai.settings import AiSettings
+
+T = TypeVar("T")
 
 
 class Metrics:
@@ -28,21 +37,48 @@ class Metrics:
         self.oldest = Gauge(
             "queue_oldest_seconds", "Age of the oldest waiting request", registry=registry
         )
+        self.taken = Gauge(
+            "places_taken", "Requests worked on or waiting for a worker", registry=registry
+        )
         self.ready = Gauge("workers_ready", "Workers that are warm", registry=registry)
         self.lost = Gauge("workers_lost", "Workers that ended unasked", registry=registry)
+        self.cancelled = Gauge(
+            "jobs_cancelled", "Jobs begun and left, since their client went", registry=registry
+        )
 
     def watch(self, workers: Workers) -> None:
-        self.waiting.set_function(lambda: len(workers.waiting_since))
-        self.oldest.set_function(workers.oldest_wait_s)
+        self.waiting.set_function(lambda: len(workers.line))
+        self.oldest.set_function(workers.line.oldest_s)
+        self.taken.set_function(lambda: workers.taken)
         self.ready.set_function(lambda: len(workers.ready))
         self.lost.set_function(lambda: workers.lost)
+        self.cancelled.set_function(lambda: workers.cancelled)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a route may use; one for each app, made by its lifespan."""
+    """What a route may use; one for each app, made by its lifespan. ``places`` are those of engines
+    that may not have every worker, by name."""
 
     settings: AiSettings
     workers: Workers
+    engines: Engines
+    places: dict[str, Places]
     fetcher: Fetcher
     metrics: Metrics
+
+    async def run(
+        self,
+        engine: Engine,
+        job: Callable[..., T],
+        *args: Any,
+        moved: Moved | None = None,
+        report: Report | None = None,
+    ) -> T:
+        """As ``Workers.run``, in ``engine``'s places and by its deadline."""
+        async with AsyncExitStack() as turn:
+            if engine.facts.name in self.places:
+                await turn.enter_async_context(self.places[engine.facts.name].turn(moved))
+            return await self.workers.run(
+                job, *args, moved=moved, report=report, deadline_s=engine.facts.deadline_s
+            )

@@ -5,7 +5,6 @@ What each platform demands, and when that was read, is in docs/stickers.md.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.head.outline import outlined
 from cartoon_avatar.ai.jobs import Result, Tools
 from cartoon_avatar.ai.pictures import Picture, decode, to_png, to_webp
@@ -62,13 +62,16 @@ def suffix_of(preset: Preset) -> str:
     return f".{_PLATFORMS[preset].kind}"
 
 
-def make_sticker(tools: Tools, data: bytes, options: StickerOptions) -> Result:
+def make_sticker(
+    tools: Tools, data: bytes, options: StickerOptions, *, report: Report = unwatched
+) -> Result:
     """Of a head, the file ``data``, a sticker. Raises InvalidImage, ImageTooLarge, NoTransparency
     and StickerTooLarge."""
-    started = time.perf_counter()
+    clock = Clock(report=report)
     photo = decode(data, max_pixels=tools.max_pixels, long_side=LARGEST_HEAD_PX)
-    decoded = time.perf_counter()
+    clock.done("decode")
     picture, encoded = sticker(photo.picture, options)
+    clock.done("sticker")
     return Result(
         data=encoded,
         mime_type=f"image/{_PLATFORMS[options.preset].kind}",
@@ -76,7 +79,7 @@ def make_sticker(tools: Tools, data: bytes, options: StickerOptions) -> Result:
         height=picture.height,
         photo_width=photo.width,
         photo_height=photo.height,
-        stages={"decode": decoded - started, "sticker": time.perf_counter() - decoded},
+        stages=clock.stages,
     )
 
 

@@ -1,6 +1,7 @@
 """Media types of bodies."""
 
 PROBLEM_JSON = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
 
 SVG = "image/svg+xml"
 

@@ -16,11 +16,22 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, UnknownStyle
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.contract.errors import PictureUnusable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def step(tools: str, steps: int, *, report: Report) -> int:
+    """Negative: it never ends by itself."""
+    done = 0
+    while done != steps:
+        done += 1
+        report(f"step {done}", None if steps < 0 else done / steps)
+        time.sleep(0.001)
+    return os.getpid()
 
 
 def prepare() -> tuple[str, tuple[str, ...]]:
@@ -31,32 +42,32 @@ def refuse_to_start() -> tuple[str, tuple[str, ...]]:
     raise RuntimeError("no tools")
 
 
-def tell(tools: str, word: str) -> tuple[str, str, int]:
+def tell(tools: str, word: str, **_: object) -> tuple[str, str, int]:
     return tools, word, os.getpid()
 
 
-def hold(tools: str, seconds: float) -> int:
+def hold(tools: str, seconds: float, **_: object) -> int:
     time.sleep(seconds)
     return os.getpid()
 
 
-def refuse(tools: str) -> None:
+def refuse(tools: str, **_: object) -> None:
     raise UnknownStyle(["comic", "pop"])
 
 
-def stumble(tools: str) -> None:
+def stumble(tools: str, **_: object) -> None:
     raise ZeroDivisionError
 
 
-def run_out(tools: str) -> None:
+def run_out(tools: str, **_: object) -> None:
     raise MemoryError
 
 
-def crash(tools: str, how: signal.Signals) -> None:
+def crash(tools: str, how: signal.Signals, **_: object) -> None:
     os.kill(os.getpid(), how)
 
 
-def leave(tools: str) -> None:
+def leave(tools: str, **_: object) -> None:
     os._exit(3)
 
 
@@ -89,7 +100,46 @@ async def test_megabytes_go_there_and_back(workers: Workers) -> None:
     assert len(echo) == 12_000_000
 
 
-def measure(tools: str, *files: bytes) -> list[tuple[int, str]]:
+async def test_a_job_reports_while_it_is_done(workers: Workers) -> None:
+    told: list[tuple[str, float | None]] = []
+    await workers.run(step, 2, report=lambda *report: told.append(report))
+    assert told == [("step 1", 0.5), ("step 2", 1.0)]
+    await workers.run(step, 2)  # and nobody need hear of it
+
+
+async def test_a_cancelled_job_ends_where_it_next_reports_and_its_worker_goes_on(
+    workers: Workers,
+) -> None:
+    *_, before = await workers.run(tell, "")
+    count = workers.cancelled
+    begun = asyncio.Event()
+    heard = asyncio.create_task(workers.run(step, -1, report=lambda *_: begun.set()))
+    await asyncio.wait_for(begun.wait(), 30)
+    await gone(heard)
+    unheard = asyncio.create_task(workers.run(step, -1))
+    await asyncio.sleep(0)  # given to the worker, which may not have begun
+    await gone(unheard)
+    assert workers.cancelled == count + 2
+    *_, after = await workers.run(tell, "")
+    assert before == after
+
+
+async def gone(task: asyncio.Task[int]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 30)
+
+
+async def test_a_job_cancelled_too_late_leaves_the_next_one_alone(workers: Workers) -> None:
+    for _ in range(20):
+        late = asyncio.create_task(workers.run(tell, "late"))
+        await asyncio.sleep(0)
+        late.cancel()
+        await asyncio.wait([late])
+        assert (await workers.run(step, 3)) > 0
+
+
+def measure(tools: str, *files: bytes, **_: object) -> list[tuple[int, str]]:
     return [(len(file), hashlib.sha256(file).hexdigest()) for file in files]
 
 
@@ -223,11 +273,11 @@ async def test_who_leaves_the_queue_frees_it_and_the_job_is_never_done(workers: 
     await asyncio.sleep(0.1)
     waiting = asyncio.create_task(workers.run(hold, 30))
     await asyncio.sleep(0.1)
-    assert len(workers.waiting_since) == 1
-    assert 0.05 < workers.oldest_wait_s() < 1
+    assert len(workers.line) == 1
+    assert 0.05 < workers.line.oldest_s() < 1
     waiting.cancel()
     await asyncio.wait([waiting])
-    assert len(workers.waiting_since) == 0
+    assert len(workers.line) == 0
     pid = await running
     *_, next_pid = await workers.run(tell, "")
     assert pid == next_pid

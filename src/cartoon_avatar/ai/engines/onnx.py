@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import tomllib
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,10 +23,19 @@ import numpy as np
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cartoon_avatar.ai.engines.classic.styles import STYLES
+from cartoon_avatar.ai.engines.catalogue import STYLES
+from cartoon_avatar.ai.engines.drawing import Clock, Drawing
+from cartoon_avatar.ai.engines.protocol import (
+    COMPOSITE_WITH_TRAINED_MEDIA,
+    DrawingOptions,
+    EngineFacts,
+    StyleFacts,
+)
+from cartoon_avatar.ai.errors import UnknownStyle
 from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.model_files import FetchFailed, write_whole
+from cartoon_avatar.ai.seeing.scene import Scene
 from cartoon_avatar.process.logs import without_native_lines
 
 log = structlog.get_logger()
@@ -40,6 +50,10 @@ _ENLARGE_AT_MOST = 4.0
 _STRIDES = np.array([0.7548776662, 0.5698402910])
 _PERIOD = 1_000_003  # seeds go up to 2⁵³, where a float has no fraction left
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 10, 60
+# A network at its largest side, on a slow core.
+_DEADLINE_S = 120
+# Opening is done once a worker.
+_STAGES_MS = {"open": 5, "network": 1000}
 
 
 class BadManifest(Exception):
@@ -218,6 +232,48 @@ def fetch(folder: Path, model: NeuralModel) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / model.file, bytes(data))
+
+
+class NeuralEngine:
+    """The engine of neural styles; draws in worker processes, networks opened when first asked."""
+
+    def __init__(self, folder: Path, threads: int, places: int) -> None:
+        self.facts = EngineFacts(
+            name="onnx",
+            aligned=True,
+            deterministic=True,
+            expected_s=3,
+            source_type=COMPOSITE_WITH_TRAINED_MEDIA,
+            places=places,
+            deadline_s=_DEADLINE_S,
+        )
+        self._folder = folder
+        self._threads = threads
+        self._networks: dict[NeuralModel, Network] = {}
+
+    def styles(self) -> Sequence[StyleFacts]:
+        return [
+            StyleFacts(model.name, model.title, model.sentence) for model in available(self._folder)
+        ]
+
+    def stages(self, style: str) -> Mapping[str, float]:
+        return _STAGES_MS
+
+    def draw(self, scene: Scene, options: DrawingOptions, clock: Clock) -> Drawing:
+        """Raises ``UnknownStyle`` where the style's file has gone meanwhile."""
+        models = {model.name: model for model in available(self._folder)}
+        if options.style not in models:
+            raise UnknownStyle(list(models))
+        network = self._opened(models[options.style])
+        clock.done("open")
+        picture = network(scene.picture, options.seed, options.long_side)
+        clock.done("network")
+        return Drawing(picture, len(scene.faces), ink_px=0, stages=clock.stages)
+
+    def _opened(self, model: NeuralModel) -> Network:
+        if model not in self._networks:
+            self._networks[model] = Network(model, self._folder, self._threads)
+        return self._networks[model]
 
 
 class Network:

@@ -42,12 +42,12 @@ def draw(scene: Scene, style: PaintedStyle, seed: int, clock: Clock | None = Non
     return Drawing(Picture(rgb, scene.picture.alpha), len(scene.faces), line_px, clock.stages)
 
 
-def prepared(scene: Scene) -> Scene:
+def prepared(scene: Scene, clock: Clock | None = None) -> Scene:
     """``scene`` painted without lines and colour of its own, for another engine to draw over.
 
     Its people are where the painting has them.
     """
-    rgb, sheet = _painted(scene, PLAIN, Clock())
+    rgb, sheet = _painted(scene, PLAIN, clock or Clock())
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
     return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people)
 

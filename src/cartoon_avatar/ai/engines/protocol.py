@@ -1,0 +1,79 @@
+"""What draws, and what everybody else must know of it.
+
+An engine draws where its pool runs it: ours in worker processes, which many drawings share. It
+is built in the server too, which asks it for its facts and styles alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cartoon_avatar.ai.engines.drawing import Clock, Drawing
+from cartoon_avatar.ai.seeing.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """``aligned``: a drawing shows what the photo shows in the same place, so that its head is cut
+    by the photo. ``deterministic``: the same request gives the same pixels. ``places`` are drawings
+    at once, and None is one a worker; ``deadline_s`` is what one may take, and None is
+    ``AI_TASK_TIMEOUT_S``. ``price`` is what a drawing costs, in the provider's words.
+    """
+
+    name: str
+    aligned: bool
+    deterministic: bool
+    expected_s: float
+    source_type: str
+    places: int | None = None
+    deadline_s: float | None = None
+    leaves_machine: bool = False
+    price: str | None = None
+
+
+# Terms of the IPTC vocabulary for a picture's digital source type,
+# https://cv.iptc.org/newscodes/digitalsourcetype/.
+ALGORITHMICALLY_ENHANCED = "algorithmicallyEnhanced"
+COMPOSITE_WITH_TRAINED_MEDIA = "compositeWithTrainedAlgorithmicMedia"
+
+
+@dataclass(frozen=True, slots=True)
+class StyleFacts:
+    """``sentence`` tells a person what to expect. With ``needs_face`` a photo of nobody is refused;
+    with ``svg`` drawings are shapes, which an SVG holds at any size."""
+
+    name: str
+    title: str
+    sentence: str
+    needs_face: bool = False
+    svg: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrawingOptions:
+    """``long_side`` is in px."""
+
+    style: str
+    seed: int
+    long_side: int
+
+
+class Engine(Protocol):
+    """Draws in a worker process."""
+
+    @property
+    def facts(self) -> EngineFacts: ...
+
+    def styles(self) -> Sequence[StyleFacts]:
+        """Those that can be drawn in now, in walking order."""
+        ...
+
+    def stages(self, style: str) -> Mapping[str, float]:
+        """The stages of a drawing, in order, and how long each takes in relation to the others."""
+        ...
+
+    def draw(self, scene: Scene, options: DrawingOptions, clock: Clock) -> Drawing:
+        """Draw ``scene``; ``clock`` hears of each stage's end and may raise ``Cancelled`` there."""
+        ...

@@ -1,0 +1,21 @@
+"""What a worker process does: bytes in, bytes out. Runs in the workers, never in the server."""
+
+from cartoon_avatar.ai.jobs.drawings import Drawn, draw, draw_cartoon, draw_svg
+from cartoon_avatar.ai.jobs.heads import DrawnAs, cut_head, head_of
+from cartoon_avatar.ai.jobs.results import Result, make_thumbnail
+from cartoon_avatar.ai.jobs.tools import Tools, open_tools, styles_in
+
+__all__ = [
+    "Drawn",
+    "DrawnAs",
+    "Result",
+    "Tools",
+    "cut_head",
+    "draw",
+    "draw_cartoon",
+    "draw_svg",
+    "head_of",
+    "make_thumbnail",
+    "open_tools",
+    "styles_in",
+]

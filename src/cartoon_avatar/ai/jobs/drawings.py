@@ -1,0 +1,166 @@
+"""A photo becomes a drawing: decoded, looked at, drawn by the style's engine, encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cartoon_avatar.ai.engines import drawn
+from cartoon_avatar.ai.engines.drawing import Clock, Drawing, Report, unwatched
+from cartoon_avatar.ai.engines.protocol import DrawingOptions
+from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
+from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
+from cartoon_avatar.ai.jobs.tools import Tools
+from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_webp
+from cartoon_avatar.ai.seeing.faces import Face
+from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.contract.boxes import Box
+from cartoon_avatar.contract.media_types import SVG
+from cartoon_avatar.contract.options import Framing
+
+# Long side of the copy of a photo in which people are looked for.
+LOOK_PX = 1024
+# Milliseconds for a photo of 2 megapixels, beside those of the engines' stages.
+_BEFORE_MS = {"decode": 25, "faces": 30, "masks": 60}
+_AFTER_MS = {"encode": 12}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A drawing, and the photo it was made of, scaled down. Stages are in seconds."""
+
+    drawing: Drawing
+    scene: Scene
+    photo: Photo
+    stages: dict[str, float]
+
+
+def draw(
+    tools: Tools,
+    data: bytes,
+    style: str,
+    seed: int,
+    long_side: int,
+    framing: Framing = "portrait",
+    face: int = 0,
+    clock: Clock | None = None,
+) -> Drawn:
+    """Draw the photo in ``data`` with the engine of ``style``.
+
+    Raises ``UnknownStyle``, ``InvalidImage``, ``ImageTooLarge``, ``FaceIndexOutOfRange`` and,
+    where the style draws people only, ``NoFace``.
+    """
+    _require_seeing(tools)
+    engine, _ = tools.engines.of(style)
+    clock = clock or Clock()
+    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
+    drawing = engine.draw(scene, DrawingOptions(style, seed, long_side), clock)
+    return Drawn(drawing, scene, photo, clock.stages)
+
+
+def draw_cartoon(
+    tools: Tools,
+    data: bytes,
+    style: str,
+    seed: int,
+    long_side: int,
+    thumbnail: bool = False,
+    framing: Framing = "portrait",
+    face: int = 0,
+    *,
+    report: Report = unwatched,
+) -> Result:
+    engine, _ = tools.engines.of(style)
+    clock = Clock({**_BEFORE_MS, **engine.stages(style), **_AFTER_MS}, report)
+    made = draw(tools, data, style, seed, long_side, framing, face, clock)
+    picture = made.drawing.picture
+    kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
+    encoded = encode(picture)
+    # Of the decoded photo at hand: decoding it again would cost more than all the rest of it.
+    small = thumbnail_of(made.photo.picture) if thumbnail else b""
+    clock.done("encode")
+    return Result(
+        data=encoded,
+        mime_type=f"image/{kind}",
+        width=picture.width,
+        height=picture.height,
+        photo_width=made.photo.width,
+        photo_height=made.photo.height,
+        thumbnail=small,
+        stages=clock.stages,
+        faces=len(made.scene.faces),
+        crop=made.scene.crop,
+        face_boxes=made.scene.faces,
+    )
+
+
+def draw_svg(
+    tools: Tools,
+    data: bytes,
+    style: str,
+    seed: int,
+    long_side: int,
+    framing: Framing = "portrait",
+    face: int = 0,
+    *,
+    report: Report = unwatched,
+) -> Result:
+    """The drawing that ``draw_cartoon`` would give, as the shapes it is made of.
+
+    Raises what ``draw`` does, and ``UnknownStyle`` for a style that draws no shapes.
+    """
+    shapes = {one.name: one for one in drawn.STYLES}
+    if style not in shapes:
+        raise UnknownStyle(list(shapes))
+    _require_seeing(tools)
+    clock = Clock({**_BEFORE_MS, "shapes": 100}, report)
+    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
+    document = drawn.svg(scene, shapes[style], seed)
+    clock.done("shapes")
+    return Result(
+        data=document.encode(),
+        mime_type=SVG,
+        width=scene.picture.width,
+        height=scene.picture.height,
+        photo_width=photo.width,
+        photo_height=photo.height,
+        stages=clock.stages,
+        faces=len(scene.faces),
+        crop=scene.crop,
+        face_boxes=scene.faces,
+    )
+
+
+def opened_scene(
+    tools: Tools, data: bytes, long_side: int, framing: Framing, face: int, clock: Clock
+) -> tuple[Photo, Scene]:
+    """The photo in ``data``, scaled down, and what is to be drawn of it."""
+    photo = decode(data, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    clock.done("decode")
+
+    def find_faces(picture: Picture) -> list[Face]:
+        found = tools.eyes.find_faces(picture)
+        clock.done("faces")
+        return found
+
+    def closer(crop: Box, side: int) -> Picture:
+        return decode(data, max_pixels=tools.max_pixels, long_side=side, crop=crop).picture
+
+    scene = open_scene(
+        photo.picture,
+        find_faces,
+        tools.eyes.find_masks,
+        face=face,
+        framing=framing,
+        long_side=long_side,
+        full_size=(photo.width, photo.height),
+        closer=closer,
+    )
+    clock.done("masks")
+    return photo, scene
+
+
+def _require_seeing(tools: Tools) -> None:
+    """Raise ModelsMissing where nobody would be found: a photo of one is neither to be drawn as
+    scenery nor to be refused for having none."""
+    if tools.eyes.find_masks is None:
+        raise ModelsMissing

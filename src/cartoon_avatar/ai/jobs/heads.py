@@ -1,0 +1,191 @@
+"""A head is cut out of a drawing: by the photo it was drawn from, by its shapes, or by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cartoon_avatar.ai.engines import drawn
+from cartoon_avatar.ai.engines.classic import recipe as classic
+from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
+from cartoon_avatar.ai.errors import FaceIndexOutOfRange, ModelsMissing
+from cartoon_avatar.ai.head import cut as head_cut
+from cartoon_avatar.ai.head.cut import Head
+from cartoon_avatar.ai.head.shapes import cut_along_shapes
+from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene
+from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
+from cartoon_avatar.ai.jobs.tools import Tools
+from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.seeing.models import ModelMissing
+from cartoon_avatar.contract.boxes import Box
+from cartoon_avatar.contract.options import Framing
+
+# A head is at most 1024 px wide: a larger drawing would not make it finer.
+_CUT_FROM_PX = 2048
+# The widest outline that any style draws, as share of a drawing's long side. Whose cartoon is
+# cut is not asked.
+_WIDEST_LINE = max(
+    style.line_width * max(1, style.ink.outline) for style in classic.STYLES if style.ink
+)
+# Milliseconds for a drawing of 1024 px and its photo.
+_STAGES_MS = {"decode": 30, "cut": 350, "encode": 40}
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnAs:
+    """How a cartoon was drawn of its photo, so that it can be drawn again."""
+
+    style: str
+    seed: int
+    framing: Framing = "portrait"
+
+
+def cut_head(
+    tools: Tools,
+    cartoon: bytes,
+    original: bytes | None,
+    kind: str,
+    background: tuple[int, int, int] | None,
+    size: int | None,
+    face_index: int,
+    thumbnail: bool = False,
+    crop: Box | None = None,
+    drawn_as: DrawnAs | None = None,
+    *,
+    report: Report = unwatched,
+) -> Result:
+    """``crop`` is the part of the upright original that the cartoon shows, all of it if None.
+
+    Then ``face_index`` still counts the faces of the whole original. ``drawn_as`` says how the
+    cartoon was drawn of the original: if of shapes, they tell where its head is.
+    """
+    clock = Clock(_STAGES_MS, report)
+    drawing, photo = _opened(tools, cartoon, original, crop)
+    clock.done("decode")
+    head = place = None
+    if original is not None and drawn_as is not None:
+        head = _head_of_shapes(tools, drawing.picture, original, drawn_as, face_index, size, clock)
+    if original is not None and crop is not None:
+        place = _place_in_crop(tools, original, crop, face_index)
+    if head is None:
+        head = _head(tools, drawing.picture, photo, size, face_index, place)
+    clock.done("cut")
+
+    picture = head.picture if background is None else _laid_on(head.picture, background)
+    encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture)
+    small = thumbnail_of(picture) if thumbnail else b""
+    clock.done("encode")
+    scale = drawing.width / drawing.picture.width
+    left, top, width, height = (round(value * scale) for value in head.box)
+    flags = {"cut-by-frame": head.cut_by_frame, "low-resolution": head.low_resolution}
+    return Result(
+        data=encoded,
+        mime_type=f"image/{kind}",
+        width=picture.width,
+        height=picture.height,
+        photo_width=drawing.width,
+        photo_height=drawing.height,
+        stages=clock.stages,
+        faces=head.faces,
+        box=(left, top, width, height),
+        path=head.path,
+        flags=tuple(name for name, true in flags.items() if true),
+        thumbnail=small,
+    )
+
+
+def head_of(
+    tools: Tools, cartoon: bytes, original: bytes | None, size: int | None, face_index: int
+) -> Picture:
+    """The head alone. Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
+    drawing, photo = _opened(tools, cartoon, original)
+    return _head(tools, drawing.picture, photo, size, face_index).picture
+
+
+def _head_of_shapes(
+    tools: Tools,
+    drawing: Picture,
+    original: bytes,
+    drawn_as: DrawnAs,
+    face: int,
+    size: int | None,
+    clock: Clock,
+) -> Head | None:
+    """The head of a drawing of shapes; None where it is none, or another engine drew it."""
+    # Not every style of a cartoon that is there still exists.
+    style = {one.name: one for one in drawn.STYLES}.get(drawn_as.style)
+    if style is None:
+        return None
+    long_side = max(drawing.width, drawing.height)
+    _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock)
+    same_size = (scene.picture.width, scene.picture.height) == (drawing.width, drawing.height)
+    if not scene.people or not same_size:
+        return None
+    document = drawn.head_svg(scene, style, drawn_as.seed)
+    return cut_along_shapes(
+        drawing,
+        lambda width, height: drawn.rendered(document, width, height),
+        scene.people[0],
+        faces=len(scene.faces),
+        size=size,
+    )
+
+
+def _place_in_crop(
+    tools: Tools, original: bytes, crop: Box, face_index: int
+) -> Callable[[], tuple[float, float]]:
+    """Where in ``crop`` the original's face of that number is, as shares of width and height."""
+
+    def place() -> tuple[float, float]:
+        photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+        faces = tools.eyes.find_faces(photo.picture)
+        if face_index >= len(faces):
+            raise FaceIndexOutOfRange(face_index, len(faces))
+        x, y = faces[face_index].landmarks.mean(axis=0) * (photo.width / photo.picture.width)
+        return (x - crop.left) / crop.width, (y - crop.top) / crop.height
+
+    return place
+
+
+def _opened(
+    tools: Tools, cartoon: bytes, original: bytes | None, crop: Box | None = None
+) -> tuple[Photo, Picture | None]:
+    drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
+    if original is None:
+        return drawing, None
+    longest = max(drawing.picture.width, drawing.picture.height)
+    photo = decode(original, max_pixels=tools.max_pixels, long_side=longest, crop=crop)
+    return drawing, photo.picture
+
+
+def _head(
+    tools: Tools,
+    drawing: Picture,
+    photo: Picture | None,
+    size: int | None,
+    face_index: int,
+    place: Callable[[], tuple[float, float]] | None = None,
+) -> Head:
+    line_px = _WIDEST_LINE * max(drawing.width, drawing.height)
+    try:
+        return head_cut.cut(
+            drawing,
+            tools.models,
+            photo,
+            face_index=face_index,
+            place=place,
+            size=size,
+            ink_width_px=line_px,
+        )
+    except ModelMissing as error:
+        raise ModelsMissing from error
+
+
+def _laid_on(picture: Picture, colour: tuple[int, int, int]) -> Picture:
+    if picture.alpha is None:
+        return picture
+    alpha = picture.alpha[..., None].astype(np.float32) / 255
+    mixed = picture.rgb * alpha + np.array(colour, np.float32) * (1 - alpha)
+    return replace(picture, rgb=np.rint(mixed).astype(np.uint8), alpha=None)

@@ -1,0 +1,79 @@
+"""Who waits and who works: bounded, in order of arrival, the rest refused at once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from cartoon_avatar.ai.errors import AiBusy
+
+# Hears its position in a line whenever it changes; the next to leave has 1.
+Moved = Callable[[int], None]
+
+
+class Line:
+    """Who waits, in order of arrival."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[object, tuple[float, Moved | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def oldest_s(self) -> float:
+        now = time.monotonic()
+        return now - min((since for since, _ in self._waiting.values()), default=now)
+
+    @contextmanager
+    def waiting(self, moved: Moved | None = None) -> Iterator[None]:
+        ticket = object()
+        self._waiting[ticket] = (time.monotonic(), moved)
+        if moved is not None:
+            moved(len(self._waiting))
+        try:
+            yield
+        finally:
+            place = list(self._waiting).index(ticket)
+            del self._waiting[ticket]
+            for position, (_, behind) in enumerate(self._waiting.values(), start=1):
+                if position > place and behind is not None:
+                    behind(position)
+
+
+class Places:
+    """Those of one engine: ``at_once`` draw, ``queue`` more wait for ``wait_s`` at most."""
+
+    def __init__(self, at_once: int, queue: int, expected_s: float, wait_s: float) -> None:
+        self.at_once = at_once
+        self.queue = queue
+        self.line = Line()
+        self.taken = 0
+        self._expected_s = expected_s
+        self._wait_s = wait_s
+        self._free = asyncio.Semaphore(at_once)
+
+    @asynccontextmanager
+    async def turn(self, moved: Moved | None = None) -> AsyncIterator[None]:
+        """A place, as soon as there is one. Raises ``AiBusy``."""
+        if self.taken >= self.at_once + self.queue:
+            raise AiBusy(self._retry_after_s())
+        self.taken += 1
+        try:
+            with self.line.waiting(moved if self._free.locked() else None):
+                try:
+                    async with asyncio.timeout(self._wait_s):
+                        await self._free.acquire()
+                except TimeoutError as error:
+                    raise AiBusy(self._retry_after_s()) from error
+            try:
+                yield
+            finally:
+                self._free.release()
+        finally:
+            self.taken -= 1
+
+    def _retry_after_s(self) -> int:
+        return math.ceil(self._expected_s * max(1, self.taken / self.at_once))

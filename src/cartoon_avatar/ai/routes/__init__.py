@@ -1,0 +1,9 @@
+"""HTTP in and out of the AI service, a file per noun."""
+
+from fastapi import APIRouter
+
+from cartoon_avatar.ai.routes import drawings, heads, health, stickers, styles, thumbnails
+
+router = APIRouter()
+for noun in (drawings, heads, stickers, thumbnails, styles, health):
+    router.include_router(noun.router)

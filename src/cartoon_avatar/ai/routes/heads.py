@@ -1,0 +1,126 @@
+"""Heads out of cartoons."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from cartoon_avatar.ai import jobs
+from cartoon_avatar.ai.fetching import Fetcher
+from cartoon_avatar.ai.forms import Pieces, read_json
+from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
+from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.contract import headers, options, paths
+from cartoon_avatar.contract.boxes import MOST_FACES
+from cartoon_avatar.contract.errors import InvalidRequest, NoFace
+
+router = APIRouter()
+
+# How a cartoon was drawn, which helps to cut out its head.
+_DRAWN_FIELDS = ("style", "seed", "framing")
+
+
+@router.post(paths.PROCESS_FACE_CUT, operation_id="processFaceCut")
+async def process_face_cut(request: Request) -> Response:
+    """Cut the head out of a cartoon, named by URL (JSON) or sent along (multipart).
+
+    With ``thumbnail`` the head's thumbnail follows in the same body. With
+    ``Accept: text/event-stream`` events tell of the progress before the head.
+    """
+    ai = state_of(request)
+    with ExitStack() as held:
+        held.enter_context(ai.workers.place())
+        if request.headers.get("content-type", "").lower().startswith("multipart/"):
+            form = await form_of(request, "image", "original")
+            fields = form.fields
+        else:
+            form = None
+            fields = await read_json(request, timeout_s=ai.settings.body_timeout_s)
+        names = (*options.HEAD_FIELDS, *_DRAWN_FIELDS, "face_index", "crop", "thumbnail")
+        options.require_known(fields, names if form else ("image_url", "original_url", *names))
+        kind = options.head_format_of(fields)
+        background = _colour(options.background_of(fields, kind))
+        size = options.head_size_of(fields)
+        face_index = _face(fields)
+        crop = options.crop_of(fields)
+        drawn_as = _drawn_as(fields)
+        thumbnail = with_thumbnail(fields)
+
+        if form is not None:
+            cartoon = image_in(form, "image")
+            original = image_in(form, "original") if "original" in form.files else None
+        else:
+            cartoon, original = await _fetched(ai.fetcher, fields)
+
+        async def cut(watch: Watch) -> Answer:
+            try:
+                result = await ai.workers.run(
+                    jobs.cut_head,
+                    cartoon,
+                    original,
+                    kind,
+                    background,
+                    size,
+                    face_index,
+                    thumbnail,
+                    crop,
+                    drawn_as,
+                    moved=watch.moved,
+                    report=watch.report,
+                )
+            except NoFace:
+                ai.metrics.no_face.inc()
+                raise
+            ai.metrics.cut_seconds.labels(result.path).observe(sum(result.stages.values()))
+            seen = {
+                headers.FACE_COUNT: str(result.faces),
+                headers.CROP_BOX: ",".join(map(str, result.box or ())),
+                headers.CUT_PATH: result.path,
+            }
+            if result.flags:
+                seen[headers.CUT_FLAGS] = ",".join(result.flags)
+            return Answer.of(result, seen)
+
+        return await answered(request, cut, held)
+
+
+async def _fetched(fetcher: Fetcher, fields: dict[str, Any]) -> tuple[Pieces, Pieces | None]:
+    image_url, original_url = fields.get("image_url"), fields.get("original_url")
+    if not isinstance(image_url, str) or not isinstance(original_url, str | None):
+        raise InvalidRequest("image_url must be a URL, original_url too if it is given.")
+    # Both judged before either is fetched.
+    fetcher.check(image_url)
+    if original_url is None:
+        return [memoryview(await fetcher.fetch(image_url))], None
+    fetcher.check(original_url)
+    cartoon, original = await asyncio.gather(fetcher.fetch(image_url), fetcher.fetch(original_url))
+    return [memoryview(cartoon)], [memoryview(original)]
+
+
+def _face(fields: dict[str, Any]) -> int:
+    """``face``, or ``face_index`` as the original contract calls it."""
+    face = options.face_of(fields)
+    if face is None:
+        face = options.whole_number(fields, "face_index", InvalidRequest, 0, MOST_FACES - 1)
+    return face or 0
+
+
+def _drawn_as(fields: dict[str, Any]) -> jobs.DrawnAs | None:
+    style, seed = fields.get("style"), options.seed_of(fields)
+    framing = options.framing_of(fields) or "portrait"
+    if style is None or style == "" or seed is None:
+        return None
+    if not isinstance(style, str):
+        raise InvalidRequest("style must be the name of one.")
+    return jobs.DrawnAs(style, seed, framing)
+
+
+def _colour(background: str) -> tuple[int, int, int] | None:
+    """RGB, None for transparent."""
+    if background == options.TRANSPARENT:
+        return None
+    red, green, blue = bytes.fromhex(background[1:])
+    return red, green, blue

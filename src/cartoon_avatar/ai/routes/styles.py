@@ -1,0 +1,83 @@
+"""What can be drawn in."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from functools import cache
+from importlib import resources
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from cartoon_avatar.ai.routes.bodies import state_of
+from cartoon_avatar.contract import paths
+
+router = APIRouter()
+
+
+class StyleInfo(BaseModel):
+    """A way to draw, as an app shows it, and what its engine says of itself."""
+
+    name: str = Field(examples=["comic"])
+    title: str = Field(examples=["Comic"])
+    description: str = Field(examples=["Bold ink and flat, lively colour."])
+    preview: str | None = Field(description="A small picture as a data: URI, where there is one.")
+    needs_face: bool = Field(
+        serialization_alias="needsFace",
+        description="A photo without a face is refused (no_face).",
+    )
+    svg: bool = Field(description="Whether format=svg is possible.")
+    engine: str = Field(description="What draws it; each has places and a queue of its own.")
+    aligned: bool = Field(
+        description="Whether a drawing shows what the photo shows in the same place."
+    )
+    deterministic: bool = Field(
+        description="Whether the same photo, seed and options give the same picture."
+    )
+    expected_seconds: float = Field(
+        serialization_alias="expectedSeconds", description="What a drawing usually takes."
+    )
+    leaves_machine: bool = Field(
+        serialization_alias="leavesMachine",
+        description="Whether the photo is sent to somebody else's server.",
+    )
+
+
+class StyleList(BaseModel):
+    """All styles, in the order in which an app should walk through them."""
+
+    items: list[StyleInfo]
+
+
+@router.get(paths.STYLES, operation_id="listStyles")
+async def list_styles(request: Request) -> StyleList:
+    """All styles, in walking order; last the neural ones whose weights are here."""
+    # In a thread: a file that was not seen before is read from end to end.
+    styles = await asyncio.to_thread(state_of(request).engines.styles)
+    return StyleList(
+        items=[
+            StyleInfo(
+                name=style.name,
+                title=style.title,
+                description=style.sentence,
+                preview=_preview(style.name),
+                needs_face=style.needs_face,
+                svg=style.svg,
+                engine=engine.facts.name,
+                aligned=engine.facts.aligned,
+                deterministic=engine.facts.deterministic,
+                expected_seconds=engine.facts.expected_s,
+                leaves_machine=engine.facts.leaves_machine,
+            )
+            for engine, style in styles
+        ]
+    )
+
+
+@cache
+def _preview(style: str) -> str | None:
+    file = resources.files("cartoon_avatar.ai") / "previews" / f"{style}.webp"
+    if not file.is_file():
+        return None
+    return "data:image/webp;base64," + base64.b64encode(file.read_bytes()).decode()
