@@ -13,7 +13,6 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     length_of,
     normals,
     outlines,
-    path_of,
     resampled,
     smoothed_values,
 )
@@ -180,15 +179,3 @@ def _draw_coil(pen: Pen, centre: np.ndarray, radius: float, colour: Lab) -> None
     points = centre + reach[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
     wide = max(pen.fine, 0.2 * radius)
     pen.brush(points, [0.1, 0.8 * wide, wide, 0.8 * wide, 0.1], colour)
-
-
-def scalloped_path(pen: Pen, mask: np.ndarray, radius: float) -> str:
-    reading, unit = pen.reading, pen.reading.unit
-    curves = outlines(
-        bumpy(reading, pen.random, mask, radius),
-        2 * reading.scale,
-        blur_px=0.8,
-        smooth=0.006 * unit,
-        least=0.01 * unit**2,
-    )
-    return path_of(curves, fine=1.6)

@@ -80,8 +80,44 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[Cloth]:
         colour = np.median(reading.lab[known], axis=0).astype(float)
         if regions and is_hat and lch(colour)[1] < 25 and colour[0] < regions[0].colour[0] - 12:
             continue  # a hat's dark side, or hair below it
+        if regions and not is_hat:
+            vivid = float(np.linalg.norm((colour - regions[0].colour) * (0.5, 1, 1))) > 30
+            for piece in reading.pieces(region, 0):
+                if _not_worn(reading, mask, piece, colour, vivid=vivid):
+                    region = region & ~piece
+            if not region.any():
+                continue
         regions.append(Cloth(region, colour, bool((known & pattern).sum() > 0.45 * known.sum())))
     return regions
+
+
+def _not_worn(
+    reading: Reading, mask: np.ndarray, region: np.ndarray, colour: Lab, *, vivid: bool
+) -> bool:
+    """Whether the piece ``region`` is a hand before the chest, or a stranger's sleeve at its rim.
+
+    ``vivid``: its colour is far from that of the rest.
+    """
+    unit = reading.unit
+    skin = np.array([reading.skin_lightness, *reading.skin[1:]])
+    away = np.linalg.norm((colour - skin) * (0.5, 1, 1))
+    if away < (9 if reading.alone else 16) and reading.area(region) < 0.4:
+        return True
+    aside = np.abs(reading.across_at - reading.at(152) @ reading.across) > 0.45 * unit
+    # The frame's edge is no rim.
+    rim = mask & ~reading.grown(mask | ~_in_frame(mask), -0.02 * unit)
+    outside = (region & aside).sum() > 0.95 * region.sum()
+    if not reading.alone:
+        by_neck = reading.grown(reading.oval | reading.skin_below, 0.06 * unit)
+        return bool(outside or not (region & by_neck).any())
+    at_rim = (region & rim).sum() > 0.04 * region.sum()
+    return bool(outside and at_rim and reading.area(region) < (0.03 if vivid else 0.15))
+
+
+def _in_frame(mask: np.ndarray) -> np.ndarray:
+    inner = np.zeros_like(mask)
+    inner[2:-2, 2:-2] = True
+    return inner
 
 
 def _without_pattern(reading: Reading, pattern: np.ndarray) -> np.ndarray:

@@ -41,6 +41,7 @@ class Reading:
     gain: float = 1.0  # by which the light is evened, as a factor of luminance
     light_side: int = 1  # 1: light comes from the picture's left
     side_contrast: float = 0.0  # difference of the cheeks, L
+    alone: bool = True  # nobody else's arms and hair are near
 
     @property
     def profile(self) -> bool:

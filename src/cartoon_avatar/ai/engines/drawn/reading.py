@@ -97,7 +97,10 @@ def _read_parts(
     person = on_grid(masks.person)
     mine = (person * on_grid(masks.mine) > 0.5) | oval
     mine = _main_piece(reading, mine)
-    mine &= reading.inside(_bust(reading, raised=0.25)) | reading.inside(_head_room(reading))
+    # Alone, high shoulders are one's own.
+    reading.alone = float(((person > 0.5) & ~mine).mean()) < 0.02
+    bust = _bust(reading, raised=0.5 if reading.alone else 0.25)
+    mine &= reading.inside(bust) | reading.inside(_head_room(reading))
     neighbours = float((person > 0.5).mean() - (mine & (person > 0.5)).mean()) > 0.03
     planes = [masks.hair, masks.face_skin, masks.body_skin, masks.clothes, masks.other]
     kinds = np.stack([on_grid(plane) for plane in planes])
@@ -105,7 +108,9 @@ def _read_parts(
     hair, face, body, clothes, other = (mine & (likeliest == kind) for kind in range(5))
 
     chin, nose, brow = at(152) @ down, at(2) @ down, at(9) @ down
-    beside = np.abs(reading.across_at - at(1) @ reading.across) < 0.65 * unit
+    # A head that is turned shows its ear far from the nose.
+    middle = reading.features.oval.mean(axis=0) @ reading.across
+    beside = np.abs(reading.across_at - middle) < 0.65 * unit
     skin = face | body
     face_skin = skin & (oval | ((down_at < nose + 0.05 * unit) & beside))
     # An arm raised beside the head is not part of it.
@@ -152,13 +157,19 @@ def _read_parts(
         elif reading.area(piece) < 0.1:
             mine &= ~piece
         rest &= ~piece | (mine & ~hair)
+    if not reading.alone:
+        mine &= ~_of_strange_colour(reading, hair & mine)
     reading.hair = hair & mine
     cloth = rest & mine & (down_at > chin - 0.3 * unit)
+    if not reading.alone:
+        # Whose sleeves are raised beside the shoulders is not known.
+        strange = cloth & ~reading.inside(_bust(reading, raised=0.06))
+        cloth, mine = cloth & ~strange, mine & ~strange
     # Under every shoulder there is chest, where a friend or a round frame hides it, too.
     low = cloth & (down_at > chin + 0.12 * unit)
     beneath = np.maximum.accumulate(low, axis=0)
     if neighbours or scene.picture.alpha is not None:
-        beneath |= reading.inside(_bust(reading, raised=-0.05))
+        beneath |= reading.inside(_bust(reading, raised=-0.05 if reading.alone else 0.04))
     beneath &= ~skin & ~hair & ~oval if not neighbours else ~reading.skin_below & ~hair & ~oval
     # Sleeves of raised arms and of strangers hang on no chest.
     chest = reading.inside(_bust(reading, raised=-0.1))
@@ -169,6 +180,23 @@ def _read_parts(
     reading.clothes = reading.without_small(cloth | beneath, 0.02)
     reading.clothes_seen = cloth & ~skin
     reading.person = mine | beneath
+
+
+def _of_strange_colour(reading: Reading, hair: np.ndarray) -> np.ndarray:
+    """What far from the face is taken for ``hair`` and has a colour that is not near it."""
+    unit = reading.unit
+    near = reading.grown(reading.oval, 0.25 * unit)
+    own = reading.lab[hair & near]
+    if len(own) < 100:
+        return np.zeros_like(hair)
+    soft = reading.soft(reading.lab, 0.02 * unit)
+    low, high = np.percentile(own, [12, 88], axis=0)
+    beyond = np.maximum(low - soft, soft - high).clip(0) * np.float32((0.3, 1, 1))
+    # Ends on the shoulders may be bleached.
+    far = hair & ~reading.grown(reading.oval, 0.3 * unit)
+    far &= ~reading.inside(_bust(reading, raised=0.1))
+    strange = reading.opened(far & (np.linalg.norm(beyond, axis=2) > 6), 0.02 * unit)
+    return reading.grown(strange, 0.03 * unit) & far if strange.any() else strange
 
 
 def _main_piece(reading: Reading, mask: np.ndarray) -> np.ndarray:

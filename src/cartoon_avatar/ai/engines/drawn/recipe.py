@@ -19,7 +19,7 @@ from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.garments import cloth_regions
 from cartoon_avatar.ai.engines.drawn.glasses import draw_glasses, read_glasses
-from cartoon_avatar.ai.engines.drawn.hair import draw_hair
+from cartoon_avatar.ai.engines.drawn.hair import draw_hair, read_hair, without_gaps
 from cartoon_avatar.ai.engines.drawn.head import (
     draw_ears,
     draw_head,
@@ -97,32 +97,36 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     if style.inks:
         paint = inks_for(style.inks[int(random.integers(len(style.inks)))], skin)
     sheet = Sheet(reading.width, reading.height, paint)
+    head = head_mask(reading)
     hair_mask = reading.without_small(reading.hair & ~beard.mask, 0.008)
-    hair = hair_tones(reading.lab[hair_mask], reading)
+    hair_mask = without_gaps(reading, hair_mask, head)
+    tones = hair_tones(reading.lab[hair_mask], reading)
     pen = Pen(
         sheet=sheet,
         reading=exaggerated(reading),
         skin=skin,
-        hair=hair,
+        hair=tones,
         ink=INK,
         outline=style.outline * weight,
         inner=style.inner * weight,
         fine=style.fine * weight,
         random=random,
     )
+    hair = read_hair(pen, hair_mask)
     clothes, hat = reading.clothes, reading.hat
     regions = cloth_regions(reading, clothes)
-    head = head_mask(reading)
     if isinstance(sheet.paint, Inks):
         draw_backdrop(pen, sheet.paint.bright_alone)
     elif not style.transparent:
-        beside = [hair.base, hair.base, pen.skin.base]
+        beside = [tones.base, tones.base, pen.skin.base]
         beside += [cloth_tone(reading, cloth.colour) for cloth in regions[:2]]
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
         beside = reading.person & (reading.down_at < reading.at(152) @ reading.down)
         covered |= beside & reading.grown(head | hair_mask | hat, 0.06 * unit)
+        if hair is not None:
+            covered |= hair.silhouette
         _draw_silhouette(pen, style, covered)
         _draw_neck(pen, clothes)
         draw_cloth(pen, clothes, regions)
@@ -140,7 +144,8 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
             if not _surely(reading.subject.eyes_covered):
                 draw_eyes(pen)
             draw_brows(pen)
-        draw_hair(pen, hair_mask, hair)
+        if hair is not None:
+            draw_hair(pen, hair, tones)
         if hat.any():
             draw_cloth(pen, hat, cloth_regions(reading, hat))
         if glasses is not None:
