@@ -191,7 +191,7 @@ def _of_strange_colour(reading: Reading, hair: np.ndarray) -> np.ndarray:
         return np.zeros_like(hair)
     soft = reading.soft(reading.lab, 0.02 * unit)
     low, high = np.percentile(own, [12, 88], axis=0)
-    beyond = np.maximum(low - soft, soft - high).clip(0) * np.float32((0.3, 1, 1))
+    beyond = np.maximum(low - soft, soft - high).clip(0) * np.asarray([0.3, 1, 1], np.float32)
     # Ends on the shoulders may be bleached.
     far = hair & ~reading.grown(reading.oval, 0.3 * unit)
     far &= ~reading.inside(_bust(reading, raised=0.1))
