@@ -157,6 +157,13 @@ async def test_a_public_url_makes_picture_urls_absolute(start: Start):
         assert original["imageUrl"].startswith("https://avatars.example/uploads/originals/")
 
 
+async def test_a_public_url_makes_the_picture_of_a_link_to_the_page_absolute(start: Start):
+    async with start(public_url="https://avatars.example/below") as service:
+        page = await service.http.get("/", headers={"Accept": "text/html"})
+        assert 'content="https://avatars.example/below/page/samples/card.jpg"' in page.text
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
 async def test_a_host_header_never_gets_into_a_url(service: Service):
     answer = await service.phone.upload(
         headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}

@@ -113,7 +113,7 @@ def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
         visitor: dict[str, str] | None = None,
         errors_expected: bool = False,
     ) -> Page:
-        context = browser.new_context(**window, locale="en-GB", reduced_motion="reduce")
+        context = browser.new_context(**{"locale": "en-GB", **window}, reduced_motion="reduce")
         contexts.append(context)
         context.set_default_timeout(_STEP_MS)
         # How far anything moved that was not moved by a person.

@@ -66,6 +66,18 @@ def draw_another(page: Page, count: int) -> None:
     expect(drawings(page)).to_have_count(count)
 
 
+def style(page: Page, name: str) -> Locator:
+    return page.locator(".styles").get_by_role("button", name=name, exact=True)
+
+
+def to_gallery(page: Page, name: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+
+def cut_out(page: Page) -> None:
+    button(page, "Cut out my head").click()
+
+
 def drawings(page: Page) -> Locator:
     return page.locator(".strip").get_by_role("radio")
 

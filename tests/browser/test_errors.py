@@ -17,7 +17,16 @@ from cartoon_avatar.backend import errors
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 
-from .steps import assert_accessible, button, choose, draw, drawings, heading
+from .steps import (
+    assert_accessible,
+    button,
+    choose,
+    cut_out,
+    drawings,
+    heading,
+    style,
+    to_gallery,
+)
 
 # The page sends neither seed, size nor a format of its own choosing; these would be its faults.
 _NEVER_CAUSED = {
@@ -27,7 +36,6 @@ _NEVER_CAUSED = {
     "invalid_background",
     "invalid_size",
     "invalid_framing",
-    "invalid_face",
 }
 
 
@@ -71,7 +79,8 @@ def test_every_error_of_the_service_has_a_sentence_and_a_way_on(
         alert.wait_for()
         assert alert.get_by_role("heading").inner_text() != "Something went wrong", code
         assert alert.get_by_role("button").count() >= 1, code
-        button(page, "Put this photo away").click()
+        if code not in {"invalid_image", "picture_unusable"}:  # of which nothing is shown
+            button(page, "Put this photo away").click()
         page.unroute("**/api/upload")
 
 
@@ -160,21 +169,39 @@ def test_a_lost_answer_costs_nothing_but_a_second_try(
 
 
 def test_a_file_that_is_no_photo_is_refused_kindly(open_page: Callable[..., Page]) -> None:
-    page = open_page(errors_expected=True)
+    page = open_page()
     choose(page, {"name": "x.jpg", "mimeType": "image/jpeg", "buffer": b"not a photo at all"})
+    expect(heading(page, "Become a cartoon")).to_be_visible()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("That is not a photo we can read")
     with page.expect_file_chooser():
         alert.get_by_role("button", name="Choose another photo").click()
 
 
-def test_no_face_keeps_the_drawings(open_page: Callable[..., Page], evening_sky: Path) -> None:
+def test_a_photo_without_a_face_says_so_at_once_with_what_is_possible(
+    open_page: Callable[..., Page], evening_sky: Path
+) -> None:
     page = open_page(errors_expected=True)
-    draw(page, evening_sky)
-    button(page, "Use this one").click()
+    style(page, "Ink").click()  # of people only
+    choose(page, evening_sky)
     expect(page.get_by_role("alert")).to_contain_text("No face was found")
-    expect(drawings(page)).to_have_count(1)
+    button(page, "Draw in a style that needs no face").click()
+    heading(page, "Your cartoon").wait_for()
+    expect(page.get_by_text("No face was found here")).to_contain_text("Painted, Airy")
+    expect(style(page, "Noir")).to_be_visible()
+    expect(style(page, "Ink")).to_have_count(0)
+    expect(button(page, "Cut out my head")).to_have_count(0)
     assert_accessible(page)
+
+
+def test_no_face_keeps_the_drawings(open_page: Callable[..., Page], drawn: dict[str, str]) -> None:
+    page = open_page(errors_expected=True, visitor=drawn)
+    expect(drawings(page).first).to_be_attached()
+    before = drawings(page).count()
+    page.route("**/api/download/*", _answering("no_face", 422))
+    cut_out(page)
+    expect(page.get_by_role("alert")).to_contain_text("No face was found")
+    expect(drawings(page)).to_have_count(before)
 
 
 def test_a_drawing_that_is_gone_leads_back_to_what_is_there(
@@ -182,7 +209,7 @@ def test_a_drawing_that_is_gone_leads_back_to_what_is_there(
 ) -> None:
     page = open_page(errors_expected=True, visitor=drawn)
     page.route("**/api/download/*", _answering("not_found", 404))
-    button(page, "Use this one").click()
+    cut_out(page)
     expect(page.get_by_role("alert")).to_contain_text("no longer here")
     button(page, "Show what is there").click()
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -195,8 +222,8 @@ def test_a_browser_that_lost_its_token_can_start_afresh(
     page = open_page(errors_expected=True, visitor={**drawn, "token": "wrong"})
     expect(page.get_by_role("alert")).to_contain_text("This browser lost its key")
     button(page, "Start afresh").click()
-    heading(page, "Turn a portrait into a cartoon").wait_for()
-    page.get_by_role("link", name="My photos").click()
+    heading(page, "Become a cartoon").wait_for()
+    to_gallery(page, "Photos")
     expect(page.get_by_text("No photos yet.")).to_be_visible()
 
 

@@ -18,11 +18,14 @@ from .steps import (
     bring,
     button,
     choose,
+    cut_out,
     draw,
     draw_another,
     drawing,
     drawings,
     heading,
+    style,
+    to_gallery,
 )
 
 
@@ -36,7 +39,7 @@ def test_a_photo_becomes_an_avatar(
 ) -> None:
     page = open_page({**window, "color_scheme": colours})
     expect(button(page, "Take a photo")).to_be_visible(visible=window is PHONE)
-    page.get_by_role("radio", name="Comic").wait_for()
+    style(page, "Comic").wait_for()
     assert_accessible(page)
 
     with drawing(page):
@@ -52,10 +55,13 @@ def test_a_photo_becomes_an_avatar(
     drawings(page).nth(0).check(force=True)
     expect(heading(page, "Which one is it?")).to_be_visible()
 
-    page.get_by_role("radio", name="Yellow").check(force=True)
-    button(page, "Use this one").click()
+    expect(button(page, "Cut out my head")).to_have_accessible_description(
+        "Keeps the head for good and clears away the other drawings."
+    )
+    cut_out(page)
     heading(page, "Your avatar").wait_for()
     assert_accessible(page)
+    page.get_by_role("radio", name="Yellow").check(force=True)
     assert _saved(page).getpixel((0, 0)) == (255, 213, 74, 255)
     page.get_by_role("radio", name="Transparent").check(force=True)
     assert _saved(page).getpixel((0, 0))[3] == 0
@@ -67,10 +73,10 @@ def test_a_photo_becomes_an_avatar(
     expect(page.get_by_text("Shared.").first).to_be_visible()
     assert page.evaluate("shared.type") == "image/png"
 
-    page.get_by_role("link", name="My photos").click()
+    to_gallery(page, "Photos")
     expect(page.get_by_role("button", name="Photo of")).to_have_count(2)  # open, and delete
     assert_accessible(page)
-    page.get_by_role("navigation").get_by_role("link", name="My avatars").click()
+    to_gallery(page, "Avatars")
     page.get_by_role("button", name="open").click()
     expect(page.get_by_role("dialog").get_by_role("img")).to_be_visible()
     assert_accessible(page)
@@ -78,7 +84,7 @@ def test_a_photo_becomes_an_avatar(
 
 def _saved(page: Page) -> Image.Image:
     with page.expect_download() as downloading:
-        button(page, "Save").click()
+        button(page, "Save as PNG").click()
     assert downloading.value.suggested_filename.endswith(".png")
     picture = Image.open(downloading.value.path()).convert("RGBA")
     assert min(picture.size) >= 128
@@ -95,7 +101,7 @@ def test_a_photo_can_be_dropped_or_pasted_anywhere(
     page.route("**/api/upload", lambda route: None)  # on its way for ever
     bring(page, event, transfer)
     expect(page.get_by_alt_text("Your photo")).to_be_visible()
-    assert page.url.endswith("#/")
+    assert page.url.endswith("#/photo")
 
 
 def test_the_smallest_phone_shows_everything(
@@ -105,7 +111,7 @@ def test_the_smallest_phone_shows_everything(
     button(page, "Choose a photo").wait_for()
     assert_accessible(page)
     page = open_page(SMALL_PHONE, visitor=drawn)
-    button(page, "Use this one").wait_for()
+    button(page, "Cut out my head").wait_for()
     assert_accessible(page)
 
 
@@ -184,27 +190,133 @@ def test_the_photo_shows_what_of_it_the_cartoon_shows(
     assert photo["y"] == pytest.approx(frame["y"] - frame["height"] * 60 / 256, abs=1)
 
 
-def test_a_chosen_style_is_the_one_drawn(open_page: Callable[..., Page], portrait: Path) -> None:
-    page = open_page()
-    styles = page.locator(".styles").get_by_role("radio")
-    expect(styles.nth(1)).to_be_attached()
-    last = page.locator(".styles .choice").last
-    title = last.inner_text().split("\n")[-1]
-    last.get_by_role("radio").check(force=True)
-    draw(page, portrait)
-    expect(page.get_by_text(f"Drawn in {title}")).to_be_visible()
-
-
-def test_a_drawing_of_shapes_is_saved_as_svg(
+def test_a_style_chosen_at_the_start_is_shown_and_then_drawn(
     open_page: Callable[..., Page], portrait: Path
 ) -> None:
     page = open_page()
-    page.locator(".styles").get_by_role("radio", name="Ink").check(force=True)
+    expect(page.get_by_alt_text("drawn in Comic")).to_be_visible()
+    style(page, "Noir").click()
+    expect(page.get_by_alt_text("drawn in Noir")).to_be_visible()
     draw(page, portrait)
-    with page.expect_download() as saving:
-        button(page, "Save as SVG").click()
-    assert saving.value.suggested_filename == "ink.svg"
-    assert saving.value.path().read_text().startswith("<svg ")
+    expect(page.get_by_alt_text("Drawing 1, Noir")).to_be_visible()
+
+
+def test_tapping_a_style_draws_it(open_page: Callable[..., Page], drawn: dict[str, str]) -> None:
+    page = open_page(visitor=drawn)
+    expect(drawings(page).first).to_be_attached()
+    before = drawings(page).count()
+    with drawing(page):
+        style(page, "Pencil").click()
+        style(page, "Noir").click()  # its turn comes
+        expect(page.get_by_text("Noir is drawn next.")).to_be_visible()
+    expect(drawings(page)).to_have_count(before + 2)
+    expect(page.get_by_alt_text(f"Drawing {before + 1}, Pencil")).to_be_visible()
+    expect(page.get_by_alt_text("Cartoon in the style Noir")).to_be_visible()
+    expect(style(page, "Noir")).to_have_attribute("aria-current", "true")
+
+
+def test_a_surprise_is_a_style_that_was_not_drawn_yet(
+    open_page: Callable[..., Page], drawn: dict[str, str]
+) -> None:
+    page = open_page(visitor=drawn)
+    expect(drawings(page).first).to_be_attached()
+    before = page.locator(".strip .name").all_inner_texts()
+    style(page, "Surprise me").click()
+    expect(drawings(page)).to_have_count(len(before) + 1)
+    assert page.locator(".strip .name").all_inner_texts()[-1] not in before
+
+
+def test_a_cartoon_is_saved_and_shared_as_it_is(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page()
+    style(page, "Ink").click()
+    draw(page, portrait)
+    for kind in ("PNG", "WebP", "SVG"):
+        with page.expect_download() as saving:
+            button(page, f"Save as {kind}").click()
+        assert saving.value.suggested_filename == f"ink.{kind.lower()}"
+        if kind == "SVG":
+            assert saving.value.path().read_text().startswith("<svg ")
+        else:
+            with Image.open(saving.value.path()) as picture:
+                assert picture.format == kind.upper()
+                assert picture.size == (1024, 1024)
+    button(page, "Share").click()
+    expect(page.get_by_text("Shared.").first).to_be_visible()
+    assert page.evaluate("shared.size") > 10_000
+    style(page, "Noir").click()
+    expect(drawings(page)).to_have_count(2)
+    expect(button(page, "Save as SVG")).to_have_count(0)  # it has none
+
+
+@pytest.mark.parametrize("name", ["Try Eileen", "Try the two of them"])
+def test_a_sample_is_drawn_for_whoever_has_no_photo(
+    open_page: Callable[..., Page], name: str
+) -> None:
+    page = open_page()
+    button(page, name).click()
+    heading(page, "Your cartoon").wait_for()
+    expect(page.get_by_alt_text("Your photo")).to_be_visible()
+
+
+def test_the_person_to_draw_is_chosen_in_a_group(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    button(page, "Try the two of them").click()
+    heading(page, "Your cartoon").wait_for()
+    circles = page.get_by_role("group", name="Who is it?").get_by_role("button")
+    expect(circles).to_have_count(2)
+    expect(circles.nth(0)).to_have_attribute("aria-current", "true")
+    assert_accessible(page)
+    first = circles.nth(0).bounding_box()
+    second = circles.nth(1).bounding_box()
+    assert abs(first["x"] - second["x"]) > first["width"]
+    with page.expect_request("**/api/regenerate/*") as asking:
+        circles.nth(1).click()
+    assert asking.value.post_data_json["face"] == 1
+    expect(drawings(page)).to_have_count(2)
+    expect(circles.nth(1)).to_have_attribute("aria-current", "true")
+    drawings(page).nth(0).check(force=True)
+    expect(circles.nth(0)).to_have_attribute("aria-current", "true")
+
+
+@pytest.mark.parametrize("width", [320, 360, 375, 390, 393, 412, 430, 600, 768, 859])
+def test_the_row_of_styles_shows_that_it_goes_on(
+    open_page: Callable[..., Page], width: int
+) -> None:
+    page = open_page({**PHONE, "viewport": {"width": width, "height": 800}})
+    style(page, "Comic").wait_for()
+    page.locator(".choices").evaluate("row => row.scrollTo(0, 0)")
+    shown = page.locator(".choice").evaluate_all(
+        """tiles => tiles.map((tile) => {
+          const { left, width } = tile.getBoundingClientRect();
+          return (innerWidth - left) / width;
+        })"""
+    )
+    cut_off = [share for share in shown if 0 < share < 1]
+    assert len(cut_off) == 1
+    assert 0.2 < cut_off[0] < 0.8
+
+
+def test_back_goes_a_step_back(open_page: Callable[..., Page], portrait: Path) -> None:
+    page = open_page()
+    draw(page, portrait)
+    cut_out(page)
+    heading(page, "Your avatar").wait_for()
+    page.go_back()
+    heading(page, "No drawings right now").wait_for()
+    page.get_by_role("button", name="Avatar 1, open").click()  # what became of them
+    heading(page, "Your avatar").wait_for()
+    page.go_back()
+    heading(page, "No drawings right now").wait_for()
+    page.go_back()
+    heading(page, "Become a cartoon").wait_for()
+    page.go_forward()
+    heading(page, "No drawings right now").wait_for()
+    page.reload()
+    heading(page, "No drawings right now").wait_for()
+    page.go_forward()
+    heading(page, "Your avatar").wait_for()
 
 
 def test_galleries_load_on_while_scrolling_and_delete(
@@ -214,7 +326,7 @@ def test_galleries_load_on_while_scrolling_and_delete(
     draw(page, portrait)
     _fill_gallery(page, 30)
 
-    page.get_by_role("link", name="My photos").click()
+    to_gallery(page, "Photos")
     opening = page.get_by_role("button", name=", open")
     expect(opening.nth(23)).to_be_attached()
     page.mouse.wheel(0, 20_000)
@@ -228,12 +340,13 @@ def test_galleries_load_on_while_scrolling_and_delete(
     button(page, "Delete").click()
     expect(opening).to_have_count(30)
 
+    page.mouse.wheel(0, 20_000)
     button(page, "Delete everything of mine").click()
     assert_accessible(page)
     button(page, "Delete everything").click()
     expect(page.get_by_text("No photos yet.")).to_be_visible()
     page.get_by_role("link", name="Draw the first one").click()
-    expect(heading(page, "Turn a portrait into a cartoon")).to_be_visible()
+    expect(heading(page, "Become a cartoon")).to_be_visible()
 
 
 def _fill_gallery(page: Page, count: int) -> None:

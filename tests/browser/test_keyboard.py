@@ -30,6 +30,7 @@ def test_a_photo_becomes_an_avatar_by_keyboard_alone(
     page = open_page()
     # Before the key: expect_file_chooser would begin to listen too late for it.
     page.on("filechooser", lambda chooser: chooser.set_files(portrait))
+    heading(page, "Become a cartoon").wait_for()
     page.keyboard.press("Tab")
     assert page.evaluate(_FOCUSED) == "Skip to content"
     page.keyboard.press("Enter")
@@ -48,15 +49,14 @@ def test_a_photo_becomes_an_avatar_by_keyboard_alone(
     page.keyboard.press("Enter")
     expect(drawings(page)).to_have_count(2)
     assert page.evaluate(_FOCUSED) == "Another one"  # not lost to a busy button
-    _tab_to(page, "Compare photo and cartoon", "Shift+Tab")
-    page.keyboard.press("Tab")
+    _tab_to(page, "Comic", "Shift+Tab")
     page.keyboard.press("ArrowLeft")
     expect(drawings(page).nth(0)).to_be_checked()
 
-    _tab_to(page, "Use this one")
+    _tab_to(page, "Cut out my head")
     page.keyboard.press("Enter")
     expect(heading(page, "Your avatar")).to_be_focused()
-    _tab_to(page, "Save")
+    _tab_to(page, "Save as PNG")
     with page.expect_download():
         page.keyboard.press("Enter")
 

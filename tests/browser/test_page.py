@@ -21,6 +21,13 @@ def test_the_policy_allows_our_own_files_and_nothing_inline(service: str) -> Non
     assert " style=" not in answer.text
 
 
+def test_a_link_to_the_page_shows_a_picture(service: str) -> None:
+    page = httpx.get(service, headers={"Accept": "text/html"}).text
+    assert '<meta property="og:image" content="page/samples/card.jpg">' in page
+    card = httpx.get(f"{service}/page/samples/card.jpg")
+    assert Image.open(io.BytesIO(card.content)).size == (1200, 630)
+
+
 def test_a_program_gets_a_description_instead(service: str) -> None:
     answer = httpx.get(service, headers={"Accept": "application/json"})
     assert answer.json()["links"]["docs"] == "/docs"

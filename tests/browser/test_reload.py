@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from .steps import bring, button, choose, draw, draw_another, drawings, heading
+from .steps import (
+    bring,
+    button,
+    choose,
+    cut_out,
+    draw,
+    draw_another,
+    drawings,
+    heading,
+    to_gallery,
+)
 
 
 def test_a_reload_while_drawing_goes_on_with_the_same_photo(
@@ -30,7 +40,7 @@ def test_a_reload_while_drawing_goes_on_with_the_same_photo(
     heading(page, "Your cartoon").wait_for()
     assert page.evaluate("sessionStorage.reloaded") == "yes"
 
-    page.get_by_role("link", name="My photos").click()
+    to_gallery(page, "Photos")
     expect(page.get_by_role("button", name=", open")).to_have_count(1)
 
 
@@ -45,11 +55,12 @@ def test_a_reload_brings_the_drawings_back_and_then_the_head(
     page.reload()
     expect(drawings(page)).to_have_count(2)
 
-    page.get_by_role("radio", name="Mint").check(force=True)
     with page.expect_request("**/api/download/*"):
-        button(page, "Use this one").click()
+        cut_out(page)
     page.reload()
     heading(page, "Your avatar").wait_for()
+    page.get_by_role("radio", name="Mint").check(force=True)
+    page.reload()
     expect(page.get_by_role("radio", name="Mint")).to_be_checked()
     page.reload()
     heading(page, "Your avatar").wait_for()
@@ -60,9 +71,9 @@ def test_a_photo_is_opened_again_from_the_gallery_with_its_drawings(
 ) -> None:
     page = open_page(visitor=drawn)
     button(page, "Start with another photo").click()
-    heading(page, "Turn a portrait into a cartoon").wait_for()
+    heading(page, "Become a cartoon").wait_for()
 
-    page.get_by_role("link", name="My photos").click()
+    to_gallery(page, "Photos")
     page.get_by_role("button", name=", open").click()
     expect(drawings(page).first).to_be_attached()
 
@@ -112,7 +123,7 @@ def test_an_upload_survives_a_reload_at_any_point(
     page.reload()
     expect(drawings(page)).to_have_count(1)
     expect(heading(page, "Your cartoon")).to_be_visible()
-    page.get_by_role("link", name="My photos").click()
+    to_gallery(page, "Photos")
     expect(page.get_by_role("button", name=", open")).to_have_count(1)
 
 
@@ -135,11 +146,11 @@ def test_a_cut_survives_a_reload_at_any_point(
     page = open_page(errors_expected=True)
     draw(page, portrait)
     until_held = hold(page, "*/api/download/*", "*/uploads/downloaded/*")
-    button(page, "Use this one").click()
+    cut_out(page)
     until_held()
     page.reload()
     heading(page, "Your avatar").wait_for()
-    page.get_by_role("navigation").get_by_role("link", name="My avatars").click()
+    to_gallery(page, "Avatars")
     expect(page.get_by_role("button", name=", open")).to_have_count(1)
 
 
@@ -173,7 +184,7 @@ def test_a_photo_put_away_while_its_cartoon_comes_stays_away(
     with page.expect_request("**/uploads/temp/*"):
         choose(page, evening_sky)
 
-    page.get_by_role("link", name="My photos").click()
+    to_gallery(page, "Photos")
     page.get_by_role("button", name=", open").last.click()
     expect(drawings(page)).to_have_count(2)
     with page.expect_event("requestfinished"):

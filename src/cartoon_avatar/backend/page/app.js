@@ -1,52 +1,61 @@
-// The frame of the page: header, the three views, and what is true in all of them.
+// The frame of the page: header, the views, and what is true in all of them.
 
 import { Avatars, Photos } from "./galleries.js";
+import { t } from "./language.js";
 import { Mark } from "./parts.js";
-import { loadStyles, resume, startPhoto } from "./session.js";
+import { goTo, here, inStudio } from "./place.js";
+import { startPhoto } from "./session.js";
 import { state, subscribe } from "./store.js";
 import { Studio } from "./studio.js";
+import { loadStyles } from "./styles.js";
 import { html, render, useEffect, useLayoutEffect, useState } from "./vendor/preact-htm.js";
+import { followTo, resume } from "./visits.js";
 
-const VIEWS = [
-  { path: "", title: "Draw", view: Studio },
-  { path: "photos", title: "My photos", view: Photos },
-  { path: "avatars", title: "My avatars", view: Avatars },
-];
-
-const viewAt = (hash) => VIEWS.find(({ path }) => hash === `#/${path}`) ?? VIEWS[0];
+const VIEWS = { photos: Photos, avatars: Avatars };
 
 function App() {
   const [, redraw] = useState(0);
-  const [here, go] = useState(viewAt(location.hash));
+  const [place, setPlace] = useState(here());
   // Not useEffect: that waits for a frame, and what is answered before it would never be drawn.
   useLayoutEffect(() => subscribe(() => redraw((count) => count + 1)), []);
   useLayoutEffect(() => {
-    const follow = () => {
-      go(viewAt(location.hash));
+    const show = () => {
+      setPlace(here());
       scrollTo(0, 0);
     };
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
+    const follow = () => {
+      show();
+      if (inStudio()) followTo(here());
+    };
+    addEventListener("hashchange", follow); // a link, Back or Forward
+    addEventListener("placechange", show); // our own step
+    return () => {
+      removeEventListener("hashchange", follow);
+      removeEventListener("placechange", show);
+    };
   }, []);
+  const View = VIEWS[place] ?? Studio;
+  const title = { photos: t.gallery.photos, avatars: t.gallery.avatars }[place];
   useEffect(() => {
-    document.title = here === VIEWS[0] ? "Cartoon Avatar" : `${here.title} · Cartoon Avatar`;
-  }, [here]);
+    document.title = title ? `${title} · ${t.name}` : t.name;
+  }, [title]);
+  // Back to the photo at hand, where there is one.
+  const studio = { head: "#/avatar" }[state.work?.step] ?? (state.work ? "#/photo" : "#/");
 
   return html`
-    <a class="skip" href="#main" onClick=${skip}>Skip to content</a>
+    <a class="skip" href="#main" onClick=${skip}>${t.skip}</a>
     <header class="top">
-      <a class="brand" href="#/" aria-label="Cartoon Avatar, start"><${Mark} /><span>Cartoon Avatar</span></a>
-      <nav aria-label="Views">
-        ${VIEWS.map((view) => html`
-          <a key=${view.path} href="#/${view.path}" aria-current=${view === here ? "page" : undefined}>
-            ${view.title}
-          </a>`)}
+      <a class="brand" href=${studio} aria-label=${t.home}><${Mark} /><span>Cartoon<br />Avatar</span></a>
+      <nav aria-label=${t.views}>
+        <a href=${studio} aria-current=${View === Studio ? "page" : undefined}>${t.nav.draw}</a>
+        <a href="#/photos" aria-current=${View === Photos ? "page" : undefined}>${t.nav.photos}</a>
+        <a href="#/avatars" aria-current=${View === Avatars ? "page" : undefined}>${t.nav.avatars}</a>
       </nav>
     </header>
-    <main id="main" tabindex="-1"><${here.view} /></main>
+    <main id="main" tabindex="-1"><${View} /></main>
     <footer class="bottom">
-      <p>Photos and avatars stay on this server until you delete them; drawings for a day.</p>
-      <p><a href="docs">For developers</a></p>
+      <p>${t.kept}</p>
+      <p><a href="docs">${t.developers}</a></p>
     </footer>
     <p class="unseen" role="status">${state.said}</p>
   `;
@@ -66,7 +75,7 @@ function take(event, transfer) {
   document.body.classList.remove("dropping");
   if (!photo) return;
   event.preventDefault();
-  location.hash = "#/";
+  if (!inStudio()) goTo("");
   startPhoto(photo);
 }
 

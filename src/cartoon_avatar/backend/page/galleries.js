@@ -2,27 +2,21 @@
 
 import { get, pictureUrl, remove } from "./api.js";
 import { Head } from "./head.js";
-import { Confirm, Heading, Icon, ProblemCard, when } from "./parts.js";
-import { deleteEverything, forgetDeleted, openOriginal, startAfresh } from "./session.js";
+import { t, when } from "./language.js";
+import { Confirm, Heading, Icon, ProblemCard } from "./parts.js";
 import { backgroundOf, say } from "./store.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { deleteEverything, forgetDeleted, openOriginal, startAfresh } from "./visits.js";
 
 const PAGE_SIZE = 24;
 
 export function Photos() {
-  const open = async ({ id }) => {
-    location.hash = "#/";
-    await openOriginal(id);
-  };
   return html`
     <${Gallery}
-      title="My photos" path="/api/originals" nothing="No photos yet."
-      nameOf=${(item) => `Photo of ${when(item.createdAt)}`}
-      confirm=${{
-        title: "Delete this photo?",
-        text: "Its drawings and the avatars made from it are deleted with it. This cannot be undone.",
-      }}
-      onOpen=${open}
+      title=${t.gallery.photos} path="/api/originals" nothing=${t.gallery.noPhotos}
+      nameOf=${(item) => t.gallery.photoOf(when(item.createdAt))}
+      confirm=${{ title: t.gallery.deletePhoto, text: t.gallery.deletePhotoText }}
+      onOpen=${({ id }) => openOriginal(id)}
       onDeleted=${({ id }) => forgetDeleted({ originalId: id })} />`;
 }
 
@@ -30,9 +24,9 @@ export function Avatars() {
   const [shown, setShown] = useState(null);
   return html`
     <${Gallery}
-      title="My avatars" path="/api/downloaded-faces" nothing="No avatars yet."
-      nameOf=${(item) => `Avatar of ${when(item.createdAt)}`} transparent=${true}
-      confirm=${{ title: "Delete this avatar?", text: "This cannot be undone. Its photo stays." }}
+      title=${t.gallery.avatars} path="/api/downloaded-faces" nothing=${t.gallery.noAvatars}
+      nameOf=${(item) => t.gallery.avatarOf(when(item.createdAt))} transparent=${true}
+      confirm=${{ title: t.gallery.deleteAvatar, text: t.gallery.deleteAvatarText }}
       onOpen=${setShown}
       onDeleted=${({ id }) => forgetDeleted({ faceId: id })} />
     ${shown && html`<${AvatarDialog} face=${shown} onClose=${() => setShown(null)} />`}`;
@@ -42,8 +36,8 @@ function AvatarDialog({ face, onClose }) {
   const dialog = useRef(null);
   useEffect(() => dialog.current.showModal(), []);
   return html`
-    <dialog ref=${dialog} class="viewer" aria-label="Avatar" onClose=${onClose}>
-      <button type="button" class="round close" aria-label="Close" onClick=${() => dialog.current.close()}>
+    <dialog ref=${dialog} class="viewer" aria-label=${t.gallery.avatar} onClose=${onClose}>
+      <button type="button" class="round close" aria-label=${t.gallery.close} onClick=${() => dialog.current.close()}>
         <${Icon} name="close" />
       </button>
       <div class="table">
@@ -72,7 +66,7 @@ function Gallery({ title, path, nothing, nameOf, transparent, confirm, onOpen, o
       });
       list.drop(({ id }) => id === item.id);
       await onDeleted(item);
-      say("Deleted.");
+      say(t.gallery.deleted);
     } catch (error) {
       error.retry = () => {
         setProblem(null);
@@ -84,44 +78,40 @@ function Gallery({ title, path, nothing, nameOf, transparent, confirm, onOpen, o
 
   const failed = problem ?? list.problem;
   const ways = {
-    retry: ["Try again", problem ? problem.retry : list.more],
-    again: ["Try again", problem ? problem.retry : list.more],
-    afresh: ["Start afresh", async () => { await startAfresh(); list.reload(); }],
+    retry: [t.ways.retry, problem ? problem.retry : list.more],
+    again: [t.ways.retry, problem ? problem.retry : list.more],
+    afresh: [t.ways.afresh, async () => { await startAfresh(); list.reload(); }],
   };
   return html`
     <div class="gallery">
-      <div class="row spread">
-        <${Heading}>${title}<//>
-        ${list.items.length > 0 && html`
-          <button type="button" class="link danger-text" onClick=${() => setAsked("everything")}>
-            Delete everything of mine
-          </button>`}
-      </div>
+      <${Heading}>${title}<//>
       ${failed && html`<${ProblemCard} problem=${failed} ways=${ways} onDismiss=${problem && (() => setProblem(null))} />`}
       ${list.ended && list.items.length === 0 && html`
-        <div class="nothing"><p class="lead">${nothing}</p><a class="button main" href="#/">Draw the first one</a></div>`}
+        <div class="nothing"><p class="lead">${nothing}</p><a class="button main" href="#/">${t.gallery.first}</a></div>`}
       <ul class="grid" aria-label=${title} aria-busy=${list.loading}>
         ${list.items.map((item) => html`
           <li key=${item.id}>
             <button type="button" class=${`thumbnail ${transparent && !backgroundOf(item.id) ? "checker" : ""}`}
               style=${transparent && backgroundOf(item.id) ? { background: backgroundOf(item.id) } : {}}
-              aria-label=${`${nameOf(item)}, open`} onClick=${() => onOpen(item)}>
+              aria-label=${t.gallery.open(nameOf(item))} onClick=${() => onOpen(item)}>
               <img src=${pictureUrl(item.thumbnailUrl)} alt="" loading="lazy" width="320" height="320" />
             </button>
-            <button type="button" class="round remove" aria-label=${`${nameOf(item)}, delete`} onClick=${() => setAsked(item)}>
+            <button type="button" class="round remove" aria-label=${t.gallery.remove(nameOf(item))} onClick=${() => setAsked(item)}>
               <${Icon} name="trash" />
             </button>
           </li>`)}
         ${list.loading && !list.items.length && [1, 2, 3, 4].map((at) => html`<li key=${at} class="ghost" aria-hidden="true"></li>`)}
       </ul>
       <${More} list=${list} />
+      ${list.ended && list.items.length > 0 && html`
+        <p class="quiet"><button type="button" class="link" onClick=${() => setAsked("everything")}>${t.gallery.everything}</button></p>`}
       ${asked && html`
         <${Confirm}
           ...${asked === "everything" ? {
-            title: "Delete everything of yours?",
-            text: "All your photos, drawings and avatars are deleted from the server at once. This cannot be undone.",
-            label: "Delete everything",
-          } : { ...confirm, label: "Delete" }}
+            title: t.gallery.everythingTitle,
+            text: t.gallery.everythingText,
+            label: t.gallery.everythingYes,
+          } : { ...confirm, label: t.gallery.delete }}
           onYes=${deleteAsked} onNo=${() => setAsked(null)} />`}
     </div>`;
 }
@@ -175,5 +165,5 @@ function More({ list }) {
     return () => watching.disconnect();
   }, [list.ended, list.loading, list.problem, list.cursor, list.items.length]);
   if (list.ended || list.problem || !list.items.length) return null;
-  return html`<button ref=${button} type="button" class="more" disabled=${list.loading} onClick=${more}>Show more</button>`;
+  return html`<button ref=${button} type="button" class="more" disabled=${list.loading} onClick=${more}>${t.gallery.more}</button>`;
 }

@@ -1,36 +1,37 @@
 // A head that was cut out: on a checkerboard or a colour, to save, copy and share.
 
 import { pictureUrl } from "./api.js";
+import { t } from "./language.js";
 import { Heading, Icon } from "./parts.js";
-import { canCopy, canShare, copy, headOn, save, share } from "./pictures.js";
+import { canCopy, canShare, copy, headOn, inType, save, share } from "./pictures.js";
 import { rememberBackground, say } from "./store.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
-const COLOURS = [
-  [null, "Transparent"],
-  ["#ffffff", "White"],
-  ["#ffd54a", "Yellow"],
-  ["#ff8f73", "Coral"],
-  ["#a7d8c4", "Mint"],
-  ["#9fcaf5", "Sky"],
-  ["#232326", "Ink"],
-];
+const COLOURS = {
+  transparent: null,
+  white: "#ffffff",
+  yellow: "#ffd54a",
+  coral: "#ff8f73",
+  mint: "#a7d8c4",
+  sky: "#9fcaf5",
+  ink: "#232326",
+};
 
-export function BackgroundChooser({ value, onChange }) {
-  const custom = value !== null && !COLOURS.some(([colour]) => colour === value);
+function BackgroundChooser({ value, onChange }) {
+  const custom = value !== null && !Object.values(COLOURS).includes(value);
   return html`
     <fieldset class="backgrounds">
-      <legend>Background</legend>
+      <legend>${t.head.background}</legend>
       <div class="swatches">
-        ${COLOURS.map(([colour, name]) => html`
-          <label key=${name} class="dot" title=${name}>
+        ${Object.entries(COLOURS).map(([name, colour]) => html`
+          <label key=${name} class="dot" title=${t.head.colours[name]}>
             <input type="radio" name="background" checked=${colour === value} onChange=${() => onChange(colour)} />
             <span class=${colour ? "" : "checker"} style=${colour ? { background: colour } : {}}></span>
-            <span class="unseen">${name}</span>
+            <span class="unseen">${t.head.colours[name]}</span>
           </label>`)}
-        <label class=${`dot own ${custom ? "on" : ""}`} title="A colour of your own">
+        <label class=${`dot own ${custom ? "on" : ""}`} title=${t.head.own}>
           <input type="color" value=${custom ? value : "#c9b8ff"} onInput=${(event) => onChange(event.target.value)} />
-          <span class="unseen">A colour of your own</span>
+          <span class="unseen">${t.head.own}</span>
         </label>
       </div>
     </fieldset>`;
@@ -41,7 +42,7 @@ export function Head({ face, background, heading, children, after }) {
   const [colour, setColour] = useState(background);
   const [done, setDone] = useState("");
   const picture = useRef(null); // made ahead: sharing must follow a tap at once
-  const filename = `avatar-${face.id.slice(0, 6)}.png`;
+  const name = `avatar-${face.id.slice(0, 6)}`;
 
   useEffect(() => {
     rememberBackground(face.id, colour);
@@ -58,7 +59,7 @@ export function Head({ face, background, heading, children, after }) {
       say(sentence);
     } catch (error) {
       if (error.name === "AbortError") return; // the share sheet was closed
-      setDone("That did not work. Try again, or save it.");
+      setDone(t.save.failed);
       picture.current = headOn(url, colour);
       picture.current.catch(() => {});
     }
@@ -67,7 +68,7 @@ export function Head({ face, background, heading, children, after }) {
   return html`
     <div class="stage">
       <div class=${`head ${colour ? "" : "checker"}`} style=${{ "--pixels": `${face.width}px`, background: colour ?? "" }}>
-        <img src=${url} width=${face.width} height=${face.height} alt="Your avatar: the head, cut out" />
+        <img src=${url} width=${face.width} height=${face.height} alt=${t.head.alt} />
       </div>
     </div>
     <div class="panel">
@@ -75,19 +76,22 @@ export function Head({ face, background, heading, children, after }) {
       ${children}
       <${BackgroundChooser} value=${colour} onChange=${setColour} />
       <div class="row stretch">
-        <button type="button" class="main" onClick=${() => act(async () => save(await picture.current, filename), "Saved.")}>
-          <${Icon} name="save" />Save
+        <button type="button" class="main" onClick=${() => act(async () => save(await picture.current, `${name}.png`), t.save.saved)}>
+          <${Icon} name="save" />${t.save.as("PNG")}
+        </button>
+        <button type="button" onClick=${() => act(async () => save(await inType(picture.current, "image/webp"), `${name}.webp`), t.save.saved)}>
+          ${t.save.as("WebP")}
         </button>
         ${canCopy() && html`
-          <button type="button" onClick=${() => act(() => copy(picture.current), "Copied.")}>
-            <${Icon} name="copy" />Copy
+          <button type="button" onClick=${() => act(() => copy(picture.current), t.save.copied)}>
+            <${Icon} name="copy" />${t.save.copy}
           </button>`}
         ${canShare() && html`
-          <button type="button" onClick=${() => act(async () => share(await picture.current, filename), "Shared.")}>
-            <${Icon} name="share" />Share
+          <button type="button" onClick=${() => act(async () => share(await picture.current, name), t.save.shared)}>
+            <${Icon} name="share" />${t.save.share}
           </button>`}
       </div>
-      <p class="fine done">${done || `PNG, ${face.width} × ${face.height} pixels`}</p>
+      <p class="fine done">${done || t.save.size(face.width, face.height)}</p>
       ${after}
     </div>`;
 }

@@ -1,6 +1,8 @@
 // Small pieces that several views use.
 
+import { t } from "./language.js";
 import { messageOf } from "./messages.js";
+import { startPhoto } from "./session.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 /** The mark: a head, half photo (dots), half ink. */
@@ -22,6 +24,7 @@ const ICONS = {
   share: "M12 15V4M8 7.5 12 3.5 16 7.5M6 11H5v9.5h14V11h-1",
   trash: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7",
   close: "M6 6l12 12M18 6 6 18",
+  dice: "M5 5h14v14H5ZM9 9h.01M15 15h.01M12 12h.01",
 };
 
 export const Icon = ({ name }) => html`
@@ -36,6 +39,25 @@ export function Heading({ children }) {
   }, []);
   return html`<h1 ref=${heading} tabindex="-1">${children}</h1>`;
 }
+
+export function PhotoInput({ input, capture }) {
+  const take = (event) => {
+    const [photo] = event.target.files;
+    event.target.value = ""; // the same file may be chosen again
+    if (photo) startPhoto(photo);
+  };
+  return html`
+    <input ref=${input} hidden type="file" accept="image/*" capture=${capture} onChange=${take} />`;
+}
+
+/** A pen that draws a head, over and over. */
+export const Sketch = ({ live }) => html`
+  <svg class=${live ? "sketch live" : "sketch"} viewBox="0 0 120 120" aria-hidden="true">
+    <path pathLength="1" d="M38 62C33 38 44 22 61 22c18 0 28 14 24 39-2 15-11 29-24 29-12 0-20-13-23-28Z" />
+    <path pathLength="1" d="M37 52c6-4 9-11 11-18 8 8 24 11 37 10M36 55C29 30 42 14 62 14s33 14 26 40" />
+    <path pathLength="1" d="M50 56v4M73 56v4M61 60c-1 5-3 8-1 9l4 .500M53 76c6 4 12 4 17 0" />
+    <path pathLength="1" d="M50 87c0 8-1 10-8 13-8 3-13 5-16 10M73 87c0 8 1 10 8 13 8 3 13 5 16 10" />
+  </svg>`;
 
 /** An error as a sentence and its ways on. `ways` maps a way's name to [label, action]. */
 export function ProblemCard({ problem, ways, onDismiss }) {
@@ -54,13 +76,13 @@ export function ProblemCard({ problem, ways, onDismiss }) {
     <section class="problem" role="alert">
       <h2>${title}</h2>
       <p>${text}</p>
-      ${left_s !== null && html`<p class="countdown" aria-hidden="true">Trying again in ${left_s} s.</p>`}
+      ${left_s !== null && html`<p class="countdown" aria-hidden="true">${t.countdown(left_s)}</p>`}
       <div class="row">
         ${usable.map((way, at) => html`
           <button key=${way} type="button" class=${at ? "" : "main"} onClick=${ways[way][1]}>
-            ${way === "retry" && left_s !== null ? "Try now" : ways[way][0]}
+            ${way === "retry" && left_s !== null ? t.tryNow : ways[way][0]}
           </button>`)}
-        ${onDismiss && html`<button type="button" class="plain" onClick=${onDismiss}>Dismiss</button>`}
+        ${onDismiss && html`<button type="button" class="plain" onClick=${onDismiss}>${t.dismiss}</button>`}
       </div>
     </section>`;
 }
@@ -93,15 +115,8 @@ export function Confirm({ title, text, label, onYes, onNo }) {
       <h2 id="confirm-title">${title}</h2>
       <p>${text}</p>
       <div class="row">
-        <button type="button" autofocus onClick=${() => dialog.current.close()}>Keep</button>
+        <button type="button" autofocus onClick=${() => dialog.current.close()}>${t.keep}</button>
         <button type="button" class="danger" onClick=${onYes}>${label}</button>
       </div>
     </dialog>`;
 }
-
-/** A time within a week. */
-export const soon = (iso) =>
-  new Date(iso).toLocaleString([], { weekday: "long", hour: "numeric", minute: "2-digit" });
-
-export const when = (iso) =>
-  new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });

@@ -5,6 +5,14 @@ import { Problem } from "./api.js";
 export const MAX_BYTES = 10_000_000; // of the service, unless it was set otherwise
 const MAX_SIDE_PX = 4096; // some phones draw nothing on a larger canvas
 
+/** Whether a file begins as one of the kinds that the service reads: JPEG, PNG, WebP, HEIC, AVIF, GIF. */
+export async function isPicture(file) {
+  const head = new Uint8Array(await file.slice(0, 12).arrayBuffer().catch(() => new ArrayBuffer(0)));
+  const text = String.fromCharCode(...head);
+  return text.startsWith("\xff\xd8\xff") || text.startsWith("\x89PNG") || text.startsWith("GIF8")
+    || (text.startsWith("RIFF") && text.endsWith("WEBP")) || text.slice(4, 8) === "ftyp";
+}
+
 /** The photo itself, or a smaller JPEG of it if it is over `maxBytes`; upright either way. */
 export async function fitting(photo, maxBytes = MAX_BYTES) {
   if (photo.size <= maxBytes) return photo;
@@ -39,11 +47,22 @@ export async function sizeOf(url) {
 
 /** The head as a PNG, transparent (`colour` null) or on a colour. */
 export async function headOn(url, colour) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Problem({ code: "not_found" });
-  const head = await answer.blob();
+  const head = await fetched(url);
   if (!colour && head.type === "image/png") return head;
   return drawn(await createImageBitmap(head), 1, colour, "image/png");
+}
+
+/** A picture as a file of `type`, its pixels as they are. */
+export async function inType(picture, type) {
+  const blob = await picture;
+  return blob.type === type ? blob : drawn(await createImageBitmap(blob), 1, null, type, 0.92);
+}
+
+/** The file at `url`. */
+export async function fetched(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Problem({ code: "not_found" });
+  return answer.blob();
 }
 
 async function drawn(bitmap, scale, colour, type, quality) {
@@ -72,7 +91,7 @@ export function save(blob, filename) {
 export const canCopy = () => Boolean(navigator.clipboard?.write && window.ClipboardItem);
 export const copy = (png) => navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
 
-const asFile = (blob, filename) => new File([blob], filename, { type: blob.type });
+const asFile = (blob, name) => new File([blob], `${name}.${blob.type.split("/")[1]}`, { type: blob.type });
 export const canShare = () =>
-  Boolean(navigator.canShare?.({ files: [asFile(new Blob(["x"], { type: "image/png" }), "a.png")] }));
-export const share = (blob, filename) => navigator.share({ files: [asFile(blob, filename)] });
+  Boolean(navigator.canShare?.({ files: [asFile(new Blob(["x"], { type: "image/png" }), "a")] }));
+export const share = (blob, name) => navigator.share({ files: [asFile(blob, name)] });

@@ -4,38 +4,52 @@
 //   step      "sending" | "drawing" | "choosing" | "cutting" | "head"
 //   photo     {src, fallback, width, height, opens}; not every browser opens every kind (HEIC)
 //   progress  share sent, 0 to 1, while sending
-//   original, cartoons, shown (a cartoon's id), another (one more is being drawn), face
+//   original, cartoons, shown (a cartoon's id), face (the head)
+//   another   the style of one more that is being drawn; next: the style asked for meanwhile
+//   faces     of the photo; person: the index of the one who is drawn
+//   avatars   heads of this photo, where its drawings are gone
 //
 // A request under way is kept as "pending" with its Idempotency-Key, so that after a lost line
 // or a reload the very same request goes out again and nothing is done twice.
 
-import { Problem, fileAt, forgetIdentity, get, pictureUrl, post, randomName, remove, upload } from "./api.js";
-import { MAX_BYTES, fitting, save, sizeOf } from "./pictures.js";
+import { Problem, fileAt, pictureUrl, post, randomName, upload } from "./api.js";
+import { t } from "./language.js";
+import { MAX_BYTES, fitting, isPicture, save, sizeOf } from "./pictures.js";
+import { goTo, here, settle } from "./place.js";
 import {
-  dropPhoto, keepPhoto, keptPhoto, remember, rememberBackground, remembered, say, set, state,
+  dropPhoto, keepPhoto, remember, rememberBackground, remembered, say, set, state,
 } from "./store.js";
+import { needsFaceIn, otherStyle, styleWithoutFace } from "./styles.js";
+import { resume } from "./visits.js";
 
 const ASK_AGAIN_MS = 2000;
-const STYLES_AGAIN_MS = 4000;
+const REFUSED = ["invalid_image", "picture_unusable"]; // of whose photo nothing is to be shown
 
 // {photo, abort} of the photo on its way, until its cartoon is shown. Whoever waited looks whether it
 // is still theirs: another photo may have been chosen meanwhile.
 let sending = null;
 
-const changeWork = (changes) => set({ work: { ...state.work, ...changes } });
+export const isSending = () => sending !== null;
+
+export const changeWork = (changes) => set({ work: { ...state.work, ...changes } });
+
+export const isAt = (work) => state.work?.original?.id === work.original.id;
 
 // ---- a new photo
 
 export async function startPhoto(file, maxBytes = MAX_BYTES) {
-  await leave();
+  await clear();
   const mine = (sending = { photo: file, abort: new AbortController() });
-  const photo = await localPhoto(file);
+  const readable = await isPicture(file);
   if (mine !== sending) return;
-  set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, problem: null });
-  if (!file.size || (file.type && !file.type.startsWith("image/"))) {
-    fail(new Problem({ code: "invalid_image" }));
+  if (!readable) {
+    await refuse(new Problem({ code: "invalid_image" }));
     return;
   }
+  const photo = await localPhoto(file);
+  if (mine !== sending) return;
+  goTo("photo");
+  set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, problem: null });
   try {
     mine.photo = await fitting(file, maxBytes);
   } catch (problem) {
@@ -48,16 +62,42 @@ export async function startPhoto(file, maxBytes = MAX_BYTES) {
   await send({ kind: "upload", key: randomName(), style: state.style });
 }
 
+/** One of the pictures that come with the page. */
+export async function startSample(name) {
+  try {
+    const answer = await fetch(new URL(`page/samples/faces/${name}.jpg`, document.baseURI));
+    if (!answer.ok) throw new Error(answer.statusText);
+    await startPhoto(new File([await answer.blob()], `${name}.jpg`, { type: "image/jpeg" }));
+  } catch {
+    set({ problem: new Problem({ code: navigator.onLine ? "unreachable" : "offline" }) });
+  }
+}
+
+/** Takes up the upload that a reload interrupted; its photo was kept. */
+export async function sendAgain(pending, kept) {
+  const mine = (sending = { photo: null, abort: new AbortController() });
+  mine.photo = await kept();
+  const photo = mine.photo && (await localPhoto(mine.photo));
+  if (mine !== sending) return;
+  if (photo === null) {
+    await clear();
+    return;
+  }
+  goTo("photo");
+  set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, resuming: false });
+  await send(pending);
+}
+
 async function send(pending) {
   const mine = sending;
   mine.abort = new AbortController();
   begin(pending);
   changeWork({ step: "sending", progress: 0 });
-  say("Sending your photo.");
+  say(t.said.sending);
   const onProgress = (progress) => {
     if (mine !== sending) return;
     const drawing = progress >= 1;
-    if (drawing && state.work.step === "sending") say("Drawing your cartoon.");
+    if (drawing && state.work.step === "sending") say(t.said.drawing);
     changeWork({ progress, step: drawing ? "drawing" : "sending" });
   };
   const options = { onProgress, signal: mine.abort.signal };
@@ -65,28 +105,53 @@ async function send(pending) {
   try {
     created = await patiently(() => upload(mine.photo, pending.style, pending.key, options));
   } catch (problem) {
-    if (mine === sending) fail(problem);
+    if (mine !== sending) return;
+    if (REFUSED.includes(problem.code)) await refuse(problem);
+    else fail(problem);
     return;
   }
   if (mine !== sending) return;
-  remember("session", { originalId: created.original.id });
+  const { original, cartoon, faces } = created;
+  remember("session", { originalId: original.id });
   end();
   dropPhoto();
-  await shownOnceLoaded(created.cartoon);
+  await shownOnceLoaded(cartoon);
   if (mine !== sending) return;
   sending = null;
+  if (here() === "photo") settle("photo", { originalId: original.id });
   // The picture on the screen stays the very one that was chosen.
-  const photo = { ...photoOf(created.original), ...(state.work.photo.opens ? state.work.photo : {}) };
-  const cartoons = [created.cartoon];
+  const photo = { ...photoOf(original), ...(state.work.photo.opens ? state.work.photo : {}) };
   changeWork({
-    step: "choosing", photo, original: created.original, cartoons, shown: created.cartoon.id,
+    step: "choosing", photo, original, faces, person: 0, cartoons: [cartoon], shown: cartoon.id,
   });
-  say("Your cartoon is ready.");
+  say(t.said.ready);
 }
 
-export function cancelSending() {
+/** Back to the start with a sentence: there is nothing of it to show. */
+async function refuse(problem) {
+  await clear();
+  if (here() === "photo") settle("");
+  set({ problem });
+}
+
+/** Puts the photo at hand away; what is stored stays stored. */
+export async function clear() {
   sending?.abort.abort();
-  leave();
+  sending = null;
+  end();
+  remember("session", null);
+  set({ work: null, problem: null });
+  await dropPhoto();
+}
+
+export async function leave() {
+  await clear();
+  goTo("");
+}
+
+export async function cancelSending() {
+  await clear();
+  settle("");
 }
 
 /** Sends a smaller copy of the photo that was too large. */
@@ -94,39 +159,67 @@ export const startSmaller = () => startPhoto(sending.photo, Math.min(MAX_BYTES, 
 
 // ---- more drawings
 
-export async function drawAnother() {
-  const { original } = state.work;
-  await another({ kind: "another", originalId: original.id, style: state.style, key: randomName() });
+/** Draws the photo in `style`; if another is being drawn, after it. */
+export async function drawIn(style) {
+  const { original, another: busy, step, faces, person } = state.work;
+  if (step === "cutting") return;
+  if (busy) {
+    changeWork({ next: style });
+    return;
+  }
+  const whose = faces?.length > 1 ? { face: person } : {};
+  await another({ kind: "another", originalId: original.id, style, ...whose, key: randomName() });
 }
 
-async function another(pending) {
+/** One more like the one that is shown. */
+export const drawAnother = () => drawIn(shownCartoon()?.style ?? state.style);
+
+/** In a style that this photo was not drawn in yet. */
+export const drawSurprise = () =>
+  drawIn(otherStyle(state.work.cartoons.map(({ style }) => style), !state.work.faces?.length));
+
+/** Draws another person of the photo. */
+export async function drawPerson(person) {
+  changeWork({ person });
+  await drawAnother();
+}
+
+export const shownCartoon = () => state.work.cartoons.find(({ id }) => id === state.work.shown);
+
+export async function another(pending) {
   begin(pending);
-  changeWork({ another: true, step: "choosing" });
-  say("Drawing another one.");
+  changeWork({ another: pending.style || "any", next: null, step: "choosing" });
+  say(t.said.another);
   const { work } = state;
   try {
-    const wish = pending.style ? { style: pending.style } : {};
+    const { style, face } = pending;
+    const wish = { ...(style ? { style } : {}), ...(face === undefined ? {} : { face }) };
     const path = `/api/regenerate/${pending.originalId}`;
     const { cartoon } = await patiently(() => post(path, wish, pending.key));
     await shownOnceLoaded(cartoon);
     if (!isAt(work)) return;
     end();
     const cartoons = [...state.work.cartoons.filter(({ id }) => id !== cartoon.id), cartoon];
-    changeWork({ another: false, cartoons, shown: cartoon.id });
-    say(`Drawing ${cartoons.length} is ready.`);
+    const { next } = state.work;
+    changeWork({ another: null, cartoons, shown: cartoon.id });
+    say(t.said.anotherReady(cartoons.length));
+    if (next !== null) await drawIn(next);
   } catch (problem) {
     if (!isAt(work)) return;
-    changeWork({ another: false });
+    changeWork({ another: null, next: null });
     fail(problem);
   }
 }
 
-export const show = (cartoonId) => changeWork({ shown: cartoonId });
+export const show = (cartoonId) => {
+  const { face } = state.work.cartoons.find(({ id }) => id === cartoonId);
+  changeWork({ shown: cartoonId, person: face ?? 0 });
+};
 
 /** The shapes of a cartoon, in a style that has them. */
 export async function saveSvg(cartoon) {
   const { work } = state;
-  say("Making the SVG.");
+  say(t.said.makingSvg);
   try {
     save(await fileAt(`/api/cartoons/${cartoon.id}/svg`), `${cartoon.style}.svg`);
   } catch (problem) {
@@ -136,17 +229,15 @@ export async function saveSvg(cartoon) {
 
 // ---- picking one
 
-/** `background` is the colour put behind the head here; null leaves it transparent. */
-export async function pick(background) {
+export async function pick() {
   const { shown, original } = state.work;
-  const key = randomName();
-  await cut({ kind: "pick", cartoonId: shown, originalId: original.id, background, key });
+  await cut({ kind: "pick", cartoonId: shown, originalId: original.id, key: randomName() });
 }
 
-async function cut(pending) {
+export async function cut(pending) {
   begin(pending);
   changeWork({ step: "cutting", shown: pending.cartoonId });
-  say("Cutting out the head.");
+  say(t.said.cutting);
   const { work } = state;
   try {
     // Transparent: any colour can be put behind it here, also later.
@@ -155,10 +246,12 @@ async function cut(pending) {
     await sizeOf(pictureUrl(face.faceUrl));
     if (!isAt(work)) return;
     end();
-    rememberBackground(face.id, pending.background);
-    remember("session", { originalId: pending.originalId, faceId: face.id });
+    rememberBackground(face.id, null);
+    const ids = { originalId: pending.originalId, faceId: face.id };
+    remember("session", ids);
     changeWork({ step: "head", face, cartoons: [], shown: null });
-    say("Your avatar is ready.");
+    if (here() === "photo") goTo("avatar", ids);
+    say(t.said.headReady);
   } catch (problem) {
     if (!isAt(work)) return;
     changeWork({ step: "choosing" });
@@ -166,82 +259,23 @@ async function cut(pending) {
   }
 }
 
-/** From the head back to its photo, for new drawings. */
+/** From the head back to its photo. */
+export function showDrawings() {
+  const { original, face, avatars = [] } = state.work;
+  remember("session", { originalId: original.id });
+  const others = avatars.filter(({ id }) => id !== face.id);
+  changeWork({ step: "choosing", face: null, avatars: [face, ...others] });
+}
+
 export async function drawAgain() {
-  remember("session", { originalId: state.work.original.id });
-  changeWork({ step: "choosing", face: null });
+  showDrawings();
+  goTo("photo", { originalId: state.work.original.id });
   await drawAnother();
-}
-
-// ---- leaving and coming back
-
-/** Puts the photo at hand away; what is stored stays stored. */
-export async function leave() {
-  sending?.abort.abort();
-  sending = null;
-  end();
-  remember("session", null);
-  set({ work: null, problem: null });
-  await dropPhoto();
-}
-
-export async function openOriginal(originalId) {
-  await leave();
-  remember("session", { originalId });
-  await resume();
-}
-
-/** Takes up what a reload, a closed tab or a lost line interrupted. */
-export async function resume() {
-  set({ problem: null, resuming: true });
-  await takeUp().finally(() => set({ resuming: false }));
-}
-
-async function takeUp() {
-  const pending = remembered("pending");
-  const session = remembered("session");
-  if (pending?.kind === "upload") {
-    const mine = (sending = { photo: null, abort: new AbortController() });
-    mine.photo = await keptPhoto();
-    const photo = mine.photo && (await localPhoto(mine.photo));
-    if (mine !== sending) return;
-    if (photo === null) {
-      await leave();
-      return;
-    }
-    set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, resuming: false });
-    await send(pending);
-    return;
-  }
-  // Another tab may have opened another photo since; the request belongs to its own.
-  const originalId = pending?.originalId ?? session?.originalId;
-  if (!originalId) return;
-  const isElsewhere = () => state.work || sending; // another photo was dropped meanwhile
-  try {
-    const { original, cartoons } = await get(`/api/originals/${originalId}`);
-    const face = session?.faceId && !pending ? await faceOf(session.faceId) : null;
-    if (isElsewhere()) return;
-    const shown = cartoons.at(-1)?.id ?? null;
-    const step = face ? "head" : "choosing";
-    set({ work: { step, photo: photoOf(original), original, cartoons, shown, face } });
-  } catch (problem) {
-    if (isElsewhere()) return;
-    if (problem.code === "not_found") await leave();
-    else fail(problem);
-    return;
-  }
-  if (pending?.kind === "another") await another(pending);
-  else if (pending?.kind === "pick") await cut(pending);
-}
-
-async function faceOf(faceId) {
-  const { items } = await get("/api/downloaded-faces?limit=100");
-  return items.find(({ id }) => id === faceId) ?? null;
 }
 
 // ---- what went wrong, and the ways on (named in messages.js)
 
-function fail(problem) {
+export function fail(problem) {
   if (problem.code === "cancelled") return;
   set({ problem });
 }
@@ -266,72 +300,17 @@ export async function tryAnew() {
   else await retry();
 }
 
-/** As `tryAnew`, in whatever style the service likes. */
-export async function tryAnyStyle() {
+/** As `tryAnew`, in `style`; "" is whatever the service likes. */
+export async function tryIn(style) {
   const pending = remembered("pending");
-  set({ style: "" });
-  remember("style", "");
-  loadStyles();
-  if (pending) remember("pending", { ...pending, style: "" });
+  if (pending) remember("pending", { ...pending, style });
   await tryAnew();
 }
 
-export async function reloadSession() {
-  end();
-  await resume();
-}
-
-/** Fresh addresses for pictures whose old ones ran out; drawings that expired go. */
-export async function refresh() {
-  const { work } = state;
-  try {
-    const { original, cartoons } = await get(`/api/originals/${work.original.id}`);
-    if (!isAt(work)) return;
-    const { shown } = state.work;
-    const there = cartoons.some(({ id }) => id === shown);
-    changeWork({ original, cartoons, shown: there ? shown : cartoons.at(-1)?.id ?? null });
-  } catch {
-    // Whatever is done next says what is wrong.
-  }
-}
-
-/** Forgets who this browser was: for a lost key, and after everything was deleted. */
-export async function startAfresh() {
-  await leave();
-  forgetIdentity();
-  remember("backgrounds", null);
-}
-
-export async function deleteEverything() {
-  await remove("/api/device");
-  await startAfresh();
-  say("Everything of yours was deleted.");
-}
-
-/** A photo or avatar was deleted in a gallery: the studio must not show it any more. */
-export async function forgetDeleted({ originalId, faceId }) {
-  const session = remembered("session");
-  const gone = (originalId && session?.originalId === originalId)
-    || (faceId && session?.faceId === faceId);
-  if (gone) await leave();
-}
-
-// ---- styles
-
-export async function loadStyles(again_ms = STYLES_AGAIN_MS) {
-  try {
-    const { items } = await get("/api/styles");
-    const style = items.some(({ name }) => name === remembered("style")) ? remembered("style") : "";
-    set({ styles: items, style });
-  } catch {
-    // A page without styles still draws.
-    setTimeout(loadStyles, again_ms, Math.min(again_ms * 2, 60_000));
-  }
-}
-
-export function chooseStyle(name) {
-  remember("style", name);
-  set({ style: name });
+/** A style that would do where a face is missing; null where another style would not help. */
+export function wayWithoutFace() {
+  const pending = remembered("pending");
+  return pending?.style && needsFaceIn(pending.style) ? styleWithoutFace() : null;
 }
 
 // ---- small parts
@@ -341,9 +320,7 @@ function begin(pending) {
   set({ problem: null });
 }
 
-const end = () => remember("pending", null);
-
-const isAt = (work) => state.work?.original?.id === work.original.id;
+export const end = () => remember("pending", null);
 
 async function localPhoto(file) {
   const src = URL.createObjectURL(file);
@@ -351,7 +328,7 @@ async function localPhoto(file) {
   return { src, fallback: null, ...(size ?? { width: 3, height: 4 }), opens: size !== null };
 }
 
-const photoOf = (original) => ({
+export const photoOf = (original) => ({
   src: pictureUrl(original.imageUrl),
   fallback: pictureUrl(original.thumbnailUrl),
   width: original.width,

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
+
+from cartoon_avatar.backend.routes.parameters import Backend
 
 router = APIRouter()
 
 _PAGE = Path(__file__).parent.parent / "page"
+_CARD = "page/samples/card.jpg"
 
 # No build, so no hashes in the names: a browser asks each time whether a file has changed.
 _ALWAYS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
@@ -37,7 +40,7 @@ _DOCS = {
 
 
 @router.get("/", include_in_schema=False)
-async def get_page(request: Request) -> Response:
+async def get_page(request: Request, backend: Backend) -> Response:
     """The page for a browser; a short self-description for a program that accepts JSON."""
     accepted = request.headers.get("accept", "")
     if "application/json" in accepted and "text/html" not in accepted:
@@ -56,7 +59,14 @@ async def get_page(request: Request) -> Response:
             "links": links,
         }
         return JSONResponse(described, headers={"Vary": "Accept"})
-    return FileResponse(_PAGE / "index.html", headers={**_DOCUMENT, "Vary": "Accept"})
+    headers = {**_DOCUMENT, "Vary": "Accept"}
+    public_url = backend.settings.public_url
+    if public_url is None:
+        return FileResponse(_PAGE / "index.html", headers=headers)
+    # Whoever shows a link to the page asks for an absolute address; no other can be known here.
+    page = (_PAGE / "index.html").read_text()
+    card = f"{str(public_url).rstrip('/')}/{_CARD}"
+    return HTMLResponse(page.replace(f'content="{_CARD}"', f'content="{card}"'), headers=headers)
 
 
 @router.get("/docs", include_in_schema=False)
