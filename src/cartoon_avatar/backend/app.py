@@ -29,7 +29,7 @@ from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage, Sto
 from cartoon_avatar.backend.flows.disk_space import take_ballast
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.metrics import Metrics
-from cartoon_avatar.backend.routes import faces, files, health, originals, page
+from cartoon_avatar.backend.routes import device, faces, files, health, originals, page
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
 from cartoon_avatar.backend.spool import Memory
@@ -107,6 +107,7 @@ def create_app(
         files.router,  # asked for most, and routers are tried in turn
         originals.router,
         faces.router,
+        device.router,
         health.router,
         page.router,
     ):

@@ -11,6 +11,7 @@ AvatarError
 │   ├── InvalidSize         400  invalid_size
 │   ├── InvalidFraming      400  invalid_framing
 │   ├── InvalidFace         400  invalid_face
+│   ├── InvalidRecoveryCode 400  invalid_recovery_code
 │   ├── InvalidPreset       400  invalid_preset
 │   ├── InvalidOutline      400  invalid_outline
 │   ├── InvalidImage        400  invalid_image
@@ -18,6 +19,7 @@ AvatarError
 ├── BodyTooSlow             408  request_timeout
 ├── FileTooLarge            413  file_too_large
 ├── Unauthorized            401  unauthorized
+├── WrongRecoveryCode       403  wrong_recovery_code
 ├── NotFound                404  not_found
 ├── SiblingDownloaded       409  sibling_downloaded
 ├── RequestRunning          409  request_running
@@ -105,6 +107,24 @@ class Unauthorized(AvatarError):
         super().__init__(detail)
 
 
+class InvalidRecoveryCode(InvalidRequest):
+    code = "invalid_recovery_code"
+
+    def __init__(self) -> None:
+        super().__init__("A recovery code is 20 letters and digits, like 7K3M-PZ0Q-9XWB-4TRA-2HNC.")
+
+
+class WrongRecoveryCode(AvatarError):
+    status = 403
+    code = "wrong_recovery_code"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No library opens to this recovery code: it is mistyped, was used before, or a newer"
+            " one took its place."
+        )
+
+
 class NotFound(AvatarError):
     """Not there, another device's or already swept: one body for all, so that nobody can tell."""
 
@@ -162,6 +182,10 @@ class TooManyRequests(AvatarError):
 
     def __init__(self, detail: str, retry_after_s: int = 60) -> None:
         super().__init__(detail, retry_after_s=retry_after_s)
+
+    @classmethod
+    def of_codes(cls, retry_after_s: int) -> TooManyRequests:
+        return cls("Too many wrong recovery codes; please try again later.", retry_after_s)
 
     @classmethod
     def of(cls, kind: str, per_minute: int) -> TooManyRequests:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from fastapi import Request
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 
 from cartoon_avatar.backend.errors import TooManyRequests
 from cartoon_avatar.backend.state import State
 
 Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
+
+
+# Wrong recovery codes an hour. A code has a hundred bits: these bound what guessing costs us, and
+# what all together may is so much that nobody keeps others from theirs easily.
+_CODES_OF_ONE, _CODES_OF_ALL = RateLimitItemPerHour(10), RateLimitItemPerHour(2000)
+_CODES_WINDOW_S = 3600
 
 
 async def limit_address(request: Request, backend: State) -> None:
@@ -25,6 +31,25 @@ async def limit_address(request: Request, backend: State) -> None:
 async def limit_device(backend: State, device_id: str) -> None:
     """To be called once the device is admitted, or others use up the requests of a locked one."""
     await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
+
+
+async def require_code_tries(request: Request, backend: State) -> None:
+    """Raise TooManyRequests where an address, or all of them, named too many wrong codes."""
+    for limit, *who in _code_tries(request, backend):
+        if not await backend.limiter.test(limit, *who):
+            raise TooManyRequests.of_codes(retry_after_s=_CODES_WINDOW_S)
+
+
+async def note_wrong_code(request: Request, backend: State) -> None:
+    for limit, *who in _code_tries(request, backend):
+        await backend.limiter.hit(limit, *who)
+
+
+def _code_tries(request: Request, backend: State) -> Iterator[tuple[RateLimitItem, str, str]]:
+    address = client_address(request, backend.settings.trusted_networks)
+    yield _CODES_OF_ALL, "codes", "all"
+    if address is not None:
+        yield _CODES_OF_ONE, "codes", str(address)
 
 
 async def _count(backend: State, per_minute: int, kind: str, who: str) -> None:

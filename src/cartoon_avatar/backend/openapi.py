@@ -51,6 +51,7 @@ _RETRY_AFTER = {
 _TYPICAL: tuple[AvatarError, ...] = (
     errors.InvalidImage(),
     errors.Unauthorized(),
+    errors.WrongRecoveryCode(),
     errors.NotFound(),
     errors.BodyTooSlow(limit_s=300),
     errors.SiblingDownloaded(),

@@ -221,6 +221,23 @@ class ExportCreated(Body):
     export: Export
 
 
+class RecoveryCode(Body):
+    recovery_code: str = Field(
+        description="Said once; the code before it is void.",
+        examples=["7K3M-PZ0Q-9XWB-4TRA-2HNC"],
+    )
+
+
+class Recovered(Body):
+    device_id: str = Field(
+        description="Who this phone is from now on.", examples=["pixel-8.a1b2c3"]
+    )
+    device_token: str = Field(
+        description="To be sent as `Authorization: Bearer …`; the one before opens nothing.",
+        examples=["q1Zk0vT3sJt8…"],
+    )
+
+
 class OriginalDetail(Body):
     original: Original
     cartoons: list[Cartoon] = Field(description="The live ones, oldest first.")

@@ -179,6 +179,19 @@ class Face(_Picture):
 # Rows are read by position: a test compares the order of fields and columns.
 TABLE_OF: dict[type[_Picture], Table] = {Original: originals, Cartoon: cartoons, Face: faces}
 
+# What takes a device's library over to another phone; only the SHA-256 of the code is kept.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("device_id", String(128), ForeignKey("devices.device_id", ondelete="CASCADE")),
+    Column("created_at", Milliseconds),
+    # The device that asked with it, and when: for a day it may ask again, its answer lost.
+    Column("taken_by", String(128), nullable=True),
+    Column("taken_at", Milliseconds, nullable=True),
+    Index(None, "device_id"),
+)
+
 # A cartoon that went when another of its photo was downloaded: asking for it is a conflict.
 spent_cartoons = Table(
     "spent_cartoons",

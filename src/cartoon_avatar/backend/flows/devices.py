@@ -55,7 +55,10 @@ async def authenticate(
         if device is None or device.locked or token_required:
             raise Unauthorized
     elif device is None or not token_matches(token, device.token_hash):
-        raise Unauthorized("The token is not this device's.")
+        raise Unauthorized(
+            "The token is not this device's; another phone may have taken over with its recovery"
+            " code."
+        )
     assert device is not None
 
     now = utc_now()

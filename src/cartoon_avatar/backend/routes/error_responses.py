@@ -10,6 +10,7 @@ from cartoon_avatar.http.problems import Problem
 _WHAT = {
     400: "A value is missing or wrong; the detail names it.",
     401: "The device is locked to a token that was not sent.",
+    403: "The recovery code opens nothing.",
     404: "Not there, not yours, or expired.",
     408: "The body took too long to arrive.",
     409: "Another cartoon of the photo was downloaded, or the key's first request still runs.",

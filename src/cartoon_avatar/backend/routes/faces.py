@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.flows import listing
-from cartoon_avatar.backend.flows.devices import Caller, forget
+from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.download import Downloaded, download
 from cartoon_avatar.backend.flows.export import Export, export
 from cartoon_avatar.backend.flows.idempotency import Note
@@ -140,20 +140,6 @@ async def delete_face(
 ) -> None:
     """Delete a face."""
     await listing.delete_face(backend.database, backend.storage, device_id=device, face_id=faceId)
-
-
-@router.delete(
-    "/device",
-    status_code=204,
-    response_class=Response,
-    dependencies=[RoomToDelete],
-    responses=problems(*ALWAYS),
-    operation_id="deleteDevice",
-    tags=["device"],
-)
-async def delete_device(backend: Backend, device: Device) -> None:
-    """Delete everything of the caller, files included, at once."""
-    await forget(backend.database, backend.storage, device_id=device)
 
 
 def _export(made: Export, backend: State) -> schemas.Export:

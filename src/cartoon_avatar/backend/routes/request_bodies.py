@@ -146,6 +146,18 @@ SCHEMAS: dict[str, Any] = {
             **_OUTLINE,
         },
     },
+    "Recovery": {
+        "title": "Recovery",
+        "type": "object",
+        "required": ["code"],
+        "properties": {
+            "code": {
+                "type": "string",
+                "description": "Spaces, dashes and case do not count; O is 0, I and L are 1.",
+                "example": "7K3M-PZ0Q-9XWB-4TRA-2HNC",
+            }
+        },
+    },
     "ExportOptions": {
         "title": "ExportOptions",
         "type": "object",
@@ -180,4 +192,5 @@ _ANY = ("application/json", "application/x-www-form-urlencoded", _FORM)
 UPLOAD_BODY = _body("UploadForm", _FORM, required=True)
 DRAWING_BODY = _body("DrawingOptions", *_ANY)
 CUT_BODY = _body("CutOptions", *_ANY)
+RECOVERY_BODY = {**_body("Recovery", *_ANY, required=True), "parameters": []}
 EXPORT_BODY = _body("ExportOptions", *_ANY, required=True)
