@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.engines.catalogue import STYLES
+from cartoon_avatar.ai.engines.catalogue import STYLES, needs_face
 from cartoon_avatar.ai.seeing.model_files import REQUIRED, models_folder
 from cartoon_avatar.cli import main
 from tests.ai.networks import NEGATIVE, manifest, model_of, serving
@@ -162,6 +162,37 @@ def test_a_folder_is_drawn_into_a_folder_and_all_styles_onto_a_sheet(
         assert all(part.any() for part in np.array_split(marked, columns))
 
 
+def test_all_styles_are_drawn_into_a_folder_each_for_itself_and_told_as_json(
+    portrait: Path, tmp_path: Path
+):
+    nobody, text = tmp_path / "nobody.png", tmp_path / "text.jpg"
+    Image.new("RGB", (300, 300), "teal").save(nobody)
+    text.write_text("no picture")
+    out, head = tmp_path / "styles", tmp_path / "head.png"
+    options = ("--style", "all", "--seed", 3, "--size", 64, "-o", out, "--json")
+
+    drawn = run("draw", portrait, nobody, text, *options)
+    cut = run("cut", portrait, "--size", 64, "-o", head, "--json")
+
+    told = json.loads(drawn.stdout)
+    people = {style.name for style in STYLES if needs_face(style)}
+    names = [style.name for style in STYLES]
+    expected = [(portrait, name) for name in names]
+    expected += [(nobody, name) for name in names if name not in people]
+    assert people < set(names)
+    assert [(made["of"], made["style"]) for made in told["written"]] == [
+        ([str(file)], name) for file, name in expected
+    ]
+    assert all(made["seed"] == 3 and made["width"] == 64 for made in told["written"])
+    assert {Path(made["file"]) for made in told["written"]} == set(out.iterdir())
+    assert [failed["file"] for failed in told["failed"]] == [str(text)]
+    assert drawn.exit_code == 1
+    assert f"{nobody}: no face for ink" in drawn.stderr
+    (made,) = json.loads(cut.stdout)["written"]
+    assert made["file"] == str(head)
+    assert made["width"] == made["height"] == 64
+
+
 def test_what_fails_is_named_and_the_rest_is_drawn(portrait: Path, tmp_path: Path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff no more")
@@ -174,7 +205,7 @@ def test_what_fails_is_named_and_the_rest_is_drawn(portrait: Path, tmp_path: Pat
     assert f"{bad}: The picture is damaged" in result.stderr
     assert f"{tmp_path / 'gone.jpg'}: No such file" in result.stderr
     assert "2 of 3 went wrong" in result.stderr
-    assert result.stdout == ""
+    assert result.stdout == f"{out / 'astronaut-painted.png'}\n"
     assert [file.name for file in out.iterdir()] == ["astronaut-painted.png"]
     with Image.open(tmp_path / "all.png") as picture:
         assert 384 < picture.height < 2 * 384  # one row
@@ -198,7 +229,9 @@ def test_a_person_watching_sees_how_far_it_is(portrait: Path, tmp_path: Path):
     assert "drawing: 100%" in shown
     assert "2/2" in shown
     assert "INFO" not in shown  # the libraries greet nobody
-    assert done.stdout == b""
+    assert done.stdout.decode().splitlines() == [
+        str(tmp_path / "out" / f"{name}-painted.png") for name in ("astronaut", "twin")
+    ]
 
 
 def test_no_drawing_takes_the_place_of_another_or_of_a_photo(portrait: Path, tmp_path: Path):
@@ -272,7 +305,7 @@ def test_a_picture_may_be_2048_px_long(portrait: Path, tmp_path: Path):
         (["draw", "{photo}", "--style", "no-such", "-o", "a.png"], 2, "comic"),
         (["draw", "{photo}", "--size", "2049", "-o", "a.png"], 2, "2048"),
         (["draw", "{photo}", "-o", "{folder}/a.xyz"], 1, ".png, .webp or .jpg"),
-        (["draw", "{photo}", "--style", "all", "-o", "{folder}"], 1, ".png, .webp or .jpg"),
+        (["draw", "{photo}", "--style", "all", "-o", "{folder}/a.xyz"], 1, ".png, .webp or .jpg"),
         (["draw", "{photo}", "{text}", "-o", "{folder}/a.png"], 2, "need a folder"),
         (["draw", "{photo}", "{text}", "-o", "{text}/a"], 1, "Not a directory"),
         (["draw", "{photo}", "-o", "{text}/a.png"], 1, "is a file, not a folder"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cartoon_avatar.cli.models import have_models
-from cartoon_avatar.cli.options import ai_settings
+from cartoon_avatar.cli.options import ai_settings, json_option
+from cartoon_avatar.cli.results import Written, each, said_of
 from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.errors import NoFace
 from cartoon_avatar.contract.limits import (
@@ -26,7 +26,6 @@ from cartoon_avatar.contract.options import FRAMINGS, Framing
 # The imports of a command wait until it runs: `--help` should not load OpenCV.
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from tqdm import tqdm
 
     from cartoon_avatar.ai.jobs import Tools
 
@@ -73,9 +72,10 @@ if TYPE_CHECKING:
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="A .png, .webp or .jpg file, .svg in styles of shapes; for several photos a folder, which"
-    " gets .png files.",
+    help="A .png, .webp or .jpg file, .svg in styles of shapes; for several photos, or all styles"
+    " apart, a folder, which gets .png files.",
 )
+@json_option
 def draw(
     photos: tuple[Path, ...],
     style_name: str,
@@ -84,10 +84,12 @@ def draw(
     framing: Framing,
     face: int,
     output: Path,
+    as_json: bool,
 ) -> None:
     """Draw cartoons of photos (files, or folders of them) without any service running.
 
-    A photo that cannot be drawn is named; the others are drawn. What is transparent stays so,
+    What is written is named on standard output. A photo that cannot be drawn is named on
+    standard error; the others are drawn. What is transparent stays so,
     on white in a .jpg. Nothing of a photo's metadata is in what is written.
 
     \b
@@ -95,56 +97,81 @@ def draw(
       cartoon-avatar draw me.jpg --style noir --seed 7 -o me.png
       cartoon-avatar draw me.jpg --style ink -o me.svg
       cartoon-avatar draw me.jpg --style all -o sheet.png
+      cartoon-avatar draw me.jpg --style all -o styles/
       cartoon-avatar draw holiday/ -o drawn/
     """
-    from cartoon_avatar.ai.files import (
-        cell,
-        contact_sheet,
-        draw_file,
-        places_in,
-        write_picture,
-    )
+    from cartoon_avatar.ai.files import draw_file, places_in
     from cartoon_avatar.ai.jobs import styles_in
     from cartoon_avatar.ai.seeing.model_files import models_folder
 
+    written = Written(as_json)
     names = [style.name for style in styles_in(models_folder(ai_settings().models_dir))]
-    sheet = style_name == "all"
-    if not sheet and style_name not in names:
+    every = style_name == "all"
+    if not every and style_name not in names:
         raise click.BadParameter(f"choose from {', '.join(names)} or all", param_hint="--style")
     files = photos_of(photos)
     if output.suffix.lower() == ".svg" and not output.is_dir():
-        _draw_svg(files, style_name, seed, size, framing, face, output)
+        _draw_svg(files, style_name, seed, size, framing, face, output, written)
         return
-    places: list[Path] = []
-    if sheet or not is_for_folder(photos, files, output):
-        require_picture_name(output, files)
+    if every and output.suffix and not output.is_dir():
+        _draw_sheet(files, names, seed, size, framing, face, output, written)
+        return
+    styles = names if every else [style_name]
+    if every or is_for_folder(photos, files, output):
+        folder = made_folder(output, photos)
+        places = {style: list(places_in(folder, files, style)) for style in styles}
     else:
-        places = list(places_in(made_folder(output, photos), files, style_name))
+        require_picture_name(output, files)
+        places = {style_name: [output]}
     tools = opened_tools()
 
-    rows: list[list[Image]] = []
-    styles = names if sheet else [style_name]
-    with each(files, "drawing", steps=len(styles)) as (progress, reported):
+    with each(files, "drawing", len(styles), written) as (progress, reported):
         for number, file in enumerate(files):
             with reported(file):
-                row: list[Image] = []
                 for style in styles:
                     try:
                         picture = draw_file(tools, file, style, seed, size, framing, face)
                     except NoFace:
-                        if not sheet:
+                        if not every:
                             raise
-                        picture = None  # a style that draws people only
-                    if sheet:
-                        row.append(cell(picture))
-                    elif picture is not None:
-                        write_picture(places[number] if places else output, picture)
+                        progress.write(f"{file}: no face for {style}", file=sys.stderr)
+                    else:
+                        written.picture(
+                            progress, places[style][number], picture, file, style=style, seed=seed
+                        )
                     progress.update()
-                if sheet:
-                    rows.append(row)
+
+
+def _draw_sheet(
+    files: list[Path],
+    styles: list[str],
+    seed: int,
+    size: int,
+    framing: Framing,
+    face: int,
+    output: Path,
+    written: Written,
+) -> None:
+    from cartoon_avatar.ai.files import cell, contact_sheet, draw_file
+
+    require_picture_name(output, files)
+    tools = opened_tools()
+    rows: list[list[Image]] = []
+    with each(files, "drawing", len(styles), written) as (progress, reported):
+        for file in files:
+            with reported(file):
+                row: list[Image] = []
+                for style in styles:
+                    try:
+                        row.append(cell(draw_file(tools, file, style, seed, size, framing, face)))
+                    except NoFace:  # a style that draws people only
+                        row.append(cell(None))
+                    progress.update()
+                rows.append(row)
         if rows:
             with reported(output):
-                write_picture(output, contact_sheet(names, rows))
+                sheet = contact_sheet(styles, rows)
+                written.picture(progress, output, sheet, *files, style="all", seed=seed)
 
 
 def _draw_svg(
@@ -155,6 +182,7 @@ def _draw_svg(
     framing: Framing,
     face: int,
     output: Path,
+    written: Written,
 ) -> None:
     from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
     from cartoon_avatar.ai.files import draw_svg_file
@@ -169,10 +197,11 @@ def _draw_svg(
     if output.resolve() == files[0].resolve():
         raise click.ClickException(f"{output} is the photo itself; choose another name.")
     tools = opened_tools()
-    with each(files, "drawing") as (_, reported), reported(files[0]):
+    with each(files, "drawing", 1, written) as (progress, reported), reported(files[0]):
         document = draw_svg_file(tools, files[0], style, seed, size, framing, face)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(document)
+        written.file(progress, output, files[0], style=style, seed=seed)
 
 
 @click.command(short_help="Draw photos and cut the heads out, without a service.")
@@ -207,6 +236,7 @@ def _draw_svg(
     type=click.Path(path_type=Path),
     help="A .png, .webp or .jpg file; for several cartoons a folder, which gets .png files.",
 )
+@json_option
 def cut(
     pictures: tuple[Path, ...],
     style_name: str | None,
@@ -216,6 +246,7 @@ def cut(
     size: int | None,
     face_index: int,
     output: Path,
+    as_json: bool,
 ) -> None:
     """Draw photos and cut the head out of each drawing, without any service running.
 
@@ -228,9 +259,9 @@ def cut(
       cartoon-avatar cut me.png --photo me.jpg -o head.png
       cartoon-avatar cut drawn/ --as-is -o heads/
     """
-    from cartoon_avatar.ai.files import cut_file, draw_and_cut_file, places_in, write_picture
+    from cartoon_avatar.ai.files import cut_file, draw_and_cut_file, places_in
     from cartoon_avatar.ai.jobs import styles_in
-    from cartoon_avatar.ai.seeing.models import models_folder
+    from cartoon_avatar.ai.seeing.model_files import models_folder
 
     if (as_is or photo is not None) and not (style_name is seed is None):
         raise click.UsageError("--style and --seed are of a photo to draw; a cartoon is cut as is.")
@@ -246,15 +277,16 @@ def cut(
     else:
         require_picture_name(output, [*files, *([photo] if photo else [])])
         places = [output]
+    written = Written(as_json)
     tools = opened_tools()
-    with each(files, "cutting") as (progress, reported):
+    with each(files, "cutting", 1, written) as (progress, reported):
         for file, place in zip(files, places, strict=True):
             with reported(file):
                 if as_is or photo is not None:
                     head = cut_file(tools, file, photo, size, face_index)
                 else:
                     head = draw_and_cut_file(tools, file, style, seed or 0, size, face_index)
-                write_picture(place, head)
+                written.picture(progress, place, head, file)
                 progress.update()
 
 
@@ -273,7 +305,7 @@ def photos_of(paths: tuple[Path, ...]) -> list[Path]:
     try:
         files = photos_in(paths)
     except OSError as error:
-        raise click.ClickException(_said(error, paths[0])) from error
+        raise click.ClickException(said_of(error, paths[0])) from error
     if not files:
         raise click.ClickException("There is no picture in the folder.")
     return files
@@ -301,14 +333,8 @@ def made_folder(output: Path, paths: tuple[Path, ...]) -> Path:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.ClickException(_said(error, output)) from error
+        raise click.ClickException(said_of(error, output)) from error
     return output
-
-
-def _said(error: OSError, file: Path) -> str:
-    if isinstance(error, FileExistsError):  # that is how mkdir puts it
-        return f"{error.filename} is a file, not a folder"
-    return f"{error.filename or file}: {error.strerror or error}"
 
 
 def require_picture_name(output: Path, files: list[Path]) -> None:
@@ -323,46 +349,3 @@ def require_picture_name(output: Path, files: list[Path]) -> None:
         raise click.ClickException(f"{output} is a folder; a contact sheet is one file.")
     if output.resolve() in {file.resolve() for file in files}:
         raise click.ClickException(f"{output} is the photo itself; choose another name.")
-
-
-@contextmanager
-def each(
-    files: list[Path], what: str, steps: int = 1
-) -> Iterator[tuple[tqdm[Any], Callable[[Path], AbstractContextManager[None]]]]:
-    """A progress bar, and ``reported``: says what is wrong with a file and lets the rest go on.
-
-    Ends the command with 1 where anything was wrong.
-    """
-    from tqdm import tqdm
-
-    from cartoon_avatar.ai.engines.onnx import NetworkUnusable
-    from cartoon_avatar.ai.files import NotWritten
-    from cartoon_avatar.contract.errors import AvatarError
-
-    total = len(files) * steps
-    wrong = []
-    with tqdm(
-        total=total, desc=what, unit="picture", disable=None if total > 1 else True
-    ) as progress:
-
-        @contextmanager
-        def reported(file: Path) -> Iterator[None]:
-            try:
-                yield
-                return
-            except (NotWritten, NetworkUnusable) as error:
-                reason = str(error)
-            except AvatarError as error:
-                reason = f"{file}: {error.detail}"
-            except OSError as error:
-                reason = _said(error, file)
-            wrong.append(file)
-            progress.write(f"Error: {reason}", file=sys.stderr)
-            # As far as the bar is concerned it is done with.
-            progress.update(steps - progress.n % steps)
-
-        yield progress, reported
-    if len(wrong) > 1:
-        click.echo(f"{len(wrong)} of {len(files)} went wrong.", err=True)
-    if wrong:
-        raise SystemExit(1)

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from cartoon_avatar.cli.options import echo_json, json_option
-from cartoon_avatar.cli.pictures import each, opened_tools, require_picture_name
+from cartoon_avatar.cli.pictures import opened_tools, require_picture_name
+from cartoon_avatar.cli.results import each
 
 # Masks are read at the size that cartoons are drawn at.
 _SIDE_PX = 1024

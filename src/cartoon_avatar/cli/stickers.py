@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
-from cartoon_avatar.cli.options import ai_settings
-from cartoon_avatar.cli.pictures import each, is_for_folder, made_folder, photos_of
+from cartoon_avatar.cli.options import ai_settings, json_option
+from cartoon_avatar.cli.pictures import is_for_folder, made_folder, photos_of
+from cartoon_avatar.cli.results import Written, each
 from cartoon_avatar.contract.limits import LARGEST_HEAD_PX, WIDEST_OUTLINE_PX
 from cartoon_avatar.contract.stickers import PRESETS
+from cartoon_avatar.process.command_line import command_line
 
 
 @click.command(short_help="Make stickers of heads that were cut out, without a service.")
@@ -31,6 +33,7 @@ from cartoon_avatar.contract.stickers import PRESETS
     type=click.Path(path_type=Path),
     help="A .webp or .png file, as the preset asks for; for several heads a folder.",
 )
+@json_option
 def export(
     heads: tuple[Path, ...],
     preset: str,
@@ -38,6 +41,7 @@ def export(
     outline_color: str | None,
     background: str | None,
     output: Path,
+    as_json: bool,
 ) -> None:
     """Make stickers of heads (as `cartoon-avatar cut` gives them), as a messenger takes them.
 
@@ -76,15 +80,17 @@ def export(
             raise click.ClickException(f"{output} is the head itself; choose another name.")
         places = [output]
     most = ai_settings().max_pixels
-    with each(files, "exporting") as (progress, reported):
+    written = Written(as_json)
+    with each(files, "exporting", 1, written) as (progress, reported):
         for file, place in zip(files, places, strict=True):
             with reported(file):
                 head = decode(file.read_bytes(), max_pixels=most, long_side=LARGEST_HEAD_PX)
                 try:
                     _, data = sticker(head.picture, options)
                 except NoTransparency as error:
-                    reason = f"{file} is not cut out: `cartoon-avatar cut` does that."
+                    reason = f"{file} is not cut out: `{command_line('cut')}` does that."
                     raise NotWritten(reason) from error
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(data)
+                written.file(progress, place, file, preset=preset)
                 progress.update()
