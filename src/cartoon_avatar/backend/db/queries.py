@@ -206,6 +206,12 @@ def newest_of(
     return _all(connection, kind, later, wanted | {"created_at": after[0], "id": after[1]})
 
 
+def live_cartoons_of(connection: Connection, device_id: str) -> list[Cartoon]:
+    """All of a device's, of which there are few, oldest first."""
+    query = select(cartoons).where(cartoons.c.device_id == device_id)
+    return _all(connection, Cartoon, query.order_by(cartoons.c.created_at, cartoons.c.id))
+
+
 _CARTOONS = (
     select(cartoons)
     .where(cartoons.c.original_id == bindparam("of"))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from cartoon_avatar.backend import schemas
+from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.errors import Unauthorized, WrongRecoveryCode
+from cartoon_avatar.backend.flows.archive import archive_of
 from cartoon_avatar.backend.flows.devices import forget
 from cartoon_avatar.backend.flows.recovery import (
     code_in,
@@ -20,6 +23,7 @@ from cartoon_avatar.backend.routes.parameters import Backend, RoomToDelete
 from cartoon_avatar.backend.routes.post import Posted
 from cartoon_avatar.backend.routes.request_bodies import RECOVERY_BODY
 from cartoon_avatar.contract import options
+from cartoon_avatar.contract.media_types import ZIP
 
 router = APIRouter(prefix="/api", tags=["device"])
 
@@ -67,6 +71,33 @@ async def recover_device(
         await note_wrong_code(request, backend)
         raise
     return schemas.Recovered(device_id=recovered.device_id, device_token=recovered.token)
+
+
+@router.get(
+    "/device/export",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "A ZIP file.",
+            "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **problems(*ALWAYS),
+    },
+    operation_id="exportDevice",
+)
+async def export_device(backend: Backend, device: Device) -> StreamingResponse:
+    """Everything of the caller as a ZIP: photos, cartoons, faces, and their rows as JSON."""
+    await limit_device(backend, device)
+    name = f"cartoon-avatar-{utc_now():%Y-%m-%d}.zip"
+    return StreamingResponse(
+        archive_of(backend, device_id=device),
+        media_type=ZIP,
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 @router.delete(

@@ -1,0 +1,136 @@
+"""Everything of a device as one ZIP, made while it is sent: never more than a picture in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import fields
+from datetime import datetime
+from functools import partial
+from typing import IO, Any
+
+from anyio import to_thread
+from pydantic.alias_generators import to_camel
+
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage.protocol import FileMissing
+
+Row = Original | Cartoon | Face
+
+_ROWS_AT_ONCE = 100
+_PIECE_BYTES = 256 * 1024
+# What stands for our own files: the archive has the pictures themselves.
+_OURS = {"file_path", "thumbnail_path", "image_url", "face_url", "last_style", "device_id"}
+
+
+async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
+    """The pieces of a ZIP: folders of pictures, and a JSON file for each, ``originals.json`` say,
+    with a row for every picture. What is deleted meanwhile is in neither.
+
+    Pictures are packed already, so they are stored as they are. Raises what the storage does,
+    which ends the answer in its middle: a ZIP without its end, which every reader notices.
+    """
+    sent = _Sent()
+    # Unseekable, so that sizes follow each file instead of being filled in before it.
+    with zipfile.ZipFile(sent, "w") as archive:
+        for folder, rows in (
+            ("originals", _newest(backend, Original, device_id)),
+            ("cartoons", _live_cartoons(backend, device_id)),
+            ("faces", _newest(backend, Face, device_id)),
+        ):
+            # On disk: the rows of a large library are larger than any picture of it.
+            with tempfile.TemporaryFile() as listed:
+                async for row in rows:
+                    try:
+                        picture = await backend.storage.get(row.file_path)
+                    except FileMissing:
+                        continue
+                    place = f"{folder}/{row.filename}"
+                    await to_thread.run_sync(
+                        archive.writestr, _entry(place, row.created_at), picture
+                    )
+                    _list(listed, _described(row, place))
+                    for piece in sent.pieces():
+                        yield piece
+                _end_list(listed)
+                with archive.open(_entry(f"{folder}.json", utc_now()), "w") as entry:
+                    while piece := listed.read(_PIECE_BYTES):
+                        entry.write(piece)
+                        for out in sent.pieces():
+                            yield out
+    for piece in sent.pieces():
+        yield piece
+
+
+class _Sent(io.RawIOBase):
+    """A file that cannot be sought in; what is written waits to be sent."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._waiting += data
+        return len(data)
+
+    def pieces(self) -> Iterator[bytes]:
+        waiting, self._waiting = memoryview(self._waiting), bytearray()
+        for at in range(0, len(waiting), _PIECE_BYTES):
+            yield bytes(waiting[at : at + _PIECE_BYTES])
+
+
+async def _newest(
+    backend: State, kind: type[Original] | type[Face], device_id: str
+) -> AsyncIterator[Original | Face]:
+    after: queries.Position | None = None
+    while True:
+        ask = partial(
+            queries.newest_of, kind=kind, device_id=device_id, after=after, limit=_ROWS_AT_ONCE
+        )
+        rows = await backend.database.read(ask)
+        for row in rows:
+            yield row
+        if len(rows) < _ROWS_AT_ONCE:
+            return
+        after = rows[-1].created_at, rows[-1].id
+
+
+async def _live_cartoons(backend: State, device_id: str) -> AsyncIterator[Cartoon]:
+    for row in await backend.database.read(partial(queries.live_cartoons_of, device_id=device_id)):
+        yield row
+
+
+def _entry(name: str, made: datetime) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, made.timetuple()[:6])
+    entry.external_attr = 0o600 << 16
+    return entry
+
+
+def _described(row: Row, place: str) -> dict[str, Any]:
+    """The row as JSON has it, and where in the archive its picture is."""
+    described: dict[str, Any] = {"file": place}
+    for field in fields(row):
+        if field.name not in _OURS:
+            value = getattr(row, field.name)
+            if isinstance(value, datetime):
+                value = f"{value.isoformat(timespec='milliseconds')[:23]}Z"
+            described[to_camel(field.name)] = value
+    return described
+
+
+def _list(listed: IO[bytes], described: dict[str, Any]) -> None:
+    listed.write(b",\n" if listed.tell() else b"[\n")
+    listed.write(json.dumps(described, ensure_ascii=False).encode())
+
+
+def _end_list(listed: IO[bytes]) -> None:
+    listed.write(b"\n]\n" if listed.tell() else b"[]\n")
+    listed.seek(0)

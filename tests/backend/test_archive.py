@@ -1,0 +1,119 @@
+"""Everything of a device as a ZIP."""
+
+from __future__ import annotations
+
+import io
+import json
+import tracemalloc
+import zipfile
+from typing import Any
+
+import pytest
+
+from cartoon_avatar.backend.flows.archive import archive_of
+from tests.backend.conftest import Service, on_sqlite, picture
+
+
+async def zip_of(service: Service) -> zipfile.ZipFile:
+    answer = await service.phone.get("/api/device/export")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].endswith('.zip"')
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.testzip() is None
+    return archive
+
+
+def rows_in(archive: zipfile.ZipFile, name: str) -> list[dict[str, Any]]:
+    return json.loads(archive.read(f"{name}.json"))
+
+
+async def test_the_zip_has_every_picture_and_a_row_for_each(service: Service):
+    first = (await service.phone.upload()).json()
+    face = (await service.phone.post(f"/api/download/{first['cartoon']['id']}")).json()["face"]
+    second = (await service.phone.upload(picture(size=(100, 90)))).json()
+    stranger = service.another_phone()
+    await stranger.upload()
+
+    archive = await zip_of(service)
+
+    originals, cartoons, faces = (
+        rows_in(archive, name) for name in ("originals", "cartoons", "faces")
+    )
+    assert [row["id"] for row in originals] == [second["original"]["id"], first["original"]["id"]]
+    assert [row["id"] for row in cartoons] == [second["cartoon"]["id"]]
+    assert [row["id"] for row in faces] == [face["id"]]
+    assert faces[0]["createdAt"] == face["createdAt"]
+    for rows, url in ((originals, second["original"]["imageUrl"]), (faces, face["faceUrl"])):
+        assert archive.read(rows[0]["file"]) == (await service.http.get(url)).content
+    listed = {row["file"] for row in (*originals, *cartoons, *faces)}
+    assert set(archive.namelist()) == listed | {
+        f"{n}.json" for n in ("originals", "cartoons", "faces")
+    }
+    text = b"".join(archive.read(f"{name}.json") for name in ("originals", "cartoons", "faces"))
+    for ours in (b"uploads/", b"thumbnail", b"signature"):
+        assert ours not in text
+
+
+async def test_a_device_without_anything_gets_an_empty_one(service: Service):
+    archive = await zip_of(service)
+
+    assert sorted(archive.namelist()) == ["cartoons.json", "faces.json", "originals.json"]
+    assert rows_in(archive, "originals") == []
+
+
+async def test_what_is_deleted_meanwhile_is_in_neither(service: Service):
+    kept, gone = (await service.phone.upload()).json(), (await service.phone.upload()).json()
+    pieces = archive_of(service.state, device_id=service.phone.device)
+    data = [await anext(pieces)]  # the newest photo has been written
+    await service.phone.delete(f"/api/originals/{kept['original']['id']}")
+
+    data += [piece async for piece in pieces]
+
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(data)))
+    assert [row["id"] for row in rows_in(archive, "originals")] == [gone["original"]["id"]]
+    assert len(archive.namelist()) == 5
+
+
+async def test_a_locked_device_exports_with_its_token_alone(service: Service):
+    phone = service.phone
+    phone.token = (await phone.upload()).json()["deviceToken"]
+    assert (await phone.get("/api/device/export")).status_code == 200
+
+    phone.token = None
+    assert (await phone.get("/api/device/export")).status_code == 401
+
+
+@on_sqlite
+async def test_memory_does_not_grow_with_the_library(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
+    await service.phone.upload()
+    (row,) = await service.sql("SELECT * FROM originals")
+    columns = row._fields
+    large = b"\xff\xd8\xff" + bytes(2_000_000)
+
+    async def get(key: str) -> bytes:
+        return bytes(bytearray(large))  # a copy each time, as from a disk
+
+    monkeypatch.setattr(service.state.storage, "get", get)
+    for number in range(150):
+        values = dict(zip(columns, row, strict=True)) | {
+            "id": f"{number:024x}",
+            "filename": f"{number}.jpg",
+            "file_path": f"f{number}",
+            "thumbnail_path": f"t{number}",
+        }
+        listed = ", ".join(
+            str(value) if isinstance(value, int) else f"'{value}'" for value in values.values()
+        )
+        await service.sql(f"INSERT INTO originals ({', '.join(columns)}) VALUES ({listed})")
+    tracemalloc.start()
+    size = 0
+    async for piece in archive_of(service.state, device_id=service.phone.device):
+        size += len(piece)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert size > 150 * len(large)
+    assert peak < 8 * len(large)
