@@ -201,7 +201,7 @@ async def test_who_leaves_ends_a_drawing_at_its_next_stage_and_the_worker_goes_o
     with stopped_worker(service):
         async with events(client, GENERATE, **request):
             pass
-    await until(client, "jobs_cancelled", before + 1)
+        await until(client, "jobs_cancelled", before + 1)
 
     with stopped_worker(service):
         plain = asyncio.ensure_future(client.post(GENERATE, **request))
@@ -210,7 +210,7 @@ async def test_who_leaves_ends_a_drawing_at_its_next_stage_and_the_worker_goes_o
             assert await anext(waiting) == ("queued", {"position": 1})
             plain.cancel()
             await asyncio.wait([plain])
-    await until(client, "jobs_cancelled", before + 2)
+            await until(client, "jobs_cancelled", before + 2)
 
     assert (await client.post(GENERATE, **request)).status_code == 200
     assert await metric(client, "workers_lost") == 0

@@ -43,7 +43,7 @@ class Metrics:
         self.ready = Gauge("workers_ready", "Workers that are warm", registry=registry)
         self.lost = Gauge("workers_lost", "Workers that ended unasked", registry=registry)
         self.cancelled = Gauge(
-            "jobs_cancelled", "Jobs begun and left, since their client went", registry=registry
+            "jobs_cancelled", "Jobs that lost their client once begun", registry=registry
         )
 
     def watch(self, workers: Workers) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from cartoon_avatar.ai.engines.drawing import Cancelled, Report
+from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
 from cartoon_avatar.ai.pools.places import Line, Moved
 from cartoon_avatar.ai.pools.worker import Worker, WorkerLost
@@ -75,12 +75,10 @@ class Workers:
             return await asyncio.shield(begun)
         except asyncio.CancelledError:
             worker.cancel()
+            self.cancelled += 1
             # The worker is busy until then, and so is the place.
             with suppress(Exception):
-                try:
-                    await asyncio.shield(begun)
-                except Cancelled:
-                    self.cancelled += 1
+                await asyncio.shield(begun)
             raise
 
     async def _next_worker(self, moved: Moved | None) -> Worker:
