@@ -202,6 +202,11 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
         beard.mask, reading.scale, blur_px=1.5, smooth=0.016 * unit, least=0.003 * unit**2
     )
     d = path_of(curves)
+    if beard.cover < 0.85:
+        # Short hair thins out towards the cheeks.
+        wider = reading.grown(beard.mask, 0.022 * unit) & (reading.oval | beard.mask)
+        around = outlines(wider, reading.scale, smooth=0.03 * unit, least=0.003 * unit**2)
+        pen.sheet.fill(path_of(around), tones.base, opacity=0.4)
     lined = pen.inner > 0 and beard.cover > 0.85
     pen.sheet.fill(d, tones.base, line=tones.line if lined else None, line_width=pen.inner * 0.8)
     with pen.sheet.clipped(d):
@@ -221,7 +226,7 @@ def beard_tones(pen: Pen, beard: Beard) -> HairTones:
     # Between short hairs the photo shows skin: their own colour is that of the brows.
     read = pen.reading.subject.brow_colour
     hair = own.base if read is None else mixed(own.base, np.array(read.value, float), 0.7)
-    base = mixed(pen.skin.shade, hair, 0.25 + 0.5 * beard.cover)
+    base = mixed(pen.skin.shade, hair, 0.2 + 1.1 * (beard.cover - 0.5))
     return HairTones(
         base, shifted(base, -6), shifted(base, 5), shifted(base, 8), shifted(base, -12)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import from_lch, lch, mixed
+from cartoon_avatar.ai.engines.drawn.likeness import youth
 from cartoon_avatar.ai.engines.drawn.paths import length_of, resampled, smoothed_values, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -61,7 +62,12 @@ def draw_brows(pen: Pen) -> None:
     shared = (brows[0][1][:count] + brows[1][1][:count]) / 2
     darker = min((brow[2] for brow in brows), key=lambda lab: lab[0])
     light = lch(pen.skin.base)[0]
-    contrast = float(np.clip((reading.skin_lightness - darker[0]) * 1.35, 30, 62))
+    contrast = float(
+        np.clip((reading.skin_lightness - darker[0]) * 1.6, 30 - 8 * youth(reading), 66)
+    )
+    if reading.sample(np.concatenate([brow[0] for brow in brows]), reading.hair).mean() > 0.15:
+        # Under a fringe the dark is the fringe's.
+        contrast = float(np.clip(1.15 * (light - lch(pen.hair.base)[0]), 18, 60))
     tint = mixed(darker, pen.hair.base, 0.5)
     _, chroma, hue = lch(np.array([0, tint[1] + 1.5, tint[2] + 2]))
     chroma = 1.5 if reading.subject.monochrome else float(np.clip(chroma, 8, 24))

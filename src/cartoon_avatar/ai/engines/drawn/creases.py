@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import mixed
+from cartoon_avatar.ai.engines.drawn.likeness import youth
 from cartoon_avatar.ai.engines.drawn.paths import resampled, smoothed_values, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -18,26 +19,28 @@ _HAIRLINE = (103, 67, 109, 10, 338, 297, 332)
 def draw_creases(pen: Pen, covered: np.ndarray) -> None:
     """``covered`` is where beard or glasses hide the skin, on the grid."""
     reading, unit, down = pen.reading, pen.reading.unit, pen.reading.down
+    if youth(reading) > 0.3:
+        return
     hidden: np.ndarray = covered | reading.hair | reading.hat
     light = reading.soft(reading.lab[..., 0], 0.008 * unit)
     smile = [_crease(reading, reading.points(*ids), 0.03, light, hidden) for ids in _SMILE]
     # A smile is one: both sides count as deep as the shallower one, the light apart.
     depth = np.sqrt(max(smile[0][1], 0) * max(smile[1][1], 0))
     for line, _ in smile:
-        _draw(pen, line, float(np.clip((depth - 2.2) / 6, 0, 1)), 1.0)
+        _draw(pen, line, float(np.clip((depth - 3.0) / 6, 0, 1)), 0.85)
     under = [
         _crease(reading, reading.points(*ids) + down * 0.035 * unit, 0.022, light, hidden)
         for ids in _UNDER_EYES
     ]
     depth = np.sqrt(max(under[0][1], 0) * max(under[1][1], 0))
     for line, _ in under:
-        _draw(pen, line, float(np.clip((depth - 3.0) / 6, 0, 1)), 0.7)
+        _draw(pen, line, float(np.clip((depth - 5.0) / 6, 0, 1)), 0.7)
     # Single hairs before the brow are no lines of it.
     hidden |= reading.grown(reading.hair, 0.05 * unit)
     for share in (0.4, 0.6, 0.8):
         row = reading.points(*_BROWS) * (1 - share) + reading.points(*_HAIRLINE) * share
         line, depth = _crease(reading, row, 0.03, light, hidden)
-        _draw(pen, line, float(np.clip((depth - 3.0) / 5, 0, 1)), 0.7)
+        _draw(pen, line, float(np.clip((depth - 4.5) / 5, 0, 1)), 0.7)
 
 
 def _crease(

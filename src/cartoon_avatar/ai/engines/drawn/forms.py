@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.drawn.likeness import youth
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -33,19 +34,21 @@ def draw_forms(pen: Pen, head: np.ndarray, hidden: np.ndarray) -> None:
         return
     level, skin = found
     values = level[skin]
-    shade = float(np.clip(-np.percentile(values, _SHADE), 4.5, 10))
-    deep = max(shade + 5.5, -float(np.percentile(values, _DEEP)))
+    # Young skin is smooth: only what is clearly darker is a form of it.
+    young = youth(reading)
+    shade = float(np.clip(-np.percentile(values, _SHADE), 4.5 + 2.5 * young, 10 + 2 * young))
+    deep = max(shade + 5.5 + 6 * young, -float(np.percentile(values, _DEEP)))
     light = max(4.5, float(np.percentile(values, _LIGHT)))
     for mask, colour, least in (
         (level > light, pen.skin.light, 0.005),
         (level < -shade, pen.skin.shade, 0.003),
-        (level < -deep, pen.skin.deep, 0.003),
+        (level < -deep, pen.skin.deep, 0.005),
     ):
         curves = outlines(
-            reading.opened(mask & head, 0.006 * unit),
+            reading.opened(mask & head, 0.008 * unit),
             reading.scale,
             blur_px=1.6,
-            smooth=0.014 * unit,
+            smooth=0.018 * unit,
             least=least * unit**2,
         )
         pen.sheet.fill(path_of(curves, fine=0.8), colour)

@@ -75,15 +75,21 @@ def _lip_colour(pen: Pen, bearded: bool) -> Lab:
     features = reading.features
     lips = reading.inside(features.lips) & ~reading.inside(features.mouth)
     pixels = reading.lab[lips]
-    seen = np.median(pixels, axis=0) if len(pixels) > 10 else np.array([55.0, 25, 18])
+    if len(pixels) > 10:
+        # Gloss and the dark between the lips are less coloured than lips are.
+        chromas = np.hypot(pixels[:, 1], pixels[:, 2])
+        seen = np.median(pixels[chromas >= np.percentile(chromas, 40)], axis=0)
+    else:
+        seen = np.array([55.0, 25, 18])
     light, chroma, hue = lch(seen)
     skin_light, skin_chroma, _ = lch(pen.skin.base)
-    light = skin_light + float(np.clip(light - reading.skin_lightness, -26, -7)) * 0.85
+    darker = light - reading.skin_lightness
+    light = skin_light + float(np.clip(darker, -38, -7)) * 0.9
     if reading.subject.monochrome:
         return from_lch(light - 4, 2, 45)
-    hue = float(np.clip(hue, 14, 42))
-    colour = from_lch(light, float(np.clip(chroma * 1.1, max(18, skin_chroma + 3), 52)), hue)
-    return mixed(colour, pen.skin.shade, 0.4 if bearded else 0.12)
+    hue = float(np.clip(hue, 10, 42))
+    colour = from_lch(light, float(np.clip(chroma * 1.12, max(18, skin_chroma + 3), 60)), hue)
+    return mixed(colour, pen.skin.shade, 0.4 if bearded else 0.08)
 
 
 def teeth_seen(reading: Reading, upper: np.ndarray, lower: np.ndarray) -> np.ndarray | None:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import mixed
+from cartoon_avatar.ai.engines.drawn.likeness import youth
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -83,13 +84,13 @@ def draw_nose(pen: Pen) -> None:
         if not hidden:
             _draw_nostril(pen, index, shape, line)
         _draw_wing(pen, index, shape, hidden)
-    fine = pen.fine
-    if shape.family in ("narrow", "even", "turned") and shape.nostrils < 0.75:
+    fine = pen.fine * (1 - 0.3 * youth(reading))
+    if shape.family != "open" and shape.nostrils < 0.75:
         # A tip that hangs over its base is seen as one line from nostril to nostril.
         base = reading.points(*_BASE) + reading.down * 0.002 * unit
         weight = fine * (0.9 - 0.5 * shape.nostrils)
         pen.brush(base, [0.3, weight * 0.8, weight, weight * 0.8, 0.3], line)
-    if shape.family == "turned":
+    if shape.family == "turned" and youth(reading) < 0.5:
         bridge = reading.points(*_BRIDGES[0 if shape.far < 0 else 1])
         tip = reading.at(1) * 0.7 + reading.at(4) * 0.3 + reading.across * shape.far * 0.01 * unit
         contour = np.concatenate([bridge[2:], tip[None]])
@@ -131,7 +132,7 @@ def _draw_wing(pen: Pen, index: int, shape: NoseShape, hidden: bool) -> None:
     way = spline(reading.points(*_WINGS[index]))
     deep = shape.wings[index]
     if shape.family == "broad":
-        deep = max(deep, 0.5)
+        deep = max(deep, 0.65)
     start = int(len(way) * (0.5 - 0.42 * deep))
     end = int(len(way) * (0.8 + 0.12 * deep))
     weight = fine * (0.5 + 0.55 * deep) * (0.7 if hidden else 1.0)

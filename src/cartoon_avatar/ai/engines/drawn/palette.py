@@ -38,10 +38,12 @@ def skin_tones(reading: Reading) -> SkinTones:
     light, chroma, hue = lch(reading.skin)
     light = evened(light, reading.gain)
     even = reading.subject.even_skin
-    if even is not None and even.confidence >= 0.5:
+    if even is not None and even.confidence >= 0.3:
         # Two readings of one thing: a bright face, but nobody's else.
-        bright = 4 + float(np.clip(10 * (reading.gain - 1), 0, 3))
-        light = float(np.clip(light + 2, even.value[0] - 1, even.value[0] + bright))
+        fair = fairness(reading)
+        brighter = 2.5 + fair * (1.5 + float(np.clip(10 * (reading.gain - 1), 0, 3)))
+        light = float(np.clip(light + 2, even.value[0] - 0.5, even.value[0] + brighter))
+        light += 0.4 * fair * max(0.0, 68 - even.value[0])
     # Never burnt out, never so dark that shade and line drown.
     light = float(np.clip(light, 31, 86))
     if reading.subject.monochrome:
@@ -50,8 +52,8 @@ def skin_tones(reading: Reading) -> SkinTones:
         base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
         return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
     chroma = float(np.clip(chroma * 1.18, 20 + 0.1 * (86 - light), 37))
-    # Rosy skin stays rosy: only green and purple casts are turned back.
-    hue += float(np.clip(np.clip(hue, 40, 58) - hue, -5, 5))
+    # Rosy skin stays rosier than others: green and purple casts are turned back.
+    hue += float(np.clip(np.clip(hue, 49, 60) - hue, -7, 7))
     depth = 0.75 + 0.25 * light / 80
     return SkinTones(
         base=from_lch(light, chroma, hue),
@@ -61,6 +63,26 @@ def skin_tones(reading: Reading) -> SkinTones:
         blush=from_lch(light - 9 * depth, chroma + 15, hue - 20),
         line=from_lch(max(9, light * 0.32), 18, 36),
     )
+
+
+def fairness(reading: Reading) -> float:
+    """How far the skin's colour says that it is fair, however dim the photo is, 0..1.
+
+    Chroma over lightness stays as it is when light fades, and is greater in dark skin; gloss
+    and cool light lower it too. Fair hair grows on fair skin.
+    """
+    subject = reading.subject
+    if subject.skin is None or subject.monochrome:
+        return 0.0
+    light, chroma, _ = lch(np.array(subject.skin.value))
+    fair = float(np.clip((0.38 - chroma / (light + 16)) / 0.08, 0, 1))
+    hair = subject.hair_colour
+    if hair is not None and hair.confidence >= 0.5:
+        hair_light, hair_chroma, _ = lch(np.array(hair.value))
+        if hair_light > 26 and hair_chroma > 19:
+            return max(fair, 0.8)
+    cool = subject.light is not None and subject.light.value.tint[1] < -2
+    return 0.0 if cool else fair
 
 
 def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
