@@ -76,7 +76,8 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     recolour(painted, sheet, style.backdrops[0])
     painted = crisp(painted)
     clock.done("edges")
-    drawn(painted, sized(coverage(broad, forms, style.lines), sheet.person.shape), style.lines)
+    lines = sized(coverage(broad, forms, style.lines), sheet.person.shape)
+    drawn(painted, lines, sheet.bare, style.lines)
     clock.done("lines")
     for number in range(len(sheet.people)):
         draw_face(painted, light, number, style.features)

@@ -11,9 +11,9 @@ import numpy as np
 class Features:
     """How faces are drawn. Sizes are factors of the photo's own."""
 
-    eye_size: float = 1.22
+    eye_size: float = 1.28
     #: The lower face becomes narrower by this share.
-    slimming: float = 0.045
+    slimming: float = 0.065
     #: Width of the upper lid's line, as share of the eye's width.
     lid: float = 0.155
     #: How far the iris is told by colour instead of darkness, 0..1.
@@ -129,7 +129,7 @@ STYLES = (
         name="airy",
         title="Airy",
         sentence="Bright and fresh: soft light, pastel air behind you.",
-        features=Features(eye_size=1.24, lid=0.135, iris=0.8, blush=1.5),
+        features=Features(eye_size=1.3, lid=0.135, iris=0.8, blush=1.5),
         tones=Tones(skin=0.45, hair=0.5, softness=4.5),
         lines=Lines(width=1.7, strength=0.8, darkness=0.42, in_backdrop=0.1),
         backdrops=(
@@ -147,7 +147,7 @@ STYLES = (
         name="golden",
         title="Golden hour",
         sentence="Warm evening light, deep shadows, a glow around you.",
-        features=Features(eye_size=1.22, lid=0.155, iris=0.6, blush=1.1),
+        features=Features(lid=0.155, iris=0.6, blush=1.1),
         tones=Tones(skin=0.8, hair=0.8, softness=3.4),
         lines=Lines(width=2.1, strength=1.0, darkness=0.18, in_backdrop=0.2),
         backdrops=(

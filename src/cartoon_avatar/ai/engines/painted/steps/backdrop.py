@@ -15,7 +15,7 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 # Long side of the copy on which the scene is painted, px.
 _SCENE_PX = 448
 # So far around a figure the scene is painted with its brush, in face heights.
-_NEAR = 0.03
+_NEAR = 0.014
 
 
 def painted_backdrop(sheet: Sheet, how: Backdrop) -> np.ndarray:

@@ -50,7 +50,7 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray, hair_area: np.
     along = ((across - brow[4][0]) * axis[0] + (down - brow[4][1]) * axis[1]) / length**2
     full = smoothstep(along, -0.04, 0.30)
     dark = np.maximum(skin - light, 0)
-    pale = 1 + 0.3 * (1 - float(smoothstep(skin - hair, 12, 34)))
+    pale = 1 + 0.6 * (1 - float(smoothstep(skin - hair, 12, 34)))
     more = (0.15 + 0.6 * full) * np.float32(pale)
     more *= smoothstep(dark / max(skin, 20), 0.05, 0.35)
     lab[..., 0] += near * (np.maximum(skin - dark * (1 + more), 6) - light) * (dark > 0)
@@ -60,11 +60,11 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray, hair_area: np.
     thick = np.maximum(np.linalg.norm(upper - lower, axis=1), 0.02 * size)
     place = np.linspace(0, 1, len(middle))
     widths = np.interp(place, np.linspace(0, 1, 5), thick)
-    widths *= np.interp(place, [0, 0.5, 0.85, 1], [0.15, 0.72, 0.80, 0.45])
+    widths *= np.interp(place, [0, 0.5, 0.85, 1], [0.25, 0.86, 0.95, 0.5])
     colour = np.median(lab[sure & (light <= hair + 3)], axis=0)
-    colour[0] = max(colour[0], 0.22 * skin, 0.9 * hair - 6)
+    colour[0] = max(0.88 * colour[0], 0.2 * skin, 0.85 * hair - 8)
     body = stroke(shape, middle, widths, 0.006 * size) * (0.35 + 0.65 * full) * (1 - hair_area)
-    body *= 0.2 + 0.8 * smoothstep(dark, 0.1 * (skin - hair), 0.5 * (skin - hair))
+    body *= 0.35 + 0.65 * smoothstep(dark, 0.1 * (skin - hair), 0.5 * (skin - hair))
     mix(lab, colour, 0.8 * float(smoothstep(skin - hair, 6, 20)) * body)
 
 

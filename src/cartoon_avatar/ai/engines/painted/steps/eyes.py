@@ -16,6 +16,9 @@ from cartoon_avatar.ai.seeing.subject import Subject
 _INK = np.asarray([9, 6, 4], np.float32)
 # Of irises whose colour was not read.
 _BROWN = (24.0, 6.0, 9.0)
+# Fair skin is lighter than this, black hair darker, L; grey has less chroma; irises with less
+# b are not brown.
+_FAIR, _BLACK_HAIR, _GREY, _LEAST_YELLOW = 70.0, 33.0, 9.0, 6.0
 # Smaller eyes than this are left as the photo has them, px.
 _SMALLEST_PX = 8.0
 
@@ -64,7 +67,7 @@ def draw_eyes(
 
     ``photo`` is what lids are read from, ``tone`` the skin's CIELAB.
     """
-    colour = np.array(subject.iris_colour.value if subject.iris_colour else _BROWN)
+    colour = _iris_colour(subject)
     # The glint is on the light's side, the same in both eyes.
     lit_from_left = subject.light is None or subject.light.value.towards[0] < 0.2
     for number, eye in enumerate(person.eyes):
@@ -74,6 +77,18 @@ def draw_eyes(
         here = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
         lids = _Lids.of(here.eyes[number])
         _draw_eye(lab[box], photo[box], lids, tone, colour, lit_from_left, look)
+
+
+def _iris_colour(subject: Subject) -> np.ndarray:
+    """CIELAB. Grey under black hair, in a face that is not fair, is a brown iris that reflects."""
+    if subject.iris_colour is None:
+        return np.array(_BROWN)
+    colour = np.array(subject.iris_colour.value)
+    if subject.even_skin is None or subject.hair_colour is None or colour[2] >= _LEAST_YELLOW:
+        return colour
+    light, a, b = subject.hair_colour.value
+    black = light < _BLACK_HAIR and np.hypot(a, b) < _GREY
+    return np.array(_BROWN) if black and subject.even_skin.value[0] < _FAIR else colour
 
 
 def _draw_eye(
@@ -103,7 +118,7 @@ def _draw_eye(
     white = np.dstack(
         [bright - 24 * shadow - 13 * corner, np.full(shape, 1.5), 2.5 - 1.5 * shadow]
     ).astype(np.float32)
-    lab += (0.72 * seen)[..., None] * (white - lab)
+    lab += seen[..., None] * np.asarray([0.72, 0.95, 0.95], np.float32) * (white - lab)
     # A narrow eye is a dark line.
     mix(lab, [0.45 * tone[0], tone[1] + 2, 0.8 * tone[2]], 0.6 * (1 - lids.openness) * inside)
 
@@ -192,7 +207,7 @@ def _lash_weight(photo: np.ndarray, lids: _Lids, tone: np.ndarray) -> float:
     wide = max(1, round(0.05 * lids.eye.width))
     dark = cv2.erode(np.ascontiguousarray(photo[..., 0]), np.ones((wide, wide), np.uint8))
     share = float(np.median(dark[rows, columns])) / max(float(tone[0]), 1.0)
-    return 0.42 + 0.58 * float(smoothstep(np.float32(1 - share), 0.5, 0.88))
+    return 0.5 + 0.5 * float(smoothstep(np.float32(1 - share), 0.5, 0.88))
 
 
 def _lines(lab: np.ndarray, photo: np.ndarray, lids: _Lids, tone: np.ndarray, look: Look) -> None:

@@ -57,7 +57,7 @@ def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> Non
     colour = light.complexions[number]
     tone = np.asarray([colour.light, colour.a, colour.b], np.float32)
     draw_folds(painted, light.photo, person, tone)
-    draw_jaw(painted, person, sheet.bare, tone)
+    draw_jaw(painted, person, sheet.bare * (1 - sheet.beards), tone)
     if person.shows_mouth:
         draw_mouth(painted, light.photo, person, tone)
         draw_nose(painted, person, tone)
@@ -86,6 +86,8 @@ def _firmer(fine: np.ndarray, below: np.ndarray, plain: np.ndarray, size: float)
     strong[..., 0] = np.clip(light, 3, 100)
     # Its colours move as far as those of the skin around it.
     strong[..., 1:] += blurred_within(below[..., 1:] - fine[..., 1:], plain, 0.05 * size)
+    # Blue light in the sockets of the eyes would be painted as a bruise.
+    strong[..., 2] = np.maximum(strong[..., 2], 0.4 * below[..., 2])
     return strong
 
 
@@ -93,6 +95,9 @@ def _beard(fine: np.ndarray, below: np.ndarray, size: float) -> np.ndarray:
     """A beard hair by hair; stubble, which is hardly darker than ``below``, as a soft tone."""
     hairs = fine.copy()
     calm = blurred(np.ascontiguousarray(fine[..., 0]), 0.02 * size)
-    hairs[..., 0] += 0.5 * (fine[..., 0] - calm)
+    # Darker hairs tell a beard; lighter ones would look stuck on.
+    hairs[..., 0] += 0.6 * np.minimum(fine[..., 0] - calm, 0) - 0.6 * np.maximum(
+        fine[..., 0] - calm, 0
+    )
     long = smoothstep(below[..., 0] - calm, 3, 9)[..., None]
     return blurred(fine, 0.014 * size) * (1 - long) + hairs * long

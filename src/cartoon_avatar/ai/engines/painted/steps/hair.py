@@ -12,6 +12,8 @@ from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
+# How much lighter than the hair around it a lock is before it is held back, L.
+_BRIGHTEST = 22.0
 # How long locks are by the way hair is worn, 0 cropped .. 1 long; 0.8 where that is not read.
 _LENGTHS = {"bald": 0.2, "short": 0.35, "covered": 0.5}
 
@@ -45,6 +47,9 @@ def painted_hair(sheet: Sheet, forms: Forms, bands: float) -> np.ndarray:
     painted += 0.5 * (light - blurred(light, 0.03 * face_px)) * smoothstep(light, 3, 18)
     gloss = smoothstep((blurred(light, 0.035 * face_px) - centre) / spread, 0.12, 0.42)
     painted += gloss * smoothstep(offset, 0.15, 0.5) * min(6.0, 0.2 * spread + 2)
+    # Locks that the sun has bleached keep a tone of the hair.
+    brightest = centre + _BRIGHTEST
+    painted = np.where(painted > brightest, brightest + 0.35 * (painted - brightest), painted)
     return cv2.merge([np.clip(painted, 1, 97), locks[..., 1], locks[..., 2]])
 
 

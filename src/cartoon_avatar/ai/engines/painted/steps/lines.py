@@ -14,6 +14,8 @@ from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import cover
 
+# How much of the lightness below a line stays on skin, more than elsewhere.
+_PALER_ON_SKIN = 0.2
 _HAIR_RIM = np.ones((9, 9), np.uint8)
 # The face height, px, at which lengths below are in px.
 _FACE_PX = 380.0
@@ -99,7 +101,12 @@ def outlined(part: np.ndarray, unit: float, weight: float) -> np.ndarray:
     return line
 
 
-def drawn(lab: np.ndarray, lines: np.ndarray, how: Lines) -> None:
-    """Draw ``lines`` (H×W 0..1) into ``lab`` (H×W×3 CIELAB), in a dark shade of it, in place."""
-    dark = np.asarray([how.darkness, 0.8, 0.8], np.float32)
-    cover(lab, lab * dark + np.asarray([0, 4, 2], np.float32), lines)
+def drawn(lab: np.ndarray, lines: np.ndarray, skin: np.ndarray, how: Lines) -> None:
+    """Draw ``lines`` (H×W 0..1) into ``lab`` (H×W×3 CIELAB), in a dark shade of it, in place.
+
+    On ``skin`` (H×W 0..1) they are a brown, not a black: a black one there looks like a wire.
+    """
+    near_skin = blurred(cv2.dilate(skin, _HAIR_RIM), 2.0)
+    dark = lab * np.asarray([how.darkness, 0.8, 0.8], np.float32)
+    dark[..., 0] += np.float32(_PALER_ON_SKIN) * near_skin * lab[..., 0]
+    cover(lab, dark + np.asarray([0, 4, 2], np.float32), lines)

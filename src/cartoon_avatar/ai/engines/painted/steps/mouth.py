@@ -17,6 +17,8 @@ _UNDER_LIP = (181, 84, 17, 314, 405)
 _DARKER_LIPS, _REDDER_LIPS = 5.0, 7.0
 # A gap between the lips, as share of the face's height, from which a mouth is open.
 _OPEN = 0.018
+# How much lighter the lower lip is in its middle, L.
+_GLOSS = 9.0
 
 
 def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray) -> None:
@@ -44,6 +46,7 @@ def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
         widths = 0.012 * size * (0.35 + 0.65 * tapered(len(curve)))
         covered = stroke(shape, curve, widths, max(0.5, 0.0025 * size))
         mix(here, [0.36 * tone[0], tone[1] + 10, 0.7 * tone[2] + 4], 0.72 * covered)
+    _gloss(here, face, body, size)
     # The shade under the lower lip.
     curve = smooth_curve(face.landmarks[list(_UNDER_LIP)], 5) + np.asarray(
         [0, 0.012 * size], np.float32
@@ -67,6 +70,15 @@ def _paint_lips(
     if tone[1] > 3:  # not in black and white
         goal[..., 1] = np.maximum(goal[..., 1], tone[1] + _REDDER_LIPS)
     lab += (0.9 * body)[..., None] * (goal - lab)
+
+
+def _gloss(lab: np.ndarray, face: Features, body: np.ndarray, size: float) -> None:
+    """A soft light on the lower lip, on the light's side of neither: in its middle."""
+    middle = 0.5 * (face.landmarks[14] + face.landmarks[17])
+    across = face.landmarks[314] - face.landmarks[84]
+    line = middle + np.linspace(-0.45, 0.45, 12)[:, None] * across
+    covered = stroke(lab.shape[:2], line, 0.016 * size * tapered(len(line)), 0.007 * size)
+    lab[..., 0] += _GLOSS * covered * body
 
 
 def _paint_teeth(
@@ -93,13 +105,22 @@ def _paint_teeth(
     reach = 2 * max(1, int(0.022 * size)) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     teeth = np.maximum(teeth, cv2.morphologyEx(teeth, cv2.MORPH_CLOSE, kernel)) * inner
+    teeth *= _upper_row(teeth, 0.004 * size)
     deep = cv2.merge([np.minimum(calm, 32), np.full_like(calm, 15), np.full_like(calm, 9)])
     lab += (0.75 * (inner - teeth))[..., None] * (deep - lab)
     # Off-white, in the upper lip's shadow, a little darker at the corners; the gaps between
     # them are only hinted at.
-    level = float(np.clip(np.percentile(light[sure], 85) + 6, 66, 91))
+    level = float(np.clip(np.percentile(light[sure], 85) + 8, 68, 93))
     shade = 1 - smoothstep(blurred(inner, 0.018 * size), 0.45, 0.9)
     gaps = np.minimum(light - blurred_within(light, weight, 0.014 * size), 0)
-    bright = 0.2 * np.minimum(calm, level) + 0.8 * level - 12 * shade + 0.55 * gaps
-    clean = cv2.merge([bright, np.full_like(calm, 1.5), np.full_like(calm, 8.0)])
+    bright = 0.2 * np.minimum(calm, level) + 0.8 * level - 12 * shade + 0.3 * gaps
+    clean = cv2.merge([bright, np.full_like(calm, 1.5), np.full_like(calm, 6.0)])
     lab += (0.92 * teeth)[..., None] * (clean - lab)
+
+
+def _upper_row(teeth: np.ndarray, soft_px: float) -> np.ndarray:
+    """H×W 0..1 without what lies below a gap under the first teeth: a second row looks busy."""
+    clear = teeth > 0.4
+    began = np.maximum.accumulate(clear, axis=0)
+    ended = np.maximum.accumulate(began & ~clear, axis=0)
+    return 1 - blurred(ended.astype(np.float32), soft_px)

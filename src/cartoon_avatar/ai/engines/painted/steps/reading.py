@@ -17,6 +17,8 @@ _BEARD = (
     234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361,
     323, 454, 327, 2, 98,
 )  # fmt: skip
+# Mean depth of creases, L on fair skin, from which a face is wrinkled, and thoroughly so.
+_WRINKLED = 3.0, 4.2
 Value = TypeVar("Value", np.ndarray, float)
 
 
@@ -52,10 +54,13 @@ def beard(lab: np.ndarray, person: Features) -> np.ndarray:
     return found
 
 
-def without_creases(lab: np.ndarray, person: Features, share: float) -> None:
-    """Fill the creases of ``person``'s cheeks and brow by ``share`` (0..1), in place.
+def without_creases(lab: np.ndarray, person: Features, bare: np.ndarray) -> None:
+    """Fill the creases of ``person``'s cheeks and brow in ``lab`` (H×W×3 CIELAB), in place.
 
-    A crease is what a morphological closing fills. It comes back as one thin line.
+    ``bare`` (H×W 0..1) is skin without hair over it.
+
+    A crease is what a morphological closing fills. The few of a young face go, the many of an
+    old one stay: they are its character.
     """
     box = box_around(lab.shape, person.oval, 0.05 * person.height)
     if box is None or person.height < 40:
@@ -63,12 +68,13 @@ def without_creases(lab: np.ndarray, person: Features, share: float) -> None:
     face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
     light = np.ascontiguousarray(lab[box][..., 0])
     size, shape = face.height, light.shape
-    zone = area(shape, grown(face.oval, 0.93), soft_px=0.02 * size)
+    zone = area(shape, grown(face.oval, 0.93), soft_px=0.02 * size) * bare[box]
     zone *= 1 - area(
         shape,
         *(grown(eye.outline, 1.35, 0.03 * size) for eye in face.eyes),
         *(grown(brow, 1.1, 0.02 * size) for brow in face.brows),
         grown(face.lips, 1.06, 0.012 * size),
+        grown(face.nose_base, 1.1),
         soft_px=0.012 * size,
     )
     calm = cv2.GaussianBlur(light, (0, 0), max(0.5, 0.004 * size))
@@ -77,5 +83,7 @@ def without_creases(lab: np.ndarray, person: Features, share: float) -> None:
     closed = blurred(cv2.morphologyEx(calm, cv2.MORPH_CLOSE, kernel), 0.012 * size)
     # What is much darker than a crease is hair, a frame or a hand.
     depth = np.maximum(closed - calm, 0)
-    depth *= 1 - smoothstep(depth, 16.0, 30.0)
+    depth *= 1 - smoothstep(depth, 24.0, 40.0)
+    mean = float((zone * depth).sum()) / max(float(zone.sum()), 1.0)
+    share = 0.9 - 0.5 * smoothstep(mean / contrast_of(float(np.median(light))), *_WRINKLED)
     lab[box][..., 0] += np.float32(share) * zone * depth

@@ -15,10 +15,8 @@ from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.subject import Subject
 
 # How far skin moves to what it is in even light, and how much brighter it becomes at most, L.
-_EVENED = 0.5
+_EVENED = 0.65
 _BRIGHTER_AT_MOST = 3.0
-# How far creases are filled, 0..1: they come back as one thin line.
-_CREASES = 0.4
 # Hues of skin, degrees in the a-b plane, that light of a neutral colour shows.
 _HUES_DEG = (43.0, 64.0)
 
@@ -60,7 +58,7 @@ def light_of(sheet: Sheet) -> Light:
     lab = photo.copy()
     beards = np.zeros(sheet.shape, np.float32)
     for person, subject in zip(sheet.people, sheet.subjects, strict=True):
-        without_creases(lab, person, _CREASES)
+        without_creases(lab, person, sheet.bare)
         if subject.facial_hair is None or subject.facial_hair.value != "none":
             np.maximum(beards, beard(lab, person), out=beards)
     tone = nearest_complexion(sheet.shape, sheet.people, colours) if sheet.people else None
@@ -113,7 +111,10 @@ def _goal(level: float, subject: Subject) -> float:
     evened = 0.0
     if subject.skin is not None and subject.even_skin is not None:
         evened = max(0.0, subject.even_skin.value[0] - subject.skin.value[0])
-    return level + _EVENED * evened + min(_BRIGHTER_AT_MOST, 0.14 * max(0.0, 74 - level))
+    # Dark skin stays dark.
+    brighter = min(_BRIGHTER_AT_MOST, 0.16 * max(0.0, 88 - level))
+    brighter *= float(np.clip((level - 45) / 22, 0.25, 1))
+    return level + _EVENED * evened + brighter
 
 
 def _balanced(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:

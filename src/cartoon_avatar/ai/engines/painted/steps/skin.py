@@ -22,7 +22,10 @@ from cartoon_avatar.ai.seeing.features import Features
 # Shade is this much redder and less yellow than light, over 40 L.
 _SHADE_HUE = np.asarray([-1.5, 1.0], np.float32)
 # Chroma below which skin looks grey beside drawn colours.
-_PALEST = 19.0
+_PALEST = 22.0
+# How far a place of the skin is believed to differ in a and b from its complexion: coloured
+# light would be painted as patches.
+_FOREIGN = 12.0
 _BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
@@ -59,7 +62,7 @@ def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) 
     own = 0.6 * blurred_within(colour, weight, 0.03 * size) + 0.4 * colour
     rel = np.clip((drawn - base) * np.float32(1 / 40), -1, 1)[..., None]
     goal = _healthy(tone[..., 1:]) * (1 - 0.2 * rel) + rel * _SHADE_HUE
-    colour = 0.28 * own + 0.72 * goal
+    colour = goal + 0.28 * np.clip(own - goal, -_FOREIGN, _FOREIGN)
     for person in sheet.people:
         _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
     return Skin(np.dstack([drawn, colour]).astype(np.float32), covered)
@@ -68,7 +71,7 @@ def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) 
 def _healthy(colour: np.ndarray) -> np.ndarray:
     """``colour`` (H×W×2 CIELAB a, b) of skin that pale light has greyed, a little richer."""
     chroma = cv2.magnitude(colour[..., 0], colour[..., 1])
-    wanted = np.clip(chroma, np.minimum(_PALEST, 1.25 * chroma), None)
+    wanted = np.clip(chroma, np.minimum(_PALEST, 1.35 * chroma), None)
     return colour * (wanted / np.maximum(chroma, 1e-3))[..., None]
 
 
