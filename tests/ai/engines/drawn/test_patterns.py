@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawn.garments import cloth_regions
-from cartoon_avatar.ai.engines.drawn.patterns import pattern_colours, patterned
+from cartoon_avatar.ai.engines.drawn.patterns import pattern_colours, patterned, short_path
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.reading import read
 from tests.ai.engines.drawn.test_recipe import scene
@@ -62,3 +63,18 @@ def test_the_shade_of_a_fold_is_no_cloth_of_its_own_but_a_shirt_is():
 
     assert len(folded) == 1
     assert len(parted) == 2
+
+
+def test_a_short_path_is_the_shape_it_stands_for():
+    turn = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    star = (60 + 20 * np.sin(5 * turn))[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    path = short_path([star + 100])
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200"><path d="{path}"/></svg>'
+
+    alpha = drawn.rendered(svg, 400, 400).alpha
+
+    assert alpha is not None
+    rows, columns = np.indices(alpha.shape)
+    x, y = columns / 2 + 0.25 - 100, rows / 2 + 0.25 - 100
+    inside = np.hypot(x, y) < 60 + 20 * np.sin(5 * np.arctan2(y, x))
+    assert ((alpha > 127) != inside).sum() < 0.04 * inside.sum()

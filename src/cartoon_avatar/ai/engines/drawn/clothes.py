@@ -9,6 +9,7 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed
 from cartoon_avatar.ai.engines.drawn.garments import Cloth
+from cartoon_avatar.ai.engines.drawn.lapels import draw_suit, lapel_of, read_suit
 from cartoon_avatar.ai.engines.drawn.paths import (
     area_of,
     length_of,
@@ -18,7 +19,7 @@ from cartoon_avatar.ai.engines.drawn.paths import (
     roundness,
     smoothed_values,
 )
-from cartoon_avatar.ai.engines.drawn.patterns import pattern_colours
+from cartoon_avatar.ai.engines.drawn.patterns import pattern_colours, short_path
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 
@@ -30,7 +31,7 @@ def cloth_tone(reading: Reading, colour: Lab, light: float = 0.0) -> Lab:
     if reading.gain > 1.2:
         own += 4
     # White cloth takes the tint of its light.
-    richer = 0.5 if own > 72 and chroma < 9 else 1.18
+    richer = 0.5 if own > 80 and chroma < 9 else 1.18
     chroma = min(chroma, 3) if reading.subject.monochrome else chroma * richer
     return from_lch(float(np.clip(own + light, 3, 97)), chroma, hue)
 
@@ -67,6 +68,11 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
                 edges |= region
             else:
                 _draw_folds(pen, region, cloth.colour, light)
+        suit = read_suit(reading, regions)
+        if suit is not None:
+            draw_suit(pen, suit, main, line)
+            for edge, side in zip(suit.edges, (-1, 1), strict=True):
+                edges |= reading.grown(reading.inside(lapel_of(reading, edge, side)), 0.02 * unit)
         _draw_shadow_of_head(pen, mask)
         for seam in seams(reading, mask & ~edges):
             width = pen.inner or pen.fine
@@ -87,7 +93,7 @@ def _draw_pattern(pen: Pen, region: np.ndarray, part: str, *, own: bool) -> None
     pen.sheet.fill(part, ground)
     with pen.sheet.clipped(part):
         for curves, colour in colours[1:]:
-            pen.sheet.fill(path_of(curves, fine=0.55), cloth_tone(pen.reading, colour))
+            pen.sheet.fill(short_path(curves), cloth_tone(pen.reading, colour))
     if not own:
         pen.sheet.line(part, mixed(pen.ink, ground, 0.15), pen.inner * 0.8)
 

@@ -62,7 +62,7 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[Cloth]:
         nearness.append(cv2.resize(blurred(-np.minimum.reduce(away), sigma_px), size))
     nearest = np.stack(nearness).argmax(axis=0)
     nearest = _one_garment(reading, seen, nearest, len(groups))
-    nearest = _without_folds(reading, seen, nearest, len(groups))
+    nearest = _without_folds(reading, seen, nearest, len(groups), 26.0 if is_hat else _FOLDED)
 
     regions: list[Cloth] = []
     order = np.argsort(-np.bincount(nearest[seen], minlength=len(groups)))
@@ -81,9 +81,8 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[Cloth]:
         if regions and is_hat and lch(colour)[1] < 25 and colour[0] < regions[0].colour[0] - 12:
             continue  # a hat's dark side, or hair below it
         if regions and not is_hat:
-            vivid = float(np.linalg.norm((colour - regions[0].colour) * (0.5, 1, 1))) > 30
             for piece in reading.pieces(region, 0):
-                if _not_worn(reading, mask, piece, colour, vivid=vivid):
+                if _not_worn(reading, mask, piece, colour, main=regions[0].colour):
                     region = region & ~piece
             if not region.any():
                 continue
@@ -92,24 +91,26 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[Cloth]:
 
 
 def _not_worn(
-    reading: Reading, mask: np.ndarray, region: np.ndarray, colour: Lab, *, vivid: bool
+    reading: Reading, mask: np.ndarray, region: np.ndarray, colour: Lab, *, main: Lab
 ) -> bool:
-    """Whether the piece ``region`` is a hand before the chest, or a stranger's sleeve at its rim.
-
-    ``vivid``: its colour is far from that of the rest.
-    """
+    """Whether the piece ``region`` is a hand before the chest, the shadow in a collar or a
+    stranger's sleeve at the rim. ``main`` is the colour of the largest cloth."""
     unit = reading.unit
     skin = np.array([reading.skin_lightness, *reading.skin[1:]])
     away = np.linalg.norm((colour - skin) * (0.5, 1, 1))
     if away < (9 if reading.alone else 16) and reading.area(region) < 0.4:
         return True
+    by_skin = reading.grown(reading.oval | reading.skin_below, 0.06 * unit)
+    near = (region & by_skin).sum() > 0.25 * region.sum()
+    if near and reading.area(region) < 0.03 and colour[0] < main[0] - 8:
+        return True
     aside = np.abs(reading.across_at - reading.at(152) @ reading.across) > 0.45 * unit
     # The frame's edge is no rim.
     rim = mask & ~reading.grown(mask | ~_in_frame(mask), -0.02 * unit)
+    vivid = float(np.linalg.norm((colour - main) * (0.5, 1, 1))) > 30
     outside = (region & aside).sum() > 0.95 * region.sum()
     if not reading.alone:
-        by_neck = reading.grown(reading.oval | reading.skin_below, 0.06 * unit)
-        return bool(outside or not (region & by_neck).any())
+        return bool(outside or not (region & by_skin).any())
     at_rim = (region & rim).sum() > 0.04 * region.sum()
     return bool(outside and at_rim and reading.area(region) < (0.03 if vivid else 0.15))
 
@@ -133,7 +134,7 @@ def _without_pattern(reading: Reading, pattern: np.ndarray) -> np.ndarray:
 
 
 def _without_folds(
-    reading: Reading, seen: np.ndarray, nearest: np.ndarray, count: int
+    reading: Reading, seen: np.ndarray, nearest: np.ndarray, count: int, folded: float
 ) -> np.ndarray:
     """Cloth ends at an edge, the shade of a fold fades: regions that fade are one."""
     unit = reading.unit
@@ -153,7 +154,7 @@ def _without_folds(
                     continue
                 step = _distance(reading, inside, outside)
                 whole = _distance(reading, masks[small], masks[large])
-                if whole < _FOLDED and (step < 9 or step < 0.5 * whole):
+                if whole < folded and (step < 9 or step < 0.5 * whole):
                     nearest = np.where(nearest == small, large, nearest)
                     merged = True
                     break

@@ -91,7 +91,7 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
         pixels = np.array([[20.0, 3, 3]] * 12)
     lights = pixels[:, 0]
     # Between cropped hairs the skin shows.
-    cropped = reading.area(reading.hair) < 0.13
+    cropped = reading.area(reading.hair) < 0.18
     black = np.median(lights) < 26 and np.median(np.hypot(pixels[:, 1], pixels[:, 2])) < 9
     band = (15, 50) if cropped else (28, 66) if black else (34, 74)
     low, high = np.percentile(lights, band)
@@ -100,7 +100,10 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
         hue = 75 + (hue - 75) * 0.35  # dark yellow looks olive on flat colour
     gain = reading.gain ** (0.3 if light < 26 else 0.6)
     light = min(80.0, evened(light, gain))
-    chroma *= 1 + 0.35 * float(np.clip(light / 30, 0, 1))
+    if cropped and chroma > 8:
+        light, hue = light - 5, min(hue, 68)
+    else:
+        chroma *= 1 + 0.35 * float(np.clip(light / 30, 0, 1))
     if reading.subject.monochrome:
         chroma, hue = 1.5, 60
     elif light < 24 and black:

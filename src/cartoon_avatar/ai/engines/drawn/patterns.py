@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
-from cartoon_avatar.ai.engines.drawn.paths import area_of, outlines
+from cartoon_avatar.ai.engines.drawn.paths import area_of, few_points, outlines
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 
 # Detail finer than this (face heights) and stronger than this (CIELAB) that fills this much of
@@ -15,6 +15,8 @@ _FINE, _STRONG, _FILLS = 0.028, 4.5, 0.58
 _NEIGHBOURHOOD = 0.1
 # The narrowest pattern area, face heights.
 _NARROWEST = 0.07
+# Light and shade wider than this (face heights) are none of the pattern.
+_SHADE = 0.09
 _COLOURS = 4
 # Colours of a pattern that are nearer than this are one.
 _SAME = 13.0
@@ -49,12 +51,12 @@ def pattern_colours(reading: Reading, region: np.ndarray) -> list[tuple[list[np.
     The clusters of its colours (MacQueen 1967).
     """
     unit = reading.unit
-    lab = reading.soft(reading.lab, 0.004 * unit)
+    lab = reading.lab
     # Shade and folds are none of the pattern.
     weight = region.astype(np.float32)
-    broad = blurred(lab * weight[..., None], 0.16 * unit * reading.scale)
-    broad /= np.maximum(blurred(weight, 0.16 * unit * reading.scale), 0.05)[..., None]
-    even = lab - 0.85 * (broad - np.median(lab[region], axis=0).astype(np.float32))
+    broad = blurred(lab * weight[..., None], _SHADE * unit * reading.scale)
+    broad /= np.maximum(blurred(weight, _SHADE * unit * reading.scale), 0.05)[..., None]
+    even = lab - 0.9 * (broad - np.median(lab[region], axis=0).astype(np.float32))
     pixels = np.ascontiguousarray(even[region][:: max(1, int(region.sum()) // 4000)], np.float32)
     cv2.setRNGSeed(5)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 30, 0.1)
@@ -72,9 +74,31 @@ def pattern_colours(reading: Reading, region: np.ndarray) -> list[tuple[list[np.
     found: list[tuple[list[np.ndarray], Lab]] = []
     for number in range(len(kept)):
         shape = region & (nearest == number)
-        colour = np.median(reading.lab[shape], axis=0).astype(float)
+        # At their edges colours mix.
+        core = cv2.erode(shape.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        sure = core if core.sum() > 0.15 * shape.sum() else shape
+        colour = np.median(reading.lab[sure], axis=0).astype(float)
         curves = outlines(
-            shape, reading.scale, blur_px=0.7, smooth=0.007 * unit, least=0.0004 * unit**2
+            shape, reading.scale, blur_px=0.5, smooth=0.005 * unit, least=0.0004 * unit**2
         ) if number else []  # fmt: skip
         found.append((sorted(curves, key=area_of)[-_MOST_SHAPES:], colour))
     return found
+
+
+def short_path(curves: list[np.ndarray]) -> str:
+    """SVG path data of dense closed ``curves`` in a third of the bytes of cubic Béziers.
+
+    A quadratic B-spline: between the midpoints of its control points, each of which is the one
+    before mirrored in the midpoint, which SVG's T says without naming it.
+    """
+    text = []
+    for curve in curves:
+        control = few_points(curve, fine=0.75)
+        middle = np.round((control + np.roll(control, -1, axis=0)) / 2, 1)
+        text.append(f"M{middle[-1][0]:.1f} {middle[-1][1]:.1f}")
+        for index, ((x, y), (end_x, end_y)) in enumerate(zip(control, middle, strict=True)):
+            # Named again now and then: rounding adds up from mirror to mirror.
+            text.append(f"Q{x:.1f} {y:.1f} " if index % 6 == 0 else "T")
+            text.append(f"{end_x:.1f} {end_y:.1f}")
+        text.append("Z")
+    return "".join(text)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.engines.drawn.garments import cloth_regions
+from cartoon_avatar.ai.engines.drawn.lapels import Suit, lapel_of, read_suit
+from cartoon_avatar.ai.engines.drawn.paths import area_of
+from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.engines.drawn.reading import read
+from tests.ai.engines.drawn.test_recipe import scene
+
+NAVY, BLACK, WHITE = (18, 2, -14), (6, 0, 0), (93, 0, 0)
+
+
+def dressed(jacket: tuple[int, ...], shirt: tuple[int, ...]) -> Reading:
+    """A V of ``shirt`` from the sides of the neck down, ``jacket`` beside it."""
+    reading = read(scene("astronaut"))
+    below = (reading.down_at - reading.at(152) @ reading.down) / reading.unit
+    aside = np.abs(reading.across_at - reading.at(152) @ reading.across) / reading.unit
+    chest = (below > -0.05) & ~reading.oval & ~reading.hair & (aside < 0.4 + below)
+    reading.clothes = reading.clothes_seen = chest
+    reading.skin_below = reading.skin_below & ~chest
+    front = chest & (aside < 0.3 - 0.25 * below)
+    reading.lab[chest] = jacket
+    reading.lab[front] = shirt
+    return reading
+
+
+def suit_of(reading: Reading) -> Suit | None:
+    return read_suit(reading, cloth_regions(reading, reading.clothes))
+
+
+@pytest.mark.parametrize("jacket", [NAVY, BLACK])
+def test_a_dark_jacket_over_a_white_shirt_has_two_lapels(jacket: tuple[int, ...]):
+    reading = dressed(jacket, WHITE)
+    suit = suit_of(reading)
+
+    assert suit is not None
+    left, right = suit.edges
+    middle = reading.at(152)[0]
+    assert left[:, 0].max() < middle < right[:, 0].min()
+    for edge, side in ((left, -1), (right, 1)):
+        lapel = lapel_of(reading, edge, side)
+        assert 0.01 < area_of(lapel) / reading.unit**2 < 0.25
+        assert (side * (lapel[:, 0] - middle)).min() > 0
+
+
+def test_what_is_not_a_suit_has_no_lapels():
+    assert suit_of(dressed(WHITE, NAVY)) is None  # a dark shirt under a light sweater
+    assert suit_of(dressed(NAVY, NAVY)) is None
