@@ -142,7 +142,7 @@ def backend(
     url = url or free_url()
     numbers = [port_of(url), str(workers), str(os.getpid())]
     command = [sys.executable, "-c", _SERVE, factory, *numbers]
-    more = {"DATA_DIR": str(data), "AI_URL": ai_url, "SELF_URL": url, **UNLIMITED, **more}
+    more = {"DATA_DIR": str(data), "AI_URL": ai_url, **UNLIMITED, **more}
     return running(command, url, ready=ready, **more)
 
 

@@ -122,7 +122,7 @@ async def test_nothing_private_is_in_logs_metrics_errors_or_pictures(
         stored.mkdir()
         broken.append(await phone.post(f"/api/regenerate/{original}"))
         database = sqlite3.connect(service.settings.data_dir / "avatars.sqlite")
-        for table in ("idempotency_keys", "downloaded_faces", "devices"):
+        for table in ("jobs", "downloaded_faces", "devices"):
             database.execute("PRAGMA foreign_keys = OFF")
             database.execute(f"DROP TABLE {table}")
         database.close()

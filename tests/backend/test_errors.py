@@ -177,7 +177,7 @@ async def test_a_jpeg_face_gets_white_where_no_colour_is_named(service: Service)
     await service.phone.post(f"/api/download/{cartoon}", data={"format": "jpeg"})
 
     (asked,) = service.ai.asked_for("/process-face-cut")
-    assert b'"background":"#FFFFFF"' in asked.content.replace(b": ", b":")
+    assert b'name="background"\r\n\r\n#FFFFFF\r\n' in asked.content
 
 
 async def test_what_is_not_there_is_not_found(phone: Phone):

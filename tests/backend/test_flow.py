@@ -136,17 +136,17 @@ async def test_download_keeps_the_face_and_deletes_every_temporary_cartoon(servi
     assert detail["cartoons"] == []
 
 
-async def test_the_ai_service_is_given_urls_that_open(service: Service):
-    uploaded = (await service.phone.upload()).json()
+async def test_the_ai_service_is_sent_both_pictures_of_a_head(service: Service):
+    photo = picture()
+    uploaded = (await service.phone.upload(photo)).json()
+    cartoon = (await service.http.get(uploaded["cartoon"]["imageUrl"])).content
+
     await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
-    import json
 
-    asked = json.loads(service.ai.asked_for("/process-face-cut")[0].content)
-
-    for name, kind in (("image_url", "temp"), ("original_url", "originals")):
-        assert asked[name].startswith(f"http://127.0.0.1:8000/uploads/{kind}/")
-    opened = await service.http.get(asked["original_url"].removeprefix("http://127.0.0.1:8000"))
-    assert opened.status_code == 200
+    sent = service.ai.asked_for("/process-face-cut")[0].content
+    for name, data in (("image", cartoon), ("original", photo)):
+        assert f'name="{name}"; filename="photo"\r\n'.encode() in sent
+        assert data in sent
 
 
 async def test_a_repeated_download_gives_the_same_face(service: Service):

@@ -92,7 +92,7 @@ async def test_a_failed_request_can_be_sent_again_under_its_key(service: Service
 async def test_a_claim_whose_process_died_lapses(start: Start):
     async with start() as service:
         await service.phone.upload(headers=KEY)
-        await service.sql("UPDATE idempotency_keys SET status = NULL, lease_until = 0")
+        await service.sql("UPDATE jobs SET state = 'running', claim = 'dead', lease_until = 0")
 
         assert (await service.phone.upload(headers=KEY)).status_code == 201
 

@@ -396,25 +396,6 @@ async def test_the_main_job_on_a_bucket(service: Service):
     assert await listed(service.state.storage) == set()
 
 
-async def test_the_ai_service_is_given_urls_of_the_bucket(service: Service, seaweedfs: SeaweedFs):
-    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
-    opened = []
-
-    async def cut(request: httpx.Request) -> httpx.Response:
-        import json
-
-        asked = json.loads(request.content)
-        async with httpx.AsyncClient() as http:
-            for name in ("image_url", "original_url"):
-                assert asked[name].startswith(f"{seaweedfs.endpoint}/")
-                opened.append((await http.get(asked[name])).status_code)
-        return service.ai.process_face_cut(request)
-
-    service.ai.answers["/process-face-cut"] = cut
-    assert (await service.phone.post(f"/api/download/{cartoon}")).status_code == 201
-    assert opened == [200, 200]
-
-
 async def test_files_are_redirected_to_the_bucket_if_so_set(seaweedfs: SeaweedFs, tmp_path: Path):
     photo = picture("png")
     async with running(on_bucket(seaweedfs, tmp_path, file_delivery="redirect"), FakeAi()) as it:
@@ -436,28 +417,3 @@ async def test_files_are_redirected_to_the_bucket_if_so_set(seaweedfs: SeaweedFs
 def test_a_storage_url_that_makes_no_sense_is_refused_at_start(url: str):
     with pytest.raises(ValueError, match="s3://bucket"):
         BackendSettings(storage_url=url)
-
-
-@pytest.mark.parametrize(
-    ("changed", "origin"),
-    [
-        ({"aws_endpoint_url": "http://files.example:8333/"}, "http://files.example:8333"),
-        ({"aws_region": "eu-west-1"}, "https://s3.eu-west-1.amazonaws.com"),
-        ({}, "https://s3.us-east-1.amazonaws.com"),
-    ],
-)
-async def test_the_bucket_s_urls_are_of_the_origin_that_the_ai_service_trusts(
-    tmp_path: Path, changed: dict[str, str], origin: str
-):
-    settings = BackendSettings(
-        data_dir=tmp_path,
-        storage_url="s3://avatars/pictures",
-        aws_access_key_id="key",
-        aws_secret_access_key="secret",
-        **changed,
-    )
-    url = await open_storage(settings).url_of("uploads/temp/1_a.png")
-
-    assert settings.bucket_origin == origin
-    assert url is not None
-    assert url.startswith(f"{origin}/avatars/pictures/uploads/temp/1_a.png?")

@@ -88,7 +88,6 @@ class Backend:
                 "PORT": str(self.port),
                 "DATA_DIR": str(self.data),
                 "AI_URL": self.ai_url,
-                "SELF_URL": self.url,
                 "MIN_FREE_BYTES": "0",
                 "LOG_LEVEL": "error",
                 "DEVICE_DRAWINGS_PER_MINUTE": "1000000",

@@ -73,7 +73,6 @@ def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
             "PORT": str(port),
             "DATA_DIR": str(tmp_path / "data"),
             "AI_URL": ai_url,
-            "SELF_URL": f"http://127.0.0.1:{port}",
             "MIN_FREE_BYTES": "0",
             "PYTHONPATH": str(HERE.parent.parent),
         },

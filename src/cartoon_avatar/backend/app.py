@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import aiohttp
 import structlog
@@ -23,13 +24,26 @@ from starlette.requests import ClientDisconnect
 
 from cartoon_avatar.backend import openapi
 from cartoon_avatar.backend.ai.client import open_ai
+from cartoon_avatar.backend.changes import Changes
+from cartoon_avatar.backend.db.jobs import CHANNEL
+from cartoon_avatar.backend.db.listen import listen
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import is_busy, is_full, open_database
 from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage, StorageUnavailable
 from cartoon_avatar.backend.flows.disk_space import take_ballast
+from cartoon_avatar.backend.flows.job_views import Watcher
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.metrics import Metrics
-from cartoon_avatar.backend.routes import device, faces, files, health, originals, page
+from cartoon_avatar.backend.routes import (
+    device,
+    faces,
+    files,
+    health,
+    jobs,
+    originals,
+    page,
+)
+from cartoon_avatar.backend.runner import Runner
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
 from cartoon_avatar.backend.spool import Memory
@@ -60,7 +74,7 @@ def create_app(
     metrics = Metrics(registry)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         signing_keys = settings.signing_keys or [load_or_make_key(settings.signing_key_file)]
         public_url = str(settings.public_url) if settings.public_url else None
@@ -80,14 +94,25 @@ def create_app(
                 limiter=FixedWindowRateLimiter(MemoryStorage()),
                 metrics=metrics,
                 memory=Memory(),
+                changes=Changes(),
             )
-            sweeping = asyncio.create_task(_sweep_regularly(state))
+            runner, watcher = Runner(state), Watcher(state)
+            tasks = [
+                asyncio.create_task(work)
+                for work in (
+                    _sweep_regularly(state),
+                    runner.run(),
+                    watcher.run(),
+                    listen(database, CHANNEL, state.changes.announce),
+                )
+            ]
             try:
-                yield {"backend": state}
+                yield {"backend": state, "runner": runner, "watcher": watcher}
             finally:
-                sweeping.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sweeping
+                await runner.stop()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(
         title="cartoon-avatar",
@@ -107,6 +132,7 @@ def create_app(
         files.router,  # asked for most, and routers are tried in turn
         originals.router,
         faces.router,
+        jobs.router,
         device.router,
         health.router,
         page.router,
@@ -132,9 +158,17 @@ def create_app(
                 "Authorization",
                 "Content-Type",
                 "Idempotency-Key",
+                "Last-Event-ID",
+                "Prefer",
                 "X-Device-Id",
             ],
-            expose_headers=["Idempotency-Replayed", "Retry-After", "X-Request-Id"],
+            expose_headers=[
+                "Idempotency-Replayed",
+                "Location",
+                "Preference-Applied",
+                "Retry-After",
+                "X-Request-Id",
+            ],
         )
     app.add_middleware(RequestLog, registry=registry)
     # pyrefly: ignore[method-assign] (FastAPI's documented way)

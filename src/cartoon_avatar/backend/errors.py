@@ -28,12 +28,16 @@ AvatarError
 ├── StickerTooLarge         422  sticker_too_large
 ├── PictureUnusable         422  picture_unusable
 ├── NoSvg                   422  no_svg
+├── JobFinished             409  job_finished
+├── JobCanceled             409  job_canceled
 ├── KeyReused               422  idempotency_key_reused
 ├── TooManyRequests         429  too_many_requests
-│   └── TooManyCartoons     429  too_many_cartoons
+│   ├── TooManyCartoons     429  too_many_cartoons
+│   └── TooManyJobs         429  too_many_jobs
 ├── GenerationFailed        500  generation_failed
 ├── AiUnavailable           503  ai_unavailable
 │   └── AiBusy              503  ai_unavailable
+├── QueueFull               503  queue_full
 ├── DatabaseBusy            503  database_busy
 ├── StorageUnavailable      503  storage_unavailable
 └── InsufficientStorage     507  insufficient_storage
@@ -202,6 +206,44 @@ class TooManyCartoons(TooManyRequests):
             " download one or wait until they expire.",
             retry_after_s=3600,
         )
+
+
+class TooManyJobs(TooManyRequests):
+    code = "too_many_jobs"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This device has {limit} unfinished jobs, the most it may have; wait for one to end"
+            " or cancel one.",
+            retry_after_s=10,
+        )
+
+
+class QueueFull(AvatarError):
+    status = 503
+    code = "queue_full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "More drawings are waiting than can be kept; nothing was changed. Please try again.",
+            retry_after_s=30,
+        )
+
+
+class JobFinished(AvatarError):
+    status = 409
+    code = "job_finished"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"The job has {state} already: there is nothing left to cancel.")
+
+
+class JobCanceled(AvatarError):
+    status = 409
+    code = "job_canceled"
+
+    def __init__(self) -> None:
+        super().__init__("The job was cancelled; nothing was changed.")
 
 
 class GenerationFailed(AvatarError):

@@ -28,3 +28,18 @@ class Metrics:
             multiprocess_mode="livemostrecent",
         )
         self.swept = Counter("swept", "Things the sweeper removed", ["kind"], registry=registry)
+        self.job_attempts = Counter(
+            "job_attempts", "Attempts at jobs of the queue", ["engine"], registry=registry
+        )
+        self.jobs_waiting = Gauge(
+            "jobs_waiting", "Jobs in the queue, of all processes", ["engine"], registry=registry
+        )
+        self.jobs_running = Gauge(
+            "jobs_running", "Jobs under way, of all processes", ["engine"], registry=registry
+        )
+        self.oldest_job_seconds = Gauge(
+            "oldest_job_seconds",
+            "Since when the oldest job in the queue waits",
+            ["engine"],
+            registry=registry,
+        )

@@ -37,6 +37,7 @@ _ID_ALONE: dict[str, list[str]] = {"DeviceId": []}
 _ID_AND_TOKEN: dict[str, list[str]] = {"DeviceId": [], "DeviceToken": []}
 _TAGS = [
     {"name": "originals", "description": "Photos, kept for good, and cartoons drawn of them."},
+    {"name": "jobs", "description": "What was asked for and is not done yet, or was lately."},
     {"name": "faces", "description": "Heads cut out of cartoons, kept for good."},
     {"name": "files", "description": "The pictures themselves."},
     {"name": "device", "description": "Everything of one caller."},

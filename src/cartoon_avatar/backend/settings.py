@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -67,11 +67,6 @@ class BackendSettings(BaseSettings):
         gt=0,
         description="Longest time a request may wait for the AI service in all, in seconds.",
     )
-    self_url: str = Field(
-        "http://127.0.0.1:8000",
-        description="Where the AI service reaches this backend to fetch pictures;"
-        " it must be among its AI_TRUSTED_ORIGINS.",
-    )
     public_url: HttpUrl | None = Field(
         None,
         description="Where clients reach the backend. If set, picture URLs are absolute;"
@@ -118,6 +113,12 @@ class BackendSettings(BaseSettings):
     )
     max_live_cartoons: int = Field(
         200, gt=0, description="Temporary cartoons a device may have at once."
+    )
+    max_queued_jobs: int = Field(
+        1000, gt=0, description="Jobs that may wait to be drawn, of all devices."
+    )
+    max_device_jobs: int = Field(
+        50, gt=0, description="Jobs of one device that may be waiting or under way."
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
@@ -169,7 +170,7 @@ class BackendSettings(BaseSettings):
             raise ValueError("must be s3://bucket or s3://bucket/prefix")
         return url
 
-    @field_validator("ai_url", "self_url")
+    @field_validator("ai_url")
     @classmethod
     def _http_url(cls, url: str) -> str:
         HttpUrl(url)
@@ -192,13 +193,6 @@ class BackendSettings(BaseSettings):
     def database(self) -> str:
         """The database's URL, the embedded one included."""
         return self.database_url or f"sqlite:///{self.data_dir / 'avatars.sqlite'}"
-
-    @property
-    def bucket_origin(self) -> str:
-        """Of the URLs that open the bucket's files."""
-        amazon = f"https://s3.{self.aws_region or 'us-east-1'}.amazonaws.com"
-        url = urlsplit(self.aws_endpoint_url or amazon)
-        return f"{url.scheme}://{url.netloc}"
 
     @property
     def signing_key_file(self) -> Path:

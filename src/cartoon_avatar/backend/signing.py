@@ -27,13 +27,12 @@ class Signer:
         self._keys = [key.encode() for key in keys]
         self._public_url = (public_url or "").rstrip("/")
 
-    def file_url(self, path: str, *, thumbnail: bool = False, base_url: str | None = None) -> str:
+    def file_url(self, path: str, *, thumbnail: bool = False) -> str:
         """A URL that opens ``path`` (``/uploads/{type}/{filename}``) without a header."""
         expires = (int(time.time()) // _WINDOW_S + 2) * _WINDOW_S
         signature = _signature(self._keys[0], path, thumbnail, expires)
         size = "thumbnail=1&" if thumbnail else ""
-        base = self._public_url if base_url is None else base_url
-        return f"{base}{quote(path)}?{size}expires={expires}&signature={signature}"
+        return f"{self._public_url}{quote(path)}?{size}expires={expires}&signature={signature}"
 
     def allows(self, path: str, *, thumbnail: bool, expires: str, signature: str) -> bool:
         # isdecimal() alone would take digits of other scripts.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from cartoon_avatar.backend.ai.client import AiClient
+from cartoon_avatar.backend.changes import Changes
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.backend.settings import BackendSettings
@@ -25,3 +26,4 @@ class State:
     limiter: FixedWindowRateLimiter
     metrics: Metrics
     memory: Memory
+    changes: Changes

@@ -47,15 +47,12 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     have_models()
     configure_logs("supervisor", settings.log_level, log_format=settings.log_format)
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
-    self_url = f"http://{_reached_at(host)}:{port}"
+    url = f"http://{_reached_at(host)}:{port}"
 
     def say_where() -> None:
-        click.echo(f"cartoon-avatar: the page is at {self_url}/ (Ctrl-C stops)")
+        click.echo(f"cartoon-avatar: the page is at {url}/ (Ctrl-C stops)")
 
-    # From there the AI service fetches what it cuts heads out of.
-    origin = self_url if settings.storage_url is None else settings.bucket_origin
-    environment = {"AI_TRUSTED_ORIGINS": origin, **os.environ}
-    serve_both(host, port, workers, self_url, environment, when_up=say_where)
+    serve_both(host, port, workers, url, dict(os.environ), when_up=say_where)
 
 
 @click.command(short_help="Run the backend alone.")
@@ -66,17 +63,14 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
 def backend(host: str, port: int, data: Path | None, workers: int, with_parent: int | None) -> None:
     """Run the backend alone; AI_URL says where the AI service is.
 
-    For two machines or containers. SELF_URL must be an address at which the AI service reaches
-    this backend, and stand in the AI service's AI_TRUSTED_ORIGINS.
+    For two machines or containers.
 
     \b
-      AI_URL=http://ai:8001 SELF_URL=http://backend:8000 \\
-        cartoon-avatar backend --host 0.0.0.0
+      AI_URL=http://ai:8001 cartoon-avatar backend --host 0.0.0.0
     """
     from cartoon_avatar.process.server import run_server
 
     use_data_folder(data)
-    os.environ.setdefault("SELF_URL", f"http://{_reached_at(host)}:{port}")
     settings = backend_settings()
     configure_logs("backend", settings.log_level, log_format=settings.log_format)
     run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
@@ -94,10 +88,10 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
 def ai(host: str, port: int, on_ray: bool, with_parent: int | None) -> None:
     """Run the AI service alone; AI_TRUSTED_ORIGINS says whose pictures it may fetch.
 
-    It belongs behind the backend, not on the internet.
+    It belongs behind the backend, which sends it what it works on, and not on the internet.
 
     \b
-      AI_TRUSTED_ORIGINS=http://backend:8000 cartoon-avatar ai --host 0.0.0.0
+      cartoon-avatar ai --host 0.0.0.0
       RAY_ADDRESS=head:6379 AI_MAX_REPLICAS=32 cartoon-avatar ai --ray --host 0.0.0.0
     """
     from cartoon_avatar.process.server import run_server

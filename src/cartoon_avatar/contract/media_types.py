@@ -3,6 +3,8 @@
 PROBLEM_JSON = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
 
+EVENT_STREAM = "text/event-stream"
+
 SVG = "image/svg+xml"
 ZIP = "application/zip"
 

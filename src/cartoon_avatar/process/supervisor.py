@@ -75,19 +75,17 @@ def serve(
     host: str,
     port: int,
     workers: int,
-    self_url: str,
+    url: str,
     environment: dict[str, str],
     when_up: Callable[[], None],
 ) -> None:
-    """Run until told to stop; ``when_up`` is called once, when the backend answers at ``self_url``.
+    """Run until told to stop; ``when_up`` is called once, when the backend answers at ``url``.
 
     The AI service gets a free port that only we know of.
     """
     ai_port = _free_port()
     environment = {
-        "AI_TRUSTED_ORIGINS": self_url,
         **environment,
-        "SELF_URL": self_url,
         "AI_URL": f"http://127.0.0.1:{ai_port}",
     }
     ours = [sys.executable, "-m", "cartoon_avatar.cli"]
@@ -116,7 +114,7 @@ def serve(
         while not stopping:
             for child in children:
                 child.keep_running()
-            if not is_up and _answers(self_url):
+            if not is_up and _answers(url):
                 is_up = True
                 when_up()
             time.sleep(0.1)

@@ -28,6 +28,15 @@ class Admission:
         # When a device was refused, the latest last.
         self._refused: dict[str, float] = {}
 
+    @property
+    def places(self) -> int:
+        """As many as are known to be there, or more than there can be."""
+        return int(self._places)
+
+    @property
+    def retry_after_s(self) -> int:
+        return self._retry_after_s
+
     def require(self, device_id: str | None) -> None:
         """Raise AiUnavailable where there is no place; None is a device not known yet."""
         # Others may have left in the meantime, and only asking can tell.
@@ -48,9 +57,13 @@ class Admission:
         raise AiUnavailable(self._retry_after_s)
 
     @contextmanager
-    def taken(self, device_id: str) -> Iterator[None]:
-        """A place for as long as the AI service is asked; what it answers tells how many it has."""
-        self.require(device_id)
+    def taken(self, device_id: str, *, queued: bool = False) -> Iterator[None]:
+        """A place for as long as the AI service is asked; what it answers tells how many it has.
+
+        A job of the queue was let in when its turn came, and is not refused here.
+        """
+        if not queued:
+            self.require(device_id)
         self._at_work[device_id] += 1
         try:
             yield

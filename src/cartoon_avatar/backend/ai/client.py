@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 import aiohttp
@@ -19,8 +19,10 @@ from cartoon_avatar.backend.ai.wire import (
     Drawing,
     File,
     Head,
+    Headers,
     Image,
     Pieces,
+    Report,
     Wire,
     crop_in,
     faces_of,
@@ -39,18 +41,48 @@ from cartoon_avatar.contract.options import TRANSPARENT, Framing, HeadFormat
 from cartoon_avatar.contract.stickers import StickerOptions
 
 _STYLES_FRESH_S = 60
+# Of an AI service that does not say which engine draws a style.
+ENGINE = "drawing"
 _CONNECT_S = 5
+# Pictures of an engine under way at once, where the AI service does not say.
+_PLACES = 4
+# So much longer than expected a job may take.
+_TIMES_EXPECTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """For which device the AI service is asked, and until when (loop time). A turn of the queue
+    is ``queued``: there everybody has had their share already. ``report`` hears of progress."""
+
+    device_id: str
+    until: float
+    queued: bool = False
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DrawingOptions:
-    """Of a drawing; what is None is the AI service's to choose. ``size`` is its long side, px."""
+    """Of a drawing; what is None is the AI service's to choose. ``size`` is its long side, px.
+
+    With ``style_noted`` the style is the original's last one already.
+    """
 
     style: str | None = None
     seed: int | None = None
     size: int | None = None
     framing: Framing | None = None
     face: int | None = None
+    style_noted: bool = False
+
+    def fields(self) -> dict[str, str | int | None]:
+        return {
+            "style": self.style,
+            "seed": self.seed,
+            "size": self.size,
+            "framing": self.framing,
+            "face": self.face,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +116,8 @@ class CutOptions:
 @dataclass(frozen=True, slots=True)
 class StyleInfo:
     """``preview`` is a small picture as a ``data:`` URL; a style that ``needs_face`` refuses photos
-    without one; one with ``svg`` draws shapes."""
+    without one; one with ``svg`` draws shapes. Of its engine there are ``places`` pictures at
+    once, each in about ``expected_s``, where it says so."""
 
     name: str
     title: str
@@ -92,6 +125,9 @@ class StyleInfo:
     preview: str | None
     needs_face: Annotated[bool, Field(validation_alias="needsFace")] = False
     svg: bool = False
+    engine: str = ENGINE
+    places: int | None = None
+    expected_s: Annotated[float | None, Field(validation_alias="expectedSeconds")] = None
 
 
 _STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])
@@ -110,46 +146,46 @@ class AiClient:
         self._styles: list[StyleInfo] = []
         self._styles_at = float("-inf")
 
-    def deadline(self) -> float:
-        """When patience ends for all that a client's request asks from now on (loop time)."""
-        return asyncio.get_running_loop().time() + self._timeout_s
+    def deadline(self, engine: str | None = None) -> float:
+        """When patience ends for all that a client's request asks from now on (loop time); for a
+        job of an ``engine`` that is known to be slow, later."""
+        expected_s = max(
+            (style.expected_s or 0 for style in self._styles if style.engine == engine), default=0
+        )
+        patience_s = max(self._timeout_s, _TIMES_EXPECTED * expected_s)
+        return asyncio.get_running_loop().time() + patience_s
+
+    def places(self, engine: str) -> int:
+        """How many pictures ``engine`` can have under way, as far as is known."""
+        told = [style.places for style in self._styles if style.engine == engine and style.places]
+        return min(max(told, default=_PLACES), self.admission.places)
 
     async def generate_cartoon(
         self,
         photo: Pieces,
         mime_type: str,
         options: DrawingOptions,
+        turn: Turn,
         *,
-        device_id: str,
-        until: float,
         thumbnail: bool = False,
     ) -> Drawing:
-        fields = {
-            "style": options.style,
-            "seed": options.seed,
-            "size": options.size,
-            "framing": options.framing,
-            "face": options.face,
-            "thumbnail": 1 if thumbnail else None,
-        }
-        with self.admission.taken(device_id):
-            response, data = await self._wire.post_files(
-                paths.GENERATE_CARTOON, {"image": (photo, mime_type)}, until, **fields
-            )
-        data, small = parted(response, data)
-        image = image_in(response, data)
+        fields = {**options.fields(), "thumbnail": 1 if thumbnail else None}
+        files = {"image": (photo, mime_type)}
+        head, data = await self._drawn(paths.GENERATE_CARTOON, files, turn, fields)
+        data, small = parted(head, data)
+        image = image_in(head, data)
         return Drawing(
             data=image.data,
             mime_type=image.mime_type,
             width=image.width,
             height=image.height,
-            style=response.headers.get(headers.STYLE, ""),
-            seed=number_in(response, headers.SEED),
-            photo_width=number_in(response, headers.PHOTO_WIDTH),
-            photo_height=number_in(response, headers.PHOTO_HEIGHT),
-            face_count=number_in(response, headers.FACE_COUNT),
-            crop=crop_in(response),
-            faces=faces_of(response),
+            style=head.get(headers.STYLE, ""),
+            seed=number_in(head, headers.SEED),
+            photo_width=number_in(head, headers.PHOTO_WIDTH),
+            photo_height=number_in(head, headers.PHOTO_HEIGHT),
+            face_count=number_in(head, headers.FACE_COUNT),
+            crop=crop_in(head),
+            faces=faces_of(head),
             thumbnail=small,
         )
 
@@ -158,70 +194,37 @@ class AiClient:
         photo: Pieces,
         mime_type: str,
         options: DrawingOptions,
-        *,
-        device_id: str,
-        until: float,
+        turn: Turn,
     ) -> bytes:
         """A drawing's shapes, of a style that has ``svg``."""
-        with self.admission.taken(device_id):
-            response, data = await self._wire.post_files(
-                paths.GENERATE_CARTOON,
-                {"image": (photo, mime_type)},
-                until,
-                **asdict(options),
-                format="svg",
-            )
-        return svg_in(response, data)
+        files = {"image": (photo, mime_type)}
+        fields = {**options.fields(), "format": "svg"}
+        return svg_in(*await self._drawn(paths.GENERATE_CARTOON, files, turn, fields))
 
-    async def process_face_cut(
-        self, cartoon_url: str, photo_url: str, options: CutOptions, *, device_id: str, until: float
-    ) -> Head:
-        body = {
-            "image_url": cartoon_url,
-            "original_url": photo_url,
-            **options.fields(),
-            "thumbnail": 1,
-        }
-        with self.admission.taken(device_id):
-            response, data = await self._wire.ask(
-                "POST",
-                paths.PROCESS_FACE_CUT,
-                until,
-                [json.dumps(body).encode()],
-                "application/json",
-            )
-        return head_in(response, data)
-
-    async def cut_face_of(
-        self, cartoon: File, photo: File, options: CutOptions, *, device_id: str, until: float
-    ) -> Head:
-        """As ``process_face_cut``, of the files themselves."""
+    async def cut_face(self, cartoon: File, photo: File, options: CutOptions, turn: Turn) -> Head:
         files = {"image": cartoon, "original": photo}
-        with self.admission.taken(device_id):
-            response, data = await self._wire.post_files(
-                paths.PROCESS_FACE_CUT, files, until, **options.fields(), thumbnail=1
-            )
-        return head_in(response, data)
+        fields = {**options.fields(), "thumbnail": 1}
+        return head_in(*await self._drawn(paths.PROCESS_FACE_CUT, files, turn, fields))
+
+    async def _drawn(
+        self, path: str, files: Mapping[str, File], turn: Turn, fields: Mapping[str, object]
+    ) -> tuple[Headers, bytes]:
+        with self.admission.taken(turn.device_id, queued=turn.queued):
+            return await self._wire.post_files(path, files, turn.until, fields, turn.report)
 
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
         files = {"image": (photo, mime_type)}
-        return image_in(*await self._wire.post_files(paths.THUMBNAIL, files, until))
+        return image_in(*await self._wire.post_files(paths.THUMBNAIL, files, until, {}))
 
     async def sticker(
         self,
         head: Pieces,
         mime_type: str,
         options: StickerOptions,
-        *,
-        device_id: str,
-        until: float,
+        turn: Turn,
     ) -> Image:
-        with self.admission.taken(device_id):
-            return image_in(
-                *await self._wire.post_files(
-                    paths.STICKER, {"image": (head, mime_type)}, until, **options.fields()
-                )
-            )
+        files = {"image": (head, mime_type)}
+        return image_in(*await self._drawn(paths.STICKER, files, turn, options.fields()))
 
     async def styles(self, *, until: float) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""
@@ -234,15 +237,23 @@ class AiClient:
             self._styles_at = time.monotonic()
         return self._styles
 
+    @property
+    def known_styles(self) -> list[StyleInfo]:
+        """As they were last time; none before that."""
+        return self._styles
+
+    async def is_ready(self) -> bool:
+        return (await self.readiness())[0]
+
     async def readiness(self) -> tuple[bool, list[str]]:
         """Whether it can draw, and the names of the model files that it lacks."""
         try:
-            response, data = await self._wire.exchange("GET", paths.READYZ, self.deadline())
+            status, _, data = await self._wire.exchange("GET", paths.READYZ, self.deadline())
             missing = json.loads(data).get("missing", [])
         except (AvatarError, ValueError, AttributeError):
             return False, []
         files = [str(name) for name in missing if name != "workers"]
-        return response.status == 200, files
+        return status == 200, files
 
 
 @asynccontextmanager

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import starlette.datastructures
 import structlog
 import yarl
 
+from cartoon_avatar.backend.ai.events import events_in
 from cartoon_avatar.backend.errors import (
     AiBusy,
     AiUnavailable,
@@ -38,12 +41,14 @@ from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.boxes import Box, FaceBox, faces_in
 from cartoon_avatar.contract.errors import AvatarError
-from cartoon_avatar.contract.media_types import PROBLEM_JSON, SVG
+from cartoon_avatar.contract.media_types import EVENT_STREAM, PROBLEM_JSON, SVG
 
 log = structlog.get_logger()
 
 # A 2048-pixel PNG of noise is 12 MB; nothing honest is larger.
 _MAX_RESPONSE_BYTES = 20_000_000
+# Such a picture in base64.
+_MAX_EVENT_BYTES = 28_000_000
 # Small pieces go out together: the other side wakes up for each that is sent by itself.
 _PACKET_BYTES = 262_144
 
@@ -86,6 +91,10 @@ class Image:
     height: int
 
 
+# Of an answer, whatever the case of their names.
+Headers = Mapping[str, str]
+# Told the stage of a picture under way, and how far it is (0 to 1) where that is known.
+Report = Callable[[str, float | None], None]
 # Bytes in pieces, to be sent or written one after the other.
 Pieces = Sequence[bytes | memoryview]
 # And their media type.
@@ -114,10 +123,6 @@ class Drawing(Image):
     thumbnail: bytes | None = None
 
 
-class CannotFetch(GenerationFailed):
-    """The AI service could not fetch a picture from us."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wire:
     """Sends requests. Raises AiUnavailable where trying again may help, GenerationFailed for a
@@ -128,8 +133,13 @@ class Wire:
     metrics: Metrics
 
     async def post_files(
-        self, path: str, files: Mapping[str, File], until: float, **fields: object
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        self,
+        path: str,
+        files: Mapping[str, File],
+        until: float,
+        fields: Mapping[str, object],
+        report: Report | None = None,
+    ) -> tuple[Headers, bytes]:
         boundary = secrets.token_hex(16)
         head = f"--{boundary}\r\nContent-Disposition: form-data; name="
         start = "".join(
@@ -144,21 +154,36 @@ class Wire:
             start = "\r\n"
         body.append(f"\r\n--{boundary}--\r\n".encode())
         kind = f"multipart/form-data; boundary={boundary}"
-        return await self.ask("POST", path, until, body, kind)
+        return await self.ask("POST", path, until, body, kind, report)
 
     async def ask(
-        self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
-        response, data = await self.exchange(method, path, until, body, kind)
-        if response.status != 200:
-            raise _translated(response, data, path)
-        return response, data
+        self,
+        method: str,
+        path: str,
+        until: float,
+        body: Pieces = (),
+        kind: str | None = None,
+        report: Report | None = None,
+    ) -> tuple[Headers, bytes]:
+        """Headers and body of the answer. ``report`` hears of progress, where it is told."""
+        status, head, data = await self.exchange(method, path, until, body, kind, report)
+        if status != 200:
+            raise _translated(status, head, data, path)
+        return head, data
 
     async def exchange(
-        self, method: str, path: str, until: float, body: Pieces = (), kind: str | None = None
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        self,
+        method: str,
+        path: str,
+        until: float,
+        body: Pieces = (),
+        kind: str | None = None,
+        report: Report | None = None,
+    ) -> tuple[int, Headers, bytes]:
         """As ``ask``, whatever the status."""
         asked = {"Accept-Encoding": "identity"}
+        if report is not None:
+            asked["Accept"] = EVENT_STREAM
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         if request_id:
             asked[headers.REQUEST_ID] = request_id
@@ -177,12 +202,45 @@ class Wire:
                 self.metrics.ai_seconds.labels(path).time(),
             ):
                 async with asyncio.timeout_at(until), request as response:
+                    if report is not None and _is_event_stream(response):
+                        return 200, *await _answer_of_events(response, report, path)
                     data = await _bounded(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             if path != paths.READYZ:  # asked for every few seconds, also while it starts
                 log.warning("ai_unreachable", path=path, error=str(error) or repr(error))
             raise AiUnavailable from error
-        return response, data
+        return response.status, response.headers, data
+
+
+def _is_event_stream(response: aiohttp.ClientResponse) -> bool:
+    kind = response.headers.get("content-type", "")
+    return response.status == 200 and kind.startswith(EVENT_STREAM)
+
+
+async def _answer_of_events(
+    response: aiohttp.ClientResponse, report: Report, path: str
+) -> tuple[Headers, bytes]:
+    """The plain answer that the last event of a stream stands for; the others are progress."""
+    try:
+        async for event in events_in(response.content.iter_any(), _MAX_EVENT_BYTES):
+            if event.name == "queued":
+                report("queued", None)
+            elif event.name == "progress":
+                share = event.data.get("progress")
+                known = isinstance(share, int | float) and 0 <= share <= 1
+                report(str(event.data["stage"])[:64], float(share) if known else None)
+            elif event.name == "result":
+                head = {str(name): str(value) for name, value in event.data["headers"].items()}
+                head["content-type"] = str(event.data["mediaType"])
+                return starlette.datastructures.Headers(head), b64decode(
+                    event.data["image"], validate=True
+                )
+            elif event.name == "problem":
+                raise _translated_problem(int(event.data["status"]), {}, event.data, path)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.error("ai_response_garbage", kind=EVENT_STREAM, error=repr(error)[:200])
+        raise GenerationFailed from error
+    raise aiohttp.ServerDisconnectedError("the stream of events ended before its result")
 
 
 def _packed(body: Pieces) -> bytes | AsyncIterator[bytes | bytearray | memoryview] | None:
@@ -219,25 +277,28 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     return bytes(data)
 
 
-def _translated(response: aiohttp.ClientResponse, data: bytes, path: str) -> AvatarError:
-    problem: dict[str, Any] = {}
-    if response.headers.get("content-type", "").startswith(PROBLEM_JSON):
+def _translated(status: int, head: Headers, data: bytes, path: str) -> AvatarError:
+    problem: Any = {}
+    if head.get("content-type", "").startswith(PROBLEM_JSON):
         with suppress(ValueError):
             problem = json.loads(data)
-    code = problem.get("code", "") if isinstance(problem, dict) else ""
-    if response.status == 503 and code == "models_missing":
+    return _translated_problem(status, head, problem if isinstance(problem, dict) else {}, path)
+
+
+def _translated_problem(
+    status: int, head: Headers, problem: dict[str, Any], path: str
+) -> AvatarError:
+    code = problem.get("code", "")
+    if status == 503 and code == "models_missing":
         log.error("ai_lacks_models", path=path)
         return AiUnavailable(retry_after_s=60, detail=_NO_MODELS)
-    if response.status == 503:
+    if status == 503:
         kind = AiBusy if code == "ai_busy" else AiUnavailable
-        wait = response.headers.get("retry-after", "")
+        wait = head.get("retry-after", "")
         return kind(int(wait)) if wait.isdecimal() else kind()
-    if response.status < 500 and code in _PASSED_ON:
+    if status < 500 and code in _PASSED_ON:
         return _PASSED_ON[code](str(problem.get("detail", "")))
-    if response.status == 400 and code == "image_unreachable":
-        log.warning("ai_cannot_fetch", path=path)
-        return CannotFetch()
-    log.error("ai_failed", path=path, status=response.status, code=code)
+    log.error("ai_failed", path=path, status=status, code=code)
     return GenerationFailed()
 
 
@@ -249,37 +310,35 @@ _WHOLE = {
 }
 
 
-def head_in(response: aiohttp.ClientResponse, data: bytes) -> Head:
-    data, small = parted(response, data)
-    image = image_in(response, data)
+def head_in(head: Headers, data: bytes) -> Head:
+    data, small = parted(head, data)
+    image = image_in(head, data)
     return Head(image.data, image.mime_type, image.width, image.height, small)
 
 
-def image_in(response: aiohttp.ClientResponse, data: bytes) -> Image:
+def image_in(head: Headers, data: bytes) -> Image:
     """Believe a response only if it is a whole file of the type it claims."""
-    mime_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    mime_type = head.get("content-type", "").partition(";")[0].strip()
     _require_whole(mime_type, data)
     width, height = (
-        number_in(response, headers.IMAGE_WIDTH),
-        number_in(response, headers.IMAGE_HEIGHT),
+        number_in(head, headers.IMAGE_WIDTH),
+        number_in(head, headers.IMAGE_HEIGHT),
     )
     return Image(data, mime_type, width, height)
 
 
-def svg_in(response: aiohttp.ClientResponse, data: bytes) -> bytes:
-    mime_type = response.headers.get("content-type", "").partition(";")[0].strip()
+def svg_in(head: Headers, data: bytes) -> bytes:
+    mime_type = head.get("content-type", "").partition(";")[0].strip()
     if mime_type != SVG or not data.startswith(b"<svg ") or not data.endswith(b"</svg>\n"):
         log.error("ai_response_garbage", mime_type=mime_type, size_bytes=len(data))
         raise GenerationFailed
     return data
 
 
-def crop_in(response: aiohttp.ClientResponse) -> Box:
+def crop_in(head: Headers) -> Box:
     """What of the photo the drawing shows: all of it, unless the AI service says so."""
-    whole = Box(
-        0, 0, number_in(response, headers.PHOTO_WIDTH), number_in(response, headers.PHOTO_HEIGHT)
-    )
-    text = response.headers.get(headers.CROP_BOX, "")
+    whole = Box(0, 0, number_in(head, headers.PHOTO_WIDTH), number_in(head, headers.PHOTO_HEIGHT))
+    text = head.get(headers.CROP_BOX, "")
     if not text:
         return whole
     try:
@@ -289,19 +348,19 @@ def crop_in(response: aiohttp.ClientResponse) -> Box:
         raise GenerationFailed from error
 
 
-def faces_of(response: aiohttp.ClientResponse) -> tuple[FaceBox, ...]:
+def faces_of(head: Headers) -> tuple[FaceBox, ...]:
     try:
-        return faces_in(response.headers.get(headers.FACES, ""))
+        return faces_in(head.get(headers.FACES, ""))
     except ValueError as error:
         log.error("ai_response_garbage", header=headers.FACES)
         raise GenerationFailed from error
 
 
-def parted(response: aiohttp.ClientResponse, data: bytes) -> tuple[bytes, bytes | None]:
+def parted(head: Headers, data: bytes) -> tuple[bytes, bytes | None]:
     """The picture, and the thumbnail where one follows it."""
-    if headers.THUMBNAIL_BYTES not in response.headers:
+    if headers.THUMBNAIL_BYTES not in head:
         return data, None
-    end = max(0, len(data) - number_in(response, headers.THUMBNAIL_BYTES))
+    end = max(0, len(data) - number_in(head, headers.THUMBNAIL_BYTES))
     _require_whole("image/webp", data[end:])
     return data[:end], data[end:]
 
@@ -316,8 +375,8 @@ def _require_whole(mime_type: str, data: bytes) -> None:
         raise GenerationFailed
 
 
-def number_in(response: aiohttp.ClientResponse, header: str) -> int:
-    text = response.headers.get(header, "")
+def number_in(head: Headers, header: str) -> int:
+    text = head.get(header, "")
     if not (text.isascii() and text.isdecimal()):
         log.error("ai_response_garbage", header=header)
         raise GenerationFailed

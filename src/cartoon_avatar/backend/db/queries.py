@@ -37,7 +37,7 @@ from cartoon_avatar.backend.db.tables import (
     cartoons,
     devices,
     faces,
-    idempotency_keys,
+    jobs,
     originals,
     spent_cartoons,
 )
@@ -256,7 +256,10 @@ def remove_expired_cartoons(
     return list(connection.scalars(gone))
 
 
+# Jobs first: their photos become originals', and who looks at the originals before that and at the
+# jobs after it would see no owner.
 _FILES = {
+    jobs: (jobs.c.photo_path,),
     originals: (originals.c.file_path, originals.c.thumbnail_path),
     cartoons: (cartoons.c.file_path,),
     faces: (faces.c.file_path, faces.c.thumbnail_path),
@@ -295,7 +298,7 @@ def remove_device(connection: Connection, device_id: str) -> list[str]:
     for table, columns in _FILES.items():
         its = select(*columns).where(table.c.device_id == device_id)
         paths += _paths(connection, its)
-    for table in (devices, idempotency_keys, spent_cartoons):
+    for table in (devices, jobs, spent_cartoons):
         connection.execute(delete(table).where(table.c.device_id == device_id))
     return paths
 
@@ -331,12 +334,6 @@ def last_style_of(connection: Connection, original_id: str) -> str | None:
     )
 
 
-def remove_idempotency_keys(connection: Connection, created_before: datetime) -> None:
-    connection.execute(
-        delete(idempotency_keys).where(idempotency_keys.c.created_at < created_before)
-    )
-
-
 def _first(
     connection: Connection, kind: type[P], query: Executable, wanted: dict[str, Any] | None = None
 ) -> P | None:
@@ -351,4 +348,4 @@ def _all(
 
 
 def _paths(connection: Connection, query: Executable) -> list[str]:
-    return [path for row in connection.execute(query) for path in row]
+    return [path for row in connection.execute(query) for path in row if path is not None]

@@ -187,6 +187,14 @@ async def _connect(*args: Any, **options: Any) -> Any:
         raise asyncpg.CannotConnectNowError(str(error)) from error
 
 
+@asynccontextmanager
+async def apart(database: Postgres) -> AsyncIterator[Any]:
+    """A connection of asyncpg's own, which takes no place in the pool."""
+    async with database.engine.connect() as connection:
+        await connection.run_sync(lambda plain: plain.detach())
+        yield (await connection.get_raw_connection()).driver_connection
+
+
 _SERVER = {
     # Of each process; a drawing holds none of them.
     "pool_size": 10,

@@ -1,17 +1,18 @@
-"""The tables, and the rows that flows make and render: originals, cartoons and faces."""
+"""The tables, and the rows that flows make and render: originals, cartoons, faces and jobs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -203,21 +204,99 @@ spent_cartoons = Table(
     Index(None, "device_id"),
 )
 
-# A POST that carried a key: running until ``status`` is set, then its answer for a day.
-idempotency_keys = Table(
-    "idempotency_keys",
+# What a POST asks for, from when it is accepted until a day after it has ended.
+jobs = Table(
+    "jobs",
     metadata,
-    Column("device_id", String(128), primary_key=True),
-    Column("key", String(255), primary_key=True),
+    Column("id", String(32), primary_key=True),
+    # No foreign key: a device becomes known with the rows of its first upload.
+    Column("device_id", String(128)),
+    # The Idempotency-Key; taken off a job that failed, so that it can be asked for again.
+    Column("key", String(255), nullable=True),
     # SHA-256 of method, path, fields and photo: what "the same request" means.
     Column("fingerprint", String(64)),
-    # Whose claim it is, so that a process that lost its lease cannot settle another's.
-    Column("claim", String(32)),
-    Column("lease_until", Milliseconds),
+    Column("kind", String(16)),
+    # The original to draw again, or the cartoon to cut the head out of.
+    Column("subject", String(64)),
+    # Its queue, and its place there: the round in which the device has its turn.
+    Column("engine", String(64)),
+    Column("turn", BigInteger),
+    # JSON, as the flow takes them; style and seed are settled, so that a second attempt draws
+    # the same.
+    Column("options", Text),
+    # Somebody was told that it will be done: it is carried out by whoever is there.
+    Column("accepted", Boolean),
+    Column("state", String(16)),
+    Column("stage", String(64), nullable=True),
+    # From 0 to 1.
+    Column("progress", Float, nullable=True),
+    Column("cancel_asked", Boolean),
+    Column("attempts", Integer),
+    # Whose attempt is under way, so that a process that lost its lease commits nothing.
+    Column("claim", String(32), nullable=True),
+    # By the database's clock.
+    Column("lease_until", Milliseconds, nullable=True),
+    # The photo of an upload, this job's file until it is an original's.
+    Column("photo_path", String(512), unique=True, nullable=True),
+    Column("photo_size", BigInteger, nullable=True),
+    Column("photo_type", String(64), nullable=True),
+    Column("photo_sha256", String(64), nullable=True),
+    # What came of it: rows, and the status of the response.
+    Column("original_id", String(32), nullable=True),
+    Column("cartoon_id", String(32), nullable=True),
+    Column("face_id", String(32), nullable=True),
     Column("status", Integer, nullable=True),
-    Column("body", Text, nullable=True),
-    # The answer carried the device token, which is derived again and never kept.
+    # It made the device known; the token is derived again and never kept.
     Column("with_token", Boolean),
+    # JSON: status, code and detail.
+    Column("error", Text, nullable=True),
     Column("created_at", Milliseconds),
-    Index(None, "created_at"),
+    Column("started_at", Milliseconds, nullable=True),
+    Column("finished_at", Milliseconds, nullable=True),
+    Index(None, "device_id", "key", unique=True),
+    Index(None, "state", "engine", "turn", "id"),
+    Index(None, "device_id", "state", "engine", "turn"),
+    Index(None, "device_id", "created_at", "id"),
+    Index(None, "finished_at"),
 )
+
+Kind = Literal["upload", "regenerate", "download"]
+JobState = Literal["queued", "running", "succeeded", "failed", "canceled"]
+
+
+@dataclass(slots=True)
+class Job:
+    id: str
+    device_id: str
+    key: str | None
+    fingerprint: str
+    kind: Kind
+    subject: str
+    engine: str
+    turn: int
+    options: str
+    accepted: bool
+    state: JobState
+    stage: str | None
+    progress: float | None
+    cancel_asked: bool
+    attempts: int
+    claim: str | None
+    lease_until: datetime | None
+    photo_path: str | None
+    photo_size: int | None
+    photo_type: str | None
+    photo_sha256: str | None
+    original_id: str | None
+    cartoon_id: str | None
+    face_id: str | None
+    status: int | None
+    with_token: bool
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state not in ("queued", "running")

@@ -8,17 +8,17 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from cartoon_avatar.backend.ai.client import CutOptions
-from cartoon_avatar.backend.ai.wire import CannotFetch, Head, Image
+from cartoon_avatar.backend.ai.client import AiClient, CutOptions, Turn
+from cartoon_avatar.backend.ai.wire import File, Head, Image
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.db.tables import Cartoon, Face
 from cartoon_avatar.backend.errors import NotFound, SiblingDownloaded
+from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.cartoons import cartoon_and_original, file_columns, new_id
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.disk_space import discarding
-from cartoon_avatar.backend.flows.idempotency import Note
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
@@ -42,7 +42,7 @@ async def download(
     caller: Caller,
     cartoon_id: str,
     options: CutOptions,
-    note: Note[Downloaded],
+    attempt: Attempt,
 ) -> Downloaded:
     """Cut the face out of a cartoon and keep it; then every temporary cartoon of its photo goes.
 
@@ -53,10 +53,9 @@ async def download(
         partial(cartoon_and_original, device_id=device_id, cartoon_id=cartoon_id)
     )
     if found is None:
-        return await _earlier_face(database, device_id, cartoon_id, note)
+        return await _earlier_face(database, device_id, cartoon_id, attempt)
     cartoon, original = found
 
-    until = backend.ai.deadline()
     try:
         with stage("cut"):
             face = cartoon.face_index if options.face is None else options.face
@@ -68,57 +67,44 @@ async def download(
                 seed=cartoon.seed,
                 framing=cartoon.framing,
             )
-            cut = await _cut_out(backend, cartoon, original, drawn, until)
-            thumbnail = cut.thumbnail
-            if thumbnail is None:  # an AI service that knows the original design alone
-                made = await backend.ai.thumbnail([cut.data], cut.mime_type, until=until)
-                thumbnail = made.data
-    except AvatarError:
-        # A concurrent download or the sweeper may have taken what the AI service was to fetch.
+            drawing = ([await storage.get(cartoon.file_path)], cartoon.mime_type)
+            photo = ([await storage.get(original.file_path)], original.mime_type)
+            cut, thumbnail = await attempt.ask(
+                _cut_out(backend.ai, drawing, photo, drawn, attempt.turn)
+            )
+    except (AvatarError, FileMissing):
+        # A concurrent download or the sweeper may have taken it.
         asked = partial(queries.cartoon_of, device_id=device_id, cartoon_id=cartoon_id)
         if await database.read(asked) is not None:
             raise
-        return await _earlier_face(database, device_id, cartoon_id, note)
+        return await _earlier_face(database, device_id, cartoon_id, attempt)
     new_files: list[str] = []
     try:
         async with discarding(storage) as new_files:
             with stage("store"):
                 row = await _stored(storage, cartoon, cut, thumbnail, new_files)
+            attempt.require_wanted()
             with stage("commit"):
                 gone = await database.write(
-                    partial(_exchange, cartoon=cartoon, face=row, note=note)
+                    partial(_exchange, cartoon=cartoon, face=row, attempt=attempt)
                 )
     except (_Overtaken, IntegrityError):
         # Rolled back for sure, so our files are nobody's.
         await storage.delete(new_files)
-        return await _earlier_face(database, device_id, cartoon_id, note)
+        return await _earlier_face(database, device_id, cartoon_id, attempt)
     await storage.delete(gone)
     return Downloaded(row, is_new=True)
 
 
 async def _cut_out(
-    backend: State, cartoon: Cartoon, original: Original, options: CutOptions, until: float
-) -> Head:
-    storage, device_id = backend.storage, cartoon.device_id
-    self_url = backend.settings.self_url
-    cartoon_url, photo_url = [
-        await storage.url_of(row.file_path)
-        or backend.signer.file_url(row.image_url, base_url=self_url)
-        for row in (cartoon, original)
-    ]
-    try:
-        return await backend.ai.process_face_cut(
-            cartoon_url, photo_url, options, device_id=device_id, until=until
-        )
-    except CannotFetch as error:
-        # A backend that was told to stop answers what it has accepted, and takes nothing new:
-        # the AI service's own request neither.
-        try:
-            drawing = ([await storage.get(cartoon.file_path)], cartoon.mime_type)
-            photo = ([await storage.get(original.file_path)], original.mime_type)
-        except FileMissing:
-            raise error from None
-    return await backend.ai.cut_face_of(drawing, photo, options, device_id=device_id, until=until)
+    ai: AiClient, cartoon: File, photo: File, options: CutOptions, turn: Turn
+) -> tuple[Head, bytes]:
+    """The head, and its thumbnail."""
+    head = await ai.cut_face(cartoon, photo, options, turn)
+    if head.thumbnail is not None:
+        return head, head.thumbnail
+    # An AI service that knows the original design alone.
+    return head, (await ai.thumbnail([head.data], head.mime_type, until=turn.until)).data
 
 
 async def _stored(
@@ -147,9 +133,7 @@ async def _stored(
     )
 
 
-def _exchange(
-    connection: Connection, cartoon: Cartoon, face: Face, note: Note[Downloaded]
-) -> list[str]:
+def _exchange(connection: Connection, cartoon: Cartoon, face: Face, attempt: Attempt) -> list[str]:
     """In one transaction the cartoon rows go and the face comes; returns the files to delete.
 
     Removing first makes a concurrent download wait on the rows and then find them gone.
@@ -161,21 +145,32 @@ def _exchange(
         raise _Overtaken
     queries.add(connection, face)
     queries.note_spent(connection, face, gone.keys() - {cartoon.id})
-    note(connection, Downloaded(face, is_new=True))
+    attempt.settle(connection, Downloaded(face, is_new=True))
     return list(gone.values())
 
 
 async def _earlier_face(
-    database: Database, device_id: str, cartoon_id: str, note: Note[Downloaded]
+    database: Database, device_id: str, cartoon_id: str, attempt: Attempt
 ) -> Downloaded:
     def repeated(connection: Connection) -> Downloaded:
         face = queries.face_from(connection, device_id, cartoon_id)
         if face is not None:
             downloaded = Downloaded(face, is_new=False)
-            note(connection, downloaded)
+            attempt.settle(connection, downloaded)
             return downloaded
-        if queries.is_spent(connection, device_id, cartoon_id):
-            raise SiblingDownloaded
-        raise NotFound
+        raise _reason_of_absence(connection, device_id, cartoon_id)
 
     return await database.write(repeated)
+
+
+def require_cartoon(connection: Connection, device_id: str, cartoon_id: str) -> None:
+    """Raise NotFound or SiblingDownloaded for what cannot be downloaded, or was not."""
+    if queries.cartoon_of(connection, device_id, cartoon_id) is not None:
+        return
+    if queries.face_from(connection, device_id, cartoon_id) is None:
+        raise _reason_of_absence(connection, device_id, cartoon_id)
+
+
+def _reason_of_absence(connection: Connection, device_id: str, cartoon_id: str) -> AvatarError:
+    spent = queries.is_spent(connection, device_id, cartoon_id)
+    return SiblingDownloaded() if spent else NotFound()

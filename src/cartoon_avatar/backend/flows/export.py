@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from cartoon_avatar.backend.ai.client import Turn
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.tables import Face
@@ -83,8 +84,7 @@ async def _made(backend: State, face: Face, prefix: str, options: StickerOptions
             [head],
             face.mime_type,
             options,
-            device_id=face.device_id,
-            until=backend.ai.deadline(),
+            Turn(face.device_id, backend.ai.deadline()),
         )
     key = keys.export_key(prefix, image.width, image.height, IMAGE_TYPES[image.mime_type])
     with stage("store"):

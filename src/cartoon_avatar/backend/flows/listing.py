@@ -21,13 +21,14 @@ from cartoon_avatar.backend.flows.export import delete_exports
 from cartoon_avatar.backend.storage.protocol import Storage
 
 Row = TypeVar("Row", Original, Face)
+Item = TypeVar("Item")
 
 _POSITION = re.compile(r"([0-9]{1,15})\.([0-9a-f]{1,32})")
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    rows: Sequence[Row]
+class Page(Generic[Item]):
+    rows: Sequence[Item]
     next_cursor: str | None
 
 
@@ -91,22 +92,24 @@ async def _page(
     cursor: str | None,
     limit: int,
 ) -> Page[Row]:
-    after = None if cursor is None else _position(cursor)
+    after = None if cursor is None else position_in(cursor)
     # One more than asked for tells whether there is a next page.
     rows = await database.read(
         partial(queries.newest_of, kind=kind, device_id=device_id, after=after, limit=limit + 1)
     )
     if len(rows) <= limit:
         return Page(rows, None)
-    return Page(rows[:limit], _cursor(rows[limit - 1]))
+    last = rows[limit - 1]
+    return Page(rows[:limit], cursor_of(last.created_at, last.id))
 
 
-def _cursor(row: Original | Face) -> str:
-    position = f"{round(row.created_at.timestamp() * 1000)}.{row.id}"
+def cursor_of(created_at: datetime, row_id: str) -> str:
+    position = f"{round(created_at.timestamp() * 1000)}.{row_id}"
     return base64.urlsafe_b64encode(position.encode()).rstrip(b"=").decode()
 
 
-def _position(cursor: str) -> queries.Position:
+def position_in(cursor: str) -> queries.Position:
+    """Reverses ``cursor_of``. Raises InvalidCursor."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         position = _POSITION.fullmatch(base64.b64decode(padded, b"-_", True).decode("ascii"))

@@ -18,11 +18,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db.jobs import move_jobs
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import (
     TABLE_OF,
     devices,
-    idempotency_keys,
     recovery_codes,
     spent_cartoons,
 )
@@ -120,8 +120,7 @@ def _bring_along(connection: Connection, source: str, target: str) -> None:
         connection.execute(
             update(table).where(table.c.device_id == source).values(device_id=target)
         )
-    # What they stand for is another device's now.
-    connection.execute(delete(idempotency_keys).where(idempotency_keys.c.device_id == source))
+    move_jobs(connection, source, target)
     connection.execute(delete(devices).where(devices.c.device_id == source))
 
 

@@ -13,6 +13,7 @@ from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Original
 from cartoon_avatar.backend.errors import NotFound
+from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.cartoons import (
     cartoon_file,
     new_cartoon,
@@ -21,7 +22,6 @@ from cartoon_avatar.backend.flows.cartoons import (
 )
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
-from cartoon_avatar.backend.flows.idempotency import Note
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.http.request_log import stage
@@ -32,7 +32,7 @@ async def regenerate(
     caller: Caller,
     original_id: str,
     options: DrawingOptions,
-    note: Note[Cartoon],
+    attempt: Attempt,
 ) -> Cartoon:
     """Draw a new cartoon of an original. Earlier ones stay: regenerating adds."""
     device_id = caller.device_id
@@ -40,12 +40,12 @@ async def regenerate(
     original = await backend.database.read(asked)
     if original is None:
         raise NotFound
-    ai = backend.ai
-    ai.admission.require(device_id)  # or its turn in the styles would be spent
+    ai, turn = backend.ai, attempt.turn
+    if not turn.queued:
+        ai.admission.require(device_id)  # or its turn in the styles would be spent
     require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
-    until = ai.deadline()
-    style = options.style or await _next_style(backend.database, ai, original, until)
+    style = options.style or await next_style(backend.database, ai, original, turn.until)
 
     with stage("fetch"):
         try:
@@ -55,19 +55,15 @@ async def regenerate(
                 raise NotFound from error  # deleted meanwhile
             raise
     with stage("draw"):
-        drawing = await ai.generate_cartoon(
-            [photo],
-            original.mime_type,
-            with_seed(replace(options, style=style)),
-            device_id=device_id,
-            until=until,
-        )
+        wanted = with_seed(replace(options, style=style))
+        drawing = await attempt.ask(ai.generate_cartoon([photo], original.mime_type, wanted, turn))
 
     now = utc_now()
     async with discarding(backend.storage) as new_files:
         with stage("store"):
             (stored,) = await backend.storage.put_new(cartoon_file(original_id, drawing, now))
             new_files.append(stored.key)
+        attempt.require_wanted()
         cartoon = new_cartoon(original, drawing, options, stored, now)
 
         def commit(connection: Connection) -> None:
@@ -76,17 +72,17 @@ async def regenerate(
             # Deleted while we drew: there is nothing left to draw another of.
             if not queries.hold_original(connection, device_id, original_id):
                 raise NotFound
-            if options.style:
+            if options.style and not options.style_noted:
                 queries.set_last_style(connection, original_id, drawing.style)
             queries.add(connection, cartoon)
-            note(connection, cartoon)
+            attempt.settle(connection, cartoon)
 
         with stage("commit"):
             await backend.database.write(commit)
     return cartoon
 
 
-async def _next_style(database: Database, ai: AiClient, original: Original, until: float) -> str:
+async def next_style(database: Database, ai: AiClient, original: Original, until: float) -> str:
     """The style after the last one asked for, noted at once so that parallel requests differ.
 
     Styles that draw people only are passed over for a photo of none.

@@ -11,9 +11,8 @@ import structlog
 from anyio import to_thread
 
 from cartoon_avatar.backend.clock import clock_runs_evenly, utc_now
-from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db import jobs, queries
 from cartoon_avatar.backend.db.session import Database, only_sweeper
-from cartoon_avatar.backend.flows.idempotency import KEPT_FOR
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import Storage
@@ -22,6 +21,8 @@ log = structlog.get_logger()
 
 # Rows a transaction, files a query: short enough never to keep a user waiting.
 _BATCH = 200
+# Jobs that have ended, and with them the answers under their keys.
+JOBS_KEPT_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
             await sweep_expired(database, storage, settings),
             await _sweep_unowned(database, storage, settings),
         )
-        await _sweep_keys(database)
+        await _sweep_jobs(database)
     log.info("swept", expired=swept.expired_cartoons, unowned=swept.unowned_files)
     return swept
 
@@ -106,6 +107,8 @@ async def _unowned_among(database: Database, paths: list[str]) -> list[str]:
     return [path for path in paths if path not in owned and face_of.get(path) not in faces]
 
 
-async def _sweep_keys(database: Database) -> None:
-    created_before = utc_now() - KEPT_FOR
-    await database.write(partial(queries.remove_idempotency_keys, created_before=created_before))
+async def _sweep_jobs(database: Database) -> None:
+    finished_before = utc_now() - JOBS_KEPT_FOR
+    remove = partial(jobs.remove_finished, finished_before=finished_before, limit=_BATCH)
+    while await database.write(remove) == _BATCH:
+        pass

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import DrawingOptions
+from cartoon_avatar.backend.ai.client import AiClient, Drawing, DrawingOptions, Turn
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.tables import Cartoon, Original
+from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.cartoons import (
     cartoon_file,
     file_columns,
@@ -20,13 +22,11 @@ from cartoon_avatar.backend.flows.cartoons import (
 )
 from cartoon_avatar.backend.flows.devices import Caller, introduce
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
-from cartoon_avatar.backend.flows.idempotency import Note
-from cartoon_avatar.backend.flows.photos import Photo
+from cartoon_avatar.backend.flows.photos import Photo, photo_file
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
-from cartoon_avatar.backend.storage.protocol import NewFile
+from cartoon_avatar.backend.storage.protocol import NewFile, Storage
 from cartoon_avatar.contract.boxes import faces_text
-from cartoon_avatar.contract.media_types import IMAGE_TYPES
 from cartoon_avatar.http.request_log import stage
 
 
@@ -42,38 +42,31 @@ async def upload(
     caller: Caller,
     photo: Photo,
     options: DrawingOptions,
-    note: Note[Uploaded],
+    attempt: Attempt,
 ) -> Uploaded:
     """Keep the photo for good and draw its first cartoon: both, or neither."""
     require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
-    ai = backend.ai
-    until = ai.deadline()
     with stage("draw"):
-        drawing = await ai.generate_cartoon(
-            photo.pieces,
-            photo.mime_type,
-            with_seed(options),
-            device_id=caller.device_id,
-            until=until,
-            thumbnail=True,
+        drawing, thumbnail = await attempt.ask(
+            _drawn(backend.ai, photo, with_seed(options), attempt.turn)
         )
-        thumbnail = drawing.thumbnail
-        if thumbnail is None:  # an AI service that knows the original design alone
-            thumbnail = (await ai.thumbnail(photo.pieces, photo.mime_type, until=until)).data
 
     now = utc_now()
     original_id = new_id()
     async with discarding(backend.storage) as new_files:
         with stage("store"):
-            extension = IMAGE_TYPES[photo.mime_type]
-            original_keys = keys.new_keys("originals", caller.device_id, extension, now)
-            stored, kept = await backend.storage.put_new(
-                NewFile(original_keys, photo.pieces, photo.mime_type, thumbnail),
-                cartoon_file(original_id, drawing, now),
-            )
-            thumbnail_path = keys.thumbnail_key(stored.key)
-            new_files += [stored.key, thumbnail_path, kept.key]
+            cartoon_to_keep = cartoon_file(original_id, drawing, now)
+            if photo.stored is None:
+                to_keep = photo_file(photo, caller.device_id, now, thumbnail)
+                stored, kept = await backend.storage.put_new(to_keep, cartoon_to_keep)
+                new_files += [stored.key, keys.thumbnail_key(stored.key), kept.key]
+            else:
+                stored = photo.stored
+                await _keep_thumbnail(backend.storage, stored.key, thumbnail)
+                (kept,) = await backend.storage.put_new(cartoon_to_keep)
+                new_files.append(kept.key)
+            attempt.require_wanted()
 
         original = Original(
             id=original_id,
@@ -83,7 +76,7 @@ async def upload(
             width=drawing.photo_width,
             height=drawing.photo_height,
             face_count=drawing.face_count,
-            thumbnail_path=thumbnail_path,
+            thumbnail_path=keys.thumbnail_key(stored.key),
             last_style=drawing.style,
             faces=faces_text(drawing.faces),
             created_at=now,
@@ -97,8 +90,29 @@ async def upload(
             queries.add(connection, original)
             queries.add(connection, cartoon)
             uploaded = Uploaded(original, cartoon, token)
-            note(connection, uploaded)
+            attempt.settle(connection, uploaded)
             return uploaded
 
         with stage("commit"):
             return await backend.database.write(commit)
+
+
+async def _drawn(
+    ai: AiClient, photo: Photo, options: DrawingOptions, turn: Turn
+) -> tuple[Drawing, bytes]:
+    """The first cartoon, and the photo's thumbnail."""
+    drawing = await ai.generate_cartoon(
+        photo.pieces, photo.mime_type, options, turn, thumbnail=True
+    )
+    if drawing.thumbnail is not None:
+        return drawing, drawing.thumbnail
+    # An AI service that knows the original design alone.
+    small = await ai.thumbnail(photo.pieces, photo.mime_type, until=turn.until)
+    return drawing, small.data
+
+
+async def _keep_thumbnail(storage: Storage, key: str, thumbnail: bytes) -> None:
+    # An attempt that was cut off may have left one, of the same photo.
+    with suppress(FileExistsError):
+        names = iter([keys.thumbnail_key(key)])
+        await storage.put_new(NewFile(names, [thumbnail], "image/webp"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
-from cartoon_avatar.backend.ai.client import DrawingOptions
+from cartoon_avatar.backend.ai.client import DrawingOptions, Turn
 from cartoon_avatar.backend.errors import NoSvg, NotFound
 from cartoon_avatar.backend.flows.cartoons import cartoon_and_original
 from cartoon_avatar.backend.state import State
@@ -49,7 +49,5 @@ async def svg_of(backend: State, *, device_id: str, cartoon_id: str) -> Svg:
         face=cartoon.face_index,
     )
     with stage("draw"):
-        data = await ai.generate_svg(
-            [photo], original.mime_type, options, device_id=device_id, until=until
-        )
+        data = await ai.generate_svg([photo], original.mime_type, options, Turn(device_id, until))
     return Svg(data, f"{PurePosixPath(cartoon.filename).stem}.svg")

@@ -9,15 +9,12 @@ from fastapi.responses import JSONResponse
 
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.flows import listing
-from cartoon_avatar.backend.flows.devices import Caller
-from cartoon_avatar.backend.flows.download import Downloaded, download
 from cartoon_avatar.backend.flows.export import Export, export
-from cartoon_avatar.backend.flows.idempotency import Note
+from cartoon_avatar.backend.flows.jobs import Asked
 from cartoon_avatar.backend.identity import Device, admitted
 from cartoon_avatar.backend.limits import limit_device
 from cartoon_avatar.backend.options import download_options, export_options
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
-from cartoon_avatar.backend.routes.idempotent import REPLAYED, respond_once
 from cartoon_avatar.backend.routes.parameters import (
     DEFAULT_LIMIT,
     Backend,
@@ -29,6 +26,7 @@ from cartoon_avatar.backend.routes.parameters import (
 )
 from cartoon_avatar.backend.routes.post import Posted
 from cartoon_avatar.backend.routes.request_bodies import CUT_BODY, EXPORT_BODY
+from cartoon_avatar.backend.routes.respond import REPLAYED, respond
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 
@@ -57,15 +55,12 @@ async def create_face(
 ) -> Response:
     """Cut the face out of a cartoon, keep it, and delete the photo's temporary cartoons."""
 
-    def rendered(downloaded: Downloaded) -> tuple[int, schemas.FaceCreated]:
-        status = 201 if downloaded.is_new else 200
-        return status, schemas.FaceCreated(face=schemas.Face.of(downloaded.face, backend.signer))
-
-    async def run(caller: Caller, note: Note[Downloaded]) -> Downloaded:
-        return await download(backend, caller, cartoonId, cut, note)
+    async def ask() -> Asked:
+        return Asked("download", cartoonId, cut)
 
     cut, sticker = download_options(post.fields)
-    response = await respond_once(request, backend, post, run=run, render=rendered)
+    # A sticker is made of a head that is there: who asks for one waits.
+    response = await respond(request, backend, post, ask, may_promise=sticker is None)
     if sticker is None:
         return response
     # Of a head that is kept whatever becomes of its sticker: a repeat gets both.

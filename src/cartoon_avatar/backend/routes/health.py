@@ -8,8 +8,13 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cartoon_avatar.backend import schemas
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db.jobs import depths
+from cartoon_avatar.backend.errors import DatabaseBusy
 from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, problems
 from cartoon_avatar.backend.routes.parameters import Backend
@@ -68,9 +73,27 @@ async def get_metrics(backend: Backend) -> Response:
     free_bytes = await backend.storage.free_bytes()
     if free_bytes is not None:
         backend.metrics.free_bytes.set(free_bytes)
+    await _measure_queue(backend)
     return Response(
         metrics_text(backend.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
     )
+
+
+async def _measure_queue(backend: State) -> None:
+    metrics, now = backend.metrics, utc_now()
+    try:
+        found = await backend.database.read(depths)
+    except (DBAPIError, DatabaseBusy, PoolTimeout, TimeoutError):
+        return  # the others are worth having without it
+    for gauge in (metrics.jobs_waiting, metrics.jobs_running, metrics.oldest_job_seconds):
+        gauge.clear()
+    for row in found:
+        if row.state == "queued":
+            metrics.jobs_waiting.labels(row.engine).set(row.count)
+            waited_s = (now - row.oldest).total_seconds()
+            metrics.oldest_job_seconds.labels(row.engine).set(waited_s)
+        else:
+            metrics.jobs_running.labels(row.engine).set(row.count)
 
 
 async def _database_answers(backend: State) -> bool:

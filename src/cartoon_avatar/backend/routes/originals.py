@@ -8,19 +8,14 @@ from fastapi import APIRouter, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend import schemas
-from cartoon_avatar.backend.db.tables import Cartoon
 from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows import listing
-from cartoon_avatar.backend.flows.devices import Caller
-from cartoon_avatar.backend.flows.idempotency import Note
+from cartoon_avatar.backend.flows.jobs import Asked
 from cartoon_avatar.backend.flows.photos import open_photo
-from cartoon_avatar.backend.flows.regenerate import regenerate
-from cartoon_avatar.backend.flows.upload import Uploaded, upload
 from cartoon_avatar.backend.flows.vector import svg_of
 from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.options import drawing_options
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
-from cartoon_avatar.backend.routes.idempotent import respond_once
 from cartoon_avatar.backend.routes.parameters import (
     DEFAULT_LIMIT,
     Backend,
@@ -32,7 +27,8 @@ from cartoon_avatar.backend.routes.parameters import (
 )
 from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_turn
 from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BODY
-from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.routes.respond import respond
+from cartoon_avatar.backend.routes.results import cartoon_body
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.headers import SVG_HEADERS
 from cartoon_avatar.contract.media_types import SVG
@@ -53,15 +49,7 @@ router = APIRouter(prefix="/api", tags=["originals"])
 async def create_original(request: Request, backend: Backend, post: Posted) -> Response:
     """Keep a photo for good and draw its first cartoon."""
 
-    def rendered(uploaded: Uploaded) -> tuple[int, schemas.UploadCreated]:
-        return 201, schemas.UploadCreated(
-            original=schemas.Original.of(uploaded.original, backend.signer),
-            cartoon=_cartoon(uploaded.cartoon, backend),
-            faces=schemas.PhotoFace.all_of(uploaded.original),
-            device_token=uploaded.device_token,
-        )
-
-    async def run(caller: Caller, note: Note[Uploaded]) -> Uploaded:
+    async def ask() -> Asked:
         if post.image is None:
             raise InvalidImage("Send the photo as the multipart file field named image.")
         options, settings = drawing_options(post.fields), backend.settings
@@ -72,9 +60,9 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
             max_bytes=settings.max_upload_bytes,
             keep_metadata=settings.keep_metadata,
         )
-        return await upload(backend, caller, photo, options, note)
+        return Asked("upload", "", options, photo)
 
-    return await respond_once(request, backend, post, run=run, render=rendered)
+    return await respond(request, backend, post, ask)
 
 
 class RefusedUploads:
@@ -114,14 +102,10 @@ async def create_cartoon(
 ) -> Response:
     """Draw another, visibly different cartoon of an original."""
 
-    async def run(caller: Caller, note: Note[Cartoon]) -> Cartoon:
-        options = drawing_options(post.fields)
-        return await regenerate(backend, caller, originalId, options, note)
+    async def ask() -> Asked:
+        return Asked("regenerate", originalId, drawing_options(post.fields))
 
-    def rendered(cartoon: Cartoon) -> tuple[int, schemas.CartoonCreated]:
-        return 201, schemas.CartoonCreated(cartoon=_cartoon(cartoon, backend))
-
-    return await respond_once(request, backend, post, run=run, render=rendered)
+    return await respond(request, backend, post, ask)
 
 
 @router.get(
@@ -159,7 +143,7 @@ async def get_original(
     )
     return schemas.OriginalDetail(
         original=schemas.Original.of(original, backend.signer),
-        cartoons=[_cartoon(row, backend) for row in cartoons],
+        cartoons=[cartoon_body(row, backend) for row in cartoons],
         faces=schemas.PhotoFace.all_of(original),
     )
 
@@ -208,7 +192,3 @@ async def delete_original(
     await listing.delete_original(
         backend.database, backend.storage, device_id=device, original_id=originalId
     )
-
-
-def _cartoon(row: Cartoon, backend: State) -> schemas.Cartoon:
-    return schemas.Cartoon.of(row, backend.signer, backend.settings.cartoon_ttl_s)

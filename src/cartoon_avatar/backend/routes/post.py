@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cartoon_avatar.backend.db.session import is_busy
 from cartoon_avatar.backend.errors import BodyTooSlow, DatabaseBusy, Unauthorized
-from cartoon_avatar.backend.flows.idempotency import response_with_token
+from cartoon_avatar.backend.flows.jobs import first_upload_with
 from cartoon_avatar.backend.identity import admitted, bearer_of, device_id_in, named_device
 from cartoon_avatar.backend.limits import limit_address
+from cartoon_avatar.backend.routes.preferences import preference_in
 from cartoon_avatar.backend.spool import Spool
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.errors import InvalidRequest
@@ -36,7 +37,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """``device_id`` is who it says it is from; ``respond_once`` asks whether that is true."""
+    """``device_id`` is who it says it is from; ``respond`` asks whether that is true."""
 
     device_id: str
     fields: dict[str, Any]
@@ -51,7 +52,8 @@ async def require_turn(request: Request) -> None:
     backend: State = request.state.backend
     await limit_address(request, backend)
     device_id = device_id_in(request, {})
-    backend.ai.admission.require(device_id)
+    if not preference_in(request).respond_async:  # which waits for its turn
+        backend.ai.admission.require(device_id)
     if device_id is not None:
         await _require_admission(request, backend, device_id)
 
@@ -65,7 +67,7 @@ async def _require_admission(request: Request, backend: State, device_id: str) -
             if key is None or bearer_of(request) is not None:
                 raise
             # Whether this repeats its first upload shows when the photo is there, if it may.
-            if await response_with_token(backend.database, device_id, key, None) is None:
+            if await first_upload_with(backend, device_id, key, None) is None:
                 raise
     except (SQLAlchemyError, TimeoutError) as error:
         # Here, since no handler of the app's sees what middleware raises; and at once: asking

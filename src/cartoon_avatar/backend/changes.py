@@ -1,0 +1,49 @@
+"""What happens to jobs, told to whoever waits for that in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+class Changes:
+    """``announce`` follows a commit; what other processes commit comes by ``LISTEN`` where there
+    is PostgreSQL, and is met by looking now and then elsewhere.
+
+    ``progress`` is that of jobs carried out in this process, stage and share, newer than what is
+    written down of it.
+    """
+
+    def __init__(self) -> None:
+        self.progress: dict[str, tuple[str, float | None]] = {}
+        self._listeners: list[Callable[[str], None]] = []
+        self._progress_listeners: list[Callable[[str], None]] = []
+
+    def listen(
+        self,
+        on_change: Callable[[str], None],
+        on_progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Call them with the id of each job that changes."""
+        self._listeners.append(on_change)
+        if on_progress is not None:
+            self._progress_listeners.append(on_progress)
+
+    def announce(self, job_id: str) -> None:
+        for listener in self._listeners:
+            listener(job_id)
+
+    def report(self, job_id: str, stage: str, progress: float | None) -> None:
+        self.progress[job_id] = stage, progress
+        for listener in self._progress_listeners:
+            listener(job_id)
+
+
+async def set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    """Wait until ``event`` is set, for ``timeout_s`` at most; whether it is."""
+    # Not wait_for, which before Python 3.12 forgets a cancellation that comes with the event.
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,57 @@
+"""One go at what a POST asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from cartoon_avatar.backend.ai.client import Turn
+from cartoon_avatar.backend.errors import JobCanceled
+
+T = TypeVar("T")
+# Notes what came of it, in the transaction that adds its rows.
+Settle = Callable[[Connection, Any], None]
+
+
+def _nothing_to_note(connection: Connection, result: object) -> None:
+    pass
+
+
+class Attempt:
+    """``turn`` is its place at the AI service. It can be cancelled for as long as nothing is
+    committed: while the AI service is at work, which ends the connection to it."""
+
+    def __init__(self, turn: Turn, settle: Settle = _nothing_to_note) -> None:
+        self.turn = turn
+        self.settle = settle
+        self._canceled = False
+        self._asking: asyncio.Future[Any] | None = None
+
+    def cancel(self) -> None:
+        self._canceled = True
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def require_wanted(self) -> None:
+        """Raise JobCanceled where it has been cancelled: a safe point."""
+        if self._canceled:
+            raise JobCanceled
+
+    async def ask(self, asking: Coroutine[Any, Any, T]) -> T:
+        """What the AI service answers. Raises JobCanceled."""
+        if self._canceled:
+            asking.close()
+            raise JobCanceled
+        self._asking = asyncio.ensure_future(asking)
+        try:
+            return await self._asking
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._canceled and not (task and task.cancelling()):
+                raise JobCanceled from None
+            raise
+        finally:
+            self._asking = None

@@ -1,0 +1,209 @@
+"""Jobs as their device sees them, and waiting for them without a thread or a connection each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from cartoon_avatar.backend.changes import set_within
+from cartoon_avatar.backend.db import jobs
+from cartoon_avatar.backend.db.session import is_busy
+from cartoon_avatar.backend.db.tables import Job, JobState
+from cartoon_avatar.backend.errors import DatabaseBusy, NotFound
+from cartoon_avatar.backend.flows.jobs import Result, result_of
+from cartoon_avatar.backend.flows.listing import Page, cursor_of, position_in
+from cartoon_avatar.backend.state import State
+
+log = structlog.get_logger()
+
+# Under the wake-ups: what they missed is met this late.
+_POLL_S = 2
+# How often those who wait hear of their place in the queue: each move of a long queue would
+# concern everybody in it.
+_PLACES_S = 5
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``place`` counts from 1, the next to be drawn; only a queued job has one. ``result`` is
+    None of a job that has none, or none any more."""
+
+    job: Job
+    place: int | None
+    result: Result | None
+
+
+def view_in(connection: Connection, backend: State, job: Job) -> View:
+    if job.state == "queued":
+        return View(job, jobs.jobs_ahead_of(connection, job) + 1, None)
+    if job.state == "succeeded":
+        return View(job, None, result_of(connection, backend, job))
+    return View(_with_progress(backend, job), None, None)
+
+
+def _with_progress(backend: State, job: Job) -> Job:
+    """With what this process knows of it, which is newer than what is written down."""
+    known = backend.changes.progress.get(job.id)
+    if job.state != "running" or known is None:
+        return job
+    return replace(job, stage=known[0], progress=known[1])
+
+
+async def view_of(backend: State, *, device_id: str, job_id: str) -> View:
+    """Raises NotFound."""
+
+    def look(connection: Connection) -> View:
+        job = jobs.job_of(connection, device_id, job_id)
+        if job is None:
+            raise NotFound
+        return view_in(connection, backend, job)
+
+    return await backend.database.read(look)
+
+
+async def list_jobs(
+    backend: State, *, device_id: str, state: JobState | None, cursor: str | None, limit: int
+) -> Page[View]:
+    after = None if cursor is None else position_in(cursor)
+
+    def look(connection: Connection) -> Page[View]:
+        # One more than asked for tells whether there is a next page.
+        found = jobs.jobs_of(connection, device_id, state, after, limit + 1)
+        page = found[:limit]
+        last = page[-1] if len(found) > limit else None
+        views = [view_in(connection, backend, job) for job in page]
+        return Page(views, None if last is None else cursor_of(last.created_at, last.id))
+
+    return await backend.database.read(look)
+
+
+@dataclass(eq=False, slots=True)
+class Watch:
+    """``job`` and ``place`` are as last heard; ``changed`` is set when they are others. Of a job
+    that is gone ``job`` is None."""
+
+    job: Job | None
+    place: int | None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def next(self, timeout_s: float) -> bool:
+        """Whether something changed within ``timeout_s``."""
+        changed = await set_within(self.changed, timeout_s)
+        if changed:
+            self.changed.clear()
+        return changed
+
+
+class Watcher:
+    """One in each process: it looks for all who wait, at the jobs that are said to have changed
+    at once, and at all of them now and then."""
+
+    def __init__(self, backend: State) -> None:
+        self._backend = backend
+        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        self._changed: set[str] = set()
+        self._wake = asyncio.Event()
+        backend.changes.listen(self._on_change, self._on_progress)
+
+    @contextlib.contextmanager
+    def watching(self, view: View) -> Iterator[Watch]:
+        job_id = view.job.id
+        watch = Watch(view.job, view.place)
+        self._watches[job_id].add(watch)
+        # It may have changed since it was read, before anybody watched.
+        self._on_change(job_id)
+        try:
+            yield watch
+        finally:
+            self._watches[job_id].discard(watch)
+            if not self._watches[job_id]:
+                del self._watches[job_id]
+
+    async def finished(self, view: View, timeout_s: float) -> None:
+        """Return when the job has ended or is gone, or after ``timeout_s``."""
+        until = time.monotonic() + timeout_s
+        with self.watching(view) as watch:
+            while watch.job is not None and not watch.job.is_finished:
+                left_s = until - time.monotonic()
+                if left_s <= 0 or not await watch.next(left_s):
+                    return
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        looked_at = places_at = time.monotonic()
+        while True:
+            await set_within(self._wake, _POLL_S)
+            self._wake.clear()
+            now = time.monotonic()
+            ids = list(self._changed)
+            self._changed.clear()
+            if now - looked_at >= _POLL_S:
+                looked_at, ids = now, list(self._watches)
+            try:
+                await self._look(ids)
+                if now - places_at >= _PLACES_S:
+                    places_at = now
+                    await self._look_at_places()
+            except Exception as error:
+                self._changed.update(ids)
+                if not (isinstance(error, DatabaseBusy | TimeoutError) or is_busy(error)):
+                    log.exception("jobs_not_looked_at")
+                await asyncio.sleep(1)
+
+    def _on_change(self, job_id: str) -> None:
+        if job_id in self._watches:
+            self._changed.add(job_id)
+            self._wake.set()
+
+    def _on_progress(self, job_id: str) -> None:
+        for watch in self._watches.get(job_id, ()):
+            if watch.job is not None:
+                watch.job = _with_progress(self._backend, watch.job)
+                watch.changed.set()
+
+    async def _look(self, ids: list[str]) -> None:
+        for start in range(0, len(ids), _BATCH):
+            batch = ids[start : start + _BATCH]
+            found = await self._backend.database.read(partial(jobs.jobs_by_id, ids=batch))
+            by_id = {job.id: _with_progress(self._backend, job) for job in found}
+            for job_id in batch:
+                self._tell(job_id, by_id.get(job_id))
+
+    def _tell(self, job_id: str, job: Job | None) -> None:
+        for watch in self._watches.get(job_id, ()):
+            if _shown(watch.job) != _shown(job):
+                if job is None or job.state != "queued":
+                    watch.place = None
+                watch.job = job
+                watch.changed.set()
+
+    async def _look_at_places(self) -> None:
+        waiting = [
+            (watch, watch.job)
+            for watches in self._watches.values()
+            for watch in watches
+            if watch.job is not None and watch.job.state == "queued"
+        ]
+        for engine in {job.engine for _, job in waiting}:
+            queue = await self._backend.database.read(partial(jobs.queue_of, engine=engine))
+            places = {job_id: place for place, job_id in enumerate(queue, start=1)}
+            for watch, job in waiting:
+                place = places.get(job.id)
+                if job.engine == engine and place is not None and place != watch.place:
+                    watch.place = place
+                    watch.changed.set()
+
+
+def _shown(job: Job | None) -> tuple[object, ...] | None:
+    if job is None:
+        return None
+    return job.state, job.stage, job.progress, job.attempts, job.cancel_asked

@@ -1,0 +1,478 @@
+"""What a POST asks for, carried out at once or accepted to be carried out later."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cartoon_avatar.backend.ai.client import ENGINE, CutOptions, DrawingOptions
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import jobs, queries
+from cartoon_avatar.backend.db.tables import Cartoon, Job, JobState, Kind, Original
+from cartoon_avatar.backend.errors import (
+    AiUnavailable,
+    GenerationFailed,
+    InvalidStyle,
+    JobCanceled,
+    JobFinished,
+    KeyReused,
+    NotFound,
+    QueueFull,
+    RequestRunning,
+    TooManyJobs,
+)
+from cartoon_avatar.backend.flows.attempt import Attempt
+from cartoon_avatar.backend.flows.cartoons import (
+    new_id,
+    require_quota,
+    with_seed,
+)
+from cartoon_avatar.backend.flows.devices import Caller, introduce
+from cartoon_avatar.backend.flows.disk_space import discarding, require_space
+from cartoon_avatar.backend.flows.download import Downloaded, download, require_cartoon
+from cartoon_avatar.backend.flows.photos import Photo, photo_file
+from cartoon_avatar.backend.flows.regenerate import next_style, regenerate
+from cartoon_avatar.backend.flows.sweep import JOBS_KEPT_FOR
+from cartoon_avatar.backend.flows.upload import Uploaded, upload
+from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage import keys
+from cartoon_avatar.backend.storage.protocol import StoredFile
+from cartoon_avatar.contract.errors import AvatarError
+
+Result = Uploaded | Cartoon | Downloaded
+# A job that was begun so often and never came to an end takes its process along, it seems.
+MOST_ATTEMPTS = 5
+# The queue of heads to be cut out.
+HEADS = "heads"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a POST asks for; ``subject`` is the id in its path."""
+
+    kind: Kind
+    subject: str
+    options: DrawingOptions | CutOptions
+    photo: Photo | None = None
+
+
+async def carry_out(backend: State, caller: Caller, asked: Asked, attempt: Attempt) -> Result:
+    options = asked.options
+    if isinstance(options, CutOptions):
+        return await download(backend, caller, asked.subject, options, attempt)
+    if asked.photo is not None:
+        return await upload(backend, caller, asked.photo, options, attempt)
+    return await regenerate(backend, caller, asked.subject, options, attempt)
+
+
+async def accept(
+    backend: State, caller: Caller, asked: Asked, key: str | None, fingerprint: str
+) -> tuple[Job, bool]:
+    """Promise to carry out what is asked: on return photo and job are durable.
+
+    Where the device has a job under ``key`` already, that one is promised; the second value says
+    whether it is a new one.
+    """
+    device_id = caller.device_id
+    if key is not None:
+        earlier = await _accepted_before(backend, device_id, key, fingerprint)
+        if earlier is not None:
+            return earlier, False
+    await backend.database.read(partial(_require_room, backend=backend, device_id=device_id))
+    if asked.kind != "download":
+        require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
+    await require_space(backend.database, backend.storage, backend.settings)
+    asked = await _settled(backend, device_id, asked)
+    engine = await _engine_of(backend, asked.options)
+
+    now = utc_now()
+    async with discarding(backend.storage) as new_files:
+        if asked.photo is not None and asked.photo.stored is None:
+            new_file = photo_file(asked.photo, device_id, now)
+            (stored,) = await backend.storage.put_new(new_file)
+            new_files.append(stored.key)
+            asked = replace(asked, photo=replace(asked.photo, stored=stored))
+        job = _new_job(device_id, asked, engine, key, fingerprint, now)
+        job.accepted = True
+
+        def add(connection: Connection) -> bool:
+            _require_room(connection, backend, device_id)
+            if asked.kind == "upload":
+                token = introduce(connection, backend.signer, device_id, now)
+                job.with_token = token is not None
+            job.turn = jobs.next_turn(connection, device_id, engine)
+            return jobs.add_job(connection, job)
+
+        added = await backend.database.write(add)
+    if not added:
+        # Another process was asked the same at the same time.
+        await backend.storage.delete(new_files)
+        assert key is not None
+        earlier = await _accepted_before(backend, device_id, key, fingerprint)
+        if earlier is None:
+            raise RequestRunning
+        return earlier, False
+    backend.changes.announce(job.id)
+    return job, True
+
+
+async def claim(backend: State, device_id: str, asked: Asked, key: str, fingerprint: str) -> Job:
+    """A job that the caller carries out at once, or the one that has succeeded under ``key``.
+
+    Raises KeyReused for another request under the key and RequestRunning while it is at work.
+    """
+    engine = await _engine_of(backend, asked.options, ask=False)
+    job = _new_job(device_id, asked, engine, key, fingerprint, utc_now())
+    job.state, job.claim, job.attempts, job.started_at = "running", new_claim(), 1, job.created_at
+
+    def add(connection: Connection) -> Job:
+        jobs.remove_outlived(connection, device_id, key, job.created_at - JOBS_KEPT_FOR)
+        if jobs.add_job(connection, job):
+            jobs.lease(connection, job)
+            return job
+        earlier = jobs.job_with_key(connection, device_id, key)
+        if earlier is None:
+            raise RequestRunning
+        _require_same(earlier, fingerprint)
+        if not earlier.is_finished:
+            raise RequestRunning
+        return earlier
+
+    return await backend.database.write(add)
+
+
+async def _accepted_before(
+    backend: State, device_id: str, key: str, fingerprint: str
+) -> Job | None:
+    def find(connection: Connection) -> Job | None:
+        jobs.remove_outlived(connection, device_id, key, utc_now() - JOBS_KEPT_FOR)
+        earlier = jobs.job_with_key(connection, device_id, key)
+        if earlier is not None:
+            _require_same(earlier, fingerprint)
+            if not earlier.accepted:
+                jobs.accept(connection, earlier)
+        return earlier
+
+    return await backend.database.write(find)
+
+
+def _require_same(earlier: Job, fingerprint: str) -> None:
+    if earlier.fingerprint != fingerprint:
+        raise KeyReused
+
+
+def _require_room(connection: Connection, backend: State, device_id: str) -> None:
+    settings = backend.settings
+    if jobs.unfinished_jobs(connection, device_id) >= settings.max_device_jobs:
+        raise TooManyJobs(settings.max_device_jobs)
+    if jobs.waiting_jobs(connection) >= settings.max_queued_jobs:
+        raise QueueFull
+
+
+async def _settled(backend: State, device_id: str, asked: Asked) -> Asked:
+    """With all that would differ between two attempts decided. Raises NotFound."""
+    options = asked.options
+    if isinstance(options, CutOptions):
+        await backend.database.read(
+            partial(require_cartoon, device_id=device_id, cartoon_id=asked.subject)
+        )
+        return asked
+    options = with_seed(options)
+    if asked.kind == "regenerate":
+        original_id = asked.subject
+        find = partial(queries.original_of, device_id=device_id, original_id=original_id)
+        original = await backend.database.read(find)
+        if original is None:
+            raise NotFound
+        options = await _with_style(backend, original, options)
+    return replace(asked, options=options)
+
+
+async def _with_style(
+    backend: State, original: Original, options: DrawingOptions
+) -> DrawingOptions:
+    if options.style is not None:
+        await backend.database.write(
+            partial(queries.set_last_style, original_id=original.id, style=options.style)
+        )
+        return replace(options, style_noted=True)
+    try:
+        until = backend.ai.deadline()
+        style = await next_style(backend.database, backend.ai, original, until)
+    except (AiUnavailable, GenerationFailed):
+        return options  # it is chosen when its turn comes
+    return replace(options, style=style, style_noted=True)
+
+
+async def _engine_of(
+    backend: State, options: DrawingOptions | CutOptions, *, ask: bool = True
+) -> str:
+    """Whose queue it is. Raises InvalidStyle where the AI service is known not to have it."""
+    if isinstance(options, CutOptions):
+        return HEADS
+    styles = backend.ai.known_styles
+    if ask:
+        try:
+            styles = await backend.ai.styles(until=backend.ai.deadline())
+        except (AiUnavailable, GenerationFailed):
+            return ENGINE
+    for style in styles:
+        if options.style in (None, style.name):
+            return style.engine
+    if ask:
+        raise InvalidStyle(f"There is no style {options.style!r}; GET /api/styles lists them.")
+    return ENGINE
+
+
+def _new_job(
+    device_id: str, asked: Asked, engine: str, key: str | None, fingerprint: str, now: datetime
+) -> Job:
+    photo = asked.photo
+    stored = None if photo is None else photo.stored
+    return Job(
+        id=new_id(),
+        device_id=device_id,
+        key=key,
+        fingerprint=fingerprint,
+        kind=asked.kind,
+        subject=asked.subject,
+        engine=engine,
+        turn=0,
+        options=_options_text(asked.options),
+        accepted=False,
+        state="queued",
+        stage=None,
+        progress=None,
+        cancel_asked=False,
+        attempts=0,
+        claim=None,
+        lease_until=None,
+        photo_path=None if stored is None else stored.key,
+        photo_size=None if stored is None else stored.size_bytes,
+        photo_type=None if photo is None else photo.mime_type,
+        photo_sha256=None if stored is None else stored.sha256,
+        original_id=None,
+        cartoon_id=None,
+        face_id=None,
+        status=None,
+        with_token=False,
+        error=None,
+        created_at=now,
+        started_at=None,
+        finished_at=None,
+    )
+
+
+def new_claim() -> str:
+    return secrets.token_hex(16)
+
+
+def _options_text(options: DrawingOptions | CutOptions) -> str:
+    given = {name: value for name, value in asdict(options).items() if value is not None}
+    return json.dumps(given)
+
+
+async def asked_by(backend: State, job: Job) -> Asked:
+    """What an accepted job asks for, read back. Raises FileMissing where its photo is lost."""
+    given: dict[str, Any] = json.loads(job.options)
+    if job.kind == "download":
+        return Asked(job.kind, job.subject, CutOptions(**given))
+    photo = None
+    if job.kind == "upload":
+        assert job.photo_path is not None
+        assert job.photo_size is not None
+        assert job.photo_type is not None
+        assert job.photo_sha256 is not None
+        stored = StoredFile(job.photo_path, job.photo_size, job.photo_sha256)
+        photo = Photo([await backend.storage.get(job.photo_path)], job.photo_type, stored)
+    return Asked(job.kind, job.subject, DrawingOptions(**given), photo)
+
+
+def settle(connection: Connection, job: Job, result: Result) -> None:
+    """Note what came of a job, in the transaction that adds its rows.
+
+    Raises RequestRunning where the claim lapsed and another process took it over, JobCanceled
+    where its device wants it no more.
+    """
+    came_of_it: dict[str, Any] = {"status": 201}
+    match result:
+        case Uploaded(original, cartoon, token):
+            came_of_it |= {"original_id": original.id, "cartoon_id": cartoon.id}
+            came_of_it["with_token"] = job.with_token or token is not None
+        case Cartoon():
+            came_of_it |= {"original_id": result.original_id, "cartoon_id": result.id}
+        case Downloaded(face, is_new):
+            came_of_it |= {"face_id": face.id, "status": 201 if is_new else 200}
+    if not jobs.succeed(connection, job, utc_now(), **came_of_it):
+        now = jobs.job_of(connection, job.device_id, job.id)
+        if now is not None and now.cancel_asked:
+            raise JobCanceled
+        raise RequestRunning
+
+
+def result_of(connection: Connection, backend: State, job: Job) -> Result | None:
+    """What came of a job that succeeded; None where that has been deleted or has expired."""
+    device_id = job.device_id
+    if job.kind == "download":
+        face = queries.face_of(connection, device_id, job.face_id or "")
+        return None if face is None else Downloaded(face, is_new=job.status == 201)
+    cartoon = queries.cartoon_of(connection, device_id, job.cartoon_id or "")
+    if job.kind == "regenerate" or cartoon is None:
+        return cartoon
+    original = queries.original_of(connection, device_id, job.original_id or "")
+    if original is None:
+        return None
+    return Uploaded(original, cartoon, token_of(connection, backend, job))
+
+
+def token_of(connection: Connection, backend: State, job: Job) -> str | None:
+    """The device's token, where the job is what made the device known."""
+    if not job.with_token:
+        return None
+    device = queries.device_of(connection, job.device_id)
+    if device is None:
+        return None
+    return backend.signer.device_token(job.device_id, device.token_salt, device.token_hash)
+
+
+async def first_upload_with(
+    backend: State, device_id: str, key: str, fingerprint: str | None
+) -> Job | None:
+    """The job that gave the device its token, until the device has sent that token.
+
+    For a phone that never received it and repeats the request: key and photo identify it. Before
+    the photo is there (``fingerprint`` None) it says whether waiting for it is worth while.
+    """
+
+    def ask(connection: Connection) -> Job | None:
+        device = queries.device_of(connection, device_id)
+        if device is None or device.locked:
+            return None
+        job = jobs.job_with_key(connection, device_id, key)
+        if job is None or not job.with_token or job.created_at < utc_now() - JOBS_KEPT_FOR:
+            return None
+        return job if fingerprint in (None, job.fingerprint) else None
+
+    return await backend.database.read(ask)
+
+
+def failure_in(text: str) -> AvatarError:
+    """Reverses ``error_text``."""
+    said = json.loads(text)
+    error = AvatarError(said["detail"])
+    error.status, error.code = said["status"], said["code"]
+    return error
+
+
+def error_text(error: AvatarError) -> str:
+    return json.dumps({"status": error.status, "code": error.code, "detail": error.detail})
+
+
+async def end(backend: State, job: Job, state: JobState, error: AvatarError) -> None:
+    """Let a job fail or be cancelled; its photo goes after the commit."""
+    photo = await backend.database.write(
+        partial(jobs.end, job=job, state=state, now=utc_now(), error=error_text(error))
+    )
+    backend.changes.announce(job.id)
+    if photo is not None:
+        await backend.storage.delete([photo, keys.thumbnail_key(photo)])
+
+
+async def cancel(backend: State, *, device_id: str, job_id: str) -> Job:
+    """Cancel a queued job at once, a running one at its next safe point. Raises JobFinished."""
+    while True:
+        job = await job_of(backend, device_id=device_id, job_id=job_id)
+        if job.is_finished:
+            raise JobFinished(job.state)
+        if job.state == "queued":
+            await end(backend, job, "canceled", JobCanceled())
+        else:
+            await backend.database.write(partial(jobs.ask_to_cancel, job=job))
+            backend.changes.announce(job.id)
+        job = await job_of(backend, device_id=device_id, job_id=job_id)
+        # Unless it was claimed, put back or finished in between.
+        if job.state == "canceled" or job.cancel_asked:
+            return job
+
+
+async def job_of(backend: State, *, device_id: str, job_id: str) -> Job:
+    """Raises NotFound."""
+    job = await backend.database.read(partial(jobs.job_of, device_id=device_id, job_id=job_id))
+    if job is None:
+        raise NotFound
+    return job
+
+
+async def give_up(backend: State, job: Job, error: BaseException) -> None:
+    """Free the key of a request that failed; a job that was promised meanwhile says why."""
+    reason = error if isinstance(error, AvatarError) else GenerationFailed()
+
+    def release(connection: Connection) -> None:
+        if not jobs.forget_job(connection, job):
+            jobs.end(connection, job, "failed", utc_now(), error_text(reason))
+
+    await backend.database.write(release)
+    backend.changes.announce(job.id)
+
+
+async def hand_back(backend: State, job: Job, *, counts: bool) -> None:
+    """Queue a job again, if it is still ours and wanted; after too many attempts it has failed."""
+    doomed: list[str] = []
+
+    def back(connection: Connection) -> None:
+        now = jobs.job_of(connection, job.device_id, job.id)
+        if now is None or now.claim != job.claim:
+            return
+        if counts or now.cancel_asked:
+            doomed.extend(_take_up(connection, now))
+        else:
+            jobs.put_back(connection, now, counts=False)
+
+    await backend.database.write(back)
+    backend.changes.announce(job.id)
+    await backend.storage.delete(doomed)
+
+
+async def recover(backend: State) -> None:
+    """Take up jobs whose process is gone: queue them again, or end them with the reason why."""
+    doomed: list[str] = []
+
+    def take_up(connection: Connection) -> list[str]:
+        lapsed = jobs.lapsed_jobs(connection)
+        for job in lapsed:
+            doomed.extend(_take_up(connection, job))
+        return [job.id for job in lapsed]
+
+    for job_id in await backend.database.write(take_up):
+        backend.changes.announce(job_id)
+    await backend.storage.delete(doomed)
+
+
+def _take_up(connection: Connection, job: Job) -> list[str]:
+    """End a running job or queue it again; returns the files that are nobody's then."""
+    state, error = _fate_of(job)
+    if state == "queued":
+        jobs.put_back(connection, job, counts=True)
+        return []
+    if error is None:
+        jobs.forget_job(connection, job)
+        return []
+    photo = jobs.end(connection, job, state, utc_now(), error_text(error))
+    return [] if photo is None else [photo, keys.thumbnail_key(photo)]
+
+
+def _fate_of(job: Job) -> tuple[JobState, AvatarError | None]:
+    if job.cancel_asked:
+        return "canceled", JobCanceled()
+    if not job.accepted:  # nobody was told of it
+        return "failed", None
+    lacks_photo = job.kind == "upload" and job.photo_path is None
+    if lacks_photo or job.attempts >= MOST_ATTEMPTS:
+        return "failed", GenerationFailed()
+    return "queued", None

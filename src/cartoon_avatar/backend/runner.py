@@ -1,0 +1,277 @@
+"""Carries out jobs: those of the queue when their turn comes, and those that requests wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from cartoon_avatar.backend.ai.client import Turn
+from cartoon_avatar.backend.changes import set_within
+from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import jobs
+from cartoon_avatar.backend.db.session import is_busy
+from cartoon_avatar.backend.db.tables import Job
+from cartoon_avatar.backend.errors import (
+    AiBusy,
+    AiUnavailable,
+    DatabaseBusy,
+    GenerationFailed,
+    JobCanceled,
+    RequestRunning,
+    StorageUnavailable,
+)
+from cartoon_avatar.backend.flows.attempt import Attempt
+from cartoon_avatar.backend.flows.devices import Caller
+from cartoon_avatar.backend.flows.jobs import (
+    Asked,
+    Result,
+    asked_by,
+    carry_out,
+    end,
+    give_up,
+    hand_back,
+    new_claim,
+    recover,
+    settle,
+)
+from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage.protocol import FileMissing
+from cartoon_avatar.contract.errors import AvatarError
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+# Under the wake-ups: what they missed is met this late.
+_POLL_S = 2
+# How often progress is written down for other processes; in this one it is heard at once.
+_PROGRESS_S = 1
+_RENEWAL_S = 3
+# For what is under way when told to stop; then it is put back for others.
+_GRACE_S = 5
+# After an error that may have passed by then.
+_PAUSE_S = 1
+_LONGEST_PAUSE_S = 5
+_PASSING = (AiUnavailable, DatabaseBusy, StorageUnavailable)
+
+
+@dataclass(slots=True, eq=False)
+class _Running:
+    job: Job
+    attempt: Attempt
+    task: asyncio.Task[Any]
+    # As it is written down.
+    noted: tuple[str, float | None] | None = None
+
+
+class Runner:
+    """One in each process. It claims no more jobs of an engine than that can draw at once, so
+    that the others wait in the queue, where devices take turns."""
+
+    def __init__(self, backend: State) -> None:
+        self._backend = backend
+        self._by_claim: dict[str, _Running] = {}
+        self._wake = asyncio.Event()
+        self._renew_now = asyncio.Event()
+        # When an engine is asked again that had no place (time.monotonic).
+        self._paused_until: dict[str, float] = {}
+        # The AI service was out of reach when it was last asked.
+        self._in_doubt = False
+        self._stopping = False
+        backend.changes.listen(self._on_change)
+
+    async def run(self) -> None:
+        """Claim jobs and renew their leases until cancelled."""
+        renewing = asyncio.create_task(self._renew_leases())
+        try:
+            while True:
+                self._wake.clear()
+                pause_s: float = _POLL_S
+                try:
+                    if await self._backend.database.read(jobs.any_lapsed):
+                        await recover(self._backend)
+                    pause_s = await self._claim_what_can_be_drawn()
+                except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
+                    _log_unless_passing("jobs_not_claimed", error)
+                    pause_s = _PAUSE_S
+                await set_within(self._wake, pause_s)
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Let what is under way come to its end if that is soon; the rest is put back."""
+        self._stopping = True
+        for limit_s in (_GRACE_S, _PAUSE_S):
+            tasks = [running.task for running in self._by_claim.values()]
+            if not tasks:
+                return
+            await asyncio.wait(tasks, timeout=limit_s)
+            for running in list(self._by_claim.values()):
+                running.attempt.cancel()
+
+    def carry_out(self, job: Job, caller: Caller, asked: Asked) -> asyncio.Task[Result]:
+        """A job that a request has claimed and waits for; it goes on if nobody waits any more."""
+        attempt = self._attempt_at(job)
+        work = self._for_request(job, attempt, caller, asked)
+        return self._start(job, attempt, work)
+
+    def _on_change(self, job_id: str) -> None:
+        self._wake.set()
+        if any(running.job.id == job_id for running in self._by_claim.values()):
+            self._renew_now.set()  # which tells whether it is to be cancelled
+
+    async def _claim_what_can_be_drawn(self) -> float:
+        """Returns after how many seconds to look again, if nothing happens before."""
+        database, ai = self._backend.database, self._backend.ai
+        waited_for = await database.read(jobs.engines_waited_for)
+        if waited_for and self._in_doubt:
+            if not await ai.is_ready():
+                return _PAUSE_S
+            self._in_doubt = False
+        for engine in waited_for:
+            while self._has_place(engine):
+                claim = new_claim()
+                job = await database.write(
+                    partial(jobs.claim_next, engine=engine, claim=claim, now=utc_now())
+                )
+                if job is None:
+                    break
+                self._carry_out_queued(job)
+        now = time.monotonic()
+        pauses = [self._paused_until.get(engine, 0) - now for engine in waited_for]
+        return min([_POLL_S, *(pause_s for pause_s in pauses if pause_s > 0)])
+
+    def _has_place(self, engine: str) -> bool:
+        if self._stopping or time.monotonic() < self._paused_until.get(engine, 0):
+            return False
+        at_work = Counter(running.job.engine for running in self._by_claim.values())
+        return at_work[engine] < self._backend.ai.places(engine)
+
+    def _carry_out_queued(self, job: Job) -> None:
+        attempt = self._attempt_at(job, partial(self._backend.changes.report, job.id))
+        self._start(job, attempt, self._for_queue(job, attempt))
+        self._backend.changes.announce(job.id)
+
+    def _attempt_at(self, job: Job, report: Any = None) -> Attempt:
+        until = self._backend.ai.deadline(job.engine)
+        turn = Turn(job.device_id, until, queued=report is not None, report=report)
+
+        def settle_it(connection: Connection, result: Result) -> None:
+            settle(connection, job, result)
+
+        return Attempt(turn, settle_it)
+
+    def _start(self, job: Job, attempt: Attempt, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        assert job.claim is not None
+        task = asyncio.create_task(work)
+        running = _Running(job, attempt, task)
+        self._by_claim[job.claim] = running
+        task.add_done_callback(partial(self._ended, running))
+        return task
+
+    def _ended(self, running: _Running, task: asyncio.Task[Any]) -> None:
+        assert running.job.claim is not None
+        del self._by_claim[running.job.claim]
+        self._backend.changes.progress.pop(running.job.id, None)
+        if not task.cancelled():
+            task.exception()  # is for the request to hear, if it is still there
+        self._backend.changes.announce(running.job.id)
+
+    async def _for_request(
+        self, job: Job, attempt: Attempt, caller: Caller, asked: Asked
+    ) -> Result:
+        try:
+            return await carry_out(self._backend, caller, asked, attempt)
+        except BaseException as error:
+            with suppress(Exception):  # its lease lapses anyway
+                await give_up(self._backend, job, error)
+            raise
+
+    async def _for_queue(self, job: Job, attempt: Attempt) -> None:
+        # Where a request's id stands: the AI service logs it too.
+        structlog.contextvars.bind_contextvars(request_id=f"job-{job.id}")
+        self._backend.metrics.job_attempts.labels(job.engine).inc()
+        try:
+            try:
+                asked = await asked_by(self._backend, job)
+                await carry_out(self._backend, Caller(job.device_id, 0), asked, attempt)
+            except (JobCanceled, RequestRunning):
+                await hand_back(self._backend, job, counts=False)
+            except _PASSING as error:
+                self._pause(job.engine, error)
+                await hand_back(self._backend, job, counts=not isinstance(error, AiBusy))
+            except AvatarError as error:
+                await end(self._backend, job, "failed", error)
+            except FileMissing:
+                log.error("job_photo_missing")
+                await end(self._backend, job, "failed", GenerationFailed())
+            except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
+                _log_unless_passing("job_attempt_failed", error)
+                self._pause(job.engine, error)
+                await hand_back(self._backend, job, counts=True)
+        except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
+            # Its lease lapses, and whoever meets it then takes it up.
+            _log_unless_passing("job_not_handed_back", error)
+
+    def _pause(self, engine: str, error: Exception) -> None:
+        self._in_doubt = self._in_doubt or isinstance(error, AiUnavailable)
+        wait_s = error.retry_after_s if isinstance(error, AiBusy) else None
+        pause_s = min(wait_s or _PAUSE_S, _LONGEST_PAUSE_S)
+        self._paused_until[engine] = time.monotonic() + pause_s
+
+    async def _renew_leases(self) -> None:
+        renewed_at = time.monotonic()
+        while True:
+            await set_within(self._renew_now, _PROGRESS_S)
+            is_due = time.monotonic() - renewed_at >= _RENEWAL_S or self._renew_now.is_set()
+            self._renew_now.clear()
+            try:
+                await self._note_progress()
+                if is_due and self._by_claim:
+                    renewed_at = time.monotonic()
+                    await self._renew()
+            except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
+                _log_unless_passing("leases_not_renewed", error)
+
+    async def _note_progress(self) -> None:
+        known = self._backend.changes.progress
+        new = [
+            (running, known[running.job.id])
+            for running in self._by_claim.values()
+            if known.get(running.job.id) != running.noted
+        ]
+        if not new:
+            return
+
+        def note(connection: Connection) -> None:
+            for running, (stage, progress) in new:
+                jobs.note_progress(connection, running.job, stage, progress)
+
+        await self._backend.database.write(note)
+        for running, progress in new:
+            running.noted = progress
+
+    async def _renew(self) -> None:
+        claims = list(self._by_claim)
+        held = await self._backend.database.write(partial(jobs.renew, claims=claims))
+        for claim in claims:
+            running = self._by_claim.get(claim)
+            # Lost, finished a moment ago, or no longer wanted; a commit is not interrupted.
+            if running is not None and held.get(claim, True):
+                running.attempt.cancel()
+
+
+def _log_unless_passing(event: str, error: Exception) -> None:
+    if isinstance(error, (*_PASSING, TimeoutError)) or is_busy(error):
+        log.warning(event, reason=type(error).__name__)
+    else:
+        log.exception(event)

@@ -1,0 +1,446 @@
+"""Jobs: accepted at once, done later, asked after, cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from cartoon_avatar.backend.flows.check import check
+from cartoon_avatar.backend.flows.sweep import sweep
+from tests.backend.conftest import FakeAi, Phone, Service, Start, picture, problem
+
+ASYNC = {"Prefer": "respond-async"}
+
+
+async def ended(phone: Phone, job_id: str) -> dict[str, Any]:
+    """The job once it has ended."""
+    async with asyncio.timeout(30):
+        while True:
+            job = (await phone.get(f"/api/jobs/{job_id}?wait=5")).json()
+            if job["state"] not in ("queued", "running"):
+                return job
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110 (files tell nobody)
+            await asyncio.sleep(0.02)
+
+
+class HeldAi(FakeAi):
+    """Draws when told: ``begun`` counts who came, ``go`` lets them through one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+        self.came = asyncio.Condition()
+        self.go = asyncio.Semaphore(0)
+        self.answers["/generate-cartoon"] = self.held
+
+    async def held(self, request: httpx.Request) -> httpx.Response:
+        async with self.came:
+            self.begun += 1
+            self.came.notify_all()
+        await self.go.acquire()
+        return FakeAi.generate_cartoon(self, request)
+
+    async def has_begun(self, count: int) -> None:
+        async with asyncio.timeout(30), self.came:
+            await self.came.wait_for(lambda: self.begun >= count)
+
+
+@asynccontextmanager
+async def held(start: Start, **settings: Any) -> AsyncIterator[tuple[Service, HeldAi]]:
+    """A service whose drawings end when told, and are all told at the end."""
+    ai = HeldAi()
+    async with start(ai=ai, **settings) as service:
+        try:
+            yield service, ai
+        finally:
+            for _ in range(1000):
+                ai.go.release()
+
+
+async def test_an_upload_is_promised_drawn_and_found(service: Service):
+    promised = await service.phone.upload(headers=ASYNC, data={"style": "comic"})
+
+    assert promised.status_code == 202
+    assert promised.headers["preference-applied"] == "respond-async"
+    job = promised.json()["job"]
+    assert promised.headers["location"] == f"/api/jobs/{job['id']}"
+    assert (job["kind"], job["style"], "result" in job) == ("upload", "comic", False)
+
+    done = await ended(service.phone, job["id"])
+    assert done["state"] == "succeeded"
+    result = done["result"]
+    assert (await service.http.get(result["original"]["imageUrl"])).content == picture()
+    assert (await service.http.get(result["original"]["thumbnailUrl"])).status_code == 200
+    assert (await service.http.get(result["cartoon"]["imageUrl"])).status_code == 200
+    assert result["deviceToken"] == promised.json()["deviceToken"]
+    listed = (await service.phone.get("/api/originals")).json()["items"]
+    assert [one["id"] for one in listed] == [result["original"]["id"]]
+
+
+async def test_regenerate_and_download_are_jobs_too(service: Service):
+    original = (await service.phone.upload()).json()["original"]["id"]
+
+    drawn = await service.phone.post(f"/api/regenerate/{original}", headers=ASYNC)
+    cartoon = (await ended(service.phone, drawn.json()["job"]["id"]))["result"]["cartoon"]
+    cut = await service.phone.post(f"/api/download/{cartoon['id']}", headers=ASYNC)
+    face = (await ended(service.phone, cut.json()["job"]["id"]))["result"]["face"]
+
+    assert cartoon["style"] == drawn.json()["job"]["style"] == "anime"
+    assert (await service.http.get(face["faceUrl"])).status_code == 200
+    again = await service.phone.post(f"/api/download/{cartoon['id']}")
+    assert (again.status_code, again.json()["face"]["id"]) == (200, face["id"])
+
+
+async def test_who_waits_long_enough_gets_the_result_itself(service: Service):
+    answer = await service.phone.upload(headers={"Prefer": "respond-async, wait=30"})
+
+    assert answer.status_code == 201
+    assert answer.headers["preference-applied"] == "respond-async, wait=30"
+    assert answer.json()["original"]["id"]
+
+
+async def test_who_waits_too_short_a_time_is_told_where_to_ask(start: Start):
+    async with held(start) as (service, _):
+        answer = await service.phone.upload(headers={"Prefer": "wait=1, respond-async"})
+    assert (answer.status_code, answer.json()["job"]["state"]) == (202, "running")
+
+
+@pytest.mark.parametrize("prefer", ["", "wait=1", "respond-later", "respond-async-not", ",;="])
+async def test_what_is_not_known_to_be_preferred_is_ignored(service: Service, prefer: str):
+    answer = await service.phone.upload(headers={"Prefer": prefer})
+    assert answer.status_code == 201
+    assert "preference-applied" not in answer.headers
+
+
+async def test_a_key_finds_its_job_however_it_is_asked_again(start: Start):
+    key = {"Idempotency-Key": "k"}
+    async with held(start) as (service, ai):
+        first = await service.phone.upload(headers=ASYNC | key)
+        again = await service.phone.upload(headers=ASYNC | key)
+        waited = await service.phone.upload(headers=key)
+        other = await service.phone.upload(headers=ASYNC | key, data={"style": "soft"})
+        ai.go.release()
+        done = await ended(service.phone, first.json()["job"]["id"])
+        later = [await service.phone.upload(headers=more | key) for more in (ASYNC, {})]
+
+    assert first.json()["job"]["id"] == again.json()["job"]["id"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (waited.status_code, waited.json()["code"]) == (409, "request_running")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    for answer in later:
+        assert answer.status_code == 201
+        assert answer.json()["original"] == done["result"]["original"]
+    assert ai.begun == 1
+
+
+async def test_a_request_that_is_running_can_be_promised_when_it_is_sent_again(start: Start):
+    key = {"Idempotency-Key": "k"}
+    async with held(start) as (service, ai):
+        waiting = asyncio.create_task(service.phone.upload(headers=key))
+        await ai.has_begun(1)
+        promised = await service.phone.upload(headers=ASYNC | key)
+        ai.go.release()
+        done = await ended(service.phone, promised.json()["job"]["id"])
+        first = await waiting
+
+    assert promised.status_code == 202
+    assert done["result"]["original"] == first.json()["original"]
+
+
+async def test_who_hangs_up_without_a_key_cancels_and_with_one_does_not(start: Start):
+    async with held(start) as (service, ai):
+        for headers in ({}, {"Idempotency-Key": "k"}):
+            uploading = asyncio.create_task(service.phone.upload(headers=headers))
+            await ai.has_begun(1 if not headers else 2)
+            uploading.cancel()
+            await asyncio.gather(uploading, return_exceptions=True)
+        ai.go.release()
+        ai.go.release()
+        (job,) = (await service.phone.get("/api/jobs")).json()["items"]
+        assert (await ended(service.phone, job["id"]))["state"] == "succeeded"
+        again = await service.phone.upload(headers={"Idempotency-Key": "k"})
+        assert again.headers["idempotency-replayed"] == "true"
+        assert len((await service.phone.get("/api/originals")).json()["items"]) == 1
+
+
+async def test_a_job_that_fails_says_why_and_leaves_nothing(service: Service):
+    service.ai.answers["/generate-cartoon"] = problem(422, "no_face")
+    key = {"Idempotency-Key": "k"}
+
+    promised = await service.phone.upload(headers=ASYNC | key)
+    failed = await ended(service.phone, promised.json()["job"]["id"])
+    waited = await service.phone.upload(headers={"Prefer": "respond-async, wait=30"})
+
+    assert failed["state"] == "failed"
+    assert (failed["error"]["status"], failed["error"]["code"]) == (422, "no_face")
+    assert (waited.status_code, waited.json()["code"]) == (422, "no_face")
+    assert service.files() == service.files("thumbnails") == []
+    assert (await service.phone.get("/api/originals")).json()["items"] == []
+
+    del service.ai.answers["/generate-cartoon"]
+    assert (await service.phone.upload(headers=key)).status_code == 201
+
+
+async def test_what_cannot_be_done_is_refused_at_once(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    cartoon, original = uploaded["cartoon"]["id"], uploaded["original"]["id"]
+    more = (await service.phone.post(f"/api/regenerate/{original}")).json()["cartoon"]["id"]
+    await service.phone.post(f"/api/download/{cartoon}")
+
+    for answer, status, code in (
+        (await service.phone.upload(b"no picture", headers=ASYNC), 400, "invalid_image"),
+        (await service.phone.upload(headers=ASYNC, data={"style": "no"}), 400, "invalid_style"),
+        (await service.phone.upload(headers=ASYNC, data={"seed": "x"}), 400, "invalid_seed"),
+        (await service.phone.post("/api/regenerate/no", headers=ASYNC), 404, "not_found"),
+        (await service.phone.post("/api/download/no", headers=ASYNC), 404, "not_found"),
+        (
+            await service.phone.post(f"/api/download/{more}", headers=ASYNC),
+            409,
+            "sibling_downloaded",
+        ),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (await service.phone.get("/api/jobs")).json()["items"] == []
+
+
+async def test_a_queued_job_is_cancelled_at_once_and_a_running_one_soon(start: Start):
+    async with held(start) as (service, ai):
+        running = [await service.phone.upload(headers=ASYNC) for _ in range(4)]
+        await ai.has_begun(4)
+        queued = await service.phone.upload(headers=ASYNC)
+        ids = [answer.json()["job"]["id"] for answer in (*running, queued)]
+
+        at_once = await service.phone.delete(f"/api/jobs/{ids[-1]}")
+        soon = await service.phone.delete(f"/api/jobs/{ids[0]}")
+        ended_soon = await ended(service.phone, ids[0])
+        for _ in range(4):
+            ai.go.release()
+        done = [await ended(service.phone, job_id) for job_id in ids[1:-1]]
+        late = await service.phone.delete(f"/api/jobs/{ids[1]}")
+        twice = await service.phone.delete(f"/api/jobs/{ids[0]}")
+
+        assert (at_once.status_code, at_once.json()["state"]) == (200, "canceled")
+        assert soon.status_code == 202
+        assert (ended_soon["state"], ended_soon["error"]["code"]) == ("canceled", "job_canceled")
+        assert [job["state"] for job in done] == ["succeeded"] * 3
+        for answer in (late, twice):
+            assert (answer.status_code, answer.json()["code"]) == (409, "job_finished")
+        listed = (await service.phone.get("/api/originals")).json()["items"]
+        assert len(listed) == 3
+        assert len(service.files()) == 6
+
+
+async def test_jobs_of_another_device_are_not_there(service: Service):
+    job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+    stranger = service.another_phone()
+
+    for answer in (
+        await stranger.get(f"/api/jobs/{job}"),
+        await stranger.get(f"/api/jobs/{job}", headers={"Accept": "text/event-stream"}),
+        await stranger.delete(f"/api/jobs/{job}"),
+        await stranger.get("/api/jobs/none"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (await stranger.get("/api/jobs")).json()["items"] == []
+
+
+async def test_jobs_are_listed_newest_first_by_state_and_page(start: Start):
+    async with held(start) as (service, ai):
+        jobs = []
+        for _ in range(6):
+            jobs.append((await service.phone.upload(headers=ASYNC)).json()["job"]["id"])
+            await asyncio.sleep(0.002)  # a time of its own
+        await ai.has_begun(4)
+
+        waiting = (await service.phone.get("/api/jobs?state=queued")).json()["items"]
+        first = (await service.phone.get("/api/jobs?limit=4")).json()
+        rest = (await service.phone.get(f"/api/jobs?cursor={first['nextCursor']}")).json()
+        wrong = await service.phone.get("/api/jobs?state=lost")
+
+    assert [job["id"] for job in waiting] == jobs[:3:-1]
+    assert [job["position"] for job in waiting] == [2, 1]
+    assert [job["id"] for job in (*first["items"], *rest["items"])] == jobs[::-1]
+    assert rest["nextCursor"] is None
+    assert wrong.status_code == 400
+
+
+async def test_a_full_queue_and_a_full_share_are_refused(start: Start):
+    async with held(start, max_device_jobs=6, max_queued_jobs=3) as (service, ai):
+        for _ in range(4):
+            await service.phone.upload(headers=ASYNC)
+        await ai.has_begun(4)
+        for _ in range(2):
+            assert (await service.phone.upload(headers=ASYNC)).status_code == 202
+        own = await service.phone.upload(headers=ASYNC)
+        other = service.another_phone()
+        assert (await other.upload(headers=ASYNC)).status_code == 202
+        files = service.files()
+        full = await other.upload(headers=ASYNC)
+
+        assert (own.status_code, own.json()["code"]) == (429, "too_many_jobs")
+        assert (full.status_code, full.json()["code"]) == (503, "queue_full")
+        assert all(int(answer.headers["retry-after"]) > 0 for answer in (own, full))
+        assert service.files() == files
+
+
+async def test_devices_take_turns(start: Start):
+    async with held(start) as (service, ai):
+        for _ in range(4):  # every place is taken
+            await service.another_phone("first").upload(headers=ASYNC)
+        await ai.has_begun(4)
+        jobs = {}
+        for device in ("greedy", "greedy", "greedy", "modest", "late"):
+            answer = await service.another_phone(device).upload(headers=ASYNC)
+            jobs[answer.json()["job"]["id"]] = device
+        listed = [
+            job
+            for device in ("greedy", "modest", "late")
+            for job in (await service.another_phone(device).get("/api/jobs")).json()["items"]
+        ]
+
+    order = [jobs[job["id"]] for job in sorted(listed, key=lambda job: job["position"])]
+    assert sorted(order[:3]) == ["greedy", "late", "modest"]
+    assert order[3:] == ["greedy", "greedy"]
+
+
+async def test_a_job_waits_for_an_ai_service_that_is_away(service: Service):
+    service.ai.answers["/generate-cartoon"] = problem(503, "ai_busy", **{"retry-after": "1"})
+    service.ai.answers["/readyz"] = problem(503, "starting")
+    job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+    await until(lambda: service.ai.asked_for("/generate-cartoon"))
+    assert (await service.phone.get(f"/api/jobs/{job}")).json()["state"] in ("queued", "running")
+
+    service.ai.answers.clear()
+    assert (await ended(service.phone, job))["state"] == "succeeded"
+
+
+async def test_a_job_whose_process_died_is_taken_up_again_but_not_for_ever(start: Start):
+    async with held(start) as (service, ai):
+        jobs = [(await service.phone.upload(headers=ASYNC)).json()["job"]["id"] for _ in range(2)]
+        await ai.has_begun(2)
+        await service.sql(f"UPDATE jobs SET lease_until = 0, claim = 'x' WHERE id = '{jobs[0]}'")
+        await service.sql(
+            f"UPDATE jobs SET lease_until = 0, claim = 'x', attempts = 5 WHERE id = '{jobs[1]}'"
+        )
+        for _ in range(4):
+            ai.go.release()
+        done = [await ended(service.phone, job) for job in jobs]
+
+        assert [job["state"] for job in done] == ["succeeded", "failed"]
+        assert done[1]["error"]["code"] == "generation_failed"
+        assert len((await service.phone.get("/api/originals")).json()["items"]) == 1
+        await until(lambda: len(service.files()) == 2)  # what the lost attempt wrote goes, too
+
+
+async def test_a_stopped_backend_leaves_its_jobs_to_the_next(start: Start):
+    async with held(start) as (service, ai):
+        job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        await ai.has_begun(1)
+    async with start() as service:
+        assert (await ended(service.phone, job))["state"] == "succeeded"
+        assert len((await service.phone.get("/api/originals")).json()["items"]) == 1
+
+
+async def test_the_photo_of_a_waiting_job_is_swept_by_nobody_and_goes_with_its_device(
+    start: Start,
+):
+    async with held(start, unowned_grace_s=1) as (service, ai):
+        jobs = [(await service.phone.upload(headers=ASYNC)).json()["job"]["id"] for _ in range(5)]
+        await ai.has_begun(4)
+        assert len(service.files()) == len(jobs)
+        await asyncio.sleep(1.2)  # they are past the sweeper's grace
+
+        rest = service.state.database, service.state.storage, service.settings
+        assert (await sweep(*rest)).unowned_files == 0
+        assert [finding async for finding in check(*rest)] == []
+        assert (await service.phone.delete("/api/device")).status_code == 204
+        assert service.files() == []
+        for _ in range(5):
+            ai.go.release()
+        assert (await service.phone.get(f"/api/jobs/{jobs[0]}")).status_code == 404
+    assert service.files() == []
+
+
+async def test_finished_jobs_are_forgotten_after_a_day_and_waiting_ones_are_not(start: Start):
+    async with held(start) as (service, ai):
+        old = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        ai.go.release()
+        await ended(service.phone, old)
+        waiting = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        await service.sql("UPDATE jobs SET created_at = 0")
+        await service.sql("UPDATE jobs SET finished_at = 0 WHERE finished_at IS NOT NULL")
+
+        await sweep(service.state.database, service.state.storage, service.settings)
+
+        assert (await service.phone.get(f"/api/jobs/{old}")).status_code == 404
+        assert (await service.phone.get(f"/api/jobs/{waiting}")).status_code == 200
+
+
+async def test_a_first_upload_is_promised_with_its_token_where_tokens_are_required(start: Start):
+    key = {"Idempotency-Key": "k"}
+    async with start(device_auth="required") as service:
+        promised = await service.phone.upload(headers=ASYNC | key)
+        unheard = await service.phone.upload(headers=ASYNC | key)
+        job = promised.json()["job"]["id"]
+        assert (await service.phone.get(f"/api/jobs/{job}")).status_code == 401
+        owner = Phone(service.http, "phone-1", promised.json()["deviceToken"])
+        assert (await ended(owner, job))["state"] == "succeeded"
+    assert unheard.json().get("deviceToken") == owner.token
+
+
+async def test_the_queue_is_measured(start: Start):
+    async with held(start) as (service, ai):
+        for _ in range(6):
+            await service.phone.upload(headers=ASYNC)
+        await ai.has_begun(4)
+        counted = (await service.http.get("/metrics")).text
+
+    assert 'jobs_waiting{engine="drawing"} 2.0' in counted
+    assert 'jobs_running{engine="drawing"} 4.0' in counted
+    assert 'oldest_job_seconds{engine="drawing"}' in counted
+    assert 'job_attempts_total{engine="drawing"} 4.0' in counted
+
+
+def events_of(text: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(line.removeprefix("data: "))
+        for line in text.split("\n")
+        if line.startswith("data: ")
+    ]
+
+
+async def test_a_job_is_streamed_to_its_end_and_the_stream_can_be_resumed(start: Start):
+    stream = {"Accept": "text/event-stream"}
+    async with held(start) as (service, ai):
+        job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        await ai.has_begun(1)
+        reading = asyncio.create_task(service.phone.get(f"/api/jobs/{job}", headers=stream))
+        await asyncio.sleep(0.1)
+        ai.go.release()
+        answer = await reading
+        last = answer.text.split("id: ")[-1].partition("\n")[0]
+        resumed = await service.phone.get(
+            f"/api/jobs/{job}", headers=stream | {"Last-Event-ID": last}
+        )
+        nonsense = await service.phone.get(
+            f"/api/jobs/{job}", headers=stream | {"Last-Event-ID": "ü\x01 nonsense".encode()}
+        )
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.startswith("retry: ")
+    states = [event["state"] for event in events_of(answer.text)]
+    assert states[0] in ("queued", "running")
+    assert states[-1] == "succeeded"
+    assert events_of(answer.text)[-1]["result"]["original"]["id"]
+    assert (resumed.status_code, resumed.content) == (204, b"")
+    assert [event["state"] for event in events_of(nonsense.text)] == ["succeeded"]
