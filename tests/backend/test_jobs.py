@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cartoon_avatar.backend.flows.backup import back_up
 from cartoon_avatar.backend.flows.check import check
 from cartoon_avatar.backend.flows.sweep import sweep
-from tests.backend.conftest import FakeAi, Phone, Service, Start, picture, problem
+from cartoon_avatar.backend.settings import BackendSettings
+from tests.backend.conftest import FakeAi, Phone, Service, Start, on_sqlite, picture, problem
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -360,7 +363,7 @@ async def test_the_photo_of_a_waiting_job_is_swept_by_nobody_and_goes_with_its_d
         assert len(service.files()) == len(jobs)
         await asyncio.sleep(1.2)  # they are past the sweeper's grace
 
-        rest = service.state.database, service.state.storage, service.settings
+        rest = rest_of(service)
         assert (await sweep(*rest)).unowned_files == 0
         assert [finding async for finding in check(*rest)] == []
         assert (await service.phone.delete("/api/device")).status_code == 204
@@ -369,6 +372,43 @@ async def test_the_photo_of_a_waiting_job_is_swept_by_nobody_and_goes_with_its_d
             ai.go.release()
         assert (await service.phone.get(f"/api/jobs/{jobs[0]}")).status_code == 404
     assert service.files() == []
+
+
+@on_sqlite
+async def test_a_backup_takes_along_what_waits_and_it_is_done_there(start: Start, tmp_path: Path):
+    key = {"Idempotency-Key": "k"}
+    async with held(start) as (service, ai):
+        job = (await service.phone.upload(headers=ASYNC | key)).json()["job"]["id"]
+        await ai.has_begun(1)
+        copied = await asyncio.to_thread(back_up, service.settings.data_dir, tmp_path / "copy")
+        assert (copied.files, copied.gone, copied.lost) == (1, 0, [])
+
+    there = f"sqlite:///{tmp_path / 'copy/avatars.sqlite'}"
+    async with start(data_dir=tmp_path / "copy", database_url=there) as service:
+        done = await ended(service.phone, job)
+        assert done["state"] == "succeeded"
+        assert (await service.http.get(done["result"]["original"]["imageUrl"])).status_code == 200
+
+
+async def test_a_photo_that_is_lost_is_named_and_its_job_fails(start: Start):
+    async with held(start) as (service, ai):
+        for _ in range(5):
+            job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        await ai.has_begun(4)
+        (waiting,) = await service.sql("SELECT id, photo_path FROM jobs WHERE state = 'queued'")
+        (service.settings.data_dir / waiting.photo_path).unlink()
+        named = [one async for one in check(*rest_of(service))]
+        for _ in range(5):
+            ai.go.release()
+        failed = await ended(service.phone, job)
+
+    assert [(one.fault, one.row) for one in named] == [("missing", f"jobs {job}")]
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "generation_failed")
+
+
+def rest_of(service: Service) -> tuple[Any, Any, BackendSettings]:
+    """What flows that work on everything take."""
+    return service.state.database, service.state.storage, service.settings
 
 
 async def test_finished_jobs_are_forgotten_after_a_day_and_waiting_ones_are_not(start: Start):
@@ -380,7 +420,7 @@ async def test_finished_jobs_are_forgotten_after_a_day_and_waiting_ones_are_not(
         await service.sql("UPDATE jobs SET created_at = 0")
         await service.sql("UPDATE jobs SET finished_at = 0 WHERE finished_at IS NOT NULL")
 
-        await sweep(service.state.database, service.state.storage, service.settings)
+        await sweep(*rest_of(service))
 
         assert (await service.phone.get(f"/api/jobs/{old}")).status_code == 404
         assert (await service.phone.get(f"/api/jobs/{waiting}")).status_code == 200

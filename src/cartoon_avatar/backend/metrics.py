@@ -31,15 +31,26 @@ class Metrics:
         self.job_attempts = Counter(
             "job_attempts", "Attempts at jobs of the queue", ["engine"], registry=registry
         )
+        # Of the database, so that each process counts those of all.
         self.jobs_waiting = Gauge(
-            "jobs_waiting", "Jobs in the queue, of all processes", ["engine"], registry=registry
+            "jobs_waiting",
+            "Jobs in the queue",
+            ["engine"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self.jobs_running = Gauge(
-            "jobs_running", "Jobs under way, of all processes", ["engine"], registry=registry
+            "jobs_running",
+            "Jobs under way",
+            ["engine"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self.oldest_job_seconds = Gauge(
             "oldest_job_seconds",
             "Since when the oldest job in the queue waits",
             ["engine"],
             registry=registry,
+            multiprocess_mode="livemostrecent",
         )
+        self.engines_seen: set[str] = set()

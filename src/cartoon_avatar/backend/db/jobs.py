@@ -346,6 +346,24 @@ def jobs_ahead_of(connection: Connection, job: Job) -> int:
     return connection.scalar(_AHEAD, {"engine": job.engine, "turn": job.turn, "id": job.id}) or 0
 
 
+class PhotoOfJob(NamedTuple):
+    id: str
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+def photos_after(connection: Connection, last_id: str, limit: int) -> list[PhotoOfJob]:
+    """Of jobs of every device, by the jobs' ids."""
+    query = (
+        select(jobs.c.id, jobs.c.photo_path, jobs.c.photo_size, jobs.c.photo_sha256)
+        .where(jobs.c.photo_path.is_not(None), jobs.c.id > last_id)
+        .order_by(jobs.c.id)
+        .limit(limit)
+    )
+    return [PhotoOfJob(*row) for row in connection.execute(query)]
+
+
 class Depth(NamedTuple):
     engine: str
     state: JobState

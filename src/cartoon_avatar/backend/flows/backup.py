@@ -14,7 +14,13 @@ from cartoon_avatar.backend.storage.local import sync
 
 _DATABASE = "avatars.sqlite"
 _KEY = "signing.key"
-_TABLES = ("originals", "downloaded_faces", "regenerated_cartoons")
+# The columns of each that name files; jobs first, whose photos become originals'.
+_TABLES = {
+    "jobs": ("photo_path",),
+    "originals": ("file_path", "thumbnail_path"),
+    "downloaded_faces": ("file_path", "thumbnail_path"),
+    "regenerated_cartoons": ("file_path",),
+}
 _FOLDERS = ("uploads", "thumbnails")
 
 
@@ -73,16 +79,19 @@ def _copy_files(
 ) -> tuple[int, int, list[str]]:
     copied = gone = 0
     lost: list[str] = []
-    for table in _TABLES:
-        columns = _columns(table)
-        for row_id, *keys in snapshot.execute(f"SELECT id, {columns} FROM {table}").fetchall():  # noqa: S608 (our own names)
-            for key in keys:
+    for table, columns in _TABLES.items():
+        query = f"SELECT id, {', '.join(columns)} FROM {table}"  # noqa: S608 (our own names)
+        for row_id, *keys in snapshot.execute(query).fetchall():
+            for column, key in zip(columns, keys, strict=True):
+                if key is None:
+                    continue
+                still = f"SELECT 1 FROM {table} WHERE id = ? AND {column} = ?"  # noqa: S608
                 if _copied(data_dir / key, folder / key):
                     copied += 1
-                elif live.execute(f"SELECT 1 FROM {table} WHERE id = ?", (row_id,)).fetchone():  # noqa: S608
+                elif live.execute(still, (row_id, key)).fetchone():
                     lost.append(key)
                 else:
-                    # Deleted, or downloaded, since the copy of the database was made.
+                    # Deleted, downloaded or given up since the copy of the database was made.
                     snapshot.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))  # noqa: S608
                     gone += 1
                     break
@@ -121,14 +130,11 @@ def _sync_folders(folder: Path) -> None:
 def _named_in(snapshot: sqlite3.Connection) -> set[str]:
     return {
         key
-        for table in _TABLES
-        for row in snapshot.execute(f"SELECT {_columns(table)} FROM {table}")  # noqa: S608
+        for table, columns in _TABLES.items()
+        for row in snapshot.execute(f"SELECT {', '.join(columns)} FROM {table}")  # noqa: S608
         for key in row
+        if key is not None
     }
-
-
-def _columns(table: str) -> str:
-    return "file_path" if table == "regenerated_cartoons" else "file_path, thumbnail_path"
 
 
 def _remove_unnamed(folder: Path, kept: set[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import structlog
 
-from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db import jobs, queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import TABLE_OF, Cartoon, Face, Original
 from cartoon_avatar.backend.flows.sweep import ages_hold, unowned_files
@@ -89,6 +89,15 @@ async def named_files(database: Database) -> AsyncIterator[Named]:
             if len(rows) < _BATCH:
                 break
             last = rows[-1].id
+    # Last: of a job that ends meanwhile the photo has become an original's.
+    last = ""
+    while True:
+        waiting = await database.read(partial(jobs.photos_after, last_id=last, limit=_BATCH))
+        for photo in waiting:
+            yield Named("jobs", photo.id, photo.path, photo.size_bytes, photo.sha256)
+        if len(waiting) < _BATCH:
+            break
+        last = waiting[-1].id
 
 
 async def _fault_of(storage: Storage, named: Named) -> Fault | None:

@@ -85,8 +85,10 @@ async def _measure_queue(backend: State) -> None:
         found = await backend.database.read(depths)
     except (DBAPIError, DatabaseBusy, PoolTimeout, TimeoutError):
         return  # the others are worth having without it
-    for gauge in (metrics.jobs_waiting, metrics.jobs_running, metrics.oldest_job_seconds):
-        gauge.clear()
+    metrics.engines_seen.update(row.engine for row in found)
+    for engine in metrics.engines_seen:
+        for gauge in (metrics.jobs_waiting, metrics.jobs_running, metrics.oldest_job_seconds):
+            gauge.labels(engine).set(0)
     for row in found:
         if row.state == "queued":
             metrics.jobs_waiting.labels(row.engine).set(row.count)
