@@ -81,7 +81,7 @@ async def test_a_download_with_a_preset_brings_head_and_sticker(service: Service
     assert answer.json()["export"]["background"] == "#00FF00"
     assert answer.json() == replayed.json() == repeated.json()
     (cut,) = service.ai.asked_for("/process-face-cut")
-    assert b'"background": "transparent"' in cut.content
+    assert b'name="background"\r\n\r\ntransparent\r\n' in cut.content
     assert len(service.ai.asked_for("/sticker")) == 1
 
 

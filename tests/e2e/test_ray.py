@@ -94,7 +94,6 @@ def site(
             "AI_MIN_REPLICAS": "2",
             "AI_MAX_REPLICAS": "2",
             "AI_QUEUE": str(QUEUE),
-            "AI_TRUSTED_ORIGINS": backend.url,
             "AI_MODELS_DIR": str(models_folder(None)),
             "LOG_LEVEL": "error",
         }

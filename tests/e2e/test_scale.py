@@ -62,7 +62,6 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[httpx.Cl
         run(
             *("ai", "--port", str(ai_port)),
             AI_WORKERS="1",
-            AI_TRUSTED_ORIGINS=seaweedfs.endpoint,
         )
         clients = []
         for port in ports:
