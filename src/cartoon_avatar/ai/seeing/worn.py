@@ -185,7 +185,9 @@ def facial_hair(chart: Chart, monochrome: bool, shown: float) -> Read[FacialHair
     hair_below = mean_in(chart.hair, lower & (chart.y > -0.25))
     if on_lip > 30 and tip < 0.35 * on_lip and mean_in(grain, lip) > 2.5:
         return read("moustache", 0.8 * shown)
-    if (on_lip > 18 and tip > 7 and rough > 1.4) or hair_below > 0.35:
+    # Without colour a shadow is as dark as hair: only the grain tells.
+    grained = rough > (2.4 if monochrome else 1.4)
+    if (on_lip > 18 and tip > 7 and grained) or hair_below > 0.35:
         strong = min(1.0, (on_lip - 15) / 30 + tip / 40)
         return read("beard", shown * float(np.clip(0.55 + 0.4 * strong, 0.5, 0.95)))
     sides = min(median_in(darker, side) for side in jaws)

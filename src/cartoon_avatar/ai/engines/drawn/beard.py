@@ -72,7 +72,12 @@ def read_beard(reading: Reading) -> Beard:
         if solid.any() and not long_beard.any():
             cover = float(np.clip(0.5 + (np.median(darker[solid]) - 18) / 30, 0.5, 1))
     thin = kind == "beard" and solid.sum() < 0.12 * region.sum()
-    stubble = (upper_lip | zone) & ~solid if kind == "stubble" or thin else nothing
+    stubble = nothing
+    if kind == "stubble" or thin:
+        area = (upper_lip | zone) & ~solid
+        darker = _darker_than_cheeks(reading)
+        level = max(2.0, 0.3 * float(np.percentile(darker[area], 85))) if area.any() else 2.0
+        stubble = (reading.soft(np.where(area, darker, 0), 0.02 * unit) > level) & area
     if thin:
         solid = nothing
     return Beard(solid, stubble, reading.lab[solid], cover)
@@ -185,16 +190,7 @@ def _long_beard(reading: Reading, chin: np.ndarray) -> np.ndarray:
 def draw_beard(pen: Pen, beard: Beard) -> None:
     reading, unit = pen.reading, pen.reading.unit
     if beard.stubble.any():
-        curves = outlines(
-            beard.stubble | beard.mask,
-            reading.scale,
-            blur_px=4,
-            smooth=0.08 * unit,
-            least=0.01 * unit**2,
-        )
-        light, _, _ = lch(pen.skin.shade)
-        grey = mixed(pen.skin.shade, np.array([light - 10, 4.0, 6.0]), 0.5)
-        pen.sheet.fill(path_of(curves), grey, opacity=0.38)
+        _draw_stubble(pen, beard.stubble | beard.mask)
     if not beard.mask.any():
         return
     tones = beard_tones(pen, beard)
@@ -216,6 +212,19 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
         shade = outlines(far, reading.scale, blur_px=3, smooth=0.04 * unit, least=0.004 * unit**2)
         pen.sheet.fill(path_of(shade), tones.shade)
         _draw_strands(pen, beard, tones)
+
+
+def _draw_stubble(pen: Pen, mask: np.ndarray) -> None:
+    """A bluish breath that thickens inwards: two thin layers have no rim to be taken for one."""
+    reading, unit = pen.reading, pen.reading.unit
+    light, _, _ = lch(pen.skin.shade)
+    grey = mixed(pen.skin.shade, np.array([light - 12, 1.0, 2.0]), 0.55)
+    for by, opacity in ((0.018, 0.2), (-0.012, 0.22)):
+        grown = reading.grown(mask, by * unit) & reading.oval
+        curves = outlines(
+            grown, reading.scale, blur_px=4, smooth=0.06 * unit, least=0.008 * unit**2
+        )
+        pen.sheet.fill(path_of(curves), grey, opacity=opacity)
 
 
 def beard_tones(pen: Pen, beard: Beard) -> HairTones:

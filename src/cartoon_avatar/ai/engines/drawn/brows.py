@@ -55,6 +55,15 @@ def measured_brow(reading: Reading, index: int) -> tuple[np.ndarray, np.ndarray,
     return middle + (shift - 0.008 * unit)[:, None] * down, thick, np.median(colours, axis=0)
 
 
+def _calmed(reading: Reading, middle: np.ndarray) -> np.ndarray:
+    """``middle`` with half the fall of its inner end: over larger eyes it would look angry."""
+    heights = middle @ reading.down
+    inner = np.linspace(0, 1, len(middle)) > 0.5
+    top = heights[len(middle) // 2]
+    fall = np.where(inner, np.clip(heights - top - 0.006 * reading.unit, 0, None), 0)
+    return middle - 0.5 * fall[:, None] * reading.down
+
+
 def draw_brows(pen: Pen) -> None:
     reading = pen.reading
     brows = [measured_brow(reading, index) for index in (0, 1)]
@@ -63,7 +72,7 @@ def draw_brows(pen: Pen) -> None:
     darker = min((brow[2] for brow in brows), key=lambda lab: lab[0])
     light = lch(pen.skin.base)[0]
     contrast = float(
-        np.clip((reading.skin_lightness - darker[0]) * 1.6, 30 - 8 * youth(reading), 66)
+        np.clip((reading.skin_lightness - darker[0]) * 1.45, 30 - 8 * youth(reading), 66)
     )
     if reading.sample(np.concatenate([brow[0] for brow in brows]), reading.hair).mean() > 0.15:
         # Under a fringe the dark is the fringe's.
@@ -77,8 +86,8 @@ def draw_brows(pen: Pen) -> None:
     for index, (middle, own, _) in enumerate(brows):
         if wide[index] < 0.35 * max(wide):
             continue  # the far side of a profile
-        middle, own = middle[:count], own[:count]
+        middle, own = _calmed(reading, middle[:count]), own[:count]
         along = np.linspace(0, 1, count)
         taper = np.clip(along / 0.45, 0.1, 1) ** 0.8
-        taper *= np.sqrt(np.clip((1 - along) / 0.2 + 0.15, 0, 1))
+        taper *= np.clip((1 - along) / 0.3 + 0.3, 0, 1) ** 0.7
         pen.brush(middle, list((shared * 0.6 + own * 0.4) * taper), colour)

@@ -31,6 +31,7 @@ def read_light(reading: Reading) -> None:
     white, openness = _white_of_eyes(reading)
     reading.skin = _diffuse(pixels, white)
     light = reading.subject.light
+    reading.skin[1:] *= 1 - warm_cast(reading) / max(1.0, float(np.hypot(*reading.skin[1:])))
     if light is not None and light.value.tint[1] < 0 and not reading.subject.monochrome:
         # Cool light greys skin; a healthy white of the eye is a little warm.
         a, b = light.value.tint
@@ -46,6 +47,14 @@ def read_light(reading: Reading) -> None:
     reading.light_side = 1 if cheeks[0] >= cheeks[1] else -1
     reading.side_contrast = abs(cheeks[0] - cheeks[1])
     reading.gain = _gain(reading, white, openness)
+
+
+def warm_cast(reading: Reading) -> float:
+    """The chroma that yellow light adds to skin, by the white of the eyes; 0 where it does not."""
+    light = reading.subject.light
+    if light is None or light.confidence < 0.5 or reading.subject.monochrome:
+        return 0.0
+    return 0.7 * float(np.clip(light.value.tint[1] - 10, 0, 20))
 
 
 def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:

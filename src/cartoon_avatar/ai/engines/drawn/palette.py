@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, shifted
-from cartoon_avatar.ai.engines.drawn.light import evened
+from cartoon_avatar.ai.engines.drawn.light import evened, warm_cast
 from cartoon_avatar.ai.engines.drawn.person import Reading
 
 INK = np.array([12.0, 5.0, -3.0])
@@ -41,7 +41,7 @@ def skin_tones(reading: Reading) -> SkinTones:
     if even is not None and even.confidence >= 0.3:
         # Two readings of one thing: a bright face, but nobody's else.
         fair = fairness(reading)
-        brighter = 2.5 + fair * (1.5 + float(np.clip(10 * (reading.gain - 1), 0, 3)))
+        brighter = 2.5 + fair * (2.5 + float(np.clip(10 * (reading.gain - 1), 0, 3)))
         light = float(np.clip(light + 2, even.value[0] - 0.5, even.value[0] + brighter))
         light += 0.4 * fair * max(0.0, 68 - even.value[0])
     # Never burnt out, never so dark that shade and line drown.
@@ -51,7 +51,7 @@ def skin_tones(reading: Reading) -> SkinTones:
         tones = (0, -14, -27, 8, -10)
         base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
         return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
-    chroma = float(np.clip(chroma * 1.18, 20 + 0.1 * (86 - light), 37))
+    chroma = float(np.clip(chroma * 1.14, 20 + 0.1 * (86 - light), 35))
     # Rosy skin stays rosier than others: green and purple casts are turned back.
     hue += float(np.clip(np.clip(hue, 49, 60) - hue, -7, 7))
     depth = 0.75 + 0.25 * light / 80
@@ -75,7 +75,9 @@ def fairness(reading: Reading) -> float:
     if subject.skin is None or subject.monochrome:
         return 0.0
     light, chroma, _ = lch(np.array(subject.skin.value))
-    fair = float(np.clip((0.38 - chroma / (light + 16)) / 0.08, 0, 1))
+    chroma -= warm_cast(reading)
+    dim = subject.light.value.dim if subject.light is not None else 0.0
+    fair = float(np.clip((0.38 + 0.06 * dim - chroma / (light + 16)) / 0.08, 0, 1))
     hair = subject.hair_colour
     if hair is not None and hair.confidence >= 0.5:
         hair_light, hair_chroma, _ = lch(np.array(hair.value))
