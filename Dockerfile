@@ -28,7 +28,7 @@ ENV PATH=/opt/cartoon-avatar/bin:$PATH \
     AI_MODELS_DIR=/opt/models \
     DATA_DIR=/data
 USER 10001:10001
-WORKDIR /data
+WORKDIR /
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM

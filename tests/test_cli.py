@@ -366,6 +366,14 @@ def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path):
     assert "choose another --port" in result.output
 
 
+@pytest.mark.parametrize("command", ["serve", "backend"])
+def test_a_data_folder_that_cannot_be_written_to_is_said_to_be(command: str):
+    result = run(command, "--data", "/proc/data", "--port", 0)
+    assert result.exit_code == 1
+    assert "/proc/data cannot be written to" in result.output
+    assert "--data to another" in result.output
+
+
 def test_the_schema_is_made_and_the_sweeper_reports(tmp_path: Path):
     data = tmp_path / "data"
     assert run("migrate", "--data", data).exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     settings = backend_settings()
     ai_settings()
     _require_free(host, port)
+    _require_writable(settings.data_dir)
     have_models()
     configure_logs("supervisor", settings.log_level, log_format=settings.log_format)
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
@@ -72,6 +74,7 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
 
     use_data_folder(data)
     settings = backend_settings()
+    _require_writable(settings.data_dir)
     configure_logs("backend", settings.log_level, log_format=settings.log_format)
     run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
 
@@ -132,6 +135,18 @@ def _require_free(host: str, port: int) -> None:
             raise click.ClickException(
                 f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port."
             ) from error
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise click.ClickException(
+            f"The data folder {folder} cannot be written to ({error.strerror}). Give it to the"
+            f" user who runs this (id {os.getuid()}), or set DATA_DIR or --data to another one."
+        ) from error
 
 
 def _ray_serve() -> Callable[..., None]:
