@@ -208,7 +208,7 @@ def test_every_operation_has_what_a_client_generator_needs(tmp_path: Path):
                     assert "schema" in media, f"{name} {status} {kind}"
                     if "json" in kind:
                         assert "$ref" in media["schema"], f"{name} {status}"
-                        assert "example" in media, f"{name} {status}"
+                        assert {"example", "examples"} & set(media), f"{name} {status}"
                 if int(status) >= 400 and status not in ("416",) and path != "/readyz":
                     assert list(response["content"]) == ["application/problem+json"], name
     assert len(set(ids)) == len(ids)
@@ -220,9 +220,47 @@ def test_the_examples_of_the_openapi_document_fit_their_schemas(tmp_path: Path):
         for operation in methods.values():
             for response in operation["responses"].values():
                 for media in response.get("content", {}).values():
-                    if "example" in media:
-                        schema = {**media["schema"], "components": document["components"]}
-                        jsonschema_rs.validate(schema, media["example"])
+                    given = [media["example"]] if "example" in media else []
+                    given += [one["value"] for one in media.get("examples", {}).values()]
+                    schema = {**media.get("schema", {}), "components": document["components"]}
+                    for example in given:
+                        jsonschema_rs.validate(schema, example)
+
+
+def test_each_status_names_its_codes_with_an_example_of_each(tmp_path: Path):
+    document = document_of(tmp_path)
+    listed = set()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                problem = response.get("content", {}).get("application/problem+json")
+                if problem is None:
+                    continue
+                name = problem["schema"]["$ref"].rpartition("/")[2]
+                codes = document["components"]["schemas"][name]["properties"]["code"]["enum"]
+                assert name == f"Problem{status}"
+                assert list(problem["examples"]) == codes
+                for code, example in problem["examples"].items():
+                    value = example["value"]
+                    assert (value["code"], value["status"]) == (code, int(status))
+                    assert (value["success"], value["error"]) == (False, value["detail"])
+                listed |= set(codes)
+    tree = {
+        kind.code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, AvatarError)
+    }
+    assert listed == tree
+
+
+def test_every_integer_has_a_size_and_the_server_is_named(tmp_path: Path):
+    document = document_of(tmp_path)
+    assert document["servers"] == [{"url": "/", "description": "Where this document is from."}]
+    assert "Idempotency-Key" in document["info"]["description"]
+    text = json.dumps(document["components"]["schemas"]) + json.dumps(document["paths"])
+    assert text.count('"type": "integer"') == text.count('"format": "int')
+    cartoon = document["components"]["schemas"]["Cartoon"]["properties"]
+    assert (cartoon["seed"]["format"], cartoon["width"]["format"]) == ("int64", "int32")
 
 
 def test_the_flutter_page_says_what_to_do_about_every_error():

@@ -107,10 +107,8 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 
 @pytest.fixture(scope="module")
-def ai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    # Without model files it starts faster, and answers the same doors.
-    empty = tmp_path_factory.mktemp("models")
-    app = create_ai(AiSettings(workers=1, models_dir=empty, log_level="error"))
+def ai() -> Iterator[Door]:
+    app = create_ai(AiSettings(workers=1, log_level="error"))
     door = Door(running_ai(app), AI)
     for _ in range(600):
         if door.loop.run_until_complete(door.http.get("/readyz")).status_code == 200:

@@ -184,10 +184,10 @@ async def test_file_names_hold_what_the_contract_says_and_no_more(service: Servi
 
 
 async def test_the_ai_service_tells_nothing_private_either(
-    logged: io.StringIO, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    logged: io.StringIO, capfd: pytest.CaptureFixture[str]
 ):
     """Its server's log and what its workers write, its metrics, answers and errors."""
-    settings = AiSettings(workers=1, models_dir=tmp_path, log_level="debug")
+    settings = AiSettings(workers=1, log_level="debug")
     url = f"http://127.0.0.1:8000/uploads/temp/1_{DEVICE}.jpg?signature={CANARY}"
     async with running_ai(create_ai(settings)) as ai:
         await until_ready(ai)

@@ -26,6 +26,7 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert body["detail"]
     assert body["title"]
     assert body["requestId"] == answer.headers["x-request-id"]
+    assert (body["success"], body["error"]) == (False, body["detail"])
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,16 @@ async def test_a_log_that_cannot_be_written_costs_no_answer(
 async def test_a_malformed_device_id_is_refused(service: Service, device: str):
     answer = await service.http.get("/api/originals", params={"deviceId": device})
     assert_problem(answer, 400, "invalid_device_id")
+
+
+@pytest.mark.parametrize(
+    "device", ["null", "NULL", "undefined", "00000000-0000-0000-0000-000000000000"]
+)
+async def test_a_device_id_that_many_phones_would_share_is_refused(service: Service, device: str):
+    answer = await service.another_phone(device).upload()
+    assert_problem(answer, 400, "invalid_device_id")
+    assert "make a random one" in answer.json()["detail"]
+    assert service.files() == []
 
 
 async def test_a_missing_device_id_is_refused_on_every_endpoint(service: Service):

@@ -15,6 +15,9 @@ from cartoon_avatar.backend.state import State
 
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
+# An unset value of several languages, and a UUID that was never filled in.
+_OF_MANY = {"null", "undefined", "none", "nil", "00000000-0000-0000-0000-000000000000"}
+
 
 def device_id_in(request: Request, fields: Mapping[str, Any]) -> str | None:
     """The one device id a request names. Raises InvalidDevice for two different ones."""
@@ -31,6 +34,11 @@ def device_id_in(request: Request, fields: Mapping[str, Any]) -> str | None:
     if not isinstance(device_id, str) or not _DEVICE_ID.fullmatch(device_id):
         raise InvalidDevice(
             "A device id is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot."
+        )
+    if device_id.lower() in _OF_MANY:
+        raise InvalidDevice(
+            f"{device_id} is what an app says that has no device id yet, so many phones would"
+            " share it: make a random one once, and keep it."
         )
     return device_id
 

@@ -12,13 +12,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from cartoon_avatar.backend import errors
+from cartoon_avatar.backend.openapi_problems import codes_by_status, examples_of, schema_of
 from cartoon_avatar.backend.routes.request_bodies import SCHEMAS
 from cartoon_avatar.contract import paths
-from cartoon_avatar.contract.errors import AvatarError
-from cartoon_avatar.contract.limits import MAX_UPLOAD_BYTES
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
-from cartoon_avatar.http.problems import problem_of
 
 _DEVICE_ID = {
     "type": "apiKey",
@@ -48,25 +45,27 @@ _RETRY_AFTER = {
     "schema": {"type": "integer"},
     "example": 5,
 }
-# What clients are told most often with this status; a status that is missing here has no example.
-_TYPICAL: tuple[AvatarError, ...] = (
-    errors.InvalidImage(),
-    errors.Unauthorized(),
-    errors.WrongRecoveryCode(),
-    errors.NotFound(),
-    errors.BodyTooSlow(limit_s=300),
-    errors.SiblingDownloaded(),
-    errors.FileTooLarge(MAX_UPLOAD_BYTES),
-    errors.NoFace(),
-    errors.TooManyRequests.of("device", per_minute=60),
-    errors.GenerationFailed(),
-    errors.AiUnavailable(),
-    errors.InsufficientStorage(),
-)
-_EXAMPLES = {
-    str(error.status): problem_of("5c9d3f0e8b1a4a5f", error).model_dump(by_alias=True)
-    for error in _TYPICAL
-}
+_DESCRIPTION = """
+Photos and faces are kept for good, the cartoons between them for a day.
+
+**Who is asking.** Each installation of an app makes a random id once, keeps it, and sends it as
+`X-Device-Id` with every request. Whoever knows the id alone can open the library until the app has
+sent the `deviceToken` of its first upload (`Authorization: Bearer …`) once; from then on the
+token is needed. So send it from the start, and never an id that two phones could share.
+
+**Repeating safely.** Send an `Idempotency-Key` of your own making with every POST, and the same one
+again when you do not know whether the first try arrived: it is carried out once.
+
+**Waiting.** 409, 429 and 503 say in `Retry-After` after how many seconds to ask again.
+
+**Pictures.** `imageUrl`, `faceUrl` and `thumbnailUrl` are signed: they open without any header
+for at least a day. They are paths of this server unless it was told its public address;
+resolve them against it. Keep pictures under their URL without its query, which changes.
+
+**Errors** are `application/problem+json`: `code` is for the program, `detail` for a person.
+"""
+# Numbers that may pass 2³¹; all others are small.
+_INT64 = {"seed", "fileSize", "size_bytes", "bytes"}
 
 
 def described(app: FastAPI) -> dict[str, Any]:
@@ -80,6 +79,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
         title=app.title,
         version=app.version,
         summary=app.summary,
+        description=_DESCRIPTION.strip(),
+        servers=app.servers or [{"url": "/", "description": "Where this document is from."}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         tags=_TAGS,
         routes=app.routes,
@@ -92,14 +93,35 @@ def _described(app: FastAPI) -> dict[str, Any]:
     # FastAPI's own validation error: ours is a Problem, and a 400.
     del schemas["HTTPValidationError"], schemas["ValidationError"]
     schemas.update(SCHEMAS)
+    for status in codes_by_status():
+        schemas[f"Problem{status}"] = schema_of(status)
+    del schemas["Problem"]
     for schema in schemas.values():
-        for field in schema["properties"].values():
+        for field in schema.get("properties", {}).values():
             field.pop("title", None)  # "Thumbnailurl" helps nobody
 
     for path, methods in document["paths"].items():
         for operation in methods.values():
             _describe(operation, path, schemas)
+    _size_integers(document)
     return document
+
+
+def _size_integers(part: Any, name: str = "") -> None:
+    """Say of each integer whether it fits into 32 bits: languages have types for either."""
+    if isinstance(part, list):
+        for one in part:
+            _size_integers(one, name)
+    elif isinstance(part, dict):
+        if part.get("type") == "integer":
+            part.setdefault("format", "int64" if name in _INT64 else "int32")
+        for key, one in part.items():
+            # What a schema is of: the property's or the parameter's name.
+            inner = str(part["name"]) if key == "schema" and "name" in part else key
+            if key in ("anyOf", "oneOf", "allOf", "items"):
+                inner = name
+            if key not in ("example", "examples"):
+                _size_integers(one, inner)
 
 
 def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> None:
@@ -122,8 +144,10 @@ def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> 
         content = response.get("content", {})
         if PROBLEM_JSON in content:
             content.pop("application/json", None)
-            if status in _EXAMPLES:
-                content[PROBLEM_JSON]["example"] = _EXAMPLES[status]
+            content[PROBLEM_JSON] = {
+                "schema": {"$ref": f"#/components/schemas/Problem{status}"},
+                "examples": examples_of(int(status)),
+            }
             if status in ("409", "429", "503"):
                 response["headers"] = {"Retry-After": _RETRY_AFTER}
         for kind, media in content.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -37,6 +37,13 @@ class Problem(BaseModel):
         description="Stands in the service's log too.",
         examples=["5c9d3f0e8b1a4a5f"],
     )
+    success: Literal[False] = Field(
+        False, description="For apps of the original API, which look for it.", examples=[False]
+    )
+    error: str = Field(
+        description="The same as `detail`, for apps of the original API.",
+        examples=["The file is not an image of an accepted type."],
+    )
 
 
 def problem_of(request_id: str, error: AvatarError) -> Problem:
@@ -47,6 +54,7 @@ def problem_of(request_id: str, error: AvatarError) -> Problem:
         detail=error.detail,
         code=error.code,
         request_id=request_id,
+        error=error.detail,
     )
 
 
