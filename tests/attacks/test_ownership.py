@@ -49,6 +49,10 @@ def _asks(theirs: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("GET", f"/api/cartoons/{row['id']}/svg", f"/api/cartoons/{'0' * 24}/svg")
         for row in (*rows, *theirs["spent"])
     ]
+    asks += [
+        ("GET", f"/api/originals/{row['id']}/previews", f"/api/originals/{'0' * 24}/previews")
+        for row in (*rows, *theirs["spent"])
+    ]
     return asks + [
         ("GET", f"/uploads/{kind}/{row['filename']}{query}", f"/uploads/{kind}/1_none.jpg{query}")
         for kind in ("originals", "temp", "downloaded")

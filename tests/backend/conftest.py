@@ -88,6 +88,16 @@ class FakeAi:
     def sticker(self, request: httpx.Request) -> httpx.Response:
         return _image("webp", (51, 48), {headers.PHOTO_WIDTH: "32", headers.PHOTO_HEIGHT: "32"})
 
+    def previews(self, request: httpx.Request) -> httpx.Response:
+        asked = _field(request.content.decode("latin-1"), "styles").split(",")
+        known = {"comic": "UklG", "soft": "UklH"}  # anime is of people only
+        pictures = {style: known[style] for style in asked if style in known}
+        items = [
+            {"style": style, "image": f"data:image/webp;base64,{data}"}
+            for style, data in pictures.items()
+        ]
+        return httpx.Response(200, json={"items": items})
+
     def styles(self, request: httpx.Request) -> httpx.Response:
         items = [
             {

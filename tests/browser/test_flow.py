@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from .steps import (
     style,
     to_gallery,
 )
+
+
+_DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
 @pytest.mark.parametrize(
@@ -213,6 +217,39 @@ def test_tapping_a_style_draws_it(open_page: Callable[..., Page], drawn: dict[st
     expect(page.get_by_alt_text(f"Drawing {before + 1}, Pencil")).to_be_visible()
     expect(page.get_by_alt_text("Cartoon in the style Noir")).to_be_visible()
     expect(style(page, "Noir")).to_have_attribute("aria-current", "true")
+
+
+def test_the_tiles_become_ones_own_face(
+    open_page: Callable[..., Page], drawn: dict[str, str]
+) -> None:
+    page = open_page(visitor=drawn)
+    tiles = page.locator(".choice img")
+    expect(tiles.first).to_be_attached()
+    shown = page.evaluate(
+        """fetch("api/styles", { headers: { "X-Device-Id": "x" } }).then((answer) => answer.json())
+          .then(({ items }) => items.map(({ preview }) => preview))"""
+    )
+    for at, somebody in enumerate(shown):
+        expect(tiles.nth(at)).not_to_have_attribute("src", somebody)
+        expect(tiles.nth(at)).to_have_attribute("src", re.compile("^data:image/webp"))
+
+
+def test_a_style_is_first_drawn_as_its_tile_shows_it(
+    open_page: Callable[..., Page], drawn: dict[str, str]
+) -> None:
+    page = open_page(visitor=drawn)
+    page.route(
+        "**/previews?face=0",
+        lambda route: route.fulfill(json={"items": [{"style": "pop", "image": _DOT}]}),
+    )
+    page.reload()
+    expect(style(page, "Pop art").get_by_role("presentation")).to_have_attribute("src", _DOT)
+    before = drawings(page).count()
+    for at, seed in enumerate((0, None)):
+        with page.expect_request("**/api/regenerate/*") as asking:
+            style(page, "Pop art").click()
+        assert asking.value.post_data_json.get("seed") == seed
+        expect(drawings(page)).to_have_count(before + at + 1)
 
 
 def test_a_surprise_is_a_style_that_was_not_drawn_yet(

@@ -153,6 +153,19 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
 }
+_SCHEMAS["PreviewsForm"] = {
+    "type": "object",
+    "required": ["image"],
+    "properties": {
+        "image": {**_FILE, "description": "JPEG, PNG, WebP, HEIC, AVIF or GIF."},
+        "face": _FACE,
+        "styles": {
+            "type": "string",
+            "examples": ["comic,ink"],
+            "description": "Names from /styles, with commas between them; all if there are none.",
+        },
+    },
+}
 _BODIES = {
     paths.GENERATE_CARTOON: {"multipart/form-data": "CartoonForm"},
     paths.PROCESS_FACE_CUT: {
@@ -161,12 +174,14 @@ _BODIES = {
     },
     paths.THUMBNAIL: {"multipart/form-data": "ThumbnailForm"},
     paths.STICKER: {"multipart/form-data": "StickerForm"},
+    paths.PREVIEWS: {"multipart/form-data": "PreviewsForm"},
 }
 _IMAGES = {
     paths.GENERATE_CARTOON: ("image/jpeg", "image/webp", SVG),
     paths.PROCESS_FACE_CUT: ("image/png", "image/webp", "image/jpeg"),
     paths.THUMBNAIL: ("image/webp",),
     paths.STICKER: ("image/webp", "image/png"),
+    paths.PREVIEWS: ("application/json",),
 }
 _SIZES = (
     headers.PHOTO_WIDTH,
@@ -196,6 +211,7 @@ _HEADERS = {
     ),
     paths.THUMBNAIL: _SIZES,
     paths.STICKER: _SIZES,
+    paths.PREVIEWS: _SIZES,
 }
 # Where a request accepts them.
 _EVENTS = {paths.GENERATE_CARTOON, paths.PROCESS_FACE_CUT}
@@ -203,6 +219,23 @@ _EVENTS_SCHEMA = {
     "type": "string",
     "description": "Server-sent events: `queued` with `{position}` and `progress` with `{stage,"
     " progress}`, then one `result` with `{headers, mediaType, image}` (base64) or one `problem`.",
+}
+_PREVIEWS_SCHEMA = {
+    "type": "object",
+    "required": ["items"],
+    "properties": {
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["style", "image"],
+                "properties": {
+                    "style": {"type": "string"},
+                    "image": {"type": "string", "description": "A WebP file as a data: URI."},
+                },
+            },
+        }
+    },
 }
 _REFUSALS = {
     "400": "The picture, a field or a URL is not acceptable; the code says which.",
@@ -239,6 +272,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
         if path == paths.STICKER:
             refusals["422"] = "The head is on a colour, or no sticker of so few bytes can be made."
         content: dict[str, Any] = {kind: {"schema": _FILE} for kind in _IMAGES[path]}
+        if path == paths.PREVIEWS:
+            content = {"application/json": {"schema": _PREVIEWS_SCHEMA}}
         if path in _EVENTS:
             content[EVENT_STREAM] = {"schema": _EVENTS_SCHEMA}
         operation["responses"] = {

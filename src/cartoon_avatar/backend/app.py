@@ -42,6 +42,7 @@ from cartoon_avatar.backend.routes import (
     jobs,
     originals,
     page,
+    previews,
 )
 from cartoon_avatar.backend.runner import Runner
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
@@ -131,6 +132,7 @@ def create_app(
     for router in (
         files.router,  # asked for most, and routers are tried in turn
         originals.router,
+        previews.router,
         faces.router,
         jobs.router,
         device.router,

@@ -52,9 +52,15 @@ def _code_tries(request: Request, backend: State) -> Iterator[tuple[RateLimitIte
         yield _CODES_OF_ONE, "codes", str(address)
 
 
-async def _count(backend: State, per_minute: int, kind: str, who: str) -> None:
+async def limit_previews(backend: State, device_id: str) -> None:
+    """A sheet of all styles costs as much as a few drawings, and is asked for once a photo."""
+    per_minute = max(1, backend.settings.device_drawings_per_minute // 4)
+    await _count(backend, per_minute, "device", device_id, what="previews")
+
+
+async def _count(backend: State, per_minute: int, kind: str, who: str, what: str = "") -> None:
     limit = RateLimitItemPerMinute(per_minute)
-    if not await backend.limiter.hit(limit, kind, who):
+    if not await backend.limiter.hit(limit, kind + what, who):
         raise TooManyRequests.of(kind, per_minute)
 
 

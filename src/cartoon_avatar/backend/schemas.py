@@ -318,6 +318,22 @@ class OriginalList(Body):
     next_cursor: NextCursor
 
 
+class Preview(Body):
+    """A photo in a style, small."""
+
+    style: str = Field(examples=["comic"])
+    image: str = Field(
+        description="A WebP of at most 256 px as a data: URI, drawn with the seed 0.",
+        examples=["data:image/webp;base64,UklGRg=="],
+    )
+
+
+class PreviewList(Body):
+    """One person of a photo in every style that can show them, in walking order."""
+
+    items: list[Preview]
+
+
 class FaceList(Body):
     items: list[Face]
     next_cursor: NextCursor

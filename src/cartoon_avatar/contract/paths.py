@@ -4,6 +4,7 @@ GENERATE_CARTOON = "/generate-cartoon"
 PROCESS_FACE_CUT = "/process-face-cut"
 THUMBNAIL = "/thumbnail"
 STICKER = "/sticker"
+PREVIEWS = "/previews"
 STYLES = "/styles"
 
 # Both services have these.

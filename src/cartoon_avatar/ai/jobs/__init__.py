@@ -2,6 +2,7 @@
 
 from cartoon_avatar.ai.jobs.drawings import Drawn, draw, draw_cartoon, draw_svg
 from cartoon_avatar.ai.jobs.heads import DrawnAs, cut_head, head_of
+from cartoon_avatar.ai.jobs.previews import draw_previews
 from cartoon_avatar.ai.jobs.results import Result, make_thumbnail
 from cartoon_avatar.ai.jobs.tools import Tools, open_tools, styles_in
 
@@ -13,6 +14,7 @@ __all__ = [
     "cut_head",
     "draw",
     "draw_cartoon",
+    "draw_previews",
     "draw_svg",
     "head_of",
     "make_thumbnail",

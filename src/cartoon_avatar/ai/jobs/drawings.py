@@ -49,7 +49,7 @@ def draw(
     Raises ``UnknownStyle``, ``InvalidImage``, ``ImageTooLarge``, ``FaceIndexOutOfRange`` and,
     where the style draws people only, ``NoFace``.
     """
-    _require_seeing(tools)
+    require_seeing(tools)
     engine, _ = tools.engines.of(style)
     clock = clock or Clock()
     photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
@@ -111,7 +111,7 @@ def draw_svg(
     shapes = {one.name: one for one in drawn.STYLES}
     if style not in shapes:
         raise UnknownStyle(list(shapes))
-    _require_seeing(tools)
+    require_seeing(tools)
     clock = Clock({**_BEFORE_MS, "shapes": 100}, report)
     photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
     document = drawn.svg(scene, shapes[style], seed)
@@ -159,7 +159,7 @@ def opened_scene(
     return photo, scene
 
 
-def _require_seeing(tools: Tools) -> None:
+def require_seeing(tools: Tools) -> None:
     """Raise ModelsMissing where nobody would be found: a photo of one is neither to be drawn as
     scenery nor to be refused for having none."""
     if tools.eyes.find_masks is None:

@@ -2,8 +2,16 @@
 
 from fastapi import APIRouter
 
-from cartoon_avatar.ai.routes import drawings, heads, health, stickers, styles, thumbnails
+from cartoon_avatar.ai.routes import (
+    drawings,
+    heads,
+    health,
+    previews,
+    stickers,
+    styles,
+    thumbnails,
+)
 
 router = APIRouter()
-for noun in (drawings, heads, stickers, thumbnails, styles, health):
+for noun in (drawings, previews, heads, stickers, thumbnails, styles, health):
     router.include_router(noun.router)

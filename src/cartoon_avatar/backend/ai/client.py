@@ -133,6 +133,17 @@ class StyleInfo:
 _STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """``image`` is a small picture as a ``data:`` URL."""
+
+    style: str
+    image: Annotated[str, Field(pattern=r"^data:image/webp;base64,[A-Za-z0-9+/=]+$")]
+
+
+_PREVIEWS = TypeAdapter(list[Preview])
+
+
 class AiClient:
     """What the AI service can do; raises what ``Wire`` does, and AiUnavailable where it has no
     place for the device's picture."""
@@ -225,6 +236,27 @@ class AiClient:
     ) -> Image:
         files = {"image": (head, mime_type)}
         return image_in(*await self._drawn(paths.STICKER, files, turn, options.fields()))
+
+    async def previews(
+        self,
+        photo: Pieces,
+        mime_type: str,
+        styles: list[str],
+        *,
+        face: int,
+        device_id: str,
+        until: float,
+    ) -> list[Preview]:
+        """One person of a photo in ``styles``, small; without those that cannot show them."""
+        names = ",".join(styles)
+        with self.admission.taken(device_id):
+            _, data = await self._wire.post_files(
+                paths.PREVIEWS, {"image": (photo, mime_type)}, until, face=face, styles=names
+            )
+        try:
+            return _PREVIEWS.validate_python(json.loads(data)["items"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise GenerationFailed from error
 
     async def styles(self, *, until: float) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""

@@ -55,7 +55,8 @@ async function request(path, options) {
   return resultOf(answer.status, text, answer.headers.get("Retry-After"));
 }
 
-export const get = (path) => request(path, { headers: headers() });
+export const get = (path, cache = "no-store") => request(path, { cache, headers: headers() });
+
 /** A file that a device must be named for. */
 export async function fileAt(path) {
   let answer;

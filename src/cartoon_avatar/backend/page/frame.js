@@ -13,6 +13,7 @@ export function Frame({ work, cartoon, failed }) {
   const [at, setAt] = useState(50);
   const [source, onError] = usePhoto(photo);
   const drawing = !failed && (step === "sending" || step === "drawing");
+  const sketch = work.tiles?.pictures[another]; // what it will look like, small
   const crop = cartoon?.crop;
   // The frame is square from the start, as portraits are: nothing moves when the cartoon comes. A
   // cartoon of all of an oblong photo lies in it with room beside it.
@@ -26,6 +27,7 @@ export function Frame({ work, cartoon, failed }) {
         <img class="cartoon" src=${pictureUrl(cartoon.imageUrl)} alt=${t.compare.yourCartoon(titleOf(cartoon.style))}
           onError=${refresh} />
         <${Slider} at=${at} onMove=${setAt} />`}
+      ${sketch && html`<img class="cartoon sketching" src=${sketch} alt="" />`}
       ${another && html`<span class="pen" aria-hidden="true"><${Sketch} live=${true} /></span>`}
     </div>`;
 }

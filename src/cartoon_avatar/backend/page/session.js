@@ -22,6 +22,7 @@ import {
 import { needsFaceIn, otherStyle, styleWithoutFace } from "./styles.js";
 import { resume } from "./visits.js";
 
+const TILE_SEED = 0; // previews are drawn with it
 const ASK_AGAIN_MS = 2000;
 const REFUSED = ["invalid_image", "picture_unusable"]; // of whose photo nothing is to be shown
 
@@ -168,6 +169,9 @@ export async function drawIn(style) {
     return;
   }
   const whose = faces?.length > 1 ? { face: person } : {};
+  // At first as on its tile; whoever taps again wants another.
+  const isFirst = !state.work.cartoons.some((one) => one.style === style && one.face === person);
+  if (isFirst && state.work.tiles?.pictures[style]) whose.seed = TILE_SEED;
   await another({ kind: "another", originalId: original.id, style, ...whose, key: randomName() });
 }
 
@@ -192,8 +196,8 @@ export async function another(pending) {
   say(t.said.another);
   const { work } = state;
   try {
-    const { style, face } = pending;
-    const wish = { ...(style ? { style } : {}), ...(face === undefined ? {} : { face }) };
+    const { style, face, seed } = pending;
+    const wish = { style: style || undefined, face, seed }; // JSON leaves out what is undefined
     const path = `/api/regenerate/${pending.originalId}`;
     const { cartoon } = await patiently(() => post(path, wish, pending.key));
     await shownOnceLoaded(cartoon);

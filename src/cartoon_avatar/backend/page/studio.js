@@ -14,6 +14,7 @@ import {
 import { Start } from "./start.js";
 import { backgroundOf, say, state } from "./store.js";
 import { StyleTiles, hasSvg, stylesWithoutFace, titleOf } from "./styles.js";
+import { loadTiles } from "./tiles.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { openAvatar } from "./visits.js";
 
@@ -70,6 +71,9 @@ function Choosing({ work, cartoon, problem }) {
   const cutting = work.step === "cutting";
   const busy = cutting || Boolean(work.another);
   const faceless = faces?.length === 0;
+  useEffect(() => {
+    loadTiles();
+  }, [original?.id, work.person]);
   const styles = faceless ? state.styles && stylesWithoutFace() : state.styles;
   return html`
     <${Heading}>${headingOf(work)}<//>
@@ -78,6 +82,7 @@ function Choosing({ work, cartoon, problem }) {
     ${faces?.length > 1 && html`<${People} work=${work} busy=${busy} />`}
     ${!cartoons.length && html`<${Strip} work=${work} />`}
     <${StyleTiles} styles=${styles} current=${work.another ?? cartoon?.style} waiting=${next}
+      pictures=${work.tiles?.pictures}
       onChoose=${unless(cutting, drawIn)} onSurprise=${unless(busy, drawSurprise)}>
       <p class="fine about">${next ? t.style.next(titleOf(next)) : t.style.tap}</p>
     <//>

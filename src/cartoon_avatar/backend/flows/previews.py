@@ -1,0 +1,52 @@
+"""A photo in every style, small: nothing of it is kept, and it counts as no drawing."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from cartoon_avatar.backend.ai.client import Preview
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.errors import NotFound
+from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage.protocol import FileMissing
+from cartoon_avatar.http.request_log import stage
+
+# Workers draw them side by side, and each looks at the photo by itself: two are as fast as a
+# small machine can be.
+_PARTS = 2
+
+
+async def previews_of(
+    backend: State, *, device_id: str, original_id: str, face: int
+) -> list[Preview]:
+    """One person of a photo in every style."""
+    ask = partial(queries.original_of, device_id=device_id, original_id=original_id)
+    original = await backend.database.read(ask)
+    if original is None:
+        raise NotFound
+    with stage("fetch"):
+        try:
+            photo = await backend.storage.get(original.file_path)
+        except FileMissing as error:
+            if await backend.database.read(ask) is None:
+                raise NotFound from error  # deleted meanwhile
+            raise
+    ai, until = backend.ai, backend.ai.deadline()
+    names = [style.name for style in await ai.styles(until=until)]
+    with stage("draw"):
+        parts = await asyncio.gather(
+            *(
+                ai.previews(
+                    [photo],
+                    original.mime_type,
+                    names[part::_PARTS],
+                    face=face,
+                    device_id=device_id,
+                    until=until,
+                )
+                for part in range(_PARTS)
+            )
+        )
+    drawn = {preview.style: preview for part in parts for preview in part}
+    return [drawn[name] for name in names if name in drawn]
