@@ -29,7 +29,6 @@ from .steps import (
     to_gallery,
 )
 
-
 _DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 

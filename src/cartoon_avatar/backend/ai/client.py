@@ -242,17 +242,13 @@ class AiClient:
         photo: Pieces,
         mime_type: str,
         styles: list[str],
-        *,
         face: int,
-        device_id: str,
-        until: float,
+        turn: Turn,
     ) -> list[Preview]:
         """One person of a photo in ``styles``, small; without those that cannot show them."""
-        names = ",".join(styles)
-        with self.admission.taken(device_id):
-            _, data = await self._wire.post_files(
-                paths.PREVIEWS, {"image": (photo, mime_type)}, until, face=face, styles=names
-            )
+        fields = {"face": face, "styles": ",".join(styles)}
+        files = {"image": (photo, mime_type)}
+        _, data = await self._drawn(paths.PREVIEWS, files, turn, fields)
         try:
             return _PREVIEWS.validate_python(json.loads(data)["items"])
         except (ValueError, KeyError, TypeError) as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from cartoon_avatar.backend.ai.client import Preview
+from cartoon_avatar.backend.ai.client import Preview, Turn
 from cartoon_avatar.backend.db import queries
-from cartoon_avatar.backend.errors import NotFound
+from cartoon_avatar.backend.errors import AiUnavailable, NotFound
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.http.request_log import stage
@@ -32,21 +32,21 @@ async def previews_of(
             if await backend.database.read(ask) is None:
                 raise NotFound from error  # deleted meanwhile
             raise
-    ai, until = backend.ai, backend.ai.deadline()
-    names = [style.name for style in await ai.styles(until=until)]
+    ai, turn = backend.ai, Turn(device_id, backend.ai.deadline())
+    names = [style.name for style in await ai.styles(until=turn.until)]
     with stage("draw"):
         parts = await asyncio.gather(
             *(
-                ai.previews(
-                    [photo],
-                    original.mime_type,
-                    names[part::_PARTS],
-                    face=face,
-                    device_id=device_id,
-                    until=until,
-                )
+                ai.previews([photo], original.mime_type, names[part::_PARTS], face, turn)
                 for part in range(_PARTS)
-            )
+            ),
+            return_exceptions=True,
         )
-    drawn = {preview.style: preview for part in parts for preview in part}
+    # Where others are at work too there may be a place for one part alone.
+    refused = [part for part in parts if isinstance(part, BaseException)]
+    for error in refused:
+        if len(refused) == _PARTS or not isinstance(error, AiUnavailable):
+            raise error
+    heard = [part for part in parts if not isinstance(part, BaseException)]
+    drawn = {preview.style: preview for part in heard for preview in part}
     return [drawn[name] for name in names if name in drawn]
