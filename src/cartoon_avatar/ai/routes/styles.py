@@ -35,6 +35,7 @@ class StyleInfo(BaseModel):
     deterministic: bool = Field(
         description="Whether the same photo, seed and options give the same picture."
     )
+    places: int = Field(description="How many drawings the engine works on at once.")
     expected_seconds: float = Field(
         serialization_alias="expectedSeconds", description="What a drawing usually takes."
     )
@@ -54,7 +55,8 @@ class StyleList(BaseModel):
 async def list_styles(request: Request) -> StyleList:
     """All styles, in walking order; last the neural ones whose weights are here."""
     # In a thread: a file that was not seen before is read from end to end.
-    styles = await asyncio.to_thread(state_of(request).engines.styles)
+    ai = state_of(request)
+    styles = await asyncio.to_thread(ai.engines.styles)
     return StyleList(
         items=[
             StyleInfo(
@@ -67,6 +69,7 @@ async def list_styles(request: Request) -> StyleList:
                 engine=engine.facts.name,
                 aligned=engine.facts.aligned,
                 deterministic=engine.facts.deterministic,
+                places=engine.facts.places or ai.workers.size,
                 expected_seconds=engine.facts.expected_s,
                 leaves_machine=engine.facts.leaves_machine,
             )

@@ -236,7 +236,8 @@ async def _answer_of_events(
                     event.data["image"], validate=True
                 )
             elif event.name == "problem":
-                raise _translated_problem(int(event.data["status"]), {}, event.data, path)
+                head = {"retry-after": str(event.data.get("retryAfter", ""))}
+                raise _translated_problem(int(event.data["status"]), head, event.data, path)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         log.error("ai_response_garbage", kind=EVENT_STREAM, error=repr(error)[:200])
         raise GenerationFailed from error
