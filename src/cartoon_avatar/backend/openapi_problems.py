@@ -32,6 +32,8 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "sticker_too_large": ("The sticker cannot be made of so few bytes.",),
     "too_many_requests": ("More than 60 requests a minute from one device; wait a little.",),
     "too_many_cartoons": (200,),
+    "too_many_jobs": (50,),
+    "job_finished": ("succeeded",),
     "internal_error": ("Something went wrong on our side; the log has the details.",),
 }
 
