@@ -244,6 +244,7 @@ def test_each_status_names_its_codes_with_an_example_of_each(tmp_path: Path):
                     value = example["value"]
                     assert (value["code"], value["status"]) == (code, int(status))
                     assert (value["success"], value["error"]) == (False, value["detail"])
+                    assert value["detail"], f"openapi_problems.py has no example of {code}"
                 listed |= set(codes)
     tree = {
         kind.code

@@ -40,6 +40,7 @@ from cartoon_avatar.backend.routes import (
     files,
     health,
     jobs,
+    original_api,
     originals,
     page,
     previews,
@@ -122,6 +123,7 @@ def create_app(
         version=version("cartoon-avatar"),
         # routes/page.py serves a reference that loads nothing from elsewhere.
         docs_url=None,
+        openapi_url="/openapi.json" if settings.api_dialect == "ours" else None,
         redoc_url=None,
         lifespan=lifespan,
         # The address it would send a client to is made of the Host header.
@@ -129,7 +131,9 @@ def create_app(
         # Spans and metrics of its own would carry paths, which name devices; RequestLog counts.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    dialect = [original_api.router] if settings.api_dialect == "original" else []
     for router in (
+        *dialect,  # whose paths come before ours
         files.router,  # asked for most, and routers are tried in turn
         originals.router,
         previews.router,
@@ -137,10 +141,11 @@ def create_app(
         jobs.router,
         device.router,
         health.router,
-        page.router,
     ):
         app.include_router(router)
-    page.mount(app)
+    if not dialect:  # which neither page nor reference speaks
+        app.include_router(page.router)
+        page.mount(app)
     render_problems(app)
     on_error(app, DBAPIError, _database_failed)
     on_error(app, PoolTimeout, _database_failed)
@@ -173,6 +178,8 @@ def create_app(
             ],
         )
     app.add_middleware(RequestLog, registry=registry)
+    if dialect:
+        app.add_middleware(original_api.OriginalDialect)
     # pyrefly: ignore[method-assign] (FastAPI's documented way)
     app.openapi = partial(openapi.described, app)
     return app

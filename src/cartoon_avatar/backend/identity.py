@@ -19,6 +19,10 @@ _DEVICE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 _OF_MANY = {"null", "undefined", "none", "nil", "00000000-0000-0000-0000-000000000000"}
 
 
+def is_device_id(text: str) -> bool:
+    return _DEVICE_ID.fullmatch(text) is not None
+
+
 def device_id_in(request: Request, fields: Mapping[str, Any]) -> str | None:
     """The one device id a request names. Raises InvalidDevice for two different ones."""
     named: list[object] = list(request.headers.getlist("x-device-id"))

@@ -77,6 +77,11 @@ class BackendSettings(BaseSettings):
         description="Secrets that sign file URLs, comma-separated: the first signs, all verify"
         " (rotation). By default one is made and kept in DATA_DIR/signing.key.",
     )
+    api_dialect: Literal["ours", "original"] = Field(
+        "ours",
+        description="`original` serves the API of the original design instead of ours, for its"
+        " apps (docs/moving.md).",
+    )
     device_auth: Literal["optional", "required"] = Field(
         "optional",
         description="`required` demands the device token on every request after the first upload.",
@@ -183,6 +188,16 @@ class BackendSettings(BaseSettings):
                 "FILE_DELIVERY=nginx needs pictures on the disk (no STORAGE_URL), and the address"
                 " of nginx in TRUSTED_PROXIES"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _open_to_apps_of_the_original(self) -> Self:
+        if self.api_dialect == "original" and self.device_auth == "required":
+            raise ValueError(
+                "API_DIALECT=original knows no device tokens: DEVICE_AUTH must be optional"
+            )
+        if self.api_dialect == "original" and self.public_url is None:
+            raise ValueError("API_DIALECT=original needs PUBLIC_URL: its picture URLs are whole")
         return self
 
     @cached_property
