@@ -479,6 +479,24 @@ async def test_a_head_is_cut_with_the_photo_at_hand(
     assert answer.headers[headers.PHOTO_WIDTH] == "512"
 
 
+@pytest.mark.parametrize(("wide", "high"), [(90, 70), (110, 70)])
+async def test_a_face_that_was_drawn_is_cut_though_its_crop_hides_it(
+    ai: httpx.AsyncClient, astronaut: bytes, wide: int, high: int
+) -> None:
+    """A face that fills the picture: in the square around it alone none is found."""
+    photo = Image.open(io.BytesIO(astronaut)).convert("RGB")
+    close = photo.crop((170, 80, 170 + wide, 80 + high)).resize((3 * wide, 3 * high))
+    data = io.BytesIO()
+    close.save(data, "PNG")
+    drawing = await ai.post(GENERATE, files={"image": data.getvalue()}, data={"style": "painted"})
+    assert drawing.headers[headers.FACE_COUNT] == "1"
+
+    files = {"image": drawing.content, "original": data.getvalue()}
+    answer = await ai.post(CUT, files=files, data={"crop": drawing.headers[headers.CROP_BOX]})
+    assert answer.headers[headers.FACE_COUNT] == "1"
+    assert opened(answer).mode == "RGBA"
+
+
 async def test_the_head_of_a_drawn_cartoon_is_its_shapes(
     ai: httpx.AsyncClient, astronaut: bytes
 ) -> None:

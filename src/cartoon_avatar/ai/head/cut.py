@@ -70,28 +70,33 @@ def cut(
     photo: Picture | None = None,
     *,
     face_index: int = 0,
-    place: Callable[[], tuple[float, float]] | None = None,
+    known: Callable[[], Face] | None = None,
     size: int | None = None,
     ink_width_px: float = 0.0,
 ) -> Head:
     """Cut a head out of ``drawing``, ``size`` px wide and high if it has that many.
 
     ``photo`` is what the drawing was made of, of any size but the same shape; without it
-    the drawing has to do. Faces are counted from the most prominent; with ``place``, which
-    tells where in the picture the wanted face is (shares of width and height), and is asked
-    only if there are several, its number does not matter. Outlines up to
+    the drawing has to do. Faces are counted from the most prominent; with ``known``, which
+    gives the wanted face in pixels of ``photo`` as it was found in a larger picture, and is asked
+    only unless there is exactly one, its number does not matter. Outlines up to
     ``ink_width_px`` wide (pixels of the drawing) lie half outside the photo's edge: they are
     moved inside, so that none is halved and the alpha stays the photo's. Raises ``NoFace``,
     ``FaceIndexOutOfRange`` and ``ModelMissing``.
     """
     find_faces = open_face_finder(models)
-    aligned = photo is not None and _same_shape(photo, drawing)
+    aligned = photo is not None and same_shape(photo, drawing)
     seen = photo if aligned else drawing
     faces = find_faces(seen)
+    if known is not None and aligned and len(faces) != 1:
+        wanted = known()
+        # A face that fills the crop is found only with what is around it.
+        faces = faces or [wanted]
+        face_index = _nearest(faces, wanted)
+    elif known is not None:
+        face_index = 0
     if not faces:
         raise NoFace
-    if place is not None:
-        face_index = _nearest(faces, place, seen) if len(faces) > 1 else 0
     if not 0 <= face_index < len(faces):
         raise FaceIndexOutOfRange(face_index, len(faces))
     # Whichever way up the photo is, the head is set upright.
@@ -116,10 +121,9 @@ def cut(
     )
 
 
-def _nearest(faces: list[Face], place: Callable[[], tuple[float, float]], picture: Picture) -> int:
-    wanted = np.array(place()) * (picture.width, picture.height)
+def _nearest(faces: list[Face], wanted: Face) -> int:
     middles = np.array([face.landmarks.mean(axis=0) for face in faces])
-    return int(np.linalg.norm(middles - wanted, axis=1).argmin())
+    return int(np.linalg.norm(middles - wanted.landmarks.mean(axis=0), axis=1).argmin())
 
 
 def _person(seen: Picture, faces: list[Face], models: Models) -> np.ndarray | None:
@@ -128,7 +132,7 @@ def _person(seen: Picture, faces: list[Face], models: Models) -> np.ndarray | No
     return masks.person if masks is not None and masks.trusted else None
 
 
-def _same_shape(photo: Picture, drawing: Picture) -> bool:
+def same_shape(photo: Picture, drawing: Picture) -> bool:
     """Whether a drawing can lie over the photo pixel on pixel, but for its size."""
     wide = photo.width * drawing.height / (photo.height * drawing.width)
     # A side of few pixels is rounded by much.

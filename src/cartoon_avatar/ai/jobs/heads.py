@@ -18,8 +18,11 @@ from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.seeing.faces import Face
+from cartoon_avatar.ai.seeing.framing import in_crop, portrait, scaled
 from cartoon_avatar.ai.seeing.models import ModelMissing
 from cartoon_avatar.contract.boxes import Box
+from cartoon_avatar.contract.errors import NoFace
 from cartoon_avatar.contract.options import Framing
 
 # A head is at most 1024 px wide: a larger drawing would not make it finer.
@@ -64,13 +67,14 @@ def cut_head(
     clock = Clock(_STAGES_MS, report)
     drawing, photo = _opened(tools, cartoon, original, crop)
     clock.done("decode")
-    head = place = None
+    head = known = None
     if original is not None and drawn_as is not None:
         head = _head_of_shapes(tools, drawing.picture, original, drawn_as, face_index, size, clock)
     if original is not None and crop is not None:
-        place = _place_in_crop(tools, original, crop, face_index)
+        assert photo is not None
+        known = _known_face(tools, original, crop, face_index, photo)
     if head is None:
-        head = _head(tools, drawing.picture, photo, size, face_index, place)
+        head = _head(tools, drawing.picture, photo, size, face_index, known)
     clock.done("cut")
 
     picture = head.picture if background is None else _laid_on(head.picture, background)
@@ -99,9 +103,18 @@ def cut_head(
 def head_of(
     tools: Tools, cartoon: bytes, original: bytes | None, size: int | None, face_index: int
 ) -> Picture:
-    """The head alone. Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
+    """The head alone, of a cartoon that shows its original whole or framed as a portrait.
+
+    Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange.
+    """
     drawing, photo = _opened(tools, cartoon, original)
-    return _head(tools, drawing.picture, photo, size, face_index).picture
+    if original is None or photo is None or head_cut.same_shape(photo, drawing.picture):
+        return _head(tools, drawing.picture, photo, size, face_index).picture
+    crop = _portrait_of(tools, original, face_index)
+    drawing, photo = _opened(tools, cartoon, original, crop)
+    assert photo is not None
+    known = _known_face(tools, original, crop, face_index, photo)
+    return _head(tools, drawing.picture, photo, size, face_index, known).picture
 
 
 def _head_of_shapes(
@@ -133,20 +146,36 @@ def _head_of_shapes(
     )
 
 
-def _place_in_crop(
-    tools: Tools, original: bytes, crop: Box, face_index: int
-) -> Callable[[], tuple[float, float]]:
-    """Where in ``crop`` the original's face of that number is, as shares of width and height."""
+def _portrait_of(tools: Tools, original: bytes, face_index: int) -> Box:
+    """The part of the upright original that a portrait of that face shows."""
+    photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    face = _face_of(tools, photo, face_index)
+    crop = portrait(face, photo.picture.width, photo.picture.height)
+    full = photo.width / photo.picture.width
+    return scaled(crop, full, full)
 
-    def place() -> tuple[float, float]:
+
+def _face_of(tools: Tools, photo: Photo, face_index: int) -> Face:
+    faces = tools.eyes.find_faces(photo.picture)
+    if not faces:
+        raise NoFace
+    if face_index >= len(faces):
+        raise FaceIndexOutOfRange(face_index, len(faces))
+    return faces[face_index]
+
+
+def _known_face(
+    tools: Tools, original: bytes, crop: Box, face_index: int, cropped: Picture
+) -> Callable[[], Face]:
+    """The original's face of that number, in pixels of ``cropped``, which shows ``crop`` of it."""
+
+    def found() -> Face:
         photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
-        faces = tools.eyes.find_faces(photo.picture)
-        if face_index >= len(faces):
-            raise FaceIndexOutOfRange(face_index, len(faces))
-        x, y = faces[face_index].landmarks.mean(axis=0) * (photo.width / photo.picture.width)
-        return (x - crop.left) / crop.width, (y - crop.top) / crop.height
+        full = photo.width / photo.picture.width
+        here = scaled(crop, 1 / full, 1 / full)
+        return in_crop(_face_of(tools, photo, face_index), here, cropped.width / here.width)
 
-    return place
+    return found
 
 
 def _opened(
@@ -166,7 +195,7 @@ def _head(
     photo: Picture | None,
     size: int | None,
     face_index: int,
-    place: Callable[[], tuple[float, float]] | None = None,
+    known: Callable[[], Face] | None = None,
 ) -> Head:
     line_px = _WIDEST_LINE * max(drawing.width, drawing.height)
     try:
@@ -175,7 +204,7 @@ def _head(
             tools.models,
             photo,
             face_index=face_index,
-            place=place,
+            known=known,
             size=size,
             ink_width_px=line_px,
         )

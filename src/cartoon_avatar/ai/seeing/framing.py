@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -45,6 +47,14 @@ def portrait(face: Face, width: int, height: int) -> Box:
         for middle, limit in zip(centre, (width, height), strict=True)
     )
     return Box(left, top, side, side)
+
+
+def in_crop(face: Face, crop: Box, scale: float) -> Face:
+    """``face`` of a photo, in the pixels of ``crop`` enlarged by ``scale``."""
+    offset = np.asarray([crop.left, crop.top], np.float32)
+    left, top, wide, high = face.box
+    box = (left - crop.left) * scale, (top - crop.top) * scale, wide * scale, high * scale
+    return replace(face, box=box, landmarks=(face.landmarks - offset) * np.float32(scale))
 
 
 def resampled(photo: Picture, crop: Box, long_side: int) -> Picture:

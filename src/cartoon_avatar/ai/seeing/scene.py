@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.features import Features, features_of
-from cartoon_avatar.ai.seeing.framing import portrait, resampled, scaled, whole
+from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 from cartoon_avatar.ai.seeing.person import subject_of
 from cartoon_avatar.ai.seeing.subject import Subject
@@ -111,16 +111,14 @@ def faces_of(faces: list[Face], photo: Picture, full_size: tuple[int, int]) -> t
 def _near(faces: list[Face], chosen: int, crop: Box, picture: Picture) -> list[Face]:
     """Those of ``faces`` of which ``crop`` shows something, in pixels of ``picture``."""
     scale = picture.width / crop.width
-    offset = np.asarray([crop.left, crop.top], np.float32)
-    moved = []
+    shown = []
     for face in faces[chosen : chosen + 1] + faces[:chosen] + faces[chosen + 1 :]:
-        landmarks = (face.landmarks - offset) * np.float32(scale)
-        left, top, wide, high = face.box
-        box = (left - crop.left) * scale, (top - crop.top) * scale, wide * scale, high * scale
-        nearest = np.clip(landmarks.mean(axis=0), 0, [picture.width - 1, picture.height - 1])
-        if (np.abs(nearest - landmarks.mean(axis=0)) < np.array(box[2:]) / 2).all():
-            moved.append(replace(face, box=box, landmarks=landmarks))
-    return moved
+        here = in_crop(face, crop, scale)
+        middle = here.landmarks.mean(axis=0)
+        nearest = np.clip(middle, 0, [picture.width - 1, picture.height - 1])
+        if (np.abs(nearest - middle) < np.array(here.box[2:]) / 2).all():
+            shown.append(here)
+    return shown
 
 
 def _shows(picture: Picture, x: float, y: float) -> bool:
