@@ -7,8 +7,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed
+from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
 from cartoon_avatar.ai.engines.drawn.garments import Cloth
+from cartoon_avatar.ai.engines.drawn.inks import Inks
 from cartoon_avatar.ai.engines.drawn.lapels import draw_suit, lapel_of, read_suit
 from cartoon_avatar.ai.engines.drawn.paths import (
     area_of,
@@ -42,7 +43,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
     d = path_of(outlines(mask, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.01 * unit**2))
     if not d or not regions:
         return
-    main = cloth_tone(reading, regions[0].colour)
+    main = _off_the_backdrop(pen, cloth_tone(reading, regions[0].colour))
     line = mixed(pen.ink, main, 0.15)
     sheet.fill(d, main, line=line, line_width=pen.outline)
     light = reading.soft(reading.lab[..., 0], 0.02 * unit)
@@ -58,7 +59,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
                 part = path_of(curves)
                 sheet.fill(
                     part,
-                    cloth_tone(reading, cloth.colour),
+                    _off_the_backdrop(pen, cloth_tone(reading, cloth.colour)),
                     line=line,
                     line_width=pen.inner * 0.8,
                 )
@@ -86,10 +87,20 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
     sheet.line(d, line, pen.outline)
 
 
+def _off_the_backdrop(pen: Pen, tone: Lab) -> Lab:
+    """Printed in two inks, cloth as light as the backdrop would be lost on it."""
+    if not isinstance(pen.sheet.paint, Inks):
+        return tone
+    above = tone[0] - pen.sheet.paint.bright_alone[0]
+    if abs(above) > 10:
+        return tone
+    return shifted(tone, (12 if above > 4 else -14) - above)
+
+
 def _draw_pattern(pen: Pen, region: np.ndarray, part: str, *, own: bool) -> None:
     """``part`` is the path of ``region``; its line is its ``own`` already."""
     colours = pattern_colours(pen.reading, region)
-    ground = cloth_tone(pen.reading, colours[0][1])
+    ground = _off_the_backdrop(pen, cloth_tone(pen.reading, colours[0][1]))
     pen.sheet.fill(part, ground)
     with pen.sheet.clipped(part):
         for curves, colour in colours[1:]:

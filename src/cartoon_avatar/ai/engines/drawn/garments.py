@@ -137,31 +137,42 @@ def _without_folds(
     reading: Reading, seen: np.ndarray, nearest: np.ndarray, count: int, folded: float
 ) -> np.ndarray:
     """Cloth ends at an edge, the shade of a fold fades: regions that fade are one."""
-    unit = reading.unit
-    while True:
-        masks = [seen & (nearest == index) for index in range(count)]
-        sizes = [int(mask.sum()) for mask in masks]
-        near = [reading.grown(mask, 0.035 * unit) for mask in masks]
-        nearer = [reading.grown(mask, 0.01 * unit) for mask in masks]
-        merged = False
-        for small in sorted(range(count), key=lambda index: sizes[index]):
-            for large in sorted(range(count), key=lambda index: -sizes[index]):
-                if small == large or not sizes[small] or sizes[small] > sizes[large]:
-                    continue
-                inside = masks[small] & near[large] & ~nearer[large]
-                outside = masks[large] & near[small] & ~nearer[small]
-                if min(inside.sum(), outside.sum()) < 0.004 * (unit * reading.scale) ** 2:
-                    continue
-                step = _distance(reading, inside, outside)
-                whole = _distance(reading, masks[small], masks[large])
-                if whole < folded and (step < 9 or step < 0.5 * whole):
-                    nearest = np.where(nearest == small, large, nearest)
-                    merged = True
-                    break
-            if merged:
-                break
-        if not merged:
-            return nearest
+    masks = {index: seen & (nearest == index) for index in range(count)}
+    masks = {index: mask for index, mask in masks.items() if mask.any()}
+    rims = {index: _rim(reading, mask) for index, mask in masks.items()}
+    while (pair := _fading(reading, masks, rims, folded)) is not None:
+        small, large = pair
+        nearest = np.where(nearest == small, large, nearest)
+        masks[large] = masks[large] | masks.pop(small)
+        rims[large] = _rim(reading, masks[large])
+    return nearest
+
+
+def _rim(reading: Reading, mask: np.ndarray) -> np.ndarray:
+    """What lies around ``mask``, past the blur of its edge."""
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
+    unit_px = reading.unit * reading.scale
+    return (away > 0.01 * unit_px) & (away <= 0.035 * unit_px)
+
+
+def _fading(
+    reading: Reading, masks: dict[int, np.ndarray], rims: dict[int, np.ndarray], folded: float
+) -> tuple[int, int] | None:
+    """The smallest of ``masks`` that fades into a larger one, and that one."""
+    by_size = sorted(masks, key=lambda index: int(masks[index].sum()))
+    least = 0.004 * (reading.unit * reading.scale) ** 2
+    for place, small in enumerate(by_size):
+        for large in reversed(by_size[place + 1 :]):
+            inside, outside = masks[small] & rims[large], masks[large] & rims[small]
+            if min(inside.sum(), outside.sum()) < least:
+                continue
+            whole = _distance(reading, masks[small], masks[large])
+            if whole >= folded:
+                continue
+            step = _distance(reading, inside, outside)
+            if step < 9 or step < 0.5 * whole:
+                return small, large
+    return None
 
 
 def _distance(reading: Reading, one: np.ndarray, other: np.ndarray) -> float:

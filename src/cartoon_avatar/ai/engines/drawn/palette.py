@@ -122,3 +122,14 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
         shine=shifted(base, up * 1.9, 0.9, 6),
         line=from_lch(max(4, light * 0.42 - 1), max(3, chroma * 0.8), hue - 6),
     )
+
+
+def darker_than(tones: HairTones, light: float) -> HairTones:
+    """``tones`` with a base no lighter than ``light``; white hair stays white."""
+    drop = tones.base[0] - light
+    if not 0 < drop < 30:
+        return tones
+    return HairTones(
+        *(shifted(tone, -drop) for tone in (tones.base, tones.shade, tones.light, tones.shine)),
+        shifted(tones.line, -0.5 * drop),
+    )

@@ -51,13 +51,16 @@ def pattern_colours(reading: Reading, region: np.ndarray) -> list[tuple[list[np.
     The clusters of its colours (MacQueen 1967).
     """
     unit = reading.unit
-    lab = reading.lab
+    # Nothing beyond it is looked at.
+    left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
+    here = slice(top, top + height), slice(left, left + width)
+    whole, region, lab = region, region[here], reading.lab[here]
     # Shade and folds are none of the pattern.
     weight = region.astype(np.float32)
     broad = blurred(lab * weight[..., None], _SHADE * unit * reading.scale)
     broad /= np.maximum(blurred(weight, _SHADE * unit * reading.scale), 0.05)[..., None]
     even = lab - 0.9 * (broad - np.median(lab[region], axis=0).astype(np.float32))
-    pixels = np.ascontiguousarray(even[region][:: max(1, int(region.sum()) // 4000)], np.float32)
+    pixels = np.ascontiguousarray(even[region][:: max(1, int(region.sum()) // 2500)], np.float32)
     cv2.setRNGSeed(5)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 30, 0.1)
     # pyrefly: ignore[no-matching-overload] (OpenCV's stubs know nothing of labels that are None)
@@ -70,16 +73,20 @@ def pattern_colours(reading: Reading, region: np.ndarray) -> list[tuple[list[np.
         apart = [float(np.linalg.norm(centres[index] - centres[other])) for other in kept]
         if counts[index] > 0.05 * counts.sum() and (not apart or min(apart) > _SAME):
             kept.append(int(index))
-    nearest = np.stack([np.linalg.norm(even - centres[i], axis=2) for i in kept]).argmin(axis=0)
+    # The nearest, by |x - c|² less what all of them share.
+    nearest = np.stack([even @ (-2 * centres[i]) + centres[i] @ centres[i] for i in kept])
+    nearest = nearest.argmin(axis=0)
     found: list[tuple[list[np.ndarray], Lab]] = []
     for number in range(len(kept)):
         shape = region & (nearest == number)
         # At their edges colours mix.
         core = cv2.erode(shape.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         sure = core if core.sum() > 0.15 * shape.sum() else shape
-        colour = np.median(reading.lab[sure], axis=0).astype(float)
+        colour = np.median(lab[sure], axis=0).astype(float)
+        on_grid = np.zeros_like(whole)
+        on_grid[here] = shape
         curves = outlines(
-            shape, reading.scale, blur_px=0.5, smooth=0.005 * unit, least=0.0004 * unit**2
+            on_grid, reading.scale, blur_px=0.5, smooth=0.005 * unit, least=0.0004 * unit**2
         ) if number else []  # fmt: skip
         found.append((sorted(curves, key=area_of)[-_MOST_SHAPES:], colour))
     return found

@@ -29,7 +29,7 @@ from cartoon_avatar.ai.engines.drawn.inks import Inks, inks_for
 from cartoon_avatar.ai.engines.drawn.likeness import exaggerated
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose
-from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, hair_tones, skin_tones
+from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, darker_than, hair_tones, skin_tones
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS, read
@@ -101,6 +101,9 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     hair_mask = reading.without_small(reading.hair & ~beard.mask, 0.008)
     hair_mask = without_gaps(reading, hair_mask, head)
     tones = hair_tones(reading.lab[hair_mask], reading)
+    if isinstance(paint, Inks):
+        # Hair stands out from a backdrop of the bright ink.
+        tones = darker_than(tones, paint.bright_alone[0] - 16)
     pen = Pen(
         sheet=sheet,
         reading=exaggerated(reading),

@@ -55,14 +55,14 @@ def with_tips(pen: Pen, strands: Strands, lines: list[np.ndarray], mask: np.ndar
         tip, before = line[-1], line[-min(len(line), 10)]
         ahead = (tip - before) / max(1e-6, float(np.hypot(*(tip - before))))
         is_low = tip @ reading.down > eyes
-        reach = (0.1 if is_low else 0.05) * unit * pen.random.uniform(0.7, 1.2)
+        reach = (0.14 if is_low else 0.05) * unit * pen.random.uniform(0.7, 1.2)
         beyond = tip + ahead * reach
         if (
             reading.sample(tip[None], inside)[0] > 0.035 * unit
             or reading.sample(beyond[None], mask)[0]
             or length_of(line) < 0.2 * unit
             or not (8 < beyond[0] < reading.width - 8 and 8 < beyond[1] < reading.height - 8)
-            or any(np.hypot(*(tip - end)) < 0.1 * unit for end in ends)
+            or any(np.hypot(*(tip - end)) < (0.13 if is_low else 0.1) * unit for end in ends)
         ):
             continue
         on_face = reading.sample((tip + ahead * 0.5 * reach)[None], reading.oval)[0]
@@ -70,7 +70,7 @@ def with_tips(pen: Pen, strands: Strands, lines: list[np.ndarray], mask: np.ndar
             continue
         ends.append(tip)
         back = line[-min(len(line), int(0.16 * unit * strands.scale / 1.6)) :: 4]
-        thick = (0.06 if is_low else 0.045) * unit
+        thick = (0.09 if is_low else 0.045) * unit
         lock = stroke(
             np.concatenate([back, [tip + ahead * reach * 0.5, beyond]]),
             [0.6 * thick, thick, 0.9 * thick, 0.5 * thick, 0.1],
