@@ -130,6 +130,9 @@ def darker_than(tones: HairTones, light: float) -> HairTones:
     if not 0 < drop < 30:
         return tones
     return HairTones(
-        *(shifted(tone, -drop) for tone in (tones.base, tones.shade, tones.light, tones.shine)),
-        shifted(tones.line, -0.5 * drop),
+        base=shifted(tones.base, -drop),
+        shade=shifted(tones.shade, -drop),
+        light=shifted(tones.light, -drop),
+        shine=shifted(tones.shine, -drop),
+        line=shifted(tones.line, -0.5 * drop),
     )
