@@ -15,13 +15,15 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from cartoon_avatar.ai import jobs, openapi
-from cartoon_avatar.ai.engines.registry import open_engines
+from cartoon_avatar.ai.engines.registry import open_engines, remote_configs
+from cartoon_avatar.ai.engines.remote.config import RemoteConfig
+from cartoon_avatar.ai.engines.remote.engine import open_remote_engines
 from cartoon_avatar.ai.fetching import open_fetcher
 from cartoon_avatar.ai.pools.places import Places
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.ai.routes import router
 from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
-from cartoon_avatar.ai.settings import AiSettings, settings_from_environment
+from cartoon_avatar.ai.settings import AiSettings, environment, settings_from_environment
 from cartoon_avatar.ai.state import Metrics, State
 from cartoon_avatar.http.body_limit import BodyLimit
 from cartoon_avatar.http.head import HeadAsGet
@@ -45,6 +47,8 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     """
     registry = CollectorRegistry()
     metrics = Metrics(registry)
+    folder = models_folder(settings.models_dir)
+    generators = remote_configs(settings.engines, folder, environment())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
@@ -65,9 +69,9 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
                 log_level=settings.log_level,
                 log_format=settings.log_format,
             ) as workers,
+            open_remote_engines(generators, environment()) as remote,
         ):
             metrics.watch(workers)
-            folder = models_folder(settings.models_dir)
             engines = open_engines(folder, 1, settings.workers)
             places = {
                 engine.facts.name: Places(
@@ -79,9 +83,10 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
                 for engine in engines.all
                 if engine.facts.places is not None
             }
+            places |= {engine.config.name: _places_of(engine.config) for engine in remote}
             renewing = asyncio.create_task(_renew_when_models_come(workers, folder))
             try:
-                yield {"ai": State(settings, workers, engines, places, fetcher, metrics)}
+                yield {"ai": State(settings, workers, engines, remote, places, fetcher, metrics)}
             finally:
                 renewing.cancel()
 
@@ -109,6 +114,12 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     # pyrefly: ignore[method-assign] (FastAPI's documented way)
     app.openapi = partial(openapi.described, app)
     return app
+
+
+def _places_of(config: RemoteConfig) -> Places:
+    # Whoever waits for longer than twice of what is expected need not wait on.
+    wait_s = 2 * config.expected_s * (1 + config.queue / config.places)
+    return Places(config.places, config.queue, config.expected_s, wait_s)
 
 
 async def _renew_when_models_come(workers: Workers, folder: Path) -> None:

@@ -103,6 +103,12 @@ _SCHEMAS: dict[str, Any] = {
                 "description": "The shapes of a style whose `svg` is true, instead of pixels.",
             },
             "thumbnail": _WITH_THUMBNAIL,
+            "fallback": {
+                "type": "integer",
+                "enum": [0, 1],
+                "default": 0,
+                "description": "1: where a generator of others fails, the first style draws.",
+            },
         },
     },
     "FaceCutRequest": {
@@ -200,6 +206,7 @@ _HEADERS = {
         headers.CROP_BOX,
         headers.FACES,
         headers.THUMBNAIL_BYTES,
+        headers.FALLBACK,
     ),
     paths.PROCESS_FACE_CUT: (
         *_SIZES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,6 +58,11 @@ class AiSettings(BaseSettings):
     models_dir: Path | None = Field(
         None,
         description="Folder of the model files; by default where `models fetch` puts them.",
+    )
+    engines: Path | None = Field(
+        None,
+        description="File that names generators of others as engines (docs/generators.md); without"
+        " it there are none.",
     )
     min_replicas: int = Field(
         1, ge=1, le=10_000, description="With `ai --ray`: replicas that are always there."
@@ -115,12 +121,32 @@ class BadSettings(Exception):
 
 def settings_from_environment() -> AiSettings:
     try:
-        return AiSettings()
+        settings = AiSettings()
     except ValidationError as error:
         faults = [
             f"{variable_of(str(fault['loc'][0]))}: {fault['msg']}" for fault in error.errors()
         ]
         raise BadSettings("; ".join(faults)) from error
+    if settings.engines is not None:
+        _judge_engines(settings)
+    return settings
+
+
+def _judge_engines(settings: AiSettings) -> None:
+    # Imported here: it brings all engines along, for which not every command should wait.
+    from cartoon_avatar.ai.engines.registry import remote_configs
+    from cartoon_avatar.ai.engines.remote.config import BadEngines
+    from cartoon_avatar.ai.seeing.model_files import models_folder
+
+    try:
+        remote_configs(settings.engines, models_folder(settings.models_dir), environment())
+    except BadEngines as error:
+        raise BadSettings(f"AI_ENGINES: {error}") from error
+
+
+def environment() -> Mapping[str, str]:
+    """Where generators' keys are, under the names that engines.toml gives."""
+    return os.environ
 
 
 def variable_of(field: str) -> str:

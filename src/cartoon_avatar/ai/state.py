@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.protocol import Engine
 from cartoon_avatar.ai.engines.registry import Engines
+from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.pools.places import Moved, Places
 from cartoon_avatar.ai.pools.workers import Workers
@@ -63,6 +64,7 @@ class State:
     settings: AiSettings
     workers: Workers
     engines: Engines
+    remote: list[RemoteEngine]
     places: dict[str, Places]
     fetcher: Fetcher
     metrics: Metrics
@@ -78,7 +80,9 @@ class State:
         """As ``Workers.run``, in ``engine``'s places and by its deadline."""
         async with AsyncExitStack() as turn:
             if engine.facts.name in self.places:
-                await turn.enter_async_context(self.places[engine.facts.name].turn(moved))
+                places = self.places[engine.facts.name]
+                turn.enter_context(places.place())
+                await turn.enter_async_context(places.turn(moved))
             return await self.workers.run(
                 job, *args, moved=moved, report=report, deadline_s=engine.facts.deadline_s
             )

@@ -8,6 +8,7 @@ import click
 
 from cartoon_avatar.cli.data import backup, check, migrate, restore, sweep
 from cartoon_avatar.cli.doctor import doctor
+from cartoon_avatar.cli.engines import engines
 from cartoon_avatar.cli.models import models
 from cartoon_avatar.cli.pictures import cut, draw
 from cartoon_avatar.cli.read import read
@@ -42,7 +43,7 @@ def main() -> None:
 for _command in (
     *(serve, backend, ai),
     *(draw, cut, export, read),
-    models,
+    *(models, engines),
     *(sweep, check, backup, restore, migrate),
     *(doctor, openapi),
 ):

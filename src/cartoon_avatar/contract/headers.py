@@ -8,6 +8,8 @@ STYLE = "X-Style"
 SEED = "X-Seed"
 ENGINE_VERSION = "X-Engine-Version"
 FACE_COUNT = "X-Face-Count"
+# Of a drawing of our own in place of a generator's: the code of the generator's failure.
+FALLBACK = "X-Fallback"
 # Of the uploaded photo, upright, before any scaling.
 PHOTO_WIDTH = "X-Photo-Width"
 PHOTO_HEIGHT = "X-Photo-Height"

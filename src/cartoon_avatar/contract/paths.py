@@ -6,6 +6,7 @@ THUMBNAIL = "/thumbnail"
 STICKER = "/sticker"
 PREVIEWS = "/previews"
 STYLES = "/styles"
+ENGINES = "/engines"
 
 # Both services have these.
 HEALTHZ = "/healthz"

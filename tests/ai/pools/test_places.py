@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from cartoon_avatar.ai.errors import AiBusy
-from cartoon_avatar.ai.pools.places import Line, Places
+from cartoon_avatar.ai.pools.places import Line, Moved, Places
 
 
 def test_each_in_a_line_hears_when_it_moves_up() -> None:
@@ -20,8 +22,15 @@ def test_each_in_a_line_hears_when_it_moves_up() -> None:
     assert line.oldest_s() > 0
 
 
+@asynccontextmanager
+async def drawing(places: Places, moved: Moved | None = None) -> AsyncIterator[None]:
+    with places.place():
+        async with places.turn(moved):
+            yield
+
+
 async def hold(places: Places, begun: asyncio.Event, end: asyncio.Event) -> None:
-    async with places.turn():
+    async with drawing(places):
         begun.set()
         await end.wait()
 
@@ -34,15 +43,14 @@ async def test_an_engine_has_so_many_at_once_so_many_wait_and_more_are_refused()
     told: list[int] = []
 
     async def second() -> None:
-        async with places.turn(told.append):
+        async with drawing(places, told.append):
             pass
 
     waiting = asyncio.create_task(second())
     while not told:  # noqa: ASYNC110 (no event tells)
         await asyncio.sleep(0)
-    with pytest.raises(AiBusy) as busy:
-        async with places.turn():
-            pass
+    with pytest.raises(AiBusy) as busy, places.place():
+        pass
     assert busy.value.retry_after_s == 40
 
     end.set()
@@ -57,10 +65,11 @@ async def test_who_waits_too_long_or_leaves_gives_the_place_back() -> None:
     first = asyncio.create_task(hold(places, begun, end))
     await begun.wait()
     with pytest.raises(AiBusy):
-        async with places.turn():
+        async with drawing(places):
             pass
+    assert places.taken == 1
     first.cancel()
     await asyncio.wait([first])
     assert places.taken == 0
-    async with places.turn():
+    async with drawing(places):
         pass

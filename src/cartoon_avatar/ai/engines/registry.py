@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartoon_avatar.ai.engines.catalogue import BuiltIn
-from cartoon_avatar.ai.engines.onnx import NeuralEngine
+from cartoon_avatar.ai.engines.catalogue import STYLES, BuiltIn
+from cartoon_avatar.ai.engines.onnx import MANIFEST, BadManifest, NeuralEngine, known
 from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts
+from cartoon_avatar.ai.engines.remote.config import EngineConfig, read_engines
 from cartoon_avatar.ai.errors import UnknownStyle
 
 
@@ -34,3 +36,17 @@ def open_engines(folder: Path, threads: int, workers: int = 1) -> Engines:
     """The engines that draw in worker processes, of which there are ``workers``."""
     # Half of the workers are kept for drawings that take a tenth of the time.
     return Engines((BuiltIn(), NeuralEngine(folder, threads, places=max(1, workers // 2))))
+
+
+def remote_configs(
+    file: Path | None, folder: Path, environment: Mapping[str, str]
+) -> list[EngineConfig]:
+    """The generators that engines.toml names; their styles share no name with those of the engines
+    that draw here. Raises ``BadEngines``."""
+    if file is None:
+        return []
+    try:
+        neural = known(folder)
+    except BadManifest:  # which the neural engine says for itself
+        neural = list(MANIFEST)
+    return read_engines(file, {style.name for style in (*STYLES, *neural)}, environment)

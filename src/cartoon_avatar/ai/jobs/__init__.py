@@ -1,6 +1,7 @@
 """What a worker process does: bytes in, bytes out. Runs in the workers, never in the server."""
 
 from cartoon_avatar.ai.jobs.drawings import Drawn, draw, draw_cartoon, draw_svg
+from cartoon_avatar.ai.jobs.generations import Prepared, judge, prepare
 from cartoon_avatar.ai.jobs.heads import DrawnAs, cut_head, head_of
 from cartoon_avatar.ai.jobs.previews import draw_previews
 from cartoon_avatar.ai.jobs.results import Result, make_thumbnail
@@ -9,6 +10,7 @@ from cartoon_avatar.ai.jobs.tools import Tools, open_tools, styles_in
 __all__ = [
     "Drawn",
     "DrawnAs",
+    "Prepared",
     "Result",
     "Tools",
     "cut_head",
@@ -17,7 +19,9 @@ __all__ = [
     "draw_previews",
     "draw_svg",
     "head_of",
+    "judge",
     "make_thumbnail",
     "open_tools",
+    "prepare",
     "styles_in",
 ]

@@ -55,25 +55,30 @@ class Places:
         self._wait_s = wait_s
         self._free = asyncio.Semaphore(at_once)
 
-    @asynccontextmanager
-    async def turn(self, moved: Moved | None = None) -> AsyncIterator[None]:
-        """A place, as soon as there is one. Raises ``AiBusy``."""
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among those that draw and those that wait. Raises ``AiBusy`` at once."""
         if self.taken >= self.at_once + self.queue:
             raise AiBusy(self._retry_after_s())
         self.taken += 1
         try:
-            with self.line.waiting(moved if self._free.locked() else None):
-                try:
-                    async with asyncio.timeout(self._wait_s):
-                        await self._free.acquire()
-                except TimeoutError as error:
-                    raise AiBusy(self._retry_after_s()) from error
-            try:
-                yield
-            finally:
-                self._free.release()
+            yield
         finally:
             self.taken -= 1
+
+    @asynccontextmanager
+    async def turn(self, moved: Moved | None = None) -> AsyncIterator[None]:
+        """Enter once it is one's turn, within a ``place``. Raises ``AiBusy`` after ``wait_s``."""
+        with self.line.waiting(moved if self._free.locked() else None):
+            try:
+                async with asyncio.timeout(self._wait_s):
+                    await self._free.acquire()
+            except TimeoutError as error:
+                raise AiBusy(self._retry_after_s()) from error
+        try:
+            yield
+        finally:
+            self._free.release()
 
     def _retry_after_s(self) -> int:
         return math.ceil(self._expected_s * max(1, self.taken / self.at_once))

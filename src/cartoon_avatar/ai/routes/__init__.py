@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from cartoon_avatar.ai.routes import (
     drawings,
+    engines,
     heads,
     health,
     previews,
@@ -13,5 +14,5 @@ from cartoon_avatar.ai.routes import (
 )
 
 router = APIRouter()
-for noun in (drawings, previews, heads, stickers, thumbnails, styles, health):
+for noun in (drawings, previews, heads, stickers, thumbnails, styles, engines, health):
     router.include_router(noun.router)

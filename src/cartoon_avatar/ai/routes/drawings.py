@@ -14,12 +14,15 @@ from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
 from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts
-from cartoon_avatar.ai.engines.registry import Engines
+from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
+from cartoon_avatar.ai.errors import AiBusy, EngineRefused, EngineUnavailable
+from cartoon_avatar.ai.generating import generate
 from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
 from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import faces_text
-from cartoon_avatar.contract.errors import InvalidFormat
+from cartoon_avatar.contract.errors import InvalidFormat, InvalidRequest
 from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
@@ -35,54 +38,90 @@ async def generate_cartoon(request: Request) -> Response:
     """
     ai = state_of(request)
     with ExitStack() as held:
-        held.enter_context(ai.workers.place())
+        place = held.enter_context(ExitStack())
+        place.enter_context(ai.workers.place())
         form = await form_of(request, "image")
         fields = form.fields
-        options.require_known(fields, (*options.DRAWING_FIELDS, "format", "thumbnail"))
-        engine, style = await _chosen(ai.engines, fields.get("style"))
+        options.require_known(fields, (*options.DRAWING_FIELDS, "format", "thumbnail", "fallback"))
+        engine, style = await _chosen(ai, fields.get("style"))
         as_svg = _as_svg(fields, style)
         seed = options.seed_of(fields)
         size = options.cartoon_size_of(fields) or CARTOON_PX
         framing = options.framing_of(fields) or "portrait"
         face = options.face_of(fields) or 0
         thumbnail = with_thumbnail(fields)
+        may_fall_back = options.whole_number(fields, "fallback", InvalidRequest, 0, 1) == 1
         if seed is None:
             seed = secrets.randbelow(RANDOM_SEEDS)
         photo = image_in(form, "image")
-        if as_svg:
-            job = partial(ai.run, engine, jobs.draw_svg, photo, style.name, seed, size)
-            job = partial(job, framing, face)
-        else:
-            job = partial(ai.run, engine, jobs.draw_cartoon, photo, style.name, seed, size)
-            job = partial(job, thumbnail, framing, face)
+
+        async def here(engine: Engine, style: str, watch: Watch) -> jobs.Result:
+            if as_svg:
+                job = partial(ai.run, engine, jobs.draw_svg, photo, style, seed, size)
+            else:
+                job = partial(
+                    ai.run, engine, jobs.draw_cartoon, photo, style, seed, size, thumbnail
+                )
+            return await job(framing, face, moved=watch.moved, report=watch.report)
+
+        async def elsewhere(engine: RemoteEngine, watch: Watch) -> jobs.Result:
+            return await generate(
+                ai.workers,
+                ai.places[engine.config.name],
+                engine,
+                # Emptied once it is sent, unless one of ours may have to draw it after all.
+                list(photo) if may_fall_back else photo,
+                style=style.name,
+                seed=seed,
+                long_side=size,
+                framing=framing,
+                face=face,
+                thumbnail=thumbnail,
+                begun=(lambda: None) if may_fall_back else place.close,
+                moved=watch.moved,
+                report=watch.report,
+            )
 
         async def drawn(watch: Watch) -> Answer:
-            result = await job(moved=watch.moved, report=watch.report)
-            ai.metrics.drawing_seconds.labels(style.name).observe(sum(result.stages.values()))
+            name, others = style.name, headers.SVG_HEADERS if as_svg else {}
+            if isinstance(engine, RemoteEngine):
+                try:
+                    result = await elsewhere(engine, watch)
+                except (AiBusy, EngineUnavailable, EngineRefused) as error:
+                    if not may_fall_back:
+                        raise
+                    name, others = STYLES[0].name, {headers.FALLBACK: error.code}
+                    result = await here(ai.engines.all[0], name, watch)
+            else:
+                result = await here(engine, name, watch)
+            ai.metrics.drawing_seconds.labels(name).observe(sum(result.stages.values()))
             return Answer.of(
                 result,
                 {
-                    headers.STYLE: style.name,
+                    headers.STYLE: name,
                     headers.SEED: str(seed),
                     headers.ENGINE_VERSION: str(ENGINE_VERSION),
                     headers.FACE_COUNT: str(result.faces),
                     headers.CROP_BOX: str(result.crop),
                     headers.FACES: faces_text(result.face_boxes),
-                    **(headers.SVG_HEADERS if as_svg else {}),
+                    **others,
                 },
             )
 
         return await answered(request, drawn, held)
 
 
-async def _chosen(engines: Engines, value: object) -> tuple[Engine, StyleFacts]:
+async def _chosen(ai: State, value: object) -> tuple[Engine | RemoteEngine, StyleFacts]:
     name = STYLES[0].name if options.is_absent(value) else str(value)
-    built_in = engines.all[0]
+    built_in = ai.engines.all[0]
     for style in built_in.styles():
         if style.name == name:
             return built_in, style
+    for remote in ai.remote:
+        if (style := remote.style_named(name)) is not None:
+            return remote, style
     # In a thread: a file that was not seen before is read from end to end.
-    return await asyncio.to_thread(engines.of, name)
+    return await asyncio.to_thread(ai.engines.of, name)
 
 
 def _as_svg(fields: dict[str, Any], style: StyleFacts) -> bool:

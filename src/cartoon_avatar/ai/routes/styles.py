@@ -53,10 +53,11 @@ class StyleList(BaseModel):
 
 @router.get(paths.STYLES, operation_id="listStyles")
 async def list_styles(request: Request) -> StyleList:
-    """All styles, in walking order; last the neural ones whose weights are here."""
+    """All styles, in walking order; then neural ones whose weights are here, last generators'."""
     # In a thread: a file that was not seen before is read from end to end.
     ai = state_of(request)
-    styles = await asyncio.to_thread(ai.engines.styles)
+    styles = [(engine.facts, style) for engine, style in await asyncio.to_thread(ai.engines.styles)]
+    styles += [(engine.facts, style) for engine in ai.remote for style in engine.styles()]
     return StyleList(
         items=[
             StyleInfo(
@@ -66,14 +67,14 @@ async def list_styles(request: Request) -> StyleList:
                 preview=_preview(style.name),
                 needs_face=style.needs_face,
                 svg=style.svg,
-                engine=engine.facts.name,
-                aligned=engine.facts.aligned,
-                deterministic=engine.facts.deterministic,
-                places=engine.facts.places or ai.workers.size,
-                expected_seconds=engine.facts.expected_s,
-                leaves_machine=engine.facts.leaves_machine,
+                engine=facts.name,
+                aligned=facts.aligned,
+                deterministic=facts.deterministic,
+                places=facts.places or ai.workers.size,
+                expected_seconds=facts.expected_s,
+                leaves_machine=facts.leaves_machine,
             )
-            for engine, style in styles
+            for facts, style in styles
         ]
     )
 

@@ -1,0 +1,2 @@
+"""Generators of others as engines: servers that are sent a picture and a prompt. docs/generators.md
+says how each kind is set up."""

@@ -1,0 +1,198 @@
+"""A generator as an engine: attempts, deadline, budget and pauses around its provider."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from typing import Literal
+
+import structlog
+import yarl
+
+from cartoon_avatar.ai.engines.drawing import Report
+from cartoon_avatar.ai.engines.protocol import EngineFacts, StyleFacts
+from cartoon_avatar.ai.engines.remote.config import EngineConfig
+from cartoon_avatar.ai.engines.remote.generation import (
+    Generation,
+    GenerationLost,
+    Provider,
+    Refused,
+)
+from cartoon_avatar.ai.errors import EngineRefused, EngineUnavailable
+
+log = structlog.get_logger()
+
+_TRAINED_MEDIA = "trainedAlgorithmicMedia"
+_BACKOFF_S = 1.0
+
+EngineState = Literal["ok", "paused", "over_budget"]
+
+
+class RemoteEngine:
+    """Draws on a provider's server; asked from the event loop, not from a worker."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        provider: Provider,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+    ) -> None:
+        self.config = config
+        self.facts = EngineFacts(
+            name=config.name,
+            aligned=config.aligned,
+            deterministic=config.deterministic,
+            expected_s=config.expected_s,
+            source_type=_TRAINED_MEDIA,
+            places=config.places,
+            deadline_s=config.deadline_s,
+            leaves_machine=(
+                not config.private if config.leaves_machine is None else config.leaves_machine
+            ),
+            price=None if config.price is None else f"{config.price:g}",
+        )
+        self.last_error: str | None = None
+        self._provider = provider
+        self._prompts = {style.name: style.prompt for style in config.style}
+        self._today = today
+        self._day = today()
+        self._calls = 0
+        self._paused_until = 0.0
+
+    @property
+    def calls_today(self) -> int:
+        """Those that may have been charged."""
+        if self._day != self._today():
+            self._day, self._calls = self._today(), 0
+        return self._calls
+
+    @property
+    def most_calls(self) -> int | None:
+        bounds = [] if self.config.daily_calls is None else [self.config.daily_calls]
+        if self.config.daily_cost is not None and self.config.price:
+            bounds.append(math.floor(self.config.daily_cost / self.config.price + 1e-9))
+        return min(bounds, default=None)
+
+    @property
+    def state(self) -> EngineState:
+        if self.most_calls is not None and self.calls_today >= self.most_calls:
+            return "over_budget"
+        return "paused" if time.monotonic() < self._paused_until else "ok"
+
+    def style_named(self, name: str) -> StyleFacts | None:
+        return next((style.facts for style in self.config.style if style.name == name), None)
+
+    def styles(self) -> list[StyleFacts]:
+        """None once the day's budget is used up."""
+        if self.state == "over_budget":
+            return []
+        return [style.facts for style in self.config.style]
+
+    def require_ready(self) -> None:
+        """Raise ``EngineUnavailable`` where asking would be in vain."""
+        if self.state == "over_budget":
+            raise EngineUnavailable(
+                f"{self.config.name} has drawn all that it may today; choose another style.",
+                retry_after_s=_until_midnight_s(),
+            )
+        if self.state == "paused":
+            raise EngineUnavailable(
+                f"{self.config.name} wants to be left alone for a while; choose another style.",
+                retry_after_s=math.ceil(self._paused_until - time.monotonic()),
+            )
+
+    def prompt_of(self, style: str) -> str:
+        return self._prompts[style]
+
+    async def draw(self, generation: Generation, report: Report) -> bytes:
+        """The drawing's file, as the provider sent it. Raises ``EngineUnavailable`` and
+        ``EngineRefused``."""
+        until = time.monotonic() + self.config.deadline_s
+        try:
+            async with asyncio.timeout(self.config.deadline_s):
+                for attempt in range(self.config.retries + 1):
+                    self.require_ready()
+                    self._calls = self.calls_today + 1
+                    try:
+                        return await self._provider.generate(generation, report)
+                    except GenerationLost as lost:
+                        self._calls -= not lost.charged
+                        pause_s = lost.retry_after_s or _BACKOFF_S * 2**attempt
+                        if not lost.repeatable or attempt == self.config.retries:
+                            raise self._unavailable(lost) from lost
+                        if time.monotonic() + pause_s >= until:
+                            raise self._unavailable(lost) from lost
+                        log.warning("engine_retried", engine=self.config.name, reason=str(lost))
+                        await asyncio.sleep(pause_s)
+        except Refused as error:
+            self._calls -= 1
+            self.last_error = "refused by its policy"
+            raise EngineRefused(self.config.name) from error
+        except TimeoutError as error:
+            raise self.failed(f"it took longer than {self.config.deadline_s:g} s") from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def failed(self, reason: str) -> EngineUnavailable:
+        """The error for an answer that turns out to be useless."""
+        return self._unavailable(GenerationLost(reason, charged=True))
+
+    def _unavailable(self, lost: GenerationLost) -> EngineUnavailable:
+        self.last_error = str(lost)
+        log.warning("engine_failed", engine=self.config.name, reason=str(lost))
+        if lost.retry_after_s is not None:
+            self._paused_until = time.monotonic() + lost.retry_after_s
+        return EngineUnavailable(
+            f"{self.config.name} made no picture: {lost}. Try again later, or another style.",
+            retry_after_s=math.ceil(lost.retry_after_s or self.config.expected_s),
+        )
+
+
+def _until_midnight_s() -> int:
+    now = datetime.now(UTC)
+    return 86_400 - (now.hour * 3600 + now.minute * 60 + now.second)
+
+
+@asynccontextmanager
+async def open_remote_engines(
+    configs: list[EngineConfig], environment: Mapping[str, str]
+) -> AsyncIterator[list[RemoteEngine]]:
+    """Their keys are in the ``environment``, under the names that they give."""
+    if not configs:
+        yield []
+        return
+    # Imported here: the client takes memory that nobody without a generator owes.
+    from cartoon_avatar.ai.engines.remote.http import ProviderHttp, open_http
+    from cartoon_avatar.ai.engines.remote.images_edits import ImagesEdits
+    from cartoon_avatar.ai.engines.remote.original import Original
+
+    def provider_of(config: EngineConfig, http: ProviderHttp) -> Provider:
+        match config.kind:
+            case "images-edits":
+                return ImagesEdits(config, http)
+            case "original":
+                return Original(config, http)
+
+    async with open_http() as (own, public):
+        yield [
+            RemoteEngine(
+                config,
+                provider_of(
+                    config,
+                    ProviderHttp(yarl.URL(config.url), _headers(config, environment), own, public),
+                ),
+            )
+            for config in configs
+        ]
+
+
+def _headers(config: EngineConfig, environment: Mapping[str, str]) -> dict[str, str]:
+    if config.key is None:
+        return {}
+    secret = environment[config.key]
+    if config.kind == "images-edits" and config.key_header == "api-key":
+        return {"api-key": secret}
+    return {"Authorization": f"Bearer {secret}"}

@@ -1,0 +1,220 @@
+"""HTTP to providers: bounded answers, no redirects, pictures from public addresses only."""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import yarl
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from cartoon_avatar.ai.engines.remote.generation import GenerationLost, Refused
+
+# What a picture may weigh, and the JSON that holds it in base64.
+MOST_PICTURE_BYTES = 25_000_000
+MOST_JSON_BYTES = 40_000_000
+_CONNECT_S = 10
+_SAID_BYTES = 65_536
+# How providers say that their policy is against it: in an error's code or type.
+_POLICY_CODES = {
+    "moderation_blocked",
+    "content_policy_violation",
+    "content_filter",
+    "contentFilter",
+    "ResponsibleAIPolicyViolation",
+}
+
+
+class _PublicResolver(AbstractResolver):
+    """Resolves names of public hosts; a link in an answer shall not lead into our own network."""
+
+    def __init__(self) -> None:
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        for one in found:
+            if not ipaddress.ip_address(one["host"].partition("%")[0]).is_global:
+                raise OSError(f"{host} is no public host")
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHttp:
+    """``own`` reaches the engine's own server, ``public`` where its answers' links lead."""
+
+    base: yarl.URL
+    headers: Mapping[str, str] = field(repr=False)
+    own: aiohttp.ClientSession
+    public: aiohttp.ClientSession
+
+    def url(self, path: str) -> yarl.URL:
+        return self.base / path.lstrip("/")
+
+    @asynccontextmanager
+    async def ask(
+        self,
+        method: str,
+        url: yarl.URL,
+        *,
+        data: aiohttp.FormData | None = None,
+        json_body: object = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = False,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The 2xx response. ``idempotent``: asked again, the provider charges nothing more."""
+        try:
+            async with self.own.request(
+                method,
+                url,
+                data=data,
+                json=json_body,
+                headers={**self.headers, **(headers or {})},
+                allow_redirects=False,
+            ) as response:
+                if not 200 <= response.status < 300:
+                    await _raise_for(response, idempotent)
+                yield response
+        except aiohttp.ClientConnectorError as error:
+            reason = f"cannot be reached ({type(error).__name__})"
+            raise GenerationLost(reason, charged=False, repeatable=True) from error
+        except (aiohttp.ClientError, OSError, EOFError) as error:
+            reason = f"the connection broke ({type(error).__name__})"
+            raise GenerationLost(reason, charged=True, repeatable=idempotent) from error
+
+    async def json(
+        self,
+        method: str,
+        url: yarl.URL,
+        *,
+        json_body: object = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = False,
+    ) -> dict[str, Any]:
+        async with self.ask(
+            method, url, json_body=json_body, headers=headers, idempotent=idempotent
+        ) as response:
+            return json_in(await bounded(response, MOST_JSON_BYTES))
+
+    async def linked(self, link: str) -> bytes:
+        """The picture that a link in an answer leads to, asked for without our key."""
+        try:
+            url = yarl.URL(link)
+            session = self.own if url.origin() == self.base.origin() else self.public
+            if session is self.public and (url.scheme != "https" or _is_no_public_address(url)):
+                raise ValueError(link)
+        except ValueError as error:
+            raise GenerationLost("its answer links to no public https URL", charged=True) from error
+        try:
+            async with session.get(url, allow_redirects=False) as response:
+                if response.status != 200:
+                    reason = f"its link answered {response.status}; it may have expired"
+                    raise GenerationLost(reason, charged=True)
+                return await bounded(response, MOST_PICTURE_BYTES)
+        except (aiohttp.ClientError, OSError) as error:
+            reason = f"its link cannot be followed ({type(error).__name__})"
+            raise GenerationLost(reason, charged=True) from error
+
+
+def _is_no_public_address(url: yarl.URL) -> bool:
+    # Such a host is not resolved.
+    try:
+        return not ipaddress.ip_address(url.host or "").is_global
+    except ValueError:
+        return False
+
+
+async def bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > most_bytes:
+            response.close()
+            raise GenerationLost(f"its answer is longer than {most_bytes} bytes", charged=True)
+    return bytes(data)
+
+
+def json_in(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise GenerationLost("its answer is no JSON", charged=True) from error
+    if not isinstance(value, dict):
+        raise GenerationLost("its answer is no JSON object", charged=True)
+    return value
+
+
+async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None:
+    status = response.status
+    try:
+        said = json.loads((await response.content.read(_SAID_BYTES)) or b"{}")
+    except (ValueError, RecursionError):
+        said = {}
+    if status in (400, 403, 422) and is_policy(said):
+        raise Refused
+    retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
+    reason = f"it answered {status}"
+    if status == 429 or (status == 503 and retry_after_s is not None):
+        raise GenerationLost(reason, charged=False, repeatable=True, retry_after_s=retry_after_s)
+    if status >= 500:
+        raise GenerationLost(reason, charged=True, repeatable=idempotent)
+    raise GenerationLost(reason, charged=False)
+
+
+def is_policy(said: object) -> bool:
+    """Whether an error of a provider, its JSON, says that its policy is against the drawing."""
+    error = said.get("error", said) if isinstance(said, dict) else None
+    if not isinstance(error, dict):
+        return False
+    inner = error.get("innererror")
+    codes = [error.get("code"), error.get("type")]
+    codes += [inner.get("code")] if isinstance(inner, dict) else []
+    return any(code in _POLICY_CODES for code in codes if isinstance(code, str))
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """Of seconds or of a date."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+@asynccontextmanager
+async def open_http() -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
+    """Sessions for engines' own servers and for the links in their answers."""
+
+    def session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Deadlines are the engines'.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
+            # A compressed body could unpack to anything: it is neither asked for nor read.
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,
+        )
+
+    # How many are asked at once is bounded by the engines' places.
+    async with (
+        session(aiohttp.TCPConnector(limit=0)) as own,
+        session(aiohttp.TCPConnector(limit=0, resolver=_PublicResolver())) as linked,
+    ):
+        yield own, linked

@@ -1,0 +1,26 @@
+"""Servers written for the original design: a bare picture in, a bare picture out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiohttp
+
+from cartoon_avatar.ai.engines.drawing import Report
+from cartoon_avatar.ai.engines.remote.config import OriginalConfig
+from cartoon_avatar.ai.engines.remote.generation import Generation
+from cartoon_avatar.ai.engines.remote.http import MOST_PICTURE_BYTES, ProviderHttp, bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    config: OriginalConfig
+    http: ProviderHttp
+
+    async def generate(self, generation: Generation, report: Report) -> bytes:
+        report("generating", None)
+        form = aiohttp.FormData()
+        form.add_field("image", generation.photo, filename="photo.jpg", content_type="image/jpeg")
+        async with self.http.ask("POST", self.http.url("generate-cartoon"), data=form) as response:
+            # Its type may lie: what it is, is read from the bytes.
+            return await bounded(response, MOST_PICTURE_BYTES)

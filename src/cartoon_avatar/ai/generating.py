@@ -1,0 +1,73 @@
+"""A photo becomes a generator's drawing: prepared here, drawn elsewhere, judged here."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+from cartoon_avatar.ai import jobs
+from cartoon_avatar.ai.engines.drawing import Report, unwatched
+from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
+from cartoon_avatar.ai.engines.remote.generation import Generation
+from cartoon_avatar.ai.forms import Pieces
+from cartoon_avatar.ai.pools.places import Moved, Places
+from cartoon_avatar.ai.pools.workers import Workers
+from cartoon_avatar.contract.errors import ImageTooLarge, InvalidImage, PictureUnusable
+from cartoon_avatar.contract.options import Framing
+
+
+async def generate(
+    workers: Workers,
+    places: Places,
+    engine: RemoteEngine,
+    photo: Pieces,
+    *,
+    style: str,
+    seed: int,
+    long_side: int,
+    framing: Framing,
+    face: int,
+    thumbnail: bool,
+    begun: Callable[[], None],
+    moved: Moved | None = None,
+    report: Report | None = None,
+) -> jobs.Result:
+    """``begun`` is called once the workers are not needed but for moments; ``photo`` is emptied
+    then, since many wait long. Raises ``AiBusy``, ``EngineUnavailable`` and ``EngineRefused``."""
+    engine.require_ready()
+    with places.place():
+        sent = await workers.run(
+            jobs.prepare, photo, long_side, framing, face, thumbnail, moved=moved, report=report
+        )
+        photo.clear()
+        begun()
+        asked = Generation(
+            sent.data,
+            sent.width,
+            sent.height,
+            prompt=engine.prompt_of(style),
+            seed=seed,
+            key=secrets.token_hex(16),
+        )
+        async with places.turn(moved):
+            started = time.perf_counter()
+            data = await engine.draw(asked, report or unwatched)
+            generated_s = time.perf_counter() - started
+        try:
+            made = await workers.run(jobs.judge, [memoryview(data)], long_side, report=report)
+        except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
+            raise engine.failed(f"its answer is no picture that we take ({error.code})") from error
+    return jobs.Result(
+        data=made.data,
+        mime_type=made.mime_type,
+        width=made.width,
+        height=made.height,
+        photo_width=sent.photo_width,
+        photo_height=sent.photo_height,
+        stages={**sent.stages, "generate": generated_s, **made.stages},
+        faces=sent.faces,
+        crop=sent.crop,
+        face_boxes=sent.face_boxes,
+        thumbnail=sent.thumbnail,
+    )

@@ -1,0 +1,109 @@
+"""The halves of a generator's drawing that are ours: the photo before it, the answer after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
+from cartoon_avatar.ai.errors import ModelsMissing
+from cartoon_avatar.ai.jobs.drawings import LOOK_PX
+from cartoon_avatar.ai.jobs.results import thumbnail_of
+from cartoon_avatar.ai.jobs.tools import Tools
+from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_webp
+from cartoon_avatar.ai.seeing.scene import open_scene
+from cartoon_avatar.contract.boxes import Box, FaceBox
+from cartoon_avatar.contract.options import Framing
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a generator is sent, ``data``, a JPEG without metadata, and what is known of it."""
+
+    data: bytes
+    width: int
+    height: int
+    photo_width: int
+    photo_height: int
+    faces: int
+    crop: Box
+    face_boxes: tuple[FaceBox, ...]
+    thumbnail: bytes
+    stages: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A generator's answer, read as any stranger's picture is and written anew."""
+
+    data: bytes
+    mime_type: str
+    width: int
+    height: int
+    stages: dict[str, float]
+
+
+def prepare(
+    tools: Tools,
+    data: bytes,
+    long_side: int,
+    framing: Framing,
+    face: int,
+    thumbnail: bool,
+    *,
+    report: Report = unwatched,
+) -> Prepared:
+    """Raises ``InvalidImage``, ``ImageTooLarge`` and ``FaceIndexOutOfRange``."""
+    if tools.eyes.find_masks is None:
+        raise ModelsMissing
+    clock = Clock(report=report)
+    photo = decode(data, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    clock.done("decode")
+
+    def closer(crop: Box, side: int) -> Picture:
+        return decode(data, max_pixels=tools.max_pixels, long_side=side, crop=crop).picture
+
+    scene = open_scene(
+        photo.picture,
+        tools.eyes.find_faces,
+        None,
+        face=face,
+        framing=framing,
+        long_side=long_side,
+        full_size=(photo.width, photo.height),
+        closer=closer,
+    )
+    clock.done("faces")
+    encoded = to_jpeg(_on_white(scene.picture))
+    small = thumbnail_of(photo.picture) if thumbnail else b""
+    clock.done("encode")
+    return Prepared(
+        data=encoded,
+        width=scene.picture.width,
+        height=scene.picture.height,
+        photo_width=photo.width,
+        photo_height=photo.height,
+        faces=len(scene.faces),
+        crop=scene.crop,
+        face_boxes=scene.faces,
+        thumbnail=small,
+        stages=clock.stages,
+    )
+
+
+def judge(tools: Tools, data: bytes, long_side: int, *, report: Report = unwatched) -> Judged:
+    """Raises ``InvalidImage`` and ``ImageTooLarge``."""
+    clock = Clock(report=report)
+    picture = decode(data, max_pixels=tools.max_pixels, long_side=long_side).picture
+    kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
+    encoded = encode(picture)
+    clock.done("judge")
+    return Judged(encoded, f"image/{kind}", picture.width, picture.height, clock.stages)
+
+
+def _on_white(picture: Picture) -> Picture:
+    if picture.alpha is None:
+        return picture
+    alpha = picture.alpha[..., None].astype(np.float32) / 255
+    return Picture(np.rint(picture.rgb * alpha + 255 * (1 - alpha)).astype(np.uint8))

@@ -1,0 +1,84 @@
+"""The command on generators of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cartoon_avatar.cli.options import ai_settings, echo_json, json_option
+
+
+@click.command(short_help="Show the generators of others and how they are doing.")
+@click.option(
+    "--url",
+    envvar="AI_URL",
+    default="http://127.0.0.1:8001",
+    show_default=True,
+    help="Of the AI service, which knows their state. [env: AI_URL]",
+)
+@json_option
+def engines(url: str, as_json: bool) -> None:
+    """Show the generators that AI_ENGINES names: state, budget used, last error.
+
+    The file is judged first, and what is wrong in it named by line and key. Where no AI service
+    answers, what the file says is all there is to show.
+
+    \b
+      AI_ENGINES=engines.toml cartoon-avatar engines
+    """
+    items = _asked(url)
+    if items is None:
+        items = _configured()
+    if as_json:
+        echo_json(items)
+        return
+    if not items:
+        click.echo("There are none; docs/generators.md shows how to add one.")
+    for item in items:
+        most = f" of {item['mostCalls']}" if item["mostCalls"] is not None else ""
+        used = "" if item["callsToday"] is None else f", {item['callsToday']}{most} calls today"
+        click.echo(f"{item['name']}  {item['kind']} at {item['host']}  {item['state']}{used}")
+        click.echo(f"  styles: {', '.join(item['styles'])}")
+        if item["lastError"]:
+            click.echo(f"  last error: {item['lastError']}")
+
+
+def _configured() -> list[dict[str, Any]]:
+    import yarl
+
+    from cartoon_avatar.ai.engines.registry import remote_configs
+    from cartoon_avatar.ai.seeing.model_files import models_folder
+    from cartoon_avatar.ai.settings import environment
+
+    settings = ai_settings()
+    folder = models_folder(settings.models_dir)
+    return [
+        {
+            "name": config.name,
+            "kind": config.kind,
+            "host": yarl.URL(config.url).host,
+            "styles": [style.name for style in config.style],
+            "state": "not running",
+            "callsToday": None,
+            "mostCalls": config.daily_calls,
+            "price": config.price,
+            "lastError": None,
+        }
+        for config in remote_configs(settings.engines, folder, environment())
+    ]
+
+
+def _asked(url: str) -> list[dict[str, Any]] | None:
+    """What the AI service at ``url`` says; None where none answers."""
+    import httpx
+
+    from cartoon_avatar.contract import paths
+
+    ai_settings()  # which judges the file
+    try:
+        answer = httpx.get(url.rstrip("/") + paths.ENGINES, timeout=5)
+        answer.raise_for_status()
+        return answer.json()["items"]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError):
+        return None

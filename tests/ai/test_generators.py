@@ -1,0 +1,222 @@
+"""Generators of others through the AI service's door: a real server draws, real workers judge."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from PIL import Image
+
+from cartoon_avatar.ai.engines.catalogue import STYLES
+from cartoon_avatar.contract import headers, paths
+from cartoon_avatar.contract.boxes import faces_in
+from tests.ai.conftest import running, saved, scene, until_ready
+from tests.ai.engines.remote.conftest import written
+from tests.engines import generators
+from tests.engines.generators import KEY, Server, edited, serving, status
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GENERATE = paths.GENERATE_CARTOON
+NAMES = ("clay", "felt", "wool", "paid", "slow")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server() -> AsyncIterator[Server]:
+    async with serving("/v1/images/edits") as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ai(
+    server: Server,
+    app_for: Callable[..., FastAPI],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """An engine each, so that what one did is not held against another."""
+    file = tmp_path_factory.mktemp("engines") / "engines.toml"
+    more: dict[str, dict[str, Any]] = {"paid": {"daily_calls": 1}, "slow": {"places": 1}}
+    entries = [
+        written("images-edits", f"{server.url}/v1", style=name, key="A_KEY", **more.get(name, {}))
+        for name in NAMES
+    ]
+    file.write_text("".join(entries))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("A_KEY", KEY)
+        async with running(app_for(engines=file, queue=1)) as client:
+            await until_ready(client)
+            yield client
+
+
+async def drawn(ai: httpx.AsyncClient, photo: bytes, style: str, **asked: str) -> httpx.Response:
+    return await ai.post(GENERATE, files={"image": photo}, data={"style": style, **asked})
+
+
+async def engine(ai: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    items = (await ai.get(paths.ENGINES)).json()["items"]
+    return next(item for item in items if item["name"] == name)
+
+
+async def test_its_styles_are_listed_last_with_what_their_engine_says(
+    ai: httpx.AsyncClient,
+) -> None:
+    items = (await ai.get(paths.STYLES)).json()["items"]
+    assert [item["name"] for item in items[-5:]] == list(NAMES)
+    listed = items[-5]
+    assert (listed["engine"], listed["aligned"], listed["deterministic"]) == ("clay", False, False)
+    assert (listed["expectedSeconds"], listed["leavesMachine"]) == (20, False)
+
+
+async def test_a_photo_is_sent_framed_and_bare_and_the_drawing_comes_back(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    portrait = Image.open(io.BytesIO(astronaut))
+    photo = saved(portrait, "JPEG", quality=95, comment=b"canary-0815")
+    server.asked.clear()
+    server.answers = [edited(saved(scene(640, 640), "PNG"))]
+    answer = await drawn(ai, photo, "clay", size="256", seed="7", thumbnail="1")
+
+    ((_, sent_headers, sent),) = server.asked
+    assert sent_headers["Authorization"] == f"Bearer {KEY}"
+    image = Image.open(io.BytesIO(sent["image"]))
+    assert (image.format, image.size) == ("JPEG", (256, 256))
+    assert b"canary-0815" not in sent["image"]
+
+    assert answer.status_code == 200, answer.text
+    start = len(answer.content) - int(answer.headers[headers.THUMBNAIL_BYTES])
+    drawing = Image.open(io.BytesIO(answer.content[:start]))
+    assert (drawing.format, drawing.size) == ("JPEG", (256, 256))
+    pixels = np.asarray(drawing, int)
+    assert np.abs(pixels[32, 32] - (220, 40, 40)).max() < 12
+    assert answer.headers[headers.STYLE] == "clay"
+    assert answer.headers[headers.SEED] == "7"
+    assert len(faces_in(answer.headers[headers.FACES])) == 1
+    assert "generate;dur=" in answer.headers[headers.SERVER_TIMING]
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        b"<!doctype html><title>Down</title>",
+        b"",
+        saved(Image.new("1", (16383, 16383)), "PNG"),
+        saved(scene(), "PNG")[:200],
+    ],
+    ids=["a page", "nothing", "a bomb", "half"],
+)
+async def test_what_is_no_picture_of_ours_is_the_engines_fault(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes, picture: bytes
+) -> None:
+    server.answers = [edited(picture)]
+    answer = await drawn(ai, astronaut, "felt", size="64")
+    assert (answer.status_code, answer.json()["code"]) == (503, "engine_unavailable")
+    assert "no picture" in (await engine(ai, "felt"))["lastError"]
+
+
+async def test_another_size_and_metadata_are_no_matter(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    odd = saved(scene(300, 100), "JPEG", comment=b"canary-0815")
+    server.answers = [edited(odd)]
+    answer = await drawn(ai, astronaut, "felt", size="150")
+    assert Image.open(io.BytesIO(answer.content)).size == (150, 50)
+    assert answer.headers[headers.IMAGE_WIDTH] == "150"
+    assert b"canary-0815" not in answer.content
+
+
+async def test_a_bad_photo_is_refused_before_it_is_sent(
+    ai: httpx.AsyncClient, server: Server
+) -> None:
+    server.asked.clear()
+    answer = await drawn(ai, saved(scene(), "PNG")[:200], "felt")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_image")
+    assert server.asked == []
+
+
+async def test_a_refusal_and_a_failure_have_codes_of_their_own(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    for reply, expected in (
+        (generators.refused(), (422, "engine_refused")),
+        (status(500), (503, "engine_unavailable")),
+    ):
+        server.answers = [reply]
+        answer = await drawn(ai, astronaut, "felt", size="64")
+        assert (answer.status_code, answer.json()["code"]) == expected
+        assert ("retry-after" in answer.headers) == (expected[0] == 503)
+        assert KEY not in answer.text
+
+
+async def test_where_any_style_will_do_one_of_ours_draws_and_says_so(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    server.answers = [status(500)]
+    answer = await drawn(ai, astronaut, "wool", size="64", fallback="1")
+    assert answer.status_code == 200
+    assert answer.headers[headers.STYLE] == STYLES[0].name
+    assert answer.headers[headers.FALLBACK] == "engine_unavailable"
+    server.answers = [edited()]
+    answer = await drawn(ai, astronaut, "wool", size="64", fallback="1")
+    assert answer.headers[headers.STYLE] == "wool"
+    assert headers.FALLBACK not in answer.headers
+
+
+async def test_a_style_whose_budget_is_used_up_is_unlisted(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    server.answers = [edited()]
+    assert (await drawn(ai, astronaut, "paid", size="64")).status_code == 200
+    names = [item["name"] for item in (await ai.get(paths.STYLES)).json()["items"]]
+    assert "paid" not in names
+    answer = await drawn(ai, astronaut, "paid", size="64")
+    assert (answer.status_code, answer.json()["code"]) == (503, "engine_unavailable")
+    said = await engine(ai, "paid")
+    assert (said["state"], said["callsToday"], said["mostCalls"]) == ("over_budget", 1, 1)
+
+
+async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    server.asked.clear()
+    server.cancelled.clear()
+    server.answers = [generators.never]
+    slow = [asyncio.create_task(drawn(ai, astronaut, "slow", size="64"))]
+    async with asyncio.timeout(60):
+        while not server.asked:  # noqa: ASYNC110 (no event tells)
+            await asyncio.sleep(0.02)
+        # One worker, a queue of one, and yet there is room for all of these.
+        for waiting in range(1, 5):
+            slow.append(asyncio.create_task(drawn(ai, astronaut, "slow", size="64")))
+            while (await engine(ai, "slow"))["waiting"] < waiting:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    for _ in range(2):
+        assert (await drawn(ai, astronaut, "watercolour", size="64")).status_code == 200
+    assert len(server.asked) == 1
+
+    slow[0].cancel()
+    await asyncio.wait_for(server.cancelled.wait(), 5)
+    for task in slow:
+        task.cancel()
+    await asyncio.wait(slow)
+    async with asyncio.timeout(60):
+        while (await engine(ai, "slow"))["waiting"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_no_key_is_in_any_log(
+    ai: httpx.AsyncClient,
+    server: Server,
+    astronaut: bytes,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    server.answers = [status(401, {"error": {"message": f"Incorrect API key: {KEY}"}})]
+    await drawn(ai, astronaut, "wool", size="64")
+    out, err = capfd.readouterr()
+    assert KEY not in out + err
