@@ -16,7 +16,7 @@ from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes, lash_darkness
 from cartoon_avatar.ai.engines.drawn.forms import relief
 from cartoon_avatar.ai.engines.drawn.glasses import read_glasses
 from cartoon_avatar.ai.engines.drawn.head import ears_of, head_contour, head_mask
-from cartoon_avatar.ai.engines.drawn.likeness import youth
+from cartoon_avatar.ai.engines.drawn.likeness import exaggerated, youth
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth, teeth_seen
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose, nose_shape
 from cartoon_avatar.ai.engines.drawn.palette import INK, fairness, hair_tones, skin_tones
@@ -100,6 +100,26 @@ def test_ears_stand_beside_the_face_and_not_behind_a_turned_cheek():
         turned = replace(pose, value=replace(pose.value, yaw=yaw))
         seen = ears_of(replace(reading, subject=replace(reading.subject, pose=turned)))
         assert {ear.side for ear in seen} == {-int(np.sign(yaw))}
+
+
+def test_an_ear_that_the_mesh_swallowed_is_drawn_like_the_other():
+    reading = reading_of("officer")
+    right = next(ear for ear in ears_of(reading) if ear.side == 1)
+    swallowed = replace(reading, face=reading.face & ~right.mask)
+    ears = {ear.side: ear for ear in ears_of(swallowed)}
+
+    assert set(ears) == {-1, 1}
+    assert ears[1].height == ears[-1].height
+
+
+def test_a_smile_is_drawn_as_a_smile():
+    reading = reading_of("astronaut")
+    before, after = reading, exaggerated(reading)
+
+    def corners(of: Reading) -> float:
+        return float((of.at(13) - (of.at(61) + of.at(291)) / 2) @ of.down)
+
+    assert corners(after) > corners(before) > 0
 
 
 def test_a_dark_patch_of_a_cheek_is_read_as_shade():

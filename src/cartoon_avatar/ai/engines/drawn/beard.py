@@ -149,8 +149,8 @@ def _moustache(reading: Reading, dark: np.ndarray, *, alone: bool) -> np.ndarray
                 at(corner) + across * side * out * unit + down * 0.01 * unit,
             ]
         )
-        share, least = (0.95, 0.06) if alone else (0.55, 0.028)
-        thick = float(np.clip(high * share, least * unit, 0.085 * unit))
+        share, least = (1.1, 0.07) if alone else (0.55, 0.028)
+        thick = float(np.clip(high * share, least * unit, 0.1 * unit))
         mask |= reading.inside(stroke(way, [0.75 * thick, 1.1 * thick, thick, 0.25 * thick]))
     near = reading.grown(mask, 0.02 * unit)
     shape = reading.soft(mask | (reading.closed(dark, 0.02 * unit) & near), 0.01 * unit) > 0.5
@@ -251,9 +251,9 @@ def _own_tones(pen: Pen, beard: Beard) -> HairTones:
     )
     if grey and not pen.reading.subject.monochrome and bright > 45 and bright > light + 8:
         # White hairs among dark ones: the whole looks grey.
-        base = from_lch(min(82.0, bright + 10), 4, 80)
+        base = from_lch(min(80.0, bright + 5), 4, 80)
         return HairTones(
-            base, shifted(base, -14), shifted(base, 8), shifted(base, 12), from_lch(24, 4, 60)
+            base, shifted(base, -18), shifted(base, 14), shifted(base, 18), from_lch(24, 4, 60)
         )
     skin = lch(pen.skin.base)[0]
     if skin - 22 < light < skin + 4 and lch(tones.base)[1] > 9:

@@ -42,7 +42,7 @@ def draw_forms(pen: Pen, head: np.ndarray, hidden: np.ndarray) -> None:
     for mask, colour, least in (
         (level > light, pen.skin.light, 0.005),
         (level < -shade, pen.skin.shade, 0.003),
-        (level < -deep, pen.skin.deep, 0.005),
+        (level < -deep, pen.skin.deep, 0.007),
     ):
         curves = outlines(
             reading.opened(mask & head, 0.008 * unit),
@@ -82,7 +82,7 @@ def relief(
 
 def _features(reading: Reading) -> np.ndarray:
     unit, features = reading.unit, reading.features
-    left_out = reading.inside(_scaled(features.lips, 1.06))
+    left_out = reading.grown(reading.inside(features.lips), 0.022 * unit)
     for eye in features.eyes:
         left_out |= reading.inside(_scaled(eye.outline, 1.25))
     for brow in features.brows:

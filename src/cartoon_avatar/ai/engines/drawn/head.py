@@ -101,7 +101,23 @@ def ears_of(reading: Reading) -> list[Ear]:
         turned_away = ear.side * yaw > _EAR_HIDDEN_DEG
         if shaped and ear.height > 1.1 * ear.width and ear.side not in ears and not turned_away:
             ears[ear.side] = ear
+    if len(ears) == 1 and abs(yaw) < 10:
+        (ear,) = ears.values()
+        other = _mirrored(reading, ear)
+        # A wide mesh can swallow an ear whole; hair is seen where it hides one.
+        middle = (other.top + other.bottom) / 2 * down + other.outer * reading.across
+        covered = reading.grown(reading.hair | reading.hat, 0.02 * unit)
+        if not reading.sample(middle[None], covered)[0]:
+            ears[other.side] = other
     return list(ears.values())
+
+
+def _mirrored(reading: Reading, ear: Ear) -> Ear:
+    """An ear like ``ear`` on the other side, as far out as the mesh's cheek and a little more."""
+    unit, across = reading.unit, reading.across
+    edge = float(reading.at(454 if ear.side < 0 else 234) @ across)
+    outer = edge - ear.side * 0.03 * unit
+    return Ear(np.zeros_like(ear.mask), -ear.side, ear.top, ear.bottom, edge, outer)
 
 
 def _ear(reading: Reading, mask: np.ndarray) -> Ear:
@@ -113,7 +129,7 @@ def _ear(reading: Reading, mask: np.ndarray) -> Ear:
     top, bottom = np.percentile(y, [2, 98])
     # Ears stand between brow and mouth, and no higher than two fifths of the face.
     top = max(float(top), float(at(105) @ down) - 0.03 * unit)
-    bottom = min(float(bottom), float(at(2) @ down) + 0.08 * unit)
+    bottom = min(float(bottom), float(at(2) @ down) + 0.13 * unit)
     # A wide mesh swallows ears: what is left of one still stands out.
     outer = max(float(np.percentile(x * side, 98)), float(at(454 if side > 0 else 234) @ across)
                 * side + 0.03 * unit)  # fmt: skip
@@ -125,7 +141,12 @@ def draw_ears(pen: Pen) -> None:
     """Behind the cheek: a clean ear where the photo shows one, as high and wide as there."""
     reading = pen.reading
     across, down = reading.across, reading.down
-    for ear in ears_of(reading):
+    ears = ears_of(reading)
+    for ear in ears:
+        # What the mask shows of skin beyond the clean shape is skin, too.
+        beyond = outlines(ear.mask, reading.scale, smooth=0.01 * reading.unit, least=20)
+        pen.sheet.fill(path_of(beyond), pen.skin.shade)
+    for ear in ears:
         high, wide = ear.height, max(ear.width, 0.065 * reading.unit)
 
         def at(

@@ -45,14 +45,28 @@ def exaggerated(reading: Reading) -> Reading:
     nose = float(np.hypot(*(at(64) - at(294)))) / face_width
     gap = float(np.hypot(*(at(13) - at(14))))
     lips = (float(np.hypot(*(at(0) - at(17)))) - gap) / unit
-    scale(_LIPS, across, _factor(mouth / _MOUTH_WIDTH))
+    # A wide mouth is a thin one on flat colour: lips grow more in height than in width.
+    scale(_LIPS, across, min(1.06, _factor(mouth / _MOUTH_WIDTH)))
     scale(_LIPS, down, _factor(lips / _LIP_HEIGHT))
+    _lift_corners(reading, moved)
     scale(_NOSE, across, _factor(nose / _NOSE_WIDTH))
     eyes = reading.features.eyes
     opening = float(np.mean([eye.opening / max(1e-6, eye.width) for eye in eyes]))
     for indices in _EYES:
         scale(indices, down, _factor(opening / _EYE_OPENING))
     return replace(reading, features=features_of(moved))
+
+
+def _lift_corners(reading: Reading, moved: np.ndarray) -> None:
+    """Raise the corners of a smiling mouth by another third, and what lies towards them."""
+    read = reading.subject.smile
+    if read is None or read.confidence < 0.3 or read.value <= 0:
+        return
+    lips = list(_LIPS)
+    aside = (moved[lips] - moved[[61, 291]].mean(axis=0)) @ reading.across
+    half = max(1e-6, float(np.abs(aside).max()))
+    lift = min(0.33 * read.value * 2 * half, 0.022 * reading.unit)
+    moved[lips] -= (lift * (aside / half) ** 2)[:, None] * reading.down
 
 
 def youth(reading: Reading) -> float:

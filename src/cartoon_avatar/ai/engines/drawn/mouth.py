@@ -87,7 +87,9 @@ def _lip_colour(pen: Pen, bearded: bool) -> Lab:
     light = skin_light + float(np.clip(darker, -38, -7)) * 0.9
     if reading.subject.monochrome:
         return from_lch(light - 4, 2, 45)
-    hue = float(np.clip(hue, 10, 42))
+    # Under cool light brown lips look purple.
+    cool = reading.subject.light is not None and reading.subject.light.value.tint[1] < -2
+    hue = float(np.clip(hue, 24 if cool else 10, 42))
     colour = from_lch(light, float(np.clip(chroma * 1.12, max(18, skin_chroma + 3), 60)), hue)
     return mixed(colour, pen.skin.shade, 0.4 if bearded else 0.08)
 
