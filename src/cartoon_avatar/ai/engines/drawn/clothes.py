@@ -97,9 +97,15 @@ def _off_the_backdrop(pen: Pen, tone: Lab) -> Lab:
     return shifted(tone, (12 if above > 4 else -14) - above)
 
 
+def _white(colour: Lab) -> Lab:
+    """Beside other colours, what is nearly white is meant to be white."""
+    light, chroma, _ = lch(colour)
+    return shifted(colour, 3, 0.35) if light > 74 and chroma < 18 else colour
+
+
 def _draw_pattern(pen: Pen, region: np.ndarray, part: str, *, own: bool) -> None:
     """``part`` is the path of ``region``; its line is its ``own`` already."""
-    colours = pattern_colours(pen.reading, region)
+    colours = [(curves, _white(colour)) for curves, colour in pattern_colours(pen.reading, region)]
     ground = _off_the_backdrop(pen, cloth_tone(pen.reading, colours[0][1]))
     pen.sheet.fill(part, ground)
     with pen.sheet.clipped(part):

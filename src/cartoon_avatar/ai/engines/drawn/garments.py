@@ -104,6 +104,13 @@ def _not_worn(
     near = (region & by_skin).sum() > 0.25 * region.sum()
     if near and reading.area(region) < 0.03 and colour[0] < main[0] - 8:
         return True
+    # The end of a tie whose knot is not told from the shirt.
+    rows = np.flatnonzero(region.any(axis=1))
+    if reading.area(region) < 0.03 and not near and rows[-1] > len(region) - 4:
+        around = reading.grown(region, 0.05 * unit) & mask & ~region
+        lights = reading.lab[around, 0]
+        if lights.size and np.median(lights) < min(main[0] + 15, colour[0] - 25):
+            return True
     aside = np.abs(reading.across_at - reading.at(152) @ reading.across) > 0.45 * unit
     # The frame's edge is no rim.
     rim = mask & ~reading.grown(mask | ~_in_frame(mask), -0.02 * unit)

@@ -138,5 +138,5 @@ def _spike(pen: Pen, strands: Strands, mask: np.ndarray, tipped: np.ndarray) -> 
         corners = np.round((lock * scale - 0.5) * 16).astype(np.int32)
         cv2.fillPoly(spikes, [corners], 1, shift=4)
     # Their roots do not show on the brow.
-    brow = cv2.resize((reading.oval & ~mask).astype(np.uint8), tipped.shape[::-1])
+    brow = cv2.resize(((reading.oval | reading.face) & ~mask).astype(np.uint8), tipped.shape[::-1])
     tipped |= spikes & (1 - brow)
