@@ -60,11 +60,11 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 @asynccontextmanager
 async def serving(*paths: str) -> AsyncIterator[Server]:
-    """``paths`` are those of POSTs."""
+    """``paths`` are those that ``answers`` are for."""
     server = Server()
     app = web.Application(client_max_size=50_000_000)
     for path in paths:
-        app.router.add_post(path, server.handle)
+        app.router.add_route("*", path, server.handle)
     app.router.add_get("/files/{name}", server.file)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
@@ -159,3 +159,27 @@ def streamed(partial: int = 2, *, completed: bool = True, error: object = None) 
         return response
 
     return answer
+
+
+# --- POST /predictions
+
+
+def prediction(server: Server, state: str, output: object = None, error: object = None) -> Answer:
+    """As Replicate tells of one."""
+
+    async def answer(request: web.Request) -> web.Response:
+        here = f"{server.url}/v1/predictions/abc"
+        said = {
+            "id": "abc",
+            "status": state,
+            "output": output,
+            "error": error,
+            "urls": {"get": here, "cancel": f"{here}/cancel"},
+        }
+        return web.json_response(said, status=201 if request.method == "POST" else 200)
+
+    return answer
+
+
+def data_uri(picture: bytes = DRAWING) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture).decode()

@@ -94,13 +94,34 @@ class ImagesEditsConfig(_Prompted):
     query: Mapping[str, str] = {}
 
 
+class PredictionsConfig(_Prompted):
+    """``url`` is what ``/predictions`` follows. ``picture``, ``prompt`` and ``seed`` are what the
+    model calls these inputs, ``input`` are further ones. Of Replicate, ``version`` or ``model``
+    (owner/name) says which model draws."""
+
+    kind: Literal["predictions"]
+    server: Literal["replicate", "cog"] = "replicate"
+    version: str | None = None
+    model: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
+    picture: str = "image"
+    prompt: str | None = "prompt"
+    seed: str | None = None
+    input: Mapping[str, Value] = {}
+
+    @model_validator(mode="after")
+    def _which_model(self) -> Self:
+        if self.server == "replicate" and (self.version is None) == (self.model is None):
+            raise ValueError("needs either a version or a model")
+        return self
+
+
 class OriginalConfig(RemoteConfig):
     """A server written for the original design: ``url`` is what ``/generate-cartoon`` follows."""
 
     kind: Literal["original"]
 
 
-EngineConfig = ImagesEditsConfig | OriginalConfig
+EngineConfig = ImagesEditsConfig | PredictionsConfig | OriginalConfig
 
 
 class _File(_Entry):

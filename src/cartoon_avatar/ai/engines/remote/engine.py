@@ -168,11 +168,14 @@ async def open_remote_engines(
     from cartoon_avatar.ai.engines.remote.http import ProviderHttp, open_http
     from cartoon_avatar.ai.engines.remote.images_edits import ImagesEdits
     from cartoon_avatar.ai.engines.remote.original import Original
+    from cartoon_avatar.ai.engines.remote.predictions import Predictions
 
     def provider_of(config: EngineConfig, http: ProviderHttp) -> Provider:
         match config.kind:
             case "images-edits":
                 return ImagesEdits(config, http)
+            case "predictions":
+                return Predictions(config, http)
             case "original":
                 return Original(config, http)
 

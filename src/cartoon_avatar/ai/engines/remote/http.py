@@ -169,6 +169,8 @@ async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None
     reason = f"it answered {status}"
     if status == 429 or (status == 503 and retry_after_s is not None):
         raise GenerationLost(reason, charged=False, repeatable=True, retry_after_s=retry_after_s)
+    if status == 409:  # busy with another, says Cog
+        raise GenerationLost(reason, charged=False, repeatable=True)
     if status >= 500:
         raise GenerationLost(reason, charged=True, repeatable=idempotent)
     raise GenerationLost(reason, charged=False)

@@ -1,0 +1,161 @@
+"""POST /predictions, as Replicate and containers built by Cog have it.
+
+Protocols: https://replicate.com/docs/reference/http (created, then polled until it ends) and
+https://github.com/replicate/cog/blob/main/docs/http.md (answered when done; the id is ours, so
+that it can be cancelled). Once Replicate has told a prediction's address, nothing is paid twice: a
+broken connection is followed by asking for the same prediction again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import yarl
+
+from cartoon_avatar.ai.engines.drawing import Report
+from cartoon_avatar.ai.engines.remote.config import PredictionsConfig
+from cartoon_avatar.ai.engines.remote.generation import Generation, GenerationLost, Refused
+from cartoon_avatar.ai.engines.remote.http import ProviderHttp
+
+_FIRST_POLL_S, _LONGEST_POLL_S = 0.5, 5.0
+_CANCEL_S = 1.0
+# What Replicate takes as a data: URI; larger files are uploaded before.
+_MOST_INLINE_BYTES = 256_000
+# How models say that their filter is against it.
+_FILTERED = ("nsfw", "flagged as sensitive", "safety", "(e005)")
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    config: PredictionsConfig
+    http: ProviderHttp
+
+    async def generate(self, generation: Generation, report: Report) -> bytes:
+        if self.config.server == "cog":
+            prediction = await self._waited_for(generation, report)
+        else:
+            prediction = await self._polled(generation, report)
+        return await self._output_of(prediction)
+
+    async def _waited_for(self, generation: Generation, report: Report) -> dict[str, Any]:
+        """Of a Cog container, which answers when it is done and can be asked for nothing sooner."""
+        report("generating", None)
+        url = self.http.url(f"predictions/{generation.key}")
+        body = {"input": self._input(generation, _inline(generation.photo))}
+        try:
+            # Asked again, it costs the time of a machine of one's own.
+            prediction = await self.http.json("PUT", url, json_body=body, idempotent=True)
+        except asyncio.CancelledError:
+            await self._cancel(url / "cancel")
+            raise
+        if prediction.get("status") in ("starting", "processing"):
+            reason = "it is still at the attempt before"
+            raise GenerationLost(reason, charged=False, repeatable=True)
+        return prediction
+
+    async def _polled(self, generation: Generation, report: Report) -> dict[str, Any]:
+        report("starting", None)
+        body: dict[str, Any] = {"input": self._input(generation, await self._sent(generation))}
+        url = self.http.url("predictions")
+        if self.config.version is not None:
+            body["version"] = self.config.version
+        elif self.config.model is not None:
+            url = self.http.url(f"models/{self.config.model}/predictions")
+        prediction = await self.http.json("POST", url, json_body=body)
+        address, cancel = self._addresses(prediction)
+        pause_s = _FIRST_POLL_S
+        try:
+            while (state := prediction.get("status")) in ("starting", "processing"):
+                report("generating" if state == "processing" else "starting", None)
+                await asyncio.sleep(pause_s)
+                pause_s = min(_LONGEST_POLL_S, 1.5 * pause_s)
+                prediction = await self._again(address, prediction)
+        except asyncio.CancelledError:
+            await self._cancel(cancel)
+            raise
+        return prediction
+
+    async def _again(self, address: yarl.URL, known: dict[str, Any]) -> dict[str, Any]:
+        """How the prediction is doing; as it was ``known`` where nobody can say just now."""
+        try:
+            return await self.http.json("GET", address, idempotent=True)
+        except GenerationLost as lost:
+            if not lost.repeatable:
+                raise GenerationLost(str(lost), charged=True) from lost
+            if lost.retry_after_s is not None:
+                await asyncio.sleep(lost.retry_after_s)
+            return known
+
+    def _input(self, generation: Generation, picture: str) -> dict[str, Any]:
+        names = self.config
+        given = {**names.input, names.picture: picture}
+        if names.prompt is not None:
+            given[names.prompt] = generation.prompt
+        if names.seed is not None:
+            # As far as models take it.
+            given[names.seed] = generation.seed % 2**31
+        return given
+
+    async def _sent(self, generation: Generation) -> str:
+        """The photo as a model's input: in the request itself, or uploaded."""
+        if len(generation.photo) <= _MOST_INLINE_BYTES:
+            return _inline(generation.photo)
+        form = aiohttp.FormData()
+        form.add_field("content", generation.photo, filename="photo.jpg", content_type="image/jpeg")
+        async with self.http.ask("POST", self.http.url("files"), data=form) as response:
+            match await response.json(content_type=None):
+                case {"urls": {"get": str(link)}}:
+                    return link
+        raise GenerationLost("it took the photo and does not say where it is", charged=False)
+
+    def _addresses(self, prediction: dict[str, Any]) -> tuple[yarl.URL, yarl.URL]:
+        """Where the prediction is asked for and cancelled; our key goes there."""
+        match prediction:
+            case {"urls": {"get": str(get), "cancel": str(cancel)}}:
+                address, cancelled_at = yarl.URL(get), yarl.URL(cancel)
+                if address.origin() == cancelled_at.origin() == self.http.base.origin():
+                    return address, cancelled_at
+        raise GenerationLost("it does not say where its prediction is", charged=True)
+
+    async def _cancel(self, url: yarl.URL) -> None:
+        async def ask() -> None:
+            # It may have ended, or never begun: there is nobody left to tell.
+            with suppress(GenerationLost, TimeoutError):
+                async with asyncio.timeout(_CANCEL_S), self.http.ask("POST", url):
+                    pass
+
+        await asyncio.shield(asyncio.ensure_future(ask()))
+
+    async def _output_of(self, prediction: dict[str, Any]) -> bytes:
+        match prediction:
+            case {"status": "succeeded", "output": str(link) | [str(link), *_]}:
+                if link.startswith("data:"):
+                    return _decoded(link)
+                return await self.http.linked(link)
+            case {"status": "failed", "error": error}:
+                if any(word in str(error).lower() for word in _FILTERED):
+                    raise Refused
+                raise GenerationLost("its model failed", charged=True)
+            case {"status": "canceled"}:
+                raise GenerationLost("it was cancelled there", charged=True)
+        raise GenerationLost("its answer holds no picture", charged=True)
+
+
+def _inline(photo: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(photo).decode()
+
+
+def _decoded(link: str) -> bytes:
+    head, _, text = link.partition(",")
+    try:
+        if not head.endswith(";base64"):
+            raise ValueError(head)
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise GenerationLost("its picture is no base64", charged=True) from error
