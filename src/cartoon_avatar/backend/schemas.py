@@ -357,6 +357,23 @@ class Style(Body):
         examples=[False],
     )
     svg: bool = Field(description="Its cartoons can be had as SVG.", examples=[False])
+    engine: str = Field(
+        description="What draws it, and whose queue its jobs are in.", examples=["painted"]
+    )
+    aligned: bool = Field(
+        description="A cartoon shows what the photo shows in the same place.", examples=[True]
+    )
+    deterministic: bool = Field(
+        description="The same photo, seed and options give the same picture.", examples=[True]
+    )
+    expected_seconds: float | None = Field(
+        validation_alias="expected_s",
+        description="What a drawing usually takes, where the engine says.",
+        examples=[0.3],
+    )
+    leaves_machine: bool = Field(
+        description="The photo is sent to somebody else's server.", examples=[False]
+    )
 
 
 class StyleList(Body):

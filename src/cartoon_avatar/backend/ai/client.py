@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import aiohttp
+import structlog
 import yarl
 from pydantic import Field, TypeAdapter
 
+from cartoon_avatar.backend.ai import original
 from cartoon_avatar.backend.ai.admission import Admission
 from cartoon_avatar.backend.ai.wire import (
     Drawing,
@@ -21,6 +23,7 @@ from cartoon_avatar.backend.ai.wire import (
     Head,
     Headers,
     Image,
+    NoSuchEndpoint,
     Pieces,
     Report,
     Wire,
@@ -39,6 +42,8 @@ from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.options import TRANSPARENT, Framing, HeadFormat
 from cartoon_avatar.contract.stickers import StickerOptions
+
+log = structlog.get_logger()
 
 _STYLES_FRESH_S = 60
 # Of an AI service that does not say which engine draws a style.
@@ -125,11 +130,15 @@ class StyleInfo:
     preview: str | None
     needs_face: Annotated[bool, Field(validation_alias="needsFace")] = False
     svg: bool = False
+    aligned: bool = False
+    deterministic: bool = False
+    leaves_machine: Annotated[bool, Field(validation_alias="leavesMachine")] = False
     engine: str = ENGINE
     places: int | None = None
     expected_s: Annotated[float | None, Field(validation_alias="expectedSeconds")] = None
 
 
+_ORIGINAL_STYLES = [StyleInfo(original.STYLE, "Cartoon", "A cartoon of the photo.", None)]
 _STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])
 
 
@@ -184,6 +193,8 @@ class AiClient:
         files = {"image": (photo, mime_type)}
         head, data = await self._drawn(paths.GENERATE_CARTOON, files, turn, fields)
         data, small = parted(head, data)
+        if headers.IMAGE_WIDTH not in head:
+            head = original.drawing_headers(data, photo, mime_type, options.style, options.seed)
         image = image_in(head, data)
         return Drawing(
             data=image.data,
@@ -212,10 +223,36 @@ class AiClient:
         fields = {**options.fields(), "format": "svg"}
         return svg_in(*await self._drawn(paths.GENERATE_CARTOON, files, turn, fields))
 
-    async def cut_face(self, cartoon: File, photo: File, options: CutOptions, turn: Turn) -> Head:
+    async def cut_face(
+        self,
+        cartoon: File,
+        photo: File,
+        options: CutOptions,
+        turn: Turn,
+        cartoon_url: str | None = None,
+    ) -> Head:
+        """``cartoon_url`` is where a server of the original design can fetch the cartoon."""
         files = {"image": cartoon, "original": photo}
         fields = {**options.fields(), "thumbnail": 1}
+        if await self._is_original(turn.until):
+            return await self._cut_by_url(cartoon_url, turn)
         return head_in(*await self._drawn(paths.PROCESS_FACE_CUT, files, turn, fields))
+
+    async def _cut_by_url(self, url: str | None, turn: Turn) -> Head:
+        if url is None:
+            log.error("ai_needs_url", reason="set PUBLIC_URL or STORAGE_URL")
+            raise GenerationFailed
+        body = [json.dumps({"image_url": url}).encode()]
+        with self.admission.taken(turn.device_id, queued=turn.queued):
+            _, data = await self._wire.ask(
+                "POST", paths.PROCESS_FACE_CUT, turn.until, body, "application/json"
+            )
+        return head_in(original.described(data), data)
+
+    async def _is_original(self, until: float) -> bool:
+        """Whether it knows the original design alone."""
+        styles = self._styles or await self.styles(until=until)
+        return styles == _ORIGINAL_STYLES
 
     async def _drawn(
         self, path: str, files: Mapping[str, File], turn: Turn, fields: Mapping[str, object]
@@ -224,8 +261,12 @@ class AiClient:
             return await self._wire.post_files(path, files, turn.until, fields, turn.report)
 
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
+        """Where nobody makes one, the photo itself."""
         files = {"image": (photo, mime_type)}
-        return image_in(*await self._wire.post_files(paths.THUMBNAIL, files, until, {}))
+        try:
+            return image_in(*await self._wire.post_files(paths.THUMBNAIL, files, until, {}))
+        except NoSuchEndpoint:
+            return Image(b"".join(photo), mime_type, 0, 0)
 
     async def sticker(
         self,
@@ -257,9 +298,11 @@ class AiClient:
     async def styles(self, *, until: float) -> list[StyleInfo]:
         """The styles it can draw, in walking order; never none."""
         if time.monotonic() - self._styles_at > _STYLES_FRESH_S:
-            _, data = await self._wire.ask("GET", paths.STYLES, until)
             try:
+                _, data = await self._wire.ask("GET", paths.STYLES, until)
                 self._styles = _STYLES.validate_python(json.loads(data)["items"])
+            except NoSuchEndpoint:
+                self._styles = _ORIGINAL_STYLES
             except (ValueError, KeyError, TypeError) as error:
                 raise GenerationFailed from error
             self._styles_at = time.monotonic()
@@ -277,6 +320,8 @@ class AiClient:
         """Whether it can draw, and the names of the model files that it lacks."""
         try:
             status, _, data = await self._wire.exchange("GET", paths.READYZ, self.deadline())
+            if status in (404, 405, 501):  # an AI service of the original design
+                return True, []
             missing = json.loads(data).get("missing", [])
         except (AvatarError, ValueError, AttributeError):
             return False, []

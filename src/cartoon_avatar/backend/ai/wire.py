@@ -123,6 +123,10 @@ class Drawing(Image):
     thumbnail: bytes | None = None
 
 
+class NoSuchEndpoint(GenerationFailed):
+    """The AI service does not know the path."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     """Sends requests. Raises AiUnavailable where trying again may help, GenerationFailed for a
@@ -299,6 +303,8 @@ def _translated_problem(
         return kind(int(wait)) if wait.isdecimal() else kind()
     if status < 500 and code in _PASSED_ON:
         return _PASSED_ON[code](str(problem.get("detail", "")))
+    if status in (404, 405, 501):
+        return NoSuchEndpoint()
     log.error("ai_failed", path=path, status=status, code=code)
     return GenerationFailed()
 

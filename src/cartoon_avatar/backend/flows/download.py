@@ -70,7 +70,9 @@ async def download(
             drawing = ([await storage.get(cartoon.file_path)], cartoon.mime_type)
             photo = ([await storage.get(original.file_path)], original.mime_type)
             cut, thumbnail = await attempt.ask(
-                _cut_out(backend.ai, drawing, photo, drawn, attempt.turn)
+                _cut_out(
+                    backend.ai, drawing, photo, drawn, attempt.turn, await _url(backend, cartoon)
+                )
             )
     except (AvatarError, FileMissing):
         # A concurrent download or the sweeper may have taken it.
@@ -97,14 +99,22 @@ async def download(
 
 
 async def _cut_out(
-    ai: AiClient, cartoon: File, photo: File, options: CutOptions, turn: Turn
+    ai: AiClient, cartoon: File, photo: File, options: CutOptions, turn: Turn, url: str | None
 ) -> tuple[Head, bytes]:
     """The head, and its thumbnail."""
-    head = await ai.cut_face(cartoon, photo, options, turn)
+    head = await ai.cut_face(cartoon, photo, options, turn, url)
     if head.thumbnail is not None:
         return head, head.thumbnail
     # An AI service that knows the original design alone.
     return head, (await ai.thumbnail([head.data], head.mime_type, until=turn.until)).data
+
+
+async def _url(backend: State, cartoon: Cartoon) -> str | None:
+    """Where somebody else can fetch the cartoon, if such an address is known."""
+    url = await backend.storage.url_of(cartoon.file_path)
+    if url is None and backend.settings.public_url is not None:
+        url = backend.signer.file_url(cartoon.image_url)
+    return url
 
 
 async def _stored(
