@@ -28,6 +28,11 @@ function identity() {
   return known;
 }
 
+export const hasToken = () => Boolean(remembered("identity")?.token);
+
+/** This browser goes on as another device, whose library it took over. */
+export const takeIdentity = (deviceId, token) => remember("identity", { deviceId, token });
+
 export const forgetIdentity = () => remember("identity", null);
 
 function headers(more = {}) {
@@ -72,16 +77,28 @@ export async function fileAt(path) {
 
 export const remove = (path) => request(path, { method: "DELETE", headers: headers() });
 
+/** What a path answers, as it comes in. */
+export async function opened(path, more) {
+  let answer;
+  try {
+    answer = await fetch(addressOf(path), { cache: "no-store", headers: headers(more) });
+  } catch {
+    throw noAnswer();
+  }
+  if (answer.ok) return answer.body;
+  return resultOf(answer.status, await answer.text().catch(() => ""), answer.headers.get("Retry-After"));
+}
+
 /** The same `key` may be sent again after any failure without anything happening twice. */
-export const post = (path, wish, key) =>
+export const post = (path, wish, key, more = {}) =>
   request(path, {
     method: "POST",
-    headers: headers({ "Content-Type": "application/json", "Idempotency-Key": key }),
+    headers: headers({ "Content-Type": "application/json", "Idempotency-Key": key, ...more }),
     body: JSON.stringify(wish),
   });
 
 /** Sends a photo; `onProgress` hears the share sent, 0 to 1. */
-export function upload(photo, style, key, { onProgress, signal }) {
+export function upload(photo, style, key, { onProgress, signal, more = {} }) {
   const form = new FormData();
   form.append("image", photo, "photo");
   if (style) form.append("style", style);
@@ -89,7 +106,7 @@ export function upload(photo, style, key, { onProgress, signal }) {
     signal.throwIfAborted();
     const sending = new XMLHttpRequest(); // fetch cannot tell how much is sent
     sending.open("POST", addressOf("/api/upload"));
-    const named = headers({ "Idempotency-Key": key });
+    const named = headers({ "Idempotency-Key": key, ...more });
     for (const [name, value] of Object.entries(named)) sending.setRequestHeader(name, value);
     sending.timeout = UPLOAD_TIMEOUT_MS;
     sending.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);

@@ -4,6 +4,7 @@ import { Avatars, Photos } from "./galleries.js";
 import { t } from "./language.js";
 import { Mark } from "./parts.js";
 import { goTo, here, inStudio } from "./place.js";
+import { Recovery } from "./recovery.js";
 import { startPhoto } from "./session.js";
 import { state, subscribe } from "./store.js";
 import { Studio } from "./studio.js";
@@ -11,7 +12,7 @@ import { loadStyles } from "./styles.js";
 import { html, render, useEffect, useLayoutEffect, useState } from "./vendor/preact-htm.js";
 import { followTo, resume } from "./visits.js";
 
-const VIEWS = { photos: Photos, avatars: Avatars };
+const VIEWS = { photos: Photos, avatars: Avatars, recovery: Recovery };
 
 function App() {
   const [, redraw] = useState(0);
@@ -34,8 +35,8 @@ function App() {
       removeEventListener("placechange", show);
     };
   }, []);
-  const View = VIEWS[place] ?? Studio;
-  const title = { photos: t.gallery.photos, avatars: t.gallery.avatars }[place];
+  const View = VIEWS[place.split("/")[0]] ?? Studio;
+  const title = { photos: t.gallery.photos, avatars: t.gallery.avatars, recovery: t.recovery.title }[place.split("/")[0]];
   useEffect(() => {
     document.title = title ? `${title} · ${t.name}` : t.name;
   }, [title]);

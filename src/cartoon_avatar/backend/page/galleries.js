@@ -103,8 +103,12 @@ function Gallery({ title, path, nothing, nameOf, transparent, confirm, onOpen, o
         ${list.loading && !list.items.length && [1, 2, 3, 4].map((at) => html`<li key=${at} class="ghost" aria-hidden="true"></li>`)}
       </ul>
       <${More} list=${list} />
-      ${list.ended && list.items.length > 0 && html`
-        <p class="quiet"><button type="button" class="link" onClick=${() => setAsked("everything")}>${t.gallery.everything}</button></p>`}
+      ${list.ended && html`
+        <p class="quiet">
+          <a href="#/recovery">${t.recovery.link}</a>
+          ${list.items.length > 0 && html`
+            <button type="button" class="link" onClick=${() => setAsked("everything")}>${t.gallery.everything}</button>`}
+        </p>`}
       ${asked && html`
         <${Confirm}
           ...${asked === "everything" ? {

@@ -4,6 +4,7 @@ import { pictureUrl } from "./api.js";
 import { t } from "./language.js";
 import { Heading, Icon } from "./parts.js";
 import { canCopy, canShare, copy, headOn, inType, save, share } from "./pictures.js";
+import { Stickers } from "./stickers.js";
 import { rememberBackground, say } from "./store.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
@@ -92,6 +93,7 @@ export function Head({ face, background, heading, children, after }) {
           </button>`}
       </div>
       <p class="fine done">${done || t.save.size(face.width, face.height)}</p>
+      <${Stickers} face=${face} colour=${colour} />
       ${after}
     </div>`;
 }

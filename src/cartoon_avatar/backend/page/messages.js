@@ -30,6 +30,14 @@ const WAYS = {
   invalid_style: ["anystyle"],
   invalid_face: ["session"],
   invalid_cursor: ["retry"],
+  invalid_recovery_code: [],
+  wrong_recovery_code: [],
+  no_transparency: ["session"],
+  sticker_too_large: ["session"],
+  queue_full: ["retry"],
+  too_many_jobs: ["retry"],
+  job_canceled: ["again"],
+  job_finished: ["session"],
   // Ours.
   offline: ["retry"],
   unreachable: ["retry"],
@@ -39,7 +47,7 @@ const WAYS = {
 // What passes by itself: it is asked again after `Retry-After`.
 const WAITS = new Set([
   "request_running", "too_many_requests", "ai_unavailable", "database_busy", "storage_unavailable",
-  "unreachable",
+  "unreachable", "queue_full", "too_many_jobs",
 ]);
 
 export function messageOf({ code, detail, requestId }) {

@@ -8,6 +8,9 @@ export const inStudio = () => STUDIO.includes(here());
 /** {originalId, faceId} of the step, as far as they were known when it was taken. */
 export const noted = () => history.state ?? {};
 
+/** The recovery code that a scanned address carries. */
+export const codeHere = () => here().match(/^recovery\/(.+)$/)?.[1] ?? "";
+
 /** A step on. Nothing is reported: whoever goes says what is shown. */
 export function goTo(place, ids = {}) {
   const same = here() === place && noted().originalId === ids.originalId && noted().faceId === ids.faceId;

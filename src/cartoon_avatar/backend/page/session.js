@@ -5,6 +5,7 @@
 //   photo     {src, fallback, width, height, opens}; not every browser opens every kind (HEIC)
 //   progress  share sent, 0 to 1, while sending
 //   original, cartoons, shown (a cartoon's id), face (the head)
+//   job       what is said of the request under way where it takes long: its place, how far it is
 //   another   the style of one more that is being drawn; next: the style asked for meanwhile
 //   faces     of the photo; person: the index of the one who is drawn
 //   avatars   heads of this photo, where its drawings are gone
@@ -14,6 +15,7 @@
 
 import { Problem, fileAt, pictureUrl, post, randomName, upload } from "./api.js";
 import { t } from "./language.js";
+import { PREFER, cancel, resultOf } from "./jobs.js";
 import { MAX_BYTES, fitting, isPicture, save, sizeOf } from "./pictures.js";
 import { goTo, here, settle } from "./place.js";
 import {
@@ -101,12 +103,21 @@ async function send(pending) {
     if (drawing && state.work.step === "sending") say(t.said.drawing);
     changeWork({ progress, step: drawing ? "drawing" : "sending" });
   };
-  const options = { onProgress, signal: mine.abort.signal };
+  const options = { onProgress, signal: mine.abort.signal, more: PREFER };
+  const report = (job) => {
+    if (mine === sending) changeWork({ job, step: "drawing" });
+  };
   let created;
   try {
-    created = await patiently(() => upload(mine.photo, pending.style, pending.key, options));
+    const answer = await patiently(() => upload(mine.photo, pending.style, pending.key, options));
+    created = await resultOf(answer, report);
   } catch (problem) {
     if (mine !== sending) return;
+    changeWork({ job: null });
+    if (problem.code === "job_canceled") {
+      await cancelSending();
+      return;
+    }
     if (REFUSED.includes(problem.code)) await refuse(problem);
     else fail(problem);
     return;
@@ -123,7 +134,7 @@ async function send(pending) {
   // The picture on the screen stays the very one that was chosen.
   const photo = { ...photoOf(original), ...(state.work.photo.opens ? state.work.photo : {}) };
   changeWork({
-    step: "choosing", photo, original, faces, person: 0, cartoons: [cartoon], shown: cartoon.id,
+    step: "choosing", photo, original, faces, person: 0, job: null, cartoons: [cartoon], shown: cartoon.id,
   });
   say(t.said.ready);
 }
@@ -199,18 +210,18 @@ export async function another(pending) {
     const { style, face, seed } = pending;
     const wish = { style: style || undefined, face, seed }; // JSON leaves out what is undefined
     const path = `/api/regenerate/${pending.originalId}`;
-    const { cartoon } = await patiently(() => post(path, wish, pending.key));
+    const { cartoon } = await made(path, wish, pending.key, work);
     await shownOnceLoaded(cartoon);
     if (!isAt(work)) return;
     end();
     const cartoons = [...state.work.cartoons.filter(({ id }) => id !== cartoon.id), cartoon];
     const { next } = state.work;
-    changeWork({ another: null, cartoons, shown: cartoon.id });
+    changeWork({ another: null, job: null, cartoons, shown: cartoon.id });
     say(t.said.anotherReady(cartoons.length));
     if (next !== null) await drawIn(next);
   } catch (problem) {
     if (!isAt(work)) return;
-    changeWork({ another: null, next: null });
+    changeWork({ another: null, job: null, next: null });
     fail(problem);
   }
 }
@@ -246,19 +257,19 @@ export async function cut(pending) {
   try {
     // Transparent: any colour can be put behind it here, also later.
     const path = `/api/download/${pending.cartoonId}`;
-    const { face } = await patiently(() => post(path, { format: "png" }, pending.key));
+    const { face } = await made(path, { format: "png" }, pending.key, work);
     await sizeOf(pictureUrl(face.faceUrl));
     if (!isAt(work)) return;
     end();
     rememberBackground(face.id, null);
     const ids = { originalId: pending.originalId, faceId: face.id };
     remember("session", ids);
-    changeWork({ step: "head", face, cartoons: [], shown: null });
+    changeWork({ step: "head", face, job: null, cartoons: [], shown: null });
     if (here() === "photo") goTo("avatar", ids);
     say(t.said.headReady);
   } catch (problem) {
     if (!isAt(work)) return;
-    changeWork({ step: "choosing" });
+    changeWork({ step: "choosing", job: null });
     fail(problem);
   }
 }
@@ -281,6 +292,11 @@ export async function drawAgain() {
 
 export function fail(problem) {
   if (problem.code === "cancelled") return;
+  if (problem.code === "job_canceled") {
+    end();
+    say(t.job.canceled);
+    return;
+  }
   set({ problem });
 }
 
@@ -317,7 +333,23 @@ export function wayWithoutFace() {
   return pending?.style && needsFaceIn(pending.style) ? styleWithoutFace() : null;
 }
 
+/** Ends what is waited for; it says so itself. */
+export async function cancelJob() {
+  const { job } = state.work;
+  await cancel(job).catch((problem) => {
+    if (problem.code !== "job_finished") fail(problem); // its result is on its way
+  });
+}
+
 // ---- small parts
+
+/** What comes of a POST, however long it takes; meanwhile `work.job` tells how far it is. */
+async function made(path, wish, key, work) {
+  const answer = await patiently(() => post(path, wish, key, PREFER));
+  return resultOf(answer, (job) => {
+    if (isAt(work)) changeWork({ job });
+  });
+}
 
 function begin(pending) {
   remember("pending", pending);

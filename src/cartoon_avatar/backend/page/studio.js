@@ -9,7 +9,7 @@ import { People } from "./people.js";
 import { canShare, fetched, inType, save, share } from "./pictures.js";
 import { Problem } from "./problem.js";
 import {
-  cancelSending, dismissProblem, drawAgain, drawAnother, drawIn, drawSurprise, leave, pick, saveSvg, show,
+  cancelJob, cancelSending, dismissProblem, drawAgain, drawAnother, drawIn, drawSurprise, leave, pick, saveSvg, show,
 } from "./session.js";
 import { Start } from "./start.js";
 import { backgroundOf, say, state } from "./store.js";
@@ -54,11 +54,26 @@ function OnTheWay({ work, problem }) {
   return html`
     <${Heading}>${sending ? t.work.sending : t.work.drawing}<//>
     <p class="lead">${sending ? t.work.sendingSlow : t.work.drawingSoon}</p>
+    ${work.job ? html`<${Waiting} job=${work.job} />` : html`
     <div class="progress" data-done=${!sending}>
       <progress max="100" value=${percent} aria-label=${t.work.sent}>${percent} %</progress>
       <div class="row spread">
         <span class="fine">${t.work.percentSent(percent)}</span>
         <button type="button" class="link" onClick=${cancelSending}>${t.work.cancel}</button>
+      </div>
+    </div>`}`;
+}
+
+/** A job that takes long: its place in the queue, or how much of it is drawn, and the way out. */
+function Waiting({ job }) {
+  const percent = Math.round((job.progress ?? 0) * 100);
+  const queued = job.state === "queued";
+  return html`
+    <div class="progress">
+      <progress max="100" value=${queued ? undefined : percent} aria-label=${t.work.drawing}></progress>
+      <div class="row spread">
+        <span class="fine" aria-live="polite">${queued ? t.job.place(job.position ?? 1) : t.job.stage(percent)}</span>
+        <button type="button" class="link" onClick=${cancelJob}>${t.job.cancel}</button>
       </div>
     </div>`;
 }
@@ -78,6 +93,7 @@ function Choosing({ work, cartoon, problem }) {
   return html`
     <${Heading}>${headingOf(work)}<//>
     ${problem && html`<${Problem} problem=${problem} onDismiss=${dismissProblem} />`}
+    ${work.job && html`<${Waiting} job=${work.job} />`}
     ${faceless && html`<p class="note">${t.work.noFace((styles ?? []).map(({ name }) => titleOf(name)).join(", "))}</p>`}
     ${faces?.length > 1 && html`<${People} work=${work} busy=${busy} />`}
     ${!cartoons.length && html`<${Strip} work=${work} />`}

@@ -1,0 +1,76 @@
+"""Stickers of a head, and a library that goes along to another phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from .conftest import PHONE
+from .steps import assert_accessible, button, cut_out, draw, heading, to_gallery
+
+
+def test_a_head_becomes_a_sticker(open_page: Callable[..., Page], portrait: Path) -> None:
+    page = open_page(PHONE)
+    draw(page, portrait)
+    cut_out(page)
+    heading(page, "Your avatar").wait_for()
+    button(page, "WhatsApp").click()
+    expect(page.get_by_alt_text("Sticker for WhatsApp")).to_be_visible()
+    expect(page.get_by_text("WhatsApp: 512 × 512 pixels").first).to_be_visible()
+    assert_accessible(page)
+    with page.expect_download() as saving:
+        button(page, "Save the sticker").click()
+    with Image.open(saving.value.path()) as sticker:
+        assert (sticker.format, sticker.size) == ("WEBP", (512, 512))
+    assert saving.value.path().stat().st_size < 100_000
+    button(page, "Share the sticker").click()
+    assert page.evaluate("shared.type") == "image/webp"
+
+    page.get_by_role("radio", name="Yellow").check(force=True)
+    button(page, "Circle").click()
+    expect(page.get_by_alt_text("Sticker for Circle")).to_be_visible()
+    with page.expect_download() as saving:
+        button(page, "Save the sticker").click()
+    with Image.open(saving.value.path()) as sticker:
+        assert sticker.convert("RGB").getpixel((256, 12)) == (255, 213, 74)
+
+
+def test_a_library_goes_along_to_another_phone(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    old = open_page(errors_expected=True)
+    draw(old, portrait)
+    cut_out(old)
+    heading(old, "Your avatar").wait_for()
+    to_gallery(old, "Avatars")
+    old.get_by_role("link", name="Take my pictures to another phone").click()
+    button(old, "Show me a code").click()
+    expect(old.get_by_role("img", name="QR code of this page")).to_be_visible()
+    code = old.locator(".letters").inner_text()
+    assert_accessible(old)
+
+    new = open_page(PHONE, path="/#/recovery", errors_expected=True)
+    new.get_by_label("Code").fill("7K3M-PZ0Q-9XWB-4TRA-2HNC")
+    button(new, "Take them over").click()
+    expect(new.get_by_role("alert")).to_contain_text("No pictures open to that code")
+    assert_accessible(new)
+    new.get_by_label("Code").fill(code.lower())
+    button(new, "Take them over").click()
+    heading(new, "My avatars").wait_for()
+    expect(new.get_by_role("button", name=", open")).to_have_count(1)
+
+    old.reload()
+    to_gallery(old, "Photos")
+    expect(old.get_by_role("alert")).to_contain_text("This browser lost its key")
+
+
+def test_a_scanned_code_is_filled_in_and_leaves_the_address(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page(PHONE, path="/#/recovery/7K3M-PZ0Q-9XWB-4TRA-2HNC")
+    expect(page.get_by_label("Code")).to_have_value("7K3M-PZ0Q-9XWB-4TRA-2HNC")
+    expect(page.get_by_text("nothing here yet")).to_be_visible()
+    page.wait_for_url("**/#/recovery")
