@@ -56,12 +56,12 @@ def measured_brow(reading: Reading, index: int) -> tuple[np.ndarray, np.ndarray,
 
 
 def _calmed(reading: Reading, middle: np.ndarray) -> np.ndarray:
-    """``middle`` with half the fall of its inner end: over larger eyes it would look angry."""
+    """``middle`` with a third of the fall of its inner end: over larger eyes it would look angry."""
     heights = middle @ reading.down
     inner = np.linspace(0, 1, len(middle)) > 0.5
     top = heights[len(middle) // 2]
-    fall = np.where(inner, np.clip(heights - top - 0.006 * reading.unit, 0, None), 0)
-    return middle - 0.5 * fall[:, None] * reading.down
+    fall = np.where(inner, np.clip(heights - top - 0.004 * reading.unit, 0, None), 0)
+    return middle - 0.65 * fall[:, None] * reading.down
 
 
 def draw_brows(pen: Pen) -> None:

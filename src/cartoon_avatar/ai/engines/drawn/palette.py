@@ -41,9 +41,9 @@ def skin_tones(reading: Reading) -> SkinTones:
     if even is not None and even.confidence >= 0.3:
         # Two readings of one thing: a bright face, but nobody's else.
         fair = fairness(reading)
-        brighter = 2.5 + fair * (2.5 + float(np.clip(10 * (reading.gain - 1), 0, 3)))
-        light = float(np.clip(light + 2, even.value[0] - 0.5, even.value[0] + brighter))
-        light += 0.4 * fair * max(0.0, 68 - even.value[0])
+        brighter = 2.5 + fair * (2 + float(np.clip(10 * (reading.gain - 1), 0, 3)))
+        light = float(np.clip(light + 2, even.value[0] + 0.5, even.value[0] + brighter))
+        light += 0.3 * fair * max(0.0, 68 - even.value[0])
     # Never burnt out, never so dark that shade and line drown.
     light = float(np.clip(light, 31, 86))
     if reading.subject.monochrome:
@@ -51,14 +51,14 @@ def skin_tones(reading: Reading) -> SkinTones:
         tones = (0, -14, -27, 8, -10)
         base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
         return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
-    chroma = float(np.clip(chroma * 1.14, 20 + 0.1 * (86 - light), 35))
+    chroma = float(np.clip(chroma * 1.14, 22 + 0.1 * (86 - light), 35))
     # Rosy skin stays rosier than others: green and purple casts are turned back.
-    hue += float(np.clip(np.clip(hue, 49, 60) - hue, -7, 7))
+    hue += float(np.clip(np.clip(hue, 52, 62) - hue, -7, 7))
     depth = 0.75 + 0.25 * light / 80
     return SkinTones(
         base=from_lch(light, chroma, hue),
-        shade=from_lch(light - 10.5 * depth, chroma + 4.5, hue - 5),
-        deep=from_lch(light - 23 * depth, chroma + 6, hue - 11),
+        shade=from_lch(light - 10.5 * depth, chroma + 4.5, hue - 3.5),
+        deep=from_lch(light - 23 * depth, chroma + 6, hue - 8),
         light=from_lch(min(95, light + 5.5), chroma * 0.88, hue + 4),
         blush=from_lch(light - 9 * depth, chroma + 15, hue - 20),
         line=from_lch(max(9, light * 0.32), 18, 36),
