@@ -188,9 +188,10 @@ def _body(name: str, *kinds: str, required: bool = False) -> dict[str, Any]:
 
 
 _FORM = "multipart/form-data"
-_ANY = ("application/json", "application/x-www-form-urlencoded", _FORM)
+# Forms are taken as well; clients generated of several kinds would send all of them at once.
+_JSON = "application/json"
 UPLOAD_BODY = _body("UploadForm", _FORM, required=True)
-DRAWING_BODY = _body("DrawingOptions", *_ANY)
-CUT_BODY = _body("CutOptions", *_ANY)
-RECOVERY_BODY = {**_body("Recovery", *_ANY, required=True), "parameters": []}
-EXPORT_BODY = _body("ExportOptions", *_ANY, required=True)
+DRAWING_BODY = _body("DrawingOptions", _JSON)
+CUT_BODY = _body("CutOptions", _JSON)
+RECOVERY_BODY = {**_body("Recovery", _JSON, required=True), "parameters": []}
+EXPORT_BODY = _body("ExportOptions", _JSON, required=True)
