@@ -56,7 +56,7 @@ def measured_brow(reading: Reading, index: int) -> tuple[np.ndarray, np.ndarray,
 
 
 def _calmed(reading: Reading, middle: np.ndarray) -> np.ndarray:
-    """``middle`` with a third of the fall of its inner end: over larger eyes it would look angry."""
+    """``middle`` with a third of its inner end's fall: over larger eyes it would look angry."""
     heights = middle @ reading.down
     inner = np.linspace(0, 1, len(middle)) > 0.5
     top = heights[len(middle) // 2]
