@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines.drawn.garments import cloth_regions
-from cartoon_avatar.ai.engines.drawn.lapels import Suit, lapel_of, read_suit
+from cartoon_avatar.ai.engines.drawn.lapels import Suit, lapel_of, read_suit, shirt_front
 from cartoon_avatar.ai.engines.drawn.paths import area_of
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.reading import read
@@ -44,6 +44,22 @@ def test_a_dark_jacket_over_a_white_shirt_has_two_lapels(jacket: tuple[int, ...]
         lapel = lapel_of(reading, edge, side)
         assert 0.01 < area_of(lapel) / reading.unit**2 < 0.25
         assert (side * (lapel[:, 0] - middle)).min() > 0
+
+
+def test_between_the_lapels_is_shirt_unless_a_dark_tie_lies_there():
+    reading = dressed(NAVY, WHITE)
+    cloths = cloth_regions(reading, reading.clothes)
+    suit = read_suit(reading, cloths)
+    assert suit is not None
+
+    front = shirt_front(reading, suit, cloths)
+
+    assert front is not None
+    assert np.linalg.norm(front[1] - np.array(WHITE)) < 3
+    tie = np.abs(reading.across_at - reading.at(152) @ reading.across) < 0.15 * reading.unit
+    cloths[0].mask[:] |= tie & cloths[1].mask
+    cloths[1].mask[:] &= ~tie
+    assert shirt_front(reading, suit, cloths) is None
 
 
 def test_what_is_not_a_suit_has_no_lapels():

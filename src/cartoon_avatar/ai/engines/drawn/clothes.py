@@ -10,12 +10,13 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
 from cartoon_avatar.ai.engines.drawn.garments import Cloth
 from cartoon_avatar.ai.engines.drawn.inks import Inks
-from cartoon_avatar.ai.engines.drawn.lapels import draw_suit, lapel_of, read_suit
+from cartoon_avatar.ai.engines.drawn.lapels import draw_suit, lapel_of, read_suit, shirt_front
 from cartoon_avatar.ai.engines.drawn.paths import (
     area_of,
     length_of,
     outlines,
     path_of,
+    polygon,
     resampled,
     roundness,
     smoothed_values,
@@ -49,6 +50,10 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
     light = reading.soft(reading.lab[..., 0], 0.02 * unit)
     edges = np.zeros_like(mask)
     with sheet.clipped(d):
+        suit = read_suit(reading, regions)
+        if suit is not None and (front := shirt_front(reading, suit, regions)) is not None:
+            outline, colour = front
+            sheet.fill(polygon(outline), _off_the_backdrop(pen, cloth_tone(reading, colour)))
         for number, cloth in enumerate(regions):
             region = cloth.mask
             part = d
@@ -69,7 +74,6 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
                 edges |= region
             else:
                 _draw_folds(pen, region, cloth.colour, light)
-        suit = read_suit(reading, regions)
         if suit is not None:
             draw_suit(pen, suit, main, line)
             for edge, side in zip(suit.edges, (-1, 1), strict=True):

@@ -1,4 +1,4 @@
-"""A suit: lapels beside the shirt of a dark jacket, and the leaves of the shirt's collar."""
+"""A suit: lapels beside the shirt of a dark jacket."""
 
 from __future__ import annotations
 
@@ -75,6 +75,20 @@ def _edge(reading: Reading, shirt: np.ndarray, jacket: np.ndarray, side: int) ->
     # It runs inwards on its way down, or nearly straight.
     inwards = (line[0, 0] - line[-1, 0]) * side
     return resampled(line, 6) if inwards > -0.15 * reading.unit else None
+
+
+def shirt_front(reading: Reading, suit: Suit, cloths: list[Cloth]) -> tuple[np.ndarray, Lab] | None:
+    """The outline of the shirt from lapel to lapel (units) and its colour.
+
+    None where a good part of it looks like the jacket: a dark tie.
+    """
+    left, right = suit.edges
+    outline = np.concatenate([left, right[::-1]])
+    front = reading.inside(outline) & ~reading.skin_below & ~reading.oval
+    shirt = max(cloths[1:], key=lambda cloth: int((cloth.mask & front).sum()))
+    if shirt.patterned or reading.area(front & cloths[0].mask) > 0.1:
+        return None
+    return outline, shirt.colour
 
 
 def lapel_of(reading: Reading, edge: np.ndarray, side: int) -> np.ndarray:

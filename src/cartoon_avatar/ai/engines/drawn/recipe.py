@@ -185,6 +185,7 @@ def _draw_neck(pen: Pen, clothes: np.ndarray) -> None:
     neck = reading.inside(column) & (reading.person | reading.oval)
     skin = reading.without_small(reading.skin_below, 0.01) | neck
     skin |= reading.grown(skin, 0.05 * unit) & clothes
+    skin = reading.filled(skin, 0.02)  # a necklace, a single lock
     d = path_of(outlines(skin, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.004 * unit**2))
     pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
     if d:
