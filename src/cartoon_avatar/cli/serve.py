@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from cartoon_avatar.cli.options import (
     use_data_folder,
     workers_option,
 )
+from cartoon_avatar.cli.own_network import address_in_network, qr_code
 from cartoon_avatar.process.command_line import extra
 from cartoon_avatar.process.logs import configure_logs
 
@@ -53,6 +55,10 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
 
     def say_where() -> None:
         click.echo(f"cartoon-avatar: the page is at {url}/ (Ctrl-C stops)")
+        if host in ("0.0.0.0", "::") and (address := address_in_network()):
+            click.echo(f"cartoon-avatar: in your network it is at http://{address}:{port}/")
+            if sys.stdout.isatty():
+                click.echo(qr_code(f"http://{address}:{port}/"))
 
     serve_both(host, port, workers, url, dict(os.environ), when_up=say_where)
 
