@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
+import hashlib
 import io
 
 import aiohttp
@@ -494,3 +496,19 @@ async def test_model_files_that_the_ai_service_lacks_are_named(service: Service)
     assert_problem(refused, 503, "ai_unavailable")
     assert "lacks model files" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) >= 60
+
+
+async def test_a_photo_that_was_changed_on_its_way_is_refused(service: Service):
+    right = base64.b64encode(hashlib.sha256(picture()).digest()).decode()
+    wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+
+    for said, status, code in (
+        (f"sha-256=:{right}:", 201, None),
+        (f"sha-512=:{wrong}:, SHA-256=:{right}:", 201, None),
+        (f"sha-512=:{wrong}:", 201, None),
+        (f"sha-256=:{wrong}:", 400, "digest_mismatch"),
+        ("sha-256=:nonsense:", 400, "invalid_request"),
+        ("sha-256=", 400, "invalid_request"),
+    ):
+        answer = await service.phone.upload(headers={"Repr-Digest": said})
+        assert (answer.status_code, answer.json().get("code")) == (status, code), said

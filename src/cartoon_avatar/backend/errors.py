@@ -14,6 +14,7 @@ AvatarError
 │   ├── InvalidRecoveryCode 400  invalid_recovery_code
 │   ├── InvalidPreset       400  invalid_preset
 │   ├── InvalidOutline      400  invalid_outline
+│   ├── DigestMismatch      400  digest_mismatch
 │   ├── InvalidImage        400  invalid_image
 │   └── ImageTooLarge       400  image_too_large
 ├── BodyTooSlow             408  request_timeout
@@ -99,6 +100,16 @@ class InvalidCursor(InvalidRequest):
 
 class InvalidStyle(InvalidRequest):
     code = "invalid_style"
+
+
+class DigestMismatch(InvalidRequest):
+    code = "digest_mismatch"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The photo is not the one that Repr-Digest stands for: it was changed on its way."
+            " Please send it again."
+        )
 
 
 class Unauthorized(AvatarError):

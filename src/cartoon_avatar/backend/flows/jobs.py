@@ -98,7 +98,7 @@ async def accept(
             (stored,) = await backend.storage.put_new(new_file)
             new_files.append(stored.key)
             asked = replace(asked, photo=replace(asked.photo, stored=stored))
-        job = _new_job(device_id, asked, engine, key, fingerprint, now)
+        job = new_job(device_id, asked, engine, key, fingerprint, now)
         job.accepted = True
 
         def add(connection: Connection) -> bool:
@@ -128,7 +128,7 @@ async def claim(backend: State, device_id: str, asked: Asked, key: str, fingerpr
     Raises KeyReused for another request under the key and RequestRunning while it is at work.
     """
     engine = await _engine_of(backend, asked.options, ask=False)
-    job = _new_job(device_id, asked, engine, key, fingerprint, utc_now())
+    job = new_job(device_id, asked, engine, key, fingerprint, utc_now())
     job.state, job.claim, job.attempts, job.started_at = "running", new_claim(), 1, job.created_at
 
     def add(connection: Connection) -> Job:
@@ -230,7 +230,7 @@ async def _engine_of(
     return ENGINE
 
 
-def _new_job(
+def new_job(
     device_id: str, asked: Asked, engine: str, key: str | None, fingerprint: str, now: datetime
 ) -> Job:
     photo = asked.photo

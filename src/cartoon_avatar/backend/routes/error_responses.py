@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cartoon_avatar.backend.schemas import JobAccepted
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from cartoon_avatar.http.problems import Problem
 
@@ -34,5 +35,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+# Of a POST that may be promised.
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": JobAccepted,
+        "description": "With `Prefer: respond-async`: it will be done; `Location` tells how far"
+        " it is.",
+    }
+}
 ALWAYS = (400, 401, 429, 503)
 DRAWING = (*ALWAYS, 404, 408, 409, 413, 422, 500, 507)

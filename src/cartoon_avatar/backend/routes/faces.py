@@ -14,7 +14,7 @@ from cartoon_avatar.backend.flows.jobs import Asked
 from cartoon_avatar.backend.identity import Device, admitted
 from cartoon_avatar.backend.limits import limit_device
 from cartoon_avatar.backend.options import download_options, export_options
-from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
+from cartoon_avatar.backend.routes.error_responses import ACCEPTED, ALWAYS, DRAWING, problems
 from cartoon_avatar.backend.routes.parameters import (
     DEFAULT_LIMIT,
     Backend,
@@ -41,6 +41,7 @@ _KEPT = ("Cache-Control", REPLAYED)
     response_model=schemas.FaceCreated,
     responses={
         200: {"model": schemas.FaceCreated, "description": "Downloaded before: the same face."},
+        **ACCEPTED,
         **problems(*DRAWING),
     },
     operation_id="downloadFace",

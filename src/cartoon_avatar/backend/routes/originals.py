@@ -15,7 +15,7 @@ from cartoon_avatar.backend.flows.photos import open_photo
 from cartoon_avatar.backend.flows.vector import svg_of
 from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.options import drawing_options
-from cartoon_avatar.backend.routes.error_responses import ALWAYS, DRAWING, problems
+from cartoon_avatar.backend.routes.error_responses import ACCEPTED, ALWAYS, DRAWING, problems
 from cartoon_avatar.backend.routes.parameters import (
     DEFAULT_LIMIT,
     Backend,
@@ -25,7 +25,7 @@ from cartoon_avatar.backend.routes.parameters import (
     NoPageNumber,
     RoomToDelete,
 )
-from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_turn
+from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_digest, require_turn
 from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BODY
 from cartoon_avatar.backend.routes.respond import respond
 from cartoon_avatar.backend.routes.results import cartoon_body
@@ -42,7 +42,7 @@ router = APIRouter(prefix="/api", tags=["originals"])
     "/upload",
     status_code=201,
     response_model=schemas.UploadCreated,
-    responses=problems(*DRAWING),
+    responses={**ACCEPTED, **problems(*DRAWING)},
     operation_id="uploadPhoto",
     openapi_extra=UPLOAD_BODY,
 )
@@ -53,6 +53,8 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
         if post.image is None:
             raise InvalidImage("Send the photo as the multipart file field named image.")
         options, settings = drawing_options(post.fields), backend.settings
+        if "repr-digest" in request.headers:
+            await asyncio.to_thread(require_digest, request, post.image.contents())
         # Whole containers are walked: milliseconds for an honest file, more for a hostile one.
         photo = await asyncio.to_thread(
             open_photo,
@@ -90,7 +92,7 @@ class RefusedUploads:
     "/regenerate/{originalId}",
     status_code=201,
     response_model=schemas.CartoonCreated,
-    responses=problems(*DRAWING),
+    responses={**ACCEPTED, **problems(*DRAWING)},
     operation_id="regenerateCartoon",
     openapi_extra=DRAWING_BODY,
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import mmap
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from fastapi import Depends, Request
 from sqlalchemy.exc import SQLAlchemyError
 
 from cartoon_avatar.backend.db.session import is_busy
-from cartoon_avatar.backend.errors import BodyTooSlow, DatabaseBusy, Unauthorized
+from cartoon_avatar.backend.errors import BodyTooSlow, DatabaseBusy, DigestMismatch, Unauthorized
 from cartoon_avatar.backend.flows.jobs import first_upload_with
 from cartoon_avatar.backend.identity import admitted, bearer_of, device_id_in, named_device
 from cartoon_avatar.backend.limits import limit_address
@@ -139,6 +141,23 @@ def _idempotency_key(request: Request) -> str | None:
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key is 1 to 255 visible ASCII characters.")
     return key
+
+
+def require_digest(request: Request, photo: bytes | mmap.mmap) -> None:
+    """Raise DigestMismatch where ``photo`` is not what Repr-Digest (RFC 9530) stands for. Digests
+    of other kinds than sha-256 are not looked at."""
+    for part in ",".join(request.headers.getlist("repr-digest")).split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() != "sha-256":
+            continue
+        try:
+            said = b64decode(value.removeprefix(":").removesuffix(":"), validate=True)
+        except ValueError:
+            said = b""
+        if len(said) != hashlib.sha256().digest_size:
+            raise InvalidRequest("Repr-Digest must be sha-256=:…:, the digest in base64.")
+        if said != hashlib.sha256(photo).digest():
+            raise DigestMismatch
 
 
 def fingerprint_of(request: Request, post: Post) -> str:

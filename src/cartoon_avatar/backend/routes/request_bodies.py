@@ -25,6 +25,24 @@ _IDEMPOTENCY_KEY = {
     "example": "b3f1c7e2-upload-1",
 }
 
+_REPR_DIGEST = {
+    "name": "Repr-Digest",
+    "in": "header",
+    "required": False,
+    "description": "SHA-256 of the photo's file (RFC 9530); another photo is 400.",
+    "schema": {"type": "string", "maxLength": 255},
+    "example": "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
+}
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`respond-async` answers 202 as soon as the work is safe, with `wait=N` after N"
+    " seconds at most (RFC 7240).",
+    "schema": {"type": "string", "maxLength": 255},
+    "example": "respond-async, wait=8",
+}
+
 _STYLE = {
     "type": "string",
     "description": "A name from `/api/styles`; without one the styles are walked through.",
@@ -190,8 +208,12 @@ def _body(name: str, *kinds: str, required: bool = False) -> dict[str, Any]:
 _FORM = "multipart/form-data"
 # Forms are taken as well; clients generated of several kinds would send all of them at once.
 _JSON = "application/json"
-UPLOAD_BODY = _body("UploadForm", _FORM, required=True)
-DRAWING_BODY = _body("DrawingOptions", _JSON)
-CUT_BODY = _body("CutOptions", _JSON)
+_OF_JOBS = [_IDEMPOTENCY_KEY, _PREFER]
+UPLOAD_BODY = {
+    **_body("UploadForm", _FORM, required=True),
+    "parameters": [*_OF_JOBS, _REPR_DIGEST],
+}
+DRAWING_BODY = {**_body("DrawingOptions", _JSON), "parameters": _OF_JOBS}
+CUT_BODY = {**_body("CutOptions", _JSON), "parameters": _OF_JOBS}
 RECOVERY_BODY = {**_body("Recovery", _JSON, required=True), "parameters": []}
 EXPORT_BODY = _body("ExportOptions", _JSON, required=True)
