@@ -98,7 +98,7 @@ def test_the_edge_is_neither_hard_nor_smeared(portrait) -> None:
         (alpha > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
     width = soft / max(len(line) for line in outline)
-    assert 0.008 < width / np.hypot(*(face[CHIN] - face[FOREHEAD])) < 0.05
+    assert 0.007 < width / np.hypot(*(face[CHIN] - face[FOREHEAD])) < 0.05
 
 
 @PORTRAITS

@@ -27,8 +27,8 @@ def colour_edge(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.ndarra
     back, back_spread, back_there = local_colour(rgb, outside.astype(np.float32), window)
 
     line = fore - back
-    length2 = (line * line).sum(axis=2)
-    place = ((rgb - back) * line).sum(axis=2) / np.maximum(length2, 1e-6)
+    length2 = _summed(line * line)
+    place = _summed((rgb - back) * line) / np.maximum(length2, 1e-6)
     contrast = length2 / (length2 + 2 * (fore_spread + back_spread) + 0.003)
     sure = np.clip((contrast - 0.35) / 0.4, 0, 1) * (fore_there & back_there & band)
     return alpha + sure * (np.clip(1.25 * place - 0.125, 0, 1) - alpha)
@@ -49,8 +49,8 @@ def like_background(rgb: np.ndarray, alpha: np.ndarray, band_px: float) -> np.nd
     window = 6 * reach + 1
     fore, fore_spread, fore_there = local_colour(rgb, inside.astype(np.float32), window)
     back, back_spread, back_there = local_colour(rgb, outside, window)
-    to_fore = ((rgb - fore) ** 2).sum(axis=2) / (fore_spread + 0.004)
-    to_back = ((rgb - back) ** 2).sum(axis=2) / (back_spread + 0.004)
+    to_fore = _summed((rgb - fore) ** 2) / (fore_spread + 0.004)
+    to_back = _summed((rgb - back) ** 2) / (back_spread + 0.004)
     likeness = to_fore / (to_fore + to_back + 1e-3)
     return np.clip((likeness - 0.5) / 0.2, 0, 1) * ((inside == 0) & fore_there & back_there)
 
@@ -64,14 +64,19 @@ def local_colour(
     shrink = 2 if window >= 8 else 1
     small = (max(1, size[0] // shrink), max(1, size[1] // shrink))
     masked = rgb * where[..., None]
-    square = (masked * rgb).sum(axis=2)
+    square = _summed(masked * rgb)
     weighted = [
         cv2.blur(cv2.resize(part, small, interpolation=cv2.INTER_AREA), (window // shrink,) * 2)
         for part in (masked, np.dstack([square, where]))
     ]
     amount = weighted[1][..., 1]
     mean = weighted[0] / np.maximum(amount, 1e-6)[..., None]
-    spread = weighted[1][..., 0] / np.maximum(amount, 1e-6) - (mean * mean).sum(axis=2)
+    spread = weighted[1][..., 0] / np.maximum(amount, 1e-6) - _summed(mean * mean)
     mean = cv2.resize(mean, size)
     rest = cv2.resize(np.dstack([np.maximum(spread, 0), amount]), size)
     return mean, rest[..., 0], rest[..., 1] > 0.02
+
+
+def _summed(planes: np.ndarray) -> np.ndarray:
+    """The sum of three planes, H×W×3 float32; NumPy takes ten times as long along the last axis."""
+    return cv2.transform(planes, np.ones((1, 3), np.float32))

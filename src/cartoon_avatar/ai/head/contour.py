@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,45 +23,110 @@ class _Pen:
     hole: float
 
 
-# Hair keeps its locks; skin, ears and hats have none.
-_HAIR, _BARE = _Pen(0.003, 0.003, 0.04), _Pen(0.012, 0.006, 0.1)
+# Hair keeps its locks where they are seen; where its edge is but guessed, finer lines than this
+# would be noise. Skin, ears and hats have no locks.
+_LOCKS, _GUESSED = _Pen(0.003, 0.003, 0.04), _Pen(0.015, 0.02, 0.04)
+_BARE = _Pen(0.02, 0.01, 0.1)
+# In face heights: how wide the soft band of an edge is that is seen, and of one that is guessed.
+_SEEN_WIDTH, _GUESSED_WIDTH = 0.007, 0.011
 # In face heights: hair that lies thinner than this is a rim on a bald head, and how far around
 # the rest its locks reach.
-_THIN, _LOCKS = 0.08, 0.06
+_THIN, _REACH = 0.08, 0.06
+# What hangs on the head by less than this, and reaches further from it, goes; in face heights.
+_NECK, _HANGS = 0.02, 0.06
+# Around the rest of the person no slit is closed: it parts hair from neck.
+_NEAR_REST = 0.06
 # Width of the antialiased rim, px.
 _RIM_PX = 1.5
 
 
-def clean_contour(alpha: np.ndarray, hair: np.ndarray, unit_px: float) -> np.ndarray:
-    """``alpha`` as one piece with a crisp outline, smooth where there is no ``hair``.
+def clean_contour(
+    alpha: np.ndarray, hair: np.ndarray, rest: np.ndarray, unit_px: float
+) -> np.ndarray:
+    """``alpha`` as one piece with a crisp outline: smooth where there is no ``hair``, and where
+    the edge of hair is not seen well. ``rest`` is what of the person is no head.
 
     All H×W float32 0..1; ``unit_px`` is the height of the face.
     """
-    thick = cv2.morphologyEx(
-        (hair > 0.5).astype(np.uint8), cv2.MORPH_OPEN, disc(_THIN / 2 * unit_px)
+    size, half_px = alpha.shape[1::-1], unit_px / 2
+    # What only says where something holds is found at half the size.
+    half_alpha, half_hair, half_rest = (
+        cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        for plane in (alpha, hair, rest)
     )
-    locks = cv2.dilate(thick, disc(_LOCKS * unit_px)).astype(np.float32)
-    locks = cv2.GaussianBlur(locks, (0, 0), max(0.5, 0.01 * unit_px))
+    thick = _opened((half_hair > 0.5).astype(np.uint8), _THIN / 2 * half_px)
+    locks = _grown(thick, _REACH * half_px).astype(np.float32)
+    locks = cv2.resize(cv2.GaussianBlur(locks, (0, 0), max(0.5, 0.01 * half_px)), size)
+    closable = _grown((half_rest > 0.3).astype(np.uint8), _NEAR_REST * half_px) == 0
+    closable = cv2.resize(closable.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    body = largest(_opened((half_alpha > 0.5).astype(np.uint8), _NECK * half_px))
+    near = _grown(body, (_NECK + _HANGS) * half_px)
     solid = (alpha > 0.5).astype(np.uint8)
-    bare, with_locks = (_drawn(solid, pen, unit_px) for pen in (_BARE, _HAIR))
+    solid &= cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
+    solid = largest(solid)
+    bare, seen, guessed = (
+        _drawn(solid, closable, pen, unit_px) for pen in (_BARE, _LOCKS, _GUESSED)
+    )
+    unsure = smoothstep(_edge_width(alpha, unit_px), _SEEN_WIDTH, _GUESSED_WIDTH)
+    with_locks = seen + unsure * (guessed - seen)
     return bare + locks * (with_locks - bare)
 
 
-def _drawn(solid: np.ndarray, pen: _Pen, unit_px: float) -> np.ndarray:
+def _edge_width(alpha: np.ndarray, unit_px: float) -> np.ndarray:
+    """How wide the soft band of the edge of ``alpha`` is near each pixel, in face heights."""
+    # At a third of the size: what is asked for is a mean.
+    small, soft = (
+        cv2.resize(plane, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
+        for plane in (alpha, 4 * alpha * (1 - alpha))
+    )
+    unit_px /= 3
+    smooth = cv2.GaussianBlur((small > 0.5).astype(np.float32), (0, 0), max(0.5, 0.012 * unit_px))
+    outline = cv2.morphologyEx(
+        (smooth > 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)
+    )  # two pixels wide
+    near = (0, 0), max(1.0, 0.03 * unit_px)
+    band = cv2.GaussianBlur(soft, *near)
+    width = band / (cv2.GaussianBlur(outline.astype(np.float32), *near) / 2 + 1e-3)
+    return cv2.resize(width / np.float32(unit_px), alpha.shape[1::-1])
+
+
+def _drawn(solid: np.ndarray, closable: np.ndarray, pen: _Pen, unit_px: float) -> np.ndarray:
     """``solid`` (H×W uint8, 0 or 1) with an outline of ``pen``, H×W float32 0..1.
 
-    Opened and closed (Serra 1982), then smoothed as a level set of its blurred indicator.
+    Closed, where it is ``closable``, and opened (Serra 1982), then smoothed as a level set of its
+    blurred indicator. Closing comes first: opening would take the locks that it joins.
     """
-    if pen.spur:
-        element = disc(pen.spur * unit_px)
-        solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, element)
-        solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, element)
+    element = disc(pen.spur * unit_px)
+    solid = np.where(closable, cv2.morphologyEx(solid, cv2.MORPH_CLOSE, element), solid)
+    solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, element)
     solid = without_holes(largest(solid), (pen.hole * unit_px) ** 2)
     sigma = max(pen.round * unit_px, 0.6)
-    blurred = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), sigma)
+    blurred = _blurred(solid.astype(np.float32), sigma)
     # The blurred step rises by so much a pixel where it crosses the outline.
     slope = 1 / (sigma * np.sqrt(2 * np.pi))
     return np.clip(0.5 + (blurred - 0.5) / np.float32(slope * _RIM_PX), 0, 1)
+
+
+def _blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """A Gaussian blur; a wide one leaves nothing that half the size would not show."""
+    if sigma < 4:
+        return cv2.GaussianBlur(plane, (0, 0), sigma)
+    small = cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 2)
+    return cv2.resize(small, plane.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _grown(solid: np.ndarray, radius_px: float) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1) and what lies within ``radius_px`` of it.
+
+    By distance: the time that OpenCV's dilation takes grows with the disc.
+    """
+    away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, cv2.DIST_MASK_5)
+    return (away <= max(1.0, radius_px)).astype(np.uint8)
+
+
+def _opened(solid: np.ndarray, radius_px: float) -> np.ndarray:
+    return _grown(1 - _grown(1 - solid, radius_px), radius_px)
 
 
 def largest(solid: np.ndarray) -> np.ndarray:

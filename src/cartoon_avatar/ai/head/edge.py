@@ -46,7 +46,7 @@ def edge_of(
 
     if people is not None:
         alpha = np.minimum(alpha, smoothstep(sampled(people, square, size), _NOBODY, _PERSON))
-    alpha = clean_contour(alpha, hair, unit)
+    alpha = clean_contour(alpha, hair, rest, unit)
     centres = (np.arange(size) + 0.5) * (square.side / size)
     x, y = square.left + centres, square.top + centres
     alpha[:, (x < 0) | (x > seen.width)] = 0
