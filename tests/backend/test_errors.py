@@ -454,6 +454,25 @@ async def test_what_a_retry_cannot_mend_is_no_server_error(
     assert len(service.files()) == 2
 
 
+@pytest.mark.parametrize(("status", "code"), [(422, "engine_refused"), (503, "engine_unavailable")])
+async def test_a_generator_that_fails_is_named_and_not_asked_again(
+    service: Service, status: int, code: str
+):
+    """Drawing there may cost money: no attempt that nobody asked for."""
+    original = (await service.phone.upload()).json()["original"]["id"]
+    service.ai.requests.clear()
+    service.ai.answers["/generate-cartoon"] = problem(status, code)
+    answer = await service.phone.post(f"/api/regenerate/{original}", json={"style": "comic"})
+    assert_problem(answer, status, code)
+    assert ("retry-after" in answer.headers) == (status == 503)
+
+    prefer = {"Prefer": "respond-async, wait=20"}
+    path = f"/api/regenerate/{original}"
+    answer = await service.phone.post(path, json={"style": "comic"}, headers=prefer)
+    assert_problem(answer, status, code)
+    assert len(service.ai.asked_for("/generate-cartoon")) == 2
+
+
 async def test_live_cartoons_are_counted_when_one_is_added_too(start: Start):
     """Requests that came in together, each with room for one more."""
     at_work = asyncio.Barrier(2)

@@ -7,12 +7,10 @@ AvatarError                      of contract/errors.py, with what is not listed 
 │   ├── UrlNotAllowed       400  url_not_allowed
 │   └── ImageUnreachable    400  image_unreachable
 ├── ClientGone              408  client_gone
-├── EngineRefused           422  engine_refused
 ├── GenerationFailed        500  generation_failed
 ├── AiBusy                  503  ai_busy
 ├── AiStarting              503  ai_starting
-├── ModelsMissing           503  models_missing
-└── EngineUnavailable       503  engine_unavailable
+└── ModelsMissing           503  models_missing
 """
 
 from __future__ import annotations
@@ -92,18 +90,3 @@ class ModelsMissing(AvatarError):
             " with `cartoon-avatar models fetch`.",
             retry_after_s=60,
         )
-
-
-class EngineRefused(AvatarError):
-    status = 422
-    code = "engine_refused"
-
-    def __init__(self, engine: str) -> None:
-        super().__init__(
-            f"The policy of {engine} is against this picture in this style; try another of either."
-        )
-
-
-class EngineUnavailable(AvatarError):
-    status = 503
-    code = "engine_unavailable"

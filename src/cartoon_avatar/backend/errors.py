@@ -28,6 +28,7 @@ AvatarError
 ├── NoTransparency          422  no_transparency
 ├── StickerTooLarge         422  sticker_too_large
 ├── PictureUnusable         422  picture_unusable
+├── EngineRefused           422  engine_refused
 ├── NoSvg                   422  no_svg
 ├── JobFinished             409  job_finished
 ├── JobCanceled             409  job_canceled
@@ -38,6 +39,7 @@ AvatarError
 ├── GenerationFailed        500  generation_failed
 ├── AiUnavailable           503  ai_unavailable
 │   └── AiBusy              503  ai_unavailable
+├── EngineUnavailable       503  engine_unavailable
 ├── QueueFull               503  queue_full
 ├── DatabaseBusy            503  database_busy
 ├── StorageUnavailable      503  storage_unavailable
@@ -49,6 +51,8 @@ from __future__ import annotations
 from cartoon_avatar.contract.errors import (
     AvatarError,
     BodyTooSlow,
+    EngineRefused,
+    EngineUnavailable,
     FileTooLarge,
     ImageTooLarge,
     InvalidBackground,
@@ -69,6 +73,8 @@ from cartoon_avatar.contract.errors import (
 
 __all__ = [
     "BodyTooSlow",
+    "EngineRefused",
+    "EngineUnavailable",
     "FileTooLarge",
     "ImageTooLarge",
     "InvalidBackground",

@@ -17,7 +17,9 @@ AvatarError
 ├── NoFace                  422  no_face
 ├── NoTransparency          422  no_transparency
 ├── StickerTooLarge         422  sticker_too_large
-└── PictureUnusable         422  picture_unusable
+├── PictureUnusable         422  picture_unusable
+├── EngineRefused           422  engine_refused
+└── EngineUnavailable       503  engine_unavailable
 
 Workers that draw raise these too, so nothing here imports a web framework.
 """
@@ -155,3 +157,32 @@ class PictureUnusable(AvatarError):
         self, detail: str = "Nothing can be made of this picture; please try another one."
     ) -> None:
         super().__init__(detail)
+
+
+class EngineRefused(AvatarError):
+    """A generator of others does not want to draw this; asking again does not help."""
+
+    status = 422
+    code = "engine_refused"
+
+    def __init__(
+        self,
+        detail: str = "The generator's policy is against this picture in this style; please try"
+        " another of either.",
+    ) -> None:
+        super().__init__(detail)
+
+
+class EngineUnavailable(AvatarError):
+    """A generator of others made no picture. Never repeated unasked: it may have been paid."""
+
+    status = 503
+    code = "engine_unavailable"
+
+    def __init__(
+        self,
+        detail: str = "The generator of this style made no picture; nothing was changed. Please"
+        " try again later, or another style.",
+        retry_after_s: int = 30,
+    ) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)

@@ -15,14 +15,19 @@ from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
 from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
-from cartoon_avatar.ai.errors import AiBusy, EngineRefused, EngineUnavailable
+from cartoon_avatar.ai.errors import AiBusy
 from cartoon_avatar.ai.generating import generate
 from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
 from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of, with_thumbnail
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import faces_text
-from cartoon_avatar.contract.errors import InvalidFormat, InvalidRequest
+from cartoon_avatar.contract.errors import (
+    EngineRefused,
+    EngineUnavailable,
+    InvalidFormat,
+    InvalidRequest,
+)
 from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
@@ -77,6 +82,7 @@ async def generate_cartoon(request: Request) -> Response:
                 framing=framing,
                 face=face,
                 thumbnail=thumbnail,
+                request_id=request.state.request_id,
                 begun=(lambda: None) if may_fall_back else place.close,
                 moved=watch.moved,
                 report=watch.report,

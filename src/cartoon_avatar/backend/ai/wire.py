@@ -20,6 +20,8 @@ from cartoon_avatar.backend.ai.events import events_in
 from cartoon_avatar.backend.errors import (
     AiBusy,
     AiUnavailable,
+    EngineRefused,
+    EngineUnavailable,
     GenerationFailed,
     ImageTooLarge,
     InvalidBackground,
@@ -60,6 +62,7 @@ _PASSED_ON: dict[str, type[AvatarError]] = {
     "file_too_large": ImageTooLarge,
     "no_face": NoFace,
     "picture_unusable": PictureUnusable,
+    "engine_refused": EngineRefused,
     "no_transparency": NoTransparency,
     "sticker_too_large": StickerTooLarge,
     "invalid_preset": InvalidPreset,
@@ -297,9 +300,13 @@ def _translated_problem(
     if status == 503 and code == "models_missing":
         log.error("ai_lacks_models", path=path)
         return AiUnavailable(retry_after_s=60, detail=_NO_MODELS)
+    wait = head.get("retry-after", "")
+    if status == 503 and code == "engine_unavailable":
+        # No passing trouble of ours, after which a job is tried again: it may have been paid.
+        detail = str(problem.get("detail", ""))
+        return EngineUnavailable(detail, int(wait) if wait.isdecimal() else 30)
     if status == 503:
         kind = AiBusy if code == "ai_busy" else AiUnavailable
-        wait = head.get("retry-after", "")
         return kind(int(wait)) if wait.isdecimal() else kind()
     if status < 500 and code in _PASSED_ON:
         return _PASSED_ON[code](str(problem.get("detail", "")))

@@ -13,6 +13,8 @@ const WAYS = {
   no_face: ["anyface", "again", "choose"],
   no_svg: ["session"],
   picture_unusable: ["choose"],
+  engine_refused: ["anystyle", "choose"],
+  engine_unavailable: ["anystyle", "again"],
   not_found: ["session", "photos"],
   sibling_downloaded: ["avatars", "session"],
   request_timeout: ["smaller", "retry"],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cartoon_avatar.ai.engines.drawing import unwatched
-from cartoon_avatar.ai.errors import EngineRefused, EngineUnavailable
+from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened
 from tests.engines import generators
 from tests.engines.generators import DRAWING, KEY, Answer, Server, edited, serving, status

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cartoon_avatar.ai.engines.drawing import unwatched
-from cartoon_avatar.ai.errors import EngineUnavailable
+from cartoon_avatar.contract.errors import EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened
 from tests.engines import generators
 from tests.engines.generators import DRAWING, serving

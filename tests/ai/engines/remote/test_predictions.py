@@ -11,7 +11,7 @@ import pytest
 
 from cartoon_avatar.ai.engines.drawing import unwatched
 from cartoon_avatar.ai.engines.remote.generation import Generation
-from cartoon_avatar.ai.errors import EngineRefused, EngineUnavailable
+from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened
 from tests.engines import generators
 from tests.engines.generators import (

@@ -22,7 +22,7 @@ from cartoon_avatar.ai.engines.remote.generation import (
     Provider,
     Refused,
 )
-from cartoon_avatar.ai.errors import EngineRefused, EngineUnavailable
+from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 
 log = structlog.get_logger()
 
@@ -131,7 +131,10 @@ class RemoteEngine:
         except Refused as error:
             self._calls -= 1
             self.last_error = "refused by its policy"
-            raise EngineRefused(self.config.name) from error
+            raise EngineRefused(
+                f"The policy of {self.config.name} is against this picture in this style; please"
+                " try another of either."
+            ) from error
         except TimeoutError as error:
             raise self.failed(f"it took longer than {self.config.deadline_s:g} s") from error
         raise AssertionError("the last attempt returns or raises")

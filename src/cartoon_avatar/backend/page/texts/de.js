@@ -174,6 +174,8 @@ export default {
     no_face: ["Es wurde kein Gesicht gefunden", "Dieser Stil und das Ausschneiden brauchen eins. Andere Stile zeichnen alles; oder nimm ein Foto, das das Gesicht von vorn zeigt."],
     no_svg: ["Davon gibt es kein SVG", "Es ist gemalt und besteht nicht aus Formen. Sichere es als PNG oder WebP."],
     picture_unusable: ["Aus dem Foto lässt sich nichts machen", "Mit einem anderen sollte es gehen."],
+    engine_refused: ["Dieser Generator zeichnet das nicht", "Seine Regeln sprechen gegen dieses Foto in diesem Stil. Ein anderer Stil sollte gehen."],
+    engine_unavailable: ["Der Generator hat kein Bild gemacht", "Es wurde nichts verändert. Ein anderer Stil geht jetzt, dieser später wieder."],
     not_found: ["Das ist nicht mehr da", "Zeichnungen bleiben einen Tag. Ist das Foto noch da, lässt es sich neu zeichnen."],
     sibling_downloaded: ["Du hast schon einen anderen gewählt", "Eine andere Zeichnung dieses Fotos wurde dein Avatar; diese hier wurden weggeräumt."],
     request_timeout: ["Die Leitung war zu langsam", "Dein Foto kam nicht rechtzeitig an. Eine kleinere Kopie lässt sich gleich hier machen; der Cartoon sieht genauso aus."],

@@ -176,6 +176,8 @@ export default {
     no_face: ["No face was found", "This style, and cutting out a head, need one. Other styles draw anything; or take a photo that shows the face from the front."],
     no_svg: ["There is no SVG of that one", "It is painted, not drawn of shapes. Save it as PNG or WebP."],
     picture_unusable: ["Nothing can be made of that photo", "Another one should do better."],
+    engine_refused: ["That generator will not draw this", "Its rules are against this photo in this style. Another style should do."],
+    engine_unavailable: ["The generator made no picture", "Nothing was changed. Another style works now, or this one later."],
     not_found: ["That is no longer here", "Drawings are kept for a day. If the photo is still there, it can be drawn anew."],
     sibling_downloaded: ["You already picked another one", "A different drawing of this photo became your avatar, and these were cleared away."],
     request_timeout: ["The line was too slow", "Your photo did not arrive in time. A smaller copy can be made right here; the cartoon will look the same."],

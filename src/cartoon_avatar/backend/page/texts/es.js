@@ -174,6 +174,8 @@ export default {
     no_face: ["No se ha encontrado ninguna cara", "Este estilo, y recortar la cabeza, necesitan una. Otros estilos dibujan cualquier cosa; o elige una foto con la cara de frente."],
     no_svg: ["De ese no hay SVG", "Está pintado, no hecho de formas. Guárdalo como PNG o WebP."],
     picture_unusable: ["De esa foto no sale nada", "Con otra debería ir mejor."],
+    engine_refused: ["Ese generador no dibuja esto", "Sus reglas no admiten esta foto en este estilo. Con otro estilo debería ir bien."],
+    engine_unavailable: ["El generador no hizo ninguna imagen", "No ha cambiado nada. Otro estilo funciona ahora, este más tarde."],
     not_found: ["Eso ya no está", "Los dibujos se guardan un día. Si la foto sigue ahí, se puede dibujar de nuevo."],
     sibling_downloaded: ["Ya elegiste otro", "Otro dibujo de esta foto es ahora tu avatar, y estos se quitaron."],
     request_timeout: ["La línea era demasiado lenta", "Tu foto no llegó a tiempo. Aquí mismo se puede hacer una copia más pequeña; el dibujo quedará igual."],
