@@ -62,7 +62,7 @@ def clean_contour(
     body = largest(_opened((half_alpha > 0.5).astype(np.uint8), _NECK * half_px))
     near = _grown(body, (_NECK + _HANGS) * half_px)
     solid = (alpha > 0.5).astype(np.uint8)
-    solid &= cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
+    solid &= cv2.resize(near, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
     solid = largest(solid)
     bare, seen, guessed = (
         _drawn(solid, closable, pen, unit_px) for pen in (_BARE, _LOCKS, _GUESSED)
