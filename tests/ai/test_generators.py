@@ -210,6 +210,24 @@ async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
             await asyncio.sleep(0.02)
 
 
+async def test_the_head_of_a_drawing_that_is_not_aligned_is_cut_from_the_drawing_alone(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    """The generator drew the person smaller, and in the other half."""
+    small = Image.open(io.BytesIO(astronaut)).convert("RGB").resize((256, 256))
+    drawing = Image.new("RGB", (512, 512), "white")
+    drawing.paste(small, (256, 256))
+    files = {"image": saved(drawing, "PNG"), "original": astronaut}
+    asked = {"style": "clay", "seed": "1", "crop": "0,0,512,512", "face": "0"}
+    answer = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
+    assert answer.status_code == 200, answer.text
+    left, top, width, height = map(int, answer.headers[headers.CROP_BOX].split(","))
+    # The astronaut's nose, in pixels of the drawing.
+    assert left < 256 + 112 < left + width < 520
+    assert top < 256 + 65 < top + height
+    assert width < 200
+
+
 async def test_no_key_is_in_any_log(
     ai: httpx.AsyncClient,
     server: Server,

@@ -13,6 +13,7 @@ from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Pieces, read_json
 from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
 from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.errors import InvalidRequest, NoFace
@@ -54,6 +55,12 @@ async def process_face_cut(request: Request) -> Response:
             original = image_in(form, "original") if "original" in form.files else None
         else:
             cartoon, original = await _fetched(ai.fetcher, fields)
+        if not _is_aligned(ai, fields.get("style")):
+            # What the photo shows lies elsewhere in the drawing, which tells where its head is; and
+            # of a portrait it shows one person.
+            original = crop = drawn_as = None
+            if options.framing_of(fields) != "full":
+                face_index = 0
 
         async def cut(watch: Watch) -> Answer:
             try:
@@ -85,6 +92,13 @@ async def process_face_cut(request: Request) -> Response:
             return Answer.of(result, seen)
 
         return await answered(request, cut, held)
+
+
+def _is_aligned(ai: State, style: object) -> bool:
+    """Whether a drawing in ``style`` shows what its photo shows in the same place."""
+    return not any(
+        not engine.facts.aligned and engine.style_named(str(style)) for engine in ai.remote
+    )
 
 
 async def _fetched(fetcher: Fetcher, fields: dict[str, Any]) -> tuple[Pieces, Pieces | None]:
