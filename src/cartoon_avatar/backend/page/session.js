@@ -26,7 +26,10 @@ import { resume } from "./visits.js";
 
 const TILE_SEED = 0; // previews are drawn with it
 const ASK_AGAIN_MS = 2000;
-const REFUSED = ["invalid_image", "picture_unusable"]; // of whose photo nothing is to be shown
+const REFUSED = ["invalid_image", "picture_unusable"];
+
+/** Whether there is no photo to show, and a sentence says all. */
+export const isRefusal = ({ code }) => REFUSED.includes(code);
 
 // {photo, abort} of the photo on its way, until its cartoon is shown. Whoever waited looks whether it
 // is still theirs: another photo may have been chosen meanwhile.
@@ -118,7 +121,7 @@ async function send(pending) {
       await cancelSending();
       return;
     }
-    if (REFUSED.includes(problem.code)) await refuse(problem);
+    if (isRefusal(problem)) await refuse(problem);
     else fail(problem);
     return;
   }

@@ -2,11 +2,12 @@
 
 import { Slider } from "./compare.js";
 import { t } from "./language.js";
+import { messageOf } from "./messages.js";
 import { Heading, Icon, PhotoInput } from "./parts.js";
 import { Problem } from "./problem.js";
-import { startSample } from "./session.js";
+import { isRefusal, startSample } from "./session.js";
 import { state } from "./store.js";
-import { StyleTiles, chooseStyle, otherStyle, sentenceOf, titleOf } from "./styles.js";
+import { StyleTiles, chooseStyle, otherStyle, sentenceOf as styleSentence, titleOf } from "./styles.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 const SAMPLES = ["eileen", "grace", "both"];
@@ -23,7 +24,7 @@ export function Start({ problem }) {
       <div class="begin">
         <${Heading}>${t.start.title}<//>
         <p class="lead">${t.start.lead}</p>
-        ${problem && html`<${Problem} problem=${problem} />`}
+        ${problem && (isRefusal(problem) ? html`<p class="note" role="alert">${sentenceOf(problem)}</p>` : html`<${Problem} problem=${problem} />`)}
         <div class="row ways">
           <button type="button" class="main" onClick=${() => file.current.click()}>
             <${Icon} name="image" />${t.start.choose}
@@ -46,9 +47,14 @@ export function Start({ problem }) {
       <${PhotoInput} input=${camera} capture="user" />
       <${StyleTiles} styles=${state.styles} current=${state.style} onChoose=${chooseStyle}
         onSurprise=${() => chooseStyle(otherStyle([state.style]))}>
-        <p class="fine about">${sentenceOf(state.style)}</p>
+        <p class="fine about">${styleSentence(state.style)}</p>
       <//>
     </div>`;
+}
+
+function sentenceOf(problem) {
+  const { title, text } = messageOf(problem);
+  return `${title}. ${text}`;
 }
 
 /** A photo, and its drawing in `style`, whose head stands out of the frame. */

@@ -43,6 +43,7 @@ export function otherStyle(seen, faceless = false) {
 
 /** `current` is marked; `pictures` are by style, where there are better ones than the service's. */
 export function StyleTiles({ styles, current, waiting, pictures = {}, onChoose, onSurprise, children }) {
+  const isOwn = Object.keys(pictures).length > 0;
   const row = useRef(null);
   useEffect(() => {
     const tile = row.current.querySelector("[aria-current]");
@@ -60,7 +61,7 @@ export function StyleTiles({ styles, current, waiting, pictures = {}, onChoose, 
           <button key=${style.name} type="button" class=${`choice ${waiting === style.name ? "waiting" : ""}`}
             aria-current=${style.name === current ? "true" : undefined} onClick=${() => onChoose(style.name)}>
             ${pictures[style.name] ?? style.preview
-              ? html`<img src=${pictures[style.name] ?? style.preview} alt="" width="72" height="72" />`
+              ? html`<img class=${isOwn && !pictures[style.name] ? "somebody" : ""} src=${pictures[style.name] ?? style.preview} alt="" width="72" height="72" />`
               : html`<span class="swatch letter" aria-hidden="true">${styleTitle(style).slice(0, 1)}</span>`}
             <span class="name">${styleTitle(style)}</span>
           </button>`)}
