@@ -24,7 +24,7 @@ def grey(width: int, height: int) -> Picture:
 
 
 def test_a_portrait_is_a_square_around_the_face_inside_the_photo():
-    crop = portrait(face(400, 300, 200), 1200, 900)
+    crop = portrait(face(400, 300, 200), [], 1200, 900)
 
     assert crop.width == crop.height == round(200 / 0.38)
     assert crop.left < 400
@@ -34,13 +34,34 @@ def test_a_portrait_is_a_square_around_the_face_inside_the_photo():
 
 
 def test_a_face_at_the_rim_is_framed_without_leaving_the_photo():
-    crop = portrait(face(0, 0, 200), 1200, 900)
+    crop = portrait(face(0, 0, 200), [], 1200, 900)
 
     assert (crop.left, crop.top) == (0, 0)
 
 
+def test_a_face_beside_is_left_out_or_taken_in_whole_but_not_cut():
+    mine = face(500, 300, 200)
+    usual = portrait(mine, [], 1200, 900)
+    for left in range(650, 800, 25):
+        crop = portrait(mine, [face(left, 320, 150)], 1200, 900)
+
+        assert crop.left + crop.width < left + 10 or crop.left + crop.width > left + 150
+        assert crop.left < 500 - 16
+        assert crop.left + crop.width > 700 + 16
+        assert 0.8 * usual.width < crop.width < 1.32 * usual.width
+
+
+def test_a_crowd_that_no_square_spares_is_framed_as_usual_at_worst():
+    mine = face(500, 300, 200)
+    crowd = [face(left, 320, 150) for left in range(0, 1100, 60)]
+    crop = portrait(mine, crowd, 1200, 900)
+
+    assert crop.left < 500
+    assert crop.left + crop.width > 700
+
+
 def test_a_face_that_fills_the_photo_gets_the_largest_square():
-    assert portrait(face(10, 10, 380), 500, 400).width == 400
+    assert portrait(face(10, 10, 380), [], 500, 400).width == 400
 
 
 def test_a_crop_is_resampled_once_and_enlarged_at_most_four_times():

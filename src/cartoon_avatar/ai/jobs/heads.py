@@ -149,14 +149,15 @@ def _head_of_shapes(
 def _portrait_of(tools: Tools, original: bytes, face_index: int) -> Box:
     """The part of the upright original that a portrait of that face shows."""
     photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
-    face = _face_of(tools, photo, face_index)
-    crop = portrait(face, photo.picture.width, photo.picture.height)
+    faces = tools.eyes.find_faces(photo.picture)
+    face = _numbered(faces, face_index)
+    others = [one for one in faces if one is not face]
+    crop = portrait(face, others, photo.picture.width, photo.picture.height)
     full = photo.width / photo.picture.width
     return scaled(crop, full, full)
 
 
-def _face_of(tools: Tools, photo: Photo, face_index: int) -> Face:
-    faces = tools.eyes.find_faces(photo.picture)
+def _numbered(faces: list[Face], face_index: int) -> Face:
     if not faces:
         raise NoFace
     if face_index >= len(faces):
@@ -173,7 +174,8 @@ def _known_face(
         photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
         full = photo.width / photo.picture.width
         here = scaled(crop, 1 / full, 1 / full)
-        return in_crop(_face_of(tools, photo, face_index), here, cropped.width / here.width)
+        face = _numbered(tools.eyes.find_faces(photo.picture), face_index)
+        return in_crop(face, here, cropped.width / here.width)
 
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -16,6 +17,12 @@ _FACE_SHARE = 0.38
 # How far below the middle of the face the middle of the square lies, as share of its side.
 _BELOW_FACE = 0.06
 _ENLARGE_AT_MOST = 4.0
+# How a portrait's square may change so that it cuts no other face: factors of its usual side,
+# and shares of it that it moves across.
+_SIZES = (1.0, 0.94, 0.88, 0.82, 1.08, 1.18, 1.3)
+_ASIDE = tuple(float(step) for step in np.linspace(-0.2, 0.2, 17))
+# Less of a head than this is not seen to be cut.
+_HARDLY = 0.03
 # Where the chin is, seen from the middle of a face that so many quarter turns set upright.
 _DOWN = (0, 1), (1, 0), (0, -1), (-1, 0)
 
@@ -31,22 +38,66 @@ def scaled(box: Box, across: float, down: float) -> Box:
     return Box(left, top, max(1, round(right) - left), max(1, round(bottom) - top))
 
 
-def portrait(face: Face, width: int, height: int) -> Box:
+def portrait(face: Face, others: Sequence[Face], width: int, height: int) -> Box:
     """The square around ``face`` in a photo of ``width`` × ``height`` px.
 
     Someone who lies in the photo lies in the square too, with room for the shoulders where
-    they are: a picture is never turned for a drawing.
+    they are: a picture is never turned for a drawing. The square moves a little aside, or
+    becomes a little smaller or larger, so that its rim cuts no face of ``others``.
     """
     low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
     down = np.array(_DOWN[quarter_turns(face)])
     face_px = float(np.abs((high - low) @ down))
-    side = max(1, round(min(face_px / _FACE_SHARE, width, height)))
-    centre = (low + high) / 2 + down * _BELOW_FACE * side
-    left, top = (
-        int(np.clip(round(middle - side / 2), 0, limit - side))
-        for middle, limit in zip(centre, (width, height), strict=True)
-    )
-    return Box(left, top, side, side)
+    usual = max(1, round(min(face_px / _FACE_SHARE, width, height)))
+    heads = [_head_around(one) for one in others]
+
+    def square(size: float, aside: np.ndarray) -> Box:
+        side = max(1, round(min(size * usual, width, height)))
+        centre = (low + high) / 2 + down * _BELOW_FACE * side + aside * side
+        left, top = (
+            int(np.clip(round(middle - side / 2), 0, limit - side))
+            for middle, limit in zip(centre, (width, height), strict=True)
+        )
+        return Box(left, top, side, side)
+
+    first = square(1.0, np.zeros(2))
+    if _cut_share(first, heads, face_px) == 0:
+        return first
+    across = np.array([down[1], -down[0]])
+    own = [_head_around(face)]
+    best, least = first, np.inf
+    for size in _SIZES:
+        for step in _ASIDE:
+            box = square(size, step * across)
+            if _cut_share(box, own, face_px) > 0:
+                continue
+            cost = _cut_share(box, heads, face_px) + 4 * step**2 + 2 * np.log(size) ** 2
+            if cost < least:
+                best, least = box, cost
+    return best
+
+
+def _head_around(face: Face) -> np.ndarray:
+    """Left, top, right, bottom of the head of ``face``, roughly: hair and ears with it."""
+    low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+    down = np.array(_DOWN[quarter_turns(face)])
+    hair = 0.25 * np.abs((high - low) @ down) * -down
+    ears = 0.08 * (high - low)
+    return np.concatenate([low + np.minimum(hair, 0) - ears, high + np.maximum(hair, 0) + ears])
+
+
+def _cut_share(box: Box, heads: list[np.ndarray], face_px: float) -> float:
+    """How much of ``heads`` the rim of ``box`` cuts off or leaves in, whichever is less: the sum
+    of shares 0..0.5, those of faces much smaller than ``face_px`` for less."""
+    total = 0.0
+    for left, top, right, bottom in heads:
+        wide = min(right, box.left + box.width) - max(left, box.left)
+        high = min(bottom, box.top + box.height) - max(top, box.top)
+        shown = max(wide, 0) * max(high, 0) / max((right - left) * (bottom - top), 1e-6)
+        cut = min(shown, 1 - shown)
+        if cut > _HARDLY:
+            total += cut * min(1.0, (bottom - top) / face_px)
+    return total
 
 
 def in_crop(face: Face, crop: Box, scale: float) -> Face:

@@ -80,7 +80,8 @@ def open_scene(
         raise FaceIndexOutOfRange(face, len(faces))
     here = whole(photo.width, photo.height)
     if framing == "portrait" and faces:
-        here = portrait(faces[face], photo.width, photo.height)
+        others = [one for one in faces if one is not faces[face]]
+        here = portrait(faces[face], others, photo.width, photo.height)
     width, height = full_size or (photo.width, photo.height)
     crop = scaled(here, width / photo.width, height / photo.height)
     lacking = width > photo.width and long_side > max(here.width, here.height)
