@@ -25,7 +25,7 @@ class _Pen:
 
 # Hair keeps its locks where they are seen; where its edge is but guessed, finer lines than this
 # would be noise. Skin, ears and hats have no locks.
-_LOCKS, _GUESSED = _Pen(0.003, 0.003, 0.04), _Pen(0.015, 0.02, 0.04)
+_LOCKS, _GUESSED = _Pen(0.003, 0.003, 0.04), _Pen(0.035, 0.04, 0.04)
 _BARE = _Pen(0.02, 0.01, 0.1)
 # In face heights: how wide the soft band of an edge is that is seen, and of one that is guessed.
 _SEEN_WIDTH, _GUESSED_WIDTH = 0.007, 0.011
@@ -61,9 +61,8 @@ def clean_contour(
     closable = cv2.resize(closable.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     body = largest(_opened((half_alpha > 0.5).astype(np.uint8), _NECK * half_px))
     near = _grown(body, (_NECK + _HANGS) * half_px)
-    solid = (alpha > 0.5).astype(np.uint8)
-    solid &= cv2.resize(near, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
-    solid = largest(solid)
+    near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
+    solid = largest(((alpha > 0.5) & (near > 0)).astype(np.uint8))
     bare, seen, guessed = (
         _drawn(solid, closable, pen, unit_px) for pen in (_BARE, _LOCKS, _GUESSED)
     )
