@@ -58,19 +58,24 @@ def read_beard(reading: Reading) -> Beard:
     solid, cover = nothing, 1.0
     if region.any():
         darker = _darker_than_cheeks(reading)
-        level = max(6.0, 0.32 * float(np.percentile(darker[region], 85)))
-        # Where it grows it is one shape: thin places are bridged, single dark spots left out.
+        darkest = float(np.percentile(darker[region], 85))
+        # Short hair grows where it is dark and nowhere else; a full beard is one shape: its thin
+        # places are bridged, single dark spots left out.
+        full = float(np.clip((np.median(darker[region]) - 20) / 7, 0, 1))
+        level = max(6.0, (0.55 - 0.23 * full) * darkest)
         dark = (reading.soft(np.where(region, darker, 0), 0.012 * unit) > level) & region
-        solid = reading.closed(dark, 0.06 * unit) & region
+        solid = reading.closed(dark, (0.025 + 0.035 * full) * unit) & region
         solid = ((reading.soft(solid, 0.02 * unit) > 0.4) & region) | long_beard
-        solid = reading.filled(solid | lips, 0.03) & ~lips
+        solid = reading.filled(solid | lips, 0.003 + 0.027 * full) & ~lips
         if (dark & upper_lip).sum() > 0.25 * upper_lip.sum():
             alone = not (solid & chin).any()
             solid = (solid & ~upper_lip) | _moustache(reading, dark, alone=alone)
         solid = _over_the_jaw(reading, solid) & ~lips
-        solid = reading.without_small(reading.opened(solid, 0.012 * unit), 0.004)
+        solid = reading.opened(solid, 0.012 * unit)
+        solid = reading.without_small(solid, 0.004 + 0.006 * (1 - full))
         if solid.any() and not long_beard.any():
-            cover = float(np.clip(0.5 + (np.median(darker[solid]) - 18) / 30, 0.5, 1))
+            cover = 0.5 + float(np.median(darker[solid]) - 18) / 30
+            cover = float(np.clip(cover, 0.5, 0.8 + 0.2 * full))
     thin = kind == "beard" and solid.sum() < 0.12 * region.sum()
     stubble = nothing
     if kind == "stubble" or thin:
@@ -182,7 +187,8 @@ def _long_beard(reading: Reading, chin: np.ndarray) -> np.ndarray:
     beard = np.zeros_like(chin)
     if (reading.hair & below_mouth).sum() > 0.3 * max(1, below_mouth.sum()):
         for piece in reading.pieces(reading.hair & column & (reading.down_at > at(2) @ down), 0.01):
-            if (piece & chin).any():
+            leaves = reading.area(piece & (reading.down_at > at(152) @ down + 0.05 * reading.unit))
+            if (piece & chin).any() and leaves > 0.004:
                 beard |= piece
     return beard
 
@@ -200,11 +206,14 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
     d = path_of(curves)
     if beard.cover < 0.85:
         # Short hair thins out towards the cheeks.
-        wider = reading.grown(beard.mask, 0.022 * unit) & (reading.oval | beard.mask)
+        wider = reading.grown(beard.mask, 0.014 * unit) & (reading.oval | beard.mask)
         around = outlines(wider, reading.scale, smooth=0.03 * unit, least=0.003 * unit**2)
-        pen.sheet.fill(path_of(around), tones.base, opacity=0.4)
-    lined = pen.inner > 0 and beard.cover > 0.85
-    pen.sheet.fill(d, tones.base, line=tones.line if lined else None, line_width=pen.inner * 0.8)
+        pen.sheet.fill(path_of(around), tones.base, opacity=0.35)
+    # Where no line is drawn and hair is as light as the skin, a fine one keeps them apart.
+    alike = abs(lch(tones.base)[0] - lch(pen.skin.base)[0]) < 18
+    width = pen.inner * 0.8 or (pen.fine * 0.5 if alike else 0.0)
+    line = tones.line if beard.cover > 0.85 else None
+    pen.sheet.fill(d, tones.base, line=line, line_width=width)
     with pen.sheet.clipped(d):
         away = reading.across * -reading.light_side * 0.07 - reading.down * 0.03
         far = beard.mask & ~reading.moved(beard.mask, away * unit)
