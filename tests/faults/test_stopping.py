@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -170,6 +171,40 @@ def test_a_drawing_that_takes_long_is_waited_for_when_told_to_stop(run: Run, tmp
         assert process.wait(20) == 0
         assert time.monotonic() - started < GRACE_S + 1
     assert_whole(tmp_path / "data", [answer.json()["original"]["id"]])
+
+
+def test_who_waits_for_a_job_is_let_go_when_told_to_stop_and_the_job_is_kept(
+    run: Run, tmp_path: Path
+):
+    """Streams and long polls would last as long as the server waits for them."""
+
+    def slow(connection: socket.socket) -> None:
+        time.sleep(10)
+
+    json = answering(b"{}", kind="application/json")
+    with server(slow, {b"GET /readyz": json, b"GET /styles": json}) as ai:
+        process, url = run("backend", AI_URL=ai)
+        asked = httpx.post(
+            f"{url}/api/upload",
+            files={"image": picture()},
+            headers=PHONE | {"Prefer": "respond-async"},
+            timeout=30,
+        )
+        job = f"{url}{asked.headers['location']}"
+        with ThreadPoolExecutor(2) as pool:
+            waits = [
+                pool.submit(httpx.get, job, headers=PHONE | more, params=params, timeout=60)
+                for more, params in (({"Accept": "text/event-stream"}, {}), ({}, {"wait": 60}))
+            ]
+            time.sleep(1)
+            process.terminate()
+            stream, poll = [wait.result() for wait in waits]
+        assert process.wait(30) == 0
+
+    assert stream.text.endswith("\n\n")  # it was not cut off
+    assert poll.json()["state"] in ("queued", "running")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data/avatars.sqlite")) as database:
+        assert database.execute("SELECT state FROM jobs").fetchall() == [("queued",)]
 
 
 def test_the_service_survives_its_ai_process_and_leaves_no_orphans(run: Run, tmp_path: Path):

@@ -60,6 +60,7 @@ from cartoon_avatar.process import heap
 from cartoon_avatar.process.lifetime import exit_with_parent
 from cartoon_avatar.process.logs import configure_logs
 from cartoon_avatar.process.server import freeze_what_is_loaded
+from cartoon_avatar.process.stopping import hear_of_the_end
 
 log = structlog.get_logger()
 
@@ -108,6 +109,13 @@ def create_app(
                     listen(database, CHANNEL, state.changes.announce),
                 )
             ]
+
+            def before_the_end() -> None:
+                runner.claim_no_more()
+                watcher.stop()
+
+            if multiprocessing.parent_process() is not None:  # a server's worker
+                tasks.append(asyncio.create_task(hear_of_the_end(before_the_end)))
             try:
                 yield {"backend": state, "runner": runner, "watcher": watcher}
             finally:

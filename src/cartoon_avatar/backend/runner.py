@@ -107,9 +107,12 @@ class Runner:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
+    def claim_no_more(self) -> None:
+        self._stopping = True
+
     async def stop(self) -> None:
         """Let what is under way come to its end if that is soon; the rest is put back."""
-        self._stopping = True
+        self.claim_no_more()
         for limit_s in (_GRACE_S, _PAUSE_S):
             tasks = [running.task for running in self._by_claim.values()]
             if not tasks:

@@ -112,7 +112,15 @@ class Watcher:
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
+        self.is_stopping = False
         backend.changes.listen(self._on_change, self._on_progress)
+
+    def stop(self) -> None:
+        """Let everybody who waits go: the process is about to end."""
+        self.is_stopping = True
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.changed.set()
 
     @contextlib.contextmanager
     def watching(self, view: View) -> Iterator[Watch]:
@@ -132,7 +140,7 @@ class Watcher:
         """Return when the job has ended or is gone, or after ``timeout_s``."""
         until = time.monotonic() + timeout_s
         with self.watching(view) as watch:
-            while watch.job is not None and not watch.job.is_finished:
+            while watch.job is not None and not (watch.job.is_finished or self.is_stopping):
                 left_s = until - time.monotonic()
                 if left_s <= 0 or not await watch.next(left_s):
                     return

@@ -56,8 +56,8 @@ async def _events(
                         return  # the client comes back
                 data = job_body(shown, backend).model_dump_json(exclude_none=True)
                 yield f"id: {event_id}\nevent: job\ndata: {data}\n\n"
-            if job.is_finished:
-                return
+            if job.is_finished or watcher.is_stopping:
+                return  # of the other processes another goes on with it
             while not await watch.next(_HEARTBEAT_S):
                 yield ": still here\n\n"
 
