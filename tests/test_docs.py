@@ -157,10 +157,28 @@ def test_every_table_column_and_index_is_in_the_database_document():
 
 def test_links_between_the_documents_lead_somewhere():
     root = DOCS.parent
-    for file in [root / "README.md", *DOCS.glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", file.read_text()):
-            if not re.match(r"[a-z]+:", target):
-                assert (file.parent / target).exists(), f"{file.name} links to {target}"
+    for file in [root / "README.md", root / "benchmarks" / "README.md", *DOCS.rglob("*.md")]:
+        for link in re.findall(r"\]\(([^)\s]+)[^)]*\)", file.read_text()):
+            if re.match(r"[a-z]+:", link):
+                continue
+            target, _, heading = link.partition("#")
+            found = file.parent / target if target else file
+            assert found.exists(), f"{file.name} links to {link}"
+            if heading:
+                assert heading in anchors_of(found), f"{file.name} links to {link}"
+
+
+def anchors_of(document: Path) -> set[str]:
+    """The headings of a Markdown document, as GitHub writes them in links."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_benchmark_is_described():
+    folder = DOCS.parent / "benchmarks"
+    written = {path.stem for path in folder.glob("*.py")} - {"measuring"}
+    rows = re.findall(r"^\| `(\w+)` \|", (folder / "README.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(written)
 
 
 def test_paths_named_in_the_summary_exist():
@@ -273,7 +291,8 @@ def test_the_flutter_page_says_what_to_do_about_every_error():
 
 def test_every_fault_and_attack_listed_has_its_test_and_every_file_of_tests_is_listed():
     """A row stands for a test that is there; a test that is renamed takes its row along."""
-    listed = re.findall(r"`((?:\w+/)+test_\w+\.py)::(test_\w+)`", (DOCS / "trust.md").read_text())
+    journal = (DOCS / "lab" / "faults-and-attacks.md").read_text()
+    listed = re.findall(r"`((?:\w+/)+test_\w+\.py)::(test_\w+)`", journal)
     tests = DOCS.parent / "tests"
     for file, name in listed:
         assert f"def {name}(" in (tests / file).read_text(), f"{file}::{name}"

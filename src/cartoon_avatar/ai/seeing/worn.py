@@ -1,7 +1,7 @@
 """Hair and what is worn, on a face chart: hat, glasses, mask, beard.
 
-Thresholds were set on portraits that nobody drew for; docs/ai-service.md says how often they
-are right.
+Thresholds were set on portraits that nobody drew for; docs/lab/measurements.md says how often
+they are right.
 """
 
 from __future__ import annotations
