@@ -413,6 +413,29 @@ def test_models_that_are_missing_end_the_list_with_1(
     assert "missing" in result.output
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serve", "--data", "{folder}/data", "--port", "0"],
+        ["ai", "--port", "0"],
+        ["draw", "{photo}", "-o", "{folder}/a.png"],
+        ["cut", "{photo}", "-o", "{folder}/a.png"],
+        ["read", "{photo}"],
+    ],
+)
+def test_models_that_are_missing_are_fetched_first_or_the_reason_is_said(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+):
+    monkeypatch.setenv("AI_MODELS_DIR", "/proc/models")  # where nothing can be put
+    result = run(*(word.format(photo=portrait, folder=tmp_path) for word in command))
+
+    assert result.exit_code == 1
+    assert "fetching 4 model files (19 MB) into /proc/models, once" in result.stderr
+    assert "/proc/models cannot be written to" in result.stderr
+    assert "models fetch` brings them; copy" in result.stderr
+    assert not (tmp_path / "a.png").exists()
+
+
 def test_a_neural_style_is_fetched_listed_and_drawn_in(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
