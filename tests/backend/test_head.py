@@ -25,7 +25,9 @@ async def test_head_is_answered_wherever_get_is(service: Service):
     for path in paths:
         if path.startswith("/uploads/"):
             path = cartoon["imageUrl"]
-        path = path.format(originalId=original["id"], cartoonId=cartoon["id"], faceId="none")
+        path = path.format(
+            originalId=original["id"], cartoonId=cartoon["id"], faceId="none", jobId="none"
+        )
         got, head = await service.phone.get(path), await service.phone.ask("HEAD", path)
         assert head.status_code == got.status_code, path
         assert head.content == b"", path
