@@ -22,6 +22,7 @@ from .steps import (
     button,
     choose,
     cut_out,
+    draw,
     drawings,
     heading,
     style,
