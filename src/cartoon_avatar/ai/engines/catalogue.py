@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from cartoon_avatar.ai.engines import drawn, painted
 from cartoon_avatar.ai.engines.classic import recipe as classic
@@ -16,6 +19,8 @@ from cartoon_avatar.ai.engines.protocol import (
     EngineFacts,
     StyleFacts,
 )
+from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.scene import Scene
 
 EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
@@ -29,6 +34,8 @@ _ORDER = (
 _BY_NAME: dict[str, EngineStyle] = {
     style.name: style for style in (*classic.STYLES, *drawn.STYLES, *painted.STYLES)
 }
+# How soft the border between a painting and a photo is.
+_SEAM_PX = 2.0
 STYLES: tuple[EngineStyle, ...] = tuple(_BY_NAME[name] for name in _ORDER)
 
 
@@ -54,9 +61,19 @@ def draw(scene: Scene, style: EngineStyle, seed: int, clock: Clock | None = None
         return painted.draw(scene, style, seed, clock)
     if isinstance(style, DrawnStyle):
         return drawn.draw(scene, style, seed, clock)
-    if style.over_painting:  # clean features, no texture, skin in one tone
-        scene = painted.prepared(scene, clock)
-    return classic.draw(scene, style, seed, clock)
+    prepared = painted.prepared(scene, clock)
+    if style.over_painted == "skin":
+        prepared = _with_skin_of(prepared, scene)
+    return classic.draw(prepared, style, seed, clock)
+
+
+def _with_skin_of(prepared: Scene, scene: Scene) -> Scene:
+    """``scene`` with the painted skin and features of ``prepared``: curls and cloth stay."""
+    if scene.masks is None:
+        return scene
+    share = blurred(scene.masks.skin, _SEAM_PX)[..., None]
+    rgb = scene.picture.rgb + share * (prepared.picture.rgb.astype(np.float32) - scene.picture.rgb)
+    return replace(prepared, picture=Picture(np.rint(rgb).astype(np.uint8), scene.picture.alpha))
 
 
 # Of a drawing of 1024 px on one core; only how they compare is of interest.
@@ -91,8 +108,6 @@ class BuiltIn:
             return _PAINTED_MS
         if isinstance(chosen, DrawnStyle):
             return _DRAWN_MS
-        if not chosen.over_painting:
-            return _CLASSIC_MS
         # Painted first: a stage that both have counts where it comes first.
         return {**_PAINTED_MS, **_CLASSIC_MS, **_PAINTED_MS}
 

@@ -133,8 +133,9 @@ class Style:
     backdrops: tuple[Backdrop, ...] = (Backdrop(),)
     materials: Materials = field(default_factory=Materials)
     palettes: tuple[tuple[Rgb, ...], ...] = ()
-    #: Drawn over a painting of the person, not over the photo.
-    over_painting: bool = True
+    #: What of the photo is painted before the style is drawn over it: a painting has clean
+    #: features and skin, but less texture.
+    over_painted: Literal["everything", "skin"] = "everything"
 
     @property
     def backdrop(self) -> Backdrop:
