@@ -198,6 +198,29 @@ def document_of(tmp_path: Path) -> dict[str, Any]:
     return create_app(BackendSettings(data_dir=tmp_path)).openapi()
 
 
+def test_what_the_walks_of_the_architecture_call_is_there():
+    """Each `file.py` `name` is a function, class or constant of that file."""
+    text = (DOCS / "architecture.md").read_text()
+    package = DOCS.parent / "src" / "cartoon_avatar"
+    calls = re.findall(r"`((?:\w+/)+\w+\.py)`\s+`(\w+)`", text)
+    assert len(calls) > 40
+    for file, name in calls:
+        defined = rf"^\s*(?:async )?(?:def|class) {name}\b|^{name} ="
+        assert re.search(defined, (package / file).read_text(), re.MULTILINE), f"{file} {name}"
+
+
+def test_every_folder_of_the_architecture_tree_is_there():
+    tree = (DOCS / "architecture.md").read_text().partition("```text\nsrc/cartoon_avatar/")[2]
+    tree = tree.partition("```")[0]
+    package = DOCS.parent / "src" / "cartoon_avatar"
+    files = {path.name for path in package.rglob("*.py")}
+    folders = {path.name for path in package.rglob("*") if path.is_dir()}
+    named = re.findall(r"(?<![\w.])(\w+)(\.py|/)(?= |,|\n|:)", tree)
+    assert len(named) > 70
+    for name, kind in named:
+        assert name + kind in files if kind == ".py" else name in folders, name + kind
+
+
 def test_the_openapi_documents_are_valid(tmp_path: Path):
     ai = create_ai_app(AiSettings(models_dir=tmp_path)).openapi()
     for document in (document_of(tmp_path), ai):
