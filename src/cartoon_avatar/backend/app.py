@@ -134,7 +134,7 @@ def create_app(
         openapi_url="/openapi.json" if settings.api_dialect == "ours" else None,
         redoc_url=None,
         lifespan=lifespan,
-        # The address it would send a client to is made of the Host header.
+        # A redirect would be made of the Host header.
         redirect_slashes=False,
         # Spans and metrics of its own would carry paths, which name devices; RequestLog counts.
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -225,7 +225,7 @@ async def _sweep_regularly(state: State) -> None:
 
 
 async def _timed_out(request: Request, error: TimeoutError) -> Response:
-    """The database's driver alone leaves its own word for it to us."""
+    """Only the database driver raises a bare TimeoutError."""
     return problem_response(request.state.request_id, DatabaseBusy())
 
 
@@ -250,5 +250,5 @@ async def _disk_failed(request: Request, error: OSError) -> Response:
 
 
 async def _client_gone(request: Request, error: ClientDisconnect) -> Response:
-    # Nobody hears it; 499 is what servers log for a client that left.
+    # The client is gone; 499 is what servers log for that.
     return Response(status_code=499)

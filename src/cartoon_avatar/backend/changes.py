@@ -1,4 +1,4 @@
-"""What happens to jobs, told to whoever waits for that in this process."""
+"""Notifies listeners in this process of changes to jobs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 
 class Changes:
-    """``announce`` follows a commit; what other processes commit comes by ``LISTEN`` where there
-    is PostgreSQL, and is met by looking now and then elsewhere.
+    """Call ``announce`` after a commit. Commits of other processes arrive by ``LISTEN`` on
+    PostgreSQL, and by polling on other databases.
 
-    ``progress`` is that of jobs carried out in this process, stage and share, newer than what is
-    written down of it.
+    ``progress`` has stage and share of the jobs that run in this process, newer than the stored
+    ones.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Now, as we keep it, and whether it can be believed."""
+"""The current time, and whether the wall clock can be trusted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-# More than a time server's gentle corrections add up to between two sweeps.
+# NTP slewing adds up to less between two sweeps.
 _JUMP_S = 300
 
 
@@ -21,10 +21,10 @@ def utc_now() -> datetime:
 
 
 def clock_runs_evenly(mark: Path, hold_s: float) -> bool:
-    """Whether ages can be believed: False from a jump of the wall clock until ``hold_s`` later.
+    """Whether ages can be trusted: False from a jump of the wall clock until ``hold_s`` later.
 
-    What the clock said is kept in the file ``mark`` and compared with the time since boot,
-    which nobody sets. A machine that was started again has nothing to compare with.
+    The file ``mark`` keeps the last wall-clock time, which is compared with the time since boot,
+    which cannot be set. After a reboot there is nothing to compare with.
     """
     boot, since_boot_s, now_s = _boot_id(), _since_boot_s(), time.time()
     held_until_s = 0.0
@@ -40,7 +40,7 @@ def clock_runs_evenly(mark: Path, hold_s: float) -> bool:
     try:
         aside.write_text(json.dumps(noted | {"held_until_s": held_until_s}))
         os.replace(aside, mark)
-    except OSError:  # a full disk has to be swept all the more
+    except OSError:  # a full disk must still be swept
         aside.unlink(missing_ok=True)
     return since_boot_s >= held_until_s
 

@@ -1,4 +1,4 @@
-"""Everything a client of the backend can be told.
+"""Every error that a client of the backend can get.
 
 AvatarError
 ├── InvalidRequest          400  invalid_request
@@ -147,7 +147,7 @@ class WrongRecoveryCode(AvatarError):
 
 
 class NotFound(AvatarError):
-    """Not there, another device's or already swept: one body for all, so that nobody can tell."""
+    """Missing, another device's or swept: the same body, so that they cannot be told apart."""
 
     status = 404
     code = "not_found"
@@ -285,7 +285,7 @@ class AiUnavailable(AvatarError):
 
 
 class AiBusy(AiUnavailable):
-    """It said itself that it is full, which to a client is all one."""
+    """The AI service said that it is full; a client gets the same code as for AiUnavailable."""
 
 
 class DatabaseBusy(AvatarError):

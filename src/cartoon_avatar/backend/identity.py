@@ -1,4 +1,4 @@
-"""Which device is asking, and with which token."""
+"""Which device sends a request, and with which token."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cartoon_avatar.backend.state import State
 
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
-# An unset value of several languages, and a UUID that was never filled in.
-_OF_MANY = {"null", "undefined", "none", "nil", "00000000-0000-0000-0000-000000000000"}
+# The unset value of several languages, and the zero UUID: many phones would share them.
+_UNSET_IDS = {"null", "undefined", "none", "nil", "00000000-0000-0000-0000-000000000000"}
 
 
 def is_device_id(text: str) -> bool:
@@ -39,7 +39,7 @@ def device_id_in(request: Request, fields: Mapping[str, Any]) -> str | None:
         raise InvalidDevice(
             "A device id is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot."
         )
-    if device_id.lower() in _OF_MANY:
+    if device_id.lower() in _UNSET_IDS:
         raise InvalidDevice(
             f"{device_id} is what an app says that has no device id yet, so many phones would"
             " share it: make a random one once, and keep it."
@@ -55,8 +55,8 @@ def named_device(request: Request, fields: Mapping[str, Any]) -> str:
 
 
 def bearer_of(request: Request) -> str | None:
-    """Raises Unauthorized for what cannot be a device token: "null", say, of an app that has none
-    yet. It would be let in as a new device, and then nowhere else."""
+    """Raises Unauthorized for what cannot be a device token, such as "null" from an app that has
+    none yet: it would be admitted as a new device, and refused ever after."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:

@@ -15,8 +15,8 @@ from cartoon_avatar.backend.state import State
 Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
 
 
-# Wrong recovery codes an hour. A code has a hundred bits: these bound what guessing costs us, and
-# what all together may is so much that nobody keeps others from theirs easily.
+# Wrong recovery codes an hour. A code has a hundred bits, so these limits only bound the cost of
+# guessing; the limit for all addresses is high, so that an attacker cannot easily lock others out.
 _CODES_OF_ONE, _CODES_OF_ALL = RateLimitItemPerHour(10), RateLimitItemPerHour(2000)
 _CODES_WINDOW_S = 3600
 
@@ -29,7 +29,7 @@ async def limit_address(request: Request, backend: State) -> None:
 
 
 async def limit_device(backend: State, device_id: str) -> None:
-    """To be called once the device is admitted, or others use up the requests of a locked one."""
+    """Call it only for an admitted device, or strangers use up the requests of a locked one."""
     await _count(backend, backend.settings.device_drawings_per_minute, "device", device_id)
 
 
@@ -65,7 +65,7 @@ async def _count(backend: State, per_minute: int, kind: str, who: str, what: str
 
 
 def client_address(request: Request, trusted: Sequence[IPv4Network | IPv6Network]) -> Client | None:
-    """Who is asking, by network address: of IPv6 the /64, which is what one customer has.
+    """The client's network address; for IPv6 its /64, which is what one customer has.
 
     X-Forwarded-For is read from its end, where the proxy next to us wrote, and only as long
     as each address on the way is of a trusted proxy.

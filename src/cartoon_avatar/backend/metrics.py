@@ -31,7 +31,7 @@ class Metrics:
         self.job_attempts = Counter(
             "job_attempts", "Attempts at jobs of the queue", ["engine"], registry=registry
         )
-        # Of the database, so that each process counts those of all.
+        # Read from the database, so each process reports the totals of all processes.
         self.jobs_waiting = Gauge(
             "jobs_waiting",
             "Jobs in the queue",

@@ -1,4 +1,4 @@
-"""Carries out jobs: those of the queue when their turn comes, and those that requests wait for."""
+"""Runs jobs: those of the queue in their turn, and those that requests wait for."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ from cartoon_avatar.contract.errors import AvatarError
 log = structlog.get_logger()
 
 T = TypeVar("T")
-# Under the wake-ups: what they missed is met this late.
+# Polling interval, for changes that no notification announced.
 _POLL_S = 2
-# How often progress is written down for other processes; in this one it is heard at once.
+# How often progress is stored for other processes; this process has it at once.
 _PROGRESS_S = 1
 _RENEWAL_S = 3
-# For what is under way when told to stop; then it is put back for others.
+# Grace for running jobs at shutdown; then they are queued again for other processes.
 _GRACE_S = 5
-# After an error that may have passed by then.
+# Pause after a transient error.
 _PAUSE_S = 1
 _LONGEST_PAUSE_S = 5
 _PASSING = (AiUnavailable, DatabaseBusy, StorageUnavailable)
@@ -68,23 +68,23 @@ class _Running:
     job: Job
     attempt: Attempt
     task: asyncio.Task[Any]
-    # As it is written down.
+    # Progress as last stored.
     noted: tuple[str, float | None] | None = None
 
 
 class Runner:
-    """One in each process. It claims no more jobs of an engine than that can draw at once, so
-    that the others wait in the queue, where devices take turns."""
+    """One in each process. It claims no more jobs of an engine than the engine can draw at once:
+    the others stay in the queue, where devices take turns."""
 
     def __init__(self, backend: State) -> None:
         self._backend = backend
         self._by_claim: dict[str, _Running] = {}
         self._wake = asyncio.Event()
         self._renew_now = asyncio.Event()
-        # When an engine is asked again that had no place (time.monotonic).
+        # By engine that had no place: when it is tried again (time.monotonic).
         self._paused_until: dict[str, float] = {}
-        # The AI service was out of reach when it was last asked.
-        self._in_doubt = False
+        # The AI service was unreachable at the last request.
+        self._ai_unreachable = False
         self._stopping = False
         backend.changes.listen(self._on_change)
 
@@ -111,7 +111,7 @@ class Runner:
         self._stopping = True
 
     async def stop(self) -> None:
-        """Let what is under way come to its end if that is soon; the rest is put back."""
+        """Let running jobs finish within the grace; queue the others again."""
         self.claim_no_more()
         for limit_s in (_GRACE_S, _PAUSE_S):
             tasks = [running.task for running in self._by_claim.values()]
@@ -122,7 +122,7 @@ class Runner:
                 running.attempt.cancel()
 
     def carry_out(self, job: Job, caller: Caller, asked: Asked) -> asyncio.Task[Result]:
-        """A job that a request has claimed and waits for; it goes on if nobody waits any more."""
+        """Run a job that a request has claimed; it goes on when the request is gone."""
         attempt = self._attempt_at(job)
         work = self._for_request(job, attempt, caller, asked)
         return self._start(job, attempt, work)
@@ -130,16 +130,16 @@ class Runner:
     def _on_change(self, job_id: str) -> None:
         self._wake.set()
         if any(running.job.id == job_id for running in self._by_claim.values()):
-            self._renew_now.set()  # which tells whether it is to be cancelled
+            self._renew_now.set()  # renewing returns whether the job is to be cancelled
 
     async def _claim_what_can_be_drawn(self) -> float:
-        """Returns after how many seconds to look again, if nothing happens before."""
+        """Returns the seconds after which to look again, unless something happens before."""
         database, ai = self._backend.database, self._backend.ai
         waited_for = await database.read(jobs.engines_waited_for)
-        if waited_for and self._in_doubt:
+        if waited_for and self._ai_unreachable:
             if not await ai.is_ready():
                 return _PAUSE_S
-            self._in_doubt = False
+            self._ai_unreachable = False
         for engine in waited_for:
             while self._has_place(engine):
                 claim = new_claim()
@@ -186,7 +186,7 @@ class Runner:
         del self._by_claim[running.job.claim]
         self._backend.changes.progress.pop(running.job.id, None)
         if not task.cancelled():
-            task.exception()  # is for the request to hear, if it is still there
+            task.exception()  # retrieved: the request raises it, if it is still there
         self._backend.changes.announce(running.job.id)
 
     async def _for_request(
@@ -222,11 +222,11 @@ class Runner:
                 self._pause(job.engine, error)
                 await hand_back(self._backend, job, counts=True)
         except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
-            # Its lease lapses, and whoever meets it then takes it up.
+            # Its lease lapses, and another process takes it up.
             _log_unless_passing("job_not_handed_back", error)
 
     def _pause(self, engine: str, error: Exception) -> None:
-        self._in_doubt = self._in_doubt or isinstance(error, AiUnavailable)
+        self._ai_unreachable = self._ai_unreachable or isinstance(error, AiUnavailable)
         wait_s = error.retry_after_s if isinstance(error, AiBusy) else None
         pause_s = min(wait_s or _PAUSE_S, _LONGEST_PAUSE_S)
         self._paused_until[engine] = time.monotonic() + pause_s
@@ -268,7 +268,7 @@ class Runner:
         held = await self._backend.database.write(partial(jobs.renew, claims=claims))
         for claim in claims:
             running = self._by_claim.get(claim)
-            # Lost, finished a moment ago, or no longer wanted; a commit is not interrupted.
+            # Its claim was lost, it has finished, or it was cancelled; a commit is not interrupted.
             if running is not None and held.get(claim, True):
                 running.attempt.cancel()
 

@@ -214,9 +214,9 @@ class BackendSettings(BaseSettings):
         return self.data_dir / "signing.key"
 
 
-# Of libpq, whose URLs hosts hand out: what our driver does by itself or not at all.
+# Parameters of libpq in the URLs of hosting providers that our driver does not need or support.
 _NEEDLESS = {"channel_binding", "connect_timeout", "gssencmode", "keepalives"}
-# What may stand in the query; `db.session` hands it to the driver.
+# Allowed query parameters; `db.session` passes them to the driver.
 LIBPQ_OPTIONS = {
     *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "sslnegotiation"),
     *("ssl_min_protocol_version", "ssl_max_protocol_version"),
@@ -245,14 +245,14 @@ def _for_our_driver(url: str) -> str:
 
 
 class BadSettings(Exception):
-    """Names each environment variable that is wrong, and how."""
+    """The message names each wrong environment variable and what is wrong with it."""
 
 
 def settings_from_environment() -> BackendSettings:
     try:
         return BackendSettings()
     except ValidationError as error:
-        # What is wrong about several variables together has no place of its own.
+        # An error about several variables together has no location.
         faults = [
             ": ".join([*(str(part).upper() for part in fault["loc"][:1]), fault["msg"]])
             for fault in error.errors()

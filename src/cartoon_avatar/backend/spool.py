@@ -1,4 +1,4 @@
-"""Where a photo waits while it comes in: in memory as long as there is room, else on the disk."""
+"""Buffers an uploaded photo: in memory as long as there is room, else on disk."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fastapi import Request
 
 from cartoon_avatar.backend.errors import StorageUnavailable
 
-# For eight photos as phones take them. A file that goes by way of the disk costs two copies more
-# and an inode, deleted a moment later, which ext4 without a journal walks past for minutes.
+# Eight photos of a phone. A temporary file costs two more copies and an inode, deleted a moment
+# later, which ext4 without a journal walks past for minutes.
 _ROOM_BYTES = 16 * 2**20
 _LEAST_BYTES = 64 * 2**10
 
 
 class Memory:
-    """For the bodies that are here at once; what finds no room in it waits on the disk."""
+    """The memory budget of all request bodies in flight; what exceeds it is spooled to disk."""
 
     def __init__(self, free_bytes: int = _ROOM_BYTES) -> None:
         self._free_bytes = free_bytes

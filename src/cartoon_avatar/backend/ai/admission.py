@@ -9,16 +9,16 @@ from contextlib import contextmanager
 
 from cartoon_avatar.backend.errors import AiBusy, AiUnavailable
 
-# More than an AI service can have; how many it has is learnt when it says that it is full.
+# More than an AI service can have; the real number is learnt from its 503 responses.
 _MOST_PLACES = 10_000.0
-# For how long a share is kept for a device that was refused, and for how many at most.
+# For how long a refused device keeps a share, and for how many devices at most.
 _HOPEFUL_S = 10
 _MOST_HOPEFUL = 1000
 
 
 class Admission:
-    """Each device at work, and each that was refused lately, may have its share and no more,
-    so that nobody starves beside one that asks more often."""
+    """Shares the places equally between the devices that have a picture under way or were refused
+    lately, so that no device starves beside one that asks more often."""
 
     def __init__(self) -> None:
         self._places = _MOST_PLACES
@@ -30,7 +30,7 @@ class Admission:
 
     @property
     def places(self) -> int:
-        """As many as are known to be there, or more than there can be."""
+        """The number of places as far as it is known, else more than there can be."""
         return int(self._places)
 
     @property
@@ -39,7 +39,7 @@ class Admission:
 
     def require(self, device_id: str | None) -> None:
         """Raise AiUnavailable where there is no place; None is a device not known yet."""
-        # Others may have left in the meantime, and only asking can tell.
+        # With nothing of ours at work, only a request can show whether the service is still full.
         if not self._at_work:
             return
         now = time.monotonic()
@@ -58,16 +58,16 @@ class Admission:
 
     @contextmanager
     def taken(self, device_id: str, *, queued: bool = False) -> Iterator[None]:
-        """A place for as long as the AI service is asked; what it answers tells how many it has.
+        """Hold a place while the AI service works; its response shows how many places there are.
 
-        A job of the queue was let in when its turn came, and is not refused here.
+        A job of the queue was admitted when its turn came, and is not refused here.
         """
         if not queued:
             self.require(device_id)
         self._at_work[device_id] += 1
         try:
             yield
-            # Others may have filled it then, or it has grown: now and then one more is tried.
+            # Additive increase: the service may have grown, or others may have left it.
             self._places = min(self._places + 1 / self._places, _MOST_PLACES)
         except AiBusy as busy:
             self._places = max(1.0, self._at_work.total() - 1)

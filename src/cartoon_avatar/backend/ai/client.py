@@ -46,19 +46,20 @@ from cartoon_avatar.contract.stickers import StickerOptions
 log = structlog.get_logger()
 
 _STYLES_FRESH_S = 60
-# Of an AI service that does not say which engine draws a style.
+# The engine of styles whose AI service does not name one.
 ENGINE = "drawing"
 _CONNECT_S = 5
-# Pictures of an engine under way at once, where the AI service does not say.
+# Concurrent pictures of an engine, where the AI service does not say.
 _PLACES = 4
-# So much longer than expected a job may take.
+# A job may take this many times the expected duration.
 _TIMES_EXPECTED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """For which device the AI service is asked, and until when (loop time). A turn of the queue
-    is ``queued``: there everybody has had their share already. ``report`` hears of progress."""
+    """One request to the AI service: for which device, and its deadline (loop time). ``queued``
+    is true for a job whose turn came in the queue: it is not subject to admission control again.
+    ``report`` is called with progress."""
 
     device_id: str
     until: float
@@ -68,9 +69,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class DrawingOptions:
-    """Of a drawing; what is None is the AI service's to choose. ``size`` is its long side, px.
+    """Options of a drawing; the AI service chooses those that are None. ``size`` is its long
+    side, px.
 
-    With ``style_noted`` the style is the original's last one already.
+    With ``style_noted`` the style is already stored as the original's last one.
     """
 
     style: str | None = None
@@ -92,8 +94,8 @@ class DrawingOptions:
 
 @dataclass(frozen=True, slots=True)
 class CutOptions:
-    """Of a head; ``face`` counts the faces of the upright photo, ``crop`` is what of it the
-    cartoon shows; ``style``, ``seed`` and ``framing`` are how it was drawn."""
+    """Options of a head; ``face`` counts the faces of the upright photo, ``crop`` is the part of it
+    that the cartoon shows; ``style``, ``seed`` and ``framing`` are how it was drawn."""
 
     format: HeadFormat = "png"
     background: str = TRANSPARENT
@@ -167,8 +169,8 @@ class AiClient:
         self._styles_at = float("-inf")
 
     def deadline(self, engine: str | None = None) -> float:
-        """When patience ends for all that a client's request asks from now on (loop time); for a
-        job of an ``engine`` that is known to be slow, later."""
+        """The deadline (loop time) of everything that a client's request asks of the AI service
+        from now on; later for a job of an ``engine`` that is known to be slow."""
         expected_s = max(
             (style.expected_s or 0 for style in self._styles if style.engine == engine), default=0
         )
@@ -176,9 +178,10 @@ class AiClient:
         return asyncio.get_running_loop().time() + patience_s
 
     def places(self, engine: str) -> int:
-        """How many pictures ``engine`` can have under way, as far as is known."""
-        told = [style.places for style in self._styles if style.engine == engine and style.places]
-        return min(max(told, default=_PLACES), self.admission.places)
+        """How many pictures ``engine`` can work on at once, as far as is known."""
+        reported = [style.places for style in self._styles if style.engine == engine]
+        places = max((count for count in reported if count), default=_PLACES)
+        return min(places, self.admission.places)
 
     async def generate_cartoon(
         self,
@@ -286,7 +289,7 @@ class AiClient:
         face: int,
         turn: Turn,
     ) -> list[Preview]:
-        """One person of a photo in ``styles``, small; without those that cannot show them."""
+        """Small pictures of one person in ``styles``, without those that cannot draw them."""
         fields = {"face": face, "styles": ",".join(styles)}
         files = {"image": (photo, mime_type)}
         _, data = await self._drawn(paths.PREVIEWS, files, turn, fields)
@@ -310,7 +313,7 @@ class AiClient:
 
     @property
     def known_styles(self) -> list[StyleInfo]:
-        """As they were last time; none before that."""
+        """The styles of the last ``styles()``; empty before the first."""
         return self._styles
 
     async def is_ready(self) -> bool:
@@ -339,7 +342,7 @@ async def open_ai(
     """``session`` answers in the AI service's place in tests."""
     if session is None:
         session = aiohttp.ClientSession(
-            # How many are asked at once is the AI service's to say, which answers 503.
+            # The AI service bounds concurrent requests itself, with 503.
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_S, timeout_s)),

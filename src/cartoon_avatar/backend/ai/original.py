@@ -21,7 +21,7 @@ STYLE = "cartoon"
 
 
 def described(data: bytes) -> dict[str, str]:
-    """What a head or drawing says of itself; its type by content, since the header may lie."""
+    """Headers of a head or drawing, read from its bytes: the Content-Type may be wrong."""
     mime_type = media_type_of(data[:HEAD_BYTES])
     size = None if mime_type is None else upright_size(data, mime_type)
     if mime_type is None or size is None:
@@ -37,7 +37,7 @@ def described(data: bytes) -> dict[str, str]:
 def drawing_headers(
     data: bytes, photo: Pieces, mime_type: str, style: str | None, seed: int | None
 ) -> Headers:
-    # A photo whose header does not tell is as large as its drawing for all we know.
+    # A photo whose size cannot be read is taken to be as large as its drawing.
     drawn = described(data)
     size = upright_size(b"".join(photo), mime_type)
     width, height = size or (drawn[headers.IMAGE_WIDTH], drawn[headers.IMAGE_HEIGHT])

@@ -51,10 +51,10 @@ log = structlog.get_logger()
 _MAX_RESPONSE_BYTES = 20_000_000
 # Such a picture in base64.
 _MAX_EVENT_BYTES = 28_000_000
-# Small pieces go out together: the other side wakes up for each that is sent by itself.
+# Small pieces are sent together: each packet wakes the receiver up.
 _PACKET_BYTES = 262_144
 
-# What the AI service says of our client's options is passed on under our own codes.
+# Errors of the AI service about our client's options, under our own codes.
 _PASSED_ON: dict[str, type[AvatarError]] = {
     "invalid_image": InvalidImage,
     "image_too_large": ImageTooLarge,
@@ -94,9 +94,9 @@ class Image:
     height: int
 
 
-# Of an answer, whatever the case of their names.
+# Headers of a response; names are case-insensitive.
 Headers = Mapping[str, str]
-# Told the stage of a picture under way, and how far it is (0 to 1) where that is known.
+# Called with the stage of a picture under way and its progress (0 to 1), None if unknown.
 Report = Callable[[str, float | None], None]
 # Bytes in pieces, to be sent or written one after the other.
 Pieces = Sequence[bytes | memoryview]
@@ -172,7 +172,7 @@ class Wire:
         kind: str | None = None,
         report: Report | None = None,
     ) -> tuple[Headers, bytes]:
-        """Headers and body of the answer. ``report`` hears of progress, where it is told."""
+        """Headers and body of the response. ``report`` is called with progress, if there is any."""
         status, head, data = await self.exchange(method, path, until, body, kind, report)
         if status != 200:
             raise _translated(status, head, data, path)
@@ -213,7 +213,7 @@ class Wire:
                         return 200, *await _answer_of_events(response, report, path)
                     data = await _bounded(response)
         except (aiohttp.ClientError, TimeoutError) as error:
-            if path != paths.READYZ:  # asked for every few seconds, also while it starts
+            if path != paths.READYZ:  # polled every few seconds, also while it starts
                 log.warning("ai_unreachable", path=path, error=str(error) or repr(error))
             raise AiUnavailable from error
         return response.status, response.headers, data
@@ -227,7 +227,7 @@ def _is_event_stream(response: aiohttp.ClientResponse) -> bool:
 async def _answer_of_events(
     response: aiohttp.ClientResponse, report: Report, path: str
 ) -> tuple[Headers, bytes]:
-    """The plain answer that the last event of a stream stands for; the others are progress."""
+    """The plain response that the last event of a stream carries; the other events are progress."""
     try:
         async for event in events_in(response.content.iter_any(), _MAX_EVENT_BYTES):
             if event.name == "queued":
@@ -272,7 +272,7 @@ async def _packets(pieces: Pieces) -> AsyncIterator[bytes | bytearray | memoryvi
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    # Not asked for; unpacking would make a gigabyte of a megabyte before it is counted.
+    # Compression was not requested; decompressing could make a gigabyte of a megabyte.
     if "content-encoding" in response.headers:
         log.error("ai_response_garbage", header="content-encoding")
         raise GenerationFailed
@@ -302,7 +302,7 @@ def _translated_problem(
         return AiUnavailable(retry_after_s=60, detail=_NO_MODELS)
     wait = head.get("retry-after", "")
     if status == 503 and code == "engine_unavailable":
-        # No passing trouble of ours, after which a job is tried again: it may have been paid.
+        # Not a transient failure, after which a job is retried: the drawing may have been paid for.
         detail = str(problem.get("detail", ""))
         return EngineUnavailable(detail, int(wait) if wait.isdecimal() else 30)
     if status == 503:
@@ -350,7 +350,7 @@ def svg_in(head: Headers, data: bytes) -> bytes:
 
 
 def crop_in(head: Headers) -> Box:
-    """What of the photo the drawing shows: all of it, unless the AI service says so."""
+    """The part of the photo that the drawing shows; all of it unless the AI service names one."""
     whole = Box(0, 0, number_in(head, headers.PHOTO_WIDTH), number_in(head, headers.PHOTO_HEIGHT))
     text = head.get(headers.CROP_BOX, "")
     if not text:

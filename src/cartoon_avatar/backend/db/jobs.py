@@ -1,4 +1,4 @@
-"""What is asked of the jobs; each reads as its answer.
+"""Queries of the jobs; each is named after its result.
 
 A job is ``queued`` until somebody claims it, then ``running`` under that claim for as long as its
 lease is renewed, and in the end ``succeeded``, ``failed`` or ``canceled``.
@@ -247,7 +247,7 @@ _ENDED: dict[str, Any] = {"claim": None, "lease_until": None, "stage": None, "pr
 def end(
     connection: Connection, job: Job, state: JobState, now: datetime, error: str | None
 ) -> str | None:
-    """Let a job fail or be cancelled, under the claim or in the queue where ``job`` was seen.
+    """End a job as failed or cancelled, under the claim or in the queue where ``job`` was read.
 
     Its key is free again. Returns the photo that is to be deleted, if the job had one.
     """
@@ -274,12 +274,12 @@ def put_back(connection: Connection, job: Job, *, counts: bool) -> None:
 
 
 def accept(connection: Connection, job: Job) -> None:
-    """Promise a job that so far was somebody's request alone."""
+    """Accept a job that so far only a waiting request knew of."""
     connection.execute(update(jobs).where(jobs.c.id == job.id).values(accepted=True))
 
 
 def forget_job(connection: Connection, job: Job) -> bool:
-    """Remove a running job of which nobody was told, under its claim; False of another."""
+    """Remove a running job that no client knows of, under its claim; False for an accepted one."""
     gone = connection.execute(delete(jobs).where(*_held(job), jobs.c.accepted == false()))
     return gone.rowcount == 1
 
@@ -393,7 +393,7 @@ def remove_finished(connection: Connection, finished_before: datetime, limit: in
 
 
 def notify(connection: Connection, job_id: str) -> None:
-    """Tell every backend, once this is committed, that the job has changed."""
+    """Notify every backend, once this is committed, that the job has changed."""
     if connection.dialect.name == "postgresql":
         connection.execute(_NOTIFY, {"job": job_id})
 

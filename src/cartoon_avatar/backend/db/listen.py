@@ -1,4 +1,4 @@
-"""What other processes say on PostgreSQL, by LISTEN and NOTIFY."""
+"""Notifications of other processes on PostgreSQL, by LISTEN and NOTIFY."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from cartoon_avatar.backend.db.session import Database, Postgres, apart
 log = structlog.get_logger()
 
 _AGAIN_S = 2
-# A connection that died without a word is found out by asking.
+# A connection that died silently is found out by a query this often.
 _STILL_THERE_S = 30
 
 
-async def listen(database: Database, channel: str, hear: Callable[[str], None]) -> None:
-    """Call ``hear`` with every payload until cancelled, by one connection of its own that is
+async def listen(database: Database, channel: str, on_notify: Callable[[str], None]) -> None:
+    """Call ``on_notify`` with every payload until cancelled, by one connection of its own that is
     opened again when it is lost; with another database it returns at once."""
     if not isinstance(database, Postgres):
         return
     while True:
         try:
             async with apart(database) as connection:
-                await connection.add_listener(channel, lambda _c, _p, _n, payload: hear(payload))
+                await connection.add_listener(
+                    channel, lambda _c, _p, _n, payload: on_notify(payload)
+                )
                 while True:
                     await asyncio.sleep(_STILL_THERE_S)
                     await connection.execute("SELECT 1", timeout=_STILL_THERE_S)

@@ -14,7 +14,8 @@ from cartoon_avatar.backend.db.session import Database, Postgres
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# Any number, the same in every version: processes that start together migrate one by one.
+# An arbitrary advisory lock id, the same in every version: processes that start together
+# migrate one by one.
 _ADVISORY_LOCK = 0x636172746F6F6E
 
 

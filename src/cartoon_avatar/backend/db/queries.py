@@ -1,4 +1,4 @@
-"""What is asked of the database; each reads as its answer.
+"""Queries of the database; each is named after its result.
 
 Statements that every request asks are built once: building one and finding it among the
 compiled ones takes longer than SQLite does.
@@ -118,7 +118,7 @@ def hold_original(connection: Connection, device_id: str, original_id: str) -> b
 
 
 def original_to_delete(connection: Connection, device_id: str, original_id: str) -> Original | None:
-    """Once whoever holds it is done: what they added is there to be listed."""
+    """Wait until no transaction holds the original: what they added can then be listed."""
     held = _OWNED[Original].with_for_update()
     return _first(connection, Original, held, {"of": device_id, "id": original_id})
 
@@ -131,7 +131,8 @@ _HELD_DEVICE = (
 
 
 def live_cartoons(connection: Connection, device_id: str) -> int:
-    """How many the device has, which nobody else adds to until the transaction ends."""
+    """How many live cartoons the device has; locks the device, so that none is added until the
+    transaction ends."""
     connection.execute(_HELD_DEVICE, {"of": device_id})
     return connection.scalar(_LIVE_CARTOONS, {"of": device_id}) or 0
 

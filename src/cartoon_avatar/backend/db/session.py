@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How long a writer waits for another before the client hears 503.
+# How long a writer waits for another before the client gets 503.
 BUSY_S = 5
-# Without an answer after this long the server hangs; its own limit comes first.
+# After this long without a response the server hangs; its own limit comes first.
 _COMMAND_S = 15
 _STATEMENT_S = 10
 # PostgreSQL SQLSTATEs after which a retry can succeed: classes of them, and single ones.
@@ -48,7 +48,7 @@ _SQLITE_BUSY = (
 )
 # Of SQLite at once; each takes less than a millisecond.
 _READERS = 4
-# Any number, the same in every version: who holds it sweeps.
+# An arbitrary advisory lock id, the same in every version: its holder sweeps.
 _SWEEP_LOCK = 0x7377656570
 
 

@@ -67,7 +67,7 @@ def _picture_columns() -> list[sqlalchemy.Column[Any]]:
     ]
 
 
-# Not frozen, though nobody changes one: that would make it five times as long in the making.
+# Not frozen, though rows are not changed: a frozen one takes five times as long to make.
 @dataclass(slots=True)
 class _Picture:
     id: str
@@ -187,7 +187,7 @@ recovery_codes = Table(
     Column("code_hash", String(64), primary_key=True),
     Column("device_id", String(128), ForeignKey("devices.device_id", ondelete="CASCADE")),
     Column("created_at", Milliseconds),
-    # The device that asked with it, and when: for a day it may ask again, its answer lost.
+    # Which device used it, and when: that one may repeat the request for a day.
     Column("taken_by", String(128), nullable=True),
     Column("taken_at", Milliseconds, nullable=True),
     Index(None, "device_id"),
@@ -224,7 +224,7 @@ jobs = Table(
     # JSON, as the flow takes them; style and seed are settled, so that a second attempt draws
     # the same.
     Column("options", Text),
-    # Somebody was told that it will be done: it is carried out by whoever is there.
+    # A client got 202 for it: any process carries it out.
     Column("accepted", Boolean),
     Column("state", String(16)),
     Column("stage", String(64), nullable=True),
@@ -241,7 +241,7 @@ jobs = Table(
     Column("photo_size", BigInteger, nullable=True),
     Column("photo_type", String(64), nullable=True),
     Column("photo_sha256", String(64), nullable=True),
-    # What came of it: rows, and the status of the response.
+    # The outcome: ids of rows, and the status of the response.
     Column("original_id", String(32), nullable=True),
     Column("cartoon_id", String(32), nullable=True),
     Column("face_id", String(32), nullable=True),

@@ -25,7 +25,7 @@ Row = Original | Cartoon | Face
 
 _ROWS_AT_ONCE = 100
 _PIECE_BYTES = 256 * 1024
-# What stands for our own files: the archive has the pictures themselves.
+# Columns that name our own files: the archive has the pictures themselves.
 _OURS = {"file_path", "thumbnail_path", "image_url", "face_url", "last_style", "device_id"}
 
 
@@ -34,7 +34,7 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
     with a row for every picture. What is deleted meanwhile is in neither.
 
     Pictures are packed already, so they are stored as they are. Raises what the storage does,
-    which ends the answer in its middle: a ZIP without its end, which every reader notices.
+    which cuts the response off: a ZIP without its central directory, which every reader notices.
     """
     sent = _Sent()
     # Unseekable, so that sizes follow each file instead of being filled in before it.
@@ -69,7 +69,7 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
 
 
 class _Sent(io.RawIOBase):
-    """A file that cannot be sought in; what is written waits to be sent."""
+    """An unseekable file that buffers what is written until it is sent."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()

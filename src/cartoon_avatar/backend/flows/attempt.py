@@ -1,4 +1,4 @@
-"""One go at what a POST asks for."""
+"""One cancellable attempt at what a POST asks for."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from cartoon_avatar.backend.ai.client import Turn
 from cartoon_avatar.backend.errors import JobCanceled
 
 T = TypeVar("T")
-# Notes what came of it, in the transaction that adds its rows.
+# Stores the outcome, in the transaction that adds its rows.
 Settle = Callable[[Connection, Any], None]
 
 
-def _nothing_to_note(connection: Connection, result: object) -> None:
+def _settle_nothing(connection: Connection, result: object) -> None:
     pass
 
 
 class Attempt:
-    """``turn`` is its place at the AI service. It can be cancelled for as long as nothing is
-    committed: while the AI service is at work, which ends the connection to it."""
+    """``turn`` is its request to the AI service. It can be cancelled until it is committed; while
+    the AI service works, cancelling closes the connection to it."""
 
-    def __init__(self, turn: Turn, settle: Settle = _nothing_to_note) -> None:
+    def __init__(self, turn: Turn, settle: Settle = _settle_nothing) -> None:
         self.turn = turn
         self.settle = settle
         self._canceled = False

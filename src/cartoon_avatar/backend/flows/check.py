@@ -51,7 +51,7 @@ async def check(
     """Read every file and yield what is wrong. The service may be running meanwhile.
 
     ``repair`` removes stray files and nothing else: a row whose file is lost is the only
-    trace of what somebody was promised. It removes nothing after the clock has jumped, as the
+    trace of a picture that was acknowledged. It removes nothing after the clock has jumped, as the
     sweeper does: a file whose row is about to be committed seems old then.
     """
     async for named in named_files(database):
@@ -105,7 +105,7 @@ async def _fault_of(storage: Storage, named: Named) -> Fault | None:
         data = await storage.get(named.key)
     except FileMissing:
         return "missing"
-    except OSError:  # a disk that has lost it
+    except OSError:  # a bad sector
         return "unreadable"
     if named.size_bytes is None:
         return None if data else "truncated"

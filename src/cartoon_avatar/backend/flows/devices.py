@@ -1,4 +1,4 @@
-"""Who is asking, and forgetting them."""
+"""Authenticating, introducing and deleting devices."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def authenticate(
     device = await database.read(partial(queries.device_of, device_id=device_id))
     if device is None and (first or not token_required):
         return Caller(device_id, 0)
-    # An unknown device is refused in the same words: a stranger learns nothing from them.
+    # The same error as for an unknown device, so that it does not reveal which devices exist.
     if token is None:
         if device is None or device.locked or token_required:
             raise Unauthorized
@@ -69,7 +69,7 @@ async def authenticate(
                 partial(queries.touch_device, device_id=device_id, now=now, lock=locks)
             )
         except DBAPIError as error:
-            # A note of activity is not worth refusing a reader; a lock is a promise.
+            # Failing to store activity must not refuse a reader; failing to store the lock must.
             if locks:
                 raise
             log.warning("activity_not_noted", reason=type(error.orig).__name__)
@@ -90,7 +90,7 @@ def introduce(connection: Connection, signer: Signer, device_id: str, now: datet
         "token_hash": token_hash(token),
         "locked": False,
     }
-    # It may be forgotten between the two, and then is new again.
+    # It may be deleted in between; then it is new again.
     while not queries.added(connection, devices, device):
         if queries.touch_device(connection, device_id, now):
             return None

@@ -23,7 +23,7 @@ _BALLAST_BYTES = 1_000_000
 
 
 async def require_space(database: Database, storage: Storage, settings: BackendSettings) -> None:
-    """Refuse early what could not be kept; expired cartoons are swept before giving up."""
+    """Raise InsufficientStorage early; expired cartoons are swept before giving up."""
     if await _is_short(storage, settings):
         await sweep_expired(database, storage, settings)
         if await _is_short(storage, settings):
@@ -53,10 +53,10 @@ async def room_to_delete(data_dir: Path) -> AsyncIterator[None]:
 
 
 def take_ballast(data_dir: Path) -> None:
-    """Put room aside for ``room_to_delete``, unless it is there or the disk is full."""
+    """Write the ballast file for ``room_to_delete``, unless it exists or the disk is full."""
     ballast = data_dir / _BALLAST
     try:
-        # Noise, since some file systems keep zeros in no room at all.
+        # Random bytes, since some file systems store zeros as holes.
         with open(ballast, "xb") as file:
             file.write(os.urandom(_BALLAST_BYTES))
     except FileExistsError:
@@ -69,8 +69,8 @@ def take_ballast(data_dir: Path) -> None:
 async def discarding(storage: Storage) -> AsyncIterator[list[str]]:
     """Collects keys of new files, and removes them where a refusal ends the block.
 
-    After any other failure the row may have been committed for all we know; then the
-    sweeper decides, once the files are old enough to be unowned for sure.
+    After any other failure the row may have been committed; then the sweeper decides, once the
+    files are past their grace.
     """
     keys: list[str] = []
     try:

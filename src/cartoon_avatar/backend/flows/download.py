@@ -91,7 +91,7 @@ async def download(
                     partial(_exchange, cartoon=cartoon, face=row, attempt=attempt)
                 )
     except (_Overtaken, IntegrityError):
-        # Rolled back for sure, so our files are nobody's.
+        # Rolled back for sure, so no row names the new files.
         await storage.delete(new_files)
         return await _earlier_face(database, device_id, cartoon_id, attempt)
     await storage.delete(gone)

@@ -1,7 +1,7 @@
-"""Stickers of faces: made when asked for, kept for a while, and of no row of their own.
+"""Stickers of faces: made on demand, cached for a while, without rows.
 
-What is kept is found by its name, which holds the face and what was asked. It goes with its
-face, and the sweeper takes it after a week or two: asking again makes it anew.
+A cached file is found by its name, which is made of the face and the options. It is deleted with
+its face, and swept after a week or two; a new request makes it again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cartoon_avatar.contract.stickers import STICKER_VERSION, StickerOptions
 from cartoon_avatar.http.request_log import stage
 
 _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYPES.items()}
-# Listings at once, where a whole device goes.
+# Concurrent listings when a whole device is deleted.
 _AT_ONCE = 8
 
 
@@ -61,7 +61,7 @@ async def export(
         return Export(face.id, kept.key, kept.size_bytes, options)
 
     made = await _made(backend, face, prefix, options)
-    # Deleted meanwhile: whoever did that may have looked for exports before this one was there.
+    # The face was deleted meanwhile, perhaps before this file could be listed with its exports.
     if await backend.database.read(ask) is None:
         await backend.storage.delete([made.key])
         raise NotFound
@@ -90,13 +90,13 @@ async def _made(backend: State, face: Face, prefix: str, options: StickerOptions
     with stage("store"):
         try:
             await storage.put_new(NewFile(iter([key]), [image.data], image.mime_type))
-        except FileExistsError:  # somebody else asked for the same, and was faster
+        except FileExistsError:  # a concurrent request made the same export first
             return Export(face.id, key, len(image.data), options)
     return Export(face.id, key, len(image.data), options, is_new=True)
 
 
 async def delete_exports(storage: Storage, face_ids: Iterable[str]) -> None:
-    """Remove what was made of faces whose rows are gone."""
+    """Delete the exports of faces whose rows are gone."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def delete_of(face_id: str) -> None:

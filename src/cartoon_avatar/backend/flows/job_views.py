@@ -24,10 +24,10 @@ from cartoon_avatar.backend.state import State
 
 log = structlog.get_logger()
 
-# Under the wake-ups: what they missed is met this late.
+# Polling interval, for changes that no notification announced.
 _POLL_S = 2
-# How often those who wait hear of their place in the queue: each move of a long queue would
-# concern everybody in it.
+# How often waiting clients are sent their position: each move of a long queue changes the
+# position of every job in it.
 _PLACES_S = 5
 _BATCH = 500
 
@@ -51,7 +51,7 @@ def view_in(connection: Connection, backend: State, job: Job) -> View:
 
 
 def _with_progress(backend: State, job: Job) -> Job:
-    """With what this process knows of it, which is newer than what is written down."""
+    """``job`` with the progress that this process knows, which is newer than the stored one."""
     known = backend.changes.progress.get(job.id)
     if job.state != "running" or known is None:
         return job
@@ -88,8 +88,8 @@ async def list_jobs(
 
 @dataclass(eq=False, slots=True)
 class Watch:
-    """``job`` and ``place`` are as last heard; ``changed`` is set when they are others. Of a job
-    that is gone ``job`` is None."""
+    """``job`` and ``place`` are the last known; ``changed`` is set when they change. ``job`` is
+    None once the job is gone."""
 
     job: Job | None
     place: int | None
@@ -104,8 +104,8 @@ class Watch:
 
 
 class Watcher:
-    """One in each process: it looks for all who wait, at the jobs that are said to have changed
-    at once, and at all of them now and then."""
+    """One in each process: reads changed jobs for every waiting client, at once when a change is
+    announced, and polls all of them now and then."""
 
     def __init__(self, backend: State) -> None:
         self._backend = backend
@@ -116,7 +116,7 @@ class Watcher:
         backend.changes.listen(self._on_change, self._on_progress)
 
     def stop(self) -> None:
-        """Let everybody who waits go: the process is about to end."""
+        """Release every waiting client: the process is about to end."""
         self.is_stopping = True
         for watches in self._watches.values():
             for watch in watches:
@@ -127,7 +127,7 @@ class Watcher:
         job_id = view.job.id
         watch = Watch(view.job, view.place)
         self._watches[job_id].add(watch)
-        # It may have changed since it was read, before anybody watched.
+        # It may have changed between being read and being watched.
         self._on_change(job_id)
         try:
             yield watch

@@ -46,7 +46,7 @@ from cartoon_avatar.backend.storage.protocol import StoredFile
 from cartoon_avatar.contract.errors import AvatarError
 
 Result = Uploaded | Cartoon | Downloaded
-# A job that was begun so often and never came to an end takes its process along, it seems.
+# A job that was begun so often without an end probably crashes its process each time.
 MOST_ATTEMPTS = 5
 # The queue of heads to be cut out.
 HEADS = "heads"
@@ -74,10 +74,10 @@ async def carry_out(backend: State, caller: Caller, asked: Asked, attempt: Attem
 async def accept(
     backend: State, caller: Caller, asked: Asked, key: str | None, fingerprint: str
 ) -> tuple[Job, bool]:
-    """Promise to carry out what is asked: on return photo and job are durable.
+    """Accept a request as a job: on return photo and job are durable.
 
-    Where the device has a job under ``key`` already, that one is promised; the second value says
-    whether it is a new one.
+    If the device already has a job under ``key``, that job is returned; the second value is True
+    for a new job.
     """
     device_id = caller.device_id
     if key is not None:
@@ -111,7 +111,7 @@ async def accept(
 
         added = await backend.database.write(add)
     if not added:
-        # Another process was asked the same at the same time.
+        # Another process accepted the same key at the same time.
         await backend.storage.delete(new_files)
         assert key is not None
         earlier = await _accepted_before(backend, device_id, key, fingerprint)
@@ -125,7 +125,7 @@ async def accept(
 async def claim(backend: State, device_id: str, asked: Asked, key: str, fingerprint: str) -> Job:
     """A job that the caller carries out at once, or the one that has succeeded under ``key``.
 
-    Raises KeyReused for another request under the key and RequestRunning while it is at work.
+    Raises KeyReused for another request under the key and RequestRunning while that job runs.
     """
     engine = await _engine_of(backend, asked.options, ask=False)
     job = new_job(device_id, asked, engine, key, fingerprint, utc_now())
@@ -176,7 +176,7 @@ def _require_room(connection: Connection, backend: State, device_id: str) -> Non
 
 
 async def _settled(backend: State, device_id: str, asked: Asked) -> Asked:
-    """With all that would differ between two attempts decided. Raises NotFound."""
+    """``asked`` with style and seed chosen, so that two attempts draw the same. Raises NotFound."""
     options = asked.options
     if isinstance(options, CutOptions):
         await backend.database.read(
@@ -206,14 +206,14 @@ async def _with_style(
         until = backend.ai.deadline()
         style = await next_style(backend.database, backend.ai, original, until)
     except (AiUnavailable, GenerationFailed):
-        return options  # it is chosen when its turn comes
+        return options  # the style is then chosen when the job runs
     return replace(options, style=style, style_noted=True)
 
 
 async def _engine_of(
     backend: State, options: DrawingOptions | CutOptions, *, ask: bool = True
 ) -> str:
-    """Whose queue it is. Raises InvalidStyle where the AI service is known not to have it."""
+    """The engine whose queue it joins. Raises InvalidStyle if the AI service has no such style."""
     if isinstance(options, CutOptions):
         return HEADS
     styles = backend.ai.known_styles
@@ -295,21 +295,21 @@ async def asked_by(backend: State, job: Job) -> Asked:
 
 
 def settle(connection: Connection, job: Job, result: Result) -> None:
-    """Note what came of a job, in the transaction that adds its rows.
+    """Store the outcome of a job, in the transaction that adds its rows.
 
-    Raises RequestRunning where the claim lapsed and another process took it over, JobCanceled
-    where its device wants it no more.
+    Raises RequestRunning where the claim lapsed and another process took the job over,
+    JobCanceled where the device cancelled it.
     """
-    came_of_it: dict[str, Any] = {"status": 201}
+    outcome: dict[str, Any] = {"status": 201}
     match result:
         case Uploaded(original, cartoon, token):
-            came_of_it |= {"original_id": original.id, "cartoon_id": cartoon.id}
-            came_of_it["with_token"] = job.with_token or token is not None
+            outcome |= {"original_id": original.id, "cartoon_id": cartoon.id}
+            outcome["with_token"] = job.with_token or token is not None
         case Cartoon():
-            came_of_it |= {"original_id": result.original_id, "cartoon_id": result.id}
+            outcome |= {"original_id": result.original_id, "cartoon_id": result.id}
         case Downloaded(face, is_new):
-            came_of_it |= {"face_id": face.id, "status": 201 if is_new else 200}
-    if not jobs.succeed(connection, job, utc_now(), **came_of_it):
+            outcome |= {"face_id": face.id, "status": 201 if is_new else 200}
+    if not jobs.succeed(connection, job, utc_now(), **outcome):
         now = jobs.job_of(connection, job.device_id, job.id)
         if now is not None and now.cancel_asked:
             raise JobCanceled
@@ -317,7 +317,7 @@ def settle(connection: Connection, job: Job, result: Result) -> None:
 
 
 def result_of(connection: Connection, backend: State, job: Job) -> Result | None:
-    """What came of a job that succeeded; None where that has been deleted or has expired."""
+    """The result of a job that succeeded; None where it has been deleted or has expired."""
     device_id = job.device_id
     if job.kind == "download":
         face = queries.face_of(connection, device_id, job.face_id or "")
@@ -347,7 +347,7 @@ async def first_upload_with(
     """The job that gave the device its token, until the device has sent that token.
 
     For a phone that never received it and repeats the request: key and photo identify it. Before
-    the photo is there (``fingerprint`` None) it says whether waiting for it is worth while.
+    the photo is there (``fingerprint`` None) it says whether the photo is worth receiving.
     """
 
     def ask(connection: Connection) -> Job | None:
@@ -364,9 +364,9 @@ async def first_upload_with(
 
 def failure_in(text: str) -> AvatarError:
     """Reverses ``error_text``."""
-    said = json.loads(text)
-    error = AvatarError(said["detail"])
-    error.status, error.code = said["status"], said["code"]
+    stored = json.loads(text)
+    error = AvatarError(stored["detail"])
+    error.status, error.code = stored["status"], stored["code"]
     return error
 
 
@@ -375,7 +375,7 @@ def error_text(error: AvatarError) -> str:
 
 
 async def end(backend: State, job: Job, state: JobState, error: AvatarError) -> None:
-    """Let a job fail or be cancelled; its photo goes after the commit."""
+    """End a job as failed or cancelled; its photo is deleted after the commit."""
     photo = await backend.database.write(
         partial(jobs.end, job=job, state=state, now=utc_now(), error=error_text(error))
     )
@@ -410,7 +410,7 @@ async def job_of(backend: State, *, device_id: str, job_id: str) -> Job:
 
 
 async def give_up(backend: State, job: Job, error: BaseException) -> None:
-    """Free the key of a request that failed; a job that was promised meanwhile says why."""
+    """Free the key of a failed request; a job accepted under it meanwhile fails with the reason."""
     reason = error if isinstance(error, AvatarError) else GenerationFailed()
 
     def release(connection: Connection) -> None:
@@ -422,40 +422,40 @@ async def give_up(backend: State, job: Job, error: BaseException) -> None:
 
 
 async def hand_back(backend: State, job: Job, *, counts: bool) -> None:
-    """Queue a job again, if it is still ours and wanted; after too many attempts it has failed."""
-    doomed: list[str] = []
+    """Queue a job again if its claim still holds; fail it after too many attempts."""
+    to_delete: list[str] = []
 
     def back(connection: Connection) -> None:
         now = jobs.job_of(connection, job.device_id, job.id)
         if now is None or now.claim != job.claim:
             return
         if counts or now.cancel_asked:
-            doomed.extend(_take_up(connection, now))
+            to_delete.extend(_take_up(connection, now))
         else:
             jobs.put_back(connection, now, counts=False)
 
     await backend.database.write(back)
     backend.changes.announce(job.id)
-    await backend.storage.delete(doomed)
+    await backend.storage.delete(to_delete)
 
 
 async def recover(backend: State) -> None:
-    """Take up jobs whose process is gone: queue them again, or end them with the reason why."""
-    doomed: list[str] = []
+    """Queue jobs whose process died again, or end them with the reason."""
+    to_delete: list[str] = []
 
     def take_up(connection: Connection) -> list[str]:
         lapsed = jobs.lapsed_jobs(connection)
         for job in lapsed:
-            doomed.extend(_take_up(connection, job))
+            to_delete.extend(_take_up(connection, job))
         return [job.id for job in lapsed]
 
     for job_id in await backend.database.write(take_up):
         backend.changes.announce(job_id)
-    await backend.storage.delete(doomed)
+    await backend.storage.delete(to_delete)
 
 
 def _take_up(connection: Connection, job: Job) -> list[str]:
-    """End a running job or queue it again; returns the files that are nobody's then."""
+    """End a running job or queue it again; returns the files that no row names then."""
     state, error = _fate_of(job)
     if state == "queued":
         jobs.put_back(connection, job, counts=True)
@@ -470,7 +470,7 @@ def _take_up(connection: Connection, job: Job) -> list[str]:
 def _fate_of(job: Job) -> tuple[JobState, AvatarError | None]:
     if job.cancel_asked:
         return "canceled", JobCanceled()
-    if not job.accepted:  # nobody was told of it
+    if not job.accepted:  # no client knows of it
         return "failed", None
     lacks_photo = job.kind == "upload" and job.photo_path is None
     if lacks_photo or job.attempts >= MOST_ATTEMPTS:

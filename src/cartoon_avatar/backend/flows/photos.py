@@ -1,4 +1,4 @@
-"""A photo on its way in, cleaned and seen as pieces."""
+"""An uploaded photo: its type, and its bytes without metadata."""
 
 from __future__ import annotations
 

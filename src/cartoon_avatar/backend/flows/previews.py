@@ -13,7 +13,7 @@ from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.http.request_log import stage
 
 # Workers draw them side by side, and each looks at the photo by itself, a tenth of the work. Where
-# the machine is busy, more of a small part is done before the AI service has had enough.
+# the machine is busy, more of a small part is done before the AI service's time limit.
 _PARTS = 4
 
 
@@ -42,11 +42,11 @@ async def previews_of(
             ),
             return_exceptions=True,
         )
-    # Where others are at work too there may be a place for one part alone.
+    # When the AI service is busy, there may be a place for one part only.
     refused = [part for part in parts if isinstance(part, BaseException)]
     for error in refused:
         if len(refused) == len(parts) or not isinstance(error, AiUnavailable):
             raise error
-    heard = [part for part in parts if not isinstance(part, BaseException)]
-    drawn = {preview.style: preview for part in heard for preview in part}
+    received = [part for part in parts if not isinstance(part, BaseException)]
+    drawn = {preview.style: preview for part in received for preview in part}
     return [drawn[name] for name in names if name in drawn]

@@ -42,7 +42,7 @@ async def regenerate(
         raise NotFound
     ai, turn = backend.ai, attempt.turn
     if not turn.queued:
-        ai.admission.require(device_id)  # or its turn in the styles would be spent
+        ai.admission.require(device_id)  # or a refused request would move the style on
     require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
     style = options.style or await next_style(backend.database, ai, original, turn.until)
@@ -69,7 +69,7 @@ async def regenerate(
         def commit(connection: Connection) -> None:
             live_cartoons = queries.live_cartoons(connection, device_id)
             require_quota(live_cartoons, backend.settings.max_live_cartoons)
-            # Deleted while we drew: there is nothing left to draw another of.
+            # The original was deleted while the cartoon was drawn.
             if not queries.hold_original(connection, device_id, original_id):
                 raise NotFound
             if options.style and not options.style_noted:

@@ -43,8 +43,8 @@ def is_filename(name: str) -> bool:
 
 
 # Exports are derived and may go at any time. Their names say when: each belongs to a period, in
-# which the same wish finds the same file, and is kept for that and the next, so that a URL
-# outlives what was said of it.
+# which the same options find the same file, and is kept for that and the next, so that a URL
+# works for longer than was promised.
 _EXPORTS = "uploads/exports/"
 _PERIOD = timedelta(days=7)
 _EXPORT = re.compile(r"([A-Za-z0-9]{1,32})_([0-9]{1,6})_[a-z]+-[0-9a-f]+_([0-9]+)x([0-9]+)\.[a-z]+")

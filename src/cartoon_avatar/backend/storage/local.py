@@ -32,7 +32,7 @@ from cartoon_avatar.backend.storage.protocol import FileMissing, FoundFile, NewF
 T = TypeVar("T")
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-# A disk that fails or was taken back to reading alone; a process out of file descriptors.
+# A failing or read-only disk; a process out of file descriptors.
 NOT_NOW = {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 # Where files are written before they are moved into place.
 _UNFINISHED = "incoming"
@@ -44,7 +44,7 @@ _THREADS = 4
 
 @dataclass(slots=True)
 class _Aside:
-    """A file on its way into place, open until it is synced: opening it again for that costs."""
+    """A file written aside, kept open until it is synced: opening it again would cost."""
 
     path: str
     file: int
@@ -62,7 +62,7 @@ class LocalStorage:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self._threads = ThreadPoolExecutor(_THREADS, "files")
-        # Of the event loop's thread alone, to read into what the processor's cache still holds.
+        # For the event loop's thread only: a reused buffer stays in the CPU cache.
         self._scratch = memoryview(bytearray(CHUNK_BYTES))
         folders = (
             "uploads/originals",
@@ -99,7 +99,7 @@ class LocalStorage:
         return await self._in_thread(self._list_prefix, prefix)
 
     async def free_bytes(self) -> int | None:
-        return shutil.disk_usage(self.root).free  # the system knows it without asking the disk
+        return shutil.disk_usage(self.root).free  # statvfs does not wait for the disk
 
     async def check(self) -> None:
         await self._in_thread(os.stat, self.root / "uploads")
@@ -147,7 +147,7 @@ class LocalStorage:
                 sync(folder)
         except BaseException as error:
             for path in [aside.path for aside in asides] + placed:
-                with suppress(OSError):  # the sweeper's, then
+                with suppress(OSError):  # left to the sweeper
                     os.unlink(path)
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise InsufficientStorage from error
@@ -160,9 +160,9 @@ class LocalStorage:
         return stored
 
     def _write_aside(self, pieces: Sequence[bytes | memoryview], asides: list[_Aside]) -> _Aside:
-        """A new file that nobody knows yet, noted among ``asides``."""
+        """Write a new unnamed file, appended to ``asides``."""
         path = self._path(f"{_UNFINISHED}/{secrets.token_hex(16)}")
-        # For us to write now, and for nobody from then on.
+        # Mode 0400: this descriptor may write, later ones may only read.
         aside = _Aside(path, os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400))
         asides.append(aside)
         for piece in pieces:

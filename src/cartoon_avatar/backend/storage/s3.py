@@ -93,7 +93,7 @@ class S3Storage:
                     names = iter([thumbnail_key(stored[-1].key)])
                     await self._put(names, [file.thumbnail], "image/webp", kept)
         except (AvatarError, FileExistsError):
-            with suppress(StorageUnavailable):  # the sweeper comes by
+            with suppress(StorageUnavailable):  # left to the sweeper
                 await self.delete(kept)
             raise
         return stored
