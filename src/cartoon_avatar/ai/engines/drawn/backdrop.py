@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of_hex, shifted
+from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of_hex, lch, mixed, shifted
+from cartoon_avatar.ai.engines.drawn.palette import WHITE
 from cartoon_avatar.ai.engines.drawn.paths import bezier, polygon
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.sheet import circle
-
-_SHAPES = ("disc", "arch", "rays", "blob", "halves", "plain")
 
 
 def chosen_colour(pen: Pen, colours: tuple[str, ...], beside: list[Lab]) -> Lab:
@@ -25,13 +24,14 @@ def chosen_colour(pen: Pen, colours: tuple[str, ...], beside: list[Lab]) -> Lab:
     return good[int(pen.random.integers(len(good)))]
 
 
-def draw_backdrop(pen: Pen, colour: Lab) -> None:
+def draw_backdrop(pen: Pen, colour: Lab, shapes: tuple[str, ...]) -> None:
+    """``colour`` over all of the sheet, and on it one of ``shapes`` by chance."""
     sheet, reading, unit = pen.sheet, pen.reading, pen.reading.unit
     width, height = sheet.width, sheet.height
     sheet.fill(polygon(np.array([(0, 0), (width, 0), (width, height), (0, height)])), colour)
-    light = shifted(colour, 8 if colour[0] < 78 else -7, 0.85)
+    light = _beside(colour)
     middle = reading.at(168) + reading.down * 0.1 * unit
-    shape = _SHAPES[int(pen.random.integers(len(_SHAPES)))]
+    shape = shapes[int(pen.random.integers(len(shapes)))]
     radius = 1.08 * unit
     if shape == "disc":
         sheet.fill(circle(middle, radius), light)
@@ -41,13 +41,18 @@ def draw_backdrop(pen: Pen, colour: Lab) -> None:
         top = middle + radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)
         feet = np.array([(x + radius, height), (x - radius, height)])
         sheet.fill(polygon(np.concatenate([top, feet])), light)
-    elif shape == "rays":
+    elif shape in ("rays", "burst"):
         turn = pen.random.uniform(0, np.pi)
-        for ray in range(12):
-            angles = turn + np.array([ray, ray + 0.5]) * np.pi / 6
+        count = 14
+        for ray in range(count):
+            angles = turn + np.array([ray, ray + 0.5]) * 2 * np.pi / count
             reach = 2 * max(width, height)
             ends = middle + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
             sheet.fill(polygon(np.concatenate([middle[None], ends])), light)
+        if shape == "burst":
+            sheet.fill(circle(middle, radius), mixed(light, WHITE, 0.35))
+    elif shape == "dots":
+        sheet.fill(_dots(width, height, 0.075 * unit), light)
     elif shape == "blob":
         turn = np.linspace(0, 2 * np.pi, 9, endpoint=False)
         reach = radius * pen.random.uniform(0.92, 1.24, len(turn))
@@ -58,3 +63,24 @@ def draw_backdrop(pen: Pen, colour: Lab) -> None:
         lean = pen.random.uniform(-0.25, 0.25) * height
         points = [(x + lean, 0), (width, 0), (width, height), (x - lean, height)]
         sheet.fill(polygon(np.array(points)), light)
+
+
+def _beside(colour: Lab) -> Lab:
+    """Its neighbour on paper: lighter, or where it is light already, deeper and warmer."""
+    light, chroma, _ = lch(colour)
+    if light < 74:
+        return shifted(colour, 10, 1.0, 4)
+    return shifted(colour, -8, 1.0 if chroma < 30 else 1.08, -9)
+
+
+def _dots(width: float, height: float, apart: float) -> str:
+    """Path data of a halftone that grows towards the foot of the sheet."""
+    path = []
+    for row in range(int(height / apart) + 2):
+        y = row * apart
+        radius = 0.55 * apart * float(np.clip(y / height, 0, 1)) ** 0.7
+        if radius < 0.08 * apart:
+            continue
+        for column in range(int(width / apart) + 2):
+            path.append(circle(np.array([(column + 0.5 * (row % 2)) * apart, y]), radius))
+    return "".join(path)

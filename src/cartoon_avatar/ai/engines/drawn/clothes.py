@@ -84,7 +84,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
             # Ink drowns in black cloth: there the lines are light.
             on = main[0]
             if on < 30:
-                shade = cloth_tone(reading, regions[0].colour, 15)
+                shade = cloth_tone(reading, regions[0].colour, 9)
             else:
                 shade = line if pen.inner else cloth_tone(reading, regions[0].colour, -14)
             pen.brush(seam, [0.3, width * 0.9, width, width * 0.7, 0.3], shade)
@@ -165,7 +165,7 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
     # Clipped, so that one strong edge does not hide the faint ones beside it.
     contrast = mean_of(np.minimum(np.abs(relief), 4), 0.2 * unit_px) + 0.6
     plain = np.clip(128 + 42 * relief / contrast, 0, 255).astype(np.uint8)
-    edges = cv2.Canny(plain, 70, 190, L2gradient=True)
+    edges = cv2.Canny(plain, 80, 230, L2gradient=True)
     edges = (edges > 0) & reading.grown(mask, -0.02 * reading.unit)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         edges.astype(np.uint8), connectivity=8
@@ -173,11 +173,11 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:24] + 1 if count > 1 else []
     pieces = []
     for index in order:
-        if stats[index, cv2.CC_STAT_AREA] < 0.16 * unit_px:
+        if stats[index, cv2.CC_STAT_AREA] < 0.22 * unit_px:
             break
         line = _walked(np.argwhere(labels == index)[:, ::-1])
         line = smoothed_values(resampled((line + 0.5) / reading.scale, 3), 3)
-        pieces += [p for p in _without_corners(line, 3) if length_of(p) > 0.17 * reading.unit]
+        pieces += [p for p in _without_corners(line, 3) if length_of(p) > 0.24 * reading.unit]
     lines = []
     near = np.zeros(mask.shape, np.uint8)
     for line in sorted(pieces, key=length_of, reverse=True):
@@ -185,7 +185,7 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
             lines.append(resampled(line, 0.05 * reading.unit))
             points = np.round(line * reading.scale).astype(np.int32)
             cv2.polylines(near, [points], False, 1, max(2, round(0.09 * unit_px)))
-    return lines[:14]
+    return lines[:8]
 
 
 def _without_corners(line: np.ndarray, step: float) -> list[np.ndarray]:

@@ -121,10 +121,12 @@ def _draw_locks(pen: Pen, strands: Strands, lines: list[np.ndarray], tones: Hair
     low, middle, high, top = np.percentile(inside, [30, 50, 72, 92])
     spread = high - low
     locks = _Locks(pen, strands, lines)
-    locks.draw(strands.light < middle - 0.25 * spread, tones.shade, 16, (0.022, 0.075), -1)
+    # Tones near the hair's own: what stands apart from it reads as leaves, not as hair.
+    shade, light = mixed(tones.base, tones.shade, 0.7), mixed(tones.base, tones.light, 0.65)
+    locks.draw(strands.light < middle - 0.25 * spread, shade, 9, (0.02, 0.05), -1)
     if spread > 2.2:
-        locks.draw(strands.light > high - 0.2 * spread, tones.light, 14, (0.018, 0.055), 1)
-        locks.draw(strands.light > top - 0.2 * (top - high), tones.shine, 6, (0.012, 0.03), 1)
+        locks.draw(strands.light > high - 0.2 * spread, light, 10, (0.016, 0.045), 1)
+        locks.draw(strands.light > top - 0.2 * (top - high), tones.light, 5, (0.01, 0.022), 1)
     pen_line = tones.line if pen.inner else tones.shade
     locks.draw(strands.mask, pen_line, 12, (0.0, 0.0), 0)
 

@@ -119,11 +119,11 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     clothes, hat = reading.clothes, reading.hat
     regions = cloth_regions(reading, clothes)
     if isinstance(sheet.paint, Inks):
-        draw_backdrop(pen, sheet.paint.bright_alone)
+        draw_backdrop(pen, sheet.paint.bright_alone, style.grounds)
     elif not style.transparent:
         beside = [tones.base, tones.base, pen.skin.base]
         beside += [cloth_tone(reading, cloth.colour) for cloth in regions[:2]]
-        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside))
+        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
         beside = reading.person & (reading.down_at < reading.at(152) @ reading.down)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _BRIGHT = (
-    "#f2b84b", "#ee7d5e", "#2f8790", "#7fc0c6", "#5f75c4", "#bcd9a8",
-    "#eea3a8", "#35597e", "#9a86cf", "#57ab8c", "#f6c9d6",
+    "#ffc53a", "#ff8a62", "#27a5a8", "#62c6dd", "#5b8def", "#a5d86e",
+    "#ff9fb2", "#9c86e8", "#3fb98a", "#ffd64f",
 )  # fmt: skip
 _PALE = (
     "#f6e7d0", "#dcecef", "#e6e0f2", "#dfeeda", "#fbe0dc", "#d5e3f5", "#fbeec2", "#c9d8d6",
@@ -30,6 +30,7 @@ class DrawnStyle:
     transparent: bool = False
     inks: tuple[tuple[str, str], ...] = ()
     backdrops: tuple[str, ...] = _BRIGHT
+    grounds: tuple[str, ...] = ("disc", "arch", "rays", "blob", "halves")  # shapes behind
 
 
 STYLES: tuple[DrawnStyle, ...] = (
@@ -40,6 +41,7 @@ STYLES: tuple[DrawnStyle, ...] = (
         outline=0.017,
         inner=0.013,
         fine=0.014,
+        grounds=("rays", "rays", "burst", "dots"),
     ),
     DrawnStyle(
         "flat",
