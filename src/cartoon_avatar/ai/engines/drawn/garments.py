@@ -86,8 +86,51 @@ def cloth_regions(reading: Reading, mask: np.ndarray) -> list[Cloth]:
                     region = region & ~piece
             if not region.any():
                 continue
-        regions.append(Cloth(region, colour, bool((known & pattern).sum() > 0.45 * known.sum())))
-    return regions
+        is_pattern = bool((known & pattern).sum() > 0.45 * known.sum())
+        # Edges and folds of a collar fill what is small as a pattern does.
+        by_neck = reading.grown(reading.oval | reading.skin_below, 0.12 * unit)
+        if not is_hat and reading.area(region) < 0.15 and (region & by_neck).any():
+            is_pattern = False
+        regions.append(Cloth(region, colour, is_pattern))
+    return regions if is_hat else _whole(reading, mask, regions)
+
+
+def _whole(reading: Reading, mask: np.ndarray, regions: list[Cloth]) -> list[Cloth]:
+    """``regions`` with what none of them claims: it belongs to what lies around most of it.
+
+    So does a narrow seam of a colour between two: where they meet, the photo mixes them.
+    """
+    unit = reading.unit
+    masks = [cloth.mask.copy() for cloth in regions]
+    main = regions[0].colour if regions else np.zeros(3)
+    free = mask & ~np.logical_or.reduce(masks) if masks else mask
+    for number, cloth in enumerate(regions[1:], 1):
+        for other in regions[1:]:
+            apart = other.colour - main
+            share = (cloth.colour - main) @ apart / max(1.0, float(apart @ apart))
+            between = np.linalg.norm(cloth.colour - main - share * apart) < 16
+            if other is not cloth and between and 0.15 < share < 0.85:
+                thin = masks[number] & ~reading.opened(masks[number], 0.03 * unit)
+                thin &= reading.grown(other.mask, 0.06 * unit)
+                masks[number] &= ~thin
+                free |= thin
+    for piece in reading.pieces(free, 0.0):
+        rim = reading.grown(piece, 0.02 * unit) & ~piece
+        shares = [int((rim & other).sum()) for other in masks]
+        if not any(shares):
+            continue
+        nearest = int(np.argmax(shares))
+        # What is seen at the neck under an outer garment is worn beneath it.
+        inner = [share if number else share // 3 for number, share in enumerate(shares)]
+        if (rim & (reading.skin_below | reading.oval)).any() and any(inner):
+            nearest = int(np.argmax(inner))
+        if nearest and reading.area(piece) < 0.1:
+            masks[nearest] |= piece
+    return [
+        Cloth(whole, cloth.colour, cloth.patterned)
+        for whole, cloth in zip(masks, regions, strict=True)
+        if whole.any()
+    ]
 
 
 def _not_worn(

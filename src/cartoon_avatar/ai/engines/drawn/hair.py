@@ -99,6 +99,7 @@ def draw_hair(pen: Pen, hair: Hair, tones: HairTones) -> None:
         sheet.fill(path_of(shadow), tones.shade)
         if hair.texture == "combed":
             _draw_locks(pen, hair.strands, hair.lines, tones)
+            _draw_sheen(pen, hair, tones)
         else:
             _draw_curls(pen, hair, tones)
 
@@ -129,6 +130,43 @@ def _draw_locks(pen: Pen, strands: Strands, lines: list[np.ndarray], tones: Hair
         locks.draw(strands.light > top - 0.2 * (top - high), tones.light, 5, (0.01, 0.022), 1)
     pen_line = tones.line if pen.inner else tones.shade
     locks.draw(strands.mask, pen_line, 12, (0.0, 0.0), 0)
+
+
+def _draw_sheen(pen: Pen, hair: Hair, tones: HairTones) -> None:
+    """The band of light that lies across combed hair at the crown: strokes along the strands."""
+    reading, unit, mask = pen.reading, pen.reading.unit, hair.mask
+    if reading.area(mask) < 0.2:
+        return
+    strands = hair.strands
+    depth = cv2.distanceTransform(
+        np.pad(mask | reading.oval | reading.hat, 1).astype(np.uint8), cv2.DIST_L2, 3
+    )[1:-1, 1:-1] / (reading.scale * unit)
+    crown = reading.at(10) @ reading.down
+    count = 0
+    taken: list[np.ndarray] = []
+    for pixels in sorted(hair.lines, key=len, reverse=True):
+        line = pixels / strands.scale
+        deep = reading.sample(line, depth)
+        on = (np.abs(deep - 0.15) < 0.05) & (line @ reading.down < crown + 0.3 * unit)
+        runs = _runs(on)
+        if not runs:
+            continue
+        first, last = max(runs, key=lambda run: run[1] - run[0])
+        middle = line[(first + last) // 2]
+        if any(np.hypot(*(middle - other)) < 0.065 * unit for other in taken):
+            continue
+        half = 0.5 * unit * float(pen.random.uniform(0.16, 0.34))
+        steps = max(2, round(half * strands.scale / 1.6))
+        at = (first + last) // 2
+        part = line[max(0, at - steps) : at + steps : 2]
+        if len(part) < 4:
+            continue
+        taken.append(middle)
+        wide = float(pen.random.uniform(0.018, 0.034)) * unit
+        pen.brush(part, [0.1, 0.7 * wide, wide, 0.7 * wide, 0.1], mixed(tones.base, tones.light, 0.8))
+        count += 1
+        if count >= 12:
+            return
 
 
 class _Locks:

@@ -54,23 +54,24 @@ def with_tips(pen: Pen, strands: Strands, lines: list[np.ndarray], mask: np.ndar
             line = line[::-1]
         tip, before = line[-1], line[-min(len(line), 10)]
         ahead = (tip - before) / max(1e-6, float(np.hypot(*(tip - before))))
-        is_low = tip @ reading.down > eyes
-        reach = (0.14 if is_low else 0.05) * unit * pen.random.uniform(0.7, 1.2)
+        # Above the eyes, and out to the side, a tip is a bump on the outline.
+        if tip @ reading.down < eyes or ahead @ reading.down < 0.35:
+            continue
+        reach = 0.17 * unit * pen.random.uniform(0.7, 1.2)
         beyond = tip + ahead * reach
         if (
             reading.sample(tip[None], inside)[0] > 0.035 * unit
             or reading.sample(beyond[None], mask)[0]
             or length_of(line) < 0.2 * unit
             or not (8 < beyond[0] < reading.width - 8 and 8 < beyond[1] < reading.height - 8)
-            or any(np.hypot(*(tip - end)) < (0.13 if is_low else 0.1) * unit for end in ends)
+            or any(np.hypot(*(tip - end)) < 0.11 * unit for end in ends)
         ):
             continue
-        on_face = reading.sample((tip + ahead * 0.5 * reach)[None], reading.oval)[0]
-        if on_face and tip @ reading.down > eyes - 0.12 * unit:
+        if reading.sample((tip + ahead * 0.5 * reach)[None], reading.oval)[0]:
             continue
         ends.append(tip)
         back = line[-min(len(line), int(0.16 * unit * strands.scale / 1.6)) :: 4]
-        thick = (0.09 if is_low else 0.045) * unit
+        thick = 0.085 * unit
         lock = stroke(
             np.concatenate([back, [tip + ahead * reach * 0.5, beyond]]),
             [0.6 * thick, thick, 0.9 * thick, 0.5 * thick, 0.1],
