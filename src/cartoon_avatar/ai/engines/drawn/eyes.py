@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
+from cartoon_avatar.ai.engines.drawn.likeness import made_up
 from cartoon_avatar.ai.engines.drawn.palette import WHITE
 from cartoon_avatar.ai.engines.drawn.paths import (
     bezier,
@@ -88,10 +89,12 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     upper, lower = larger(eye.upper), larger(eye.lower)
     width = float(np.hypot(*(upper[0] - upper[-1])))
     opening = eye.opening * _HIGHER
-    dark = lash_darkness(reading, index)
+    dark = lash_darkness(reading, index) * (0.4 + 0.6 * made_up(reading))
     lash = mixed(pen.skin.line, pen.ink, 0.6 + 0.4 * dark)
-    wing = upper[0] + across * outward * (0.01 + 0.02 * dark) * unit
-    wing = wing - down * (0.002 + 0.012 * dark) * unit
+    # Only made-up lashes run out into a wing.
+    winged = float(np.clip((dark - 0.45) / 0.4, 0, 1))
+    wing = upper[0] + across * outward * (0.006 + 0.024 * winged) * unit
+    wing = wing - down * (0.014 * winged - 0.004) * unit
 
     if eye.opening < _CLOSED * eye.width:
         closed = upper * 0.35 + lower * 0.65
@@ -131,8 +134,8 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     _draw_glints(pen, iris, radius)
 
     # Narrow eyes keep their iris in sight.
-    heavy = min(unit, 0.55 * unit + 5 * opening) * (0.8 + 0.3 * dark)
-    widths = [0.4, 0.026, 0.04, 0.04, 0.034, 0.024, 0.01]
+    heavy = min(unit, 0.55 * unit + 5 * opening) * (0.62 + 0.48 * dark)
+    widths = [0.4, 0.02 + 0.008 * winged, 0.036, 0.04, 0.034, 0.022, 0.008]
     pen.brush(
         np.concatenate([wing[None], upper - down * 0.004 * unit]),
         [0.4, *(value * heavy for value in widths[1:])],

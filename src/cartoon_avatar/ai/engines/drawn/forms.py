@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.drawn.colours import mixed
 from cartoon_avatar.ai.engines.drawn.likeness import youth
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
@@ -39,16 +40,19 @@ def draw_forms(pen: Pen, head: np.ndarray, hidden: np.ndarray) -> None:
     shade = float(np.clip(-np.percentile(values, _SHADE), 4.5 + 2.5 * young, 10 + 2 * young))
     deep = max(shade + 5.5 + 6 * young, -float(np.percentile(values, _DEEP)))
     light = max(4.5, float(np.percentile(values, _LIGHT)))
+    # Close in tone: what stands apart from the skin reads as a patch on it.
+    tones = pen.skin
+    high, low = mixed(tones.base, tones.light, 0.55), mixed(tones.base, tones.shade, 0.75)
     for mask, colour, least in (
-        (level > light, pen.skin.light, 0.005),
-        (level < -shade, pen.skin.shade, 0.003),
-        (level < -deep, pen.skin.deep, 0.007),
+        (level > light, high, 0.008),
+        (level < -shade, low, 0.004),
+        (level < -deep, mixed(low, tones.deep, 0.4), 0.009),
     ):
         curves = outlines(
             reading.opened(mask & head, 0.008 * unit),
             reading.scale,
             blur_px=1.6,
-            smooth=0.018 * unit,
+            smooth=0.026 * unit,
             least=least * unit**2,
         )
         pen.sheet.fill(path_of(curves, fine=0.8), colour)

@@ -23,6 +23,9 @@ from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.strands import Strands, read_strands, streamlines
 from cartoon_avatar.ai.engines.drawn.tips import tousled, with_tips
 
+# Below this, squared face heights, hair is too short to be combed.
+_CROPPED = 0.17
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hair:
@@ -89,19 +92,41 @@ def draw_hair(pen: Pen, hair: Hair, tones: HairTones) -> None:
         # A shaven head: the skin a shade darker, no outline.
         sheet.fill(d, mixed(pen.skin.shade, tones.base, 0.22))
         return
+    # Cropped hair ends on the skin softly; its outer edge has the silhouette's line.
+    cropped = hair.texture == "combed" and reading.area(mask) < _CROPPED
     line = tones.line if pen.outline else tones.shade
-    sheet.fill(d, tones.base, line=line, line_width=pen.outline)
+    sheet.fill(d, tones.base, line=line, line_width=pen.outline * (0.35 if cropped else 0.85))
     with sheet.clipped(d):
         # Behind the neck and beside the cheek hair lies in shadow.
         near = reading.grown(reading.skin_below | reading.oval, 0.07 * unit)
         near &= mask & (reading.down_at > reading.at(17) @ reading.down)
         shadow = outlines(near, reading.scale, blur_px=3, smooth=0.05 * unit, least=0.01 * unit**2)
         sheet.fill(path_of(shadow), tones.shade)
-        if hair.texture == "combed":
+        if cropped:
+            _draw_crop(pen, mask, tones)
+        elif hair.texture == "combed":
             _draw_locks(pen, hair.strands, hair.lines, tones)
             _draw_sheen(pen, hair, tones)
         else:
             _draw_curls(pen, hair, tones)
+
+
+def _draw_crop(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
+    """One tone, darker at the sides away from the light and lighter along the crown."""
+    reading, unit = pen.reading, pen.reading.unit
+    away = reading.across * -reading.light_side
+    far = mask & ~reading.moved(mask, (away * 0.06 - reading.down * 0.02) * unit)
+    lit = reading.grown(mask, -0.035 * unit)
+    lit &= ~reading.moved(mask, reading.down * 0.085 * unit) & ~far
+    shapes = (
+        (far, mixed(tones.base, tones.shade, 0.7)),
+        (lit, mixed(tones.base, tones.light, 0.6)),
+    )
+    for shape, colour in shapes:
+        curves = outlines(
+            shape, reading.scale, blur_px=3, smooth=0.03 * unit, least=0.004 * unit**2
+        )
+        pen.sheet.fill(path_of(curves), colour)
 
 
 def _draw_curls(pen: Pen, hair: Hair, tones: HairTones) -> None:
@@ -142,7 +167,6 @@ def _draw_sheen(pen: Pen, hair: Hair, tones: HairTones) -> None:
         np.pad(mask | reading.oval | reading.hat, 1).astype(np.uint8), cv2.DIST_L2, 3
     )[1:-1, 1:-1] / (reading.scale * unit)
     crown = reading.at(10) @ reading.down
-    count = 0
     taken: list[np.ndarray] = []
     for pixels in sorted(hair.lines, key=len, reverse=True):
         line = pixels / strands.scale
@@ -163,9 +187,10 @@ def _draw_sheen(pen: Pen, hair: Hair, tones: HairTones) -> None:
             continue
         taken.append(middle)
         wide = float(pen.random.uniform(0.018, 0.034)) * unit
-        pen.brush(part, [0.1, 0.7 * wide, wide, 0.7 * wide, 0.1], mixed(tones.base, tones.light, 0.8))
-        count += 1
-        if count >= 12:
+        pen.brush(
+            part, [0.1, 0.7 * wide, wide, 0.7 * wide, 0.1], mixed(tones.base, tones.light, 0.8)
+        )
+        if len(taken) >= 12:
             return
 
 

@@ -209,7 +209,8 @@ def draw_head(pen: Pen, mask: np.ndarray, hidden: np.ndarray) -> str:
     reading = pen.reading
     contour = head_contour(reading, mask)
     d = path_of(contour)
-    pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=pen.outline)
+    # The jaw's own stroke is laid over it: by itself the contour is finer.
+    pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=0.72 * pen.outline)
     with pen.sheet.clipped(d):
         draw_forms(pen, mask, hidden)
         if not reading.profile:
@@ -273,7 +274,7 @@ def _draw_jaw(pen: Pen, contour: np.ndarray) -> None:
     way = rolled[first : last + 1 : 4]
     if pen.inner:
         width = pen.outline
-        pen.brush(way, [0.3, width * 0.8, width * 1.2, width * 1.5, width * 1.2, width * 0.8, 0.3],
+        pen.brush(way, [0.3, width * 0.5, width * 0.9, width * 1.15, width * 0.9, width * 0.5, 0.3],
                   pen.ink)  # fmt: skip
     else:
         pen.brush(way, [0.3, pen.fine * 0.8, pen.fine, pen.fine * 0.8, 0.3], pen.skin.deep)

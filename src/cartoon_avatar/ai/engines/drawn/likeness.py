@@ -82,5 +82,25 @@ def youth(reading: Reading) -> float:
     return float(np.clip((iris / max(width, 1e-6) - 0.093) / 0.008, 0, 1))
 
 
+def made_up(reading: Reading) -> float:
+    """How far lashes and lips are to be drawn as if made up, 0..1.
+
+    Lips redder and darker than the skin say so, and hair that is worn long; whoever has a beard
+    or is bald has bare ones. The mesh's lashes alone do not: the edge of every lid is dark.
+    """
+    subject = reading.subject
+    bearded = subject.facial_hair is not None and subject.facial_hair.value != "none"
+    hair = subject.hair.value if subject.hair is not None else "short"
+    if bearded or hair == "bald":
+        return 0.0
+    lips = reading.inside(reading.features.lips) & ~reading.inside(reading.features.mouth)
+    if not lips.any():
+        return 0.0
+    skin = np.median(reading.sample(reading.points(205, 425, 50, 280, 200), reading.lab), axis=0)
+    light, red, _ = np.median(reading.lab[lips], axis=0) - skin
+    redder = float(np.clip((red - 5) / 7, 0, 1) * np.clip((-light - 5) / 8, 0, 1))
+    return max(redder, 0.75 if hair in ("long", "chin", "up") else 0.0)
+
+
 def _factor(ratio: float) -> float:
     return float(np.clip(max(ratio, 0.1) ** _STRENGTH, _LEAST, _MOST))

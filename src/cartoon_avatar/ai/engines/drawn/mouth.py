@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
+from cartoon_avatar.ai.engines.drawn.likeness import made_up
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, smoothed_values, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -42,7 +43,7 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
     sheet.fill(between(upper_outer, lower_outer), lip)
     sheet.fill(between(upper_outer, upper_inner), shifted(lip, -7))
     fullness = float(np.hypot(*(at(14) - at(17))))
-    if fullness > 0.028 * unit:
+    if fullness > 0.028 * unit and made_up(reading) > 0.3:
         shine = at(14) * 0.42 + at(17) * 0.58
         pen.brush(
             np.array([shine - across * width * 0.15, shine + down * 0.004 * unit,
@@ -63,10 +64,10 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
         pen.brush(line, [fine * v for v in (0.7, 0.9, 1.15, 0.95, 1.15, 0.9, 0.7)], dark)
     for corner, side in ((at(61), -1), (at(291), 1)):
         hook = np.array(
-            [corner - across * side * 0.014 * unit, corner + across * side * 0.006 * unit,
-             corner + across * side * 0.016 * unit + down * 0.004 * unit]
+            [corner - across * side * 0.022 * unit, corner - across * side * 0.006 * unit,
+             corner + across * side * 0.006 * unit]
         )  # fmt: skip
-        pen.brush(hook, [fine * 0.9, fine, 0.3], dark)
+        pen.brush(hook, [fine * 0.6, fine * 0.8, 0.3], dark)
 
 
 def _lip_colour(pen: Pen, bearded: bool) -> Lab:
@@ -91,7 +92,10 @@ def _lip_colour(pen: Pen, bearded: bool) -> Lab:
     cool = reading.subject.light is not None and reading.subject.light.value.tint[1] < -2
     hue = float(np.clip(hue, 24 if cool else 10, 42))
     colour = from_lch(light, float(np.clip(chroma * 1.12, max(18, skin_chroma + 3), 60)), hue)
-    return mixed(colour, pen.skin.shade, 0.4 if bearded else 0.08)
+    bare = 1 - made_up(reading)
+    return mixed(
+        colour, mixed(pen.skin.shade, pen.skin.blush, 0.3), max(0.4 * bearded, 0.55 * bare)
+    )
 
 
 def teeth_seen(reading: Reading, upper: np.ndarray, lower: np.ndarray) -> np.ndarray | None:
@@ -173,10 +177,10 @@ def _draw_gaps(pen: Pen, top: np.ndarray, low: np.ndarray, width: float, colour:
     reading = pen.reading
     centre = (reading.at(13) + reading.at(14)) / 2 @ reading.across
     top_line, low_line = spline(top), spline(low)
-    for share, length in ((0.0, 0.9), (0.125, 0.75), (-0.125, 0.75), (0.225, 0.6), (-0.225, 0.6)):
+    for share, length in ((0.0, 0.7), (0.125, 0.5), (-0.125, 0.5)):
         x = centre + share * width
         start = top_line[np.abs(top_line @ reading.across - x).argmin()]
         end = low_line[np.abs(low_line @ reading.across - x).argmin()]
         start = end + (start - end) * length
-        fine = 0.35 * pen.fine
+        fine = 0.25 * pen.fine
         pen.brush(np.array([start, (start + end) / 2, end]), [0.2, fine, fine * 1.2], colour)
