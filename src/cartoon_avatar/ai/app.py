@@ -19,7 +19,7 @@ from cartoon_avatar.ai.engines.registry import open_engines, remote_configs
 from cartoon_avatar.ai.engines.remote.config import RemoteConfig
 from cartoon_avatar.ai.engines.remote.engine import open_remote_engines
 from cartoon_avatar.ai.fetching import open_fetcher
-from cartoon_avatar.ai.pools.places import Places
+from cartoon_avatar.ai.pools.admission import Places
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.ai.routes import router
 from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
@@ -117,13 +117,13 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
 
 
 def _places_of(config: RemoteConfig) -> Places:
-    # Whoever waits for longer than twice of what is expected need not wait on.
+    # A request that waited twice as long as expected is refused.
     wait_s = 2 * config.expected_s * (1 + config.queue / config.places)
     return Places(config.places, config.queue, config.expected_s, wait_s)
 
 
 async def _renew_when_models_come(workers: Workers, folder: Path) -> None:
-    """`models fetch` beside a running service: workers that began without a file begin anew."""
+    """After `models fetch` beside a running service, restart workers that lacked a file."""
     judged: object = None
     while True:
         await asyncio.sleep(_LOOK_FOR_MODELS_S)

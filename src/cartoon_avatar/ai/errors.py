@@ -1,4 +1,4 @@
-"""What a client of the AI service can be told beyond what both services know.
+"""Errors that a client of the AI service can get, beyond those that both services know.
 
 AvatarError                      of contract/errors.py, with what is not listed here
 ├── InvalidRequest

@@ -26,7 +26,7 @@ Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[Address]]]
 
 _LONGEST_URL = 8192
-# Where clouds tell a machine its credentials; 169.254.169.254 is link-local anyway.
+# Metadata services of clouds, which hand out credentials; 169.254.169.254 is link-local anyway.
 _METADATA = {
     ipaddress.ip_address("100.100.100.200"),
     ipaddress.ip_address("fd00:ec2::254"),

@@ -11,7 +11,7 @@ from cartoon_avatar.ai.engines.drawing import Report, unwatched
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.engines.remote.generation import Generation
 from cartoon_avatar.ai.forms import Pieces
-from cartoon_avatar.ai.pools.places import Moved, Places
+from cartoon_avatar.ai.pools.admission import OnPosition, Places
 from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.contract.errors import ImageTooLarge, InvalidImage, PictureUnusable
 from cartoon_avatar.contract.options import Framing
@@ -31,15 +31,25 @@ async def generate(
     thumbnail: bool,
     request_id: str,
     begun: Callable[[], None],
-    moved: Moved | None = None,
+    on_position: OnPosition | None = None,
     report: Report | None = None,
 ) -> jobs.Result:
-    """``begun`` is called once the workers are not needed but for moments; ``photo`` is emptied
-    then, since many wait long. Raises ``AiBusy``, ``EngineUnavailable`` and ``EngineRefused``."""
+    """``begun`` is called once the workers are hardly needed any more; ``photo`` is emptied
+    then, since many requests wait long.
+
+    Raises ``AiBusy``, ``EngineUnavailable`` and ``EngineRefused``.
+    """
     engine.require_ready()
     with places.place():
         sent = await workers.run(
-            jobs.prepare, photo, long_side, framing, face, thumbnail, moved=moved, report=report
+            jobs.prepare,
+            photo,
+            long_side,
+            framing,
+            face,
+            thumbnail,
+            on_position=on_position,
+            report=report,
         )
         photo.clear()
         begun()
@@ -51,7 +61,7 @@ async def generate(
             seed=seed,
             key=_key_of(request_id, sent.data, style, seed),
         )
-        async with places.turn(moved):
+        async with places.turn(on_position):
             started = time.perf_counter()
             data = await engine.draw(asked, report or unwatched)
             generated_s = time.perf_counter() - started
@@ -76,5 +86,5 @@ async def generate(
 
 def _key_of(request_id: str, photo: bytes, style: str, seed: int) -> str:
     """The same where a job is carried out again, after whatever died of the attempt before."""
-    told = f"{request_id} {style} {seed} {hashlib.sha256(photo).hexdigest()}"
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    identity = f"{request_id} {style} {seed} {hashlib.sha256(photo).hexdigest()}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]

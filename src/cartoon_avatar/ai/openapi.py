@@ -1,4 +1,4 @@
-"""The OpenAPI document: what routes that read their bodies themselves cannot tell FastAPI."""
+"""The OpenAPI document: bodies that routes read themselves, which FastAPI does not know."""
 
 from __future__ import annotations
 

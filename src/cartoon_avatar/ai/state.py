@@ -14,7 +14,7 @@ from cartoon_avatar.ai.engines.protocol import Engine
 from cartoon_avatar.ai.engines.registry import Engines
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.fetching import Fetcher
-from cartoon_avatar.ai.pools.places import Moved, Places
+from cartoon_avatar.ai.pools.admission import OnPosition, Places
 from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.ai.settings import AiSettings
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Metrics:
-    """What /metrics tells beyond the requests that ``RequestLog`` counts."""
+    """Metrics beyond the requests that ``RequestLog`` counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
@@ -58,8 +58,8 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a route may use; one for each app, made by its lifespan. ``places`` are those of engines
-    that may not have every worker, by name."""
+    """What a route may use; one for each app, made by its lifespan. ``places`` has, by name, the
+    engines that may not occupy every worker."""
 
     settings: AiSettings
     workers: Workers
@@ -74,15 +74,19 @@ class State:
         engine: Engine,
         job: Callable[..., T],
         *args: Any,
-        moved: Moved | None = None,
+        on_position: OnPosition | None = None,
         report: Report | None = None,
     ) -> T:
-        """As ``Workers.run``, in ``engine``'s places and by its deadline."""
+        """As ``Workers.run``, within ``engine``'s places and its deadline."""
         async with AsyncExitStack() as turn:
             if engine.facts.name in self.places:
                 places = self.places[engine.facts.name]
                 turn.enter_context(places.place())
-                await turn.enter_async_context(places.turn(moved))
+                await turn.enter_async_context(places.turn(on_position))
             return await self.workers.run(
-                job, *args, moved=moved, report=report, deadline_s=engine.facts.deadline_s
+                job,
+                *args,
+                on_position=on_position,
+                report=report,
+                deadline_s=engine.facts.deadline_s,
             )

@@ -26,16 +26,16 @@ class Drawing:
 
 
 class Cancelled(Exception):
-    """Nobody wants the drawing any more; raised where it can be left, at the end of a stage."""
+    """The drawing was cancelled; raised at the end of a stage."""
 
 
-# Hears which stage begins, and what share of the work, 0 to 1, is done; None: it is not known.
+# Called with the stage that begins and the share of the work done, 0 to 1; None if unknown.
 # May raise ``Cancelled``.
 Report = Callable[[str, float | None], None]
 
 
 def unwatched(stage: str, share: float | None) -> None:
-    """A ``Report`` to nobody."""
+    """A ``Report`` that does nothing."""
 
 
 class Clock:

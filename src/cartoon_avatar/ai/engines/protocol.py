@@ -1,7 +1,7 @@
-"""What draws, and what everybody else must know of it.
+"""The interface of an engine, and what the rest of the service knows of it.
 
-An engine draws where its pool runs it: ours in worker processes, which many drawings share. It
-is built in the server too, which asks it for its facts and styles alone.
+An engine draws where its pool runs it: ours in shared worker processes. The server builds one
+too, and reads only its facts and styles.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class EngineFacts:
     """``aligned``: a drawing shows what the photo shows in the same place, so that its head is cut
     by the photo. ``deterministic``: the same request gives the same pixels. ``places`` are drawings
     at once, and None is one a worker; ``deadline_s`` is what one may take, and None is
-    ``AI_TASK_TIMEOUT_S``. ``price`` is what a drawing costs, in the provider's words.
+    ``AI_TASK_TIMEOUT_S``. ``price`` is what a drawing costs, as the provider states it.
     """
 
     name: str
@@ -41,7 +41,7 @@ COMPOSITE_WITH_TRAINED_MEDIA = "compositeWithTrainedAlgorithmicMedia"
 
 @dataclass(frozen=True, slots=True)
 class StyleFacts:
-    """``sentence`` tells a person what to expect. With ``needs_face`` a photo of nobody is refused;
+    """``sentence`` describes it to people. With ``needs_face`` a photo without faces is refused;
     with ``svg`` drawings are shapes, which an SVG holds at any size."""
 
     name: str
@@ -75,5 +75,6 @@ class Engine(Protocol):
         ...
 
     def draw(self, scene: Scene, options: DrawingOptions, clock: Clock) -> Drawing:
-        """Draw ``scene``; ``clock`` hears of each stage's end and may raise ``Cancelled`` there."""
+        """Draw ``scene``; ``clock.done`` is called at the end of each stage and may raise
+        ``Cancelled``."""
         ...

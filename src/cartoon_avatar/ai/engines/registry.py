@@ -34,7 +34,7 @@ class Engines:
 
 def open_engines(folder: Path, threads: int, workers: int = 1) -> Engines:
     """The engines that draw in worker processes, of which there are ``workers``."""
-    # Half of the workers are kept for drawings that take a tenth of the time.
+    # Half of the workers are kept free for drawings that take a tenth of the time.
     return Engines((BuiltIn(), NeuralEngine(folder, threads, places=max(1, workers // 2))))
 
 

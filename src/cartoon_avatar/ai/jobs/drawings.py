@@ -17,7 +17,7 @@ from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.media_types import SVG
 from cartoon_avatar.contract.options import Framing
 
-# Long side of the copy of a photo in which people are looked for.
+# Long side of the copy of a photo in which faces are detected.
 LOOK_PX = 1024
 # Milliseconds for a photo of 2 megapixels, beside those of the engines' stages.
 _BEFORE_MS = {"decode": 25, "faces": 30, "masks": 60}
@@ -75,7 +75,7 @@ def draw_cartoon(
     picture = made.drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     encoded = encode(picture)
-    # Of the decoded photo at hand: decoding it again would cost more than all the rest of it.
+    # Made from the decoded photo: decoding again would cost more than the thumbnail.
     small = thumbnail_of(made.photo.picture) if thumbnail else b""
     clock.done("encode")
     return Result(
@@ -160,7 +160,7 @@ def opened_scene(
 
 
 def require_seeing(tools: Tools) -> None:
-    """Raise ModelsMissing where nobody would be found: a photo of one is neither to be drawn as
-    scenery nor to be refused for having none."""
+    """Raise ModelsMissing where no face could be detected: a portrait must neither be drawn as
+    scenery nor be refused with ``NoFace``."""
     if tools.eyes.find_masks is None:
         raise ModelsMissing

@@ -62,7 +62,7 @@ def cut_head(
     """``crop`` is the part of the upright original that the cartoon shows, all of it if None.
 
     Then ``face_index`` still counts the faces of the whole original. ``drawn_as`` says how the
-    cartoon was drawn of the original: if of shapes, they tell where its head is.
+    cartoon was drawn of the original: a drawing of shapes is cut along them.
     """
     clock = Clock(_STAGES_MS, report)
     drawing, photo = _opened(tools, cartoon, original, crop)
@@ -127,7 +127,7 @@ def _head_of_shapes(
     clock: Clock,
 ) -> Head | None:
     """The head of a drawing of shapes; None where it is none, or another engine drew it."""
-    # Not every style of a cartoon that is there still exists.
+    # A stored cartoon's style may no longer exist.
     style = {one.name: one for one in drawn.STYLES}.get(drawn_as.style)
     if style is None:
         return None

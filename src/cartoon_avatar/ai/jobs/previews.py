@@ -28,8 +28,8 @@ def draw_previews(
 ) -> Result:
     """A JSON document, ``{"items": [{"style", "image"}]}`` with WebP files as ``data:`` URIs.
 
-    ``styles`` are those asked for, all if None. Left out are styles of people where there is
-    nobody, and what is not begun after ``budget_s``: some tiles are better than none. Raises
+    ``styles`` are those asked for, all if None. Styles of people are left out where there is
+    nobody, and so is what is not begun after ``budget_s``: some tiles are better than none. Raises
     ``InvalidImage``, ``ImageTooLarge``, ``FaceIndexOutOfRange`` and ``ModelsMissing``.
     """
     require_seeing(tools)

@@ -83,7 +83,7 @@ def decode(
                 return _decode(data, _DECODERS[kind], max_pixels, long_side, crop)
             except (InvalidImage, ImageTooLarge, MemoryError):
                 raise
-            except Exception:  # noqa: BLE001 (of which the second look must not tell)
+            except Exception:  # noqa: BLE001 (the mended file reports its own error)
                 mended = whole.mended(data, kind)
             return _decode(mended, _DECODERS[kind], max_pixels, long_side, crop)
         except (InvalidImage, ImageTooLarge):

@@ -1,4 +1,4 @@
-"""What Ray's HTTP proxies do besides passing requests on: lose none, and speak as the app does.
+"""Middleware of Ray's HTTP proxies: retries lost requests, and words errors as the app does.
 
 Imported in the proxies, so without the app, its models and Ray itself.
 """
@@ -20,7 +20,7 @@ from cartoon_avatar.http.problems import problem_response
 RETRY_AFTER_S = 5
 # Two pictures and a form around them; what is longer is refused by the app, and not kept here.
 _KEPT_BYTES = 2 * MAX_UPLOAD_BYTES + 200_000
-# Ray reads ahead of the app; past this it would fill the proxy's memory with what nobody wants.
+# Ray reads ahead of the app; past this it would fill the proxy's memory with a refused body.
 _READ_BYTES = 5 * _KEPT_BYTES
 
 
@@ -44,20 +44,20 @@ class Proxied:
         headers = MutableHeaders(scope=scope)
         headers.setdefault(REQUEST_ID, secrets.token_hex(8))
         body = _Body(receive, headers)
-        answer = _Answer(send, body)
-        await self.app(scope, body.receive, answer.send)
-        if answer.is_lost and body.is_whole_here:
-            await self.app(scope, body.receive_again(), answer.send)
-        if body.is_client_gone or answer.is_begun:
+        response = _Response(send, body)
+        await self.app(scope, body.receive, response.send)
+        if response.is_lost and body.is_whole_here:
+            await self.app(scope, body.receive_again(), response.send)
+        if body.is_client_gone or response.is_begun:
             return
-        error = AiStarting() if answer.is_lost else AiBusy(RETRY_AFTER_S)
+        error = AiStarting() if response.is_lost else AiBusy(RETRY_AFTER_S)
         response = problem_response(headers[REQUEST_ID], error)
         response.headers[REQUEST_ID] = headers[REQUEST_ID]
         await response(scope, receive, send)
 
 
 class _Body:
-    """A request's body as it comes in, kept for a second telling."""
+    """A request's body as it comes in, kept so that it can be replayed."""
 
     def __init__(self, receive: Receive, headers: Headers) -> None:
         self._receive = receive
@@ -76,12 +76,12 @@ class _Body:
 
     async def receive(self) -> Message:
         if self._is_cut:
-            # Only by reading on would we hear of a client that leaves, and it need never end.
+            # Noticing a client that leaves would need reading on, and the body may never end.
             await self.answered.wait()
             return {"type": "http.disconnect"}
         message = await self._receive()
         if self._read_bytes > _READ_BYTES and message["type"] == "http.request":
-            # Told that it ends here, the app answers, and the connection is closed.
+            # The app sees the body end here and responds; then the connection is closed.
             self._is_cut = True
             return {"type": "http.request", "body": b"", "more_body": False}
         if message["type"] == "http.disconnect":
@@ -96,17 +96,17 @@ class _Body:
         return message
 
     def receive_again(self) -> Receive:
-        told = iter(self._kept)
+        replayed = iter(self._kept)
 
         async def receive() -> Message:
-            message = next(told, None)
+            message = next(replayed, None)
             return message if message is not None else await self._receive()
 
         return receive
 
 
-class _Answer:
-    """An answer on its way; Ray's own is held back."""
+class _Response:
+    """The response on its way to the client; Ray's own error responses are held back."""
 
     def __init__(self, send: Send, body: _Body) -> None:
         self._send = send
@@ -116,7 +116,7 @@ class _Answer:
 
     @property
     def is_lost(self) -> bool:
-        """The replica died: Ray then says nothing at all."""
+        """The replica died: Ray then sends no response."""
         return not self.is_begun and not self._is_rays
 
     async def send(self, message: Message) -> None:

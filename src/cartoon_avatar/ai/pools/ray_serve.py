@@ -35,8 +35,8 @@ _KEEP_ALIVE_S = 120
 
 
 class _App:
-    """Ray runs the app's lifespan but tells requests nothing of what it yields, and gives every
-    answer a request id of its own, which is the app's too."""
+    """Ray runs the app's lifespan but does not put what it yields into requests' state, and gives
+    every response a request id of its own, which becomes the app's too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -75,8 +75,8 @@ class Replica:
         return self.asgi
 
     async def check_health(self) -> None:
-        """Waits for a warm worker: so nobody is sent to a new replica before, and one whose
-        workers do not come back runs into Ray's deadline and is replaced."""
+        """Waits for a warm worker: a new replica gets no requests before, and one whose workers do
+        not come back exceeds Ray's deadline and is replaced."""
         while self.asgi is None or not self.asgi.state["ai"].workers.ready:  # noqa: ASYNC110 (no event tells)
             await asyncio.sleep(0.05)
 
@@ -115,7 +115,7 @@ def _workers_of(settings: AiSettings) -> int:
 
 
 def run_on_ray(settings: AiSettings, host: str, port: int, with_parent: int | None) -> None:
-    """Deploy to the cluster that RAY_ADDRESS names, or to one started here, until told to stop."""
+    """Deploy to the cluster that RAY_ADDRESS names, or to one started here, until a signal."""
     if with_parent is not None:
         exit_with_parent(with_parent)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -127,8 +127,8 @@ def run_on_ray(settings: AiSettings, host: str, port: int, with_parent: int | No
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         ray.init("local", include_dashboard=False, runtime_env={"env_vars": _PROXIES})
     stopped = threading.Event()
-    for told in (signal.SIGTERM, signal.SIGINT):  # after Ray, which sets its own
-        signal.signal(told, lambda *_: stopped.set())
+    for number in (signal.SIGTERM, signal.SIGINT):  # after Ray, which sets its own
+        signal.signal(number, lambda *_: stopped.set())
     serve.start(
         proxy_location="HeadOnly" if settings.ray_proxies == "head" else "EveryNode",
         http_options=HTTPOptions(host=host, port=port, keep_alive_timeout_s=_KEEP_ALIVE_S),

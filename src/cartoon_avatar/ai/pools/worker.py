@@ -1,4 +1,4 @@
-"""A worker process: jobs go to it through a pipe, one at a time; reports and the answer come back.
+"""A worker process: gets jobs through a pipe, one at a time; sends reports and a result back.
 
 It has models of its own and shares no lock with another, so a worker that crashes, hangs or is
 killed costs the request it was working on and nothing else. It ends when its parent is gone,
@@ -35,9 +35,9 @@ from cartoon_avatar.process.server import freeze_what_is_loaded
 
 log = structlog.get_logger()
 
-# Generous: importing and warming on a machine that starts many things at once.
+# Generous: importing and warming on a busy machine.
 _START_TIMEOUT_S = 120
-# A drawing is within it; what is longer is read with pauses.
+# Larger than a drawing; longer messages are read with pauses.
 _READ_AHEAD_BYTES = 2**20
 # Goes before each message between a worker and its parent.
 _SIZE = struct.Struct("@Q")
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 class WorkerLost(Exception):
-    """A worker ended or was killed before it answered."""
+    """A worker ended or was killed before it sent a result."""
 
 
 @dataclass(eq=False)
@@ -57,7 +57,7 @@ class Worker:
     process: multiprocessing.process.BaseProcess
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    #: What ``start`` left to say, e.g. the names of missing model files.
+    #: The second value of ``start``, e.g. the names of missing model files.
     greeting: Any = None
 
     @classmethod
@@ -80,7 +80,7 @@ class Worker:
             # multiprocessing's own exit would ask with SIGTERM, which workers ignore, and wait.
             atexit.register(process.kill)
             async with asyncio.timeout(_START_TIMEOUT_S):
-                worker.greeting = await worker._answer()
+                worker.greeting = await worker._response()
         except BaseException:
             worker.kill()
             raise
@@ -103,7 +103,7 @@ class Worker:
         """``job(tools, *args, report=…)``; a file among ``args`` is a list of its pieces, and bytes
         there. A worker that takes longer is killed.
         """
-        # Files go beside the pickle: it would be a second copy of each, on both sides.
+        # Files go beside the pickle, which would copy each of them on both sides.
         files = {at: arg for at, arg in enumerate(args) if isinstance(arg, list)}
         others = [None if at in files else arg for at, arg in enumerate(args)]
         sizes_bytes = {at: sum(map(len, pieces)) for at, pieces in files.items()}
@@ -113,7 +113,7 @@ class Worker:
         try:
             async with asyncio.timeout(timeout_s):
                 self.writer.writelines([asked, *chain.from_iterable(files.values())])
-                return await self._answer(report)
+                return await self._response(report)
         except TimeoutError:
             self.kill()
             raise
@@ -123,7 +123,7 @@ class Worker:
         if not self.writer.is_closing():
             self.writer.write(_CANCEL)
 
-    async def _answer(self, report: Report | None = None) -> Any:
+    async def _response(self, report: Report | None = None) -> Any:
         while True:
             try:
                 size_bytes = _SIZE.unpack(await self.reader.readexactly(_SIZE.size))[0]
@@ -180,35 +180,35 @@ def _work(
             asked = pickle.loads(_received(end, size_bytes))  # noqa: S301 (of our own parent)
             if asked is None:  # the cancelling of a job that has ended
                 continue
-            job, args, sizes_bytes, is_heard = asked
+            job, args, sizes_bytes, has_listener = asked
             for at, size_bytes in sizes_bytes.items():
                 args[at] = _received(end, size_bytes)
             try:
-                answer = ("done", job(tools, *args, report=_reporter(end, is_heard)))
+                outcome = ("done", job(tools, *args, report=_reporter(end, has_listener)))
             except Cancelled:
-                answer = ("cancelled", None)
+                outcome = ("cancelled", None)
             except AvatarError as error:
-                answer = ("refused", (type(error), vars(error)))
+                outcome = ("refused", (type(error), vars(error)))
                 heap.give_back()  # a hostile picture leaves nothing behind
-            except (MemoryError, OSError):  # the machine's, which another time may be better
+            except (MemoryError, OSError):  # a lack of resources: transient
                 log.exception("job_failed", job=job.__name__)
-                answer = ("failed", None)
+                outcome = ("failed", None)
             except Exception:
                 log.exception("job_failed", job=job.__name__)
-                answer = ("unusable", None)
-            end.sendall(_packed(answer))
+                outcome = ("unusable", None)
+            end.sendall(_packed(outcome))
 
 
-def _reporter(end: socket.socket, is_heard: bool) -> Report:
-    """Reports to the parent, where somebody hears it; raises ``Cancelled`` once told to."""
-    told = select.poll()
-    told.register(end, select.POLLIN)
+def _reporter(end: socket.socket, has_listener: bool) -> Report:
+    """Sends reports to the parent, if it listens; raises ``Cancelled`` once the parent cancels."""
+    incoming = select.poll()
+    incoming.register(end, select.POLLIN)
 
     def report(stage: str, share: float | None) -> None:
-        # Nothing else comes before the job is answered. The message stays for the main loop.
-        if told.poll(0):
+        # Only a cancellation can arrive during a job. The message is left to the main loop.
+        if incoming.poll(0):
             raise Cancelled
-        if is_heard:
+        if has_listener:
             end.sendall(_packed(("report", (stage, share))))
 
     return report
@@ -219,7 +219,7 @@ def _packed(message: object) -> bytes:
     return _SIZE.pack(len(pickled)) + pickled
 
 
-# Instead of a job: the one before it is not wanted any more.
+# Sent instead of a job: cancels the one before it.
 _CANCEL = _packed(None)
 
 

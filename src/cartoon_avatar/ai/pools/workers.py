@@ -16,7 +16,7 @@ import structlog
 
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed
-from cartoon_avatar.ai.pools.places import Line, Moved
+from cartoon_avatar.ai.pools.admission import Line, OnPosition
 from cartoon_avatar.ai.pools.worker import Worker, WorkerLost
 from cartoon_avatar.process.logs import LogFormat
 
@@ -60,7 +60,7 @@ class Workers:
         self,
         job: Callable[..., T],
         *args: Any,
-        moved: Moved | None = None,
+        on_position: OnPosition | None = None,
         report: Report | None = None,
         deadline_s: float | None = None,
     ) -> T:
@@ -68,7 +68,7 @@ class Workers:
 
         Cancelled while it waits, it leaves the queue; once begun it ends where it next reports.
         """
-        worker = await self._next_worker(moved)
+        worker = await self._next_worker(on_position)
         timeout_s = self.timeout_s if deadline_s is None else deadline_s
         begun = asyncio.ensure_future(self._ask(worker, job, args, timeout_s, report))
         try:
@@ -81,9 +81,9 @@ class Workers:
                 await asyncio.shield(begun)
             raise
 
-    async def _next_worker(self, moved: Moved | None) -> Worker:
+    async def _next_worker(self, on_position: OnPosition | None) -> Worker:
         try:
-            with self.line.waiting(moved if self.idle.empty() else None):
+            with self.line.waiting(on_position if self.idle.empty() else None):
                 async with asyncio.timeout(self.timeout_s):
                     while True:
                         worker = await self.idle.get()

@@ -17,8 +17,8 @@ from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.errors import AiBusy
 from cartoon_avatar.ai.generating import generate
-from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
-from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import faces_text
@@ -67,7 +67,7 @@ async def generate_cartoon(request: Request) -> Response:
                 job = partial(
                     ai.run, engine, jobs.draw_cartoon, photo, style, seed, size, thumbnail
                 )
-            return await job(framing, face, moved=watch.moved, report=watch.report)
+            return await job(framing, face, on_position=watch.on_position, report=watch.report)
 
         async def elsewhere(engine: RemoteEngine, watch: Watch) -> jobs.Result:
             return await generate(
@@ -84,11 +84,11 @@ async def generate_cartoon(request: Request) -> Response:
                 thumbnail=thumbnail,
                 request_id=request.state.request_id,
                 begun=(lambda: None) if may_fall_back else place.close,
-                moved=watch.moved,
+                on_position=watch.on_position,
                 report=watch.report,
             )
 
-        async def drawn(watch: Watch) -> Answer:
+        async def drawn(watch: Watch) -> FinishedPicture:
             name, others = style.name, headers.SVG_HEADERS if as_svg else {}
             if isinstance(engine, RemoteEngine):
                 try:
@@ -101,7 +101,7 @@ async def generate_cartoon(request: Request) -> Response:
             else:
                 result = await here(engine, name, watch)
             ai.metrics.drawing_seconds.labels(name).observe(sum(result.stages.values()))
-            return Answer.of(
+            return FinishedPicture.of(
                 result,
                 {
                     headers.STYLE: name,
@@ -114,7 +114,7 @@ async def generate_cartoon(request: Request) -> Response:
                 },
             )
 
-        return await answered(request, drawn, held)
+        return await respond(request, drawn, held)
 
 
 async def _chosen(ai: State, value: object) -> tuple[Engine | RemoteEngine, StyleFacts]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from cartoon_avatar.ai.routes.bodies import state_of
+from cartoon_avatar.ai.routes.requests import state_of
 from cartoon_avatar.contract import paths
 
 router = APIRouter()

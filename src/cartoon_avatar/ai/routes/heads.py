@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Pieces, read_json
-from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
-from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import MOST_FACES
@@ -62,7 +62,7 @@ async def process_face_cut(request: Request) -> Response:
             if options.framing_of(fields) != "full":
                 face_index = 0
 
-        async def cut(watch: Watch) -> Answer:
+        async def cut(watch: Watch) -> FinishedPicture:
             try:
                 result = await ai.workers.run(
                     jobs.cut_head,
@@ -75,7 +75,7 @@ async def process_face_cut(request: Request) -> Response:
                     thumbnail,
                     crop,
                     drawn_as,
-                    moved=watch.moved,
+                    on_position=watch.on_position,
                     report=watch.report,
                 )
             except NoFace:
@@ -89,9 +89,9 @@ async def process_face_cut(request: Request) -> Response:
             }
             if result.flags:
                 seen[headers.CUT_FLAGS] = ",".join(result.flags)
-            return Answer.of(result, seen)
+            return FinishedPicture.of(result, seen)
 
-        return await answered(request, cut, held)
+        return await respond(request, cut, held)
 
 
 def _is_aligned(ai: State, style: object) -> bool:

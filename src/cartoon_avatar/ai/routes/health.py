@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from cartoon_avatar.ai.routes.bodies import state_of
+from cartoon_avatar.ai.routes.requests import state_of
 from cartoon_avatar.contract import paths
 
 router = APIRouter()

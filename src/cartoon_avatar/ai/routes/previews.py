@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
-from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of
+from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of
+from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.contract import options, paths
 
 router = APIRouter()
@@ -29,7 +29,7 @@ async def draw_previews(request: Request) -> Response:
 
         job, budget_s = jobs.draw_previews, _BUDGET * ai.settings.task_timeout_s
 
-        async def made(watch: Watch) -> Answer:
-            return Answer.of(await ai.workers.run(job, photo, styles, face, budget_s), {})
+        async def made(watch: Watch) -> FinishedPicture:
+            return FinishedPicture.of(await ai.workers.run(job, photo, styles, face, budget_s), {})
 
-        return await answered(request, made)
+        return await respond(request, made)

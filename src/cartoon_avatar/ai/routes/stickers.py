@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
-from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of
+from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of
+from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.ai.stickers import make_sticker
 from cartoon_avatar.contract import options, paths
 from cartoon_avatar.contract.stickers import STICKER_FIELDS, sticker_options_of
@@ -23,7 +23,7 @@ async def create_sticker(request: Request) -> Response:
         sticker = sticker_options_of(form.fields)
         head = image_in(form, "image")
 
-        async def made(watch: Watch) -> Answer:
-            return Answer.of(await ai.workers.run(make_sticker, head, sticker), {})
+        async def made(watch: Watch) -> FinishedPicture:
+            return FinishedPicture.of(await ai.workers.run(make_sticker, head, sticker), {})
 
-        return await answered(request, made)
+        return await respond(request, made)

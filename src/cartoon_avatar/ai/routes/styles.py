@@ -10,7 +10,7 @@ from importlib import resources
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from cartoon_avatar.ai.routes.bodies import state_of
+from cartoon_avatar.ai.routes.requests import state_of
 from cartoon_avatar.contract import paths
 
 router = APIRouter()

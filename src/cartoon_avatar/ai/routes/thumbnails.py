@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.routes.answers import Answer, Watch, answered
-from cartoon_avatar.ai.routes.bodies import form_of, image_in, state_of
+from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of
+from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.contract import options, paths
 
 router = APIRouter()
@@ -21,7 +21,7 @@ async def make_thumbnail(request: Request) -> Response:
         options.require_known(form.fields, ())
         photo = image_in(form, "image")
 
-        async def made(watch: Watch) -> Answer:
-            return Answer.of(await ai.workers.run(jobs.make_thumbnail, photo), {})
+        async def made(watch: Watch) -> FinishedPicture:
+            return FinishedPicture.of(await ai.workers.run(jobs.make_thumbnail, photo), {})
 
-        return await answered(request, made)
+        return await respond(request, made)

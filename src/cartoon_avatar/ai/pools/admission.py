@@ -1,4 +1,4 @@
-"""Who waits and who works: bounded, in order of arrival, the rest refused at once."""
+"""Admission control of an engine: a bounded FIFO queue; what exceeds it is refused at once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import asynccontextmanager, contextmanager
 
 from cartoon_avatar.ai.errors import AiBusy
 
-# Hears its position in a line whenever it changes; the next to leave has 1.
-Moved = Callable[[int], None]
+# Called with the position in a queue whenever it changes; 1 is next.
+OnPosition = Callable[[int], None]
 
 
 class Line:
-    """Who waits, in order of arrival."""
+    """Waiting requests, in order of arrival."""
 
     def __init__(self) -> None:
-        self._waiting: dict[object, tuple[float, Moved | None]] = {}
+        self._waiting: dict[object, tuple[float, OnPosition | None]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -28,11 +28,11 @@ class Line:
         return now - min((since for since, _ in self._waiting.values()), default=now)
 
     @contextmanager
-    def waiting(self, moved: Moved | None = None) -> Iterator[None]:
+    def waiting(self, on_position: OnPosition | None = None) -> Iterator[None]:
         ticket = object()
-        self._waiting[ticket] = (time.monotonic(), moved)
-        if moved is not None:
-            moved(len(self._waiting))
+        self._waiting[ticket] = (time.monotonic(), on_position)
+        if on_position is not None:
+            on_position(len(self._waiting))
         try:
             yield
         finally:
@@ -44,7 +44,7 @@ class Line:
 
 
 class Places:
-    """Those of one engine: ``at_once`` draw, ``queue`` more wait for ``wait_s`` at most."""
+    """The places of one engine: ``at_once`` draw, ``queue`` more wait for ``wait_s`` at most."""
 
     def __init__(self, at_once: int, queue: int, expected_s: float, wait_s: float) -> None:
         self.at_once = at_once
@@ -67,9 +67,9 @@ class Places:
             self.taken -= 1
 
     @asynccontextmanager
-    async def turn(self, moved: Moved | None = None) -> AsyncIterator[None]:
-        """Enter once it is one's turn, within a ``place``. Raises ``AiBusy`` after ``wait_s``."""
-        with self.line.waiting(moved if self._free.locked() else None):
+    async def turn(self, on_position: OnPosition | None = None) -> AsyncIterator[None]:
+        """Enter once fewer than ``at_once`` draw, within a ``place``. Raises ``AiBusy``."""
+        with self.line.waiting(on_position if self._free.locked() else None):
             try:
                 async with asyncio.timeout(self._wait_s):
                     await self._free.acquire()

@@ -1,4 +1,4 @@
-"""Pictures as responses: at once, or after events that tell of the progress."""
+"""Pictures as responses: plain, or as server-sent events with the progress first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.errors import ClientGone
 from cartoon_avatar.ai.jobs import Result
-from cartoon_avatar.ai.pools.places import Moved
+from cartoon_avatar.ai.pools.admission import OnPosition
 from cartoon_avatar.contract import headers
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import EVENT_STREAM
@@ -26,33 +26,33 @@ from cartoon_avatar.http.request_log import InternalError
 
 log = structlog.get_logger()
 
-# Proxies close what is silent for a minute.
+# Proxies close connections that are silent for a minute.
 HEARTBEAT_S = 10
 _HEARTBEAT = b": keep-alive\n\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who hears of a picture's place in line and of its progress."""
+    """Callbacks for a picture's position in the queue and for its progress."""
 
-    moved: Moved | None = None
+    on_position: OnPosition | None = None
     report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A finished picture, and what the response says of it."""
+class FinishedPicture:
+    """A finished picture, with media type and headers of its response."""
 
     body: bytes
     media_type: str
     headers: dict[str, str]
 
     @classmethod
-    def of(cls, result: Result, others: dict[str, str]) -> Answer:
+    def of(cls, result: Result, others: dict[str, str]) -> FinishedPicture:
         stages = (f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in result.stages.items())
         if result.thumbnail:
             others = {**others, headers.THUMBNAIL_BYTES: str(len(result.thumbnail))}
-        said = {
+        all_headers = {
             headers.PHOTO_WIDTH: str(result.photo_width),
             headers.PHOTO_HEIGHT: str(result.photo_height),
             headers.IMAGE_WIDTH: str(result.width),
@@ -62,16 +62,16 @@ class Answer:
             "X-Content-Type-Options": "nosniff",
             **others,
         }
-        return cls(result.data + result.thumbnail, result.mime_type, said)
+        return cls(result.data + result.thumbnail, result.mime_type, all_headers)
 
 
-Work = Callable[[Watch], Awaitable[Answer]]
+Work = Callable[[Watch], Awaitable[FinishedPicture]]
 
 
-async def answered(request: Request, work: Work, held: ExitStack | None = None) -> Response:
-    """The response to ``request``: what ``work`` makes, unless the client leaves before.
+async def respond(request: Request, work: Work, held: ExitStack | None = None) -> Response:
+    """The response to ``request``: what ``work`` makes; cancelled when the client leaves.
 
-    ``held`` is given back after it. Without ``held`` there are no events.
+    ``held`` is closed after it. Without ``held`` there are no events.
     """
     if held is not None and _wants_events(request):
         return EventStream(work, held.pop_all(), request.state.request_id)
@@ -83,11 +83,11 @@ async def answered(request: Request, work: Work, held: ExitStack | None = None) 
             working.cancel()
             await asyncio.wait([working])
             raise ClientGone
-        answer = working.result()
+        finished = working.result()
     finally:
         working.cancel()
         gone.cancel()
-    return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
+    return Response(finished.body, media_type=finished.media_type, headers=finished.headers)
 
 
 def _wants_events(request: Request) -> bool:
@@ -113,10 +113,10 @@ class EventStream(Response):
         self._request_id = request_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # None is the end, of the work or of the client's patience.
+        # None ends the stream: the work is done, or the client is gone.
         events: asyncio.Queue[bytes | None] = asyncio.Queue()
         with self._held:
-            working = asyncio.ensure_future(self._told(events))
+            working = asyncio.ensure_future(self._run(events))
             gone = asyncio.ensure_future(_disconnected(receive))
             gone.add_done_callback(lambda _: events.put_nowait(None))
             try:
@@ -133,8 +133,8 @@ class EventStream(Response):
                 # The place is taken until the worker is free.
                 await asyncio.wait([working])
 
-    async def _told(self, events: asyncio.Queue[bytes | None]) -> None:
-        def moved(position: int) -> None:
+    async def _run(self, events: asyncio.Queue[bytes | None]) -> None:
+        def on_position(position: int) -> None:
             events.put_nowait(_event("queued", {"position": position}))
 
         def report(stage: str, share: float | None) -> None:
@@ -142,12 +142,12 @@ class EventStream(Response):
             events.put_nowait(_event("progress", {"stage": stage, "progress": progress}))
 
         try:
-            answer = await self._work(Watch(moved, report))
-            events.put_nowait(_event("result", _as_json(answer)))
+            finished = await self._work(Watch(on_position, report))
+            events.put_nowait(_event("result", _as_json(finished)))
         except AvatarError as error:
             events.put_nowait(_event("problem", self._problem(error)))
         except Exception:
-            # As RequestLog does, which can say no more once the stream has begun.
+            # As RequestLog does, which cannot respond any more once the stream has begun.
             log.exception("unexpected")
             error = InternalError("Something went wrong on our side; the log has the details.")
             events.put_nowait(_event("problem", self._problem(error)))
@@ -172,9 +172,9 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-def _as_json(answer: Answer) -> dict[str, Any]:
+def _as_json(finished: FinishedPicture) -> dict[str, Any]:
     return {
-        "headers": answer.headers,
-        "mediaType": answer.media_type,
-        "image": base64.b64encode(answer.body).decode(),
+        "headers": finished.headers,
+        "mediaType": finished.media_type,
+        "image": base64.b64encode(finished.body).decode(),
     }

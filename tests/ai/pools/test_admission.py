@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cartoon_avatar.ai.errors import AiBusy
-from cartoon_avatar.ai.pools.places import Line, Moved, Places
+from cartoon_avatar.ai.pools.admission import Line, OnPosition, Places
 
 
 def test_each_in_a_line_hears_when_it_moves_up() -> None:
@@ -23,9 +23,9 @@ def test_each_in_a_line_hears_when_it_moves_up() -> None:
 
 
 @asynccontextmanager
-async def drawing(places: Places, moved: Moved | None = None) -> AsyncIterator[None]:
+async def drawing(places: Places, on_position: OnPosition | None = None) -> AsyncIterator[None]:
     with places.place():
-        async with places.turn(moved):
+        async with places.turn(on_position):
             yield
 
 

@@ -1,4 +1,4 @@
-"""What routes read of requests."""
+"""Reading forms and pictures of requests."""
 
 from __future__ import annotations
 
