@@ -13,6 +13,7 @@ from cartoon_avatar.ai.engines.classic.style import Style as ClassicStyle
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn import DrawnStyle
 from cartoon_avatar.ai.engines.painted import PaintedStyle
+from cartoon_avatar.ai.engines.painted.steps.reading import beard
 from cartoon_avatar.ai.engines.protocol import (
     ALGORITHMICALLY_ENHANCED,
     DrawingOptions,
@@ -20,7 +21,9 @@ from cartoon_avatar.ai.engines.protocol import (
     StyleFacts,
 )
 from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.canvas import lab_of
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.features import area, grown
 from cartoon_avatar.ai.seeing.scene import Scene
 
 EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
@@ -62,17 +65,28 @@ def draw(scene: Scene, style: EngineStyle, seed: int, clock: Clock | None = None
     if isinstance(style, DrawnStyle):
         return drawn.draw(scene, style, seed, clock)
     prepared = painted.prepared(scene, clock)
-    if style.over_painted == "skin":
-        prepared = _with_skin_of(prepared, scene)
+    if style.painted_skin < 1:
+        prepared = _with_skin_of(prepared, scene, style.painted_skin)
     return classic.draw(prepared, style, seed, clock)
 
 
-def _with_skin_of(prepared: Scene, scene: Scene) -> Scene:
-    """``scene`` with the painted skin and features of ``prepared``: curls and cloth stay."""
+def _with_skin_of(prepared: Scene, scene: Scene, share: float) -> Scene:
+    """``scene`` with the painted eyes of ``prepared``, and ``share`` of its painted skin.
+
+    Curls, cloth and beards stay as they are.
+    """
     if scene.masks is None:
         return scene
-    share = blurred(scene.masks.skin, _SEAM_PX)[..., None]
-    rgb = scene.picture.rgb + share * (prepared.picture.rgb.astype(np.float32) - scene.picture.rgb)
+    shape = scene.masks.skin.shape
+    covered = share * blurred(scene.masks.skin, _SEAM_PX)
+    for person in scene.features:
+        soft_px = 0.012 * person.height
+        covered *= 1 - beard(lab_of(scene.picture.rgb), person)
+        if person.shows_eyes:
+            eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.eyes]
+            np.maximum(covered, area(shape, *eyes, soft_px=soft_px), out=covered)
+    apart = prepared.picture.rgb.astype(np.float32) - scene.picture.rgb
+    rgb = scene.picture.rgb + covered[..., None] * apart
     return replace(prepared, picture=Picture(np.rint(rgb).astype(np.uint8), scene.picture.alpha))
 
 

@@ -133,9 +133,9 @@ class Style:
     backdrops: tuple[Backdrop, ...] = (Backdrop(),)
     materials: Materials = field(default_factory=Materials)
     palettes: tuple[tuple[Rgb, ...], ...] = ()
-    #: What of the photo is painted before the style is drawn over it: a painting has clean
-    #: features and skin, but less texture.
-    over_painted: Literal["everything", "skin"] = "everything"
+    #: How far a painting of the person replaces the photo's skin before the style is drawn over
+    #: it, 0..1: a painting has clean skin, a photo more likeness. At 1 all of the photo is painted.
+    painted_skin: float = 1.0
 
     @property
     def backdrop(self) -> Backdrop:

@@ -24,7 +24,7 @@ from cartoon_avatar.ai.engines.classic.style import (
 STYLES: tuple[Style, ...] = (
     Style(
         name="comic",
-        over_painted="skin",
+        painted_skin=0.9,
         title="Comic",
         sentence="Bold ink and flat, lively colour, like a page of a comic book.",
         medium=PRINT,
@@ -52,7 +52,7 @@ STYLES: tuple[Style, ...] = (
     ),
     Style(
         name="watercolour",
-        over_painted="skin",
+        painted_skin=0.5,
         title="Watercolour",
         sentence="Loose washes with wet edges on rough white paper.",
         medium=WATERCOLOUR,
@@ -105,7 +105,7 @@ STYLES: tuple[Style, ...] = (
     ),
     Style(
         name="sketch",
-        over_painted="skin",
+        painted_skin=0.5,
         title="Pencil",
         sentence="Soft pencil strokes and cross-hatching on drawing paper.",
         medium=PENCIL,

@@ -88,7 +88,9 @@ def _iris_colour(subject: Subject) -> np.ndarray:
         return colour
     light, a, b = subject.hair_colour.value
     black = light < _BLACK_HAIR and np.hypot(a, b) < _GREY
-    return np.array(_BROWN) if black and subject.even_skin.value[0] < _FAIR else colour
+    if not black or subject.even_skin.value[0] >= _FAIR:
+        return colour
+    return np.array([min(_BROWN[0], colour[0]), *_BROWN[1:]])
 
 
 def _draw_eye(
