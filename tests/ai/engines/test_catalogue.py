@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import weakref
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
@@ -55,3 +57,25 @@ def test_a_filter_over_a_painting_differs_from_one_over_the_photo(scene: Scene) 
     over_photo = catalogue.classic.draw(scene, comic, 0).picture.rgb
 
     assert np.abs(over_painting - over_photo).mean() > 2
+
+
+@pytest.mark.parametrize("name", ["sticker", "pop"])
+def test_what_styles_share_of_one_person_does_not_change_their_drawings(
+    scene: Scene, name: str
+) -> None:
+    style = catalogue.style_named(name)
+    alone = catalogue.draw(replace(scene), style, 3).picture.rgb
+    for other in ("ink", "comic", "flat", "noir"):
+        catalogue.draw(scene, catalogue.style_named(other), 1)
+
+    assert (catalogue.draw(scene, style, 3).picture.rgb == alone).all()
+
+
+def test_what_styles_share_is_freed_with_the_scene(scene: Scene) -> None:
+    mine = replace(scene)
+    for name in ("ink", "comic"):
+        catalogue.draw(mine, catalogue.style_named(name), 1)
+    gone = weakref.ref(mine)
+    del mine
+
+    assert gone() is None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,7 +23,7 @@ from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Scene:
     """A framed picture and the people in it.
 
@@ -55,6 +58,28 @@ class Scene:
             )
             for face, subject in zip(self.people, self.subjects, strict=True)
         ]
+
+
+Rest = ParamSpec("Rest")
+Seen = TypeVar("Seen")
+
+
+def once_per_scene(
+    look: Callable[Concatenate[Scene, Rest], Seen],
+) -> Callable[Concatenate[Scene, Rest], Seen]:
+    """``look``, whose result is kept as long as the scene it was made of lives: several styles of
+    one person share it, whatever else ``look`` was given. It must not refer to the scene itself,
+    or neither would ever be freed.
+    """
+    kept: WeakKeyDictionary[Scene, Seen] = WeakKeyDictionary()
+
+    @wraps(look)
+    def looked(scene: Scene, *rest: Rest.args, **named: Rest.kwargs) -> Seen:
+        if scene not in kept:
+            kept[scene] = look(scene, *rest, **named)
+        return kept[scene]
+
+    return looked
 
 
 def open_scene(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines import painted
+from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.painted import STYLES, PaintedStyle
 from cartoon_avatar.ai.filters.canvas import lab_of
 from cartoon_avatar.ai.pictures import Picture
@@ -164,7 +165,7 @@ def test_a_black_and_white_photo_stays_without_colour() -> None:
 
 
 def test_a_painting_for_another_engine_moves_the_people_with_their_pixels(scene: Scene) -> None:
-    prepared = painted.prepared(scene)
+    prepared = painted.prepared(scene, Clock())
     (found,) = scene_of(prepared.picture).people
     apart = np.linalg.norm(found.landmarks - prepared.people[0].landmarks, axis=1).mean()
 

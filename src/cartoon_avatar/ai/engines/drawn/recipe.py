@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,14 +12,14 @@ import resvg_py
 
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
-from cartoon_avatar.ai.engines.drawn.beard import draw_beard, read_beard
+from cartoon_avatar.ai.engines.drawn.beard import Beard, draw_beard, read_beard
 from cartoon_avatar.ai.engines.drawn.brows import draw_brows
 from cartoon_avatar.ai.engines.drawn.clothes import cloth_tone, draw_cloth
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
 from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
-from cartoon_avatar.ai.engines.drawn.garments import cloth_regions
-from cartoon_avatar.ai.engines.drawn.glasses import draw_glasses, read_glasses
+from cartoon_avatar.ai.engines.drawn.garments import Cloth, cloth_regions
+from cartoon_avatar.ai.engines.drawn.glasses import Glasses, draw_glasses, read_glasses
 from cartoon_avatar.ai.engines.drawn.hair import draw_hair, read_hair, without_gaps
 from cartoon_avatar.ai.engines.drawn.head import (
     draw_ears,
@@ -32,11 +33,12 @@ from cartoon_avatar.ai.engines.drawn.nose import draw_nose
 from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, darker_than, hair_tones, skin_tones
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS, read
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene
 from cartoon_avatar.ai.seeing.subject import Read
 from cartoon_avatar.contract.errors import NoFace
 
@@ -77,15 +79,40 @@ def rendered(document: str, width: int, height: int) -> Picture:
     return Picture(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What every style draws from."""
+
+    reading: Reading
+    beard: Beard
+    glasses: Glasses | None
+    clothes: list[Cloth]
+    hat: list[Cloth]
+
+
+@once_per_scene
+def _seen(scene: Scene, clock: Clock) -> _Seen:
+    reading = read(scene)
+    clothes, hat = reading.clothes, reading.hat
+    seen = _Seen(
+        reading,
+        read_beard(reading),
+        read_glasses(reading),
+        cloth_regions(reading, clothes),
+        cloth_regions(reading, hat) if hat.any() else [],
+    )
+    clock.done("read")
+    return seen
+
+
 def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
     if not scene.people:
         raise NoFace(
             "This style draws people, and no face was found in the picture. Try a picture in which"
             " a face is well seen, or another style."
         )
-    reading = read(scene)
-    beard, glasses = read_beard(reading), read_glasses(reading)
-    clock.done("read")
+    seen = _seen(scene, clock)
+    reading, beard, glasses, regions = seen.reading, seen.beard, seen.glasses, seen.clothes
     # The person takes part in the dice: two people drawn with one seed differ in more than face.
     random = np.random.default_rng(
         [seed, *np.round(reading.landmarks[::60].ravel()).astype(int) & 255]
@@ -117,7 +144,6 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     )
     hair = read_hair(pen, hair_mask)
     clothes, hat = reading.clothes, reading.hat
-    regions = cloth_regions(reading, clothes)
     if isinstance(sheet.paint, Inks):
         draw_backdrop(pen, sheet.paint.bright_alone, style.grounds)
     elif not style.transparent:
@@ -150,7 +176,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         if hair is not None:
             draw_hair(pen, hair, tones)
         if hat.any():
-            draw_cloth(pen, hat, cloth_regions(reading, hat))
+            draw_cloth(pen, hat, seen.hat)
         if glasses is not None:
             draw_glasses(pen, glasses)
     clock.done("shapes")

@@ -27,7 +27,7 @@ from cartoon_avatar.ai.engines.painted.styles import PLAIN, PaintedStyle
 from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.filters.strokes import cover
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene
 
 # Long side of the copy on which broad shapes are painted, px: finer ones would be texture.
 _BROAD_PX = 704
@@ -42,12 +42,13 @@ def draw(scene: Scene, style: PaintedStyle, seed: int, clock: Clock | None = Non
     return Drawing(Picture(rgb, scene.picture.alpha), len(scene.faces), line_px, clock.stages)
 
 
-def prepared(scene: Scene, clock: Clock | None = None) -> Scene:
+@once_per_scene
+def prepared(scene: Scene, clock: Clock) -> Scene:
     """``scene`` painted without lines and colour of its own, for another engine to draw over.
 
     Its people are where the painting has them.
     """
-    rgb, sheet = _painted(scene, PLAIN, clock or Clock())
+    rgb, sheet = _painted(scene, PLAIN, clock)
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
     return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people)
 
