@@ -32,7 +32,7 @@ from cartoon_avatar.backend.ai.client import DrawingOptions
 from cartoon_avatar.backend.db import jobs
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import open_database
-from cartoon_avatar.backend.flows.jobs import Asked, new_claim, new_job
+from cartoon_avatar.backend.flows.jobs import JobRequest, new_claim, new_job
 
 ASYNC = {"Prefer": "respond-async"}
 MANY = {"MAX_QUEUED_JOBS": "100000", "MAX_DEVICE_JOBS": "100000"}
@@ -144,13 +144,13 @@ async def turns(count: int) -> list[list[str]]:
     with folder() as data:
         async with open_database(f"sqlite:///{Path(data) / 'avatars.sqlite'}") as database:
             await migrate(database)
-            asked = Asked("regenerate", "x", DrawingOptions())
+            job_request = JobRequest("regenerate", "x", DrawingOptions())
             added: list[float] = []
 
             def add(connection, device: str) -> None:
                 for _ in range(count // devices):
                     began = time.perf_counter()
-                    job = new_job(device, asked, "painted", None, "", datetime.now(UTC))
+                    job = new_job(device, job_request, "painted", None, "", datetime.now(UTC))
                     job.turn = jobs.next_turn(connection, device, "painted")
                     jobs.add_job(connection, job)
                     added.append(time.perf_counter() - began)

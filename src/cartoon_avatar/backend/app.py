@@ -60,7 +60,7 @@ from cartoon_avatar.process import heap
 from cartoon_avatar.process.lifetime import exit_with_parent
 from cartoon_avatar.process.logs import configure_logs
 from cartoon_avatar.process.server import freeze_what_is_loaded
-from cartoon_avatar.process.stopping import hear_of_the_end
+from cartoon_avatar.process.stopping import call_at_sigterm
 
 log = structlog.get_logger()
 
@@ -115,7 +115,7 @@ def create_app(
                 watcher.stop()
 
             if multiprocessing.parent_process() is not None:  # a server's worker
-                tasks.append(asyncio.create_task(hear_of_the_end(before_the_end)))
+                tasks.append(asyncio.create_task(call_at_sigterm(before_the_end)))
             try:
                 yield {"backend": state, "runner": runner, "watcher": watcher}
             finally:

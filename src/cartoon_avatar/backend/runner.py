@@ -32,13 +32,13 @@ from cartoon_avatar.backend.errors import (
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.jobs import (
-    Asked,
+    JobRequest,
     Result,
-    asked_by,
     carry_out,
     end,
     give_up,
     hand_back,
+    job_request_of,
     new_claim,
     recover,
     settle,
@@ -121,10 +121,10 @@ class Runner:
             for running in list(self._by_claim.values()):
                 running.attempt.cancel()
 
-    def carry_out(self, job: Job, caller: Caller, asked: Asked) -> asyncio.Task[Result]:
+    def carry_out(self, job: Job, caller: Caller, job_request: JobRequest) -> asyncio.Task[Result]:
         """Run a job that a request has claimed; it goes on when the request is gone."""
         attempt = self._attempt_at(job)
-        work = self._for_request(job, attempt, caller, asked)
+        work = self._for_request(job, attempt, caller, job_request)
         return self._start(job, attempt, work)
 
     def _on_change(self, job_id: str) -> None:
@@ -190,10 +190,10 @@ class Runner:
         self._backend.changes.announce(running.job.id)
 
     async def _for_request(
-        self, job: Job, attempt: Attempt, caller: Caller, asked: Asked
+        self, job: Job, attempt: Attempt, caller: Caller, job_request: JobRequest
     ) -> Result:
         try:
-            return await carry_out(self._backend, caller, asked, attempt)
+            return await carry_out(self._backend, caller, job_request, attempt)
         except BaseException as error:
             with suppress(Exception):  # its lease lapses anyway
                 await give_up(self._backend, job, error)
@@ -205,8 +205,8 @@ class Runner:
         self._backend.metrics.job_attempts.labels(job.engine).inc()
         try:
             try:
-                asked = await asked_by(self._backend, job)
-                await carry_out(self._backend, Caller(job.device_id, 0), asked, attempt)
+                job_request = await job_request_of(self._backend, job)
+                await carry_out(self._backend, Caller(job.device_id, 0), job_request, attempt)
             except (JobCanceled, RequestRunning):
                 await hand_back(self._backend, job, counts=False)
             except _PASSING as error:

@@ -26,7 +26,7 @@ def said_of(error: OSError, file: Path) -> str:
 
 
 class Written:
-    """What a command has written and what went wrong, told a line each or as JSON at the end."""
+    """What a command has written and what went wrong, printed as lines or as JSON at the end."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
@@ -47,7 +47,7 @@ class Written:
         if not self.as_json:
             progress.write(str(place), file=sys.stdout)
 
-    def tell(self) -> None:
+    def show(self) -> None:
         if self.as_json:
             echo_json({"written": self.files, "failed": self.failed})
 
@@ -92,7 +92,7 @@ def each(
 
         yield progress, reported
     if written is not None:
-        written.tell()
+        written.show()
     if len(wrong) > 1:
         click.echo(f"{len(wrong)} of {len(files)} went wrong.", err=True)
     if wrong:

@@ -1,6 +1,6 @@
 """Image files as containers: segments, chunks, blocks and boxes, without their pixels.
 
-Both services read them: the backend takes metadata out, the AI service tells what is broken
+Both services read them: the backend takes metadata out, the AI service finds what is broken
 before it decodes. Nothing here decodes a picture, so a photo of any size costs no memory.
 """
 

@@ -1,8 +1,8 @@
 """Takes personal metadata out of a photo and leaves its pixels alone, byte for byte.
 
 The cleaned file is a list of views into the uploaded one with a few small headers between them.
-What stays is listed by name in each format and everything else goes, so a kind of metadata
-nobody has heard of yet goes too.
+What stays is listed by name in each format and everything else goes, so unknown
+kinds of metadata go too.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _APP1 = 0xE1
 
 
 def upright_size(data: bytes, mime_type: str) -> tuple[int, int] | None:
-    """In pixels, as the picture is to be shown; None where the header does not tell."""
+    """In pixels, as the picture is to be shown; None where the header has none."""
     try:
         size = _READERS[mime_type](data)
     except (struct.error, KeyError, BrokenImage, IndexError):

@@ -12,13 +12,13 @@ _MOST_INPUTS = 16  # of a colour table, to LittleCMS
 
 
 def require_tables(profile: bytes) -> None:
-    """Raises for a colour profile that tells of a larger table than it holds.
+    """Raises for a colour profile that declares a larger table than it holds.
 
     LittleCMS makes room for the table before it reads it.
     """
     for _, tag in _tags(profile):
         if max(_table_sizes(tag), default=0) > len(profile):
-            raise BrokenImage("The colour profile tells of a larger table than it holds.")
+            raise BrokenImage("The colour profile declares a larger table than it holds.")
 
 
 def cicp(profile: bytes) -> Cicp | None:

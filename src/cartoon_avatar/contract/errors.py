@@ -28,7 +28,7 @@ from __future__ import annotations
 
 
 class AvatarError(Exception):
-    """An expected error: what happened, said to a person, with a status and a stable code."""
+    """An expected error: a message for a person, a status and a stable code."""
 
     status = 500
     code = "internal_error"
@@ -148,7 +148,7 @@ class StickerTooLarge(AvatarError):
 
 
 class PictureUnusable(AvatarError):
-    """Work on it failed in a way that would only repeat itself: no 5xx, which asks for a retry."""
+    """Work on it failed deterministically: not a 5xx, which would invite a retry."""
 
     status = 422
     code = "picture_unusable"
@@ -174,7 +174,7 @@ class EngineRefused(AvatarError):
 
 
 class EngineUnavailable(AvatarError):
-    """A generator of others made no picture. Never repeated unasked: it may have been paid."""
+    """A generator of others made no picture. Never retried by itself: it may have been paid."""
 
     status = 503
     code = "engine_unavailable"

@@ -3,7 +3,7 @@
 MAX_UPLOAD_BYTES = 10_000_000
 # The largest integer that every JSON reader and a signed 64-bit column keep exact.
 LARGEST_SEED = 2**53 - 1
-# A seed that nobody asked for is drawn from below this.
+# Random seeds are below this.
 RANDOM_SEEDS = 2**31
 # Long side of a cartoon.
 SMALLEST_CARTOON_PX = 64

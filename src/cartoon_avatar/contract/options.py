@@ -41,8 +41,8 @@ _HEAD_FORMATS: dict[str, HeadFormat] = {"png": "png", "webp": "webp", "jpeg": "j
 
 
 def require_known(fields: Fields, names: Collection[str]) -> None:
-    """Raise InvalidRequest where ``fields`` has one that is none of ``names``: nobody is to
-    believe that it was read."""
+    """Raise InvalidRequest for a field that is none of ``names``: unknown fields are not silently
+    ignored."""
     for name in fields:
         if name not in names:
             known = f"; there are {', '.join(names)}" if names else ""

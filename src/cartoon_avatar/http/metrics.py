@@ -23,7 +23,7 @@ def metrics_text(registry: CollectorRegistry) -> bytes:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            with suppress(FileNotFoundError):  # another worker is told of it at the same time
+            with suppress(FileNotFoundError):  # another worker removes it at the same time
                 mark_process_dead(pid)
     merged = CollectorRegistry()
     MultiProcessCollector(merged)

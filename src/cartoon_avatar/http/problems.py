@@ -82,7 +82,7 @@ def on_error(
 
 
 def render_problems(app: FastAPI) -> None:
-    """Answer every error of ``app`` that has a status with a problem body."""
+    """Give every error response of ``app`` a problem body."""
 
     async def avatar_error(request: Request, error: AvatarError) -> JSONResponse:
         return problem_response(request.state.request_id, error)

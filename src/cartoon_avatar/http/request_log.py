@@ -31,14 +31,14 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class InternalError(AvatarError):
-    """What we did not foresee; the log has it under the request id."""
+    """An unexpected error; the log has it under the request id."""
 
 
 class RequestLog:
     """ASGI middleware: a request id, a log line and a metric for every request.
 
     The log names the route's template, never the path: paths carry device ids and queries
-    carry signatures. An exception nobody translated becomes a 500 here.
+    carry signatures. An untranslated exception becomes a 500 here.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -88,13 +88,13 @@ class RequestLog:
         except Exception:
             log.exception("unexpected")
             if status:
-                raise  # half an answer is out: the server must cut the connection
+                raise  # the response has begun: the server must cut the connection
             unexpected = InternalError("Something went wrong on our side; the log has the details.")
             await problem_response(request_id, unexpected)(scope, receive, send_stamped)
         finally:
             route = scope["state"].get(_ROUTE) or getattr(scope.get("route"), "path", "unmatched")
             took_s = time.perf_counter() - started
-            # A client may call its method what it likes; a label for each would fill memory.
+            # Clients can send any method; a label for each would fill memory.
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self.requests_of(method, route, status).inc()
             self.seconds_of(route).observe(took_s)
@@ -114,7 +114,7 @@ def log_as(scope: Scope, template: str) -> None:
     scope["state"][_ROUTE] = template
 
 
-# Milliseconds by stage of the request at hand; empty dictionaries stay out of the answer.
+# Milliseconds by stage of the request at hand; empty ones add no header.
 _stages: ContextVar[dict[str, float] | None] = ContextVar("stages", default=None)
 
 

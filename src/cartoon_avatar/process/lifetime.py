@@ -12,8 +12,8 @@ import time
 def exit_with_parent(parent: int | None = None, grace_s: float = 10) -> None:
     """Have this process end, gracefully if it can, once its parent is gone, or if it is by now.
 
-    A parent killed with SIGKILL tells nobody; its children are handed to another process,
-    which is what the thread started here looks out for. ``parent`` is the id of the process
+    A parent killed with SIGKILL cannot notify its children; they are reparented, which a thread
+    started here polls for. ``parent`` is the id of the process
     that started this one, by default as multiprocessing knows it.
     """
     if parent is None:

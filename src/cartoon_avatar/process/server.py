@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 # Where Prometheus' client keeps counts that processes share; it is read when that is imported.
 SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
-# For requests under way when a worker is told to stop.
+# Grace for requests under way when a worker is stopped.
 _WORKER_GRACE_S = 15
 
 
 def run_server(factory: str, host: str, port: int, workers: int, with_parent: int | None) -> None:
-    """Serve the ASGI app that ``factory`` ("module:function") makes, until told to stop, or until
-    the process ``with_parent`` is gone."""
+    """Serve the ASGI app that ``factory`` ("module:function") makes, until SIGTERM or SIGINT, or
+    until the process ``with_parent`` is gone."""
     if with_parent is not None:
         exit_with_parent(with_parent)
     # A quarter of an import goes into collecting garbage that is none; its workers turn the
@@ -68,7 +68,7 @@ def freeze_what_is_loaded() -> None:
     """To be called once everything is imported and built, which then lives to the end.
 
     Python's collector would walk through all of it again and again: a tenth of a second each
-    time, in which nobody is answered.
+    time, in which no request is served.
     """
     gc.freeze()
     gc.enable()

@@ -1,4 +1,4 @@
-"""Hearing of the end before the server waits for its requests."""
+"""A callback at SIGTERM, before the server waits for its requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 _AFTER_S = 0.2
 
 
-async def hear_of_the_end(callback: Callable[[], None]) -> None:
+async def call_at_sigterm(callback: Callable[[], None]) -> None:
     """In a worker of the server: have ``callback`` called at SIGTERM, before the server begins to
     wait for what is under way, which streams would go on for as long as that lasts.
 

@@ -24,9 +24,9 @@ log = structlog.get_logger()
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30
 _RAN_WELL_S = 60
-# For requests under way when told to stop; a drawing takes a second or two.
+# Grace for requests under way at SIGTERM; a drawing takes a second or two.
 _GRACE_S = 20
-# By no proxy of the environment's.
+# Proxies of the environment are not used.
 _PLAIN = build_opener(ProxyHandler({}))
 
 
@@ -79,7 +79,7 @@ def serve(
     environment: dict[str, str],
     when_up: Callable[[], None],
 ) -> None:
-    """Run until told to stop; ``when_up`` is called once, when the backend answers at ``url``.
+    """Run until SIGTERM or SIGINT; ``when_up`` is called once, when the backend answers at ``url``.
 
     The AI service gets a free port that only we know of.
     """

@@ -1,4 +1,4 @@
-"""The built-in engine: its styles in walking order, and which of its rooms draws each."""
+"""The built-in engine: its styles in walking order, and which part of it draws each."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from cartoon_avatar.ai.seeing.scene import Scene
 
 EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
 
-# The first is the default. Neighbours look unlike each other: whoever regenerates wants
-# something else.
+# The first is the default. Neighbours look unlike each other, since regenerating moves on to
+# the next.
 _ORDER = (
     "painted", "ink", "airy", "anime", "flat", "golden", "comic", "sticker", "watercolour",
     "duotone", "pop", "sketch", "noir",
@@ -90,7 +90,7 @@ def _with_skin_of(prepared: Scene, scene: Scene, share: float) -> Scene:
     return replace(prepared, picture=Picture(np.rint(rgb).astype(np.uint8), scene.picture.alpha))
 
 
-# Of a drawing of 1024 px on one core; only how they compare is of interest.
+# Milliseconds for a drawing of 1024 px on one core; only their proportions matter.
 _PAINTED_MS = {
     "caricature": 90, "light": 25, "shapes": 220, "backdrop": 90, "hair": 130, "skin": 70,
     "edges": 300, "lines": 160, "features": 45, "grade": 60,

@@ -280,7 +280,7 @@ class Network:
     """A model, opened. Not thread-safe: one per worker process."""
 
     def __init__(self, model: NeuralModel, folder: Path, threads: int) -> None:
-        # Imported here: the runtime alone takes memory that nobody without such a style owes.
+        # Imported here: without such a style the runtime's memory is saved.
         with without_native_lines():  # of the devices that it looks for and does not find
             import onnxruntime
 

@@ -26,7 +26,7 @@ def coherent(
 
     Coherence-enhancing filtering (Weickert 2003; Kyprianidis and Kang 2011). ``reach_px`` is
     the smoothing's length, ``tensor_px`` the structure tensor's scale, ``edge_px`` the scale at
-    which a pixel is told to lie on the dark or the light side; ``amount`` is 0..1. Also returns
+    which a pixel is assigned to the dark or the light side; ``amount`` is 0..1. Also returns
     the flow of the last round.
     """
     flow = tangent_field(lab, tensor_px)

@@ -56,7 +56,7 @@ class Head:
     box: tuple[int, int, int, int]
     faces: int
     #: "classes", or "fallback" where the class network was missing or unsure; "shapes" of a
-    #: drawing whose own shapes tell.
+    #: drawing that is cut along its own shapes.
     path: str
     #: The head goes on past the border of the picture.
     cut_by_frame: bool

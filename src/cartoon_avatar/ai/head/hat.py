@@ -10,7 +10,7 @@ from cartoon_avatar.ai.head.view import View
 
 # Colours are weighed on so many pixels: GrabCut's time grows with them.
 _MOST_PIXELS = 40_000
-# With so much of their colours in common, hat and background cannot be told apart by colour.
+# With so much of their colours in common, hat and background cannot be separated by colour.
 _ALIKE = 0.4
 
 
@@ -98,7 +98,7 @@ def _without_gaps(head: np.ndarray, crown: np.ndarray) -> np.ndarray:
 
 
 def _by_colour(rgb: np.ndarray, head: np.ndarray, zone: np.ndarray) -> np.ndarray | None:
-    """H×W uint8, 1 where there is hat; None where colours cannot tell."""
+    """H×W uint8, 1 where there is hat; None where colours do not separate it."""
     shrink = min(1.0, (_MOST_PIXELS / head.size) ** 0.5)
     size = (max(1, round(head.shape[1] * shrink)), max(1, round(head.shape[0] * shrink)))
     head_, zone_, colours = (

@@ -1,4 +1,4 @@
-"""The head of a drawing of shapes: the shapes tell its edge and its colours."""
+"""The head of a drawing of shapes: cut along the shapes, in their colours."""
 
 from __future__ import annotations
 

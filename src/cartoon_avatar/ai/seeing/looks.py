@@ -103,7 +103,7 @@ def _looks(
             continue
         side = share * unit
         centre = middle + below * unit * axes[:, 1]
-        # Past its border the picture tells nothing: better to look at more of it.
+        # Beyond its border the picture has no information: better to look at more of it.
         if upright:
             spare = np.maximum(0, np.array([width, height]) - side) / 2
             centre = np.clip(centre, np.array([width, height]) / 2 - spare,

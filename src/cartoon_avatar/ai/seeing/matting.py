@@ -69,7 +69,7 @@ class Masks:
 MaskFinder = Callable[[Picture, list[Face]], Masks | None]
 
 # Long side of the copy on which classes are put together, px. Finer the networks do not see;
-# only where faces are small in the picture is there more to tell.
+# only where faces are small in the picture would more be gained.
 _SEEN_PX, _SEEN_FINELY_PX = 512, 1024
 _SMALL_FACE_PX = 60
 # What must be seen of the first face to believe the rest.

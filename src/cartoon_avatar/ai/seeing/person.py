@@ -21,7 +21,7 @@ def subject_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool 
     """
     chart = chart_of(rgb, masks, face, first=first)
     seen = masks is not None and masks.trusted and masks.hair.any()
-    # A face of few pixels tells little; one that the mesh denies tells nothing of its features.
+    # Few pixels lower the confidence; where the mesh sees no face, features are not read at all.
     sharp = float(np.clip((chart.detail - 0.15) / 0.5, 0, 1))
     detail = sharp if face.confirmed else 0.0
     bare = _bare_skin(chart)

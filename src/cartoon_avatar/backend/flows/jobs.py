@@ -53,7 +53,7 @@ HEADS = "heads"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class JobRequest:
     """What a POST asks for; ``subject`` is the id in its path."""
 
     kind: Kind
@@ -62,17 +62,19 @@ class Asked:
     photo: Photo | None = None
 
 
-async def carry_out(backend: State, caller: Caller, asked: Asked, attempt: Attempt) -> Result:
-    options = asked.options
+async def carry_out(
+    backend: State, caller: Caller, job_request: JobRequest, attempt: Attempt
+) -> Result:
+    options = job_request.options
     if isinstance(options, CutOptions):
-        return await download(backend, caller, asked.subject, options, attempt)
-    if asked.photo is not None:
-        return await upload(backend, caller, asked.photo, options, attempt)
-    return await regenerate(backend, caller, asked.subject, options, attempt)
+        return await download(backend, caller, job_request.subject, options, attempt)
+    if job_request.photo is not None:
+        return await upload(backend, caller, job_request.photo, options, attempt)
+    return await regenerate(backend, caller, job_request.subject, options, attempt)
 
 
 async def accept(
-    backend: State, caller: Caller, asked: Asked, key: str | None, fingerprint: str
+    backend: State, caller: Caller, job_request: JobRequest, key: str | None, fingerprint: str
 ) -> tuple[Job, bool]:
     """Accept a request as a job: on return photo and job are durable.
 
@@ -85,25 +87,25 @@ async def accept(
         if earlier is not None:
             return earlier, False
     await backend.database.read(partial(_require_room, backend=backend, device_id=device_id))
-    if asked.kind != "download":
+    if job_request.kind != "download":
         require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
-    asked = await _settled(backend, device_id, asked)
-    engine = await _engine_of(backend, asked.options)
+    job_request = await _resolved(backend, device_id, job_request)
+    engine = await _engine_of(backend, job_request.options)
 
     now = utc_now()
     async with discarding(backend.storage) as new_files:
-        if asked.photo is not None and asked.photo.stored is None:
-            new_file = photo_file(asked.photo, device_id, now)
+        if job_request.photo is not None and job_request.photo.stored is None:
+            new_file = photo_file(job_request.photo, device_id, now)
             (stored,) = await backend.storage.put_new(new_file)
             new_files.append(stored.key)
-            asked = replace(asked, photo=replace(asked.photo, stored=stored))
-        job = new_job(device_id, asked, engine, key, fingerprint, now)
+            job_request = replace(job_request, photo=replace(job_request.photo, stored=stored))
+        job = new_job(device_id, job_request, engine, key, fingerprint, now)
         job.accepted = True
 
         def add(connection: Connection) -> bool:
             _require_room(connection, backend, device_id)
-            if asked.kind == "upload":
+            if job_request.kind == "upload":
                 token = introduce(connection, backend.signer, device_id, now)
                 job.with_token = token is not None
             job.turn = jobs.next_turn(connection, device_id, engine)
@@ -122,13 +124,15 @@ async def accept(
     return job, True
 
 
-async def claim(backend: State, device_id: str, asked: Asked, key: str, fingerprint: str) -> Job:
+async def claim(
+    backend: State, device_id: str, job_request: JobRequest, key: str, fingerprint: str
+) -> Job:
     """A job that the caller carries out at once, or the one that has succeeded under ``key``.
 
     Raises KeyReused for another request under the key and RequestRunning while that job runs.
     """
-    engine = await _engine_of(backend, asked.options, ask=False)
-    job = new_job(device_id, asked, engine, key, fingerprint, utc_now())
+    engine = await _engine_of(backend, job_request.options, fetch=False)
+    job = new_job(device_id, job_request, engine, key, fingerprint, utc_now())
     job.state, job.claim, job.attempts, job.started_at = "running", new_claim(), 1, job.created_at
 
     def add(connection: Connection) -> Job:
@@ -175,23 +179,23 @@ def _require_room(connection: Connection, backend: State, device_id: str) -> Non
         raise QueueFull
 
 
-async def _settled(backend: State, device_id: str, asked: Asked) -> Asked:
-    """``asked`` with style and seed chosen, so that two attempts draw the same. Raises NotFound."""
-    options = asked.options
+async def _resolved(backend: State, device_id: str, job_request: JobRequest) -> JobRequest:
+    """The request with style and seed chosen: two attempts draw the same. Raises NotFound."""
+    options = job_request.options
     if isinstance(options, CutOptions):
         await backend.database.read(
-            partial(require_cartoon, device_id=device_id, cartoon_id=asked.subject)
+            partial(require_cartoon, device_id=device_id, cartoon_id=job_request.subject)
         )
-        return asked
+        return job_request
     options = with_seed(options)
-    if asked.kind == "regenerate":
-        original_id = asked.subject
+    if job_request.kind == "regenerate":
+        original_id = job_request.subject
         find = partial(queries.original_of, device_id=device_id, original_id=original_id)
         original = await backend.database.read(find)
         if original is None:
             raise NotFound
         options = await _with_style(backend, original, options)
-    return replace(asked, options=options)
+    return replace(job_request, options=options)
 
 
 async def _with_style(
@@ -211,13 +215,13 @@ async def _with_style(
 
 
 async def _engine_of(
-    backend: State, options: DrawingOptions | CutOptions, *, ask: bool = True
+    backend: State, options: DrawingOptions | CutOptions, *, fetch: bool = True
 ) -> str:
     """The engine whose queue it joins. Raises InvalidStyle if the AI service has no such style."""
     if isinstance(options, CutOptions):
         return HEADS
     styles = backend.ai.known_styles
-    if ask:
+    if fetch:
         try:
             styles = await backend.ai.styles(until=backend.ai.deadline())
         except (AiUnavailable, GenerationFailed):
@@ -225,26 +229,31 @@ async def _engine_of(
     for style in styles:
         if options.style in (None, style.name):
             return style.engine
-    if ask:
+    if fetch:
         raise InvalidStyle(f"There is no style {options.style!r}; GET /api/styles lists them.")
     return ENGINE
 
 
 def new_job(
-    device_id: str, asked: Asked, engine: str, key: str | None, fingerprint: str, now: datetime
+    device_id: str,
+    job_request: JobRequest,
+    engine: str,
+    key: str | None,
+    fingerprint: str,
+    now: datetime,
 ) -> Job:
-    photo = asked.photo
+    photo = job_request.photo
     stored = None if photo is None else photo.stored
     return Job(
         id=new_id(),
         device_id=device_id,
         key=key,
         fingerprint=fingerprint,
-        kind=asked.kind,
-        subject=asked.subject,
+        kind=job_request.kind,
+        subject=job_request.subject,
         engine=engine,
         turn=0,
-        options=_options_text(asked.options),
+        options=_options_text(job_request.options),
         accepted=False,
         state="queued",
         stage=None,
@@ -278,11 +287,11 @@ def _options_text(options: DrawingOptions | CutOptions) -> str:
     return json.dumps(given)
 
 
-async def asked_by(backend: State, job: Job) -> Asked:
+async def job_request_of(backend: State, job: Job) -> JobRequest:
     """What an accepted job asks for, read back. Raises FileMissing where its photo is lost."""
     given: dict[str, Any] = json.loads(job.options)
     if job.kind == "download":
-        return Asked(job.kind, job.subject, CutOptions(**given))
+        return JobRequest(job.kind, job.subject, CutOptions(**given))
     photo = None
     if job.kind == "upload":
         assert job.photo_path is not None
@@ -291,7 +300,7 @@ async def asked_by(backend: State, job: Job) -> Asked:
         assert job.photo_sha256 is not None
         stored = StoredFile(job.photo_path, job.photo_size, job.photo_sha256)
         photo = Photo([await backend.storage.get(job.photo_path)], job.photo_type, stored)
-    return Asked(job.kind, job.subject, DrawingOptions(**given), photo)
+    return JobRequest(job.kind, job.subject, DrawingOptions(**given), photo)
 
 
 def settle(connection: Connection, job: Job, result: Result) -> None:

@@ -35,7 +35,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-# Of a POST that may be promised.
+# Of a POST that may be accepted as a job.
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": JobAccepted,

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.flows import listing
 from cartoon_avatar.backend.flows.export import Export, export
-from cartoon_avatar.backend.flows.jobs import Asked
+from cartoon_avatar.backend.flows.jobs import JobRequest
 from cartoon_avatar.backend.identity import Device, admitted
 from cartoon_avatar.backend.limits import limit_device
 from cartoon_avatar.backend.options import download_options, export_options
@@ -56,15 +56,17 @@ async def create_face(
 ) -> Response:
     """Cut the face out of a cartoon, keep it, and delete the photo's temporary cartoons."""
 
-    async def ask() -> Asked:
-        return Asked("download", cartoonId, cut)
+    async def read_job_request() -> JobRequest:
+        return JobRequest("download", cartoonId, cut)
 
     cut, sticker = download_options(post.fields)
-    # A sticker is made of a head that is there: who asks for one waits.
-    response = await respond(request, backend, post, ask, may_promise=sticker is None)
+    # A sticker needs the head, so the client waits for it.
+    response = await respond(
+        request, backend, post, read_job_request, may_respond_async=sticker is None
+    )
     if sticker is None:
         return response
-    # Of a head that is kept whatever becomes of its sticker: a repeat gets both.
+    # The head is kept even if its sticker fails: a repeat of the request gets both.
     content = json.loads(bytes(response.body))
     made = await export(
         backend, device_id=post.device_id, face_id=content["face"]["id"], options=sticker

@@ -83,20 +83,20 @@ _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYP
 )
 async def get_file(request: Request) -> Response:
     """Serve a picture: with a valid signature to anybody, without one to its owner."""
-    asked = _FileRequest.of(request.scope)
+    file_request = _FileRequest.of(request.scope)
     backend: State = request.state.backend
-    if asked is None:
+    if file_request is None:
         raise NotFound
-    if not asked.is_signed(backend):
-        await _require_owner(request, backend, asked.key)
-    return await _picture(request.scope, backend, asked)
+    if not file_request.is_signed(backend):
+        await _require_owner(request, backend, file_request.key)
+    return await _picture(request.scope, backend, file_request)
 
 
 class SignedFiles:
     """ASGI middleware: a signed URL is answered before routes are tried in turn.
 
-    It is what is asked for most, and finding the route takes longer than the answer. What
-    cannot be answered goes on to the route, which says why.
+    Most requests are for files, and routing takes longer than responding. What
+    cannot be served goes on to the route, which says why.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -116,11 +116,11 @@ class SignedFiles:
         # A body would have to be counted and read to its end.
         if scope["method"] not in ("GET", "HEAD") or not _BODY.isdisjoint(_header_names(scope)):
             return None
-        asked, backend = _FileRequest.of(scope), scope["state"]["backend"]
-        if asked is None or not asked.is_signed(backend):
+        file_request, backend = _FileRequest.of(scope), scope["state"]["backend"]
+        if file_request is None or not file_request.is_signed(backend):
             return None
         try:
-            return await _picture(scope, backend, asked)
+            return await _picture(scope, backend, file_request)
         except AvatarError:
             return None
 
@@ -164,9 +164,9 @@ class _FileRequest(NamedTuple):
         )
 
 
-async def _picture(scope: Scope, backend: State, asked: _FileRequest) -> Response:
-    key, filename = asked.key, asked.filename
-    if asked.thumbnail:
+async def _picture(scope: Scope, backend: State, file_request: _FileRequest) -> Response:
+    key, filename = file_request.key, file_request.filename
+    if file_request.thumbnail:
         key = keys.thumbnail_key(key)
         filename = f"{filename}.webp"
     mime_type = _TYPE_OF_EXTENSION.get(filename.rpartition(".")[2], "application/octet-stream")

@@ -16,7 +16,7 @@ from cartoon_avatar.backend.routes.results import job_body
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.media_types import EVENT_STREAM
 
-# Sooner than any proxy takes a silent connection for dead.
+# More often than proxies close silent connections.
 _HEARTBEAT_S = 15
 _RETRY_MS = 2000
 _HEADERS = {
@@ -57,12 +57,12 @@ async def _events(
                 data = job_body(shown, backend).model_dump_json(exclude_none=True)
                 yield f"id: {event_id}\nevent: job\ndata: {data}\n\n"
             if job.is_finished or watcher.is_stopping:
-                return  # of the other processes another goes on with it
+                return  # the client reconnects, to another process
             while not await watch.next(_HEARTBEAT_S):
                 yield ": still here\n\n"
 
 
 def _event_id(job: Job, place: int | None) -> str:
-    """The same for the same sight of a job in every process."""
+    """The event id: equal for equal states of a job, in every process."""
     sight = (job.state, job.attempts, job.stage, job.progress, job.cancel_asked, place)
     return f"{zlib.crc32(repr(sight).encode()):08x}"

@@ -1,4 +1,4 @@
-"""What a device has asked for: looking, waiting, cancelling."""
+"""Jobs of a device: listing, polling, streaming, cancelling."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.errors import InvalidImage
 from cartoon_avatar.backend.flows import listing
-from cartoon_avatar.backend.flows.jobs import Asked
+from cartoon_avatar.backend.flows.jobs import JobRequest
 from cartoon_avatar.backend.flows.photos import open_photo
 from cartoon_avatar.backend.flows.vector import svg_of
 from cartoon_avatar.backend.identity import Device
@@ -49,7 +49,7 @@ router = APIRouter(prefix="/api", tags=["originals"])
 async def create_original(request: Request, backend: Backend, post: Posted) -> Response:
     """Keep a photo for good and draw its first cartoon."""
 
-    async def ask() -> Asked:
+    async def read_job_request() -> JobRequest:
         if post.image is None:
             raise InvalidImage("Send the photo as the multipart file field named image.")
         options, settings = drawing_options(post.fields), backend.settings
@@ -62,13 +62,13 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
             max_bytes=settings.max_upload_bytes,
             keep_metadata=settings.keep_metadata,
         )
-        return Asked("upload", "", options, photo)
+        return JobRequest("upload", "", options, photo)
 
-    return await respond(request, backend, post, ask)
+    return await respond(request, backend, post, read_job_request)
 
 
 class RefusedUploads:
-    """ASGI middleware: an upload that is in vain is refused before routes are tried in turn.
+    """ASGI middleware: refuses an upload before routing, where it cannot succeed.
 
     Refusals share the CPU with drawing, and through FastAPI each would cost a fifth more.
     """
@@ -104,10 +104,10 @@ async def create_cartoon(
 ) -> Response:
     """Draw another, visibly different cartoon of an original."""
 
-    async def ask() -> Asked:
-        return Asked("regenerate", originalId, drawing_options(post.fields))
+    async def read_job_request() -> JobRequest:
+        return JobRequest("regenerate", originalId, drawing_options(post.fields))
 
-    return await respond(request, backend, post, ask)
+    return await respond(request, backend, post, read_job_request)
 
 
 @router.get(

@@ -63,7 +63,7 @@ async def get_page(request: Request, backend: Backend) -> Response:
     public_url = backend.settings.public_url
     if public_url is None:
         return FileResponse(_PAGE / "index.html", headers=headers)
-    # Whoever shows a link to the page asks for an absolute address; no other can be known here.
+    # Link previews need an absolute address; only PUBLIC_URL gives one.
     page = (_PAGE / "index.html").read_text()
     card = f"{str(public_url).rstrip('/')}/{_CARD}"
     return HTMLResponse(page.replace(f'content="{_CARD}"', f'content="{card}"'), headers=headers)
@@ -86,7 +86,7 @@ async def get_docs_script() -> Response:
 
 @router.get("/favicon.ico", include_in_schema=False)
 async def get_favicon() -> Response:
-    """Asked for by name by whatever does not read the page's own link."""
+    """For clients that request /favicon.ico without reading the page."""
     return FileResponse(_PAGE / "icons" / "favicon.ico", headers=_ALWAYS)
 
 

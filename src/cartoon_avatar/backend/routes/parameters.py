@@ -34,7 +34,7 @@ RoomToDelete = Depends(_room_to_delete)
 
 
 def _possible_id(text: str) -> str:
-    """What cannot be an id is not there; no database is asked about control characters."""
+    """Raises NotFound for what cannot be an id: control characters never reach the database."""
     if not _ID.fullmatch(text):
         raise NotFound
     return text

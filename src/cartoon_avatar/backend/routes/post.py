@@ -39,7 +39,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """``device_id`` is who it says it is from; ``respond`` asks whether that is true."""
+    """``device_id`` is the claimed sender; ``respond`` authenticates it."""
 
     device_id: str
     fields: dict[str, Any]
@@ -49,8 +49,8 @@ class Post:
 
 
 async def require_turn(request: Request) -> None:
-    """Raise where an upload is refused before its body is read: a flood costs nothing, nor a photo
-    that nobody could draw, and a stranger need not send one to hear that the device is locked."""
+    """Raise where an upload can be refused before its body is read: too many requests, no place
+    at the AI service, or a wrong token."""
     backend: State = request.state.backend
     await limit_address(request, backend)
     device_id = device_id_in(request, {})
@@ -68,7 +68,7 @@ async def _require_admission(request: Request, backend: State, device_id: str) -
             key = _idempotency_key(request)
             if key is None or bearer_of(request) is not None:
                 raise
-            # Whether this repeats its first upload shows when the photo is there, if it may.
+            # It may repeat the first upload of the device; the photo has to show that.
             if await first_upload_with(backend, device_id, key, None) is None:
                 raise
     except (SQLAlchemyError, TimeoutError) as error:

@@ -26,7 +26,7 @@ class Preference:
 
 
 def preference_in(request: Request) -> Preference:
-    """What is not known or makes no sense is ignored; of the same one twice the first counts."""
+    """Unknown and invalid preferences are ignored; of a repeated one the first counts."""
     named: dict[str, str] = {}
     for part in ",".join(request.headers.getlist("prefer")).split(","):
         name, _, value = part.partition(";")[0].partition("=")

@@ -1,4 +1,4 @@
-"""The response to a POST: waited for, repeated, or a promise that it will be done."""
+"""The response to a POST: the result, a repeated result, or 202 for a job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.job_views import View, Watcher, view_in
 from cartoon_avatar.backend.flows.jobs import (
-    Asked,
+    JobRequest,
     Result,
     accept,
     carry_out,
@@ -43,15 +43,15 @@ async def respond(
     request: Request,
     backend: State,
     post: Post,
-    ask: Callable[[], Awaitable[Asked]],
+    read_job_request: Callable[[], Awaitable[JobRequest]],
     *,
-    may_promise: bool = True,
+    may_respond_async: bool = True,
 ) -> Response:
-    """Carry out what ``ask`` reads from the request, once however often it is sent with its key.
+    """Carry out what ``read_job_request`` reads, once however often it is sent with its key.
 
     Raises Unauthorized.
     """
-    preference = preference_in(request) if may_promise else Preference()
+    preference = preference_in(request) if may_respond_async else Preference()
     fingerprint = ""
     if post.key is not None:
         fingerprint = await to_thread.run_sync(fingerprint_of, request, post)
@@ -67,33 +67,33 @@ async def respond(
         return await _repeated(backend, earlier, preference)
     await limit_device(backend, post.device_id)
 
-    asked = await ask()
+    job_request = await read_job_request()
     if preference.respond_async:
-        job, is_new = await accept(backend, caller, asked, post.key, fingerprint)
+        job, is_new = await accept(backend, caller, job_request, post.key, fingerprint)
         return await _promised(request, backend, job, preference, is_new=is_new)
     if post.key is None:
-        result = await _while_connected(request, backend, caller, asked)
+        result = await _while_connected(request, backend, caller, job_request)
     else:
-        job = await claim(backend, post.device_id, asked, post.key, fingerprint)
+        job = await claim(backend, post.device_id, job_request, post.key, fingerprint)
         if job.is_finished:
             return await _repeated(backend, job, preference)
         runner: Runner = request.state.runner
-        # Whoever asked under a key asks again: the work goes on without them.
-        result = await asyncio.shield(runner.carry_out(job, caller, asked))
+        # A client with a key will repeat the request, so the work goes on without it.
+        result = await asyncio.shield(runner.carry_out(job, caller, job_request))
     return _response(*created(result, backend))
 
 
 def _response(status: int, body: schemas.Body, **headers: str) -> Response:
-    # A token is said once, when there is one; null would read like "no token needed".
+    # A token is returned only once; null would read like "no token needed".
     content = body.model_dump_json(exclude_none=True)
     headers["Cache-Control"] = "no-store"
     return Response(content, status, headers, media_type="application/json")
 
 
 async def _while_connected(
-    request: Request, backend: State, caller: Caller, asked: Asked
+    request: Request, backend: State, caller: Caller, job_request: JobRequest
 ) -> Result:
-    """Carried out for as long as the client is there to hear of it."""
+    """Run the request; cancel it when the client disconnects."""
     attempt = Attempt(Turn(caller.device_id, backend.ai.deadline()))
 
     async def cancel_when_gone() -> None:
@@ -103,7 +103,7 @@ async def _while_connected(
 
     watching = asyncio.create_task(cancel_when_gone())
     try:
-        return await carry_out(backend, caller, asked, attempt)
+        return await carry_out(backend, caller, job_request, attempt)
     except JobCanceled as error:
         raise ClientDisconnect from error
     finally:
@@ -111,7 +111,7 @@ async def _while_connected(
 
 
 async def _repeated(backend: State, job: Job, preference: Preference) -> Response:
-    """What the first request with the key was answered, made of its rows again."""
+    """The response to the first request with the key, rendered from its rows again."""
     view, token = await _seen(backend, job)
     if not view.job.is_finished:
         return _accepted(backend, view, token, preference, **{REPLAYED: "true"})
@@ -121,7 +121,7 @@ async def _repeated(backend: State, job: Job, preference: Preference) -> Respons
 async def _promised(
     request: Request, backend: State, job: Job, preference: Preference, *, is_new: bool
 ) -> Response:
-    """The result, if it is there in time, or where to find it."""
+    """The result, if it is there within the wait, else 202 with the job's location."""
     watcher: Watcher = request.state.watcher
     view, token = await _seen(backend, job)
     if preference.wait_s and not view.job.is_finished:
@@ -147,10 +147,10 @@ async def _seen(backend: State, job: Job) -> tuple[View, str | None]:
 
 
 def _outcome(backend: State, view: View) -> tuple[int, schemas.Body]:
-    """What waiting for it would have given. Raises what it failed with."""
+    """Status and body of the job's result. Raises the error that it failed with."""
     if view.result is not None:
         return created(view.result, backend)
-    if view.job.error is None:  # what came of it has been deleted, or has expired
+    if view.job.error is None:  # the result has been deleted, or has expired
         raise NotFound
     raise failure_in(view.job.error)
 

@@ -1,4 +1,4 @@
-"""What flows give back, as the bodies of responses."""
+"""Bodies of responses, from the results of flows."""
 
 from __future__ import annotations
 

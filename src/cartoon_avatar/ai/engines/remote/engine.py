@@ -167,7 +167,7 @@ async def open_remote_engines(
     if not configs:
         yield []
         return
-    # Imported here: the client takes memory that nobody without a generator owes.
+    # Imported here: without a generator the client's memory is saved.
     from cartoon_avatar.ai.engines.remote.http import ProviderHttp, open_http
     from cartoon_avatar.ai.engines.remote.images_edits import ImagesEdits
     from cartoon_avatar.ai.engines.remote.original import Original
