@@ -104,27 +104,27 @@ class Fetcher:
             },
             extensions={"sni_hostname": asked.host},
         )
-        answer = await self.http.send(request, stream=True)
+        response = await self.http.send(request, stream=True)
         try:
-            return await self._body_of(answer)
+            return await self._body_of(response)
         finally:
-            await answer.aclose()
+            await response.aclose()
 
-    async def _body_of(self, answer: httpx.Response) -> bytes:
-        if answer.is_redirect:
+    async def _body_of(self, response: httpx.Response) -> bytes:
+        if response.is_redirect:
             raise UrlNotAllowed("The URL redirects; redirects are not followed.")
-        if answer.status_code != 200:
+        if response.status_code != 200:
             raise ImageUnreachable(
-                f"The picture could not be fetched: its server answered {answer.status_code}."
+                f"The picture could not be fetched: its server answered {response.status_code}."
             )
-        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise ImageUnreachable("The picture's server sent it compressed, unasked.")
-        declared = answer.headers.get("content-length", "")
+        declared = response.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self.max_bytes:
             raise FileTooLarge(self.max_bytes)
 
         data = bytearray()
-        async for chunk in answer.aiter_raw():
+        async for chunk in response.aiter_raw():
             data += chunk
             if len(data) > self.max_bytes:
                 raise FileTooLarge(self.max_bytes)

@@ -78,10 +78,10 @@ def _kinds() -> Iterator[type[AvatarError]]:
 
 
 def _examples() -> Iterator[tuple[str, AvatarError]]:
-    told = set()
+    listed = set()
     for kind in _kinds():
-        if kind.code not in told:
-            told.add(kind.code)
+        if kind.code not in listed:
+            listed.add(kind.code)
             yield kind.code, _example(kind)
 
 
@@ -89,7 +89,7 @@ def _example(kind: type[AvatarError]) -> AvatarError:
     arguments = _ARGUMENTS.get(kind.code, ())
     try:
         return kind(*arguments)
-    except TypeError:  # a test asks for its example; until then the document goes without
-        unsaid = AvatarError("")
-        unsaid.status, unsaid.code = kind.status, kind.code
-        return unsaid
+    except TypeError:  # a test requires an example of each; until then the document has none
+        example = AvatarError("")
+        example.status, example.code = kind.status, kind.code
+        return example

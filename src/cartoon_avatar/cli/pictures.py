@@ -11,7 +11,7 @@ import click
 
 from cartoon_avatar.cli.models import have_models
 from cartoon_avatar.cli.options import ai_settings, json_option
-from cartoon_avatar.cli.results import Written, each, said_of
+from cartoon_avatar.cli.results import Written, each, message_of
 from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.errors import NoFace
 from cartoon_avatar.contract.limits import (
@@ -305,7 +305,7 @@ def photos_of(paths: tuple[Path, ...]) -> list[Path]:
     try:
         files = photos_in(paths)
     except OSError as error:
-        raise click.ClickException(said_of(error, paths[0])) from error
+        raise click.ClickException(message_of(error, paths[0])) from error
     if not files:
         raise click.ClickException("There is no picture in the folder.")
     return files
@@ -333,7 +333,7 @@ def made_folder(output: Path, paths: tuple[Path, ...]) -> Path:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.ClickException(said_of(error, output)) from error
+        raise click.ClickException(message_of(error, output)) from error
     return output
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from cartoon_avatar.ai.pictures import Picture
 
 
-def said_of(error: OSError, file: Path) -> str:
-    if isinstance(error, FileExistsError):  # that is how mkdir puts it
+def message_of(error: OSError, file: Path) -> str:
+    if isinstance(error, FileExistsError):  # of mkdir
         return f"{error.filename} is a file, not a folder"
     return f"{error.filename or file}: {error.strerror or error}"
 
@@ -36,7 +36,7 @@ class Written:
     def picture(
         self, progress: tqdm[Any], place: Path, picture: Picture, *made_of: Path, **how: object
     ) -> None:
-        """Write it, too."""
+        """Write ``picture`` and record it."""
         from cartoon_avatar.ai.files import write_picture
 
         write_picture(place, picture)
@@ -82,7 +82,7 @@ def each(
             except AvatarError as error:
                 reason = f"{file}: {error.detail}"
             except OSError as error:
-                reason = said_of(error, file)
+                reason = message_of(error, file)
             wrong.append(file)
             if written is not None:
                 written.failed.append({"file": str(file), "reason": reason})

@@ -219,17 +219,17 @@ def cicp(data: bytes) -> Cicp | None:
     for kind, _, start, end in boxes(data, 0, len(data)):
         if kind != b"meta":
             continue
-        primary, said = None, {}
+        primary, codings = None, {}
         for inner, _, at, inner_end in boxes(data, start + 4, end):
             if inner == b"pitm":
                 primary = int.from_bytes(data[at + 4 : at + (8 if data[at] else 6)])
             elif inner == b"iprp":
-                said = {
+                codings = {
                     item: Cicp(*struct.unpack_from(">HH", data, body + 4))
                     for item, name, body in _properties(data, at, inner_end)
                     if name == b"colr" and data[body : body + 4] == b"nclx"
                 }
-        return None if primary is None else said.get(primary)
+        return None if primary is None else codings.get(primary)
     return None
 
 

@@ -191,10 +191,10 @@ class _Inflated:
         """Whether the checksum is there and wrong."""
         if not self.inflater.eof:
             return False
-        said = self.inflater.unused_data[:4]
-        while len(said) < 4 and (more := next(self.packed, None)) is not None:
-            said += more[: 4 - len(said)]
-        return len(said) == 4 and int.from_bytes(said) != self.checksum
+        checksum_bytes = self.inflater.unused_data[:4]
+        while len(checksum_bytes) < 4 and (more := next(self.packed, None)) is not None:
+            checksum_bytes += more[: 4 - len(checksum_bytes)]
+        return len(checksum_bytes) == 4 and int.from_bytes(checksum_bytes) != self.checksum
 
 
 def _idat_pieces(data: memoryview) -> Iterator[memoryview]:

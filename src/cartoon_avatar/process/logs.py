@@ -110,10 +110,10 @@ class _Console:
             what = f"{event.pop('method')} {event.pop('route')} {event.pop('status')}"
             event = {"ms": event.pop("ms"), **event}
         named = " ".join(f"{name}={value}" for name, value in event.items())
-        said = f"{level:7}"
+        level_name = f"{level:7}"
         if self.in_colour and level in _COLOURS:
-            said = f"\033[{_COLOURS[level]}m{said}\033[0m"
-        line = f"{when} {service:10} {said} {what}  {named}".rstrip()
+            level_name = f"\033[{_COLOURS[level]}m{level_name}\033[0m"
+        line = f"{when} {service:10} {level_name} {what}  {named}".rstrip()
         return f"{line}\n{exception}" if exception else line
 
 

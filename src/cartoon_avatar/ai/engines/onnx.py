@@ -214,9 +214,9 @@ def fetch(folder: Path, model: NeuralModel) -> None:
     data = bytearray()
     try:
         timeout = httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
-        with httpx.stream("GET", model.url, follow_redirects=True, timeout=timeout) as answer:
-            answer.raise_for_status()
-            for chunk in answer.iter_bytes():
+        with httpx.stream("GET", model.url, follow_redirects=True, timeout=timeout) as response:
+            response.raise_for_status()
+            for chunk in response.iter_bytes():
                 data += chunk
                 if len(data) > model.size_bytes:
                     break

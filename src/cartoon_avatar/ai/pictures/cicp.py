@@ -1,4 +1,4 @@
-"""Colours that a file says by the numbers of ITU-T H.273 to sRGB, HDR ones tone-mapped.
+"""Colours coded by the numbers of ITU-T H.273 to sRGB, HDR ones tone-mapped.
 
 PQ and HLG are those of Rec. ITU-R BT.2100-2. What is brighter than a white page is compressed by
 the EETF of Report ITU-R BT.2390-11 (5.4.1), of the largest of R, G and B, so that hues stay.
@@ -16,7 +16,7 @@ _PQ, _HLG = 16, 18
 # Luminance of a white page (BT.2408-7) and of the brightest display that PQ knows, cd/m².
 _WHITE = 203.0
 _PQ_PEAK = 10_000.0
-# Of the display that HLG is shown on where nobody says otherwise, cd/m², and its gamma.
+# The default display of HLG: peak luminance, cd/m², and gamma.
 _HLG_PEAK, _HLG_GAMMA = 1000.0, 1.2
 # Shares of the pixels that may be brighter than what counts as a picture's brightest.
 _SPECKS = 0.001
@@ -55,7 +55,7 @@ def peak_of(pixels: np.ndarray, coding: Cicp) -> float:
 
 
 def to_srgb(rgb: np.ndarray, coding: Cicp, peak: float) -> np.ndarray:
-    """``rgb`` (H×W×3, uint8 or uint16) as sRGB, uint8. ``peak`` is what ``peak_of`` said."""
+    """``rgb`` (H×W×3, uint8 or uint16) as sRGB, uint8. ``peak`` is the value of ``peak_of``."""
     out = np.empty(rgb.shape, np.uint8)
     matrix = _to_bt709(coding.primaries)
     for top in range(0, len(rgb), _BAND_ROWS):

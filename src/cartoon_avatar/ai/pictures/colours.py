@@ -1,4 +1,4 @@
-"""Which colours a file says it has, and those of profiles to sRGB."""
+"""The colour coding that a file declares, and conversion of ICC profiles to sRGB."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 def coding_of(data: bytes, decoder: str, profile: bytes | None) -> Cicp | None:
-    """The numbers by which the file says its colours, where these are not sRGB's and go before
-    its profile: in a PNG always (PNG 3, 4.3), elsewhere if they say HDR."""
-    said = in_profile = None
+    """The coding numbers of the file, where they are not sRGB's and take precedence over its
+    profile: in a PNG always (PNG 3, 4.3), elsewhere if they declare HDR."""
+    coding = in_profile = None
     if decoder == "PNG":
-        said = png.cicp(data)
+        coding = png.cicp(data)
     elif decoder in ("HEIF", "AVIF"):
-        said = heif.cicp(data)
-    if profile and (said is None or not cicp.is_hdr(said)):
+        coding = heif.cicp(data)
+    if profile and (coding is None or not cicp.is_hdr(coding)):
         with contextlib.suppress(BrokenImage):
             in_profile = icc.cicp(profile)
         if in_profile is not None and cicp.is_hdr(in_profile):
-            said = in_profile
+            coding = in_profile
         elif decoder != "PNG":
             return None
-    return None if said is None or cicp.is_srgb(said) else said
+    return None if coding is None or cicp.is_srgb(coding) else coding
 
 
 def to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:

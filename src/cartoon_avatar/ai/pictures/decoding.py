@@ -76,7 +76,7 @@ def decode(
             else "The file is empty."
         )
     with warnings.catch_warnings():
-        # Decoders remark on odd metadata; a picture that decodes is good enough.
+        # Decoders warn of odd metadata; a picture that decodes is good enough.
         warnings.simplefilter("ignore")
         try:
             try:
@@ -204,6 +204,6 @@ def _picture(rgb: Image.Image, alpha: Image.Image | None) -> Picture:
     opacity = np.array(alpha) if alpha is not None else None
     if opacity is None or opacity.min(initial=255) == 255:
         return Picture(pixels)
-    # What nobody sees must not be seen by the face finder or the pen either.
+    # Hidden colours of transparent pixels must not reach the face finder or the engines.
     pixels[opacity == 0] = 255
     return Picture(pixels, opacity)

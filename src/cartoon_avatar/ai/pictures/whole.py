@@ -74,7 +74,7 @@ def _ends_in_black(image: Image.Image) -> bool:
 def _require_every_block(data: bytes, end: int) -> None:
     """Raises for a JPEG that is cut off: one whose pixels depend on what would come at ``end``.
 
-    libjpeg takes what is missing for zeros, then for grey, and says so to nobody.
+    libjpeg silently fills what is missing with zeros, then with grey.
     """
     seen = []
     for more in (b"", _OTHER_BITS):

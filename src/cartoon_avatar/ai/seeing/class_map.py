@@ -1,4 +1,4 @@
-"""What the two person networks say about a picture, brought into probabilities."""
+"""Probabilities from the outputs of the two person networks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def class_map(network: Network, rgb: np.ndarray) -> np.ndarray:
     # The network was taught with soft labels and hardly says more than 0.9; twice the logits
     # make its certainties certain.
     planes = np.ascontiguousarray(np.moveaxis(logits, -1, 0))
-    # What is not a number says nothing; without this it would spread with every blur.
+    # NaN would spread with every blur.
     np.nan_to_num(planes, copy=False, nan=0.0, posinf=30.0, neginf=-30.0)
     planes -= planes.max(axis=0)
     np.exp(2 * planes, out=planes)

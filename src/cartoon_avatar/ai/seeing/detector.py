@@ -1,6 +1,6 @@
 """Finds faces that stand more or less upright, and their landmarks.
 
-Nothing that a network says is taken for finite, inside the picture or shaped like a face.
+No output of a network is assumed to be finite, inside the picture or shaped like a face.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def open_upright_finder(models: Models) -> FaceFinder:
 
 
 _SURE = 0.84
-# From this belief on the mesh says that it sees a face.
+# Presence from which on the mesh is taken to see a face.
 _SEEN = 0.5
 # Where the detector is not sure, score × presence below this is writing, ornament or a cat.
 _DOUBTFUL = 0.65
@@ -170,7 +170,7 @@ def _landmarks(
 ) -> tuple[np.ndarray, float]:
     """The 478 mesh points in pixels of ``rgb`` and the mesh's belief in a face, 0..1.
 
-    Where the mesh says nothing finite the points are not finite either.
+    Where the mesh's output is not finite, the points are not finite either.
     """
     side_px = mesh.size[0]
     centre = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2])

@@ -1,8 +1,8 @@
-"""What the class network sees of a picture: as a whole, and of each person from near.
+"""The class network's view of a picture: of the whole, and of each person from near.
 
-The network wants a square that shows a head and shoulders upright. A wide picture squeezed
-into a square shows it nobody, a group shows it specks, and someone lying shows it a stranger:
-so it looks around each person at their own scale, turned as they are.
+The network is trained on squares that show a head and shoulders upright. It fails on a wide
+picture squeezed into a square, on groups and on people who lie: so each person is also shown to
+it at their own scale, turned upright.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _luminance(light: float) -> float:
 def _light(
     chart: Chart, bare: np.ndarray, skin: Read[Lab] | None, white: Lab | None
 ) -> Read[Light] | None:
-    """A plane laid through the lightness of bare skin says where the light comes from."""
+    """The direction of the light, from a plane fitted to the lightness of bare skin."""
     if bare.sum() < 400 or skin is None:
         return None
     x, y, light = chart.x[bare], chart.y[bare], chart.lab[..., 0][bare]

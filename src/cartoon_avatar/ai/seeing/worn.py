@@ -201,7 +201,7 @@ def facial_hair(chart: Chart, monochrome: bool, shown: float) -> Read[FacialHair
 def age(
     chart: Chart, hair_colour: Read[Lab] | None, monochrome: bool, detail: float
 ) -> Read[Age] | None:
-    """Only what grey hair over lined skin says; proportions do not tell a child for sure."""
+    """Read only from grey hair over lined skin; proportions do not identify a child reliably."""
     if hair_colour is None or monochrome or detail < 0.5 or hair_colour.confidence < 0.9:
         return None
     light, a, b = hair_colour.value

@@ -1,6 +1,6 @@
 """Queries of the jobs; each is named after its result.
 
-A job is ``queued`` until somebody claims it, then ``running`` under that claim for as long as its
+A job is ``queued`` until a process claims it, then ``running`` under that claim for as long as its
 lease is renewed, and in the end ``succeeded``, ``failed`` or ``canceled``.
 """
 

@@ -182,7 +182,7 @@ def note_spent(connection: Connection, face: Face, cartoon_ids: Iterable[str]) -
 def _newest_first(table: Table) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
     """The first page and a later one: by key, so that a page costs the same wherever it lies."""
     place = tuple_(table.c.created_at, table.c.id)
-    # Typed by hand: a tuple hands its columns' types on to nobody.
+    # Typed by hand: the type of a tuple loses those of its columns.
     end = tuple_(bindparam("created_at", type_=Milliseconds), bindparam("id", type_=String))
     first = (
         select(table)

@@ -100,7 +100,7 @@ class Sqlite:
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Raises DatabaseBusy where its turn does not come; cancelled before that, it gives up
-        its place. What has begun ends, whether somebody waits for it or not."""
+        its place. What has begun is finished, even if its caller is cancelled."""
         turn = self.writing.submit(self._write, change)
         too_late = False
 
@@ -142,7 +142,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         finally:
             database.close()
         return
-    # It loads SQLAlchemy's ORM, which nobody needs.
+    # It loads SQLAlchemy's ORM, which is not used.
     from sqlalchemy.ext.asyncio import create_async_engine
 
     plain = make_url(url)
@@ -201,7 +201,7 @@ _SERVER = {
     "max_overflow": 10,
     "pool_timeout": BUSY_S,
     "pool_recycle": 1800,
-    # A server that was restarted costs nobody a request.
+    # A restarted server fails no request.
     "pool_pre_ping": True,
 }
 _SERVER_CONNECTION: dict[str, Any] = {
@@ -219,9 +219,9 @@ _SERVER_CONNECTION: dict[str, Any] = {
 
 @asynccontextmanager
 async def only_sweeper(database: Database) -> AsyncIterator[bool]:
-    """Whether we are the one that sweeps now: of all backends on a PostgreSQL one at a time.
+    """Whether this process may sweep now: on PostgreSQL one backend at a time.
 
-    On SQLite everybody is, which costs a folder's listing and harms nobody.
+    On SQLite every process may, which only costs a listing of the folder.
     """
     if not isinstance(database, Postgres):
         yield True

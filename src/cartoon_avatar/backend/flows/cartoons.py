@@ -48,7 +48,7 @@ def cartoon_and_original(
 
 
 def file_columns(stored: StoredFile, mime_type: str) -> dict[str, Any]:
-    """What a row says of its file."""
+    """The columns of a row that describe its file."""
     return {
         "filename": keys.filename_of(stored.key),
         "file_path": stored.key,

@@ -34,7 +34,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKALIKES = str.maketrans("OIL", "011")
 # A hundred bits, in groups that a person can copy.
 _LENGTH, _GROUP = 20, 4
-# A code works once, and for the phone that used it as long as this: its answer may get lost.
+# A code works once; the phone that used it may repeat the request for this long.
 _REPEATED_FOR = timedelta(days=1)
 
 

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 # Rows a transaction, files a query: short enough never to keep a user waiting.
 _BATCH = 200
-# Jobs that have ended, and with them the answers under their keys.
+# How long finished jobs are kept, and with them the responses under their keys.
 JOBS_KEPT_FOR = timedelta(hours=24)
 
 

@@ -22,8 +22,8 @@ from cartoon_avatar.ai.engines.remote.generation import GenerationLost, Refused
 MOST_PICTURE_BYTES = 25_000_000
 MOST_JSON_BYTES = 40_000_000
 _CONNECT_S = 10
-_SAID_BYTES = 65_536
-# How providers say that their policy is against it: in an error's code or type.
+_ERROR_BYTES = 65_536
+# Codes or types of errors by which providers refuse by their content policy.
 _POLICY_CODES = {
     "moderation_blocked",
     "content_policy_violation",
@@ -160,25 +160,25 @@ def json_in(data: bytes) -> dict[str, Any]:
 async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None:
     status = response.status
     try:
-        said = json.loads((await response.content.read(_SAID_BYTES)) or b"{}")
+        body = json.loads((await response.content.read(_ERROR_BYTES)) or b"{}")
     except (ValueError, RecursionError):
-        said = {}
-    if status in (400, 403, 422) and is_policy(said):
+        body = {}
+    if status in (400, 403, 422) and is_policy(body):
         raise Refused
     retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
     reason = f"it answered {status}"
     if status == 429 or (status == 503 and retry_after_s is not None):
         raise GenerationLost(reason, charged=False, repeatable=True, retry_after_s=retry_after_s)
-    if status == 409:  # busy with another, says Cog
+    if status == 409:  # Cog: busy with another prediction
         raise GenerationLost(reason, charged=False, repeatable=True)
     if status >= 500:
         raise GenerationLost(reason, charged=True, repeatable=idempotent)
     raise GenerationLost(reason, charged=False)
 
 
-def is_policy(said: object) -> bool:
-    """Whether an error of a provider, its JSON, says that its policy is against the drawing."""
-    error = said.get("error", said) if isinstance(said, dict) else None
+def is_policy(body: object) -> bool:
+    """Whether a provider's JSON error body is a refusal by its content policy."""
+    error = body.get("error", body) if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return False
     inner = error.get("innererror")

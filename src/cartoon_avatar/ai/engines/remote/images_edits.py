@@ -41,8 +41,8 @@ class ImagesEdits:
         async with self.http.ask("POST", url, data=self._form(generation)) as response:
             if response.content_type == "text/event-stream":
                 return await _streamed(response, report)
-            answer = json_in(await bounded(response, MOST_JSON_BYTES))
-        match answer.get("data"):
+            document = json_in(await bounded(response, MOST_JSON_BYTES))
+        match document.get("data"):
             case [{"b64_json": str(text)}, *_]:
                 return _decoded(text)
             case [{"url": str(link)}, *_]:

@@ -27,7 +27,7 @@ _FIRST_POLL_S, _LONGEST_POLL_S = 0.5, 5.0
 _CANCEL_S = 1.0
 # What Replicate takes as a data: URI; larger files are uploaded before.
 _MOST_INLINE_BYTES = 256_000
-# How models say that their filter is against it.
+# Messages by which models refuse by their content filter.
 _FILTERED = ("nsfw", "flagged as sensitive", "safety", "(e005)")
 
 
@@ -82,7 +82,7 @@ class Predictions:
         return prediction
 
     async def _again(self, address: yarl.URL, known: dict[str, Any]) -> dict[str, Any]:
-        """How the prediction is doing; as it was ``known`` where nobody can say just now."""
+        """The state of the prediction; the ``known`` one where the provider cannot be reached."""
         try:
             return await self.http.json("GET", address, idempotent=True)
         except GenerationLost as lost:
