@@ -50,7 +50,7 @@ def photos_in(paths: Iterable[Path]) -> list[Path]:
 def places_in(
     folder: Path, photos: Sequence[Path], ending: str, suffix: str = ".png"
 ) -> Iterator[Path]:
-    """Where in ``folder`` what is made of each photo goes: no two the same, and on no photo."""
+    """A path in ``folder`` for the result of each photo: all different, and none a photo's."""
     taken = {photo.resolve() for photo in photos}
     for photo in photos:
         names = (f"{photo.stem}-{ending}{number}{suffix}" for number in _numbers())

@@ -133,7 +133,7 @@ def settings_from_environment() -> AiSettings:
 
 
 def _judge_engines(settings: AiSettings) -> None:
-    # Imported here: it brings all engines along, for which not every command should wait.
+    # Imported here: it loads all engines, which would delay every command.
     from cartoon_avatar.ai.engines.registry import remote_configs
     from cartoon_avatar.ai.engines.remote.config import BadEngines
     from cartoon_avatar.ai.seeing.model_files import models_folder

@@ -32,7 +32,7 @@ _LESS_DETAIL = (0.75, 0.55, 0.4)
 
 @dataclass(frozen=True, slots=True)
 class _Platform:
-    """What a platform takes: lengths in px, ``most_bytes`` None where it does not count."""
+    """The requirements of a platform: lengths in px; ``most_bytes`` None: no limit."""
 
     side: int
     margin: int
@@ -58,7 +58,7 @@ _IN_CIRCLE = 0.9
 
 
 def suffix_of(preset: Preset) -> str:
-    """How the name of such a sticker's file ends."""
+    """The file suffix of a sticker of this preset."""
     return f".{_PLATFORMS[preset].kind}"
 
 

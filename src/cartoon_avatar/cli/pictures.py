@@ -338,7 +338,7 @@ def made_folder(output: Path, paths: tuple[Path, ...]) -> Path:
 
 
 def require_picture_name(output: Path, files: list[Path]) -> None:
-    """Say before the work what would otherwise be said after it, or lose a photo."""
+    """Fail before the work rather than after it, or after overwriting a photo."""
     from cartoon_avatar.ai.files import NotWritten, encoder_of
 
     try:

@@ -131,7 +131,7 @@ def openapi() -> None:
 
 
 def _require_free(host: str, port: int) -> None:
-    """Say at once what would otherwise be a service that keeps dying."""
+    """Fail at once instead of starting a service that keeps dying."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -17,7 +17,7 @@ from cartoon_avatar.contract.limits import FORM_OVERHEAD_BYTES
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 
-# Ours are a few words each; a form of many or long fields is not ours.
+# Our forms have few and short fields; others are refused.
 _MAX_FIELDS = 16
 _MAX_FIELD_BYTES = 16_384
 

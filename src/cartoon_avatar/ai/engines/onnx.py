@@ -4,8 +4,8 @@ A neural style is an ONNX image-to-image network and an ``Input`` that says how 
 and come out. It is there to be drawn with where the runtime (the ``neural`` extra) is
 installed and its file lies in the models folder with the pinned sha256; looked at anew each
 time, so that a file put there or taken away counts at once. Only ``fetch``, asked by hand,
-downloads. The weights known here forbid commercial use or leave it open, so none is brought
-unasked.
+downloads. The weights known here forbid commercial use or leave it open, so none is
+downloaded by default.
 """
 
 from __future__ import annotations

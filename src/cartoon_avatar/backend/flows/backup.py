@@ -91,7 +91,7 @@ def _copy_files(
                 elif live.execute(still, (row_id, key)).fetchone():
                     lost.append(key)
                 else:
-                    # Deleted, downloaded or given up since the copy of the database was made.
+                    # Deleted, downloaded or cancelled since the copy of the database was made.
                     snapshot.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))  # noqa: S608
                     gone += 1
                     break

@@ -110,7 +110,7 @@ async def _cut_out(
 
 
 async def _url(backend: State, cartoon: Cartoon) -> str | None:
-    """Where somebody else can fetch the cartoon, if such an address is known."""
+    """The URL at which an AI service can fetch the cartoon, if one is known."""
     url = await backend.storage.url_of(cartoon.file_path)
     if url is None and backend.settings.public_url is not None:
         url = backend.signer.file_url(cartoon.image_url)
@@ -174,7 +174,7 @@ async def _earlier_face(
 
 
 def require_cartoon(connection: Connection, device_id: str, cartoon_id: str) -> None:
-    """Raise NotFound or SiblingDownloaded for what cannot be downloaded, or was not."""
+    """Raise NotFound or SiblingDownloaded unless it can be downloaded, or has been."""
     if queries.cartoon_of(connection, device_id, cartoon_id) is not None:
         return
     if queries.face_from(connection, device_id, cartoon_id) is None:

@@ -40,14 +40,14 @@ _REPEATED_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Who the phone is from now on, and its token."""
+    """The device id that the phone has from now on, and its token."""
 
     device_id: str
     token: str
 
 
 async def new_recovery_code(database: Database, *, device_id: str) -> str:
-    """A code for the device; the one it had before is void. It is said once."""
+    """A code for the device; an earlier one is void. It cannot be shown again."""
     code = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
     row = {"code_hash": _hash(code), "device_id": device_id, "created_at": utc_now()}
 
@@ -62,7 +62,7 @@ async def new_recovery_code(database: Database, *, device_id: str) -> str:
 
 
 def code_in(text: object) -> str:
-    """A code as somebody typed it. Raises InvalidRecoveryCode."""
+    """Normalise a code as a person typed it. Raises InvalidRecoveryCode."""
     code = re.sub(r"[\s-]", "", text).upper() if isinstance(text, str) else ""
     code = code.translate(_LOOKALIKES)
     if not re.fullmatch(f"[{_ALPHABET}]{{{_LENGTH}}}", code):

@@ -1,4 +1,4 @@
-"""Serves a file: whole, a range of it, or the word that it has not changed."""
+"""Serves a file: whole (200), a range (206) or not modified (304)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RANGE = re.compile(r"bytes=([0-9]{0,999})-([0-9]{0,999})")
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Which bytes a request gets, ``first`` up to ``end``, and what is said of them."""
+    """The bytes that a request gets, from ``first`` to before ``end``, and their headers."""
 
     status: int
     first: int
@@ -53,7 +53,7 @@ class Extent:
 
 
 class FileResponse(Response):
-    """Answer with ``pieces``, which are the bytes of ``extent``."""
+    """Responds with ``pieces``, which are the bytes of ``extent``."""
 
     def __init__(self, extent: Extent, pieces: AsyncGenerator[bytes]) -> None:
         self.pieces = pieces
@@ -78,7 +78,7 @@ class FileResponse(Response):
 
 
 class BytesResponse(Response):
-    """Answer with ``data``, all the bytes of ``extent``."""
+    """Responds with ``data``, all the bytes of ``extent``."""
 
     def __init__(self, extent: Extent, data: bytes) -> None:
         self.data = data

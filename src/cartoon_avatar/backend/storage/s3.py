@@ -32,7 +32,7 @@ _FOLDERS = ("uploads", "thumbnails")
 _CHUNK_BYTES = 256 * 1024
 # Long enough for a queue in the AI service and a slow phone to open it, no longer.
 _URL_LIFE = timedelta(minutes=5)
-# An error's text holds keys, and those hold device ids.
+# Texts of errors contain keys, and keys contain device ids.
 _KEY = re.compile(r"\S*(?:uploads|thumbnails)/\S*")
 
 
