@@ -51,7 +51,7 @@ def measured_brow(reading: Reading, index: int) -> tuple[np.ndarray, np.ndarray,
         trust *= 0.3
     shift = np.clip(smoothed_values(np.array(place), 2) * trust, -0.03 * unit, 0.03 * unit)
     thick = smoothed_values(np.array(thickness), 2) * trust + 0.62 * own_thickness * (1 - trust)
-    thick = np.clip(thick, 0.02 * unit, 0.06 * unit)
+    thick = np.clip(1.12 * thick, 0.028 * unit, 0.06 * unit)
     return middle + (shift - 0.008 * unit)[:, None] * down, thick, np.median(colours, axis=0)
 
 
@@ -89,5 +89,5 @@ def draw_brows(pen: Pen) -> None:
         middle, own = _calmed(reading, middle[:count]), own[:count]
         along = np.linspace(0, 1, count)
         taper = np.clip(along / 0.45, 0.1, 1) ** 0.8
-        taper *= np.clip((1 - along) / 0.3 + 0.3, 0, 1) ** 0.7
+        taper *= np.clip((1 - along) / 0.3 + 0.45, 0, 1) ** 0.7
         pen.brush(middle, list((shared * 0.6 + own * 0.4) * taper), colour)

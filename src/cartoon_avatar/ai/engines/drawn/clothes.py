@@ -124,16 +124,17 @@ def _draw_folds(pen: Pen, region: np.ndarray, colour: Lab, light: np.ndarray) ->
     lights = light[region]
     middle = float(np.median(lights))
     low, high = np.percentile(lights, [10, 90])
-    if high - low < 7:
+    # On dark cloth shade is a stain.
+    if high - low < 9 or lch(colour)[0] < 30:
         return
-    shade = region & (light < middle - max(3.5, 0.28 * (high - low)))
-    shade = reading.opened(shade, 0.014 * unit)
+    shade = region & (light < middle - max(5.0, 0.36 * (high - low)))
+    shade = reading.opened(shade, 0.018 * unit)
     curves = outlines(shade, reading.scale, blur_px=3, smooth=0.06 * unit, least=0.02 * unit**2)
     # A fold is long; what is round is a stain.
-    curves = sorted((c for c in curves if roundness(c) < 0.3), key=area_of)[-5:]
+    curves = sorted((c for c in curves if roundness(c) < 0.24), key=area_of)[-3:]
     own = lch(colour)[0]
     pen.sheet.fill(
-        path_of(curves), cloth_tone(reading, colour, -float(np.clip(0.16 * own + 2, 5, 12)))
+        path_of(curves), cloth_tone(reading, colour, -float(np.clip(0.11 * own + 1, 4, 8)))
     )
 
 

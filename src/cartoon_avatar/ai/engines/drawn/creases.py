@@ -27,20 +27,20 @@ def draw_creases(pen: Pen, covered: np.ndarray) -> None:
     # A smile is one: both sides count as deep as the shallower one, the light apart.
     depth = np.sqrt(max(smile[0][1], 0) * max(smile[1][1], 0))
     for line, _ in smile:
-        _draw(pen, line, float(np.clip((depth - 3.0) / 6, 0, 1)), 0.85)
+        _draw(pen, line, float(np.clip((depth - 2.5) / 5, 0, 1)), 0.95)
     under = [
         _crease(reading, reading.points(*ids) + down * 0.035 * unit, 0.022, light, hidden)
         for ids in _UNDER_EYES
     ]
     depth = np.sqrt(max(under[0][1], 0) * max(under[1][1], 0))
     for line, _ in under:
-        _draw(pen, line, float(np.clip((depth - 5.0) / 6, 0, 1)), 0.7)
+        _draw(pen, line, float(np.clip((depth - 4.0) / 5, 0, 1)), 0.8)
     # Single hairs before the brow are no lines of it.
     hidden |= reading.grown(reading.hair, 0.05 * unit)
     for share in (0.4, 0.6, 0.8):
         row = reading.points(*_BROWS) * (1 - share) + reading.points(*_HAIRLINE) * share
         line, depth = _crease(reading, row, 0.03, light, hidden)
-        _draw(pen, line, float(np.clip((depth - 4.5) / 5, 0, 1)), 0.7)
+        _draw(pen, line, float(np.clip((depth - 3.5) / 4, 0, 1)), 0.8)
 
 
 def _crease(
@@ -72,6 +72,8 @@ def _crease(
 def _draw(pen: Pen, line: np.ndarray, strength: float, weight: float) -> None:
     if strength <= 0.05:
         return
-    width = pen.fine * (0.5 + 0.5 * strength) * weight
-    colour = mixed(pen.skin.shade, pen.skin.deep, 0.4 + 0.6 * strength)
+    width = pen.fine * (0.6 + 0.55 * strength) * weight
+    colour = mixed(
+        mixed(pen.skin.shade, pen.skin.deep, 0.5 + 0.5 * strength), pen.skin.line, 0.35 * strength
+    )
     pen.brush(line, [0.2, width, width * 0.9, 0.2], colour)

@@ -114,6 +114,23 @@ def _whole(reading: Reading, mask: np.ndarray, regions: list[Cloth]) -> list[Clo
                 thin &= reading.grown(other.mask, 0.06 * unit)
                 masks[number] &= ~thin
                 free |= thin
+    for number, cloth in enumerate(regions[1:], 1):
+        # A collar's other leaf, where the light made it look like the jacket.
+        near = reading.grown(reading.skin_below | reading.oval, 0.25 * unit) & masks[0]
+        if not (reading.grown(masks[number], 0.03 * unit) & reading.skin_below).any():
+            continue
+        weights = np.asarray([0.5, 1.2, 1.2])
+        if np.linalg.norm((cloth.colour - main) * weights) < 14:
+            continue
+        ours, others = (
+            np.linalg.norm((reading.lab - colour) * weights, axis=2)
+            for colour in (cloth.colour, main)
+        )
+        leaf = reading.opened(near & (ours < 0.8 * others), 0.014 * unit)
+        for piece in reading.pieces(leaf, 0.004):
+            if (reading.grown(piece, 0.03 * unit) & (masks[number] | reading.skin_below)).any():
+                masks[number] |= piece
+                masks[0] &= ~piece
     for piece in reading.pieces(free, 0.0):
         rim = reading.grown(piece, 0.02 * unit) & ~piece
         shares = [int((rim & other).sum()) for other in masks]

@@ -48,7 +48,8 @@ class Hair:
 def read_hair(pen: Pen, mask: np.ndarray) -> Hair | None:
     """The hair of ``mask`` (on the reading's grid); None where there is next to none."""
     reading, unit = pen.reading, pen.reading.unit
-    if reading.area(mask) < 0.004:
+    # Below a hat such a scrap is its shadow.
+    if reading.area(mask) < (0.03 if reading.hat.any() else 0.004):
         return None
     texture = read_texture(reading, mask)
     if texture == "combed":

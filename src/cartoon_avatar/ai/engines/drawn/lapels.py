@@ -13,7 +13,7 @@ from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 
 # Of a lapel, from the neck to the button: share of the way, and how far out (face heights).
-_CUT = ((0.0, 0.1), (0.2, 0.15), (0.42, 0.19), (0.4, 0.1), (0.46, 0.23), (0.75, 0.12), (1.0, 0.02))
+_CUT = ((0.0, 0.1), (0.2, 0.15), (0.38, 0.18), (0.39, 0.13), (0.44, 0.2), (0.75, 0.11), (1.0, 0.02))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +83,10 @@ def shirt_front(reading: Reading, suit: Suit, cloths: list[Cloth]) -> tuple[np.n
     None where a good part of it looks like the jacket: a dark tie.
     """
     left, right = suit.edges
-    outline = np.concatenate([left, right[::-1]])
+    ends = np.stack([left[-1], right[-1]])
+    point = ends.mean(axis=0) + 0.4 * np.hypot(*(ends[0] - ends[1])) * reading.down
+    # The jacket closes over it in a point.
+    outline = np.concatenate([left, point[None], right[::-1]])
     front = reading.inside(outline) & ~reading.skin_below & ~reading.oval
     shirt = max(cloths[1:], key=lambda cloth: int((cloth.mask & front).sum()))
     if shirt.patterned or reading.area(front & cloths[0].mask) > 0.1:
@@ -113,6 +116,6 @@ def draw_suit(pen: Pen, suit: Suit, tone: Lab, line: Lab) -> None:
         pen.sheet.fill(
             polygon(outline),
             lapel,
-            line=shifted(tone, 16) if dark else line,
+            line=shifted(tone, 12) if dark else line,
             line_width=pen.inner * 0.9 if pen.inner else 0.0,
         )

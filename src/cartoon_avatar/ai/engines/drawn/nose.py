@@ -20,6 +20,8 @@ _NOSTRIL_TOPS = ((166, 218, 237, 44), (392, 438, 457, 274))
 _NOSTRIL_BOTTOMS = ((59, 75, 60, 238), (289, 305, 290, 458))
 _NOSTRIL_MIDDLES = ((79, 239, 218), (309, 459, 438))
 _BRIDGES = ((193, 122, 196, 3, 51, 45), (417, 351, 419, 248, 281, 275))
+# Beside the ridge from the eye down to the wing.
+_FLANKS = ((168, 188, 174, 198, 131, 49), (168, 412, 399, 420, 360, 279))
 _BASE = (99, 242, 94, 462, 328)
 
 # Medians over the sample portraits.
@@ -78,6 +80,7 @@ def draw_nose(pen: Pen) -> None:
     reading, unit = pen.reading, pen.reading.unit
     shape = nose_shape(reading)
     line = mixed(pen.skin.line, pen.ink, 0.35)
+    _draw_volume(pen)
     _draw_shade_below(pen)
     for index, side in enumerate((-1, 1)):
         hidden = shape.family == "turned" and side == shape.far
@@ -100,6 +103,27 @@ def draw_nose(pen: Pen) -> None:
         side = 0 if reading.light_side < 0 else 1
         bridge = reading.points(*_BRIDGES[side][:4])
         pen.brush(bridge, [0.3, fine * 0.5, fine * 0.6, 0.3], pen.skin.deep)
+
+
+def _draw_volume(pen: Pen) -> None:
+    """The flank away from the light in shade, a light along the ridge and on the tip."""
+    reading, unit = pen.reading, pen.reading.unit
+    side = 1 if reading.light_side > 0 else 0
+    aside = reading.across * (1 if side else -1)
+    ridge = reading.points(6, 197, 195, 5, 4) + aside * np.array([1, 1, 1, 1.2, 1.9])[:, None] * (
+        0.013 * unit
+    )
+    flank = reading.points(*_FLANKS[side])
+    around = np.concatenate([spline(ridge), spline(flank)[::-1]])
+    strength = 0.55 - 0.25 * youth(reading)
+    tone = mixed(pen.skin.base, pen.skin.shade, strength)
+    pen.sheet.fill(bezier(few_points(around)), tone)
+    light = mixed(pen.skin.base, pen.skin.light, 0.85)
+    lit = reading.points(197, 195, 5) - aside * 0.006 * unit
+    pen.brush(lit, [0.3, 0.016 * unit, 0.012 * unit, 0.3], light)
+    tip = reading.at(4) - aside * 0.008 * unit
+    across = reading.across * 0.014 * unit
+    pen.brush(np.array([tip - across, tip, tip + across]), [0.5, 0.02 * unit, 0.5], light)
 
 
 def _draw_shade_below(pen: Pen) -> None:

@@ -95,11 +95,13 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     # Between cropped hairs the skin shows.
     cropped = reading.area(reading.hair) < 0.18
     black = np.median(lights) < 26 and np.median(np.hypot(pixels[:, 1], pixels[:, 2])) < 9
-    band = (15, 50) if cropped else (28, 66) if black else (34, 74)
+    band = (15, 50) if cropped else (28, 66) if black else (46, 82)
     low, high = np.percentile(lights, band)
     light, chroma, hue = lch(np.median(pixels[(lights >= low) & (lights <= high)], axis=0))
-    if (chroma > 8 or light < 35) and 75 < hue < 110:
-        hue = 75 + (hue - 75) * 0.35  # dark yellow looks olive on flat colour
+    # Gloss is the light's, not the hair's.
+    light = min(light, float(np.median(lights)) + 6)
+    if (chroma > 8 or light < 35) and 68 < hue < 110:
+        hue = 68 + (hue - 68) * 0.3  # dark yellow looks olive on flat colour
     gain = reading.gain ** (0.3 if light < 26 else 0.6)
     light = min(80.0, evened(light, gain))
     if cropped and chroma > 8:
