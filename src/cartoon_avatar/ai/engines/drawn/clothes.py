@@ -185,7 +185,7 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
         if reading.sample(line, near).mean() < 0.25:
             lines.append(resampled(line, 0.05 * reading.unit))
             points = np.round(line * reading.scale).astype(np.int32)
-            cv2.polylines(near, [points], False, 1, max(2, round(0.09 * unit_px)))
+            cv2.polylines(near, [points], False, 1, max(2, round(0.16 * unit_px)))
     return lines[:8]
 
 

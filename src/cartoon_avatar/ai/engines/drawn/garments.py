@@ -131,6 +131,7 @@ def _whole(reading: Reading, mask: np.ndarray, regions: list[Cloth]) -> list[Clo
             if (reading.grown(piece, 0.03 * unit) & (masks[number] | reading.skin_below)).any():
                 masks[number] |= piece
                 masks[0] &= ~piece
+    _mirror_collar(reading, regions, masks)
     for piece in reading.pieces(free, 0.0):
         rim = reading.grown(piece, 0.02 * unit) & ~piece
         shares = [int((rim & other).sum()) for other in masks]
@@ -148,6 +149,42 @@ def _whole(reading: Reading, mask: np.ndarray, regions: list[Cloth]) -> list[Clo
         for whole, cloth in zip(masks, regions, strict=True)
         if whole.any()
     ]
+
+
+def _mirror_collar(reading: Reading, regions: list[Cloth], masks: list[np.ndarray]) -> None:
+    """A light shirt seen on one side of the neck under a darker jacket is worn on both.
+
+    Changes ``masks``, those of ``regions``.
+    """
+    unit, across, chin = reading.unit, reading.across, reading.at(152)
+    pose = reading.subject.pose
+    light = [
+        number
+        for number, cloth in enumerate(regions[1:], 1)
+        if cloth.colour[0] > regions[0].colour[0] + 3
+        and np.linalg.norm((cloth.colour - regions[0].colour) * (0.5, 1, 1)) > 12
+        and (reading.grown(masks[number], 0.03 * unit) & reading.skin_below).any()
+    ]
+    if not light or pose is None or abs(pose.value.yaw) > 15:
+        return
+    aside = reading.across_at - chin @ across
+    by_neck = reading.grown(reading.skin_below | reading.oval, 0.4 * unit)
+    by_neck &= np.abs(aside) < 0.45 * unit
+    shirt = np.logical_or.reduce([masks[number] for number in light]) & by_neck
+    left, right = int((shirt & (aside < 0)).sum()), int((shirt & (aside > 0)).sum())
+    bare = min(left, right) < 0.3 * max(left, right)
+    if not bare or not 0.05 < reading.area(shirt) < 0.3:
+        return
+    # Reflected in the line through the chin, down the body.
+    turn = np.eye(2) - 2 * np.outer(across, across)
+    centre = chin * reading.scale - 0.5
+    matrix = np.column_stack([turn, centre - turn @ centre]).astype(np.float32)
+    size = shirt.shape[1::-1]
+    for number in light:
+        other = cv2.warpAffine((masks[number] & by_neck).astype(np.float32), matrix, size) > 0.5
+        other &= masks[0] & ~reading.skin_below
+        masks[number] |= other
+        masks[0] &= ~other
 
 
 def _not_worn(

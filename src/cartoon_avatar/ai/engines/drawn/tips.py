@@ -26,7 +26,7 @@ def calm(reading: Reading, mask: np.ndarray) -> np.ndarray:
     unit = reading.unit
     calm = reading.soft(mask, 0.03 * unit) > 0.5
     # Cropped hair is thin all over.
-    if reading.area(mask) > 0.2:
+    if reading.area(mask) > 0.3:
         calm = reading.opened(calm, 0.035 * unit)
     else:
         calm |= reading.opened(mask, 0.008 * unit)
