@@ -50,9 +50,11 @@ def draw(
     where the style draws people only, ``NoFace``.
     """
     require_seeing(tools)
-    engine, _ = tools.engines.of(style)
+    engine, facts = tools.engines.of(style)
     clock = clock or Clock()
-    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
+    photo, scene = opened_scene(
+        tools, data, long_side, framing, face, clock, alone=facts.needs_face
+    )
     drawing = engine.draw(scene, DrawingOptions(style, seed, long_side), clock)
     return Drawn(drawing, scene, photo, clock.stages)
 
@@ -113,7 +115,7 @@ def draw_svg(
         raise UnknownStyle(list(shapes))
     require_seeing(tools)
     clock = Clock({**_BEFORE_MS, "shapes": 100}, report)
-    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
+    photo, scene = opened_scene(tools, data, long_side, framing, face, clock, alone=True)
     document = drawn.svg(scene, shapes[style], seed)
     clock.done("shapes")
     return Result(
@@ -131,9 +133,19 @@ def draw_svg(
 
 
 def opened_scene(
-    tools: Tools, data: bytes, long_side: int, framing: Framing, face: int, clock: Clock
+    tools: Tools,
+    data: bytes,
+    long_side: int,
+    framing: Framing,
+    face: int,
+    clock: Clock,
+    *,
+    alone: bool,
 ) -> tuple[Photo, Scene]:
-    """The photo in ``data``, scaled down, and what is to be drawn of it."""
+    """The photo in ``data``, scaled down, and what is to be drawn of it.
+
+    ``alone``: one person, whoever is beside, as the styles that need a face draw.
+    """
     photo = decode(data, max_pixels=tools.max_pixels, long_side=LOOK_PX)
     clock.done("decode")
 
@@ -151,6 +163,7 @@ def opened_scene(
         tools.eyes.find_masks,
         face=face,
         framing=framing,
+        alone=alone,
         long_side=long_side,
         full_size=(photo.width, photo.height),
         closer=closer,

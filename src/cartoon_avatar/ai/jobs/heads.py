@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines import drawn
@@ -19,7 +20,7 @@ from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.framing import in_crop, portrait, scaled
+from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled
 from cartoon_avatar.ai.seeing.models import ModelMissing
 from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import NoFace
@@ -110,7 +111,7 @@ def head_of(
     drawing, photo = _opened(tools, cartoon, original)
     if original is None or photo is None or head_cut.same_shape(photo, drawing.picture):
         return _head(tools, drawing.picture, photo, size, face_index).picture
-    crop = _portrait_of(tools, original, face_index)
+    crop = _portrait_of(tools, original, face_index, drawing.picture)
     drawing, photo = _opened(tools, cartoon, original, crop)
     assert photo is not None
     known = _known_face(tools, original, crop, face_index, photo)
@@ -132,7 +133,7 @@ def _head_of_shapes(
     if style is None:
         return None
     long_side = max(drawing.width, drawing.height)
-    _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock)
+    _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock, alone=True)
     same_size = (scene.picture.width, scene.picture.height) == (drawing.width, drawing.height)
     if not scene.people or not same_size:
         return None
@@ -146,15 +147,29 @@ def _head_of_shapes(
     )
 
 
-def _portrait_of(tools: Tools, original: bytes, face_index: int) -> Box:
-    """The part of the upright original that a portrait of that face shows."""
+def _portrait_of(tools: Tools, original: bytes, face_index: int, drawing: Picture) -> Box:
+    """The part of the upright original that ``drawing``, a portrait of that face, shows.
+
+    Styles that draw one person alone frame without regard to others: which it was, the likeness
+    tells.
+    """
     photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
     faces = tools.eyes.find_faces(photo.picture)
     face = _numbered(faces, face_index)
     others = [one for one in faces if one is not face]
-    crop = portrait(face, others, photo.picture.width, photo.picture.height)
+    size = photo.picture.width, photo.picture.height
+    crops = [portrait(face, others, *size), portrait(face, [], *size)]
+    crop = max(crops, key=lambda crop: _likeness(drawing, resampled(photo.picture, crop, 64)))
     full = photo.width / photo.picture.width
     return scaled(crop, full, full)
+
+
+def _likeness(drawing: Picture, photo: Picture) -> float:
+    """How well light and dark of the two go together, -1..1."""
+    size = photo.width, photo.height
+    small = cv2.resize(drawing.rgb, size, interpolation=cv2.INTER_AREA)
+    first, second = (cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).ravel() for rgb in (small, photo.rgb))
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _numbered(faces: list[Face], face_index: int) -> Face:

@@ -89,13 +89,15 @@ def open_scene(
     *,
     face: int = 0,
     framing: Framing = "portrait",
+    alone: bool = False,
     long_side: int = 1024,
     full_size: tuple[int, int] | None = None,
     closer: Callable[[Box, int], Picture] | None = None,
 ) -> Scene:
     """Find the people in ``photo``, frame the one numbered ``face`` and look at them closely.
 
-    Faces are counted from the most prominent. ``photo`` may be a smaller copy of one of
+    Faces are counted from the most prominent. ``alone``: only that person will be drawn, so that
+    a portrait need not spare the faces beside. ``photo`` may be a smaller copy of one of
     ``full_size`` (width, height): where its own pixels are too few for a picture of
     ``long_side``, ``closer`` gives a crop of the full photo at up to that size. Raises
     ``FaceIndexOutOfRange``.
@@ -105,7 +107,7 @@ def open_scene(
         raise FaceIndexOutOfRange(face, len(faces))
     here = whole(photo.width, photo.height)
     if framing == "portrait" and faces:
-        others = [one for one in faces if one is not faces[face]]
+        others = [] if alone else [one for one in faces if one is not faces[face]]
         here = portrait(faces[face], others, photo.width, photo.height)
     width, height = full_size or (photo.width, photo.height)
     crop = scaled(here, width / photo.width, height / photo.height)
