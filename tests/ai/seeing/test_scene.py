@@ -52,7 +52,7 @@ def test_a_face_beside_is_left_out_or_taken_in_whole_but_not_cut():
 
 
 def test_who_is_drawn_alone_is_framed_as_if_nobody_were_beside():
-    mine, beside = face(500, 300, 200), face(680, 320, 150)
+    mine, beside = face(500, 300, 200), face(790, 320, 150)
     photo = grey(1200, 900)
     alone = open_scene(photo, lambda _: [mine, beside], None, alone=True)
     together = open_scene(photo, lambda _: [mine, beside], None)
