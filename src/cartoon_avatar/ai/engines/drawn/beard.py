@@ -204,14 +204,14 @@ def draw_beard(pen: Pen, beard: Beard) -> None:
         beard.mask, reading.scale, blur_px=1.5, smooth=0.016 * unit, least=0.003 * unit**2
     )
     d = path_of(curves)
-    if beard.cover < 0.85:
-        # Short hair thins out towards the cheeks.
+    if pen.inner or beard.cover < 0.85:
+        # Hair thins out towards the cheeks: a hard edge would be a bib's.
         wider = reading.grown(beard.mask, 0.014 * unit) & (reading.oval | beard.mask)
         around = outlines(wider, reading.scale, smooth=0.03 * unit, least=0.003 * unit**2)
         pen.sheet.fill(path_of(around), tones.base, opacity=0.35)
     # Where no line is drawn and hair is as light as the skin, a fine one keeps them apart.
     alike = abs(lch(tones.base)[0] - lch(pen.skin.base)[0]) < 18
-    width = pen.inner * 0.8 or (pen.fine * 0.5 if alike else 0.0)
+    width = pen.inner * 0.4 or (pen.fine * 0.5 if alike else 0.0)
     line = tones.line if beard.cover > 0.85 else None
     pen.sheet.fill(d, tones.base, line=line, line_width=width)
     with pen.sheet.clipped(d):

@@ -172,7 +172,9 @@ def _mirror_collar(reading: Reading, regions: list[Cloth], masks: list[np.ndarra
     by_neck &= np.abs(aside) < 0.45 * unit
     shirt = np.logical_or.reduce([masks[number] for number in light]) & by_neck
     left, right = int((shirt & (aside < 0)).sum()), int((shirt & (aside > 0)).sum())
+    # Bare on that side, and not only turned or hidden by hair.
     bare = min(left, right) < 0.3 * max(left, right)
+    bare &= not (reading.hair & (reading.down_at > chin @ reading.down) & by_neck).any()
     if not bare or not 0.05 < reading.area(shirt) < 0.3:
         return
     # Reflected in the line through the chin, down the body.
@@ -183,6 +185,9 @@ def _mirror_collar(reading: Reading, regions: list[Cloth], masks: list[np.ndarra
     for number in light:
         other = cv2.warpAffine((masks[number] & by_neck).astype(np.float32), matrix, size) > 0.5
         other &= masks[0] & ~reading.skin_below
+        at_neck = reading.grown(reading.skin_below, 0.08 * unit)
+        pieces = [p for p in reading.pieces(other, 0.004) if (p & at_neck).any()]
+        other = np.logical_or.reduce(pieces) if pieces else np.zeros_like(other)
         masks[number] |= other
         masks[0] &= ~other
 

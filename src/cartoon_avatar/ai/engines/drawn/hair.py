@@ -24,7 +24,7 @@ from cartoon_avatar.ai.engines.drawn.strands import Strands, read_strands, strea
 from cartoon_avatar.ai.engines.drawn.tips import tousled, with_tips
 
 # Below this, squared face heights, hair is too short to be combed.
-_CROPPED = 0.17
+CROPPED = 0.17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +94,7 @@ def draw_hair(pen: Pen, hair: Hair, tones: HairTones) -> None:
         sheet.fill(d, mixed(pen.skin.shade, tones.base, 0.22))
         return
     # Cropped hair ends on the skin softly; its outer edge has the silhouette's line.
-    cropped = hair.texture == "combed" and reading.area(mask) < _CROPPED
+    cropped = hair.texture == "combed" and reading.area(mask) < CROPPED
     line = tones.line if pen.outline else tones.shade
     sheet.fill(d, tones.base, line=line, line_width=pen.outline * (0.35 if cropped else 0.85))
     with sheet.clipped(d):

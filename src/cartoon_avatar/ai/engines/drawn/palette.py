@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, shifted
+from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
 from cartoon_avatar.ai.engines.drawn.light import evened, warm_cast
 from cartoon_avatar.ai.engines.drawn.person import Reading
 
@@ -137,4 +137,18 @@ def darker_than(tones: HairTones, light: float) -> HairTones:
         light=shifted(tones.light, -drop),
         shine=shifted(tones.shine, -drop),
         line=shifted(tones.line, -0.5 * drop),
+    )
+
+
+def greyed(tones: HairTones, beard: HairTones) -> HairTones:
+    """Cropped hair beside a grey beard is greying, too: between its hairs the photo shows skin."""
+    _, chroma, _ = lch(beard.base)
+    if chroma > 8 or beard.base[0] < tones.base[0] + 12:
+        return tones
+    return HairTones(
+        mixed(tones.base, beard.base, 0.5),
+        mixed(tones.shade, beard.shade, 0.5),
+        mixed(tones.light, beard.light, 0.6),
+        mixed(tones.shine, beard.shine, 0.6),
+        tones.line,
     )

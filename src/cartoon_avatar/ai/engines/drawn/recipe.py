@@ -12,7 +12,7 @@ import resvg_py
 
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
-from cartoon_avatar.ai.engines.drawn.beard import Beard, draw_beard, read_beard
+from cartoon_avatar.ai.engines.drawn.beard import Beard, beard_tones, draw_beard, read_beard
 from cartoon_avatar.ai.engines.drawn.brows import draw_brows
 from cartoon_avatar.ai.engines.drawn.clothes import cloth_tone, draw_cloth
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
@@ -20,7 +20,7 @@ from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.garments import Cloth, cloth_regions
 from cartoon_avatar.ai.engines.drawn.glasses import Glasses, draw_glasses, read_glasses
-from cartoon_avatar.ai.engines.drawn.hair import draw_hair, read_hair, without_gaps
+from cartoon_avatar.ai.engines.drawn.hair import CROPPED, draw_hair, read_hair, without_gaps
 from cartoon_avatar.ai.engines.drawn.head import (
     draw_ears,
     draw_head,
@@ -30,7 +30,14 @@ from cartoon_avatar.ai.engines.drawn.inks import Inks, inks_for
 from cartoon_avatar.ai.engines.drawn.likeness import exaggerated
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose
-from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, darker_than, hair_tones, skin_tones
+from cartoon_avatar.ai.engines.drawn.palette import (
+    INK,
+    WHITE,
+    darker_than,
+    greyed,
+    hair_tones,
+    skin_tones,
+)
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -142,6 +149,8 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         fine=style.fine * weight,
         random=random,
     )
+    if reading.area(hair_mask) < CROPPED and beard.mask.any():
+        pen.hair = tones = greyed(tones, beard_tones(pen, beard))
     hair = read_hair(pen, hair_mask)
     clothes, hat = reading.clothes, reading.hat
     if isinstance(sheet.paint, Inks):
