@@ -16,10 +16,10 @@ from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes, lash_darkness
 from cartoon_avatar.ai.engines.drawn.forms import relief
 from cartoon_avatar.ai.engines.drawn.glasses import read_glasses
 from cartoon_avatar.ai.engines.drawn.head import ears_of, head_contour, head_mask
-from cartoon_avatar.ai.engines.drawn.likeness import exaggerated, youth
+from cartoon_avatar.ai.engines.drawn.likeness import exaggerated, made_up, youth
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth, teeth_seen
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose, nose_shape
-from cartoon_avatar.ai.engines.drawn.palette import INK, fairness, hair_tones, skin_tones
+from cartoon_avatar.ai.engines.drawn.palette import INK, fairness, greyed, hair_tones, skin_tones
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.reading import read
@@ -273,3 +273,33 @@ def test_skin_stays_as_light_as_in_even_light(name: str):
     assert even is not None
 
     assert abs(skin_tones(reading).base[0] - even.value[0]) <= 8
+
+
+def test_red_lips_and_long_hair_are_made_up_and_beards_are_not():
+    reading = reading_of("astronaut")
+    lips = reading.inside(reading.features.lips) & ~reading.inside(reading.features.mouth)
+    skin = np.median(reading.sample(reading.points(205, 425, 50, 280, 200), reading.lab), axis=0)
+    short = replace(reading.subject, hair=Read("short", 1.0), facial_hair=Read("none", 1.0))
+
+    reading.subject = short
+    reading.lab[lips] = skin + np.array([-2, 1, 0])
+    assert made_up(reading) == 0
+    reading.lab[lips] = skin + np.array([-20, 20, 4])
+    assert made_up(reading) == 1
+    reading.subject = replace(short, facial_hair=Read("beard", 1.0))
+    assert made_up(reading) == 0
+    reading.lab[lips] = skin
+    reading.subject = replace(short, hair=Read("long", 1.0))
+    assert made_up(reading) > 0.5
+
+
+def test_cropped_hair_greys_beside_a_grey_beard_only():
+    reading = reading_of("astronaut")
+    grey = replace(reading, subject=replace(reading.subject, monochrome=True))
+    dark = hair_tones(np.array([[18.0, 4, 6]] * 20), reading)
+    white = hair_tones(np.array([[62.0, 1, 2]] * 20), grey)
+    red = hair_tones(np.array([[45.0, 20, 25]] * 20), reading)
+
+    assert dark.base[0] + 8 < greyed(dark, white).base[0] < white.base[0]
+    assert greyed(dark, red) is dark
+    assert greyed(dark, dark) is dark

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from cartoon_avatar.ai.engines.drawn.lapels import Suit, lapel_of, read_suit, sh
 from cartoon_avatar.ai.engines.drawn.paths import area_of
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.reading import read
+from cartoon_avatar.ai.seeing.subject import Pose, Read
 from tests.ai.engines.drawn.test_recipe import scene
 
 NAVY, BLACK, WHITE = (18, 2, -14), (6, 0, 0), (93, 0, 0)
@@ -65,3 +68,17 @@ def test_between_the_lapels_is_shirt_unless_a_dark_tie_lies_there():
 def test_what_is_not_a_suit_has_no_lapels():
     assert suit_of(dressed(WHITE, NAVY)) is None  # a dark shirt under a light sweater
     assert suit_of(dressed(NAVY, NAVY)) is None
+
+
+def test_a_shirt_that_light_hides_on_one_side_is_worn_on_both():
+    reading = dressed(NAVY, WHITE)
+    right = reading.across_at > reading.at(152) @ reading.across
+    shirt = reading.clothes & (np.linalg.norm(reading.lab - np.array(WHITE), axis=2) < 1)
+    reading.lab[shirt & right] = NAVY
+    reading.subject = replace(reading.subject, pose=Read(Pose(0, 0, 0), 1.0))
+    reading.hair = reading.hair & (reading.down_at < reading.at(152) @ reading.down)
+
+    cloths = cloth_regions(reading, reading.clothes)
+
+    white = next(cloth for cloth in cloths if cloth.colour[0] > 80)
+    assert (white.mask & right).sum() > 0.5 * (white.mask & ~right).sum()

@@ -53,6 +53,17 @@ def test_another_seed_looks_different():
     assert len(drawings) == 4
 
 
+def test_ink_stands_before_a_bold_ground():
+    corner = np.s_[8:200, 8:80]
+    for seed in range(3):
+        ground = drawn.draw(scene("astronaut"), STYLES["ink"], seed).picture.rgb[corner]
+        colours, counts = np.unique(ground.reshape(-1, 3) // 8, axis=0, return_counts=True)
+
+        # Two inks at least, each over a good part, and no grey.
+        assert np.sort(counts)[-2] > 0.02 * counts.sum()
+        assert np.ptp(colours.max(axis=0)) > 5
+
+
 def test_looks_differ_at_a_glance():
     pictures = [
         drawn.draw(scene("astronaut"), style, 0).picture.rgb.astype(float) for style in drawn.STYLES
