@@ -32,6 +32,7 @@ from cartoon_avatar.contract.boxes import Box, faces_in
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.ai.conftest import EndlessBody, running, saved, scene
+from tests.ai.seeing.made_up import made_up
 from tests.ai.test_fetching import ok, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -495,6 +496,39 @@ async def test_a_face_that_was_drawn_is_cut_though_its_crop_hides_it(
     answer = await ai.post(CUT, files=files, data={"crop": drawing.headers[headers.CROP_BOX]})
     assert answer.headers[headers.FACE_COUNT] == "1"
     assert opened(answer).mode == "RGBA"
+
+
+@pytest.mark.parametrize("crop", [True, False])
+async def test_a_face_that_was_not_found_for_the_drawing_is_not_cut(
+    ai: httpx.AsyncClient, crop: bool
+) -> None:
+    """A lying face behind bars, found when it is made smaller, as for a small drawing."""
+    data = saved(Image.fromarray(cv2.cvtColor(made_up(13).rgb, cv2.COLOR_RGB2GRAY)), "PNG")
+    asked = {"style": "golden", "size": "256", "framing": "full"}
+    drawing = await ai.post(GENERATE, files={"image": data}, data=asked)
+    assert drawing.headers[headers.FACE_COUNT] == "0"
+
+    files = {"image": drawing.content, "original": data}
+    said = {"crop": drawing.headers[headers.CROP_BOX]} if crop else {}
+    answer = await ai.post(CUT, files=files, data=said)
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_face")
+
+
+async def test_a_long_drawn_cartoon_has_its_size_and_a_head(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    """553×195: a document's sides are whole units for the renderer, and pixels are not."""
+    photo = Image.open(io.BytesIO(astronaut)).convert("RGB").resize((195, 195))
+    long = Image.new("RGB", (553, 195), "tan")
+    long.paste(photo, (179, 0))
+    data = saved(long, "PNG")
+    asked = {"style": "ink", "seed": "3", "size": "1024", "framing": "full"}
+    drawing = await ai.post(GENERATE, files={"image": data}, data=asked)
+    assert opened(drawing).size == (1024, 361)
+
+    files = {"image": drawing.content, "original": data}
+    answer = await ai.post(CUT, files=files, data={**asked, "size": "256"})
+    assert answer.headers[headers.CUT_PATH] == "shapes"
 
 
 async def test_the_head_of_a_drawn_cartoon_is_its_shapes(

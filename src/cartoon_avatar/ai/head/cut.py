@@ -7,7 +7,6 @@ pixels, so one alpha fits every style.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -70,16 +69,16 @@ def cut(
     photo: Picture | None = None,
     *,
     face_index: int = 0,
-    known: Callable[[], Face] | None = None,
+    known: Face | None = None,
     size: int | None = None,
     ink_width_px: float = 0.0,
 ) -> Head:
     """Cut a head out of ``drawing``, ``size`` px wide and high if it has that many.
 
     ``photo`` is what the drawing was made of, of any size but the same shape; without it
-    the drawing has to do. Faces are counted from the most prominent; with ``known``, which
-    gives the wanted face in pixels of ``photo`` as it was found in a larger picture, and is asked
-    only unless there is exactly one, its number does not matter. Outlines up to
+    the drawing has to do. Faces are counted from the most prominent; with ``known``, the wanted
+    face in pixels of ``photo`` as it was found for the drawing, its number does not matter, nor
+    whether it is found again: there may be too little around it. Outlines up to
     ``ink_width_px`` wide (pixels of the drawing) lie half outside the photo's edge: they are
     moved inside, so that none is halved and the alpha stays the photo's. Raises ``NoFace``,
     ``FaceIndexOutOfRange`` and ``ModelMissing``.
@@ -88,13 +87,8 @@ def cut(
     aligned = photo is not None and same_shape(photo, drawing)
     seen = photo if aligned else drawing
     faces = find_faces(seen)
-    if known is not None and aligned and len(faces) != 1:
-        wanted = known()
-        # A face that fills the crop is found only with what is around it.
-        faces = faces or [wanted]
-        face_index = _nearest(faces, wanted)
-    elif known is not None:
-        face_index = 0
+    if known is not None and aligned:
+        faces, face_index = _with_known(faces, known)
     if not faces:
         raise NoFace
     if not 0 <= face_index < len(faces):
@@ -121,9 +115,20 @@ def cut(
     )
 
 
-def _nearest(faces: list[Face], wanted: Face) -> int:
-    middles = np.array([face.landmarks.mean(axis=0) for face in faces])
-    return int(np.linalg.norm(middles - wanted.landmarks.mean(axis=0), axis=1).argmin())
+def _with_known(faces: list[Face], known: Face) -> tuple[list[Face], int]:
+    """``faces`` with the ``known`` one among them, and its number.
+
+    Found again it is seen better, unless another face or another way up was taken for it.
+    """
+    middle = known.landmarks.mean(axis=0)
+    reach = 0.35 * float(np.ptp(known.landmarks, axis=0).max())
+    away = [float(np.linalg.norm(face.landmarks.mean(axis=0) - middle)) for face in faces]
+    if faces and min(away) <= reach:
+        nearest = int(np.argmin(away))
+        if quarter_turns(faces[nearest]) == quarter_turns(known):
+            return faces, nearest
+        return [*faces[:nearest], known, *faces[nearest + 1 :]], nearest
+    return [*faces, known], len(faces)
 
 
 def _person(seen: Picture, faces: list[Face], models: Models) -> np.ndarray | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,12 +14,12 @@ from cartoon_avatar.ai.errors import FaceIndexOutOfRange, ModelsMissing
 from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head
 from cartoon_avatar.ai.head.shapes import cut_along_shapes
-from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene
+from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene, require_seeing
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled
+from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
 from cartoon_avatar.ai.seeing.models import ModelMissing
 from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import NoFace
@@ -68,13 +67,11 @@ def cut_head(
     clock = Clock(_STAGES_MS, report)
     drawing, photo = _opened(tools, cartoon, original, crop)
     clock.done("decode")
-    head = known = None
+    head = None
     if original is not None and drawn_as is not None:
         head = _head_of_shapes(tools, drawing.picture, original, drawn_as, face_index, size, clock)
-    if original is not None and crop is not None:
-        assert photo is not None
-        known = _known_face(tools, original, crop, face_index, photo)
     if head is None:
+        known = _known_face(tools, drawing.picture, original, photo, crop, face_index)
         head = _head(tools, drawing.picture, photo, size, face_index, known)
     clock.done("cut")
 
@@ -109,12 +106,11 @@ def head_of(
     Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange.
     """
     drawing, photo = _opened(tools, cartoon, original)
-    if original is None or photo is None or head_cut.same_shape(photo, drawing.picture):
-        return _head(tools, drawing.picture, photo, size, face_index).picture
-    crop = _portrait_of(tools, original, face_index, drawing.picture)
-    drawing, photo = _opened(tools, cartoon, original, crop)
-    assert photo is not None
-    known = _known_face(tools, original, crop, face_index, photo)
+    crop = None
+    if original is not None and photo and not head_cut.same_shape(photo, drawing.picture):
+        crop = _portrait_of(tools, original, face_index, drawing.picture)
+        drawing, photo = _opened(tools, cartoon, original, crop)
+    known = _known_face(tools, drawing.picture, original, photo, crop, face_index)
     return _head(tools, drawing.picture, photo, size, face_index, known).picture
 
 
@@ -181,18 +177,27 @@ def _numbered(faces: list[Face], face_index: int) -> Face:
 
 
 def _known_face(
-    tools: Tools, original: bytes, crop: Box, face_index: int, cropped: Picture
-) -> Callable[[], Face]:
-    """The original's face of that number, in pixels of ``cropped``, which shows ``crop`` of it."""
+    tools: Tools,
+    drawing: Picture,
+    original: bytes | None,
+    photo: Picture | None,
+    crop: Box | None,
+    face_index: int,
+) -> Face | None:
+    """The original's face of that number, in pixels of ``photo``, which shows ``crop`` of it.
 
-    def found() -> Face:
-        photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
-        full = photo.width / photo.picture.width
-        here = scaled(crop, 1 / full, 1 / full)
-        face = _numbered(tools.eyes.find_faces(photo.picture), face_index)
-        return in_crop(face, here, cropped.width / here.width)
-
-    return found
+    It is found where it was for the drawing: at another size another face may be. None where
+    ``drawing`` does not show the same as ``photo``. Raises NoFace and FaceIndexOutOfRange.
+    """
+    if original is None or photo is None or not head_cut.same_shape(photo, drawing):
+        return None
+    require_seeing(tools)
+    look = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    face = _numbered(tools.eyes.find_faces(look.picture), face_index)
+    everything = whole(look.width, look.height)
+    shown = crop or everything
+    in_full = in_crop(face, everything, look.width / look.picture.width)
+    return in_crop(in_full, shown, photo.width / shown.width)
 
 
 def _opened(
@@ -212,7 +217,7 @@ def _head(
     photo: Picture | None,
     size: int | None,
     face_index: int,
-    known: Callable[[], Face] | None = None,
+    known: Face | None = None,
 ) -> Head:
     line_px = _WIDEST_LINE * max(drawing.width, drawing.height)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -49,6 +50,9 @@ from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene
 from cartoon_avatar.ai.seeing.subject import Read
 from cartoon_avatar.contract.errors import NoFace
 
+# In a document's first tag.
+_SIZE = re.compile(r' width="[^"]*" height="[^"]*"')
+
 
 def draw(scene: Scene, style: DrawnStyle, seed: int, clock: Clock | None = None) -> Drawing:
     """Draw the scene's first person, as large as its picture. Raises ``NoFace``."""
@@ -77,9 +81,12 @@ def head_svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
 
 def rendered(document: str, width: int, height: int) -> Picture:
     """``document`` as a picture of ``width`` × ``height`` px, transparent where nothing is."""
-    data = resvg_py.svg_to_bytes(
-        svg_string=document, width=width, height=height, skip_system_fonts=True
+    # Told the size as an argument, resvg keeps the ratio of a document rounded to whole units: of
+    # a long one, a pixel is missing.
+    sized = _SIZE.sub(
+        f' width="{width}" height="{height}" preserveAspectRatio="none"', document, count=1
     )
+    data = resvg_py.svg_to_bytes(svg_string=sized, skip_system_fonts=True)
     bgra = cv2.imdecode(np.frombuffer(bytes(data), np.uint8), cv2.IMREAD_UNCHANGED)
     assert bgra is not None  # the renderer's PNG is whole
     rgba = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA)
