@@ -25,7 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pictures",
         type=int,
         default=_FEW,
-        help="How many made-up pictures are looked at (tests/ai/seeing/test_property.py).",
+        help="How many made-up pictures are looked at (tests/ai/seeing/test_property.py) and sent"
+        " (tests/ai/test_property_over_http.py).",
     )
 
 
