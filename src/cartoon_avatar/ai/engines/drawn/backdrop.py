@@ -50,7 +50,7 @@ def draw_backdrop(pen: Pen, colour: Lab, shapes: tuple[str, ...]) -> None:
             ends = middle + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
             sheet.fill(polygon(np.concatenate([middle[None], ends])), light)
         if shape == "burst":
-            sheet.fill(circle(middle, radius), mixed(light, WHITE, 0.35))
+            sheet.fill(circle(middle, radius), mixed(light, WHITE, 0.2))
     elif shape == "dots":
         _draw_dots(pen, 0.085 * unit, light)
     elif shape == "blob":

@@ -166,19 +166,24 @@ def seams(reading: Reading, mask: np.ndarray) -> list[np.ndarray]:
     # Clipped, so that one strong edge does not hide the faint ones beside it.
     contrast = mean_of(np.minimum(np.abs(relief), 4), 0.2 * unit_px) + 0.6
     plain = np.clip(128 + 42 * relief / contrast, 0, 255).astype(np.uint8)
-    edges = cv2.Canny(plain, 80, 230, L2gradient=True)
+    edges = cv2.Canny(plain, 70, 200, L2gradient=True)
     edges = (edges > 0) & reading.grown(mask, -0.02 * reading.unit)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         edges.astype(np.uint8), connectivity=8
     )
     order = np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:24] + 1 if count > 1 else []
     pieces = []
+    by_neck = reading.grown(reading.skin_below | reading.oval, 0.3 * reading.unit)
     for index in order:
-        if stats[index, cv2.CC_STAT_AREA] < 0.22 * unit_px:
+        if stats[index, cv2.CC_STAT_AREA] < 0.14 * unit_px:
             break
         line = _walked(np.argwhere(labels == index)[:, ::-1])
         line = smoothed_values(resampled((line + 0.5) / reading.scale, 3), 3)
-        pieces += [p for p in _without_corners(line, 3) if length_of(p) > 0.24 * reading.unit]
+        for piece in _without_corners(line, 3):
+            # At the neck short edges are a collar's, elsewhere they are crumpled cloth.
+            collar = reading.sample(piece, by_neck).mean() > 0.5
+            if length_of(piece) > (0.15 if collar else 0.26) * reading.unit:
+                pieces.append(piece)
     lines = []
     near = np.zeros(mask.shape, np.uint8)
     for line in sorted(pieces, key=length_of, reverse=True):

@@ -149,7 +149,10 @@ def _draw_locks(pen: Pen, strands: Strands, lines: list[np.ndarray], tones: Hair
     spread = high - low
     locks = _Locks(pen, strands, lines)
     # Tones near the hair's own: what stands apart from it reads as leaves, not as hair.
-    shade, light = mixed(tones.base, tones.shade, 0.7), mixed(tones.base, tones.light, 0.65)
+    shade, light = (
+        mixed(tones.base, tones.shade, 0.7),
+        mixed(tones.base, tones.light, 0.65 if spread < 8 else 0.9),
+    )
     locks.draw(strands.light < middle - 0.25 * spread, shade, 9, (0.02, 0.05), -1)
     if spread > 2.2:
         locks.draw(strands.light > high - 0.2 * spread, light, 10, (0.016, 0.045), 1)

@@ -43,7 +43,7 @@ def skin_tones(reading: Reading) -> SkinTones:
         fair = fairness(reading)
         brighter = 2.5 + fair * (2 + float(np.clip(10 * (reading.gain - 1), 0, 3)))
         light = float(np.clip(light + 2, even.value[0] + 0.5, even.value[0] + brighter))
-        light += 0.3 * fair * max(0.0, 68 - even.value[0])
+        light += 0.55 * fair * max(0.0, 68 - even.value[0])
     # Never burnt out, never so dark that shade and line drown.
     light = float(np.clip(light, 31, 86))
     if reading.subject.monochrome:

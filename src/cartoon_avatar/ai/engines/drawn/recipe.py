@@ -156,7 +156,8 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         fine=style.fine * weight,
         random=random,
     )
-    if reading.area(hair_mask) < CROPPED and beard.mask.any():
+    coloured = not reading.subject.monochrome
+    if coloured and reading.area(hair_mask) < CROPPED and beard.mask.any():
         pen.hair = tones = greyed(tones, beard_tones(pen, beard))
     hair = read_hair(pen, hair_mask)
     clothes, hat = reading.clothes, reading.hat
