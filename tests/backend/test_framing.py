@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,27 +81,8 @@ async def test_a_head_is_cut_out_of_what_was_drawn(
     cartoon = (await framing.phone.upload(data={"face": "1"})).json()["cartoon"]
     assert (await framing.phone.post(f"/api/download/{cartoon['id']}", json=asked)).is_success
     (request,) = framing.ai.asked_for("/process-face-cut")
-    body = json.loads(request.content)
-    assert (body["crop"], body["face"]) == ("10,20,60,80", face)
-    for name in ("style", "seed", "framing"):
-        assert body[name] == cartoon[name]
-
-
-async def test_files_sent_along_bring_crop_and_face_too(framing: Service):
-    cartoon = (await framing.phone.upload(data={"face": "1"})).json()["cartoon"]
-
-    def unreachable(request: httpx.Request) -> httpx.Response:
-        if request.headers["content-type"].startswith("multipart/"):
-            return FakeAi().process_face_cut(request)
-        problem = {"status": 400, "code": "image_unreachable", "detail": ""}
-        kind = {"content-type": "application/problem+json"}
-        return httpx.Response(400, json=problem, headers=kind)
-
-    framing.ai.answers["/process-face-cut"] = unreachable
-    assert (await framing.phone.post(f"/api/download/{cartoon['id']}")).status_code == 201
-    _, request = framing.ai.asked_for("/process-face-cut")
     same = [(name, cartoon[name]) for name in ("style", "seed", "framing")]
-    for name, value in (("crop", "10,20,60,80"), ("face", "1"), *same):
+    for name, value in (("crop", "10,20,60,80"), ("face", face), *same):
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in request.content
 
 
