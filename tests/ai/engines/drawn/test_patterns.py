@@ -69,7 +69,8 @@ def test_a_short_path_is_the_shape_it_stands_for():
     turn = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     star = (60 + 20 * np.sin(5 * turn))[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
     path = short_path([star + 100])
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200"><path d="{path}"/></svg>'
+    size = 'width="200" height="200" viewBox="0 0 200 200"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><path d="{path}"/></svg>'
 
     alpha = drawn.rendered(svg, 400, 400).alpha
 

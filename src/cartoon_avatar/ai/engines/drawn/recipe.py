@@ -80,7 +80,10 @@ def head_svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
 
 
 def rendered(document: str, width: int, height: int) -> Picture:
-    """``document`` as a picture of ``width`` × ``height`` px, transparent where nothing is."""
+    """``document``, which names its width and height, as a picture of ``width`` × ``height`` px.
+
+    It is transparent where nothing is drawn.
+    """
     # Told the size as an argument, resvg keeps the ratio of a document rounded to whole units: of
     # a long one, a pixel is missing.
     sized = _SIZE.sub(
