@@ -91,7 +91,7 @@ def test_a_network_is_drawn_with_while_its_file_is_there(
 
     assert styles_of(ai.get("/styles")) == [*ours, "negative"]
     assert ai.get("/readyz").json()["neural"] == ["negative"]
-    answer = drawn(ai, seed="0", size="128")
+    answer = drawn(ai, seed="0", size="128", framing="full")
     assert _has_loaded_onnxruntime(ai)
     assert answer.headers["x-style"] == "negative"
     assert answer.headers["x-seed"] == "0"
