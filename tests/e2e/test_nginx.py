@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from cartoon_avatar.backend.settings import BackendSettings
+from cartoon_avatar.http.problems import Problem
 from tests.backend.conftest import picture
 from tests.engines.nginx import running_nginx
 from tests.engines.ports import free_ports
@@ -105,7 +106,8 @@ def part(first: int, end: int) -> dict[str, str]:
             *("GET", {"Origin": ORIGIN}, 200, PHOTO),
             {
                 "access-control-allow-origin": ORIGIN,
-                "access-control-expose-headers": "Idempotency-Replayed, Retry-After, X-Request-Id",
+                "access-control-expose-headers": "Idempotency-Replayed, Location, "
+                "Preference-Applied, Retry-After, X-Request-Id",
             },
         ),
     ],
@@ -266,12 +268,17 @@ def test_nginx_s_own_answers_look_like_the_backend_s(site: Site):
         assert (answer.status_code, problem["code"]) == (413, "file_too_large")
         assert answer.headers["content-type"] == "application/problem+json"
         assert problem["requestId"] == answer.headers["x-request-id"]
-        assert problem.keys() == {"type", "title", "status", "detail", "code", "requestId"}
+        assert (
+            problem.keys()
+            == Problem.model_json_schema(by_alias=True, mode="serialization")["properties"].keys()
+        )
+        assert (problem["success"], problem["error"]) == (False, problem["detail"])
     with running_nginx(free_ports(1)[0], site.data) as lonely:
         answer = httpx.get(f"{lonely}/api/originals")
     assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
     assert answer.headers["retry-after"] == "5"
     assert answer.json()["requestId"] == answer.headers["x-request-id"]
+    assert (answer.json()["success"], answer.json()["error"]) == (False, answer.json()["detail"])
 
 
 @pytest.mark.parametrize(
