@@ -29,8 +29,8 @@ from .steps import (
     to_gallery,
 )
 
-# The page sends no Repr-Digest, and neither seed, size nor a format of its own choosing; these would
-# be its faults.
+# The page sends no Repr-Digest, and neither seed, size nor a format of its own choosing; these
+# would be its faults.
 _NEVER_CAUSED = {
     "digest_mismatch",
     "invalid_request",
