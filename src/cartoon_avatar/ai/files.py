@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.jobs import Tools
-from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg, to_png, to_webp
 from cartoon_avatar.contract.limits import CARTOON_PX
 from cartoon_avatar.contract.options import Framing
 
@@ -123,7 +123,7 @@ def cell(picture: Picture | None) -> Image.Image:
     """``picture`` on white, as large as a contact sheet shows it; empty where there is none."""
     if picture is None:
         return Image.new("RGB", (_CELL_PX, _CELL_PX), "white")
-    image = Image.fromarray(_on_white(picture))
+    image = Image.fromarray(laid_on(picture, WHITE).rgb)
     scale = _CELL_PX / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     image = image.resize(size, Image.Resampling.LANCZOS)
@@ -159,8 +159,8 @@ def encoder_of(path: Path) -> Callable[[Picture], bytes]:
 def write_picture(path: Path, picture: Picture) -> None:
     """Raises NotWritten and OSError; a JPEG of a transparent picture is laid on white."""
     encode = encoder_of(path)
-    if encode is to_jpeg and picture.alpha is not None:
-        picture = Picture(_on_white(picture))
+    if encode is to_jpeg:
+        picture = laid_on(picture, WHITE)
     try:
         data = encode(picture)
     except (OSError, ValueError) as error:  # the encoder's: nothing has been written yet
@@ -170,10 +170,3 @@ def write_picture(path: Path, picture: Picture) -> None:
         ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-
-
-def _on_white(picture: Picture) -> np.ndarray:
-    if picture.alpha is None:
-        return picture.rgb
-    alpha = picture.alpha[..., None] / np.float32(255)
-    return np.rint(picture.rgb * alpha + 255 * (1 - alpha)).astype(np.uint8)

@@ -15,11 +15,11 @@ from PIL import Image
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.head.outline import outlined
 from cartoon_avatar.ai.jobs import Result, Tools
-from cartoon_avatar.ai.pictures import Picture, decode, to_png, to_webp
+from cartoon_avatar.ai.pictures import Picture, decode, laid_on, to_png, to_webp
 from cartoon_avatar.ai.pictures.picture import image_of
 from cartoon_avatar.contract.errors import NoTransparency, PictureUnusable, StickerTooLarge
 from cartoon_avatar.contract.limits import LARGEST_HEAD_PX
-from cartoon_avatar.contract.options import TRANSPARENT
+from cartoon_avatar.contract.options import TRANSPARENT, rgb_of
 from cartoon_avatar.contract.stickers import Preset, StickerOptions
 
 # What is fainter than this is no part of a head.
@@ -175,29 +175,22 @@ def _laid_out(head: Picture, options: StickerOptions, platform: _Platform, side:
     canvas = np.array(plate)
     canvas[canvas[..., 3] == 0] = 0
     placed = outlined(
-        Picture(canvas[..., :3], canvas[..., 3]), outline_px, _rgb(options.outline_colour)
+        Picture(canvas[..., :3], canvas[..., 3]), outline_px, rgb_of(options.outline_colour)
     )
     if options.background == TRANSPARENT:
         return placed
-    return _on_colour(placed, _rgb(options.background), round_=options.preset == "circle")
+    return _on_colour(placed, rgb_of(options.background), round_=options.preset == "circle")
 
 
 def _on_colour(picture: Picture, colour: tuple[int, int, int], *, round_: bool) -> Picture:
     """``picture``, which is a square, on ``colour``, or on a disc of it."""
-    assert picture.alpha is not None
-    alpha = picture.alpha[..., None].astype(np.float32) / 255
-    rgb = picture.rgb * alpha + np.array(colour, np.float32) * (1 - alpha)
-    rgb = np.rint(rgb).astype(np.uint8)
+    plain = laid_on(picture, colour)
     if not round_:
-        return Picture(rgb)
+        return plain
+    rgb = plain.rgb
     side = picture.width
     middles = np.arange(side, dtype=np.float32) + 0.5 - side / 2
     disc = np.clip(side / 2 - np.hypot(middles, middles[:, None]) + 0.5, 0, 1)
     opacity = np.rint(255 * disc).astype(np.uint8)
     rgb[opacity == 0] = 0
     return Picture(rgb, opacity)
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour[1:])
-    return red, green, blue

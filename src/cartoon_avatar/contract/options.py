@@ -99,6 +99,12 @@ def head_format_of(fields: Fields) -> HeadFormat:
     return kind
 
 
+def rgb_of(colour: str) -> tuple[int, int, int]:
+    """Of a colour that matches ``COLOUR_PATTERN``."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
 def background_of(fields: Fields, kind: HeadFormat) -> str:
     """``transparent`` or ``#RRGGBB``; a JPEG, which has no transparency, gets white."""
     value = fields.get("background")

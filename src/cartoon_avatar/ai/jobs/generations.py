@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.errors import ModelsMissing
 from cartoon_avatar.ai.jobs.drawings import LOOK_PX
 from cartoon_avatar.ai.jobs.results import thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
-from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg, to_webp
+from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.scene import open_scene
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
@@ -75,7 +73,7 @@ def prepare(
         closer=closer,
     )
     clock.done("faces")
-    encoded = to_jpeg(_on_white(scene.picture))
+    encoded = to_jpeg(laid_on(scene.picture, WHITE))
     small = thumbnail_of(photo.picture) if thumbnail else b""
     clock.done("encode")
     return Prepared(
@@ -100,10 +98,3 @@ def judge(tools: Tools, data: bytes, long_side: int, *, report: Report = unwatch
     encoded = encode(picture)
     clock.done("judge")
     return Judged(encoded, f"image/{kind}", picture.width, picture.height, clock.stages)
-
-
-def _on_white(picture: Picture) -> Picture:
-    if picture.alpha is None:
-        return picture
-    alpha = picture.alpha[..., None].astype(np.float32) / 255
-    return Picture(np.rint(picture.rgb * alpha + 255 * (1 - alpha)).astype(np.uint8))

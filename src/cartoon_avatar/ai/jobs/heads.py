@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from cartoon_avatar.ai.head.shapes import cut_along_shapes
 from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene, require_seeing
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
-from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.pictures import Photo, Picture, decode, laid_on, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
 from cartoon_avatar.ai.seeing.models import ModelMissing
@@ -75,7 +75,7 @@ def cut_head(
         head = _head(tools, drawing.picture, photo, size, face_index, known)
     clock.done("cut")
 
-    picture = head.picture if background is None else _laid_on(head.picture, background)
+    picture = head.picture if background is None else laid_on(head.picture, background)
     encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture)
     small = thumbnail_of(picture) if thumbnail else b""
     clock.done("encode")
@@ -232,11 +232,3 @@ def _head(
         )
     except ModelMissing as error:
         raise ModelsMissing from error
-
-
-def _laid_on(picture: Picture, colour: tuple[int, int, int]) -> Picture:
-    if picture.alpha is None:
-        return picture
-    alpha = picture.alpha[..., None].astype(np.float32) / 255
-    mixed = picture.rgb * alpha + np.array(colour, np.float32) * (1 - alpha)
-    return replace(picture, rgb=np.rint(mixed).astype(np.uint8), alpha=None)

@@ -2,13 +2,15 @@
 
 from cartoon_avatar.ai.pictures.decoding import decode
 from cartoon_avatar.ai.pictures.encoding import to_jpeg, to_png, to_webp
-from cartoon_avatar.ai.pictures.picture import Box, Photo, Picture, scaled_down
+from cartoon_avatar.ai.pictures.picture import WHITE, Box, Photo, Picture, laid_on, scaled_down
 
 __all__ = [
+    "WHITE",
     "Box",
     "Photo",
     "Picture",
     "decode",
+    "laid_on",
     "scaled_down",
     "to_jpeg",
     "to_png",

@@ -68,6 +68,18 @@ def scaled_down(picture: Picture, long_side: int) -> Picture:
     )
 
 
+WHITE = (255, 255, 255)
+
+
+def laid_on(picture: Picture, colour: tuple[int, int, int]) -> Picture:
+    """``picture`` without alpha: on ``colour`` (sRGB, 0..255)."""
+    if picture.alpha is None:
+        return picture
+    alpha = picture.alpha[..., None].astype(np.float32) / 255
+    mixed = picture.rgb * alpha + np.array(colour, np.float32) * (1 - alpha)
+    return Picture(np.rint(mixed).astype(np.uint8))
+
+
 def image_of(picture: Picture) -> Image.Image:
     """RGB, or RGBA where the picture has alpha."""
     pixels = picture.rgb

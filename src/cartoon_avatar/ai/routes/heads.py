@@ -136,5 +136,4 @@ def _colour(background: str) -> tuple[int, int, int] | None:
     """RGB, None for transparent."""
     if background == options.TRANSPARENT:
         return None
-    red, green, blue = bytes.fromhex(background[1:])
-    return red, green, blue
+    return options.rgb_of(background)
