@@ -19,9 +19,10 @@ from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.tables import Face
 from cartoon_avatar.backend.errors import NotFound
 from cartoon_avatar.backend.flows.disk_space import require_space
+from cartoon_avatar.backend.flows.fetching import fetched
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
-from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage
+from cartoon_avatar.backend.storage.protocol import NewFile, Storage
 from cartoon_avatar.contract.media_types import IMAGE_TYPES
 from cartoon_avatar.contract.stickers import STICKER_VERSION, StickerOptions
 from cartoon_avatar.http.request_log import stage
@@ -71,14 +72,8 @@ async def export(
 async def _made(backend: State, face: Face, prefix: str, options: StickerOptions) -> Export:
     storage = backend.storage
     await require_space(backend.database, storage, backend.settings)
-    with stage("fetch"):
-        try:
-            head = await storage.get(face.file_path)
-        except FileMissing as error:
-            ask = partial(queries.face_of, device_id=face.device_id, face_id=face.id)
-            if await backend.database.read(ask) is None:
-                raise NotFound from error
-            raise
+    ask = partial(queries.face_of, device_id=face.device_id, face_id=face.id)
+    head = await fetched(backend, face.file_path, ask)
     with stage("sticker"):
         image = await backend.ai.sticker(
             [head],

@@ -8,8 +8,8 @@ from functools import partial
 from cartoon_avatar.backend.ai.client import Preview, Turn
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.errors import AiUnavailable, NotFound
+from cartoon_avatar.backend.flows.fetching import fetched
 from cartoon_avatar.backend.state import State
-from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.http.request_log import stage
 
 # Workers draw them side by side, and each looks at the photo by itself, a tenth of the work. Where
@@ -25,13 +25,7 @@ async def previews_of(
     original = await backend.database.read(ask)
     if original is None:
         raise NotFound
-    with stage("fetch"):
-        try:
-            photo = await backend.storage.get(original.file_path)
-        except FileMissing as error:
-            if await backend.database.read(ask) is None:
-                raise NotFound from error  # deleted meanwhile
-            raise
+    photo = await fetched(backend, original.file_path, ask)
     ai, turn = backend.ai, Turn(device_id, backend.ai.deadline())
     names = [style.name for style in await ai.styles(until=turn.until)]
     with stage("draw"):

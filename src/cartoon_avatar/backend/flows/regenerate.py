@@ -22,8 +22,8 @@ from cartoon_avatar.backend.flows.cartoons import (
 )
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
+from cartoon_avatar.backend.flows.fetching import fetched
 from cartoon_avatar.backend.state import State
-from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.http.request_log import stage
 
 
@@ -47,13 +47,7 @@ async def regenerate(
     await require_space(backend.database, backend.storage, backend.settings)
     style = options.style or await next_style(backend.database, ai, original, turn.until)
 
-    with stage("fetch"):
-        try:
-            photo = await backend.storage.get(original.file_path)
-        except FileMissing as error:
-            if await backend.database.read(asked) is None:
-                raise NotFound from error  # deleted meanwhile
-            raise
+    photo = await fetched(backend, original.file_path, asked)
     with stage("draw"):
         wanted = with_seed(replace(options, style=style))
         drawing = await attempt.ask(ai.generate_cartoon([photo], original.mime_type, wanted, turn))

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from cartoon_avatar.backend.ai.client import DrawingOptions, Turn
 from cartoon_avatar.backend.errors import NoSvg, NotFound
 from cartoon_avatar.backend.flows.cartoons import cartoon_and_original
+from cartoon_avatar.backend.flows.fetching import fetched
 from cartoon_avatar.backend.state import State
-from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.contract.options import framing_of
 from cartoon_avatar.http.request_log import stage
 
@@ -33,13 +33,7 @@ async def svg_of(backend: State, *, device_id: str, cartoon_id: str) -> Svg:
     having = {style.name for style in await ai.styles(until=until) if style.svg}
     if cartoon.style not in having:
         raise NoSvg(cartoon.style)
-    with stage("fetch"):
-        try:
-            photo = await backend.storage.get(original.file_path)
-        except FileMissing as error:
-            if await backend.database.read(ask) is None:
-                raise NotFound from error  # deleted meanwhile
-            raise
+    photo = await fetched(backend, original.file_path, ask)
     options = DrawingOptions(
         style=cartoon.style,
         seed=cartoon.seed,

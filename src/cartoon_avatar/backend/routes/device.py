@@ -36,7 +36,7 @@ router = APIRouter(prefix="/api", tags=["device"])
     operation_id="createRecoveryCode",
 )
 async def create_recovery_code(
-    request: Request, response: Response, backend: Backend, device: Device
+    request: Request, backend: Backend, device: Device
 ) -> schemas.RecoveryCode:
     """Make a code that takes this library over to another phone."""
     if bearer_of(request) is None:  # or whoever knows the id could take it over for good
