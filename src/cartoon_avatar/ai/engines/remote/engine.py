@@ -87,7 +87,7 @@ class RemoteEngine:
         return next((style.facts for style in self.config.style if style.name == name), None)
 
     def styles(self) -> list[StyleFacts]:
-        """None once the day's budget is used up."""
+        """Empty once the day's budget is used up."""
         if self.state == "over_budget":
             return []
         return [style.facts for style in self.config.style]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import email.utils
 import ipaddress
 import json
@@ -155,6 +157,13 @@ def json_in(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise GenerationLost("its answer is no JSON object", charged=True)
     return value
+
+
+def base64_in(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise GenerationLost("its picture is no base64", charged=True) from error
 
 
 async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None:

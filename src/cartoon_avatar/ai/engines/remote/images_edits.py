@@ -7,8 +7,6 @@ repeated; closing the connection is the only cancel there is.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from cartoon_avatar.ai.engines.remote.generation import Generation, GenerationLo
 from cartoon_avatar.ai.engines.remote.http import (
     MOST_JSON_BYTES,
     ProviderHttp,
+    base64_in,
     bounded,
     is_policy,
     json_in,
@@ -44,7 +43,7 @@ class ImagesEdits:
             document = json_in(await bounded(response, MOST_JSON_BYTES))
         match document.get("data"):
             case [{"b64_json": str(text)}, *_]:
-                return _decoded(text)
+                return base64_in(text)
             case [{"url": str(link)}, *_]:
                 return await self.http.linked(link)
         raise GenerationLost("its answer holds no picture", charged=True)
@@ -69,7 +68,7 @@ async def _streamed(response: aiohttp.ClientResponse, report: Report) -> bytes:
                 # How many of the promised pictures have come, the last one among them.
                 report("generating", min(1.0, (index + 1) / (_PARTIAL_IMAGES + 1)))
             case {"type": "image_edit.completed", "b64_json": str(text)}:
-                return _decoded(text)
+                return base64_in(text)
             case {"type": "error"} | {"error": dict()}:
                 if is_policy(event):
                     raise Refused
@@ -92,10 +91,3 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, A
         for line in lines:
             if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
                 yield json_in(line[5:])
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise GenerationLost("its picture is no base64", charged=True) from error

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ import yarl
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.remote.config import PredictionsConfig
 from cartoon_avatar.ai.engines.remote.generation import Generation, GenerationLost, Refused
-from cartoon_avatar.ai.engines.remote.http import ProviderHttp
+from cartoon_avatar.ai.engines.remote.http import ProviderHttp, base64_in
 
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.5, 5.0
 _CANCEL_S = 1.0
@@ -153,9 +152,6 @@ def _inline(photo: bytes) -> str:
 
 def _decoded(link: str) -> bytes:
     head, _, text = link.partition(",")
-    try:
-        if not head.endswith(";base64"):
-            raise ValueError(head)
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise GenerationLost("its picture is no base64", charged=True) from error
+    if not head.endswith(";base64"):
+        raise GenerationLost("its picture is no base64", charged=True)
+    return base64_in(text)
