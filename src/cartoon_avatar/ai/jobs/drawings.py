@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cartoon_avatar.ai.engines import drawn
@@ -132,6 +133,16 @@ def draw_svg(
     )
 
 
+def opened_photo(tools: Tools, data: bytes) -> tuple[Photo, Callable[[Box, int], Picture]]:
+    """The photo in ``data``, scaled down, and what gives a crop of it from its own pixels."""
+    photo = decode(data, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+
+    def closer(crop: Box, long_side: int) -> Picture:
+        return decode(data, max_pixels=tools.max_pixels, long_side=long_side, crop=crop).picture
+
+    return photo, closer
+
+
 def opened_scene(
     tools: Tools,
     data: bytes,
@@ -146,16 +157,13 @@ def opened_scene(
 
     ``alone``: one person, whoever is beside, as the styles that need a face draw.
     """
-    photo = decode(data, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    photo, closer = opened_photo(tools, data)
     clock.done("decode")
 
     def find_faces(picture: Picture) -> list[Face]:
         found = tools.eyes.find_faces(picture)
         clock.done("faces")
         return found
-
-    def closer(crop: Box, side: int) -> Picture:
-        return decode(data, max_pixels=tools.max_pixels, long_side=side, crop=crop).picture
 
     scene = open_scene(
         photo.picture,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
-from cartoon_avatar.ai.errors import ModelsMissing
-from cartoon_avatar.ai.jobs.drawings import LOOK_PX
+from cartoon_avatar.ai.jobs.drawings import opened_photo, require_seeing
 from cartoon_avatar.ai.jobs.results import thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
-from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg, to_webp
+from cartoon_avatar.ai.pictures import WHITE, decode, laid_on, to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.scene import open_scene
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
@@ -53,15 +52,10 @@ def prepare(
     report: Report = unwatched,
 ) -> Prepared:
     """Raises ``InvalidImage``, ``ImageTooLarge`` and ``FaceIndexOutOfRange``."""
-    if tools.eyes.find_masks is None:
-        raise ModelsMissing
+    require_seeing(tools)
     clock = Clock(report=report)
-    photo = decode(data, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    photo, closer = opened_photo(tools, data)
     clock.done("decode")
-
-    def closer(crop: Box, side: int) -> Picture:
-        return decode(data, max_pixels=tools.max_pixels, long_side=side, crop=crop).picture
-
     scene = open_scene(
         photo.picture,
         tools.eyes.find_faces,

@@ -17,7 +17,7 @@ from cartoon_avatar.ai.head.shapes import cut_along_shapes
 from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene, require_seeing
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
-from cartoon_avatar.ai.pictures import Photo, Picture, decode, laid_on, to_jpeg, to_png, to_webp
+from cartoon_avatar.ai.pictures import Picture, decode, laid_on, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
 from cartoon_avatar.ai.seeing.models import ModelMissing
@@ -65,12 +65,13 @@ def cut_head(
     cartoon was drawn of the original: a drawing of shapes is cut along them.
     """
     clock = Clock(_STAGES_MS, report)
-    drawing, photo = _opened(tools, cartoon, original, crop)
-    clock.done("decode")
+    drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
     head = None
     if original is not None and drawn_as is not None:
         head = _head_of_shapes(tools, drawing.picture, original, drawn_as, face_index, size, clock)
     if head is None:
+        photo = _photo_behind(tools, drawing.picture, original, crop)
+        clock.done("decode")
         known = _known_face(tools, drawing.picture, original, photo, crop, face_index)
         head = _head(tools, drawing.picture, photo, size, face_index, known)
     clock.done("cut")
@@ -105,11 +106,12 @@ def head_of(
 
     Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange.
     """
-    drawing, photo = _opened(tools, cartoon, original)
+    drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
+    photo = _photo_behind(tools, drawing.picture, original)
     crop = None
     if original is not None and photo and not head_cut.same_shape(photo, drawing.picture):
         crop = _portrait_of(tools, original, face_index, drawing.picture)
-        drawing, photo = _opened(tools, cartoon, original, crop)
+        photo = _photo_behind(tools, drawing.picture, original, crop)
     known = _known_face(tools, drawing.picture, original, photo, crop, face_index)
     return _head(tools, drawing.picture, photo, size, face_index, known).picture
 
@@ -200,15 +202,14 @@ def _known_face(
     return in_crop(in_full, shown, photo.width / shown.width)
 
 
-def _opened(
-    tools: Tools, cartoon: bytes, original: bytes | None, crop: Box | None = None
-) -> tuple[Photo, Picture | None]:
-    drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
+def _photo_behind(
+    tools: Tools, drawing: Picture, original: bytes | None, crop: Box | None = None
+) -> Picture | None:
+    """``crop`` of the original, no larger than ``drawing``."""
     if original is None:
-        return drawing, None
-    longest = max(drawing.picture.width, drawing.picture.height)
-    photo = decode(original, max_pixels=tools.max_pixels, long_side=longest, crop=crop)
-    return drawing, photo.picture
+        return None
+    longest = max(drawing.width, drawing.height)
+    return decode(original, max_pixels=tools.max_pixels, long_side=longest, crop=crop).picture
 
 
 def _head(
