@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from cartoon_avatar.ai.engines import drawn, painted
 from cartoon_avatar.ai.engines.classic import recipe as classic
@@ -13,17 +10,12 @@ from cartoon_avatar.ai.engines.classic.style import Style as ClassicStyle
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn import DrawnStyle
 from cartoon_avatar.ai.engines.painted import PaintedStyle
-from cartoon_avatar.ai.engines.painted.steps.reading import beard
 from cartoon_avatar.ai.engines.protocol import (
     ALGORITHMICALLY_ENHANCED,
     DrawingOptions,
     EngineFacts,
     StyleFacts,
 )
-from cartoon_avatar.ai.filters.blur import blurred
-from cartoon_avatar.ai.filters.canvas import lab_of
-from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.features import area, grown
 from cartoon_avatar.ai.seeing.scene import Scene
 
 EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
@@ -37,8 +29,6 @@ _ORDER = (
 _BY_NAME: dict[str, EngineStyle] = {
     style.name: style for style in (*classic.STYLES, *drawn.STYLES, *painted.STYLES)
 }
-# How soft the border between a painting and a photo is.
-_SEAM_PX = 2.0
 STYLES: tuple[EngineStyle, ...] = tuple(_BY_NAME[name] for name in _ORDER)
 
 
@@ -64,30 +54,7 @@ def draw(scene: Scene, style: EngineStyle, seed: int, clock: Clock | None = None
         return painted.draw(scene, style, seed, clock)
     if isinstance(style, DrawnStyle):
         return drawn.draw(scene, style, seed, clock)
-    prepared = painted.prepared(scene, clock)
-    if style.painted_skin < 1:
-        prepared = _with_skin_of(prepared, scene, style.painted_skin)
-    return classic.draw(prepared, style, seed, clock)
-
-
-def _with_skin_of(prepared: Scene, scene: Scene, share: float) -> Scene:
-    """``scene`` with the painted eyes of ``prepared``, and ``share`` of its painted skin.
-
-    Curls, cloth and beards stay as they are.
-    """
-    if scene.masks is None:
-        return scene
-    shape = scene.masks.skin.shape
-    covered = share * blurred(scene.masks.skin, _SEAM_PX)
-    for person in scene.features:
-        soft_px = 0.012 * person.height
-        covered *= 1 - beard(lab_of(scene.picture.rgb), person)
-        if person.shows_eyes:
-            eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.eyes]
-            np.maximum(covered, area(shape, *eyes, soft_px=soft_px), out=covered)
-    apart = prepared.picture.rgb.astype(np.float32) - scene.picture.rgb
-    rgb = scene.picture.rgb + covered[..., None] * apart
-    return replace(prepared, picture=Picture(np.rint(rgb).astype(np.uint8), scene.picture.alpha))
+    return classic.draw(painted.prepared(scene, style.painted_skin, clock), style, seed, clock)
 
 
 # Milliseconds for a drawing of 1024 px on one core; only their proportions matter.

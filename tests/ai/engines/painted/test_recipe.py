@@ -165,7 +165,7 @@ def test_a_black_and_white_photo_stays_without_colour() -> None:
 
 
 def test_a_painting_for_another_engine_moves_the_people_with_their_pixels(scene: Scene) -> None:
-    prepared = painted.prepared(scene, Clock())
+    prepared = painted.prepared(scene, 1, Clock())
     (found,) = scene_of(prepared.picture).people
     apart = np.linalg.norm(found.landmarks - prepared.people[0].landmarks, axis=1).mean()
 

@@ -15,6 +15,7 @@ from cartoon_avatar.ai.engines.drawn.likeness import youth
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.seeing.features import grown
 
 # Landmarks of the two halves of the face's oval from the brow's side to the chin.
 _RIGHT_SIDE = (54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152)
@@ -88,7 +89,7 @@ def _features(reading: Reading) -> np.ndarray:
     unit, features = reading.unit, reading.features
     left_out = reading.grown(reading.inside(features.lips), 0.022 * unit)
     for eye in features.eyes:
-        left_out |= reading.inside(_scaled(eye.outline, 1.25))
+        left_out |= reading.inside(grown(eye.outline, 1.25))
     for brow in features.brows:
         left_out |= reading.grown(reading.inside(_convex(brow)), 0.014 * unit)
     return left_out
@@ -105,8 +106,3 @@ def _far_side(reading: Reading) -> np.ndarray:
 
 def _convex(outline: np.ndarray) -> np.ndarray:
     return cv2.convexHull(outline.astype(np.float32))[:, 0]
-
-
-def _scaled(outline: np.ndarray, factor: float) -> np.ndarray:
-    centre = outline.mean(axis=0)
-    return centre + (outline - centre) * factor

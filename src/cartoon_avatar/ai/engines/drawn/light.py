@@ -6,6 +6,7 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lch, lightness, luminance
 from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.seeing.features import grown
 
 
 def read_light(reading: Reading) -> None:
@@ -15,9 +16,9 @@ def read_light(reading: Reading) -> None:
     bare = reading.oval & reading.face & (reading.worn_on_face < 0.3)
     avoid = np.zeros_like(bare)
     for eye in features.eyes:
-        avoid |= reading.inside(_scaled(eye.outline, 1.8))
+        avoid |= reading.inside(grown(eye.outline, 1.8))
     for brow in features.brows:
-        avoid |= reading.inside(_scaled(brow, 1.5))
+        avoid |= reading.inside(grown(brow, 1.5))
     upper = reading.down_at < reading.at(13) @ reading.down
     zone = reading.grown(bare, -0.03 * unit) & ~avoid & upper
     for wider in (bare & ~avoid, bare, reading.oval):
@@ -86,7 +87,7 @@ def _white_of_eyes(reading: Reading) -> tuple[float | None, float]:
     """Lightness of the white of the eyes, if it is seen, and how open the eyes are."""
     whites, openness = [], 0.0
     for eye in reading.features.eyes:
-        white = reading.inside(_scaled(eye.outline, 0.85))
+        white = reading.inside(grown(eye.outline, 0.85))
         white &= ~reading.disc(eye.iris, eye.radius * 1.15)
         if white.sum() >= 6:
             whites.append(float(np.percentile(reading.lab[white][:, 0], 85)))
@@ -131,8 +132,3 @@ def _gain(reading: Reading, white: float | None, openness: float) -> float:
 def evened(light: float, gain: float) -> float:
     """The lightness that ``light`` has under even light."""
     return lightness(luminance(light) * gain)
-
-
-def _scaled(outline: np.ndarray, factor: float) -> np.ndarray:
-    centre = outline.mean(axis=0)
-    return centre + (outline - centre) * factor

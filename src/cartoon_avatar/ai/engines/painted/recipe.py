@@ -21,16 +21,21 @@ from cartoon_avatar.ai.engines.painted.steps.forms import crisp, forms_of
 from cartoon_avatar.ai.engines.painted.steps.grade import graded
 from cartoon_avatar.ai.engines.painted.steps.hair import hair_area, painted_hair
 from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
+from cartoon_avatar.ai.engines.painted.steps.reading import beard
 from cartoon_avatar.ai.engines.painted.steps.relight import light_of
 from cartoon_avatar.ai.engines.painted.steps.skin import painted_skin
 from cartoon_avatar.ai.engines.painted.styles import PLAIN, PaintedStyle
-from cartoon_avatar.ai.filters.canvas import sized
+from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.canvas import lab_of, sized
 from cartoon_avatar.ai.filters.strokes import cover
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.features import area, grown
 from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene
 
 # Long side of the copy on which broad shapes are painted, px: finer ones would be texture.
 _BROAD_PX = 704
+# How soft the border between a painting and a photo is.
+_SEAM_PX = 2.0
 
 
 def draw(scene: Scene, style: PaintedStyle, seed: int, clock: Clock | None = None) -> Drawing:
@@ -42,12 +47,32 @@ def draw(scene: Scene, style: PaintedStyle, seed: int, clock: Clock | None = Non
     return Drawing(Picture(rgb, scene.picture.alpha), len(scene.faces), line_px, clock.stages)
 
 
-@once_per_scene
-def prepared(scene: Scene, clock: Clock) -> Scene:
+def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
     """``scene`` painted without lines and colour of its own, for another engine to draw over.
 
-    Its people are where the painting has them.
+    Its people are where the painting has them. Of ``skin`` below 1, only so much of the photo's
+    skin is painted, and the eyes: curls, cloth and beards stay as they are.
     """
+    painted = _prepared(scene, clock)
+    if skin == 1:
+        return painted
+    if scene.masks is None:
+        return scene
+    shape, lab = scene.masks.skin.shape, lab_of(scene.picture.rgb)
+    covered = skin * blurred(scene.masks.skin, _SEAM_PX)
+    for person in scene.features:
+        soft_px = 0.012 * person.height
+        covered *= 1 - beard(lab, person)
+        if person.shows_eyes:
+            eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.eyes]
+            np.maximum(covered, area(shape, *eyes, soft_px=soft_px), out=covered)
+    apart = painted.picture.rgb.astype(np.float32) - scene.picture.rgb
+    rgb = scene.picture.rgb + covered[..., None] * apart
+    return replace(painted, picture=Picture(np.rint(rgb).astype(np.uint8), scene.picture.alpha))
+
+
+@once_per_scene
+def _prepared(scene: Scene, clock: Clock) -> Scene:
     rgb, sheet = _painted(scene, PLAIN, clock)
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
     return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people)

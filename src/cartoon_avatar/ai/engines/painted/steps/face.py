@@ -95,9 +95,7 @@ def _beard(fine: np.ndarray, below: np.ndarray, size: float) -> np.ndarray:
     """A beard hair by hair; stubble, which is hardly darker than ``below``, as a soft tone."""
     hairs = fine.copy()
     calm = blurred(np.ascontiguousarray(fine[..., 0]), 0.02 * size)
-    # Darker hairs tell a beard; lighter ones would look stuck on.
-    hairs[..., 0] += 0.6 * np.minimum(fine[..., 0] - calm, 0) - 0.6 * np.maximum(
-        fine[..., 0] - calm, 0
-    )
+    # Only dark hairs: light ones would look stuck on.
+    hairs[..., 0] -= 0.6 * np.abs(fine[..., 0] - calm)
     long = smoothstep(below[..., 0] - calm, 3, 9)[..., None]
     return blurred(fine, 0.014 * size) * (1 - long) + hairs * long

@@ -73,7 +73,7 @@ def _paint_lips(
 
 
 def _gloss(lab: np.ndarray, face: Features, body: np.ndarray, size: float) -> None:
-    """A soft light on the lower lip, on the light's side of neither: in its middle."""
+    """Brighten the middle of the lower lip by a soft highlight, in place."""
     middle = 0.5 * (face.landmarks[14] + face.landmarks[17])
     across = face.landmarks[314] - face.landmarks[84]
     line = middle + np.linspace(-0.45, 0.45, 12)[:, None] * across
