@@ -31,17 +31,13 @@ from cartoon_avatar.backend.errors import (
 )
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.devices import Caller
+from cartoon_avatar.backend.flows.job_ends import end, give_up, hand_back, recover, settle
 from cartoon_avatar.backend.flows.jobs import (
     JobRequest,
     Result,
     carry_out,
-    end,
-    give_up,
-    hand_back,
     job_request_of,
     new_claim,
-    recover,
-    settle,
 )
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.protocol import FileMissing

@@ -14,13 +14,11 @@ from sqlalchemy import Connection
 from cartoon_avatar.backend.ai.client import ENGINE, CutOptions, DrawingOptions
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import jobs, queries
-from cartoon_avatar.backend.db.tables import Cartoon, Job, JobState, Kind, Original
+from cartoon_avatar.backend.db.tables import Cartoon, Job, Kind, Original
 from cartoon_avatar.backend.errors import (
     AiUnavailable,
     GenerationFailed,
     InvalidStyle,
-    JobCanceled,
-    JobFinished,
     KeyReused,
     NotFound,
     QueueFull,
@@ -41,13 +39,9 @@ from cartoon_avatar.backend.flows.regenerate import next_style, regenerate
 from cartoon_avatar.backend.flows.sweep import JOBS_KEPT_FOR
 from cartoon_avatar.backend.flows.upload import Uploaded, upload
 from cartoon_avatar.backend.state import State
-from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import StoredFile
-from cartoon_avatar.contract.errors import AvatarError
 
 Result = Uploaded | Cartoon | Downloaded
-# A job that was begun so often without an end probably crashes its process each time.
-MOST_ATTEMPTS = 5
 # The queue of heads to be cut out.
 HEADS = "heads"
 
@@ -303,28 +297,6 @@ async def job_request_of(backend: State, job: Job) -> JobRequest:
     return JobRequest(job.kind, job.subject, DrawingOptions(**given), photo)
 
 
-def settle(connection: Connection, job: Job, result: Result) -> None:
-    """Store the outcome of a job, in the transaction that adds its rows.
-
-    Raises RequestRunning where the claim lapsed and another process took the job over,
-    JobCanceled where the device cancelled it.
-    """
-    outcome: dict[str, Any] = {"status": 201}
-    match result:
-        case Uploaded(original, cartoon, token):
-            outcome |= {"original_id": original.id, "cartoon_id": cartoon.id}
-            outcome["with_token"] = job.with_token or token is not None
-        case Cartoon():
-            outcome |= {"original_id": result.original_id, "cartoon_id": result.id}
-        case Downloaded(face, is_new):
-            outcome |= {"face_id": face.id, "status": 201 if is_new else 200}
-    if not jobs.succeed(connection, job, utc_now(), **outcome):
-        now = jobs.job_of(connection, job.device_id, job.id)
-        if now is not None and now.cancel_asked:
-            raise JobCanceled
-        raise RequestRunning
-
-
 def result_of(connection: Connection, backend: State, job: Job) -> Result | None:
     """The result of a job that succeeded; None where it has been deleted or has expired."""
     device_id = job.device_id
@@ -369,119 +341,3 @@ async def first_upload_with(
         return job if fingerprint in (None, job.fingerprint) else None
 
     return await backend.database.read(ask)
-
-
-def failure_in(text: str) -> AvatarError:
-    """Reverses ``error_text``."""
-    stored = json.loads(text)
-    error = AvatarError(stored["detail"])
-    error.status, error.code = stored["status"], stored["code"]
-    return error
-
-
-def error_text(error: AvatarError) -> str:
-    return json.dumps({"status": error.status, "code": error.code, "detail": error.detail})
-
-
-async def end(backend: State, job: Job, state: JobState, error: AvatarError) -> None:
-    """End a job as failed or cancelled; its photo is deleted after the commit."""
-    photo = await backend.database.write(
-        partial(jobs.end, job=job, state=state, now=utc_now(), error=error_text(error))
-    )
-    backend.changes.announce(job.id)
-    if photo is not None:
-        await backend.storage.delete([photo, keys.thumbnail_key(photo)])
-
-
-async def cancel(backend: State, *, device_id: str, job_id: str) -> Job:
-    """Cancel a queued job at once, a running one at its next safe point. Raises JobFinished."""
-    while True:
-        job = await job_of(backend, device_id=device_id, job_id=job_id)
-        if job.is_finished:
-            raise JobFinished(job.state)
-        if job.state == "queued":
-            await end(backend, job, "canceled", JobCanceled())
-        else:
-            await backend.database.write(partial(jobs.ask_to_cancel, job=job))
-            backend.changes.announce(job.id)
-        job = await job_of(backend, device_id=device_id, job_id=job_id)
-        # Unless it was claimed, put back or finished in between.
-        if job.state == "canceled" or job.cancel_asked:
-            return job
-
-
-async def job_of(backend: State, *, device_id: str, job_id: str) -> Job:
-    """Raises NotFound."""
-    job = await backend.database.read(partial(jobs.job_of, device_id=device_id, job_id=job_id))
-    if job is None:
-        raise NotFound
-    return job
-
-
-async def give_up(backend: State, job: Job, error: BaseException) -> None:
-    """Free the key of a failed request; a job accepted under it meanwhile fails with the reason."""
-    reason = error if isinstance(error, AvatarError) else GenerationFailed()
-
-    def release(connection: Connection) -> None:
-        if not jobs.forget_job(connection, job):
-            jobs.end(connection, job, "failed", utc_now(), error_text(reason))
-
-    await backend.database.write(release)
-    backend.changes.announce(job.id)
-
-
-async def hand_back(backend: State, job: Job, *, counts: bool) -> None:
-    """Queue a job again if its claim still holds; fail it after too many attempts."""
-    to_delete: list[str] = []
-
-    def back(connection: Connection) -> None:
-        now = jobs.job_of(connection, job.device_id, job.id)
-        if now is None or now.claim != job.claim:
-            return
-        if counts or now.cancel_asked:
-            to_delete.extend(_take_up(connection, now))
-        else:
-            jobs.put_back(connection, now, counts=False)
-
-    await backend.database.write(back)
-    backend.changes.announce(job.id)
-    await backend.storage.delete(to_delete)
-
-
-async def recover(backend: State) -> None:
-    """Queue jobs whose process died again, or end them with the reason."""
-    to_delete: list[str] = []
-
-    def take_up(connection: Connection) -> list[str]:
-        lapsed = jobs.lapsed_jobs(connection)
-        for job in lapsed:
-            to_delete.extend(_take_up(connection, job))
-        return [job.id for job in lapsed]
-
-    for job_id in await backend.database.write(take_up):
-        backend.changes.announce(job_id)
-    await backend.storage.delete(to_delete)
-
-
-def _take_up(connection: Connection, job: Job) -> list[str]:
-    """End a running job or queue it again; returns the files that no row names then."""
-    state, error = _fate_of(job)
-    if state == "queued":
-        jobs.put_back(connection, job, counts=True)
-        return []
-    if error is None:
-        jobs.forget_job(connection, job)
-        return []
-    photo = jobs.end(connection, job, state, utc_now(), error_text(error))
-    return [] if photo is None else [photo, keys.thumbnail_key(photo)]
-
-
-def _fate_of(job: Job) -> tuple[JobState, AvatarError | None]:
-    if job.cancel_asked:
-        return "canceled", JobCanceled()
-    if not job.accepted:  # no client knows of it
-        return "failed", None
-    lacks_photo = job.kind == "upload" and job.photo_path is None
-    if lacks_photo or job.attempts >= MOST_ATTEMPTS:
-        return "failed", GenerationFailed()
-    return "queued", None

@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse
 
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.db.tables import JobState
+from cartoon_avatar.backend.flows.job_ends import cancel
 from cartoon_avatar.backend.flows.job_views import View, Watcher, list_jobs, view_of
-from cartoon_avatar.backend.flows.jobs import cancel
 from cartoon_avatar.backend.identity import Device
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, problems
 from cartoon_avatar.backend.routes.job_events import event_stream

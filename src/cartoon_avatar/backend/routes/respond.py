@@ -17,6 +17,7 @@ from cartoon_avatar.backend.db.tables import Job
 from cartoon_avatar.backend.errors import JobCanceled, NotFound, Unauthorized
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.devices import Caller
+from cartoon_avatar.backend.flows.job_ends import failure_in
 from cartoon_avatar.backend.flows.job_views import View, Watcher, view_in
 from cartoon_avatar.backend.flows.jobs import (
     JobRequest,
@@ -24,7 +25,6 @@ from cartoon_avatar.backend.flows.jobs import (
     accept,
     carry_out,
     claim,
-    failure_in,
     first_upload_with,
     token_of,
 )
