@@ -4,9 +4,10 @@ import { pictureUrl } from "./api.js";
 import { t } from "./language.js";
 import { Heading, Icon } from "./parts.js";
 import { canCopy, canShare, copy, headOn, inType, save, share } from "./pictures.js";
+import { useSavable } from "./savable.js";
 import { Stickers } from "./stickers.js";
-import { rememberBackground, say } from "./store.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { rememberBackground } from "./store.js";
+import { html, useEffect, useState } from "./vendor/preact-htm.js";
 
 const COLOURS = {
   transparent: null,
@@ -41,30 +42,12 @@ function BackgroundChooser({ value, onChange }) {
 export function Head({ face, background, heading, children, after }) {
   const url = pictureUrl(face.faceUrl);
   const [colour, setColour] = useState(background);
-  const [done, setDone] = useState("");
-  const picture = useRef(null); // made ahead: sharing must follow a tap at once
+  const { picture, done, act } = useSavable(() => headOn(url, colour), [url, colour]);
   const name = `avatar-${face.id.slice(0, 6)}`;
 
   useEffect(() => {
     rememberBackground(face.id, colour);
-    const making = headOn(url, colour);
-    making.catch(() => {}); // reported when it is asked for
-    picture.current = making;
   }, [url, colour]);
-
-  const act = async (what, sentence) => {
-    setDone("");
-    try {
-      await what();
-      setDone(sentence);
-      say(sentence);
-    } catch (error) {
-      if (error.name === "AbortError") return; // the share sheet was closed
-      setDone(t.save.failed);
-      picture.current = headOn(url, colour);
-      picture.current.catch(() => {});
-    }
-  };
 
   return html`
     <div class="stage">

@@ -8,14 +8,15 @@ import { Heading, Icon, Sketch } from "./parts.js";
 import { People } from "./people.js";
 import { canShare, fetched, inType, save, share } from "./pictures.js";
 import { Problem } from "./problem.js";
+import { useSavable } from "./savable.js";
 import {
   cancelJob, cancelSending, dismissProblem, drawAgain, drawAnother, drawIn, drawSurprise, leave, pick, saveSvg, show,
 } from "./session.js";
 import { Start } from "./start.js";
-import { backgroundOf, say, state } from "./store.js";
+import { backgroundOf, state } from "./store.js";
 import { StyleTiles, hasSvg, stylesWithoutFace, titleOf } from "./styles.js";
 import { loadTiles } from "./tiles.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useRef } from "./vendor/preact-htm.js";
 import { openAvatar } from "./visits.js";
 
 export function Studio() {
@@ -160,27 +161,10 @@ function Strip({ work }) {
 
 /** The cartoon as it is: kept for a day here, for good on one's own disk. */
 function Saving({ cartoon }) {
-  const [done, setDone] = useState("");
   const url = pictureUrl(cartoon.imageUrl);
-  const picture = useRef(null); // fetched ahead: sharing must follow a tap at once
-  useEffect(() => {
-    picture.current = fetched(url);
-    picture.current.catch(() => {}); // reported when it is asked for
-  }, [url]);
+  const { picture, done, act } = useSavable(() => fetched(url), [url]);
   const file = (kind) => inType(picture.current, `image/${kind}`);
-  const act = (what, sentence) => async () => {
-    try {
-      await what();
-      setDone(sentence);
-      say(sentence);
-    } catch (error) {
-      if (error.name === "AbortError") return; // the share sheet was closed
-      setDone(t.save.failed);
-      picture.current = fetched(url);
-      picture.current.catch(() => {});
-    }
-  };
-  const saveAs = (kind) => act(async () => save(await file(kind), `${cartoon.style}.${kind}`), t.save.saved);
+  const saveAs = (kind) => () => act(async () => save(await file(kind), `${cartoon.style}.${kind}`), t.save.saved);
   return html`
     <div class="saving" role="group" aria-label=${t.save.asIs}>
       <span>${t.save.asIs}</span>
@@ -189,7 +173,7 @@ function Saving({ cartoon }) {
       ${hasSvg(cartoon.style) && html`
         <button type="button" class="small" aria-label=${t.save.as("SVG")} onClick=${() => saveSvg(cartoon)}>SVG</button>`}
       ${canShare() && html`
-        <button type="button" class="small" onClick=${act(async () => share(await picture.current, cartoon.style), t.save.shared)}>
+        <button type="button" class="small" onClick=${() => act(async () => share(await picture.current, cartoon.style), t.save.shared)}>
           <${Icon} name="share" />${t.save.share}
         </button>`}
       <p class="fine">${done || t.work.keptUntil(soon(cartoon.expiresAt))}</p>
