@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from cartoon_avatar.ai.engines.protocol import StyleFacts
+from cartoon_avatar.ai.engines.remote.workflow import PROMPT, Workflow, read_workflow
 
 # Of engines that need no file.
 _ENGINES_OF_OURS = ("built-in", "onnx")
@@ -76,10 +85,14 @@ class RemoteConfig(_Entry):
 class _Prompted(RemoteConfig):
     @model_validator(mode="after")
     def _prompts(self) -> Self:
-        for style in self.style:
-            if not style.prompt:
-                raise ValueError(f"the style {style.name} needs a prompt")
+        _require_prompts(self)
         return self
+
+
+def _require_prompts(config: RemoteConfig) -> None:
+    for style in config.style:
+        if not style.prompt:
+            raise ValueError(f"the style {style.name} needs a prompt")
 
 
 class ImagesEditsConfig(_Prompted):
@@ -115,13 +128,42 @@ class PredictionsConfig(_Prompted):
         return self
 
 
+def _workflow(value: object, info: ValidationInfo) -> Workflow:
+    if not isinstance(value, str):
+        raise ValueError("must be the name of a file")
+    folder: Path = (info.context or {})["folder"]
+    return read_workflow(folder / value)
+
+
+class ComfyUiConfig(RemoteConfig):
+    """``workflow`` is a file beside engines.toml, in ComfyUI's API format. ``output`` is the id of
+    the node that saves the drawing, by default the first that saves one."""
+
+    kind: Literal["comfyui"]
+    workflow: Annotated[Workflow, BeforeValidator(_workflow)]
+    output: str | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.workflow.has(PROMPT):
+            _require_prompts(self)
+        elif prompted := next((style.name for style in self.style if style.prompt), None):
+            raise ValueError(
+                f"the style {prompted} has a prompt, and {self.workflow.file} no place for it,"
+                f' "{PROMPT}"'
+            )
+        if self.output is not None and self.output not in self.workflow.graph:
+            raise ValueError(f"{self.workflow.file} has no node {self.output} to be the output")
+        return self
+
+
 class OriginalConfig(RemoteConfig):
     """A server written for the original design: ``url`` is what ``/generate-cartoon`` follows."""
 
     kind: Literal["original"]
 
 
-EngineConfig = ImagesEditsConfig | PredictionsConfig | OriginalConfig
+EngineConfig = ImagesEditsConfig | PredictionsConfig | ComfyUiConfig | OriginalConfig
 
 
 class _File(_Entry):
@@ -138,7 +180,7 @@ def read_engines(
     except OSError as error:
         raise BadEngines(f"{file}: {error.strerror}") from error
     try:
-        engines = _File.model_validate(tomllib.loads(text)).engine
+        engines = _File.model_validate(tomllib.loads(text), context={"folder": file.parent}).engine
     except tomllib.TOMLDecodeError as error:
         raise BadEngines(f"{file}: {error}") from error
     except ValidationError as error:

@@ -144,8 +144,8 @@ class RemoteEngine:
         return self._unavailable(GenerationLost(reason, charged=True))
 
     def _unavailable(self, lost: GenerationLost) -> EngineUnavailable:
-        self.last_error = str(lost)
-        log.warning("engine_failed", engine=self.config.name, reason=str(lost))
+        self.last_error = f"{lost}: {lost.detail}" if lost.detail else str(lost)
+        log.warning("engine_failed", engine=self.config.name, reason=self.last_error)
         if lost.retry_after_s is not None:
             self._paused_until = time.monotonic() + lost.retry_after_s
         return EngineUnavailable(
@@ -168,6 +168,7 @@ async def open_remote_engines(
         yield []
         return
     # Imported here: without a generator the client's memory is saved.
+    from cartoon_avatar.ai.engines.remote.comfyui import ComfyUi
     from cartoon_avatar.ai.engines.remote.http import ProviderHttp, open_http
     from cartoon_avatar.ai.engines.remote.images_edits import ImagesEdits
     from cartoon_avatar.ai.engines.remote.original import Original
@@ -179,6 +180,8 @@ async def open_remote_engines(
                 return ImagesEdits(config, http)
             case "predictions":
                 return Predictions(config, http)
+            case "comfyui":
+                return ComfyUi(config, http)
             case "original":
                 return Original(config, http)
 

@@ -22,7 +22,8 @@ class Generation:
 
 class GenerationLost(Exception):
     """The provider gave no picture. ``charged``: it may want money for it. ``repeatable``: another
-    attempt may succeed and is not charged beside this one."""
+    attempt may succeed and is not charged beside this one. ``detail`` is for the operator alone,
+    and ``body`` the JSON of the provider's error."""
 
     def __init__(
         self,
@@ -31,11 +32,15 @@ class GenerationLost(Exception):
         charged: bool,
         repeatable: bool = False,
         retry_after_s: float | None = None,
+        detail: str = "",
+        body: object = None,
     ) -> None:
         super().__init__(reason)
         self.charged = charged
         self.repeatable = repeatable
         self.retry_after_s = retry_after_s
+        self.detail = detail
+        self.body = body
 
 
 class Refused(Exception):

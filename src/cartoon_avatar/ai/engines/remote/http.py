@@ -182,7 +182,7 @@ async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None
         raise GenerationLost(reason, charged=False, repeatable=True)
     if status >= 500:
         raise GenerationLost(reason, charged=True, repeatable=idempotent)
-    raise GenerationLost(reason, charged=False)
+    raise GenerationLost(reason, charged=False, body=body)
 
 
 def is_policy(body: object) -> bool:
