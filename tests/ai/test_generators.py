@@ -50,7 +50,7 @@ async def ai(
     file.write_text("".join(entries))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("A_KEY", KEY)
-        async with running(app_for(engines=file, queue=1)) as client:
+        async with running(app_for(engines=file, data_dir=file.parent, queue=1)) as client:
             await until_ready(client)
             yield client
 

@@ -69,7 +69,7 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
                 log_level=settings.log_level,
                 log_format=settings.log_format,
             ) as workers,
-            open_remote_engines(generators, environment()) as remote,
+            open_remote_engines(generators, environment(), settings.data_dir) as remote,
         ):
             metrics.watch(workers)
             engines = open_engines(folder, 1, settings.workers)

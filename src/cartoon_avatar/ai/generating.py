@@ -61,6 +61,7 @@ async def generate(
             seed=seed,
             key=_key_of(request_id, sent.data, style, seed),
         )
+        engine.require_ready(asked.key)
         async with places.turn(on_position):
             started = time.perf_counter()
             data = await engine.draw(asked, report or unwatched)
@@ -68,7 +69,9 @@ async def generate(
         try:
             made = await workers.run(jobs.judge, [memoryview(data)], long_side, report=report)
         except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
-            raise engine.failed(f"its answer is no picture that we take ({error.code})") from error
+            raise await engine.failed(
+                f"its answer is no picture that we take ({error.code})"
+            ) from error
     return jobs.Result(
         data=made.data,
         mime_type=made.mime_type,

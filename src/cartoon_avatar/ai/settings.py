@@ -64,6 +64,11 @@ class AiSettings(BaseSettings):
         description="File that names generators of others as engines (docs/generators.md); without"
         " it there are none.",
     )
+    data_dir: Path = Field(
+        default_factory=lambda: Path(os.environ.get("DATA_DIR") or "data"),
+        description="Folder of the generators' ledger: what they were asked for today, and what may"
+        " still be found again; by default `DATA_DIR`, or `data`.",
+    )
     min_replicas: int = Field(
         1, ge=1, le=10_000, description="With `ai --ray`: replicas that are always there."
     )

@@ -53,7 +53,7 @@ def opened(tmp_path: Path) -> Opened:
         file.write_text(written(kind, url, **{"key": "A_KEY", **keys}))
         environment = {"A_KEY": KEY}
         configs = read_engines(file, (), environment)
-        async with open_remote_engines(configs, environment) as (engine,):
+        async with open_remote_engines(configs, environment, tmp_path / "data") as (engine,):
             yield engine
 
     return open_one

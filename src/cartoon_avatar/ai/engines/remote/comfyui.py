@@ -19,7 +19,7 @@ import aiohttp
 
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.remote.config import ComfyUiConfig
-from cartoon_avatar.ai.engines.remote.generation import Generation, GenerationLost
+from cartoon_avatar.ai.engines.remote.generation import Call, Generation, GenerationLost
 from cartoon_avatar.ai.engines.remote.http import (
     MOST_JSON_BYTES,
     MOST_PICTURE_BYTES,
@@ -40,13 +40,13 @@ class ComfyUi:
     config: ComfyUiConfig
     http: ProviderHttp
 
-    async def generate(self, generation: Generation, report: Report) -> bytes:
+    async def generate(self, generation: Generation, call: Call, report: Report) -> bytes:
         report("starting", None)
         drawing = str(uuid.UUID(generation.key))
         # Whose messages come is decided by the id, so it is the same for every attempt.
         async with self._messages(generation.key) as messages:
             try:
-                if not await self._knows(drawing):
+                if call.begun_at is None or not await self._knows(drawing):
                     drawing = await self._queued(drawing, generation)
                 entry = await self._ended(drawing, messages, report)
             except asyncio.CancelledError:
@@ -55,8 +55,14 @@ class ComfyUi:
         return await self._picture_in(entry)
 
     async def _knows(self, drawing: str) -> bool:
-        """Whether an earlier attempt has queued it."""
-        return bool(await self._history(drawing)) or await self._is_queued(drawing)
+        """Whether an earlier attempt has queued it; one that failed is forgotten there."""
+        entry = await self._history(drawing)
+        match entry:
+            case {"status": {"status_str": "error"}}:
+                url, body = self.http.url("history"), {"delete": [drawing]}
+                async with self.http.ask("POST", url, json_body=body, idempotent=True):
+                    return False
+        return entry is not None or await self._is_queued(drawing)
 
     async def _queued(self, drawing: str, generation: Generation) -> str:
         graph = self.config.workflow.filled(

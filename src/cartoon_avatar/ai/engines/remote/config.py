@@ -81,6 +81,11 @@ class RemoteConfig(_Entry):
             raise ValueError("daily_cost needs a price")
         return self
 
+    @property
+    def finds_again(self) -> bool:
+        """Whether what was asked for before a crash is found again, and not paid twice."""
+        return False
+
 
 class _Prompted(RemoteConfig):
     @model_validator(mode="after")
@@ -97,7 +102,8 @@ def _require_prompts(config: RemoteConfig) -> None:
 
 class ImagesEditsConfig(_Prompted):
     """``url`` is what ``/images/edits`` follows. ``form`` are further fields of the request,
-    ``query`` what stands in its URL (Azure's api-version)."""
+    ``query`` what stands in its URL (Azure's api-version). ``idempotency_key``: the server knows
+    a request again by its Idempotency-Key, and charges it once."""
 
     kind: Literal["images-edits"]
     model: str | None = None
@@ -105,6 +111,11 @@ class ImagesEditsConfig(_Prompted):
     stream: bool = False
     form: Mapping[str, Value] = {}
     query: Mapping[str, str] = {}
+    idempotency_key: bool = False
+
+    @property
+    def finds_again(self) -> bool:
+        return self.idempotency_key
 
 
 class PredictionsConfig(_Prompted):
@@ -120,6 +131,10 @@ class PredictionsConfig(_Prompted):
     prompt: str | None = "prompt"
     seed: str | None = None
     input: Mapping[str, Value] = {}
+
+    @property
+    def finds_again(self) -> bool:
+        return True
 
     @model_validator(mode="after")
     def _which_model(self) -> Self:
@@ -142,6 +157,10 @@ class ComfyUiConfig(RemoteConfig):
     kind: Literal["comfyui"]
     workflow: Annotated[Workflow, BeforeValidator(_workflow)]
     output: str | None = None
+
+    @property
+    def finds_again(self) -> bool:
+        return True
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

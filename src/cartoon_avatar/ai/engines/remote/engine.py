@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -17,11 +18,13 @@ from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.protocol import EngineFacts, StyleFacts
 from cartoon_avatar.ai.engines.remote.config import EngineConfig
 from cartoon_avatar.ai.engines.remote.generation import (
+    Call,
     Generation,
     GenerationLost,
     Provider,
     Refused,
 )
+from cartoon_avatar.ai.engines.remote.ledger import Ledger, open_ledger
 from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 
 log = structlog.get_logger()
@@ -39,6 +42,7 @@ class RemoteEngine:
         self,
         config: EngineConfig,
         provider: Provider,
+        ledger: Ledger,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
         self.config = config
@@ -55,19 +59,23 @@ class RemoteEngine:
             ),
             price=None if config.price is None else f"{config.price:g}",
         )
-        self.last_error: str | None = None
         self._provider = provider
+        self._ledger = ledger
         self._prompts = {style.name: style.prompt for style in config.style}
         self._today = today
-        self._day = today()
-        self._calls = 0
+        self._day = str(today())
+        known = ledger.known(config.name, self._day)
+        self.last_error = known.last_error
+        self._calls = known.calls
+        # Keys of calls that a crash or a cancel cut off: counted already.
+        self._open = set(known.open) if config.finds_again else set()
         self._paused_until = 0.0
 
     @property
     def calls_today(self) -> int:
         """Those that may have been charged."""
-        if self._day != self._today():
-            self._day, self._calls = self._today(), 0
+        if self._day != str(self._today()):
+            self._day, self._calls = str(self._today()), 0
         return self._calls
 
     @property
@@ -92,9 +100,11 @@ class RemoteEngine:
             return []
         return [style.facts for style in self.config.style]
 
-    def require_ready(self) -> None:
-        """Raise ``EngineUnavailable`` where asking would be in vain."""
-        if self.state == "over_budget":
+    def require_ready(self, key: str | None = None) -> None:
+        """Raise ``EngineUnavailable`` where asking would be in vain: ``key`` may be of a call that
+        was counted before it was cut off. None asks before it is known."""
+        is_counted = bool(self._open) if key is None else key in self._open
+        if self.state == "over_budget" and not is_counted:
             raise EngineUnavailable(
                 f"{self.config.name} has drawn all that it may today; choose another style.",
                 retry_after_s=_until_midnight_s(),
@@ -112,39 +122,66 @@ class RemoteEngine:
         """The drawing's file, as the provider sent it. Raises ``EngineUnavailable`` and
         ``EngineRefused``."""
         until = time.monotonic() + self.config.deadline_s
+        key = generation.key
         try:
             async with asyncio.timeout(self.config.deadline_s):
                 for attempt in range(self.config.retries + 1):
-                    self.require_ready()
-                    self._calls = self.calls_today + 1
+                    self.require_ready(key)
+                    call = await self._begun(key)
                     try:
-                        return await self._provider.generate(generation, report)
+                        data = await self._provider.generate(generation, call, report)
                     except GenerationLost as lost:
-                        self._calls -= not lost.charged
                         pause_s = lost.retry_after_s or _BACKOFF_S * 2**attempt
-                        if not lost.repeatable or attempt == self.config.retries:
-                            raise self._unavailable(lost) from lost
-                        if time.monotonic() + pause_s >= until:
-                            raise self._unavailable(lost) from lost
+                        is_last = not lost.repeatable or attempt == self.config.retries
+                        if is_last or time.monotonic() + pause_s >= until:
+                            await self._ended(key, charged=lost.charged)
+                            raise await self._unavailable(lost) from lost
+                        if not lost.charged:
+                            await self._ended(key, charged=False)
                         log.warning("engine_retried", engine=self.config.name, reason=str(lost))
                         await asyncio.sleep(pause_s)
+                    else:
+                        await self._ended(key, charged=True)
+                        return data
         except Refused as error:
-            self._calls -= 1
-            self.last_error = "refused by its policy"
+            await self._ended(key, charged=False)
+            await self._note_error("refused by its policy")
             raise EngineRefused(
                 f"The policy of {self.config.name} is against this picture in this style; please"
                 " try another of either."
             ) from error
         except TimeoutError as error:
-            raise self.failed(f"it took longer than {self.config.deadline_s:g} s") from error
+            await self._ended(key, charged=True)
+            raise await self.failed(f"it took longer than {self.config.deadline_s:g} s") from error
         raise AssertionError("the last attempt returns or raises")
 
-    def failed(self, reason: str) -> EngineUnavailable:
-        """The error for an answer that turns out to be useless."""
-        return self._unavailable(GenerationLost(reason, charged=True))
+    async def _begun(self, key: str) -> Call:
+        self._open.discard(key)
+        call, calls = await self._ledger.begin(
+            self.config.name, key, str(self._today()), again=self.config.finds_again
+        )
+        self._note_calls(calls)
+        return call
 
-    def _unavailable(self, lost: GenerationLost) -> EngineUnavailable:
-        self.last_error = f"{lost}: {lost.detail}" if lost.detail else str(lost)
+    async def _ended(self, key: str, *, charged: bool) -> None:
+        """Not told of a call that is cancelled: whoever asks again may find it."""
+        self._open.discard(key)
+        day = str(self._today())
+        self._note_calls(await self._ledger.end(self.config.name, key, day, charged=charged))
+
+    def _note_calls(self, calls: int) -> None:
+        self._day, self._calls = str(self._today()), calls
+
+    async def _note_error(self, said: str) -> None:
+        self.last_error = said
+        await self._ledger.note_error(self.config.name, said)
+
+    async def failed(self, reason: str) -> EngineUnavailable:
+        """The error for an answer that turns out to be useless."""
+        return await self._unavailable(GenerationLost(reason, charged=True))
+
+    async def _unavailable(self, lost: GenerationLost) -> EngineUnavailable:
+        await self._note_error(f"{lost}: {lost.detail}" if lost.detail else str(lost))
         log.warning("engine_failed", engine=self.config.name, reason=self.last_error)
         if lost.retry_after_s is not None:
             self._paused_until = time.monotonic() + lost.retry_after_s
@@ -161,9 +198,10 @@ def _until_midnight_s() -> int:
 
 @asynccontextmanager
 async def open_remote_engines(
-    configs: list[EngineConfig], environment: Mapping[str, str]
+    configs: list[EngineConfig], environment: Mapping[str, str], folder: Path
 ) -> AsyncIterator[list[RemoteEngine]]:
-    """Their keys are in the ``environment``, under the names that they give."""
+    """Their keys are in the ``environment``, under the names that they give; their ledger is in
+    ``folder``. Raises ``BadEngines``."""
     if not configs:
         yield []
         return
@@ -185,17 +223,21 @@ async def open_remote_engines(
             case "original":
                 return Original(config, http)
 
-    async with open_http() as (own, public):
-        yield [
-            RemoteEngine(
-                config,
-                provider_of(
+    with open_ledger(folder) as ledger:
+        async with open_http() as (own, public):
+            yield [
+                RemoteEngine(
                     config,
-                    ProviderHttp(yarl.URL(config.url), _headers(config, environment), own, public),
-                ),
-            )
-            for config in configs
-        ]
+                    provider_of(
+                        config,
+                        ProviderHttp(
+                            yarl.URL(config.url), _headers(config, environment), own, public
+                        ),
+                    ),
+                    ledger,
+                )
+                for config in configs
+            ]
 
 
 def _headers(config: EngineConfig, environment: Mapping[str, str]) -> dict[str, str]:

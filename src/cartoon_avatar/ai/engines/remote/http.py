@@ -179,10 +179,10 @@ async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None
     if status == 429 or (status == 503 and retry_after_s is not None):
         raise GenerationLost(reason, charged=False, repeatable=True, retry_after_s=retry_after_s)
     if status == 409:  # Cog: busy with another prediction
-        raise GenerationLost(reason, charged=False, repeatable=True)
+        raise GenerationLost(reason, charged=False, repeatable=True, status=status)
     if status >= 500:
         raise GenerationLost(reason, charged=True, repeatable=idempotent)
-    raise GenerationLost(reason, charged=False, body=body)
+    raise GenerationLost(reason, charged=False, status=status, body=body)
 
 
 def is_policy(body: object) -> bool:

@@ -1,12 +1,14 @@
 """POST /v1/images/edits, as OpenAI, Azure OpenAI and self-hosted servers have it.
 
 Protocol: https://developers.openai.com/api/reference/resources/images/edit and its streaming
-events. There is no way to ask for a drawing again by a key, so what may have been charged is not
-repeated; closing the connection is the only cancel there is.
+events. What may have been charged is repeated only where the server knows a request again by its
+Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), which OpenAI does not promise; closing
+the connection is the only cancel there is.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,7 +18,12 @@ import aiohttp
 
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.remote.config import ImagesEditsConfig
-from cartoon_avatar.ai.engines.remote.generation import Generation, GenerationLost, Refused
+from cartoon_avatar.ai.engines.remote.generation import (
+    Call,
+    Generation,
+    GenerationLost,
+    Refused,
+)
 from cartoon_avatar.ai.engines.remote.http import (
     MOST_JSON_BYTES,
     ProviderHttp,
@@ -27,6 +34,7 @@ from cartoon_avatar.ai.engines.remote.http import (
 )
 
 _PARTIAL_IMAGES = 3
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +42,26 @@ class ImagesEdits:
     config: ImagesEditsConfig
     http: ProviderHttp
 
-    async def generate(self, generation: Generation, report: Report) -> bytes:
+    async def generate(self, generation: Generation, call: Call, report: Report) -> bytes:
         report("generating", None)
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await self._asked(generation, report)
+            except GenerationLost as lost:
+                # 409: the request before, under the same key, is still being worked on.
+                if lost.status != 409 or not self.config.idempotency_key:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, 1.5 * pause_s)
+
+    async def _asked(self, generation: Generation, report: Report) -> bytes:
         url = self.http.url("images/edits").with_query(dict(self.config.query))
-        async with self.http.ask("POST", url, data=self._form(generation)) as response:
+        once = self.config.idempotency_key
+        headers = {"Idempotency-Key": generation.key} if once else {}
+        async with self.http.ask(
+            "POST", url, data=self._form(generation), headers=headers, idempotent=once
+        ) as response:
             if response.content_type == "text/event-stream":
                 return await _streamed(response, report)
             document = json_in(await bounded(response, MOST_JSON_BYTES))

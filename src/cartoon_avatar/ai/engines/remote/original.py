@@ -8,7 +8,7 @@ import aiohttp
 
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.remote.config import OriginalConfig
-from cartoon_avatar.ai.engines.remote.generation import Generation
+from cartoon_avatar.ai.engines.remote.generation import Call, Generation
 from cartoon_avatar.ai.engines.remote.http import MOST_PICTURE_BYTES, ProviderHttp, bounded
 
 
@@ -17,7 +17,7 @@ class Original:
     config: OriginalConfig
     http: ProviderHttp
 
-    async def generate(self, generation: Generation, report: Report) -> bytes:
+    async def generate(self, generation: Generation, call: Call, report: Report) -> bytes:
         report("generating", None)
         form = aiohttp.FormData()
         form.add_field("image", generation.photo, filename="photo.jpg", content_type="image/jpeg")

@@ -3,7 +3,8 @@
 Protocols: https://replicate.com/docs/reference/http (created, then polled until it ends) and
 https://github.com/replicate/cog/blob/main/docs/http.md (answered when done; the id is ours, so
 that it can be cancelled). Once Replicate has returned a prediction's address, nothing is paid
-twice: a broken connection is followed by asking for the same prediction again.
+twice: after a broken connection, a crash or a restart the same prediction is asked for again. One
+that was made while we died, whose address we never read, is found among the latest by its inputs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import base64
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -19,11 +21,17 @@ import yarl
 
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.remote.config import PredictionsConfig
-from cartoon_avatar.ai.engines.remote.generation import Generation, GenerationLost, Refused
+from cartoon_avatar.ai.engines.remote.generation import (
+    Call,
+    Generation,
+    GenerationLost,
+    Refused,
+)
 from cartoon_avatar.ai.engines.remote.http import ProviderHttp, base64_in
 
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.5, 5.0
 _CANCEL_S = 1.0
+_CLOCKS_DIFFER_S = 300
 # What Replicate takes as a data: URI; larger files are uploaded before.
 _MOST_INLINE_BYTES = 256_000
 # Messages by which models refuse by their content filter.
@@ -35,11 +43,11 @@ class Predictions:
     config: PredictionsConfig
     http: ProviderHttp
 
-    async def generate(self, generation: Generation, report: Report) -> bytes:
+    async def generate(self, generation: Generation, call: Call, report: Report) -> bytes:
         if self.config.server == "cog":
             prediction = await self._waited_for(generation, report)
         else:
-            prediction = await self._polled(generation, report)
+            prediction = await self._polled(generation, call, report)
         return await self._output_of(prediction)
 
     async def _waited_for(self, generation: Generation, report: Report) -> dict[str, Any]:
@@ -47,29 +55,29 @@ class Predictions:
         report("generating", None)
         url = self.http.url(f"predictions/{generation.key}")
         body = {"input": self._input(generation, _inline(generation.photo))}
+        pause_s = _FIRST_POLL_S
         try:
-            # Asked again, it costs the time of a machine of one's own.
-            prediction = await self.http.json("PUT", url, json_body=body, idempotent=True)
+            while True:
+                # Asked again, it costs the time of a machine of one's own.
+                prediction = await self.http.json("PUT", url, json_body=body, idempotent=True)
+                if prediction.get("status") not in ("starting", "processing"):
+                    return prediction
+                # Still at the attempt before.
+                await asyncio.sleep(pause_s)
+                pause_s = min(_LONGEST_POLL_S, 1.5 * pause_s)
         except asyncio.CancelledError:
             await self._cancel(url / "cancel")
             raise
-        if prediction.get("status") in ("starting", "processing"):
-            reason = "it is still at the attempt before"
-            raise GenerationLost(reason, charged=False, repeatable=True)
-        return prediction
 
-    async def _polled(self, generation: Generation, report: Report) -> dict[str, Any]:
+    async def _polled(self, generation: Generation, call: Call, report: Report) -> dict[str, Any]:
         report("starting", None)
-        body: dict[str, Any] = {"input": self._input(generation, await self._sent(generation))}
-        url = self.http.url("predictions")
-        if self.config.version is not None:
-            body["version"] = self.config.version
-        elif self.config.model is not None:
-            url = self.http.url(f"models/{self.config.model}/predictions")
-        prediction = await self.http.json("POST", url, json_body=body)
+        prediction = await self._earlier(generation, call)
+        if prediction is None:
+            prediction = await self._made(generation)
         address, cancel = self._addresses(prediction)
         pause_s = _FIRST_POLL_S
         try:
+            await call.keep(str(address))
             while (state := prediction.get("status")) in ("starting", "processing"):
                 report("generating" if state == "processing" else "starting", None)
                 await asyncio.sleep(pause_s)
@@ -79,6 +87,43 @@ class Predictions:
             await self._cancel(cancel)
             raise
         return prediction
+
+    async def _made(self, generation: Generation) -> dict[str, Any]:
+        body: dict[str, Any] = {"input": self._input(generation, await self._sent(generation))}
+        url = self.http.url("predictions")
+        if self.config.version is not None:
+            body["version"] = self.config.version
+        elif self.config.model is not None:
+            url = self.http.url(f"models/{self.config.model}/predictions")
+        return await self.http.json("POST", url, json_body=body)
+
+    async def _earlier(self, generation: Generation, call: Call) -> dict[str, Any] | None:
+        """The prediction of an attempt whose end was not seen, if it can still be drawn from."""
+        prediction = None
+        if call.address is not None:
+            try:
+                prediction = await self.http.json("GET", yarl.URL(call.address), idempotent=True)
+            except GenerationLost as lost:
+                if lost.status != 404:
+                    raise
+        elif call.begun_at is not None and self.config.seed is not None:
+            prediction = await self._listed(generation, call.begun_at)
+        if prediction is None or prediction.get("status") in ("failed", "canceled"):
+            return None
+        return prediction
+
+    async def _listed(self, generation: Generation, since: float) -> dict[str, Any] | None:
+        """The one of the latest predictions that has our inputs; their random seed among them
+        tells it from those of others. The picture is left out, which is told as a link."""
+        ours = self._input(generation, "")
+        listed = await self.http.json("GET", self.http.url("predictions"), idempotent=True)
+        for prediction in listed.get("results", []):
+            match prediction:
+                case {"input": dict(given), "created_at": str(created)}:
+                    is_late = _epoch_s(created) > since - _CLOCKS_DIFFER_S
+                    if is_late and {**given, self.config.picture: ""} == ours:
+                        return prediction
+        return None
 
     async def _again(self, address: yarl.URL, known: dict[str, Any]) -> dict[str, Any]:
         """The state of the prediction; the ``known`` one where the provider cannot be reached."""
@@ -144,6 +189,13 @@ class Predictions:
             case {"status": "canceled"}:
                 raise GenerationLost("it was cancelled there", charged=True)
         raise GenerationLost("its answer holds no picture", charged=True)
+
+
+def _epoch_s(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _inline(photo: bytes) -> str:
