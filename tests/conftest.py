@@ -5,13 +5,50 @@ import logging
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import structlog
 
+from cartoon_avatar.ai.seeing.model_files import models_folder
+from cartoon_avatar.ai.settings import AiSettings, variable_of
+from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.process.logs import configure_logs
 
 _SHORT = 15
 _FEW = 16
+_LOCAL = "127.0.0.1,localhost,::1"
+# The services of the tests give nothing up because the machine is busy.
+_PATIENT = {
+    "AI_TASK_TIMEOUT_S": "300",
+    "AI_BODY_TIMEOUT_S": "300",
+    "AI_FETCH_TIMEOUT_S": "100",
+    "AI_TIMEOUT_S": "600",
+    "STORAGE_TIMEOUT_S": "100",
+}
+
+
+def _forget_the_caller() -> None:
+    """Take out of the environment what the product and its clients read there.
+
+    Tests started by ``./run``, in a container of the service, or beside a configured PostgreSQL,
+    bucket or Ray cluster find the same.
+    """
+    models = models_folder(os.environ.get("AI_MODELS_DIR"))
+    ours = {name.upper() for name in BackendSettings.model_fields}
+    ours |= {variable_of(name) for name in AiSettings.model_fields}
+    ours |= {"CARTOON_AVATAR_RUN", "PROMETHEUS_MULTIPROC_DIR", "COLUMNS", "LINES"}
+    for name in list(os.environ):
+        if name.upper() in ours or name.startswith(("AWS_", "PG", "RAY_")):
+            del os.environ[name]
+    os.environ |= {**_PATIENT, "CARTOON_AVATAR_MODELS": str(models)}
+    # Servers of the tests are not asked through a proxy.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), _LOCAL)))
+
+
+_forget_the_caller()  # before the modules of the tests are imported
+# No deadline for a case, which would judge the machine, and the same cases each time.
+hypothesis.settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -25,8 +25,6 @@ KEY = "k" * 40
 
 @pytest.fixture(autouse=True)
 def in_its_own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("DATA_DIR", "DATABASE_URL", "STORAGE_URL", "AI_URL", "SIGNING_KEYS"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MIN_FREE_BYTES", "0")
     monkeypatch.chdir(tmp_path)
 

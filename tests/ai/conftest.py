@@ -34,7 +34,7 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def until_ready(ai: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while (await ai.get("/readyz")).status_code != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 

@@ -308,6 +308,8 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
     async with serving(ok(PNG)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name)
         assert await fetched_from(ok(PNG)) == PNG
         assert proxy.connections == 0
 

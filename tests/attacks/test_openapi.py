@@ -20,6 +20,7 @@ from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.ai.conftest import running as running_ai
+from tests.ai.conftest import until_ready
 from tests.attacks.test_private import photo_with_canary
 from tests.backend.conftest import FakeAi, running
 
@@ -110,10 +111,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 def ai() -> Iterator[Door]:
     app = create_ai(AiSettings(workers=1, log_level="error"))
     door = Door(running_ai(app), AI)
-    for _ in range(600):
-        if door.loop.run_until_complete(door.http.get("/readyz")).status_code == 200:
-            break
-        door.loop.run_until_complete(asyncio.sleep(0.1))
+    door.loop.run_until_complete(until_ready(door.http))
     yield door
     door.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -59,6 +60,20 @@ def test_a_photo_becomes_an_avatar_by_keyboard_alone(
     _tab_to(page, "Save as PNG")
     with page.expect_download():
         page.keyboard.press("Enter")
+
+
+def test_a_key_before_the_first_frame_leaves_the_focus_at_the_top(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page()
+    page.clock.install()
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    page.reload()
+    heading(page, "Become a cartoon").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.clock.run_for(1000)
+    page.keyboard.press("Tab")
+    assert page.evaluate(_FOCUSED) == "Skip to content"
 
 
 def test_screen_readers_hear_what_goes_on(open_page: Callable[..., Page], portrait: Path) -> None:

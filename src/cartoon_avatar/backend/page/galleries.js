@@ -5,7 +5,7 @@ import { Head } from "./head.js";
 import { t, when } from "./language.js";
 import { Confirm, Heading, Icon, ProblemCard } from "./parts.js";
 import { backgroundOf, say } from "./store.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { deleteEverything, forgetDeleted, openOriginal, startAfresh } from "./visits.js";
 
 const PAGE_SIZE = 24;
@@ -34,7 +34,7 @@ export function Avatars() {
 
 function AvatarDialog({ face, onClose }) {
   const dialog = useRef(null);
-  useEffect(() => dialog.current.showModal(), []);
+  useLayoutEffect(() => dialog.current.showModal(), []);
   return html`
     <dialog ref=${dialog} class="viewer" aria-label=${t.gallery.avatar} onClose=${onClose}>
       <button type="button" class="round close" aria-label=${t.gallery.close} onClick=${() => dialog.current.close()}>

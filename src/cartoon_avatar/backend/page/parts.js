@@ -33,7 +33,7 @@ export const Icon = ({ name }) => html`
 /** A heading that takes the focus when what had it is gone, so that nobody is left nowhere. */
 export function Heading({ children }) {
   const heading = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => { // not a frame later: a first Tab may be pressed before, and would go on from here
     const lost = !document.activeElement || document.activeElement === document.body;
     if (lost && navigator.userActivation?.hasBeenActive) heading.current.focus({ preventScroll: true });
   }, []);
@@ -109,7 +109,7 @@ function useCountdown(problem, wait_s, act) {
 /** Asks before something that cannot be undone. */
 export function Confirm({ title, text, label, onYes, onNo }) {
   const dialog = useRef(null);
-  useEffect(() => dialog.current.showModal(), []);
+  useLayoutEffect(() => dialog.current.showModal(), []);
   return html`
     <dialog ref=${dialog} class="confirm" aria-labelledby="confirm-title" onClose=${onNo}>
       <h2 id="confirm-title">${title}</h2>
