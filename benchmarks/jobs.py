@@ -29,7 +29,7 @@ from measuring import (
 )
 
 from cartoon_avatar.backend.ai.client import DrawingOptions
-from cartoon_avatar.backend.db import jobs
+from cartoon_avatar.backend.db import jobs, queue
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.flows.jobs import JobRequest, new_claim, new_job
@@ -151,7 +151,7 @@ async def turns(count: int) -> list[list[str]]:
                 for _ in range(count // devices):
                     began = time.perf_counter()
                     job = new_job(device, job_request, "painted", None, "", datetime.now(UTC))
-                    job.turn = jobs.next_turn(connection, device, "painted")
+                    job.turn = queue.next_turn(connection, device, "painted")
                     jobs.add_job(connection, job)
                     added.append(time.perf_counter() - began)
 
@@ -164,7 +164,7 @@ async def turns(count: int) -> list[list[str]]:
             def claim(connection) -> None:
                 for _ in range(200):
                     began = time.perf_counter()
-                    job = jobs.claim_next(connection, "painted", new_claim(), datetime.now(UTC))
+                    job = queue.claim_next(connection, "painted", new_claim(), datetime.now(UTC))
                     claimed.append(time.perf_counter() - began)
                     if job is None:
                         return

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from cartoon_avatar.backend.ai.client import Turn
 from cartoon_avatar.backend.changes import set_within
 from cartoon_avatar.backend.clock import utc_now
-from cartoon_avatar.backend.db import jobs
+from cartoon_avatar.backend.db import queue
 from cartoon_avatar.backend.db.session import is_busy
 from cartoon_avatar.backend.db.tables import Job
 from cartoon_avatar.backend.errors import (
@@ -92,7 +92,7 @@ class Runner:
                 self._wake.clear()
                 pause_s: float = _POLL_S
                 try:
-                    if await self._backend.database.read(jobs.any_lapsed):
+                    if await self._backend.database.read(queue.any_lapsed):
                         await recover(self._backend)
                     pause_s = await self._claim_what_can_be_drawn()
                 except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
@@ -131,7 +131,7 @@ class Runner:
     async def _claim_what_can_be_drawn(self) -> float:
         """Returns the seconds after which to look again, unless something happens before."""
         database, ai = self._backend.database, self._backend.ai
-        waited_for = await database.read(jobs.engines_waited_for)
+        waited_for = await database.read(queue.engines_waited_for)
         if waited_for and self._ai_unreachable:
             if not await ai.is_ready():
                 return _PAUSE_S
@@ -140,7 +140,7 @@ class Runner:
             while self._has_place(engine):
                 claim = new_claim()
                 job = await database.write(
-                    partial(jobs.claim_next, engine=engine, claim=claim, now=utc_now())
+                    partial(queue.claim_next, engine=engine, claim=claim, now=utc_now())
                 )
                 if job is None:
                     break
@@ -253,7 +253,7 @@ class Runner:
 
         def note(connection: Connection) -> None:
             for running, (stage, progress) in new:
-                jobs.note_progress(connection, running.job, stage, progress)
+                queue.note_progress(connection, running.job, stage, progress)
 
         await self._backend.database.write(note)
         for running, progress in new:
@@ -261,7 +261,7 @@ class Runner:
 
     async def _renew(self) -> None:
         claims = list(self._by_claim)
-        held = await self._backend.database.write(partial(jobs.renew, claims=claims))
+        held = await self._backend.database.write(partial(queue.renew, claims=claims))
         for claim in claims:
             running = self._by_claim.get(claim)
             # Its claim was lost, it has finished, or it was cancelled; a commit is not interrupted.

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cartoon_avatar.backend.clock import utc_now
-from cartoon_avatar.backend.db import jobs
+from cartoon_avatar.backend.db import jobs, queue
 from cartoon_avatar.backend.db.tables import Cartoon, Job, JobState
 from cartoon_avatar.backend.errors import (
     GenerationFailed,
@@ -44,7 +44,7 @@ def settle(connection: Connection, job: Job, result: Result) -> None:
             outcome |= {"original_id": result.original_id, "cartoon_id": result.id}
         case Downloaded(face, is_new):
             outcome |= {"face_id": face.id, "status": 201 if is_new else 200}
-    if not jobs.succeed(connection, job, utc_now(), **outcome):
+    if not queue.succeed(connection, job, utc_now(), **outcome):
         now = jobs.job_of(connection, job.device_id, job.id)
         if now is not None and now.cancel_asked:
             raise JobCanceled
@@ -66,7 +66,7 @@ def error_text(error: AvatarError) -> str:
 async def end(backend: State, job: Job, state: JobState, error: AvatarError) -> None:
     """End a job as failed or cancelled; its photo is deleted after the commit."""
     photo = await backend.database.write(
-        partial(jobs.end, job=job, state=state, now=utc_now(), error=error_text(error))
+        partial(queue.end, job=job, state=state, now=utc_now(), error=error_text(error))
     )
     backend.changes.announce(job.id)
     if photo is not None:
@@ -82,7 +82,7 @@ async def cancel(backend: State, *, device_id: str, job_id: str) -> Job:
         if job.state == "queued":
             await end(backend, job, "canceled", JobCanceled())
         else:
-            await backend.database.write(partial(jobs.ask_to_cancel, job=job))
+            await backend.database.write(partial(queue.ask_to_cancel, job=job))
             backend.changes.announce(job.id)
         job = await job_of(backend, device_id=device_id, job_id=job_id)
         # Unless it was claimed, put back or finished in between.
@@ -103,8 +103,8 @@ async def give_up(backend: State, job: Job, error: BaseException) -> None:
     reason = error if isinstance(error, AvatarError) else GenerationFailed()
 
     def release(connection: Connection) -> None:
-        if not jobs.forget_job(connection, job):
-            jobs.end(connection, job, "failed", utc_now(), error_text(reason))
+        if not queue.forget_job(connection, job):
+            queue.end(connection, job, "failed", utc_now(), error_text(reason))
 
     await backend.database.write(release)
     backend.changes.announce(job.id)
@@ -121,7 +121,7 @@ async def hand_back(backend: State, job: Job, *, counts: bool) -> None:
         if counts or now.cancel_asked:
             to_delete.extend(_take_up(connection, now))
         else:
-            jobs.put_back(connection, now, counts=False)
+            queue.put_back(connection, now, counts=False)
 
     await backend.database.write(back)
     backend.changes.announce(job.id)
@@ -133,7 +133,7 @@ async def recover(backend: State) -> None:
     to_delete: list[str] = []
 
     def take_up(connection: Connection) -> list[str]:
-        lapsed = jobs.lapsed_jobs(connection)
+        lapsed = queue.lapsed_jobs(connection)
         for job in lapsed:
             to_delete.extend(_take_up(connection, job))
         return [job.id for job in lapsed]
@@ -147,12 +147,12 @@ def _take_up(connection: Connection, job: Job) -> list[str]:
     """End a running job or queue it again; returns the files that no row names then."""
     state, error = _fate_of(job)
     if state == "queued":
-        jobs.put_back(connection, job, counts=True)
+        queue.put_back(connection, job, counts=True)
         return []
     if error is None:
-        jobs.forget_job(connection, job)
+        queue.forget_job(connection, job)
         return []
-    photo = jobs.end(connection, job, state, utc_now(), error_text(error))
+    photo = queue.end(connection, job, state, utc_now(), error_text(error))
     return [] if photo is None else [photo, keys.thumbnail_key(photo)]
 
 

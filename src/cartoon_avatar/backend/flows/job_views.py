@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from cartoon_avatar.backend.changes import set_within
-from cartoon_avatar.backend.db import jobs
+from cartoon_avatar.backend.db import jobs, queue
 from cartoon_avatar.backend.db.session import is_busy
 from cartoon_avatar.backend.db.tables import Job, JobState
 from cartoon_avatar.backend.errors import DatabaseBusy, NotFound
@@ -44,7 +44,7 @@ class View:
 
 def view_in(connection: Connection, backend: State, job: Job) -> View:
     if job.state == "queued":
-        return View(job, jobs.jobs_ahead_of(connection, job) + 1, None)
+        return View(job, queue.jobs_ahead_of(connection, job) + 1, None)
     if job.state == "succeeded":
         return View(job, None, result_of(connection, backend, job))
     return View(_with_progress(backend, job), None, None)
@@ -202,8 +202,8 @@ class Watcher:
             if watch.job is not None and watch.job.state == "queued"
         ]
         for engine in {job.engine for _, job in waiting}:
-            queue = await self._backend.database.read(partial(jobs.queue_of, engine=engine))
-            places = {job_id: place for place, job_id in enumerate(queue, start=1)}
+            in_turn = await self._backend.database.read(partial(queue.waiting_for, engine=engine))
+            places = {job_id: place for place, job_id in enumerate(in_turn, start=1)}
             for watch, job in waiting:
                 place = places.get(job.id)
                 if job.engine == engine and place is not None and place != watch.place:

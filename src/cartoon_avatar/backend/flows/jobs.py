@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cartoon_avatar.backend.ai.client import ENGINE, CutOptions, DrawingOptions
 from cartoon_avatar.backend.clock import utc_now
-from cartoon_avatar.backend.db import jobs, queries
+from cartoon_avatar.backend.db import jobs, queries, queue
 from cartoon_avatar.backend.db.tables import Cartoon, Job, Kind, Original
 from cartoon_avatar.backend.errors import (
     AiUnavailable,
@@ -102,7 +102,7 @@ async def accept(
             if job_request.kind == "upload":
                 token = introduce(connection, backend.signer, device_id, now)
                 job.with_token = token is not None
-            job.turn = jobs.next_turn(connection, device_id, engine)
+            job.turn = queue.next_turn(connection, device_id, engine)
             return jobs.add_job(connection, job)
 
         added = await backend.database.write(add)
@@ -130,9 +130,9 @@ async def claim(
     job.state, job.claim, job.attempts, job.started_at = "running", new_claim(), 1, job.created_at
 
     def add(connection: Connection) -> Job:
-        jobs.remove_outlived(connection, device_id, key, job.created_at - JOBS_KEPT_FOR)
+        queue.remove_outlived(connection, device_id, key, job.created_at - JOBS_KEPT_FOR)
         if jobs.add_job(connection, job):
-            jobs.lease(connection, job)
+            queue.lease(connection, job)
             return job
         earlier = jobs.job_with_key(connection, device_id, key)
         if earlier is None:
@@ -149,7 +149,7 @@ async def _accepted_before(
     backend: State, device_id: str, key: str, fingerprint: str
 ) -> Job | None:
     def find(connection: Connection) -> Job | None:
-        jobs.remove_outlived(connection, device_id, key, utc_now() - JOBS_KEPT_FOR)
+        queue.remove_outlived(connection, device_id, key, utc_now() - JOBS_KEPT_FOR)
         earlier = jobs.job_with_key(connection, device_id, key)
         if earlier is not None:
             _require_same(earlier, fingerprint)
