@@ -64,6 +64,7 @@ class Cartoon {
       : id = json['id'] as String,
         originalId = json['originalId'] as String,
         imageUrl = json['imageUrl'] as String,
+        thumbnailUrl = json['thumbnailUrl'] as String,
         width = json['width'] as int,
         height = json['height'] as int,
         style = json['style'] as String,
@@ -74,6 +75,7 @@ class Cartoon {
   final String id;
   final String originalId;
   final String imageUrl;
+  final String thumbnailUrl;
   final int width;
   final int height;
   final String style;
@@ -161,6 +163,7 @@ class Job {
         stage = json['stage'] as String?,
         progress = (json['progress'] as num?)?.toDouble(),
         position = json['position'] as int?,
+        originalId = json['originalId'] as String?,
         result = json['result'] as Json?,
         error = json['error'] as Json?;
 
@@ -176,6 +179,9 @@ class Job {
 
   /// Place in the queue: 1 is drawn next.
   final int? position;
+
+  /// The photo it is about; of an upload once there is one.
+  final String? originalId;
   final Json? result;
   final Json? error;
 

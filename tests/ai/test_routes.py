@@ -717,6 +717,23 @@ async def test_a_cartoon_brings_the_thumbnail_along_where_it_is_wished_for(
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (240, 320))
 
 
+async def test_a_cartoon_brings_its_own_thumbnail_last(ai: httpx.AsyncClient) -> None:
+    photo = saved(scene(600, 800), "PNG")
+    fields = {"seed": "7", "size": "512", "framing": "full"}
+    alone = await ai.post(GENERATE, files={"image": photo}, data=fields)
+    small = {"thumbnail": "1", "cartoon_thumbnail": "1"}
+    answer = await ai.post(GENERATE, files={"image": photo}, data={**fields, **small})
+
+    assert headers.CARTOON_THUMBNAIL_BYTES not in alone.headers
+    last = len(answer.content) - int(answer.headers[headers.CARTOON_THUMBNAIL_BYTES])
+    before = last - int(answer.headers[headers.THUMBNAIL_BYTES])
+    assert answer.content[:before] == alone.content
+    own = Image.open(io.BytesIO(answer.content[last:]))
+    assert (own.format, own.size) == ("WEBP", (240, 320))
+    drawing = np.asarray(opened(alone).convert("RGB").resize(own.size), float)
+    assert np.abs(drawing - np.asarray(own.convert("RGB"), float)).mean() < 6
+
+
 @pytest.mark.parametrize("wish", [{}, {"background": "#3366FF"}], ids=["clear", "on colour"])
 async def test_a_head_brings_its_thumbnail_along_where_it_is_wished_for(
     ai: httpx.AsyncClient, astronaut: bytes, wish: dict[str, str]

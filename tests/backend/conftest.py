@@ -47,6 +47,7 @@ class FakeAi:
     answers: dict[str, Asked] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     faces: int = 1  # in every photo
+    engine_version: str = "1"  # "" of an engine that is not deterministic
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
@@ -71,8 +72,11 @@ class FakeAi:
             headers.CROP_BOX: "0,0,96,128",
             headers.FACES: "30,20,30,40,0.900",
         }
+        if self.engine_version:
+            drawn[headers.ENGINE_VERSION] = self.engine_version
         small = picture("webp", (24, 32)) if _field(body, "thumbnail") == "1" else b""
-        return _image("jpeg", (48, 64), drawn, thumbnail=small)
+        own = picture("webp", (12, 16)) if _field(body, "cartoon_thumbnail") == "1" else b""
+        return _image("jpeg", (48, 64), drawn, thumbnail=small, own_thumbnail=own)
 
     def process_face_cut(self, request: httpx.Request) -> httpx.Response:
         if request.headers["content-type"].startswith("multipart/"):
@@ -107,6 +111,8 @@ class FakeAi:
                 "preview": None,
                 "needsFace": name == "anime",
                 "svg": name == "anime",
+                "deterministic": bool(self.engine_version),
+                "version": self.engine_version or "1",
             }
             for name in ("comic", "anime", "soft")
         ]
@@ -156,14 +162,21 @@ def _field(body: str, name: str) -> str:
 
 
 def _image(
-    kind: str, size: tuple[int, int], others: dict[str, str], *, thumbnail: bytes = b""
+    kind: str,
+    size: tuple[int, int],
+    others: dict[str, str],
+    *,
+    thumbnail: bytes = b"",
+    own_thumbnail: bytes = b"",
 ) -> httpx.Response:
     sized = {headers.IMAGE_WIDTH: str(size[0]), headers.IMAGE_HEIGHT: str(size[1])}
     if thumbnail:
         sized[headers.THUMBNAIL_BYTES] = str(len(thumbnail))
+    if own_thumbnail:
+        sized[headers.CARTOON_THUMBNAIL_BYTES] = str(len(own_thumbnail))
     return httpx.Response(
         200,
-        content=picture(kind, size) + thumbnail,
+        content=picture(kind, size) + thumbnail + own_thumbnail,
         headers={"content-type": f"image/{kind}", **sized, **others},
     )
 

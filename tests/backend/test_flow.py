@@ -37,7 +37,8 @@ async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service
 
 def without_thumbnail(answer: httpx.Response) -> httpx.Response:
     """As of an AI service that knows the original design alone."""
-    small = int(answer.headers.pop("x-thumbnail-bytes"))
+    names = ("x-thumbnail-bytes", "x-cartoon-thumbnail-bytes")
+    small = sum(int(answer.headers.pop(name, 0)) for name in names)
     return httpx.Response(200, headers=answer.headers, content=answer.content[:-small])
 
 
@@ -54,6 +55,27 @@ async def test_the_thumbnail_comes_with_the_drawing_or_is_asked_for(service: Ser
         (await service.http.get(original["thumbnailUrl"])).content for original in (together, apart)
     ]
     assert small == same == picture("webp", (24, 32))
+
+
+async def test_a_cartoon_has_a_thumbnail_or_stands_for_itself(service: Service):
+    uploaded = (await service.phone.upload()).json()
+    another = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
+    for cartoon in (uploaded["cartoon"], another.json()["cartoon"]):
+        small = await service.http.get(cartoon["thumbnailUrl"])
+        assert small.headers["content-type"] == "image/webp"
+        assert small.content == picture("webp", (12, 16))
+
+    # As of a cartoon from before there were any.
+    service.ai.answers["/generate-cartoon"] = lambda request: without_thumbnail(
+        FakeAi().generate_cartoon(request)
+    )
+    bare = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
+    cartoon = bare.json()["cartoon"]
+    assert cartoon["thumbnailUrl"] == cartoon["imageUrl"]
+    listed = (await service.phone.get(f"/api/originals/{uploaded['original']['id']}")).json()
+    assert [one["thumbnailUrl"] for one in listed["cartoons"]][-1] == cartoon["imageUrl"]
+    assert (await service.phone.post(f"/api/download/{cartoon['id']}")).status_code == 201
+    assert service.files("uploads/temp") == service.files("thumbnails/temp") == []
 
 
 @pytest.mark.parametrize("comes_along", [True, False])

@@ -55,7 +55,9 @@ async def test_expired_cartoons_go_and_photos_and_faces_stay(service: Service):
     assert (await service.phone.post(f"/api/download/{cartoon['id']}")).status_code == 404
     assert (await service.http.get(cartoon["imageUrl"])).status_code == 404
     assert (await service.http.get(fresh.json()["cartoon"]["imageUrl"])).status_code == 200
-    assert [file.parent.name for file in service.files()] == ["downloaded", "originals", "temp"]
+    folders = ["downloaded", "originals", "temp"]
+    for top in ("uploads", "thumbnails"):
+        assert [file.parent.name for file in service.files(top)] == folders
 
 
 async def test_old_files_without_a_row_go_and_young_ones_stay(service: Service):
@@ -79,7 +81,7 @@ async def test_old_files_without_a_row_go_and_young_ones_stay(service: Service):
     assert young.exists()
     kinds = {file.parent.name for file in service.files()}
     assert kinds == {"originals", "temp"}
-    assert len(service.files("thumbnails")) == 1
+    assert len(service.files("thumbnails")) == 2  # of the photo and of its cartoon
 
 
 async def test_sweeping_twice_finds_nothing_more(service: Service):

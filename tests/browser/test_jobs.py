@@ -103,3 +103,95 @@ def test_the_service_itself_promises_what_takes_long(
         button(page, "Another one").click()
     assert answer.value.status == 202
     expect(drawings(page)).to_have_count(2)
+
+
+def stored(page: Page) -> dict[str, Any]:
+    """The photo at hand and its cartoons, as the service has them."""
+    return page.evaluate(
+        """async () => {
+          const kept = (name) => JSON.parse(localStorage.getItem(`cartoon-avatar.${name}`));
+          const headers = { "X-Device-Id": kept("identity").deviceId };
+          if (kept("identity").token) headers.Authorization = `Bearer ${kept("identity").token}`;
+          return (await fetch(`/api/originals/${kept("session").originalId}`, { headers })).json();
+        }"""
+    )
+
+
+def without_memory(page: Page) -> None:
+    """As after a browser has cleared its storage, but for who this device is."""
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          const identity = localStorage.getItem("cartoon-avatar.identity");
+          localStorage.clear();
+          localStorage.setItem("cartoon-avatar.identity", identity);
+          indexedDB.deleteDatabase("cartoon-avatar").onsuccess = resolve;
+        })"""
+    )
+    page.goto("about:blank")  # nor has this tab's history
+
+
+class Found:
+    """Jobs that the service has, and of which the page remembers nothing."""
+
+    def __init__(self, page: Page, job: dict[str, Any]) -> None:
+        self.job = job
+        page.route("**/api/jobs?state=*", self._list)
+        page.route("**/api/jobs/job-1", self._tell)
+
+    def _list(self, route: Route) -> None:
+        state = route.request.url.partition("state=")[2]
+        items = [self.job] if self.job["state"] == state else []
+        route.fulfill(json={"items": items, "nextCursor": None})
+
+    def _tell(self, route: Route) -> None:
+        events = f"event: job\ndata: {json.dumps(self.job)}\n\n"
+        route.fulfill(headers={"Content-Type": "text/event-stream"}, body=events)
+
+
+def test_a_drawing_is_found_by_asking_for_jobs_where_nothing_was_remembered(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)
+    url = page.url
+    draw(page, portrait)
+    button(page, "Another one").click()
+    expect(drawings(page)).to_have_count(2)
+    found = stored(page)
+    without_memory(page)
+    waiting = {**_JOB, "createdAt": "2026-01-05T23:20:56.789Z", "style": "comic"}
+    service = Found(page, {**waiting, "originalId": found["original"]["id"]})
+    page.goto(url)
+    expect(page.get_by_text("Place 3 in the queue.")).to_be_visible()
+    assert_accessible(page)
+    done = {"state": "succeeded", "result": {"cartoon": found["cartoons"][-1]}}
+    service.job = {**service.job, **done, "position": None}
+    expect(drawings(page)).to_have_count(2)
+    expect(page.get_by_text("Place 3 in the queue.")).to_have_count(0)
+
+
+def test_a_photo_under_way_is_found_by_asking_for_jobs_and_can_be_cancelled(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    page = open_page(errors_expected=True)
+    url = page.url
+    draw(page, portrait)
+    found = stored(page)
+    button(page, "Start with another photo").click()
+    expect(heading(page, "Become a cartoon")).to_be_visible()
+    without_memory(page)
+    running = {
+        **_JOB, "kind": "upload", "state": "running", "progress": 0.4,
+        "createdAt": "2026-01-05T23:20:56.789Z",
+    }  # fmt: skip
+    service = Found(page, running)
+    page.goto(url)
+    expect(page.get_by_text("40 % drawn")).to_be_visible()
+    assert_accessible(page)
+    result = {
+        "original": found["original"],
+        "cartoon": found["cartoons"][0],
+        "faces": found["faces"],
+    }
+    service.job = {**running, "state": "succeeded", "result": result}
+    heading(page, "Your cartoon").wait_for()
+    expect(drawings(page)).to_have_count(1)

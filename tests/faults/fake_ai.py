@@ -55,7 +55,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/thumbnail":
             return self._image("webp", THUMBNAIL, (24, 32))
         small = THUMBNAIL if b'name="thumbnail"\r\n\r\n1\r\n' in body else b""
-        self._image("jpeg", DRAWING, (48, 64), small)
+        own = THUMBNAIL if b'name="cartoon_thumbnail"\r\n\r\n1\r\n' in body else b""
+        self._image("jpeg", DRAWING, (48, 64), small, own)
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
@@ -67,7 +68,14 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _image(self, kind: str, data: bytes, size: tuple[int, int], thumbnail: bytes = b"") -> None:
+    def _image(
+        self,
+        kind: str,
+        data: bytes,
+        size: tuple[int, int],
+        thumbnail: bytes = b"",
+        own_thumbnail: bytes = b"",
+    ) -> None:
         headers = {
             "X-Style": "comic",
             "X-Seed": "7",
@@ -79,7 +87,9 @@ class Handler(BaseHTTPRequestHandler):
         }
         if thumbnail:
             headers["X-Thumbnail-Bytes"] = str(len(thumbnail))
-        self._answer(200, f"image/{kind}", data + thumbnail, headers)
+        if own_thumbnail:
+            headers["X-Cartoon-Thumbnail-Bytes"] = str(len(own_thumbnail))
+        self._answer(200, f"image/{kind}", data + thumbnail + own_thumbnail, headers)
 
     def _answer(self, status: int, kind: str, body: bytes, headers: dict | None = None) -> None:
         self.send_response(status)

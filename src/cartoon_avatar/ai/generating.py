@@ -29,6 +29,7 @@ async def generate(
     framing: Framing,
     face: int,
     thumbnail: bool,
+    cartoon_thumbnail: bool,
     request_id: str,
     begun: Callable[[], None],
     on_position: OnPosition | None = None,
@@ -67,7 +68,9 @@ async def generate(
             data = await engine.draw(asked, report or unwatched)
             generated_s = time.perf_counter() - started
         try:
-            made = await workers.run(jobs.judge, [memoryview(data)], long_side, report=report)
+            made = await workers.run(
+                jobs.judge, [memoryview(data)], long_side, cartoon_thumbnail, report=report
+            )
         except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
             raise await engine.failed(
                 f"its answer is no picture that we take ({error.code})"
@@ -84,6 +87,7 @@ async def generate(
         crop=sent.crop,
         face_boxes=sent.face_boxes,
         thumbnail=sent.thumbnail,
+        cartoon_thumbnail=made.thumbnail,
     )
 
 

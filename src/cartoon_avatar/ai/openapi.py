@@ -103,6 +103,10 @@ _SCHEMAS: dict[str, Any] = {
                 "description": "The shapes of a style whose `svg` is true, instead of pixels.",
             },
             "thumbnail": _WITH_THUMBNAIL,
+            "cartoon_thumbnail": {
+                **_WITH_THUMBNAIL,
+                "description": "1: last follows a thumbnail of the drawing, a WebP file.",
+            },
             "fallback": {
                 "type": "integer",
                 "enum": [0, 1],
@@ -206,6 +210,7 @@ _HEADERS = {
         headers.CROP_BOX,
         headers.FACES,
         headers.THUMBNAIL_BYTES,
+        headers.CARTOON_THUMBNAIL_BYTES,
         headers.FALLBACK,
     ),
     paths.PROCESS_FACE_CUT: (

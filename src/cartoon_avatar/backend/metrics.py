@@ -31,6 +31,9 @@ class Metrics:
         self.job_attempts = Counter(
             "job_attempts", "Attempts at jobs of the queue", ["engine"], registry=registry
         )
+        self.drawings_reused = Counter(
+            "drawings_reused", "Cartoons copied of an equal one of the device", registry=registry
+        )
         # Read from the database, so each process reports the totals of all processes.
         self.jobs_waiting = Gauge(
             "jobs_waiting",

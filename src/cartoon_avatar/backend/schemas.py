@@ -111,6 +111,7 @@ class Cartoon(Body):
     original_id: Id
     filename: str = Field(examples=["1736123456790_5f2d9c0a7b1e4d3c8a6f0e21.jpg"])
     image_url: str = _url("temp/1736123456790_5f2d9c0a7b1e4d3c8a6f0e21.jpg?")
+    thumbnail_url: str = _url("temp/1736123456790_5f2d9c0a7b1e4d3c8a6f0e21.jpg?thumbnail=1&")
     file_size: int = Field(description="Bytes.", examples=[182044])
     mime_type: str = Field(examples=["image/jpeg"])
     width: int = Field(description="Pixels.", examples=[768])
@@ -130,6 +131,7 @@ class Cartoon(Body):
     def of(cls, row: tables.Cartoon, signer: Signer, ttl_s: int) -> Cartoon:
         return cls(
             image_url=signer.file_url(row.image_url),
+            thumbnail_url=signer.file_url(row.image_url, thumbnail=row.thumbnail_path is not None),
             expires_at=row.created_at + timedelta(seconds=ttl_s),
             face=row.face_index,
             crop=Box.of(row.crop),
@@ -280,6 +282,10 @@ class Job(Body):
     position: int | None = Field(
         None, description="Place in the queue: 1 is drawn next. Only of a queued job.", examples=[3]
     )
+    original_id: Id | None = Field(
+        None, description="The photo it is about; of an upload once there is one."
+    )
+    cartoon_id: Id | None = Field(None, description="Of a download: the cartoon it cuts.")
     engine: str = Field(description="Whose queue it is in.", examples=["drawing"])
     style: str | None = Field(None, examples=["comic"])
     created_at: Time

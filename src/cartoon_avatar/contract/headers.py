@@ -6,6 +6,7 @@ SERVER_TIMING = "Server-Timing"
 # Of a response of the AI service:
 STYLE = "X-Style"
 SEED = "X-Seed"
+# Of a deterministic engine alone: as long as it is the same, so is the picture of a request.
 ENGINE_VERSION = "X-Engine-Version"
 FACE_COUNT = "X-Face-Count"
 # Of a drawing of our own in place of a generator's: the code of the generator's failure.
@@ -30,6 +31,7 @@ SVG_HEADERS = {
 CUT_PATH = "X-Cut-Path"
 # Comma-separated remarks on a head: "cut-by-frame", "low-resolution".
 CUT_FLAGS = "X-Cut-Flags"
-# How many of the body's last bytes are the photo's or the head's thumbnail, where one was
-# asked for.
+# How many bytes of the body are thumbnails, where they were asked for: behind the picture the
+# photo's or the head's, last the drawing's.
 THUMBNAIL_BYTES = "X-Thumbnail-Bytes"
+CARTOON_THUMBNAIL_BYTES = "X-Cartoon-Thumbnail-Bytes"

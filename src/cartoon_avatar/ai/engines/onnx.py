@@ -234,6 +234,11 @@ def fetch(folder: Path, model: NeuralModel) -> None:
     write_whole(folder / model.file, bytes(data))
 
 
+def _version_of(model: NeuralModel) -> str:
+    drawing = f"{model.sha256} {model.input.model_dump_json()}"
+    return hashlib.sha256(drawing.encode()).hexdigest()[:12]
+
+
 class NeuralEngine:
     """The engine of neural styles; draws in worker processes, networks opened when first asked."""
 
@@ -253,7 +258,8 @@ class NeuralEngine:
 
     def styles(self) -> Sequence[StyleFacts]:
         return [
-            StyleFacts(model.name, model.title, model.sentence) for model in available(self._folder)
+            StyleFacts(model.name, model.title, model.sentence, version=_version_of(model))
+            for model in available(self._folder)
         ]
 
     def stages(self, style: str) -> Mapping[str, float]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cartoon_avatar.ai.engines.drawing import Clock, Drawing
+from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION, Clock, Drawing
 from cartoon_avatar.ai.seeing.scene import Scene
 
 
@@ -42,13 +42,20 @@ COMPOSITE_WITH_TRAINED_MEDIA = "compositeWithTrainedAlgorithmicMedia"
 @dataclass(frozen=True, slots=True)
 class StyleFacts:
     """``sentence`` describes it to people. With ``needs_face`` a photo without faces is refused;
-    with ``svg`` drawings are shapes, which an SVG holds at any size."""
+    with ``svg`` drawings are shapes, which an SVG holds at any size. ``version`` stands for what
+    draws it where that is no code of ours: a network's file."""
 
     name: str
     title: str
     sentence: str
     needs_face: bool = False
     svg: bool = False
+    version: str = ""
+
+
+def version_of(style: StyleFacts) -> str:
+    """The same as long as a deterministic engine gives the same pixels in this style."""
+    return f"{ENGINE_VERSION}-{style.version}" if style.version else str(ENGINE_VERSION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def draw_cartoon(
     thumbnail: bool = False,
     framing: Framing = "portrait",
     face: int = 0,
+    cartoon_thumbnail: bool = False,
     *,
     report: Report = unwatched,
 ) -> Result:
@@ -80,6 +81,7 @@ def draw_cartoon(
     encoded = encode(picture)
     # Made from the decoded photo: decoding again would cost more than the thumbnail.
     small = thumbnail_of(made.photo.picture) if thumbnail else b""
+    smaller = thumbnail_of(picture) if cartoon_thumbnail else b""
     clock.done("encode")
     return Result(
         data=encoded,
@@ -89,6 +91,7 @@ def draw_cartoon(
         photo_width=made.photo.width,
         photo_height=made.photo.height,
         thumbnail=small,
+        cartoon_thumbnail=smaller,
         stages=clock.stages,
         faces=len(made.scene.faces),
         crop=made.scene.crop,

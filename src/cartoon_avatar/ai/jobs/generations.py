@@ -38,6 +38,7 @@ class Judged:
     mime_type: str
     width: int
     height: int
+    thumbnail: bytes
     stages: dict[str, float]
 
 
@@ -84,11 +85,14 @@ def prepare(
     )
 
 
-def judge(tools: Tools, data: bytes, long_side: int, *, report: Report = unwatched) -> Judged:
+def judge(
+    tools: Tools, data: bytes, long_side: int, thumbnail: bool, *, report: Report = unwatched
+) -> Judged:
     """Raises ``InvalidImage`` and ``ImageTooLarge``."""
     clock = Clock(report=report)
     picture = decode(data, max_pixels=tools.max_pixels, long_side=long_side).picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     encoded = encode(picture)
+    small = thumbnail_of(picture) if thumbnail else b""
     clock.done("judge")
-    return Judged(encoded, f"image/{kind}", picture.width, picture.height, clock.stages)
+    return Judged(encoded, f"image/{kind}", picture.width, picture.height, small, clock.stages)

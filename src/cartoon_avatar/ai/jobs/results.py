@@ -30,6 +30,8 @@ class Result:
     flags: tuple[str, ...] = ()
     #: Of the photo or the head, a WebP file, where it was asked for.
     thumbnail: bytes = b""
+    #: Of a drawing, likewise.
+    cartoon_thumbnail: bytes = b""
     #: Only of a drawing: the part of the upright photo that it shows, and all faces there.
     crop: Box | None = None
     face_boxes: tuple[FaceBox, ...] = ()

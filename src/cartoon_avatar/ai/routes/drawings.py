@@ -12,8 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
-from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION
-from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts
+from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts, version_of
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.errors import AiBusy
 from cartoon_avatar.ai.generating import generate
@@ -32,14 +31,18 @@ from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
 
+# Of the backend's alone.
+_OUR_FIELDS = ("format", "thumbnail", "cartoon_thumbnail", "fallback")
+
 
 @router.post(paths.GENERATE_CARTOON, operation_id="generateCartoon")
 async def generate_cartoon(request: Request) -> Response:
     """Draw a cartoon of a photo; the response is the picture itself.
 
     With ``thumbnail`` the photo's thumbnail follows in the same body, so that a photo is sent
-    and decoded once for both. ``format=svg`` gives a style's shapes, without a thumbnail. With
-    ``Accept: text/event-stream`` events tell of the progress before the picture.
+    and decoded once for both; with ``cartoon_thumbnail`` then the drawing's. ``format=svg`` gives a
+    style's shapes, without thumbnails. With ``Accept: text/event-stream`` events tell of the
+    progress before the picture.
     """
     ai = state_of(request)
     with ExitStack() as held:
@@ -47,7 +50,7 @@ async def generate_cartoon(request: Request) -> Response:
         place.enter_context(ai.workers.place())
         form = await form_of(request, "image")
         fields = form.fields
-        options.require_known(fields, (*options.DRAWING_FIELDS, "format", "thumbnail", "fallback"))
+        options.require_known(fields, (*options.DRAWING_FIELDS, *_OUR_FIELDS))
         engine, style = await _chosen(ai, fields.get("style"))
         as_svg = _as_svg(fields, style)
         seed = options.seed_of(fields)
@@ -55,19 +58,18 @@ async def generate_cartoon(request: Request) -> Response:
         framing = options.framing_of(fields) or "portrait"
         face = options.face_of(fields) or 0
         thumbnail = with_thumbnail(fields)
+        cartoon_thumbnail = with_thumbnail(fields, "cartoon_thumbnail")
         may_fall_back = options.whole_number(fields, "fallback", InvalidRequest, 0, 1) == 1
         if seed is None:
             seed = secrets.randbelow(RANDOM_SEEDS)
         photo = image_in(form, "image")
 
         async def here(engine: Engine, style: str, watch: Watch) -> jobs.Result:
+            run = partial(ai.run, engine, on_position=watch.on_position, report=watch.report)
             if as_svg:
-                job = partial(ai.run, engine, jobs.draw_svg, photo, style, seed, size)
-            else:
-                job = partial(
-                    ai.run, engine, jobs.draw_cartoon, photo, style, seed, size, thumbnail
-                )
-            return await job(framing, face, on_position=watch.on_position, report=watch.report)
+                return await run(jobs.draw_svg, photo, style, seed, size, framing, face)
+            small = thumbnail, framing, face, cartoon_thumbnail
+            return await run(jobs.draw_cartoon, photo, style, seed, size, *small)
 
         async def elsewhere(engine: RemoteEngine, watch: Watch) -> jobs.Result:
             return await generate(
@@ -82,6 +84,7 @@ async def generate_cartoon(request: Request) -> Response:
                 framing=framing,
                 face=face,
                 thumbnail=thumbnail,
+                cartoon_thumbnail=cartoon_thumbnail,
                 request_id=request.state.request_id,
                 begun=(lambda: None) if may_fall_back else place.close,
                 on_position=watch.on_position,
@@ -89,24 +92,28 @@ async def generate_cartoon(request: Request) -> Response:
             )
 
         async def drawn(watch: Watch) -> FinishedPicture:
-            name, others = style.name, headers.SVG_HEADERS if as_svg else {}
+            chosen, others = style, dict(headers.SVG_HEADERS) if as_svg else {}
+            deterministic = engine.facts.deterministic
             if isinstance(engine, RemoteEngine):
                 try:
                     result = await elsewhere(engine, watch)
                 except (AiBusy, EngineUnavailable, EngineRefused) as error:
                     if not may_fall_back:
                         raise
-                    name, others = STYLES[0].name, {headers.FALLBACK: error.code}
-                    result = await here(ai.engines.all[0], name, watch)
+                    ours = ai.engines.all[0]
+                    chosen, others = ours.styles()[0], {headers.FALLBACK: error.code}
+                    deterministic = ours.facts.deterministic
+                    result = await here(ours, chosen.name, watch)
             else:
-                result = await here(engine, name, watch)
-            ai.metrics.drawing_seconds.labels(name).observe(sum(result.stages.values()))
+                result = await here(engine, chosen.name, watch)
+            ai.metrics.drawing_seconds.labels(chosen.name).observe(sum(result.stages.values()))
+            if deterministic:
+                others[headers.ENGINE_VERSION] = version_of(chosen)
             return FinishedPicture.of(
                 result,
                 {
-                    headers.STYLE: name,
+                    headers.STYLE: chosen.name,
                     headers.SEED: str(seed),
-                    headers.ENGINE_VERSION: str(ENGINE_VERSION),
                     headers.FACE_COUNT: str(result.faces),
                     headers.CROP_BOX: str(result.crop),
                     headers.FACES: faces_text(result.face_boxes),

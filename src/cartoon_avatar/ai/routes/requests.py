@@ -40,5 +40,5 @@ def image_in(form: Form, name: str) -> Pieces:
     return pieces
 
 
-def with_thumbnail(fields: Mapping[str, Any]) -> bool:
-    return options.whole_number(fields, "thumbnail", InvalidRequest, 0, 1) == 1
+def with_thumbnail(fields: Mapping[str, Any], name: str = "thumbnail") -> bool:
+    return options.whole_number(fields, name, InvalidRequest, 0, 1) == 1

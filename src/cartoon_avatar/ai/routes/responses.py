@@ -52,6 +52,9 @@ class FinishedPicture:
         stages = (f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in result.stages.items())
         if result.thumbnail:
             others = {**others, headers.THUMBNAIL_BYTES: str(len(result.thumbnail))}
+        if result.cartoon_thumbnail:
+            size_bytes = len(result.cartoon_thumbnail)
+            others = {**others, headers.CARTOON_THUMBNAIL_BYTES: str(size_bytes)}
         all_headers = {
             headers.PHOTO_WIDTH: str(result.photo_width),
             headers.PHOTO_HEIGHT: str(result.photo_height),
@@ -62,7 +65,8 @@ class FinishedPicture:
             "X-Content-Type-Options": "nosniff",
             **others,
         }
-        return cls(result.data + result.thumbnail, result.mime_type, all_headers)
+        body = result.data + result.thumbnail + result.cartoon_thumbnail
+        return cls(body, result.mime_type, all_headers)
 
 
 Work = Callable[[Watch], Awaitable[FinishedPicture]]

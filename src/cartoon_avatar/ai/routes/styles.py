@@ -10,6 +10,7 @@ from importlib import resources
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from cartoon_avatar.ai.engines.protocol import version_of
 from cartoon_avatar.ai.routes.requests import state_of
 from cartoon_avatar.contract import paths
 
@@ -35,6 +36,7 @@ class StyleInfo(BaseModel):
     deterministic: bool = Field(
         description="Whether the same photo, seed and options give the same picture."
     )
+    version: str = Field(description="The same as long as `deterministic` holds.")
     places: int = Field(description="How many drawings the engine works on at once.")
     expected_seconds: float = Field(
         serialization_alias="expectedSeconds", description="What a drawing usually takes."
@@ -70,6 +72,7 @@ async def list_styles(request: Request) -> StyleList:
                 engine=facts.name,
                 aligned=facts.aligned,
                 deterministic=facts.deterministic,
+                version=version_of(style),
                 places=facts.places or ai.workers.size,
                 expected_seconds=facts.expected_s,
                 leaves_machine=facts.leaves_machine,

@@ -124,7 +124,8 @@ class CutOptions:
 class StyleInfo:
     """``preview`` is a small picture as a ``data:`` URL; a style that ``needs_face`` refuses photos
     without one; one with ``svg`` draws shapes. Of its engine there are ``places`` pictures at
-    once, each in about ``expected_s``, where it says so."""
+    once, each in about ``expected_s``, where it says so. While ``version`` is the same, a
+    ``deterministic`` style draws the same."""
 
     name: str
     title: str
@@ -136,6 +137,7 @@ class StyleInfo:
     deterministic: bool = False
     leaves_machine: Annotated[bool, Field(validation_alias="leavesMachine")] = False
     engine: str = ENGINE
+    version: str = ""
     places: int | None = None
     expected_s: Annotated[float | None, Field(validation_alias="expectedSeconds")] = None
 
@@ -192,10 +194,12 @@ class AiClient:
         *,
         thumbnail: bool = False,
     ) -> Drawing:
-        fields = {**options.fields(), "thumbnail": 1 if thumbnail else None}
+        small = {"thumbnail": 1 if thumbnail else None, "cartoon_thumbnail": 1}
+        fields = {**options.fields(), **small}
         files = {"image": (photo, mime_type)}
         head, data = await self._drawn(paths.GENERATE_CARTOON, files, turn, fields)
-        data, small = parted(head, data)
+        data, own_thumbnail = parted(head, data, headers.CARTOON_THUMBNAIL_BYTES)
+        data, photo_thumbnail = parted(head, data)
         if headers.IMAGE_WIDTH not in head:
             head = original.drawing_headers(data, photo, mime_type, options.style, options.seed)
         image = image_in(head, data)
@@ -211,7 +215,9 @@ class AiClient:
             face_count=number_in(head, headers.FACE_COUNT),
             crop=crop_in(head),
             faces=faces_of(head),
-            thumbnail=small,
+            engine_version=head.get(headers.ENGINE_VERSION, ""),
+            thumbnail=photo_thumbnail,
+            own_thumbnail=own_thumbnail,
         )
 
     async def generate_svg(

@@ -113,8 +113,9 @@ class Head(Image):
 
 @dataclass(frozen=True, slots=True)
 class Drawing(Image):
-    """``crop`` is what it shows of the photo, and ``faces`` are all of the photo's; ``thumbnail``
-    is the photo's, a WebP file, where it was asked for and came."""
+    """``crop`` is what it shows of the photo, and ``faces`` are all of the photo's. Thumbnails, the
+    photo's and its own, are WebP files, where the AI service sent them. ``engine_version`` is ""
+    where it says none."""
 
     style: str
     seed: int
@@ -123,7 +124,9 @@ class Drawing(Image):
     face_count: int
     crop: Box
     faces: tuple[FaceBox, ...]
+    engine_version: str = ""
     thumbnail: bytes | None = None
+    own_thumbnail: bytes | None = None
 
 
 class NoSuchEndpoint(GenerationFailed):
@@ -370,11 +373,13 @@ def faces_of(head: Headers) -> tuple[FaceBox, ...]:
         raise GenerationFailed from error
 
 
-def parted(head: Headers, data: bytes) -> tuple[bytes, bytes | None]:
-    """The picture, and the thumbnail where one follows it."""
-    if headers.THUMBNAIL_BYTES not in head:
+def parted(
+    head: Headers, data: bytes, size_bytes: str = headers.THUMBNAIL_BYTES
+) -> tuple[bytes, bytes | None]:
+    """What is before the last thumbnail, and that one, if the header ``size_bytes`` tells of it."""
+    if size_bytes not in head:
         return data, None
-    end = max(0, len(data) - number_in(head, headers.THUMBNAIL_BYTES))
+    end = max(0, len(data) - number_in(head, size_bytes))
     _require_whole("image/webp", data[end:])
     return data[:end], data[end:]
 

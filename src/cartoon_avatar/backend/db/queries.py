@@ -232,20 +232,39 @@ def rows_after(connection: Connection, kind: type[P], last_id: str, limit: int) 
     return _all(connection, kind, query)
 
 
-def remove_cartoons_of(connection: Connection, original_id: str) -> dict[str, str]:
-    """Delete the cartoon rows of an original; returns id → file path of what went."""
+_DRAWN_AS = (
+    select(cartoons)
+    .where(cartoons.c.device_id == bindparam("of"), cartoons.c.drawing_key == bindparam("key"))
+    .order_by(cartoons.c.created_at.desc(), cartoons.c.id)
+    .limit(1)
+)
+
+
+def cartoon_drawn_as(
+    connection: Connection, device_id: str, drawing_key: str
+) -> tuple[Cartoon, Original] | None:
+    """The device's newest cartoon with these pixels, and its photo."""
+    cartoon = _first(connection, Cartoon, _DRAWN_AS, {"of": device_id, "key": drawing_key})
+    if cartoon is None:
+        return None
+    original = original_of(connection, device_id, cartoon.original_id)
+    return None if original is None else (cartoon, original)
+
+
+def remove_cartoons_of(connection: Connection, original_id: str) -> dict[str, list[str]]:
+    """Delete the cartoon rows of an original; returns id → files of what went."""
     gone = connection.execute(
         delete(cartoons)
         .where(cartoons.c.original_id == original_id)
-        .returning(cartoons.c.id, cartoons.c.file_path)
+        .returning(cartoons.c.id, *_FILES[cartoons])
     )
-    return {row.id: row.file_path for row in gone}
+    return {row.id: [path for path in row[1:] if path is not None] for row in gone}
 
 
 def remove_expired_cartoons(
     connection: Connection, created_before: datetime, limit: int
-) -> list[str]:
-    """Delete up to ``limit`` of the oldest expired cartoon rows; returns their file paths."""
+) -> list[list[str]]:
+    """Delete up to ``limit`` of the oldest expired cartoon rows; returns the files of each."""
     oldest = (
         select(cartoons.c.id)
         .where(cartoons.c.created_at < created_before)
@@ -253,8 +272,8 @@ def remove_expired_cartoons(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    gone = delete(cartoons).where(cartoons.c.id.in_(oldest)).returning(cartoons.c.file_path)
-    return list(connection.scalars(gone))
+    gone = delete(cartoons).where(cartoons.c.id.in_(oldest)).returning(*_FILES[cartoons])
+    return [[path for path in row if path is not None] for row in connection.execute(gone)]
 
 
 # Jobs first: their photos become originals', and who looks at the originals before that and at the
@@ -262,7 +281,7 @@ def remove_expired_cartoons(
 _FILES = {
     jobs: (jobs.c.photo_path,),
     originals: (originals.c.file_path, originals.c.thumbnail_path),
-    cartoons: (cartoons.c.file_path,),
+    cartoons: (cartoons.c.file_path, cartoons.c.thumbnail_path),
     faces: (faces.c.file_path, faces.c.thumbnail_path),
 }
 

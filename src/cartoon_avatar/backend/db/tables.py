@@ -131,9 +131,14 @@ cartoons = Table(
     Column("framing", String(16), server_default="full"),
     Column("face_index", Integer, server_default="0"),
     *(Column(f"crop_{side}", Integer, server_default="0") for side in Box._fields),
+    # Of cartoons from before they had one, and of AI services that make none, NULL.
+    Column("thumbnail_path", String(512), nullable=True),
+    # SHA-256 of all that its pixels depend on; NULL where its engine is not deterministic.
+    Column("drawing_key", String(64), nullable=True),
     Index(None, "original_id", "created_at", "id"),
-    Index(None, "device_id"),
+    Index(None, "device_id", "drawing_key"),
     Index(None, "created_at"),
+    Index(None, "thumbnail_path", unique=True),
 )
 
 
@@ -149,6 +154,8 @@ class Cartoon(_Picture):
     crop_top: int
     crop_width: int
     crop_height: int
+    thumbnail_path: str | None
+    drawing_key: str | None
 
     @property
     def crop(self) -> Box:
@@ -241,8 +248,9 @@ jobs = Table(
     Column("photo_size", BigInteger, nullable=True),
     Column("photo_type", String(64), nullable=True),
     Column("photo_sha256", String(64), nullable=True),
-    # The outcome: ids of rows, and the status of the response.
+    # The photo it is about, once it is known.
     Column("original_id", String(32), nullable=True),
+    # The outcome: ids of rows, and the status of the response.
     Column("cartoon_id", String(32), nullable=True),
     Column("face_id", String(32), nullable=True),
     Column("status", Integer, nullable=True),

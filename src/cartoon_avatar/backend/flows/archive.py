@@ -26,7 +26,10 @@ Row = Original | Cartoon | Face
 _ROWS_AT_ONCE = 100
 _PIECE_BYTES = 256 * 1024
 # Columns that name our own files: the archive has the pictures themselves.
-_OURS = {"file_path", "thumbnail_path", "image_url", "face_url", "last_style", "device_id"}
+_OURS = {
+    *("file_path", "thumbnail_path", "image_url", "face_url", "last_style", "device_id"),
+    "drawing_key",
+}
 
 
 async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:

@@ -19,7 +19,7 @@ _TABLES = {
     "jobs": ("photo_path",),
     "originals": ("file_path", "thumbnail_path"),
     "downloaded_faces": ("file_path", "thumbnail_path"),
-    "regenerated_cartoons": ("file_path",),
+    "regenerated_cartoons": ("file_path", "thumbnail_path"),
 }
 _FOLDERS = ("uploads", "thumbnails")
 

@@ -60,7 +60,13 @@ def file_columns(stored: StoredFile, mime_type: str) -> dict[str, Any]:
 
 def cartoon_file(original_id: str, drawing: Drawing, now: datetime) -> NewFile:
     names = keys.new_keys("temp", original_id, IMAGE_TYPES[drawing.mime_type], now)
-    return NewFile(names, [drawing.data], drawing.mime_type)
+    return NewFile(names, [drawing.data], drawing.mime_type, drawing.own_thumbnail)
+
+
+def files_of(cartoon: Cartoon) -> list[str]:
+    if cartoon.thumbnail_path is None:
+        return [cartoon.file_path]
+    return [cartoon.file_path, cartoon.thumbnail_path]
 
 
 def new_cartoon(
@@ -68,8 +74,10 @@ def new_cartoon(
     drawing: Drawing,
     options: DrawingOptions,
     stored: StoredFile,
+    drawing_key: str | None,
     now: datetime,
 ) -> Cartoon:
+    has_thumbnail = drawing.own_thumbnail is not None
     return Cartoon(
         id=new_id(),
         device_id=original.device_id,
@@ -86,5 +94,7 @@ def new_cartoon(
         crop_top=drawing.crop.top,
         crop_width=drawing.crop.width,
         crop_height=drawing.crop.height,
+        thumbnail_path=keys.thumbnail_key(stored.key) if has_thumbnail else None,
+        drawing_key=drawing_key,
         created_at=now,
     )

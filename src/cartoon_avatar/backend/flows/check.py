@@ -84,7 +84,7 @@ async def named_files(database: Database) -> AsyncIterator[Named]:
             )
             for row in rows:
                 yield Named(table, row.id, row.file_path, row.file_size, row.sha256)
-                if not isinstance(row, Cartoon):
+                if row.thumbnail_path is not None:
                     yield Named(table, row.id, row.thumbnail_path, None, None)
             if len(rows) < _BATCH:
                 break

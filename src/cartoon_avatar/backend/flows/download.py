@@ -156,7 +156,7 @@ def _exchange(connection: Connection, cartoon: Cartoon, face: Face, attempt: Att
     queries.add(connection, face)
     queries.note_spent(connection, face, gone.keys() - {cartoon.id})
     attempt.settle(connection, Downloaded(face, is_new=True))
-    return list(gone.values())
+    return [key for files in gone.values() for key in files]
 
 
 async def _earlier_face(

@@ -102,6 +102,9 @@ async def accept(
             if job_request.kind == "upload":
                 token = introduce(connection, backend.signer, device_id, now)
                 job.with_token = token is not None
+            if job.kind == "download":
+                cartoon = queries.cartoon_of(connection, device_id, job.subject)
+                job.original_id = None if cartoon is None else cartoon.original_id
             job.turn = queue.next_turn(connection, device_id, engine)
             return jobs.add_job(connection, job)
 
@@ -260,7 +263,7 @@ def new_job(
         photo_size=None if stored is None else stored.size_bytes,
         photo_type=None if photo is None else photo.mime_type,
         photo_sha256=None if stored is None else stored.sha256,
-        original_id=None,
+        original_id=job_request.subject if job_request.kind == "regenerate" else None,
         cartoon_id=None,
         face_id=None,
         status=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,6 +47,15 @@ def open_photo(file: Spool, *, max_bytes: int, keep_metadata: bool) -> Photo:
         return Photo(without_metadata(data, mime_type), mime_type)
     except BrokenImage as error:
         raise InvalidImage("The image is broken or incomplete.") from error
+
+
+def sha256_of(photo: Photo) -> str:
+    if photo.stored is not None:
+        return photo.stored.sha256
+    digest = hashlib.sha256()
+    for piece in photo.pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def photo_file(

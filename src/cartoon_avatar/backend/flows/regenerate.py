@@ -16,6 +16,7 @@ from cartoon_avatar.backend.errors import NotFound
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.cartoons import (
     cartoon_file,
+    files_of,
     new_cartoon,
     require_quota,
     with_seed,
@@ -23,6 +24,7 @@ from cartoon_avatar.backend.flows.cartoons import (
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
 from cartoon_avatar.backend.flows.fetching import fetched
+from cartoon_avatar.backend.flows.reuse import drawing_key, drawn_before
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.http.request_log import stage
 
@@ -47,18 +49,23 @@ async def regenerate(
     await require_space(backend.database, backend.storage, backend.settings)
     style = options.style or await next_style(backend.database, ai, original, turn.until)
 
-    photo = await fetched(backend, original.file_path, asked)
-    with stage("draw"):
-        wanted = with_seed(replace(options, style=style))
-        drawing = await attempt.ask(ai.generate_cartoon([photo], original.mime_type, wanted, turn))
+    wanted = replace(options, style=style)
+    drawing = await drawn_before(backend, device_id, original.sha256, wanted, turn.until)
+    if drawing is None:
+        photo = await fetched(backend, original.file_path, asked)
+        with stage("draw"):
+            drawing = await attempt.ask(
+                ai.generate_cartoon([photo], original.mime_type, with_seed(wanted), turn)
+            )
 
     now = utc_now()
     async with discarding(backend.storage) as new_files:
         with stage("store"):
             (stored,) = await backend.storage.put_new(cartoon_file(original_id, drawing, now))
-            new_files.append(stored.key)
+            key = drawing_key(original.sha256, drawing, options)
+            cartoon = new_cartoon(original, drawing, options, stored, key, now)
+            new_files += files_of(cartoon)
         attempt.require_wanted()
-        cartoon = new_cartoon(original, drawing, options, stored, now)
 
         def commit(connection: Connection) -> None:
             live_cartoons = queries.live_cartoons(connection, device_id)

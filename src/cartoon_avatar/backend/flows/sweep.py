@@ -59,12 +59,12 @@ async def sweep_expired(database: Database, storage: Storage, settings: BackendS
         return 0
     while True:
         created_before = utc_now() - timedelta(seconds=settings.cartoon_ttl_s)
-        files = await database.write(
+        gone = await database.write(
             partial(queries.remove_expired_cartoons, created_before=created_before, limit=_BATCH)
         )
-        await storage.delete(files)
-        count += len(files)
-        if len(files) < _BATCH:
+        await storage.delete(key for files in gone for key in files)
+        count += len(gone)
+        if len(gone) < _BATCH:
             return count
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from anyio import to_thread
 from sqlalchemy import Connection
 
 from cartoon_avatar.backend.ai.client import AiClient, Drawing, DrawingOptions, Turn
@@ -15,6 +16,7 @@ from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.cartoons import (
     cartoon_file,
     file_columns,
+    files_of,
     new_cartoon,
     new_id,
     require_quota,
@@ -22,7 +24,8 @@ from cartoon_avatar.backend.flows.cartoons import (
 )
 from cartoon_avatar.backend.flows.devices import Caller, introduce
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
-from cartoon_avatar.backend.flows.photos import Photo, photo_file
+from cartoon_avatar.backend.flows.photos import Photo, photo_file, sha256_of
+from cartoon_avatar.backend.flows.reuse import drawing_key, drawn_before
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import NewFile, Storage
@@ -47,10 +50,10 @@ async def upload(
     """Keep the photo for good and draw its first cartoon: both, or neither."""
     require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
-    with stage("draw"):
-        drawing, thumbnail = await attempt.ask(
-            _drawn(backend.ai, photo, with_seed(options), attempt.turn)
-        )
+    drawing = await _drawn_before(backend, caller, photo, options, attempt.turn)
+    if drawing is None:
+        with stage("draw"):
+            drawing = await attempt.ask(_drawn(backend.ai, photo, with_seed(options), attempt.turn))
 
     now = utc_now()
     original_id = new_id()
@@ -58,15 +61,13 @@ async def upload(
         with stage("store"):
             cartoon_to_keep = cartoon_file(original_id, drawing, now)
             if photo.stored is None:
-                to_keep = photo_file(photo, caller.device_id, now, thumbnail)
+                to_keep = photo_file(photo, caller.device_id, now, drawing.thumbnail)
                 stored, kept = await backend.storage.put_new(to_keep, cartoon_to_keep)
-                new_files += [stored.key, keys.thumbnail_key(stored.key), kept.key]
+                new_files += [stored.key, keys.thumbnail_key(stored.key)]
             else:
                 stored = photo.stored
-                await _keep_thumbnail(backend.storage, stored.key, thumbnail)
+                await _keep_thumbnail(backend.storage, stored.key, drawing.thumbnail)
                 (kept,) = await backend.storage.put_new(cartoon_to_keep)
-                new_files.append(kept.key)
-            attempt.require_wanted()
 
         original = Original(
             id=original_id,
@@ -81,7 +82,10 @@ async def upload(
             faces=faces_text(drawing.faces),
             created_at=now,
         )
-        cartoon = new_cartoon(original, drawing, options, kept, now)
+        key = drawing_key(stored.sha256, drawing, options)
+        cartoon = new_cartoon(original, drawing, options, kept, key, now)
+        new_files += files_of(cartoon)
+        attempt.require_wanted()
 
         def commit(connection: Connection) -> Uploaded:
             token = introduce(connection, backend.signer, caller.device_id, now)
@@ -97,21 +101,29 @@ async def upload(
             return await backend.database.write(commit)
 
 
-async def _drawn(
-    ai: AiClient, photo: Photo, options: DrawingOptions, turn: Turn
-) -> tuple[Drawing, bytes]:
-    """The first cartoon, and the photo's thumbnail."""
+async def _drawn_before(
+    backend: State, caller: Caller, photo: Photo, options: DrawingOptions, turn: Turn
+) -> Drawing | None:
+    if options.seed is None:  # the photo's checksum is not wanted yet
+        return None
+    sha256 = await to_thread.run_sync(sha256_of, photo)
+    return await drawn_before(backend, caller.device_id, sha256, options, turn.until)
+
+
+async def _drawn(ai: AiClient, photo: Photo, options: DrawingOptions, turn: Turn) -> Drawing:
+    """The first cartoon, with the photo's thumbnail."""
     drawing = await ai.generate_cartoon(
         photo.pieces, photo.mime_type, options, turn, thumbnail=True
     )
     if drawing.thumbnail is not None:
-        return drawing, drawing.thumbnail
+        return drawing
     # An AI service that knows the original design alone.
     small = await ai.thumbnail(photo.pieces, photo.mime_type, until=turn.until)
-    return drawing, small.data
+    return replace(drawing, thumbnail=small.data)
 
 
-async def _keep_thumbnail(storage: Storage, key: str, thumbnail: bytes) -> None:
+async def _keep_thumbnail(storage: Storage, key: str, thumbnail: bytes | None) -> None:
+    assert thumbnail is not None
     # An attempt that was cut off may have left one, of the same photo.
     with suppress(FileExistsError):
         names = iter([keys.thumbnail_key(key)])

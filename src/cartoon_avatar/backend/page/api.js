@@ -28,6 +28,9 @@ function identity() {
   return known;
 }
 
+/** Whether this browser ever asked for anything. */
+export const isKnown = () => Boolean(remembered("identity")?.deviceId);
+
 export const hasToken = () => Boolean(remembered("identity")?.token);
 
 /** This browser goes on as another device, whose library it took over. */

@@ -1,6 +1,6 @@
 // What takes long: the service promises it (202) and tells how far it is, until it is done.
 
-import { Problem, opened, remove } from "./api.js";
+import { Problem, get, opened, remove } from "./api.js";
 
 // Most drawings are done by then, and nothing is said of a queue.
 export const PREFER = { Prefer: "respond-async, wait=2" };
@@ -40,6 +40,14 @@ async function changed(job, report) {
       report(latest);
     }
   }
+}
+
+/** The device's jobs that are not done, the newest first: for who has lost what it asked for. */
+export async function underWay() {
+  const lists = await Promise.all(
+    ["running", "queued"].map((state) => get(`/api/jobs?state=${state}`)),
+  );
+  return lists.flatMap(({ items }) => items).sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 }
 
 export const cancel = (job) => remove(`/api/jobs/${job.id}`);

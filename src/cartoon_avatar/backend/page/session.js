@@ -11,7 +11,8 @@
 //   avatars   heads of this photo, where its drawings are gone
 //
 // A request under way is kept as "pending" with its Idempotency-Key, so that after a lost line
-// or a reload the very same request goes out again and nothing is done twice.
+// or a reload the very same request goes out again and nothing is done twice. One that was found
+// among the service's jobs has its job instead, which is followed.
 
 import { Problem, fileAt, pictureUrl, post, randomName, upload } from "./api.js";
 import { t } from "./language.js";
@@ -79,19 +80,29 @@ export async function startSample(name) {
   }
 }
 
-/** Takes up the upload that a reload interrupted; its photo was kept. */
+/** Takes up the upload that a reload interrupted; false if its photo was not kept. */
 export async function sendAgain(pending, kept) {
   const mine = (sending = { photo: null, abort: new AbortController() });
   mine.photo = await kept();
   const photo = mine.photo && (await localPhoto(mine.photo));
-  if (mine !== sending) return;
+  if (mine !== sending) return true;
   if (photo === null) {
     await clear();
-    return;
+    return false;
   }
   goTo("photo");
   set({ work: { step: "sending", photo, progress: 0, cartoons: [] }, resuming: false });
   await send(pending);
+  return true;
+}
+
+/** Waits for the photo of a job: the service has it, this browser does not. */
+export async function followUpload(job) {
+  sending = { photo: null, abort: new AbortController() };
+  goTo("photo");
+  const photo = { src: null, fallback: null, width: 1, height: 1, opens: false };
+  set({ work: { step: "drawing", photo, progress: 1, cartoons: [], job }, resuming: false });
+  await arrived(async (report) => resultOf({ job }, report), refuse);
 }
 
 async function send(pending) {
@@ -107,13 +118,21 @@ async function send(pending) {
     changeWork({ progress, step: drawing ? "drawing" : "sending" });
   };
   const options = { onProgress, signal: mine.abort.signal, more: PREFER };
+  await arrived(async (report) => {
+    const answer = await patiently(() => upload(mine.photo, pending.style, pending.key, options));
+    return resultOf(answer, report);
+  }, fail);
+}
+
+/** Shows what comes of the photo on its way; `failed` is told why nothing does. */
+async function arrived(wait, failed) {
+  const mine = sending;
   const report = (job) => {
     if (mine === sending) changeWork({ job, step: "drawing" });
   };
   let created;
   try {
-    const answer = await patiently(() => upload(mine.photo, pending.style, pending.key, options));
-    created = await resultOf(answer, report);
+    created = await wait(report);
   } catch (problem) {
     if (mine !== sending) return;
     changeWork({ job: null });
@@ -122,7 +141,7 @@ async function send(pending) {
       return;
     }
     if (isRefusal(problem)) await refuse(problem);
-    else fail(problem);
+    else await failed(problem);
     return;
   }
   if (mine !== sending) return;
@@ -212,8 +231,7 @@ export async function another(pending) {
   try {
     const { style, face, seed } = pending;
     const wish = { style: style || undefined, face, seed }; // JSON leaves out what is undefined
-    const path = `/api/regenerate/${pending.originalId}`;
-    const { cartoon } = await made(path, wish, pending.key, work);
+    const { cartoon } = await made(`/api/regenerate/${pending.originalId}`, wish, pending, work);
     await shownOnceLoaded(cartoon);
     if (!isAt(work)) return;
     end();
@@ -259,8 +277,7 @@ export async function cut(pending) {
   const { work } = state;
   try {
     // Transparent: any colour can be put behind it here, also later.
-    const path = `/api/download/${pending.cartoonId}`;
-    const { face } = await made(path, { format: "png" }, pending.key, work);
+    const { face } = await made(`/api/download/${pending.cartoonId}`, { format: "png" }, pending, work);
     await sizeOf(pictureUrl(face.faceUrl));
     if (!isAt(work)) return;
     end();
@@ -307,11 +324,11 @@ export const dismissProblem = () => set({ problem: null });
 
 /** The same request again; what it may have done already is not done twice. */
 export async function retry() {
-  const pending = remembered("pending");
+  const { job: ended, ...pending } = remembered("pending") ?? {};
   set({ problem: null });
-  if (pending?.kind === "upload" && sending) await send(pending);
-  else if (pending?.kind === "another" && state.work) await another(pending);
-  else if (pending?.kind === "pick" && state.work) await cut(pending);
+  if (pending.kind === "upload" && sending) await send(pending);
+  else if (pending.kind === "another" && state.work) await another(pending);
+  else if (pending.kind === "pick" && state.work) await cut(pending);
   else await resume();
 }
 
@@ -347,8 +364,8 @@ export async function cancelJob() {
 // ---- small parts
 
 /** What comes of a POST, however long it takes; meanwhile `work.job` tells how far it is. */
-async function made(path, wish, key, work) {
-  const answer = await patiently(() => post(path, wish, key, PREFER));
+async function made(path, wish, { key, job }, work) {
+  const answer = job ? { job } : await patiently(() => post(path, wish, key, PREFER));
   return resultOf(answer, (job) => {
     if (isAt(work)) changeWork({ job });
   });
@@ -374,8 +391,9 @@ export const photoOf = (original) => ({
   height: original.height,
 });
 
-/** Loads the picture first, so that it does not appear in pieces. */
-const shownOnceLoaded = (cartoon) => sizeOf(pictureUrl(cartoon.imageUrl));
+/** Loads the pictures first, so that they do not appear in pieces. */
+const shownOnceLoaded = ({ imageUrl, thumbnailUrl }) =>
+  Promise.all([imageUrl, thumbnailUrl].map((url) => sizeOf(pictureUrl(url))));
 
 /** Waits while the first sending of the same request is still at work. */
 async function patiently(ask) {

@@ -149,7 +149,7 @@ function Strip({ work }) {
       ${cartoons.map((cartoon, at) => html`
         <label key=${cartoon.id} class="tile">
           <input type="radio" name="cartoon" checked=${cartoon.id === shown} onChange=${() => show(cartoon.id)} />
-          <img src=${pictureUrl(cartoon.imageUrl)} alt=${t.work.drawingOf(at + 1, titleOf(cartoon.style))} />
+          <img src=${pictureUrl(cartoon.thumbnailUrl)} alt=${t.work.drawingOf(at + 1, titleOf(cartoon.style))} />
           <span class="name" aria-hidden="true">${titleOf(cartoon.style)}</span>
         </label>`)}
       ${another && html`

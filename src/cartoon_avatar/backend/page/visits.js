@@ -1,10 +1,11 @@
 // Coming back to a photo: after a reload, from a gallery, with the browser's Back; and going for good.
 
-import { forgetIdentity, get, remove } from "./api.js";
+import { forgetIdentity, get, isKnown, randomName, remove } from "./api.js";
+import { underWay } from "./jobs.js";
 import { t } from "./language.js";
 import { goTo, here, inStudio, noted, settle } from "./place.js";
 import {
-  another, changeWork, clear, cut, end, fail, isAt, isSending, photoOf, sendAgain, showDrawings,
+  another, changeWork, clear, cut, end, fail, followUpload, isAt, isSending, photoOf, sendAgain, showDrawings,
 } from "./session.js";
 import { keptPhoto, remember, remembered, say, set, state } from "./store.js";
 
@@ -46,18 +47,27 @@ export async function resume() {
 }
 
 async function takeUp() {
-  const pending = remembered("pending");
+  let pending = remembered("pending");
   // The address knows which photo this tab shows; another tab may have opened another since.
   const session = here() && inStudio() && noted().originalId ? noted() : remembered("session");
   if (pending?.kind === "upload") {
-    await sendAgain(pending, keptPhoto);
-    return;
+    if (await sendAgain(pending, keptPhoto)) return;
+    pending = null;
+  }
+  const before = state.work;
+  const isElsewhere = () => state.work !== before || isSending(); // another photo was dropped meanwhile
+  if (!pending && isKnown()) {
+    const job = await jobFor(session?.originalId);
+    if (isElsewhere()) return;
+    if (job?.kind === "upload") {
+      await followUpload(job);
+      return;
+    }
+    pending = job && pendingOf(job);
   }
   // A request belongs to its own photo.
   const originalId = pending?.originalId ?? session?.originalId;
   if (!originalId) return;
-  const before = state.work;
-  const isElsewhere = () => state.work !== before || isSending(); // another photo was dropped meanwhile
   try {
     const { original, cartoons, faces } = await get(`/api/originals/${originalId}`);
     const avatars = cartoons.length ? [] : await avatarsOf(originalId);
@@ -85,6 +95,18 @@ async function takeUp() {
   if (pending?.kind === "another") await another(pending);
   else if (pending?.kind === "pick") await cut(pending);
 }
+
+/** What is under way for the photo at hand, or for any where there is none at hand. */
+async function jobFor(originalId) {
+  // Whatever is wrong shows with what is asked next.
+  const jobs = await underWay().catch(() => []);
+  return jobs.find((job) => !originalId || job.originalId === originalId) ?? null;
+}
+
+const pendingOf = (job) => ({
+  kind: job.kind === "download" ? "pick" : "another",
+  originalId: job.originalId, cartoonId: job.cartoonId, style: job.style, key: randomName(), job,
+});
 
 /** The heads of a photo, as far as they are among the newest. */
 async function avatarsOf(originalId) {

@@ -48,6 +48,8 @@ def job_body(view: View, backend: State) -> schemas.Job:
         stage=job.stage,
         progress=job.progress,
         position=view.place,
+        original_id=job.original_id,
+        cartoon_id=job.subject if job.kind == "download" else None,
         engine=job.engine,
         style=json.loads(job.options).get("style"),
         created_at=job.created_at,

@@ -73,7 +73,7 @@ class LocalStorage:
         )
         for folder in (*folders, _UNFINISHED):
             (root / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in ("originals", "downloaded"):
+        for folder in ("originals", "temp", "downloaded"):
             (root / "thumbnails" / folder).mkdir(exist_ok=True, mode=0o700)
         for parent in (root, root / "uploads", root / "thumbnails"):
             sync(parent)
