@@ -30,6 +30,8 @@ _POLL_S = 2
 # position of every job in it.
 _PLACES_S = 5
 _BATCH = 500
+# Events of a thousand clients in one go would keep everything else waiting for 0.2 s.
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +206,13 @@ class Watcher:
         for engine in {job.engine for _, job in waiting}:
             in_turn = await self._backend.database.read(partial(queue.waiting_for, engine=engine))
             places = {job_id: place for place, job_id in enumerate(in_turn, start=1)}
-            for watch, job in waiting:
+            for number, (watch, job) in enumerate(waiting, start=1):
                 place = places.get(job.id)
                 if job.engine == engine and place is not None and place != watch.place:
                     watch.place = place
                     watch.changed.set()
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
 
 def _shown(job: Job | None) -> tuple[object, ...] | None:
