@@ -1,0 +1,153 @@
+"""A backend as a real process in front of a real AI server of the original design."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.e2e.original_ai import OriginalAi, original_ai
+from tests.engines.ports import free_ports
+from tests.faults.processes import wait_for
+
+DEVICE = "0b5c9d3e-6f1a-4c8e-9d27-5a3e1f7c2b10"
+
+
+@pytest.fixture
+def ai() -> Iterator[OriginalAi]:
+    with original_ai() as server:
+        yield server
+
+
+@contextmanager
+def backend(data: Path, ai: OriginalAi, dialect: str) -> Iterator[httpx.Client]:
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    settings = {"AI_URL": ai.url, "PUBLIC_URL": url, "API_DIALECT": dialect}
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cartoon_avatar.cli", "backend"),
+            *("--port", str(port), "--data", str(data)),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **settings},
+    )
+    try:
+        wait_for(port)
+        with httpx.Client(base_url=url, headers={"x-device-id": DEVICE}, timeout=120) as http:
+            until_ready(http)
+            yield http
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def until_ready(http: httpx.Client) -> None:
+    give_up = time.monotonic() + 120
+    while http.get("/readyz").status_code != 200:
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def selfie() -> dict[str, tuple[str, bytes, str]]:
+    """Larger than what is sent in one piece."""
+    data = io.BytesIO()
+    Image.effect_noise((900, 1200), 80).convert("RGB").save(data, "JPEG", quality=95)
+    assert len(data.getvalue()) > 300_000
+    return {"image": ("selfie.jpg", data.getvalue(), "image/jpeg")}
+
+
+def assert_opens(url: str, *sizes: tuple[int, int]) -> None:
+    """By its URL alone, as ``Image.network`` asks."""
+    answer = httpx.get(url)
+    assert answer.status_code == 200
+    assert Image.open(io.BytesIO(answer.content)).size in sizes
+
+
+def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
+    with backend(tmp_path, ai, "ours") as http:
+        page = http.get("/", headers={"Accept": "text/html"})
+        styles = http.get("/api/styles").json()["items"]
+        uploaded = http.post("/api/upload", files=selfie())
+        made = uploaded.json()
+        again = http.post(f"/api/regenerate/{made['original']['id']}")
+        chosen = again.json()["cartoon"]
+        photo = http.get(f"/api/originals/{made['original']['id']}").json()
+        for url in (made["cartoon"]["imageUrl"], chosen["imageUrl"]):
+            assert_opens(url, (72, 96))
+        cut = http.post(f"/api/download/{chosen['id']}")
+        faces = http.get("/api/downloaded-faces").json()["items"]
+        photos = http.get("/api/originals").json()["items"]
+        gone = httpx.get(chosen["imageUrl"])
+
+    assert "<title>" in page.text
+    assert [style["name"] for style in styles] == ["cartoon"]
+    assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3
+    assert len(photo["cartoons"]) == 2
+    assert ai.photos == [(900, 1200)] * 2
+    assert ai.fetched == [chosen["imageUrl"]]
+    face = cut.json()["face"]
+    assert [one["id"] for one in faces] == [face["id"]]
+    assert (face["width"], face["height"]) == (40, 50)
+    assert [one["id"] for one in photos] == [made["original"]["id"]]
+    assert gone.status_code == 404
+
+
+def test_the_dialect_of_the_original_works_with_it(tmp_path: Path, ai: OriginalAi):
+    with backend(tmp_path, ai, "original") as http:
+        health = http.get("/health")
+        uploaded = http.post("/api/upload", files=selfie())
+        made = uploaded.json()["data"]
+        again = http.post(f"/api/regenerate/{made['original']['id']}")
+        chosen = again.json()["data"]["cartoon"]
+        cartoons = http.get("/api/cartoons", params={"originalId": made["original"]["id"]})
+        assert_opens(made["original"]["imageUrl"], (900, 1200))
+        assert_opens(chosen["imageUrl"], (72, 96))
+        cut = http.post(f"/api/download/{chosen['id']}")
+        repeated = http.post(f"/api/download/{chosen['id']}")
+        face = cut.json()["data"]["downloadedFace"]
+        assert_opens(face["faceUrl"], (40, 50))
+        faces = http.get("/api/downloaded-faces", params={"page": 1, "limit": 50})
+        photos = http.get("/api/originals")
+        gone = httpx.get(chosen["imageUrl"])
+
+    assert health.json()["status"] == "ok"
+    assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3
+    assert [one["id"] for one in cartoons.json()["data"]["cartoons"]] == [
+        chosen["id"],
+        made["cartoon"]["id"],
+    ]
+    assert [url.partition("?")[0] for url in ai.fetched] == [chosen["imageUrl"]]
+    assert (repeated.status_code, repeated.json()["success"]) == (400, False)
+    assert [one["id"] for one in faces.json()["data"]["downloadedFaces"]] == [face["id"]]
+    assert photos.json()["data"]["count"] == 1
+    assert gone.status_code == 404
+
+
+def test_only_its_two_endpoints_are_needed(tmp_path: Path, ai: OriginalAi):
+    """What else it is asked for it does not know, and a photo that it refuses is not kept."""
+    with backend(tmp_path, ai, "ours") as http:
+        http.post("/api/upload", files=selfie())
+        nothing = {"image": ("a.gif", _gif_cut_short(), "image/gif")}
+        refused = http.post("/api/upload", files=nothing)
+        photos = http.get("/api/originals").json()["items"]
+
+    assert ai.unknown <= {"/styles", "/readyz", "/thumbnail", "/healthz"}
+    assert (refused.status_code, refused.json()["code"]) == (500, "generation_failed")
+    assert len(photos) == 1
+
+
+def _gif_cut_short() -> bytes:
+    data = io.BytesIO()
+    Image.effect_noise((60, 60), 80).convert("P").save(data, "GIF")
+    return data.getvalue()[:800]
