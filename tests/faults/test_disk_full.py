@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pytest
 from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, files_in
-from tests.faults.processes import Backend
+from tests.faults.processes import Backend, free_port
 
 SIZE_BYTES = 8_000_000
 
@@ -125,6 +126,23 @@ def test_a_backend_starts_on_a_full_disk_and_serves_what_is_there(
         )
 
 
+@pytest.mark.parametrize("command", ["serve", "backend"])
+def test_a_start_that_has_no_room_says_so_and_ends(small_disk: Path, command: str):
+    fill(small_disk / "filler")
+    started = subprocess.run(
+        [
+            *(sys.executable, "-m", "cartoon_avatar.cli", command),
+            *("--port", str(free_port()), "--data", str(small_disk)),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert started.returncode == 1
+    assert f"There is no room in the data folder {small_disk}" in started.stderr
+    assert "Traceback" not in started.stderr
+    assert [file.name for file in small_disk.iterdir()] == ["filler"]
+
+
 def test_a_write_past_the_file_size_limit_is_no_room(start_backend: StartBackend, tmp_path: Path):
     """What a quota does: RLIMIT_FSIZE fails the write of the photo and of nothing else."""
     backend = start_backend()
@@ -212,6 +230,7 @@ def test_under_the_reserve_nothing_is_drawn_and_everything_else_goes_on(
 if not can_mount():
     # A small disk needs root; the limit on a file's size above needs nothing.
     del test_a_full_disk_refuses_and_recovers
+    del test_a_start_that_has_no_room_says_so_and_ends
     del test_a_backend_starts_on_a_full_disk_and_serves_what_is_there
     del test_under_the_reserve_expired_cartoons_go_before_anybody_is_refused
     del test_under_the_reserve_nothing_is_drawn_and_everything_else_goes_on

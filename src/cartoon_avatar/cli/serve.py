@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +27,14 @@ from cartoon_avatar.cli.options import (
 from cartoon_avatar.cli.own_network import address_in_network, qr_code
 from cartoon_avatar.process.command_line import extra
 from cartoon_avatar.process.logs import configure_logs
+
+if TYPE_CHECKING:
+    from cartoon_avatar.backend.settings import BackendSettings
+
+# SQLite's index in shared memory and the first pages of its log; a new folder's database and
+# ballast, too.
+_ROOM_TO_START_BYTES = 48_000
+_ROOM_TO_BEGIN_BYTES = 2_000_000
 
 
 @click.command(short_help="Run everything on one machine.")
@@ -47,7 +57,7 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     settings = backend_settings()
     ai_settings()
     _require_free(host, port)
-    _require_writable(settings.data_dir)
+    _require_room(settings)
     have_models()
     configure_logs("supervisor", settings.log_level, log_format=settings.log_format)
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
@@ -80,7 +90,7 @@ def backend(host: str, port: int, data: Path | None, workers: int, with_parent: 
 
     use_data_folder(data)
     settings = backend_settings()
-    _require_writable(settings.data_dir)
+    _require_room(settings)
     configure_logs("backend", settings.log_level, log_format=settings.log_format)
     run_server("cartoon_avatar.backend.app:from_environment", host, port, workers, with_parent)
 
@@ -143,12 +153,22 @@ def _require_free(host: str, port: int) -> None:
             ) from error
 
 
-def _require_writable(folder: Path) -> None:
+def _require_room(settings: BackendSettings) -> None:
+    """Fail at once where a start would, on a folder that is closed or a disk that is full."""
+    folder = settings.data_dir
+    is_new = settings.database_url is None and not (folder / "avatars.sqlite").exists()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            # Random bytes, since some file systems store zeros as holes.
+            probe.write(os.urandom(_ROOM_TO_BEGIN_BYTES if is_new else _ROOM_TO_START_BYTES))
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise click.ClickException(
+                f"There is no room in the data folder {folder} ({error.strerror}). Free"
+                f" {'some megabytes' if is_new else 'some 100 kB'} there, or set DATA_DIR or"
+                " --data to another one."
+            ) from error
         raise click.ClickException(
             f"The data folder {folder} cannot be written to ({error.strerror}). Give it to the"
             f" user who runs this (id {os.getuid()}), or set DATA_DIR or --data to another one."
