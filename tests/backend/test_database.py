@@ -20,6 +20,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.listen import listen
 from cartoon_avatar.backend.db.migrate import alembic_config, migrate
 from cartoon_avatar.backend.db.migrations import HEAD
 from cartoon_avatar.backend.db.session import (
@@ -68,6 +69,32 @@ async def test_migrations_go_up_without_drift_and_down_again(database: Database)
 def test_the_fields_of_a_row_stand_in_the_order_of_its_columns():
     for kind, table in TABLE_OF.items():
         assert [field.name for field in fields(kind)] == table.columns.keys()
+
+
+@on_postgresql
+async def test_what_another_process_notifies_is_heard_again_after_a_lost_connection(
+    database: Database,
+):
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def notified(payload: str) -> None:
+        """Until it is heard: nobody says when a connection has begun to listen."""
+        notify = text("SELECT pg_notify('jobs', :payload)").bindparams(payload=payload)
+        async with asyncio.timeout(60):
+            while heard.empty() or heard.get_nowait() != payload:
+                await database.write(lambda connection: connection.execute(notify))
+                await asyncio.sleep(0.05)
+
+    listening = asyncio.create_task(listen(database, "jobs", heard.put_nowait))
+    await notified("one")
+    ends = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'"
+    )
+    ended = await database.read(lambda connection: list(connection.scalars(ends)))
+    assert ended == [True]
+    await notified("two")
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
 
 
 async def test_backends_that_start_together_migrate_one_by_one(database_url: str, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -27,9 +28,19 @@ async def listen(database: Database, channel: str, on_notify: Callable[[str], No
                 await connection.add_listener(
                     channel, lambda _c, _p, _n, payload: on_notify(payload)
                 )
-                while True:
-                    await asyncio.sleep(_STILL_THERE_S)
-                    await connection.execute("SELECT 1", timeout=_STILL_THERE_S)
+                await _until_lost(connection)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is opened again)
             log.warning("not_listening", reason=type(error).__name__)
         await asyncio.sleep(_AGAIN_S)
+
+
+async def _until_lost(connection: Any) -> None:
+    """Return, or raise, once the connection is closed or does not answer any more."""
+    lost = asyncio.Event()
+    connection.add_termination_listener(lambda _: lost.set())
+    while not lost.is_set():
+        try:
+            async with asyncio.timeout(_STILL_THERE_S):
+                await lost.wait()
+        except TimeoutError:
+            await connection.execute("SELECT 1", timeout=_STILL_THERE_S)

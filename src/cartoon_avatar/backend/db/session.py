@@ -191,8 +191,9 @@ async def _connect(*args: Any, **options: Any) -> Any:
 async def apart(database: Postgres) -> AsyncIterator[Any]:
     """A connection of asyncpg's own, which takes no place in the pool."""
     async with database.engine.connect() as connection:
-        await connection.run_sync(lambda plain: plain.detach())
-        yield (await connection.get_raw_connection()).driver_connection
+        driver = (await connection.get_raw_connection()).driver_connection
+        await connection.run_sync(lambda plain: plain.detach())  # which forgets its driver's
+        yield driver
 
 
 _SERVER = {
