@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines.drawn.beard import read_beard
-from cartoon_avatar.ai.engines.drawn.brows import draw_brows
+from cartoon_avatar.ai.engines.drawn.brows import draw_brows, traced_brow
+from cartoon_avatar.ai.engines.drawn.close import Close
 from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes, lash_darkness
 from cartoon_avatar.ai.engines.drawn.forms import relief
@@ -18,13 +19,13 @@ from cartoon_avatar.ai.engines.drawn.glasses import read_glasses
 from cartoon_avatar.ai.engines.drawn.head import ears_of, head_contour, head_mask
 from cartoon_avatar.ai.engines.drawn.likeness import exaggerated, made_up, youth
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth, teeth_seen
-from cartoon_avatar.ai.engines.drawn.nose import draw_nose, nose_shape
+from cartoon_avatar.ai.engines.drawn.nose import draw_nose, nose_darkness
 from cartoon_avatar.ai.engines.drawn.palette import INK, fairness, greyed, hair_tones, skin_tones
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.reading import read
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
-from cartoon_avatar.ai.seeing.features import LOWER_LIDS, NOSE_BASE, UPPER_LIDS, features_of
+from cartoon_avatar.ai.seeing.features import LOWER_LIDS, UPPER_LIDS
 from cartoon_avatar.ai.seeing.subject import Read
 from tests.ai.engines.drawn.test_recipe import scene
 
@@ -33,43 +34,64 @@ def reading_of(name: str) -> Reading:
     return read(scene(name))
 
 
-def moved(reading: Reading, indices: tuple[int, ...], by: np.ndarray) -> Reading:
-    """``reading`` with some landmarks elsewhere."""
-    landmarks = reading.landmarks.copy()
-    landmarks[list(indices)] += by.astype(np.float32)
-    return replace(reading, features=features_of(landmarks))
+def lit(reading: Reading, change: Callable[[Close, np.ndarray], None]) -> Reading:
+    """``reading`` with the lightness of its close look changed in place by ``change``."""
+    light = reading.close.light.copy()
+    change(reading.close, light)
+    return replace(reading, close=replace(reading.close, light=light))
 
 
-def test_a_wide_nose_is_broad_and_a_slim_one_is_narrow():
+def test_a_point_of_the_close_look_is_found_again():
+    close = reading_of("officer").close
+    points = np.array([[300.0, 400.0], [512.5, 333.0]])
+
+    assert np.allclose(close.units(close.here(points)), points)
+    assert np.allclose(close.here(close.middle), np.array(close.shape[::-1]) / 2)
+
+
+def test_the_close_look_shows_what_the_grid_does():
     reading = reading_of("astronaut")
-    aside = reading.across * 0.06 * reading.unit
+    close = reading.close
+    here = close.from_grid(reading.lab[..., 0], reading.scale)
+    inside = reading.closely(reading.grown(reading.oval, -0.05 * reading.unit))
 
-    wide = moved(moved(reading, (64,), -aside), (294,), aside)
-    slim = moved(moved(reading, (64,), aside), (294,), -aside)
-
-    assert nose_shape(wide).family == "broad"
-    assert nose_shape(slim).family == "narrow"
+    assert np.corrcoef(here[inside], close.light[inside])[0, 1] > 0.95
 
 
-@pytest.mark.parametrize("side", [-1, 1])
-def test_a_nose_whose_tip_stands_aside_is_turned_that_way(side: int):
+def test_nostrils_are_traced_where_they_are_dark():
     reading = reading_of("astronaut")
-    turned = moved(reading, (4,), side * 0.09 * reading.unit * reading.across)
 
-    assert nose_shape(turned).family == "turned"
-    assert nose_shape(turned).far == side
+    def dark(close: Close, light: np.ndarray) -> None:
+        for place in close.here(reading.points(79, 309)):
+            light[close.disc(place, 0.015)] = 8
+
+    seen = nose_darkness(lit(reading, dark))
+    x, y = reading.close.here(reading.points(79, 309)).astype(int).T
+
+    assert (seen[y, x] > 0.3).all()
+    assert seen[reading.closely(reading.disc(reading.at(6), 0.03 * reading.unit))].max() < 0.05
 
 
-def test_nostrils_show_where_they_are_dark():
-    reading = reading_of("astronaut")
-    base = reading.inside(reading.points(*NOSE_BASE))
-    fair, dark = reading.lab.copy(), reading.lab.copy()
-    fair[base, 0] = reading.skin_lightness
-    for index in (79, 309):
-        dark[reading.disc(reading.at(index), 0.02 * reading.unit), 0] = 8
+def test_brows_are_traced_where_their_hairs_are():
+    reading = reading_of("officer")
+    for index in (0, 1):
+        brow = traced_brow(reading, index)
+        assert brow is not None
+        rows, columns = np.nonzero(brow.dark > 0.5)
+        middle = reading.close.here(reading.features.brows[index].mean(axis=0)[None])[0]
+        away = np.array([columns.mean(), rows.mean()]) - middle
 
-    assert nose_shape(replace(reading, lab=fair)).nostrils < 0.2
-    assert nose_shape(replace(reading, lab=dark)).nostrils > 0.8
+        assert (np.abs(away) < np.array([0.1, 0.03]) * reading.close.unit).all()
+        assert 0 < brow.share < 0.9
+
+
+def test_a_brow_that_is_as_fair_as_the_skin_is_not_drawn():
+    reading = reading_of("officer")
+
+    def fair(close: Close, light: np.ndarray) -> None:
+        light[:] = 70
+
+    assert traced_brow(lit(reading, fair), 0) is None
 
 
 @pytest.mark.parametrize("name", ["astronaut", "officer"])
@@ -126,12 +148,13 @@ def test_a_dark_patch_of_a_cheek_is_read_as_shade():
     reading = reading_of("astronaut")
     head = head_mask(reading)
     nothing = np.zeros_like(head)
-    patch = reading.disc(reading.at(50), 0.07 * reading.unit)
-    darker = reading.lab.copy()
-    darker[patch, 0] -= 20
+    patch = reading.closely(reading.disc(reading.at(50), 0.07 * reading.unit))
+
+    def darker(close: Close, light: np.ndarray) -> None:
+        light[patch] -= 20
 
     before = relief(reading, head, nothing)
-    after = relief(replace(reading, lab=darker), head, nothing)
+    after = relief(lit(reading, darker), head, nothing)
 
     assert before is not None
     assert after is not None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import from_lch, lch, mixed, shifted
 from cartoon_avatar.ai.engines.drawn.palette import HairTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import (
-    bezier,
     outlines,
     path_of,
     resampled,
@@ -23,15 +23,21 @@ _CHIN = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 1
 _UPPER_LIP = (291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61)
 
 
+# Of the densest growth: where a layer begins, and its share of the hair's colour.
+_LAYERS = ((0.22, 0.3), (0.42, 0.6), (0.65, 1.0))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Beard:
     """``mask`` is what is solid hair, ``stubble`` what only darkens the skin; on the grid.
 
+    ``growth`` (H×W float32) is how much hair each place has against the densest, about 1 there.
     ``cover`` is how far the hair hides the skin, 0..1: short beards let it through.
     """
 
     mask: np.ndarray
     stubble: np.ndarray
+    growth: np.ndarray
     pixels: np.ndarray  # N×3 CIELAB of the hair
     cover: float
 
@@ -56,6 +62,8 @@ def read_beard(reading: Reading) -> Beard:
         "none": nothing,
     }["beard" if long_beard.any() else kind]
     solid, cover = nothing, 1.0
+    if kind == "moustache" and _chin_grown(reading, upper_lip, chin):
+        region = upper_lip | zone
     if region.any():
         darker = _darker_than_cheeks(reading)
         darkest = float(np.percentile(darker[region], 85))
@@ -85,7 +93,25 @@ def read_beard(reading: Reading) -> Beard:
         stubble = (reading.soft(np.where(area, darker, 0), 0.02 * unit) > level) & area
     if thin:
         solid = nothing
-    return Beard(solid, stubble, reading.lab[solid], cover)
+    growth = np.zeros(lips.shape, np.float32)
+    if solid.any():
+        darker = _darker_than_cheeks(reading)
+        near = reading.grown(solid | region, 0.006 * unit) & ~lips
+        fade = np.clip(2 * reading.soft(near, 0.012 * unit) - 0.4, 0, 1)
+        growth = darker / max(8.0, float(np.percentile(darker[solid], 80))) * fade
+        # A full beard hides the skin wherever it grows.
+        whole = float(np.clip((np.median(darker[solid]) - 27) / 6, 0, 1))
+        growth += 0.75 * whole * (np.maximum(reading.soft(solid, 0.012 * unit), growth) - growth)
+    return Beard(solid, stubble, growth.astype(np.float32), reading.lab[solid], cover)
+
+
+def _chin_grown(reading: Reading, upper_lip: np.ndarray, chin: np.ndarray) -> bool:
+    """Whether the ``chin`` below a moustache is as dark as it: a goatee may be read as none."""
+    darker = _darker_than_cheeks(reading)
+    if not upper_lip.any() or not chin.any():
+        return False
+    above, below = (float(np.percentile(darker[area], 75)) for area in (upper_lip, chin))
+    return below > max(14.0, 0.6 * above)
 
 
 def _over_the_jaw(reading: Reading, solid: np.ndarray) -> np.ndarray:
@@ -194,33 +220,57 @@ def _long_beard(reading: Reading, chin: np.ndarray) -> np.ndarray:
 
 
 def draw_beard(pen: Pen, beard: Beard) -> None:
-    reading, unit = pen.reading, pen.reading.unit
+    """Layers from thin to dense, each in the colour that the photo has there."""
+    reading, close = pen.reading, pen.reading.close
     if beard.stubble.any():
         _draw_stubble(pen, beard.stubble | beard.mask)
     if not beard.mask.any():
         return
     tones = beard_tones(pen, beard)
-    curves = outlines(
-        beard.mask, reading.scale, blur_px=1.5, smooth=0.016 * unit, least=0.003 * unit**2
+    beyond = beard.mask & ~reading.grown(reading.oval, 0.05 * reading.unit)
+    if reading.area(beyond) > 0.004:
+        _draw_hanging(pen, beard, tones)
+    growth = close.from_grid(beard.growth, reading.scale)
+    for level, share in _LAYERS:
+        mask = np.clip(0.5 + (growth - level) * 2.5, 0, 1)
+        colour = mixed(pen.skin.shade, tones.base, share * (0.55 + 0.45 * beard.cover))
+        pen.sheet.fill(close.path(mask, smooth=0.007, least=0.0008), colour)
+    _draw_hairs(pen, growth, tones)
+
+
+def _draw_hanging(pen: Pen, beard: Beard, tones: HairTones) -> None:
+    """What of a long beard hangs below the face is one shape, its far side in shade."""
+    reading, unit = pen.reading, pen.reading.unit
+    d = path_of(
+        outlines(beard.mask, reading.scale, blur_px=1.5, smooth=0.016 * unit, least=0.003 * unit**2)
     )
-    d = path_of(curves)
-    if pen.inner or beard.cover < 0.85:
-        # Hair thins out towards the cheeks: a hard edge would be a bib's.
-        wider = reading.grown(beard.mask, 0.014 * unit) & (reading.oval | beard.mask)
-        around = outlines(wider, reading.scale, smooth=0.03 * unit, least=0.003 * unit**2)
-        pen.sheet.fill(path_of(around), tones.base, opacity=0.35)
-    # Where no line is drawn and hair is as light as the skin, a fine one keeps them apart.
-    alike = abs(lch(tones.base)[0] - lch(pen.skin.base)[0]) < 18
-    width = pen.inner * 0.4 or (pen.fine * 0.5 if alike else 0.0)
-    line = tones.line if beard.cover > 0.85 else None
-    pen.sheet.fill(d, tones.base, line=line, line_width=width)
+    pen.sheet.fill(d, tones.base, line=tones.line, line_width=pen.inner * 0.4 or pen.fine * 0.4)
     with pen.sheet.clipped(d):
         away = reading.across * -reading.light_side * 0.07 - reading.down * 0.03
         far = beard.mask & ~reading.moved(beard.mask, away * unit)
         far &= reading.down_at > reading.at(61) @ reading.down
         shade = outlines(far, reading.scale, blur_px=3, smooth=0.04 * unit, least=0.004 * unit**2)
         pen.sheet.fill(path_of(shade), tones.shade)
-        _draw_strands(pen, beard, tones)
+
+
+def _draw_hairs(pen: Pen, growth: np.ndarray, tones: HairTones) -> None:
+    """Tufts that are darker or lighter than the beard about them."""
+    close = pen.reading.close
+    dense = (growth > 0.5).astype(np.float32)
+    if not dense.any():
+        return
+    inside = np.clip(2 * close.soft(dense, 0.008) - 0.6, 0, 1)
+    # Hairs hang down: along them the tufts run together.
+    along = cv2.GaussianBlur(
+        close.light, (0, 0), sigmaX=0.0045 * close.unit, sigmaY=0.016 * close.unit
+    )
+    tuft = (along - close.soft_within(close.light, dense, 0.03)) * inside
+    for over, colour in (
+        (-3.0 - tuft, mixed(tones.base, tones.shade, 0.7)),
+        (tuft - 3.0, mixed(tones.base, tones.light, 0.8)),
+    ):
+        mask = np.clip(0.5 + over / 4, 0, 1)
+        pen.sheet.fill(close.path(mask, smooth=0.005, least=0.0005), colour)
 
 
 def _draw_stubble(pen: Pen, mask: np.ndarray) -> None:
@@ -275,39 +325,6 @@ def _own_tones(pen: Pen, beard: Beard) -> HairTones:
             tones.line,
         )
     return tones
-
-
-def _draw_strands(pen: Pen, beard: Beard, tones: HairTones) -> None:
-    """Short hairs all over, combed down and away from the mouth."""
-    reading, unit = pen.reading, pen.reading.unit
-    mouth = (reading.at(13) + reading.at(14)) / 2
-    step = 0.052 * unit
-    rows, columns = np.nonzero(beard.mask)
-    low, high = (
-        np.array([columns.min(), rows.min()]) / reading.scale,
-        np.array([columns.max(), rows.max()]) / reading.scale,
-    )
-    hairs: tuple[list[str], ...] = ([], [], [])
-    for number_y, y in enumerate(np.arange(low[1], high[1] + step, step)):
-        for number_x, x in enumerate(np.arange(low[0], high[0] + step, step)):
-            jitter = pen.random.uniform(-0.4, 0.4, 2) * step
-            start = np.array([x + step / 2 * (number_y % 2), y]) + jitter
-            if not reading.sample(start[None], beard.mask)[0]:
-                continue
-            away = start - mouth
-            aside = float(np.clip(away @ reading.across / (0.3 * unit), -1, 1))
-            above = away @ reading.down < 0
-            way = reading.down * (0.5 if above else 1.0) + reading.across * aside * (
-                0.9 if above else 0.35
-            )
-            way = way / np.hypot(*way) * step * float(pen.random.uniform(0.8, 1.25))
-            bend = reading.across * aside * 0.1 * step
-            thin = np.array([way[1], -way[0]]) / np.hypot(*way) * 0.0045 * unit
-            middle = start + way * 0.5 + bend
-            hair = np.array([start, middle + thin, start + way, middle - thin])
-            hairs[(number_x + number_y) % 3].append(bezier(hair))
-    for paths, colour in zip(hairs, (tones.shade, tones.light, tones.line), strict=True):
-        pen.sheet.fill("".join(paths), colour)
 
 
 def _grown(outline: np.ndarray, factor: float) -> np.ndarray:

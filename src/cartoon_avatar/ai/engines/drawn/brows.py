@@ -1,93 +1,117 @@
-"""Brows at the photo's own height, angle and thickness: they carry the expression."""
+"""Brows as the photo shows them: its own hairs, gathered along them into tapered shapes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import from_lch, lch, mixed
+from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed
 from cartoon_avatar.ai.engines.drawn.likeness import youth
-from cartoon_avatar.ai.engines.drawn.paths import length_of, resampled, smoothed_values, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.seeing.features import grown
 
-# Upper and lower edge of each brow, from the temple to the nose.
-_UPPER = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
-_LOWER = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
-_SAMPLES = 15
+# Of the darkest hair: where a brow's rim and its body begin, and the share of the
+# brow's colour that each has.
+_LAYERS = ((0.27, 0.5), (0.46, 1.0))
+# Less than this against the skin, L, is no brow that can be traced.
+_FAINTEST = 4.0
+# How far from its middle a brow reaches, in face heights.
+_REACH = 0.032
 
 
-def measured_brow(reading: Reading, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle line from the temple inwards (N×2), thickness (N), and colour (CIELAB).
+@dataclass(frozen=True, slots=True, eq=False)
+class Brow:
+    """``dark`` is H×W float32 in the close look: 1 at the darkest hair, 0 on the skin.
 
-    Across the mesh's brow the darkness against the brightest skin there is weighed; where
-    the photo shows little of it, the mesh's own place and thickness stand.
+    ``share`` of the skin's lightness is left by that hair; ``hair`` is its CIELAB.
     """
-    unit, down = reading.unit, reading.down
-    above, below = reading.points(*_UPPER[index]), reading.points(*_LOWER[index])
-    middle = spline((above + below) / 2)
-    middle = resampled(middle, length_of(middle) / _SAMPLES)
-    own_thickness = np.hypot(*(above - below).T)
-    own_thickness = np.interp(
-        np.linspace(0, 1, len(middle)), np.linspace(0, 1, len(above)), own_thickness
-    )
-    offsets = np.linspace(-0.07, 0.06, 41) * unit
-    light = reading.soft(reading.lab[..., 0], 0.006 * unit)
+
+    dark: np.ndarray
+    share: float
+    hair: Lab
+
+
+def traced_brow(reading: Reading, index: int) -> Brow | None:
+    """None where a fringe, a hat or a frame covers the brow, or it is too fair to be seen."""
+    close = reading.close
+    outline = cv2.convexHull(reading.features.brows[index].astype(np.float32))[:, 0]
+    # The mesh draws brows a little low and thick.
+    zone = close.grown(close.inside(outline - 0.008 * reading.unit * reading.down), 0.016)
+    zone &= ~close.inside(grown(reading.features.eyes[index].outline, 1.12))
     covered = reading.hair | reading.hat | (reading.worn_on_face > 0.4)
-    place, thickness, depth, colours = [], [], [], []
-    for point in middle:
-        samples = point + offsets[:, None] * down
-        lights, bare = reading.sample(samples, light), ~reading.sample(samples, covered)
-        brightest = np.percentile(lights[bare], 85) if bare.sum() > 10 else reading.skin_lightness
-        dark = np.clip(brightest - lights, 0, None) * bare
-        dark = dark * np.exp(-0.5 * (offsets / (0.035 * unit)) ** 2)
-        deepest = float(dark.max())
-        on = dark > 0.45 * deepest
-        place.append(float((offsets * dark * on).sum() / max(1e-6, (dark * on).sum())))
-        thickness.append(on.sum() * (offsets[1] - offsets[0]))
-        depth.append(deepest)
-        colours.append(reading.sample(samples[dark.argmax()][None], reading.lab)[0])
-    trust = 0.85 * float(np.clip((np.median(depth) - 5) / 8, 0, 1))
-    if reading.sample(middle, covered).mean() > 0.1:
-        trust *= 0.3
-    shift = np.clip(smoothed_values(np.array(place), 2) * trust, -0.03 * unit, 0.03 * unit)
-    thick = smoothed_values(np.array(thickness), 2) * trust + 0.62 * own_thickness * (1 - trust)
-    thick = np.clip(1.12 * thick, 0.028 * unit, 0.06 * unit)
-    return middle + (shift - 0.008 * unit)[:, None] * down, thick, np.median(colours, axis=0)
+    covered = reading.closely(reading.grown(covered, 0.008 * reading.unit))
+    if (zone & covered).sum() > 0.6 * zone.sum():
+        return None
+    bare = (close.grown(zone, 0.035) & ~zone & ~covered).astype(np.float32)
+    bare *= reading.closely(reading.face | reading.oval)
+    skin = close.soft_within(close.light, bare, 0.05)
+    # Along the brow more than across it: hairs run together, the edge stays.
+    along = cv2.GaussianBlur(
+        close.light, (0, 0), sigmaX=0.022 * close.unit, sigmaY=0.006 * close.unit
+    )
+    inside = close.soft((zone & ~covered).astype(np.float32), 0.007)
+    dark = np.clip(skin - along, 0, None) * np.clip(1.6 * inside - 0.3, 0, 1)
+    dark *= _band(dark, close.unit)
+    if not zone.any():
+        return None
+    contrast = float(np.percentile(dark[zone], 96))
+    if contrast < _FAINTEST:
+        return None
+    hairs = zone & (dark > 0.7 * contrast)
+    share = 1 - contrast / max(1.0, float(np.median(skin[zone])))
+    # Where it thins out, or lies in other light, a brow goes on.
+    usual = cv2.GaussianBlur(dark.max(axis=0, keepdims=True), (0, 0), 0.02 * close.unit)
+    dark = (dark / np.maximum(0.45 * contrast + 0.55 * usual, 1e-3)).astype(np.float32)
+    return Brow(dark, share, np.median(close.lab[hairs], axis=0))
 
 
-def _calmed(reading: Reading, middle: np.ndarray) -> np.ndarray:
-    """``middle`` with a third of its inner end's fall: over larger eyes it would look angry."""
-    heights = middle @ reading.down
-    inner = np.linspace(0, 1, len(middle)) > 0.5
-    top = heights[len(middle) // 2]
-    fall = np.where(inner, np.clip(heights - top - 0.004 * reading.unit, 0, None), 0)
-    return middle - 0.65 * fall[:, None] * reading.down
+def _band(dark: np.ndarray, unit_px: float) -> np.ndarray:
+    """H×W 0..1 about the calm line through what is ``dark``, column by column.
+
+    Single strands of hair and the shadow in the corner of the eye lie off it.
+    """
+    rows = np.arange(dark.shape[0], dtype=np.float32)[:, None]
+    kernel = (0, 0)
+    weight = cv2.GaussianBlur((dark**2).sum(axis=0, keepdims=True), kernel, 0.03 * unit_px)
+    place = cv2.GaussianBlur((dark**2 * rows).sum(axis=0, keepdims=True), kernel, 0.03 * unit_px)
+    off = (rows - place / np.maximum(weight, 1e-6)) / (_REACH * unit_px)
+    return np.exp(-(off**4))
 
 
 def draw_brows(pen: Pen) -> None:
-    reading = pen.reading
-    brows = [measured_brow(reading, index) for index in (0, 1)]
-    count = min(len(brow[1]) for brow in brows)
-    shared = (brows[0][1][:count] + brows[1][1][:count]) / 2
-    darker = min((brow[2] for brow in brows), key=lambda lab: lab[0])
-    light = lch(pen.skin.base)[0]
-    contrast = float(
-        np.clip((reading.skin_lightness - darker[0]) * 1.45, 30 - 8 * youth(reading), 66)
-    )
-    if reading.sample(np.concatenate([brow[0] for brow in brows]), reading.hair).mean() > 0.15:
-        # Under a fringe the dark is the fringe's.
-        contrast = float(np.clip(1.15 * (light - lch(pen.hair.base)[0]), 18, 60))
-    tint = mixed(darker, pen.hair.base, 0.5)
-    _, chroma, hue = lch(np.array([0, tint[1] + 1.5, tint[2] + 2]))
-    chroma = 1.5 if reading.subject.monochrome else float(np.clip(chroma, 8, 24))
-    hue = hue if -20 < hue < 100 else 50.0
-    colour = from_lch(float(np.clip(light - contrast, 8, 60)), chroma, hue)
+    reading, close = pen.reading, pen.reading.close
     wide = [eye.width for eye in reading.features.eyes]
-    for index, (middle, own, _) in enumerate(brows):
-        if wide[index] < 0.35 * max(wide):
-            continue  # the far side of a profile
-        middle, own = _calmed(reading, middle[:count]), own[:count]
-        along = np.linspace(0, 1, count)
-        taper = np.clip(along / 0.45, 0.1, 1) ** 0.8
-        taper *= np.clip((1 - along) / 0.3 + 0.45, 0, 1) ** 0.7
-        pen.brush(middle, list((shared * 0.6 + own * 0.4) * taper), colour)
+    # The far side of a profile is not seen.
+    brows = [
+        traced_brow(reading, index) if wide[index] > 0.35 * max(wide) else None for index in (0, 1)
+    ]
+    seen = [brow for brow in brows if brow is not None]
+    if not seen:
+        return
+    colour = _colour(pen, seen)
+    for brow in seen:
+        for level, share in _LAYERS:
+            mask = np.clip(0.5 + (brow.dark - level) * 3, 0, 1)
+            d = close.path(mask, smooth=0.006, least=0.0004)
+            pen.sheet.fill(d, mixed(pen.skin.shade, colour, share))
+
+
+def _colour(pen: Pen, brows: list[Brow]) -> Lab:
+    """As dark beside the skin as in the photo and a little darker, of the hairs' own hue."""
+    reading = pen.reading
+    base = float(pen.skin.base[0])
+    share = min(brow.share for brow in brows) ** 1.5
+    light = base * share
+    if reading.area(reading.hair) > 0.2:
+        # Beside darker hair pale brows look washed out.
+        light -= 0.4 * max(0.0, light - float(pen.hair.base[0]))
+    light = float(np.clip(light - 2, 9, base - 26 + 8 * youth(reading)))
+    if reading.subject.monochrome:
+        return from_lch(light, 1.5, 60)
+    hair = np.mean([brow.hair for brow in brows], axis=0)
+    _, chroma, hue = lch(mixed(hair, pen.hair.base, 0.4))
+    hue = hue if -20 < hue < 100 else 50.0
+    return from_lch(light, float(np.clip(chroma, 8, 24)), hue)

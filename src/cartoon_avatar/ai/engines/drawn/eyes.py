@@ -20,7 +20,7 @@ from cartoon_avatar.ai.engines.drawn.sheet import circle
 from cartoon_avatar.ai.seeing.features import Eye
 
 # Drawn eyes are larger than life, in width and in height.
-_WIDER, _HIGHER = 1.3, 1.52
+_WIDER, _HIGHER = 1.2, 1.36
 # Below this opening, as share of the width, an eye is closed.
 _CLOSED = 0.13
 
@@ -104,19 +104,20 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
 
     lid = spline(upper)
     above, deep = _fold(reading, index, eye)
-    if deep > 0.05:
+    above = min(above, 0.042 * unit)
+    if deep > 0.2:
         # The lid up to its fold is a little darker than the skin, the fold a line.
         lift = np.array([0.15, 0.55, 0.85, 1, 1.05, 1, 0.8, 0.45, 0.1])[:, None]
         crease = spline(upper - down * (above * 1.15 + 0.004 * unit) * lift)
         sheet.fill(
             bezier(few_points(np.concatenate([lid, crease[::-1]]))),
-            mixed(pen.skin.base, pen.skin.shade, 0.8),
+            mixed(pen.skin.base, pen.skin.shade, 0.5),
         )
         fold = resampled(crease, 8)[1:-1]
         weight = pen.fine * (0.4 + 0.5 * deep)
         if len(fold) > 4:
             pen.brush(fold, [0.3, weight * 0.9, weight, weight * 0.7, 0.3],
-                      mixed(pen.skin.deep, pen.skin.line, 0.5 * deep))  # fmt: skip
+                      mixed(pen.skin.shade, pen.skin.deep, 0.4 + 0.6 * deep))  # fmt: skip
     around = bezier(few_points(np.concatenate([lid, spline(lower)[::-1]]), fine=1.5))
     sheet.fill(around, mixed(WHITE, pen.skin.base, 0.05))
     with sheet.clipped(around):

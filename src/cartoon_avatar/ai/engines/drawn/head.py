@@ -209,13 +209,14 @@ def draw_head(pen: Pen, mask: np.ndarray, hidden: np.ndarray) -> str:
     reading = pen.reading
     contour = head_contour(reading, mask)
     d = path_of(contour)
-    # The jaw's own stroke is laid over it: by itself the contour is finer.
-    pen.sheet.fill(d, pen.skin.base, line=pen.ink, line_width=0.72 * pen.outline)
+    pen.sheet.fill(d, pen.skin.base)
     with pen.sheet.clipped(d):
         draw_forms(pen, mask, hidden)
         if not reading.profile:
             _draw_fallen_shade(pen, mask)
             _draw_blush(pen)
+    # The jaw's own stroke is laid over it: by itself the contour is finer.
+    pen.sheet.line(d, pen.ink, 0.72 * pen.outline)
     if contour and not reading.profile:
         _draw_jaw(pen, max(contour, key=len))
     return d
@@ -231,7 +232,7 @@ def _draw_fallen_shade(pen: Pen, mask: np.ndarray) -> None:
         fallen &= (reading.down_at < reading.at(4) @ reading.down) & mask & ~cover
         fallen = reading.closed(fallen | (cover & mask), 0.02 * unit)
         d = path_of(outlines(fallen, reading.scale, blur_px=3, smooth=0.03 * unit, least=200))
-        pen.sheet.fill(d, pen.skin.shade)
+        pen.sheet.fill(d, mixed(pen.skin.base, pen.skin.shade, 0.5))
 
 
 def _draw_blush(pen: Pen) -> None:

@@ -13,17 +13,13 @@ from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.seeing.features import INNER_LIPS, OUTER_LIPS, features_of
 
 # Medians over 34 portraits: shares of the face's width, of its height, or of an eye's width.
-_MOUTH_WIDTH, _NOSE_WIDTH = 0.462, 0.30
+_MOUTH_WIDTH = 0.462
 _LIP_HEIGHT = 0.081
 _EYE_OPENING = 0.292
 _STRENGTH = 0.6
 _LEAST, _MOST = 0.88, 1.15
 
 _LIPS = (*OUTER_LIPS, *INNER_LIPS)
-_NOSE = (
-    1, 2, 4, 5, 48, 49, 64, 97, 98, 195, 196, 197, 198, 209, 236, 278, 279, 294, 326, 327, 419, 420,
-    429, 456,
-)  # fmt: skip
 _EYES = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133, 7, 163, 144, 145, 153, 154, 155),
     (263, 466, 388, 387, 386, 385, 384, 398, 362, 249, 390, 373, 374, 380, 381, 382),
@@ -42,14 +38,12 @@ def exaggerated(reading: Reading) -> Reading:
         moved[list(indices)] = points + (away * (factor - 1))[:, None] * along
 
     mouth = float(np.hypot(*(at(61) - at(291)))) / face_width
-    nose = float(np.hypot(*(at(64) - at(294)))) / face_width
     gap = float(np.hypot(*(at(13) - at(14))))
     lips = (float(np.hypot(*(at(0) - at(17)))) - gap) / unit
     # A wide mouth is a thin one on flat colour: lips grow more in height than in width.
     scale(_LIPS, across, min(1.06, _factor(mouth / _MOUTH_WIDTH)))
     scale(_LIPS, down, _factor(lips / _LIP_HEIGHT))
     _lift_corners(reading, moved)
-    scale(_NOSE, across, _factor(nose / _NOSE_WIDTH))
     eyes = reading.features.eyes
     opening = float(np.mean([eye.opening / max(1e-6, eye.width) for eye in eyes]))
     for indices in _EYES:

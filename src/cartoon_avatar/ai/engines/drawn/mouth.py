@@ -30,13 +30,6 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
     opened = gap > 0.02 * unit
     width = float(np.hypot(*(upper_outer[0] - upper_outer[-1])))
 
-    below = at(17) + down * 0.035 * unit
-    shade = np.array(
-        [below - across * width * 0.24 - down * 0.006 * unit, below + down * 0.008 * unit,
-         below + across * width * 0.24 - down * 0.006 * unit]
-    )  # fmt: skip
-    pen.brush(shade, [0.5, unit * 0.024, 0.5], pen.skin.shade)
-
     def between(one: np.ndarray, other: np.ndarray) -> str:
         return bezier(few_points(np.concatenate([spline(one), spline(other)[::-1]]), fine=1.5))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.drawn.close import Close
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.seeing.features import Features
 from cartoon_avatar.ai.seeing.subject import Subject
@@ -25,6 +26,7 @@ class Reading:
     across: np.ndarray  # unit vector from the sitter's right eye to the left one
     down: np.ndarray  # unit vector from brow to chin
     lab: np.ndarray
+    close: Close
     person: np.ndarray
     face: np.ndarray
     skin_below: np.ndarray
@@ -82,6 +84,10 @@ class Reading:
 
     def closed(self, mask: np.ndarray, by: float) -> np.ndarray:
         return self.grown(self.grown(mask, by), -by) | mask
+
+    def closely(self, mask: np.ndarray) -> np.ndarray:
+        """``mask`` (on the grid) in the close look, H×W bool."""
+        return self.close.from_grid(mask, self.scale) > 0.5
 
     def soft(self, values: np.ndarray, by: float) -> np.ndarray:
         """``values`` under a Gaussian of ``by`` units, the frame's pixels going on."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.engines.drawn.close import look_close
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
 from cartoon_avatar.ai.engines.drawn.light import read_light
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -49,6 +50,7 @@ def read(scene: Scene) -> Reading:
     rows, columns = np.mgrid[0 : size[1], 0 : size[0]]
     x, y = (columns + 0.5) / scale, (rows + 0.5) / scale
 
+    rgb = on_grey(picture)
     empty = np.zeros(size[::-1], bool)
     reading = Reading(
         width=picture.width * to_units,
@@ -59,7 +61,8 @@ def read(scene: Scene) -> Reading:
         unit=unit,
         across=across,
         down=down,
-        lab=lab_of(on_grid(on_grey(picture))),
+        lab=lab_of(on_grid(rgb)),
+        close=look_close(rgb, 1 / to_units, features.oval, unit, np.stack([across, down])),
         person=empty,
         face=empty,
         skin_below=empty,
