@@ -347,7 +347,11 @@ class Avatars {
     await _dio.download('/api/device/export', path, options: Options(headers: _headers()));
   }
 
-  Future<void> forgetMe() => _send('DELETE', '/api/device');
+  /// The next upload brings a new [token].
+  Future<void> forgetMe() async {
+    await _send('DELETE', '/api/device');
+    token = null;
+  }
 
   // --- pictures
 

@@ -183,6 +183,25 @@ async def test_what_cannot_be_a_token_is_refused_at_every_door(service: Service,
     assert service.files() == []
 
 
+@pytest.mark.parametrize("required", ["optional", "required"])
+async def test_a_token_that_opens_nothing_is_refused_with_the_first_upload(
+    start: Start, required: str
+):
+    async with start(device_auth=required) as service:
+        token = (await service.phone.upload()).json()["deviceToken"]
+        owner = Phone(service.http, "phone-1", token)
+        reinstalled = Phone(service.http, "phone-2", token)
+        refused = await reinstalled.upload()
+        assert (refused.status_code, refused.json()["code"]) == (401, "unauthorized")
+        assert "carries no token" in refused.json()["detail"]
+
+        assert (await owner.delete("/api/device")).status_code == 204
+        assert (await owner.upload()).status_code == 401
+        token = (await service.phone.upload()).json()["deviceToken"]
+        owner = Phone(service.http, "phone-1", token)
+        assert (await owner.get("/api/originals")).status_code == 200
+
+
 @pytest.mark.parametrize("key", [None, "never-used"])
 async def test_a_locked_device_hears_so_before_it_has_sent_its_photo(
     service: Service, key: str | None

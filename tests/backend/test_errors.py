@@ -53,6 +53,13 @@ async def test_an_upload_without_a_file_is_refused(phone: Phone):
         assert_problem(await phone.post("/api/upload", **options), 400, "invalid_image")
 
 
+@pytest.mark.parametrize("kind", ["image/jpeg", "application/octet-stream", ""])
+async def test_a_photo_that_is_the_whole_body_is_told_where_it_belongs(phone: Phone, kind: str):
+    answer = await phone.post("/api/upload", content=picture(), headers={"Content-Type": kind})
+    assert_problem(answer, 400, "invalid_image")
+    assert "field named image" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("ai_code", "status", "code"),
     [

@@ -91,8 +91,11 @@ async def test_it_makes_no_difference_where_the_body_is_cut(cuts: set[int]):
         (part(b'name="image"', b"1") * 2 + b"--b--", "'image' was sent twice"),
         (part(b'name="photo"; filename="a.png"', PHOTO) + b"--b--", "no file field 'photo'"),
         (part(b'name="style"', b"a" * 20_000) + b"--b--", "'style' is longer than"),
+        (part(b'name="photo"', b"a" * 20_000) + b"--b--", "a file is sent as image"),
         (b"".join(part(b'name="%d"' % n, b"") for n in range(17)) + b"--b--", "more than 16"),
-        (b"no form at all", "broken"),
+        (b"no form at all", "not divided by the boundary"),
+        (b"--other" + part(b'name="image"', PHOTO) + b"--b--", "not divided by the boundary"),
+        (b"--b\r\nno header\r\n\r\nx\r\n--b--", "malformed headers"),
     ],
 )
 async def test_a_form_that_is_broken_is_told_how(body: bytes, says: str):

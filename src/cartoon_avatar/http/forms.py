@@ -71,7 +71,10 @@ async def read_multipart(
                 await file.flush()
             parts.written.clear()
     except FormParserError as error:
-        raise InvalidRequest(f"The form is broken: {error}") from error
+        raise InvalidRequest(
+            "The form is broken: its parts are not divided by the boundary that its Content-Type"
+            " names, or have malformed headers."
+        ) from error
     if parts.is_open or not parts.names:
         raise InvalidRequest("The form is broken: it has no end.")
     return parts.fields, parts.names & files.keys()
@@ -135,8 +138,9 @@ class _Parts:
                 self.written.append(self.file)
             return
         if len(self._text) + end - start > _MAX_FIELD_BYTES:
+            instead = f"; a file is sent as {' or '.join(self.files)}" if self.files else ""
             raise InvalidRequest(
-                f"The field {self._name[:40]!r} is longer than {_MAX_FIELD_BYTES} bytes."
+                f"The field {self._name[:40]!r} is longer than {_MAX_FIELD_BYTES} bytes{instead}."
             )
         self._text += data[start:end]
 

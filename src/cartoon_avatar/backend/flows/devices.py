@@ -48,7 +48,8 @@ async def authenticate(
     for an upload, which is how a device that is not known yet begins.
     """
     device = await database.read(partial(queries.device_of, device_id=device_id))
-    if device is None and (first or not token_required):
+    # A token that comes with the first upload would open nothing afterwards.
+    if device is None and (token is None if first else not token_required):
         return Caller(device_id, 0)
     # The same error as for an unknown device, so that it does not reveal which devices exist.
     if token is None:
@@ -56,8 +57,9 @@ async def authenticate(
             raise Unauthorized
     elif device is None or not token_matches(token, device.token_hash):
         raise Unauthorized(
-            "The token is not this device's; another phone may have taken over with its recovery"
-            " code."
+            "The token is not this device's: another phone may have taken over with its recovery"
+            " code. The first upload of a device, or after its deletion, carries no token; its"
+            " response has one."
         )
     assert device is not None
 

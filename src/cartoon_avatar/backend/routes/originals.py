@@ -25,7 +25,13 @@ from cartoon_avatar.backend.routes.parameters import (
     NoPageNumber,
     RoomToDelete,
 )
-from cartoon_avatar.backend.routes.post import UPLOAD_PATH, Posted, require_digest, require_turn
+from cartoon_avatar.backend.routes.post import (
+    NO_IMAGE,
+    UPLOAD_PATH,
+    Posted,
+    require_digest,
+    require_turn,
+)
 from cartoon_avatar.backend.routes.request_bodies import DRAWING_BODY, UPLOAD_BODY
 from cartoon_avatar.backend.routes.respond import respond
 from cartoon_avatar.backend.routes.results import cartoon_body
@@ -51,7 +57,7 @@ async def create_original(request: Request, backend: Backend, post: Posted) -> R
 
     async def read_job_request() -> JobRequest:
         if post.image is None:
-            raise InvalidImage("Send the photo as the multipart file field named image.")
+            raise InvalidImage(NO_IMAGE)
         options, settings = drawing_options(post.fields), backend.settings
         if "repr-digest" in request.headers:
             await asyncio.to_thread(require_digest, request, post.image.contents())

@@ -13,6 +13,7 @@ from cartoon_avatar.backend.errors import NotFound
 from cartoon_avatar.backend.flows.disk_space import room_to_delete
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.errors import InvalidRequest
+from cartoon_avatar.contract.options import whole_number
 
 _ID = re.compile(r"[\x21-\x7e]{1,64}")
 
@@ -47,10 +48,18 @@ Cursor = Annotated[
     Query(max_length=256, description="`nextCursor` of the last page."),
     AfterValidator(lambda cursor: cursor or None),
 ]
+_MOST_ITEMS = 100
+
+
+def _limit_of(value: object) -> int:
+    number = whole_number({"limit": value}, "limit", InvalidRequest, 1, _MOST_ITEMS)
+    return DEFAULT_LIMIT if number is None else number
+
+
 Limit = Annotated[
     int,
-    BeforeValidator(lambda value: DEFAULT_LIMIT if value == "" else value),
-    Query(ge=1, le=100, description="Items a page."),
+    BeforeValidator(_limit_of),
+    Query(ge=1, le=_MOST_ITEMS, description="Items a page."),
 ]
 
 

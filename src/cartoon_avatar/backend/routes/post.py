@@ -24,7 +24,7 @@ from cartoon_avatar.backend.limits import limit_address
 from cartoon_avatar.backend.routes.preferences import preference_in
 from cartoon_avatar.backend.spool import Spool
 from cartoon_avatar.backend.state import State
-from cartoon_avatar.contract.errors import InvalidRequest
+from cartoon_avatar.contract.errors import InvalidImage, InvalidRequest
 from cartoon_avatar.http.forms import (
     MULTIPART,
     URLENCODED,
@@ -34,6 +34,7 @@ from cartoon_avatar.http.forms import (
 )
 
 UPLOAD_PATH = "/api/upload"
+NO_IMAGE = "Send the photo as the multipart file field named image."
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -109,7 +110,11 @@ async def _fields_of(request: Request, files: dict[str, Spool]) -> tuple[dict[st
         return dict(fields), bool(sent)
     if kind == URLENCODED:
         return dict(await read_urlencoded(request)), False
-    return _json_fields(await request.body()), False
+    body = await request.body()
+    if files and body and kind != "application/json":
+        # The photo itself, perhaps.
+        raise InvalidImage(NO_IMAGE)
+    return _json_fields(body), False
 
 
 def _json_fields(body: bytes) -> dict[str, Any]:
