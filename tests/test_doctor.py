@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sqlite3
 import sys
 import threading
@@ -19,6 +18,7 @@ from click.testing import CliRunner
 from cartoon_avatar.ai.seeing.model_files import REQUIRED
 from cartoon_avatar.cli import main
 from tests.ai.networks import NEGATIVE, manifest, model_of
+from tests.engines.ports import free_ports
 
 KEY = "k" * 40
 
@@ -192,7 +192,9 @@ def test_a_file_that_is_no_database_is_wrong(data: Path):
 def test_a_database_out_of_reach_is_wrong_and_its_password_is_not_said(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("DATABASE_URL", f"postgresql+asyncpg://me:s3cret@127.0.0.1:{_unused()}/x")
+    monkeypatch.setenv(
+        "DATABASE_URL", f"postgresql+asyncpg://me:s3cret@127.0.0.1:{free_ports(1)[0]}/x"
+    )
 
     exit_code, findings = examined("--data", data)
 
@@ -204,7 +206,7 @@ def test_a_database_out_of_reach_is_wrong_and_its_password_is_not_said(
 def test_an_ai_service_that_should_be_there_and_is_not_is_wrong(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("AI_URL", f"http://127.0.0.1:{_unused()}")
+    monkeypatch.setenv("AI_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
 
     exit_code, findings = examined("--data", data)
 
@@ -253,12 +255,6 @@ def test_a_person_reads_a_line_for_each_check_and_how_to_mend_it(data: Path):
     assert "wrong  data folder" in result.output
     assert f"→ chmod 700 {data}" in result.output
     assert result.output.endswith("1 wrong\n")
-
-
-def _unused() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

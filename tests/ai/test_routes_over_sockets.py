@@ -17,14 +17,13 @@ import psutil
 import pytest
 
 from cartoon_avatar.contract import paths
+from tests.engines.ports import free_ports
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, psutil.Process]]:
     """The AI service under granian, one worker, no queue."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     granian = str(Path(sys.executable).parent / "granian")
     options = ["--interface", "asgi", "--factory", "--port", str(port), "--log-level", "error"]
     process = subprocess.Popen(
@@ -33,7 +32,7 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        give_up_at = time.monotonic() + 90
+        give_up_at = time.monotonic() + 240
         while not is_ready(url):
             assert process.poll() is None
             assert time.monotonic() < give_up_at
@@ -41,12 +40,12 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
         yield url, psutil.Process(process.pid)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(url + paths.READYZ).status_code == 200
+        return httpx.get(url + paths.READYZ, timeout=60).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -48,7 +48,7 @@ def test_what_is_empty_is_absent(read: Any, name: str, absent: Any, value: Any):
         *((options.crop_of, {"crop": value}, "invalid_request")
           for value in ("1,2,3", 5, [1, 2, 3, 4], "0,0,0,0")),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: getattr(value, "__name__", str(value)[:40]),
 )  # fmt: skip
 def test_what_cannot_be_meant_is_named(read: Any, fields: dict[str, Any], code: str):
     with pytest.raises(AvatarError) as refused:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import socket
-from contextlib import ExitStack
+from contextlib import suppress
+
+# Above those that Ray gives its workers, below those that the kernel gives to whoever connects:
+# a port found here is not taken by a client before a server has begun to listen.
+_PORTS = range(20_000, 32_000)
+_given: set[int] = set()
 
 
 def free_ports(count: int) -> list[int]:
-    """All different: each is held until the last is found."""
-    with ExitStack() as held:
-        ports = []
-        for _ in range(count):
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-        return ports
+    """All different, and none that was given before."""
+    return [_free_port() for _ in range(count)]
+
+
+def _free_port() -> int:
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        if port in _given:
+            continue
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            _given.add(port)
+            return port
+    raise OSError("no port is free")

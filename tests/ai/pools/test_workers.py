@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,8 @@ from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.contract.errors import PictureUnusable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_PATIENCE_S = 120  # on a busy machine
 
 
 def step(tools: str, steps: int, *, report: Report) -> int:
@@ -46,9 +49,16 @@ def tell(tools: str, word: str, **_: object) -> tuple[str, str, int]:
     return tools, word, os.getpid()
 
 
-def hold(tools: str, seconds: float, **_: object) -> int:
-    time.sleep(seconds)
+def hold(tools: str, until: Path, *, report: Report) -> int:
+    """Lasts until ``until`` is there, and hears of nothing meanwhile."""
+    report("begun", None)
+    while not until.exists():
+        time.sleep(0.01)
     return os.getpid()
+
+
+def touch(tools: str, file: Path, **_: object) -> None:
+    file.touch()
 
 
 def refuse(tools: str, **_: object) -> None:
@@ -74,7 +84,7 @@ def leave(tools: str, **_: object) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def workers() -> AsyncIterator[Workers]:
     async with open_workers(
-        prepare, size=1, queue=1, timeout_s=1.5, log_level="critical"
+        prepare, size=1, queue=1, timeout_s=_PATIENCE_S, log_level="critical"
     ) as workers:
         with pytest.raises(AiStarting), workers.place():
             pass
@@ -83,9 +93,27 @@ async def workers() -> AsyncIterator[Workers]:
 
 
 async def is_ready(workers: Workers) -> None:
-    async with asyncio.timeout(30):
-        while len(workers.ready) < workers.size:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: len(workers.ready) == workers.size)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(_PATIENCE_S):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def held(workers: Workers, file: Path) -> AsyncIterator[asyncio.Task[int]]:
+    """The worker is at work in here; its job ends with the block."""
+    begun = asyncio.Event()
+    job = workers.run(hold, file, report=lambda *_: begun.set())
+    running = asyncio.create_task(job)
+    await asyncio.wait_for(begun.wait(), _PATIENCE_S)
+    try:
+        yield running
+    finally:
+        file.touch()  # noqa: ASYNC240
+        await asyncio.wait([running])
 
 
 async def test_a_job_gets_the_tools_that_its_worker_prepared(workers: Workers) -> None:
@@ -114,7 +142,7 @@ async def test_a_cancelled_job_ends_where_it_next_reports_and_its_worker_goes_on
     count = workers.cancelled
     begun = asyncio.Event()
     heard = asyncio.create_task(workers.run(step, -1, report=lambda *_: begun.set()))
-    await asyncio.wait_for(begun.wait(), 30)
+    await asyncio.wait_for(begun.wait(), _PATIENCE_S)
     await gone(heard)
     unheard = asyncio.create_task(workers.run(step, -1))
     await asyncio.sleep(0)  # given to the worker, which may not have begun
@@ -127,7 +155,7 @@ async def test_a_cancelled_job_ends_where_it_next_reports_and_its_worker_goes_on
 async def gone(task: asyncio.Task[int]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, _PATIENCE_S)
 
 
 async def test_a_job_cancelled_too_late_leaves_the_next_one_alone(workers: Workers) -> None:
@@ -157,12 +185,10 @@ async def test_files_go_there_whole(workers: Workers) -> None:
 async def test_a_stopped_worker_is_given_up_and_replaced(workers: Workers, size_bytes: int) -> None:
     *_, stopped = await workers.run(tell, "")
     os.kill(stopped, signal.SIGSTOP)
-    started = time.monotonic()
     with pytest.raises(GenerationFailed):
-        await asyncio.wait_for(workers.run(measure, in_pieces(bytes(size_bytes))), 10)
-    assert time.monotonic() - started < 5
+        await workers.run(measure, in_pieces(bytes(size_bytes)), deadline_s=1)
     assert not psutil.pid_exists(stopped)
-    *_, after = await asyncio.wait_for(patient(workers), 30)
+    *_, after = await asyncio.wait_for(patient(workers), _PATIENCE_S)
     assert after != stopped
 
 
@@ -194,7 +220,7 @@ async def test_a_crash_costs_one_request_and_the_worker_comes_back(
     with pytest.raises(GenerationFailed):
         await workers.run(job, *args)
     # Nothing in between: the next request waits until the new worker is there.
-    tools, *_ = await asyncio.wait_for(patient(workers), 30)
+    tools, *_ = await asyncio.wait_for(patient(workers), _PATIENCE_S)
     assert tools == "tools"
 
 
@@ -212,9 +238,7 @@ async def test_a_worker_killed_while_idle_is_replaced_before_anybody_asks(
     *_, before = await patient(workers)
     lost = workers.lost
     os.kill(before, signal.SIGKILL)
-    async with asyncio.timeout(5):
-        while workers.lost == lost:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: workers.lost > lost)
     await is_ready(workers)
     *_, after = await workers.run(tell, "")
     assert after != before
@@ -228,10 +252,8 @@ async def test_a_worker_is_replaced_after_the_temporary_folder_was_tidied_up(
     folder = multiprocessing.util.get_temp_dir()
     shutil.rmtree(folder)  # with the socket of the workers' template
     os.kill(before, signal.SIGKILL)
-    async with asyncio.timeout(5):
-        while workers.lost == lost:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    *_, after = await asyncio.wait_for(patient(workers), 30)
+    await until(lambda: workers.lost > lost)
+    *_, after = await asyncio.wait_for(patient(workers), _PATIENCE_S)
     assert after != before
     os.mkdir(folder)  # which is to be removed at exit
 
@@ -240,84 +262,80 @@ async def test_a_worker_is_replaced_after_its_template_was_killed(workers: Worke
     *_, before = await patient(workers)
     lost = workers.lost
     os.kill(psutil.Process(before).ppid(), signal.SIGKILL)
-    async with asyncio.timeout(5):
-        while workers.lost == lost:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    *_, after = await asyncio.wait_for(patient(workers), 30)
+    await until(lambda: workers.lost > lost)
+    *_, after = await asyncio.wait_for(patient(workers), _PATIENCE_S)
     assert after != before
 
 
-async def test_a_job_past_its_deadline_is_killed(workers: Workers) -> None:
+async def test_a_job_past_its_deadline_is_killed(workers: Workers, tmp_path: Path) -> None:
     *_, pid = await workers.run(tell, "")
-    started = time.monotonic()
     with pytest.raises(GenerationFailed, match=r"longer than 1\.5 s"):
-        await workers.run(hold, 30)
-    assert time.monotonic() - started < 3
+        await workers.run(hold, tmp_path / "never", deadline_s=1.5)
     assert not psutil.pid_exists(pid)
     await is_ready(workers)
 
 
 async def test_past_the_queue_everybody_is_refused_at_once(workers: Workers) -> None:
     with workers.place(), workers.place():
-        started = time.monotonic()
         with pytest.raises(AiBusy) as caught, workers.place():
             pass
-        assert time.monotonic() - started < 0.05
         assert caught.value.retry_after_s is not None
     with workers.place():
         pass
 
 
-async def test_who_leaves_the_queue_frees_it_and_the_job_is_never_done(workers: Workers) -> None:
-    running = asyncio.create_task(workers.run(hold, 0.4))
-    await asyncio.sleep(0.1)
-    waiting = asyncio.create_task(workers.run(hold, 30))
-    await asyncio.sleep(0.1)
-    assert len(workers.line) == 1
-    assert 0.05 < workers.line.oldest_s() < 1
-    waiting.cancel()
-    await asyncio.wait([waiting])
-    assert len(workers.line) == 0
-    pid = await running
+async def test_who_leaves_the_queue_frees_it_and_the_job_is_never_done(
+    workers: Workers, tmp_path: Path
+) -> None:
+    async with held(workers, tmp_path / "over") as running:
+        waiting = asyncio.create_task(workers.run(touch, tmp_path / "done"))
+        await until(lambda: len(workers.line) == 1)
+        assert workers.line.oldest_s() > 0
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert len(workers.line) == 0
     *_, next_pid = await workers.run(tell, "")
-    assert pid == next_pid
+    assert await running == next_pid
+    assert not (tmp_path / "done").exists()
 
 
 async def test_a_job_that_has_begun_keeps_its_place_though_its_client_left(
-    workers: Workers,
+    workers: Workers, tmp_path: Path
 ) -> None:
+    begun = asyncio.Event()
+
     async def request() -> None:
         with workers.place():
-            await workers.run(hold, 0.4)
+            await workers.run(hold, tmp_path / "over", report=lambda *_: begun.set())
 
-    begun = asyncio.create_task(request())
-    await asyncio.sleep(0.1)
-    begun.cancel()
-    await asyncio.sleep(0.1)
+    cancelled = workers.cancelled
+    asked = asyncio.create_task(request())
+    await asyncio.wait_for(begun.wait(), _PATIENCE_S)
+    asked.cancel()
+    await until(lambda: workers.cancelled > cancelled)
     assert workers.taken == 1
-    await asyncio.wait([begun])
+    (tmp_path / "over").touch()
+    await asyncio.wait([asked])
     assert workers.taken == 0
     await workers.run(tell, "")
 
 
 async def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_back(
-    workers: Workers,
+    workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running = asyncio.create_task(workers.run(hold, 1.2))
-    await asyncio.sleep(0.05)
-    workers.timeout_s, before = 0.2, workers.timeout_s
-    with pytest.raises(AiBusy):
-        await workers.run(tell, "")
-    workers.timeout_s = before
-    await running
+    async with held(workers, tmp_path / "over"):
+        monkeypatch.setattr(workers, "timeout_s", 0.2)
+        with pytest.raises(AiBusy):
+            await workers.run(tell, "")
 
 
-async def test_ctrl_c_for_the_whole_group_does_not_end_a_job(workers: Workers) -> None:
+async def test_ctrl_c_for_the_whole_group_does_not_end_a_job(
+    workers: Workers, tmp_path: Path
+) -> None:
     *_, pid = await workers.run(tell, "")
-    running = asyncio.create_task(workers.run(hold, 0.4))
-    await asyncio.sleep(0.1)
-    os.kill(pid, signal.SIGINT)
-    os.kill(pid, signal.SIGTERM)
+    async with held(workers, tmp_path / "over") as running:
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM)
     assert await running == pid
 
 
@@ -331,7 +349,7 @@ async def test_workers_that_cannot_start_are_tried_again_and_nobody_hangs() -> N
 
 
 async def test_closing_the_pool_leaves_no_process() -> None:
-    async with open_workers(prepare, size=2, queue=1, timeout_s=5, log_level="critical") as pool:
+    async with open_workers(prepare, size=2, queue=1, timeout_s=9, log_level="critical") as pool:
         await is_ready(pool)
         pids = [worker.process.pid for worker in pool.ready]
     assert len(pids) == 2
@@ -340,17 +358,20 @@ async def test_closing_the_pool_leaves_no_process() -> None:
 
 PARENT = """
 import asyncio
+from pathlib import Path
 from cartoon_avatar.ai.pools.workers import open_workers
 from cartoon_avatar.process.logs import configure_logs
-from tests.ai.pools.test_workers import hold, is_ready, prepare, tell
+from tests.ai.pools.test_workers import hold, is_ready, prepare
 
 async def main():
     async with open_workers(prepare, size=2, queue=0, timeout_s=99, log_level="error") as workers:
         await is_ready(workers)
-        asyncio.create_task(workers.run(hold, 60))  # one is busy, one idle
-        await asyncio.sleep(0.2)
+        begun = asyncio.Event()  # one is busy, one idle
+        job = workers.run(hold, Path("never"), report=lambda *_: begun.set())
+        running = asyncio.create_task(job)
+        await begun.wait()
         print(*(worker.process.pid for worker in workers.ready), flush=True)
-        await asyncio.sleep(60)
+        await running
 
 if __name__ == "__main__":
     configure_logs("parent", "error")
@@ -372,5 +393,5 @@ async def test_workers_end_with_their_parent_even_if_it_is_killed(tmp_path) -> N
         workers = [psutil.Process(int(pid)) for pid in told.readline().split()]
         assert len(workers) == 2
         parent.kill()
-    _, alive = psutil.wait_procs(workers, timeout=5)
+    _, alive = psutil.wait_procs(workers, timeout=_PATIENCE_S)
     assert alive == []
