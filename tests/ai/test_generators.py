@@ -11,8 +11,9 @@ import httpx
 import numpy as np
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from fastapi import FastAPI
-from PIL import Image
+from PIL import Image, ImageOps
 
 from cartoon_avatar.ai.engines.catalogue import STYLES
 from cartoon_avatar.contract import headers, paths
@@ -25,7 +26,7 @@ from tests.engines.generators import KEY, Server, edited, serving, status
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GENERATE = paths.GENERATE_CARTOON
-NAMES = ("clay", "felt", "wool", "paid", "slow")
+NAMES = ("clay", "felt", "wool", "paid", "slow", "exact")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -43,6 +44,7 @@ async def ai(
     """An engine each, so that what one did is not held against another."""
     file = tmp_path_factory.mktemp("engines") / "engines.toml"
     more: dict[str, dict[str, Any]] = {"paid": {"daily_calls": 1}, "slow": {"places": 1}}
+    more["exact"] = {"aligned": True}
     entries = [
         written("images-edits", f"{server.url}/v1", style=name, key="A_KEY", **more.get(name, {}))
         for name in NAMES
@@ -68,8 +70,8 @@ async def test_its_styles_are_listed_last_with_what_their_engine_says(
     ai: httpx.AsyncClient,
 ) -> None:
     items = (await ai.get(paths.STYLES)).json()["items"]
-    assert [item["name"] for item in items[-5:]] == list(NAMES)
-    listed = items[-5]
+    assert [item["name"] for item in items[-6:]] == list(NAMES)
+    listed = items[-6]
     assert (listed["engine"], listed["aligned"], listed["deterministic"]) == ("clay", False, False)
     assert (listed["expectedSeconds"], listed["leavesMachine"]) == (20, False)
 
@@ -162,6 +164,8 @@ async def test_where_any_style_will_do_one_of_ours_draws_and_says_so(
     assert answer.status_code == 200
     assert answer.headers[headers.STYLE] == STYLES[0].name
     assert answer.headers[headers.FALLBACK] == "engine_unavailable"
+    assert answer.headers[headers.ENGINE] == "built-in"
+    assert answer.headers[headers.ALIGNED] == "1"
     server.answers = [edited()]
     answer = await drawn(ai, astronaut, "wool", size="64", fallback="1")
     assert answer.headers[headers.STYLE] == "wool"
@@ -208,6 +212,79 @@ async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
     async with asyncio.timeout(60):
         while (await engine(ai, "slow"))["waiting"]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+
+def changed(photo: bytes, change: str) -> bytes:
+    """What a generator may make of what it is sent."""
+    image = Image.open(io.BytesIO(photo)).convert("RGB")
+    width, height = image.size
+    if change == "in place":
+        image = ImageOps.posterize(image, 3)
+    elif change == "a breath larger":
+        image = image.resize((round(width * 1.02), round(height * 1.02))).crop(
+            (0, 0, width, height)
+        )
+    elif change == "closer":
+        image = image.crop((width // 8, 0, width, height * 7 // 8)).resize((width, height))
+    elif change == "mirrored":
+        image = ImageOps.mirror(image)
+    elif change == "another shape":
+        image = image.crop((0, 0, width, height * 3 // 4))
+    elif change == "of nobody":
+        image = scene(width, height)
+    return saved(image, "PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "aligned"),
+    [
+        ("in place", "1"),
+        ("a breath larger", "1"),
+        ("closer", "0"),
+        ("mirrored", "0"),
+        ("another shape", "0"),
+        ("of nobody", "0"),
+    ],
+)
+async def test_a_drawing_is_compared_with_its_photo(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes, change: str, aligned: str
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return await edited(changed(server.asked[-1][2]["image"], change))(request)
+
+    server.answers = [answer]
+    response = await drawn(ai, astronaut, "felt", size="512")
+    assert response.status_code == 200, response.text
+    assert response.headers[headers.ALIGNED] == aligned
+    assert response.headers[headers.ENGINE] == "felt"
+
+
+async def test_of_a_photo_without_a_face_nothing_is_known(
+    ai: httpx.AsyncClient, server: Server
+) -> None:
+    server.answers = [edited(saved(scene(640, 640), "PNG"))]
+    response = await drawn(ai, saved(scene(640, 640), "PNG"), "felt", size="256")
+    assert response.headers[headers.ALIGNED] == "0"
+
+
+async def test_what_engines_toml_says_is_believed(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    server.answers = [edited(saved(scene(512, 512), "PNG"))]
+    response = await drawn(ai, astronaut, "exact", size="256")
+    assert response.headers[headers.ALIGNED] == "1"
+
+
+async def test_a_head_is_cut_by_the_photo_where_the_drawing_is_aligned(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    """In a drawing without a face the photo still shows where it is."""
+    nobody = saved(Image.new("RGB", (512, 512), (90, 120, 150)), "PNG")
+    files = {"image": nobody, "original": astronaut}
+    for style, aligned, status_code in (("clay", "1", 200), ("clay", "0", 422), ("clay", "", 422)):
+        asked = {"style": style, "crop": "0,0,512,512", "face": "0", "aligned": aligned}
+        answer = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
+        assert answer.status_code == status_code, (aligned, answer.text[:200])
 
 
 async def test_the_head_of_a_drawing_that_is_not_aligned_is_cut_from_the_drawing_alone(

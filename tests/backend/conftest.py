@@ -68,6 +68,8 @@ class FakeAi:
             headers.SEED: _field(body, "seed"),
             headers.PHOTO_WIDTH: "96",
             headers.PHOTO_HEIGHT: "128",
+            headers.ENGINE: "built-in",
+            headers.ALIGNED: "1",
             headers.FACE_COUNT: str(self.faces),
             headers.CROP_BOX: "0,0,96,128",
             headers.FACES: "30,20,30,40,0.900",
@@ -113,6 +115,7 @@ class FakeAi:
                 "svg": name == "anime",
                 "deterministic": bool(self.engine_version),
                 "version": self.engine_version or "1",
+                "aligned": True,
             }
             for name in ("comic", "anime", "soft")
         ]

@@ -172,5 +172,6 @@ async def test_cartoons_of_before_show_their_whole_photo(database_url: str, tmp_
         original = await database.read(partial(queries.original_of, device_id="d", original_id="o"))
     assert cartoon is not None
     assert (cartoon.crop, cartoon.framing, cartoon.face_index) == (Box(0, 0, 300, 400), "full", 0)
+    assert (cartoon.aligned, cartoon.engine, cartoon.stands_in_for) == (True, "", None)
     assert original is not None
     assert original.faces == ""

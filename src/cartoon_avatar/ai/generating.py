@@ -69,7 +69,12 @@ async def generate(
             generated_s = time.perf_counter() - started
         try:
             made = await workers.run(
-                jobs.judge, [memoryview(data)], long_side, cartoon_thumbnail, report=report
+                jobs.judge,
+                [memoryview(data)],
+                long_side,
+                cartoon_thumbnail,
+                sent.data if engine.config.aligned is None else None,
+                report=report,
             )
         except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
             raise await engine.failed(
@@ -88,6 +93,7 @@ async def generate(
         face_boxes=sent.face_boxes,
         thumbnail=sent.thumbnail,
         cartoon_thumbnail=made.thumbnail,
+        aligned=made.aligned if engine.config.aligned is None else engine.config.aligned,
     )
 
 

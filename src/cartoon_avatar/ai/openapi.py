@@ -212,6 +212,8 @@ _HEADERS = {
         headers.THUMBNAIL_BYTES,
         headers.CARTOON_THUMBNAIL_BYTES,
         headers.FALLBACK,
+        headers.ENGINE,
+        headers.ALIGNED,
     ),
     paths.PROCESS_FACE_CUT: (
         *_SIZES,

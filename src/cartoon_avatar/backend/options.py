@@ -23,12 +23,14 @@ _DEVICE_FIELDS = ("deviceId", "device_id")
 
 def drawing_options(fields: Fields) -> DrawingOptions:
     options.require_known(fields, (*options.DRAWING_FIELDS, *_DEVICE_FIELDS))
+    style = _style_of(fields)
     return DrawingOptions(
-        style=_style_of(fields),
+        style=style,
         seed=options.seed_of(fields),
         size=options.cartoon_size_of(fields),
         framing=options.framing_of(fields),
         face=options.face_of(fields),
+        any_style=style is None,
     )
 
 

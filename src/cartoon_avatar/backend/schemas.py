@@ -124,6 +124,16 @@ class Cartoon(Body):
     )
     face: int = Field(description="Whose portrait: an index into `faces`.", examples=[0])
     crop: Box = Field(description="What of the photo it shows.")
+    aligned: bool = Field(
+        description="It shows what that part of the photo shows in the same place.",
+        examples=[True],
+    )
+    engine: str = Field(description="What drew it.", examples=["built-in"])
+    stands_in_for: str | None = Field(
+        None,
+        exclude_if=lambda style: style is None,
+        description="The style that was meant, where its generator failed and one of ours drew.",
+    )
     created_at: Time
     expires_at: Time = Field(examples=["2026-01-06T23:20:56.789Z"])
 
@@ -138,7 +148,7 @@ class Cartoon(Body):
             **_columns(
                 row,
                 "id device_id original_id filename file_size mime_type width height style seed"
-                " framing created_at",
+                " framing aligned engine stands_in_for created_at",
             ),
         )
 

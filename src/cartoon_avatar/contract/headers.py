@@ -6,6 +6,9 @@ SERVER_TIMING = "Server-Timing"
 # Of a response of the AI service:
 STYLE = "X-Style"
 SEED = "X-Seed"
+# What drew it, and whether it shows what the photo shows in the same place: 1 or 0.
+ENGINE = "X-Engine"
+ALIGNED = "X-Aligned"
 # Of a deterministic engine alone: as long as it is the same, so is the picture of a request.
 ENGINE_VERSION = "X-Engine-Version"
 FACE_COUNT = "X-Face-Count"

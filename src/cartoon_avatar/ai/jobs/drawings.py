@@ -96,6 +96,7 @@ def draw_cartoon(
         faces=len(made.scene.faces),
         crop=made.scene.crop,
         face_boxes=made.scene.faces,
+        aligned=engine.facts.aligned,
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
+from cartoon_avatar.ai.head.cut import same_shape
 from cartoon_avatar.ai.jobs.drawings import opened_photo, require_seeing
 from cartoon_avatar.ai.jobs.results import thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
-from cartoon_avatar.ai.pictures import WHITE, decode, laid_on, to_jpeg, to_webp
+from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg, to_webp
+from cartoon_avatar.ai.seeing.alignment import is_aligned
+from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.scene import open_scene
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
@@ -32,13 +35,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A generator's answer, read as any stranger's picture is and written anew."""
+    """A generator's answer, read as any stranger's picture is and written anew. ``aligned``: it
+    shows the face where the photo does."""
 
     data: bytes
     mime_type: str
     width: int
     height: int
     thumbnail: bytes
+    aligned: bool
     stages: dict[str, float]
 
 
@@ -86,13 +91,45 @@ def prepare(
 
 
 def judge(
-    tools: Tools, data: bytes, long_side: int, thumbnail: bool, *, report: Report = unwatched
+    tools: Tools,
+    data: bytes,
+    long_side: int,
+    thumbnail: bool,
+    sent: bytes | None,
+    *,
+    report: Report = unwatched,
 ) -> Judged:
-    """Raises ``InvalidImage`` and ``ImageTooLarge``."""
+    """``sent`` is what the drawing in ``data`` is compared with; None where that is not asked.
+
+    Raises ``InvalidImage`` and ``ImageTooLarge``.
+    """
     clock = Clock(report=report)
     picture = decode(data, max_pixels=tools.max_pixels, long_side=long_side).picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     encoded = encode(picture)
     small = thumbnail_of(picture) if thumbnail else b""
     clock.done("judge")
-    return Judged(encoded, f"image/{kind}", picture.width, picture.height, small, clock.stages)
+    aligned = False
+    if sent is not None:
+        photo = decode(sent, max_pixels=tools.max_pixels, long_side=long_side).picture
+        aligned = _shows_the_same(tools, photo, picture)
+        clock.done("compare")
+    return Judged(
+        encoded, f"image/{kind}", picture.width, picture.height, small, aligned, clock.stages
+    )
+
+
+def _shows_the_same(tools: Tools, photo: Picture, drawing: Picture) -> bool:
+    """Whether the photo's main face is in the same place of the drawing; no, where none is seen."""
+    if not same_shape(photo, drawing):
+        return False
+    faces, drawn = tools.eyes.find_faces(photo), tools.eyes.find_faces(drawing)
+    if not faces:
+        return False
+    scale = photo.width / drawing.width
+    return any(is_aligned(faces[0], _scaled(face, scale)) for face in drawn)
+
+
+def _scaled(face: Face, scale: float) -> Face:
+    left, top, width, height = (scale * length for length in face.box)
+    return replace(face, box=(left, top, width, height), landmarks=scale * face.landmarks)

@@ -35,6 +35,8 @@ class Result:
     #: Only of a drawing: the part of the upright photo that it shows, and all faces there.
     crop: Box | None = None
     face_boxes: tuple[FaceBox, ...] = ()
+    #: Only of a drawing: whether it shows what the photo shows in the same place.
+    aligned: bool = True
 
 
 def make_thumbnail(tools: Tools, data: bytes, *, report: Report = unwatched) -> Result:

@@ -93,7 +93,7 @@ async def generate_cartoon(request: Request) -> Response:
 
         async def drawn(watch: Watch) -> FinishedPicture:
             chosen, others = style, dict(headers.SVG_HEADERS) if as_svg else {}
-            deterministic = engine.facts.deterministic
+            by = engine.facts
             if isinstance(engine, RemoteEngine):
                 try:
                     result = await elsewhere(engine, watch)
@@ -102,17 +102,19 @@ async def generate_cartoon(request: Request) -> Response:
                         raise
                     ours = ai.engines.all[0]
                     chosen, others = ours.styles()[0], {headers.FALLBACK: error.code}
-                    deterministic = ours.facts.deterministic
+                    by = ours.facts
                     result = await here(ours, chosen.name, watch)
             else:
                 result = await here(engine, chosen.name, watch)
             ai.metrics.drawing_seconds.labels(chosen.name).observe(sum(result.stages.values()))
-            if deterministic:
+            if by.deterministic:
                 others[headers.ENGINE_VERSION] = version_of(chosen)
             return FinishedPicture.of(
                 result,
                 {
                     headers.STYLE: chosen.name,
+                    headers.ENGINE: by.name,
+                    headers.ALIGNED: str(int(result.aligned)),
                     headers.SEED: str(seed),
                     headers.FACE_COUNT: str(result.faces),
                     headers.CROP_BOX: str(result.crop),

@@ -21,7 +21,7 @@ from cartoon_avatar.contract.errors import InvalidRequest, NoFace
 router = APIRouter()
 
 # How a cartoon was drawn, which helps to cut out its head.
-_DRAWN_FIELDS = ("style", "seed", "framing")
+_DRAWN_FIELDS = ("style", "seed", "framing", "aligned")
 
 
 @router.post(paths.PROCESS_FACE_CUT, operation_id="processFaceCut")
@@ -55,7 +55,7 @@ async def process_face_cut(request: Request) -> Response:
             original = image_in(form, "original") if "original" in form.files else None
         else:
             cartoon, original = await _fetched(ai.fetcher, fields)
-        if not _is_aligned(ai, fields.get("style")):
+        if not _is_aligned(ai, fields):
             # What the photo shows lies elsewhere in the drawing, which tells where its head is; and
             # of a portrait it shows one person.
             original = crop = drawn_as = None
@@ -94,8 +94,13 @@ async def process_face_cut(request: Request) -> Response:
         return await respond(request, cut, held)
 
 
-def _is_aligned(ai: State, style: object) -> bool:
-    """Whether a drawing in ``style`` shows what its photo shows in the same place."""
+def _is_aligned(ai: State, fields: dict[str, Any]) -> bool:
+    """Whether the cartoon shows what its photo shows in the same place, as its headers said; where
+    that is not sent along, what is known of its style."""
+    aligned = options.whole_number(fields, "aligned", InvalidRequest, 0, 1)
+    if aligned is not None:
+        return aligned == 1
+    style = fields.get("style")
     return not any(
         not engine.facts.aligned and engine.style_named(str(style)) for engine in ai.remote
     )

@@ -72,7 +72,8 @@ class DrawingOptions:
     """Options of a drawing; the AI service chooses those that are None. ``size`` is its long
     side, px.
 
-    With ``style_noted`` the style is already stored as the original's last one.
+    With ``style_noted`` the style is already stored as the original's last one. With ``any_style``
+    the app left it to us, so that one of our own may stand in for a generator that fails.
     """
 
     style: str | None = None
@@ -81,6 +82,7 @@ class DrawingOptions:
     framing: Framing | None = None
     face: int | None = None
     style_noted: bool = False
+    any_style: bool = False
 
     def fields(self) -> dict[str, str | int | None]:
         return {
@@ -105,6 +107,7 @@ class CutOptions:
     style: str | None = None
     seed: int | None = None
     framing: str | None = None
+    aligned: bool = True
 
     def fields(self) -> dict[str, str | int]:
         given = {
@@ -116,6 +119,7 @@ class CutOptions:
             "style": self.style,
             "seed": self.seed,
             "framing": self.framing,
+            "aligned": int(self.aligned),
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -194,8 +198,12 @@ class AiClient:
         *,
         thumbnail: bool = False,
     ) -> Drawing:
-        small = {"thumbnail": 1 if thumbnail else None, "cartoon_thumbnail": 1}
-        fields = {**options.fields(), **small}
+        fields = {
+            **options.fields(),
+            "thumbnail": 1 if thumbnail else None,
+            "cartoon_thumbnail": 1,
+            "fallback": 1 if options.any_style else None,
+        }
         files = {"image": (photo, mime_type)}
         head, data = await self._drawn(paths.GENERATE_CARTOON, files, turn, fields)
         data, own_thumbnail = parted(head, data, headers.CARTOON_THUMBNAIL_BYTES)
@@ -203,6 +211,7 @@ class AiClient:
         if headers.IMAGE_WIDTH not in head:
             head = original.drawing_headers(data, photo, mime_type, options.style, options.seed)
         image = image_in(head, data)
+        style = self._style_named(head.get(headers.STYLE, ""))
         return Drawing(
             data=image.data,
             mime_type=image.mime_type,
@@ -210,6 +219,13 @@ class AiClient:
             height=image.height,
             style=head.get(headers.STYLE, ""),
             seed=number_in(head, headers.SEED),
+            engine=head.get(headers.ENGINE, "" if style is None else style.engine),
+            aligned=(
+                head[headers.ALIGNED] == "1"
+                if headers.ALIGNED in head
+                else style is None or style.aligned
+            ),
+            stands_in=headers.FALLBACK in head,
             photo_width=number_in(head, headers.PHOTO_WIDTH),
             photo_height=number_in(head, headers.PHOTO_HEIGHT),
             face_count=number_in(head, headers.FACE_COUNT),
@@ -219,6 +235,9 @@ class AiClient:
             thumbnail=photo_thumbnail,
             own_thumbnail=own_thumbnail,
         )
+
+    def _style_named(self, name: str) -> StyleInfo | None:
+        return next((style for style in self._styles if style.name == name), None)
 
     async def generate_svg(
         self,

@@ -113,12 +113,16 @@ class Head(Image):
 
 @dataclass(frozen=True, slots=True)
 class Drawing(Image):
-    """``crop`` is what it shows of the photo, and ``faces`` are all of the photo's. Thumbnails, the
-    photo's and its own, are WebP files, where the AI service sent them. ``engine_version`` is ""
-    where it says none."""
+    """``aligned``: it shows what the photo shows in the same place. ``stands_in``: one of our own
+    engines drew it in place of a generator that failed. ``crop`` is what it shows of the photo, and
+    ``faces`` are all of the photo's. Thumbnails, the photo's and its own, are WebP files, where the
+    AI service sent them. ``engine_version`` is "" where it says none."""
 
     style: str
     seed: int
+    engine: str
+    aligned: bool
+    stands_in: bool
     photo_width: int
     photo_height: int
     face_count: int

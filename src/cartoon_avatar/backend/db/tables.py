@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    true,
 )
 
 from cartoon_avatar.contract.boxes import Box
@@ -135,6 +136,11 @@ cartoons = Table(
     Column("thumbnail_path", String(512), nullable=True),
     # SHA-256 of all that its pixels depend on; NULL where its engine is not deterministic.
     Column("drawing_key", String(64), nullable=True),
+    # Whether it shows what that part of the photo shows in the same place.
+    Column("aligned", Boolean, server_default=true()),
+    Column("engine", String(64), server_default=""),
+    # The style that was meant, where its generator failed and one of ours drew instead.
+    Column("stands_in_for", String(64), nullable=True),
     Index(None, "original_id", "created_at", "id"),
     Index(None, "device_id", "drawing_key"),
     Index(None, "created_at"),
@@ -156,6 +162,9 @@ class Cartoon(_Picture):
     crop_height: int
     thumbnail_path: str | None
     drawing_key: str | None
+    aligned: bool
+    engine: str
+    stands_in_for: str | None
 
     @property
     def crop(self) -> Box:

@@ -96,5 +96,8 @@ def new_cartoon(
         crop_height=drawing.crop.height,
         thumbnail_path=keys.thumbnail_key(stored.key) if has_thumbnail else None,
         drawing_key=drawing_key,
+        aligned=drawing.aligned,
+        engine=drawing.engine,
+        stands_in_for=options.style if drawing.stands_in else None,
         created_at=now,
     )

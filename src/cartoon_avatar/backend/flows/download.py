@@ -66,6 +66,7 @@ async def download(
                 style=cartoon.style,
                 seed=cartoon.seed,
                 framing=cartoon.framing,
+                aligned=cartoon.aligned,
             )
             drawing = ([await storage.get(cartoon.file_path)], cartoon.mime_type)
             photo = ([await storage.get(original.file_path)], original.mime_type)

@@ -63,7 +63,7 @@ async def regenerate(
         with stage("store"):
             (stored,) = await backend.storage.put_new(cartoon_file(original_id, drawing, now))
             key = drawing_key(original.sha256, drawing, options)
-            cartoon = new_cartoon(original, drawing, options, stored, key, now)
+            cartoon = new_cartoon(original, drawing, wanted, stored, key, now)
             new_files += files_of(cartoon)
         attempt.require_wanted()
 

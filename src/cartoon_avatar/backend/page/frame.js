@@ -15,18 +15,20 @@ export function Frame({ work, cartoon, failed }) {
   const drawing = !failed && (step === "sending" || step === "drawing");
   const sketch = work.tiles?.pictures[another]; // what it will look like, small
   const crop = cartoon?.crop;
+  // A drawing that shows the person elsewhere is not compared: it hides the photo.
+  const aside = cartoon?.aligned === false;
   // The frame is square from the start, as portraits are: nothing moves when the cartoon comes. A
   // cartoon of all of an oblong photo lies in it with room beside it.
   const oblong = crop && Math.abs(crop.width / crop.height - 1) > 0.01;
   const kind = [drawing && "waiting", step === "cutting" && "cutting", oblong && "oblong"].filter(Boolean).join(" ");
   return html`
-    <div class=${`frame ${kind}`} style=${{ "--at": `${at}%` }}>
+    <div class=${`frame ${kind}`} style=${{ "--at": `${aside ? 0 : at}%` }}>
       ${source && html`<img class="photo" src=${source} alt=${t.compare.yourPhoto} style=${crop && croppedTo(crop, work.original)} onError=${onError} />`}
       ${drawing && html`<div class="veil"><${Sketch} live=${step === "drawing"} /></div>`}
       ${cartoon && html`
         <img class="cartoon" src=${pictureUrl(cartoon.imageUrl)} alt=${t.compare.yourCartoon(titleOf(cartoon.style))}
           onError=${refresh} />
-        <${Slider} at=${at} onMove=${setAt} />`}
+        ${!aside && html`<${Slider} at=${at} onMove=${setAt} />`}`}
       ${sketch && html`<img class="cartoon sketching" src=${sketch} alt="" />`}
       ${another && html`<span class="pen" aria-hidden="true"><${Sketch} live=${true} /></span>`}
     </div>`;

@@ -96,6 +96,7 @@ function Choosing({ work, cartoon, problem }) {
     ${problem && html`<${Problem} problem=${problem} onDismiss=${dismissProblem} />`}
     ${work.job && html`<${Waiting} job=${work.job} />`}
     ${faceless && html`<p class="note">${t.work.noFace((styles ?? []).map(({ name }) => titleOf(name)).join(", "))}</p>`}
+    ${cartoon?.standsInFor && html`<p class="note">${t.work.standsIn(titleOf(cartoon.standsInFor), titleOf(cartoon.style))}</p>`}
     ${faces?.length > 1 && html`<${People} work=${work} busy=${busy} />`}
     ${!cartoons.length && html`<${Strip} work=${work} />`}
     <${StyleTiles} styles=${styles} current=${work.another ?? cartoon?.style} waiting=${next}

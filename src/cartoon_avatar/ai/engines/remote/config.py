@@ -54,8 +54,10 @@ class RemoteConfig(_Entry):
     """What every kind of generator has. ``key`` names the variable that holds the secret.
 
     ``retries`` are made only where nothing was charged, or the same request is not charged
-    twice. ``price`` is for one drawing, in any currency; ``daily_calls`` and ``daily_cost`` bound
-    what a day (UTC) may take. ``private``: the server is in a network of one's own.
+    twice. ``aligned`` says whether drawings show what the photo shows in the same place; None
+    compares each. ``price`` is for one drawing, in any currency; ``daily_calls`` and
+    ``daily_cost`` bound what a day (UTC) may take. ``private``: the server is in a network of
+    one's own.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
@@ -63,7 +65,7 @@ class RemoteConfig(_Entry):
     key: str | None = Field(None, pattern=r"^[A-Z_][A-Z0-9_]*$")
     private: bool = False
     leaves_machine: bool | None = None
-    aligned: bool = False
+    aligned: bool | None = None
     deterministic: bool = False
     expected_s: float = Field(20, gt=0)
     deadline_s: float = Field(120, gt=0)

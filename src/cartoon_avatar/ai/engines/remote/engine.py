@@ -48,7 +48,7 @@ class RemoteEngine:
         self.config = config
         self.facts = EngineFacts(
             name=config.name,
-            aligned=config.aligned,
+            aligned=config.aligned is True,
             deterministic=config.deterministic,
             expected_s=config.expected_s,
             source_type=_TRAINED_MEDIA,

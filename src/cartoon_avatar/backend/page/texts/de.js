@@ -63,6 +63,7 @@ export default {
     useNoteSeveral: "Der Kopf bleibt dauerhaft; die anderen Zeichnungen werden weggeräumt.",
     keptUntil: (time) => `Bleibt bis ${time}.`,
     other: "Mit einem anderen Foto beginnen",
+    standsIn: (meant, drawn) => `${meant} konnte gerade nicht zeichnen, deshalb ist dies ${drawn}. Tippe auf ${meant}, um es noch einmal zu versuchen.`,
     noFace: (styles) => `Hier wurde kein Gesicht gefunden, also gibt es keinen Kopf zum Ausschneiden. Zeichnen geht trotzdem: ${styles}.`,
     who: "Wer ist es?",
     whoHint: "Tippe auf ein Gesicht, um diese Person zu zeichnen.",

@@ -63,6 +63,7 @@ export default {
     useNoteSeveral: "Keeps the head for good and clears away the other drawings.",
     keptUntil: (time) => `Kept until ${time}.`,
     other: "Start with another photo",
+    standsIn: (meant, drawn) => `${meant} could not draw just now, so ${drawn} did instead. Tap ${meant} to try it again.`,
     noFace: (styles) => `No face was found here, so there is no head to cut out. It can still be drawn: ${styles}.`,
     who: "Who is it?",
     whoHint: "Tap a face to draw that person.",

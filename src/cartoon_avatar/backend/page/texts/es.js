@@ -63,6 +63,7 @@ export default {
     useNoteSeveral: "La cabeza se guarda para siempre y los demás dibujos se quitan.",
     keptUntil: (time) => `Se guarda hasta el ${time}.`,
     other: "Empezar con otra foto",
+    standsIn: (meant, drawn) => `${meant} no ha podido dibujar ahora, así que lo ha hecho ${drawn}. Toca ${meant} para volver a intentarlo.`,
     noFace: (styles) => `Aquí no se ha encontrado ninguna cara, así que no hay cabeza que recortar. Aun así se puede dibujar: ${styles}.`,
     who: "¿Quién es?",
     whoHint: "Toca una cara para dibujar a esa persona.",
