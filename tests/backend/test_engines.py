@@ -67,6 +67,6 @@ async def test_a_queued_job_remembers_that_any_style_will_do(service: Service):
     job = (await service.phone.post(path, headers={"Prefer": "respond-async"})).json()["job"]
     async with asyncio.timeout(60):
         while job["state"] not in ("succeeded", "failed"):
-            job = (await service.phone.get(f"/api/jobs/{job['id']}?wait=5")).json()["job"]
+            job = (await service.phone.get(f"/api/jobs/{job['id']}?wait=5")).json()
     assert job["result"]["cartoon"]["standsInFor"] == "anime"
     assert 'name="fallback"\r\n\r\n1\r\n' in asked(service, paths.GENERATE_CARTOON)
