@@ -29,8 +29,12 @@ def refusal() -> bytes:
     return b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body
 
 
-def answer(kind: str, body: bytes, side: int = 0, thumbnail: bytes = b"") -> bytes:
+def answer(
+    kind: str, body: bytes, side: int = 0, thumbnail: bytes = b"", own_thumbnail: bytes = b""
+) -> bytes:
     small = f"X-Thumbnail-Bytes: {len(thumbnail)}\r\n" if thumbnail else ""
+    if own_thumbnail:
+        small += f"X-Cartoon-Thumbnail-Bytes: {len(own_thumbnail)}\r\n"
     about = (
         f"X-Style: comic\r\nX-Seed: 7\r\nX-Face-Count: 1\r\nX-Crop-Box: 0,0,{side},{side}\r\n"
         f"X-Photo-Width: {side}\r\nX-Photo-Height: {side}\r\n"
@@ -38,9 +42,10 @@ def answer(kind: str, body: bytes, side: int = 0, thumbnail: bytes = b"") -> byt
     )
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
-        f"Content-Length: {len(body + thumbnail)}\r\n{about if side else ''}{small}\r\n"
+        f"Content-Length: {len(body + thumbnail + own_thumbnail)}\r\n"
+        f"{about if side else ''}{small}\r\n"
     )
-    return head.encode() + body + thumbnail
+    return head.encode() + body + thumbnail + own_thumbnail
 
 
 STYLES = {
@@ -63,6 +68,10 @@ WITH_THUMBNAIL = {
     b"/generate-cartoon": answer("image/jpeg", DRAWING, 420, THUMBNAIL),
     b"/process-face-cut": answer("image/png", HEAD, 190, THUMBNAIL),
 }
+WITH_OWN_THUMBNAIL = {
+    True: answer("image/jpeg", DRAWING, 420, THUMBNAIL, THUMBNAIL),
+    False: answer("image/jpeg", DRAWING, 420, b"", THUMBNAIL),
+}
 REFUSAL = refusal()
 
 
@@ -71,7 +80,7 @@ class Stub(asyncio.Protocol):
         self.transport = transport
         self.head = b""
         self.left: int | None = None  # bytes of the body; None while the head is read
-        self.chunked = self.bomb = self.thumbnail = False
+        self.chunked = self.bomb = self.thumbnail = self.own_thumbnail = False
 
     def data_received(self, data: bytes) -> None:
         if self.left is None:
@@ -89,12 +98,16 @@ class Stub(asyncio.Protocol):
         self.bomb = self.bomb or b"\x89PNG\r\n" in data[:1000]
         # Fields come before the photo; JSON is all there is.
         self.thumbnail = self.thumbnail or b'"thumbnail"' in data[:1000]
+        self.own_thumbnail = self.own_thumbnail or b'"cartoon_thumbnail"' in data[:1000]
         self.left -= len(data)
         if data.endswith(b"0\r\n\r\n") if self.chunked else self.left <= 0:
             path = self.head.split(b" ", 2)[1]
             usual = WITH_THUMBNAIL[path] if self.thumbnail else ANSWERS[path]
+            if self.own_thumbnail:
+                usual = WITH_OWN_THUMBNAIL[self.thumbnail]
             self.transport.write(REFUSAL if self.bomb else usual)
-            self.head, self.left, self.bomb, self.thumbnail = b"", None, False, False
+            self.head, self.left = b"", None
+            self.bomb = self.thumbnail = self.own_thumbnail = False
 
 
 def end_with_parent() -> None:

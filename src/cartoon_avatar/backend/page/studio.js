@@ -54,7 +54,7 @@ function OnTheWay({ work, problem }) {
   }
   return html`
     <${Heading}>${sending ? t.work.sending : t.work.drawing}<//>
-    <p class="lead">${sending ? t.work.sendingSlow : t.work.drawingSoon}</p>
+    <p class="lead">${sending ? t.work.sendingSlow : work.job ? t.job.mayLeave : t.work.drawingSoon}</p>
     ${work.job ? html`<${Waiting} job=${work.job} />` : html`
     <div class="progress" data-done=${!sending}>
       <progress max="100" value=${percent} aria-label=${t.work.sent}>${percent} %</progress>

@@ -118,6 +118,7 @@ export default {
     place: (position) => (position === 1 ? "Deine ist die nächste." : `Platz ${position} in der Schlange.`),
     stage: (percent) => `${percent} % gezeichnet`,
     cancel: "Zeichnung abbrechen",
+    mayLeave: "Du kannst diese Seite solange schließen.",
     canceled: "Die Zeichnung wurde abgebrochen.",
   },
   gallery: {

@@ -118,6 +118,7 @@ export default {
     place: (position) => (position === 1 ? "Yours is the next." : `Place ${position} in the queue.`),
     stage: (percent) => `${percent} % drawn`,
     cancel: "Cancel the drawing",
+    mayLeave: "You may close this page meanwhile.",
     canceled: "The drawing was cancelled.",
   },
   gallery: {

@@ -118,6 +118,7 @@ export default {
     place: (position) => (position === 1 ? "El tuyo es el siguiente." : `Puesto ${position} en la cola.`),
     stage: (percent) => `${percent} % dibujado`,
     cancel: "Cancelar el dibujo",
+    mayLeave: "Mientras tanto puedes cerrar esta página.",
     canceled: "El dibujo se ha cancelado.",
   },
   gallery: {
