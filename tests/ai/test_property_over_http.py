@@ -41,7 +41,8 @@ _OFF = 16
 @pytest.fixture(scope="module")
 def ai_url() -> Iterator[str]:
     """A real AI service, of which the backend is one client and we are another."""
-    with running_ai_service(models_folder(None)) as (_, url, _):
+    # A machine that is busy with other tests may take minutes for the largest.
+    with running_ai_service(models_folder(None), AI_TASK_TIMEOUT_S="300") as (_, url, _):
         yield url
 
 
@@ -113,8 +114,10 @@ class Trial:
         self.require_size(answer)
         self.require_photo(answer.content[-small:])
         self.faults += self.elsewhere(drawing, answer)
-        if self.number % 4 == 0 and self.drawn().content != answer.content:
-            self.faults.append("drawn again, another drawing")
+        if self.number % 4 == 0:
+            again = self.drawn()
+            if again.content != answer.content:
+                self.faults.append(f"drawn again, another drawing: {again.status_code}")
         self.cut(drawing, answer)
 
     def drawn(self) -> httpx.Response:
@@ -240,7 +243,7 @@ def test_every_file_is_drawn_and_cut_alike(
     backend = start_backend()
     kinds: Counter[str] = Counter()
     wrong: dict[int, list[str]] = {}
-    with httpx.Client(base_url=ai_url, timeout=120) as ai:
+    with httpx.Client(base_url=ai_url, timeout=300) as ai:
         styles = [style["name"] for style in ai.get(paths.STYLES).json()["items"]]
         for number in range(pictures):
             trial = Trial(ai, number, styles)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
@@ -124,6 +125,30 @@ def test_a_face_is_found_whichever_way_up_it_is(find: FaceFinder, picture, quart
     for _ in range(quarters):
         x, y, width, height = y, width - 1 - x, height, width
     np.testing.assert_allclose(np.stack([x, y], axis=1), face.landmarks, atol=0.05)
+
+
+@pytest.mark.parametrize("degrees", [135, 165, 225])
+def test_a_face_that_lies_askew_is_found(find: FaceFinder, degrees: int) -> None:
+    picture = seen.officer()
+    turn = cv2.getRotationMatrix2D((picture.width / 2, picture.height / 2), degrees, 0.7)
+    size = picture.width, picture.height
+    rgb = cv2.warpAffine(picture.rgb, turn, size, borderMode=cv2.BORDER_REPLICATE)
+    (face,), (upright,) = find(Picture(rgb)), find(picture)
+    chin = turn @ [*upright.landmarks[CHIN], 1]
+    assert np.hypot(*(face.landmarks[CHIN] - chin)) < 0.1 * max(upright.box[2:])
+
+
+@pytest.mark.parametrize(("step", "width"), [(24, 2), (32, 2)])
+def test_a_face_behind_a_net_is_found(find: FaceFinder, step: int, width: int) -> None:
+    picture = Picture(np.ascontiguousarray(seen.astronaut().rgb[:256, 100:356]))
+    rgb = cv2.resize(picture.rgb, (512, 512), interpolation=cv2.INTER_CUBIC)
+    for x in range(-512, 1024, step):
+        for lean in (512, -512):
+            cv2.line(rgb, (x, 0), (x + lean, 512), (130, 130, 135), width, cv2.LINE_AA)
+    (face,), (bare,) = find(Picture(rgb)), find(picture)
+    assert face.confirmed
+    off = np.hypot(*(face.landmarks / 2 - bare.landmarks).T)
+    assert off.mean() < 0.08 * max(bare.box[2:])
 
 
 def test_a_face_that_fills_the_picture_stays_upright(find: FaceFinder) -> None:

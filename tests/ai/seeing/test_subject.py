@@ -4,6 +4,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+import pytest
 
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
@@ -50,7 +51,7 @@ def test_an_astronaut_is_read_as_she_is() -> None:
     assert value(her.covering) == "none"
     assert value(her.teeth) is True
     assert value(her.eyes_open) == (True, True)
-    assert value(her.eyes_covered) is False
+    assert value(her.eyes_covered) == (False, False)
     assert value(her.mouth_covered) is False
     assert her.frame_colour is None
     light, a, b = value(her.hair_colour)
@@ -94,14 +95,46 @@ def test_a_mask_over_the_mouth_covers_it() -> None:
     assert (her.teeth, her.smile, her.mouth_open, her.facial_hair) == (None, None, None, None)
 
 
-def test_sunglasses_cover_the_eyes() -> None:
+@pytest.mark.parametrize(
+    ("colour", "shine"),
+    [((15, 15, 18), None), ((150, 185, 215), (190, 215, 235)), ((60, 80, 140), None)],
+    ids=["dark", "mirror", "blue"],
+)
+def test_glasses_that_hide_the_eyes_cover_them(
+    colour: tuple[int, int, int], shine: tuple[int, int, int] | None
+) -> None:
     (face,) = open_face_finder(seen.models())(seen.astronaut())
     shaded = seen.astronaut().rgb.copy()
     for eye in (468, 473):
-        cv2.circle(shaded, face.landmarks[eye].astype(int).tolist(), 14, (15, 15, 18), -1)
+        cv2.circle(shaded, face.landmarks[eye].astype(int).tolist(), 14, colour, -1)
+        if shine is not None:
+            glint = face.landmarks[eye].astype(int) - 5
+            cv2.circle(shaded, glint.tolist(), 3, shine, -1)
     her = scene_of(Picture(shaded)).subjects[0]
-    assert value(her.eyes_covered) is True
+    assert value(her.eyes_covered) == (True, True)
     assert (her.eyes_open, her.iris_colour, her.brow_colour) == (None, None, None)
+
+
+def test_a_patch_covers_one_eye() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    patched = seen.astronaut().rgb.copy()
+    cv2.circle(patched, face.landmarks[468].astype(int).tolist(), 14, (15, 15, 15), -1)
+    scene = scene_of(Picture(patched))
+    assert value(scene.subjects[0].eyes_covered) == (True, False)
+    (shown,) = scene.features[0].shown_eyes
+    assert np.array_equal(shown.iris, scene.people[0].landmarks[473])
+    assert scene.subjects[0].eyes_open is not None
+
+
+def test_eyes_that_were_made_blocks_of_are_not_shown() -> None:
+    """As pictures are made anonymous."""
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    blocks = seen.astronaut().rgb.copy()
+    (x0, y0), (x1, y1) = (face.landmarks[[468, 473]] + [[-20, -14], [20, 14]]).astype(int)
+    band = cv2.resize(blocks[y0:y1, x0:x1], (4, 2), interpolation=cv2.INTER_AREA)
+    size = x1 - x0, y1 - y0
+    blocks[y0:y1, x0:x1] = cv2.resize(band, size, interpolation=cv2.INTER_NEAREST)
+    assert value(scene_of(Picture(blocks)).subjects[0].eyes_covered) == (True, True)
 
 
 def test_a_profile_tells_nothing_of_its_features() -> None:

@@ -36,6 +36,9 @@ _LOOK = 2.4
 # Width of lines before a face that are looked through, in face sizes. OpenCV's median is quick
 # on any width; a wide one only blurs.
 _LINES, _WIDEST_LINE_PX = 0.03, 31
+# The same where lines hide faces altogether: long side of the look and what is looked through, px,
+# and the detector's belief from which on it is a face.
+_NET_GLANCE_PX, _NET_PX, _SEEN_BEHIND = 320, 11, 0.86
 
 
 def open_face_finder(models: Models) -> FaceFinder:
@@ -52,7 +55,7 @@ def open_face_finder(models: Models) -> FaceFinder:
     def find_any_way_up(picture: Picture) -> list[Face]:
         faces = find(picture)
         if not faces:
-            return _lying(find, picture)
+            return _lying(find, picture) or _behind_a_net(find, picture)
         for index, face in enumerate(faces[:_DOUBTS]):
             if _certainty(face) >= _CERTAIN:
                 continue
@@ -102,10 +105,29 @@ def _lying(find: FaceFinder, picture: Picture) -> list[Face]:
     glance = Picture(shrunk(on_grey(picture), _GLANCE_PX))
     found = {turns: find(turned_picture(glance, turns)) for turns in (1, 3, 2)}
     best = max(found, key=lambda turns: _certainty(found[turns][0]) if found[turns] else 0.0)
-    if not found[best] or _certainty(found[best][0]) < _CERTAIN:
+    if not found[best]:
+        return []
+    face = found[best][0]
+    if _certainty(face) < _CERTAIN and not _stands(find, turned_picture(glance, best), face):
         return []
     faces = find(turned_picture(picture, best))
     return [turned(face, -best, *_size(picture, best)) for face in faces]
+
+
+def _stands(find: FaceFinder, picture: Picture, face: Face) -> bool:
+    """Whether a leaning ``face`` is seen with certainty once it is set upright."""
+    if not face.confirmed or face.presence < _CERTAIN:
+        return False
+    down = face.landmarks[152] - face.landmarks[10]
+    lean = float(np.degrees(np.arctan2(-down[0], down[1])))
+    left, top, wide, high = face.box
+    centre, reach = (left + wide / 2, top + high / 2), _LOOK * max(wide, high)
+    scale = min(1.0, _GLANCE_PX / 2 / reach)
+    upright = cv2.getRotationMatrix2D(centre, lean, scale)
+    side = round(reach * scale)
+    upright[:, 2] += side / 2 - np.asarray(centre)
+    rgb = cv2.warpAffine(picture.rgb, upright, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    return any(one.confirmed and _certainty(one) >= _CERTAIN for one in find(Picture(rgb))[:1])
 
 
 def _from_all_sides(find: FaceFinder, picture: Picture, face: Face) -> tuple[int, Face | None]:
@@ -143,6 +165,20 @@ def _behind_lines(find: FaceFinder, picture: Picture, face: Face) -> Face:
         if one.confirmed and one.score >= _CERTAIN and away < 0.25 * max(face.box[2:]):
             return one
     return face
+
+
+def _behind_a_net(find: FaceFinder, picture: Picture) -> list[Face]:
+    """The faces of a picture that show only without the net, wires or slats before them."""
+    glance = shrunk(on_grey(picture), _NET_GLANCE_PX)
+    faces = find(Picture(cv2.medianBlur(glance, _NET_PX)))
+    if not faces or not faces[0].confirmed or faces[0].score < _SEEN_BEHIND:
+        return []
+    return [_enlarged(face, picture.width / glance.shape[1]) for face in faces if face.confirmed]
+
+
+def _enlarged(face: Face, factor: float) -> Face:
+    left, top, wide, high = (factor * length for length in face.box)
+    return replace(face, box=(left, top, wide, high), landmarks=face.landmarks * np.float32(factor))
 
 
 def _certainty(face: Face) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import cv2
 import numpy as np
 
+_BOTH = (True, True)
 # Indices into the 478 landmarks; right and left are the sitter's.
 OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -114,8 +116,8 @@ class Eye:
 class Features:
     """A face's parts as outlines, N×2 float32 px each.
 
-    Where ``shows_eyes`` or ``shows_mouth`` is false they are turned away or covered: nothing
-    is drawn there.
+    What ``shows_eyes`` or ``shows_mouth`` denies is turned away or covered: nothing is drawn
+    there.
     """
 
     landmarks: np.ndarray
@@ -128,12 +130,12 @@ class Features:
     nose_base: np.ndarray
     oval: np.ndarray
     cheeks: np.ndarray
-    shows_eyes: bool = True
+    shows_eyes: tuple[bool, bool] = _BOTH
     shows_mouth: bool = True
 
     @property
     def shown_eyes(self) -> tuple[Eye, ...]:
-        return self.eyes if self.shows_eyes else ()
+        return tuple(compress(self.eyes, self.shows_eyes))
 
     def moved(self, landmarks: np.ndarray) -> Features:
         """The same face with its ``landmarks`` (478×2) elsewhere."""
@@ -141,7 +143,7 @@ class Features:
 
 
 def features_of(
-    landmarks: np.ndarray, *, shows_eyes: bool = True, shows_mouth: bool = True
+    landmarks: np.ndarray, *, shows_eyes: tuple[bool, bool] = _BOTH, shows_mouth: bool = True
 ) -> Features:
     """``landmarks``: 478×2 float32 px."""
     points = np.asarray(landmarks, np.float32)

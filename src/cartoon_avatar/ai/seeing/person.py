@@ -30,7 +30,7 @@ def subject_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool 
     glasses = worn.glasses(chart, skin, sharp) if seen else None
     hidden = worn.eyes_covered(chart, skin, glasses, sharp) if seen else None
     mouth_hidden = worn.mouth_covered(chart) if seen else None
-    eyes_shown = detail if hidden is None or not hidden.value else 0.0
+    eyes_shown = detail if hidden is None or not all(hidden.value) else 0.0
     if glasses is not None and glasses.value == "clear":
         eyes_shown *= 0.6
     mouth_shown = detail if mouth_hidden is None or not mouth_hidden.value else 0.0

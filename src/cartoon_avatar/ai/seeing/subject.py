@@ -81,7 +81,7 @@ class Subject:
     glasses: Read[Glasses] | None
     frame_colour: Read[Lab] | None
     covering: Read[Covering] | None
-    eyes_covered: Read[bool] | None
+    eyes_covered: Read[tuple[bool, bool]] | None
     mouth_covered: Read[bool] | None
     eyes_open: Read[tuple[bool, bool]] | None
     iris_colour: Read[Lab] | None
@@ -92,8 +92,9 @@ class Subject:
     age: Read[Age] | None
 
     @property
-    def shows_eyes(self) -> bool:
-        return self.confirmed and not (self.eyes_covered and self.eyes_covered.value)
+    def shows_eyes(self) -> tuple[bool, bool]:
+        left, right = self.eyes_covered.value if self.eyes_covered else (False, False)
+        return self.confirmed and not left, self.confirmed and not right
 
     @property
     def shows_mouth(self) -> bool:

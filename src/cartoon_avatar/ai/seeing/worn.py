@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.seeing.face_chart import SHAPE, UNIT_PX, Chart
+from cartoon_avatar.ai.seeing.features import Eye
 from cartoon_avatar.ai.seeing.measures import colour_in, mean_in, median_in, read
 from cartoon_avatar.ai.seeing.subject import (
     Age,
@@ -108,27 +109,58 @@ def frame_colour(chart: Chart, glasses: Read[Glasses] | None) -> Read[Lab] | Non
     return colour_in(chart, worn & (light <= np.percentile(light[worn], 40)), 0.6)
 
 
+# Of a surface over an eye, against the skin of the same face: how far off its colour is (CIELAB
+# a, b), and the range of its lightness as a share of skin's. Lids are of skin, and lashes, white
+# and iris far apart in lightness.
+_FOREIGN, _FLAT, _DULL = 24, 0.14, 0.4
+
+
 def eyes_covered(
     chart: Chart, skin: Read[Lab] | None, glasses: Read[Glasses] | None, sharp: float
-) -> Read[bool] | None:
-    eyes = [chart.zone(eye.outline, factor=1.2) for eye in chart.features.eyes]
-    hidden = min(mean_in(chart.other + chart.clothes + chart.hair, eye) for eye in eyes)
+) -> Read[tuple[bool, bool]] | None:
+    """Of each eye, whether something is before it: a lens, a patch, a mask, a strand of hair."""
     if glasses is not None and glasses.value == "dark":
-        return Read(True, glasses.confidence)
-    if hidden > 0.6:
-        return Read(True, round(hidden, 2))
-    if skin is not None and sharp > 0.4 and all(_blank(chart, eye, skin) for eye in eyes):
-        return Read(True, 0.8)
-    return Read(False, 0.9) if hidden < 0.3 else None
+        return Read((True, True), glasses.confidence)
+    zones = [chart.zone(eye.outline, factor=1.2) for eye in chart.features.eyes]
+    hidden = [mean_in(chart.other + chart.clothes + chart.hair, zone) for zone in zones]
+    if min(hidden) > 0.6:
+        return Read((True, True), round(min(hidden), 2))
+    if skin is not None and sharp > 0.4:
+        if all(_blank(chart, zone, skin) for zone in zones):
+            return Read((True, True), 0.8)
+        # One alone: deep shade on one side of a face may be taken for hair, and is dark and flat.
+        left, right = (
+            share > 0.75 or _is_foreign(chart, eye, zone, skin)
+            for share, eye, zone in zip(hidden, chart.features.eyes, zones, strict=True)
+        )
+        if left or right:
+            return Read((left, right), 0.8)
+    return Read((False, False), 0.9) if min(hidden) < 0.3 else None
+
+
+def _light_range(chart: Chart, zone: np.ndarray) -> float:
+    low, high = np.percentile(chart.lab[..., 0][zone], [8, 92])
+    return float(high - low)
 
 
 def _blank(chart: Chart, eye: np.ndarray, skin: Read[Lab]) -> bool:
-    """Whether a dark surface is where lids, white and iris would be."""
+    """Whether a dark surface is where lids, white and iris would be, or one without any of them."""
     if eye.sum() < 20:
         return False
-    light = chart.lab[..., 0][eye]
-    low, high = np.percentile(light, [8, 92])
-    return bool(high - low < 9 and np.median(light) < 0.6 * skin.value[0])
+    there = _light_range(chart, eye)
+    dark = median_in(chart.lab[..., 0], eye) < 0.6 * skin.value[0]
+    return there < _FLAT * skin.value[0] or (there < 9 and dark)
+
+
+def _is_foreign(chart: Chart, eye: Eye, zone: np.ndarray, skin: Read[Lab]) -> bool:
+    """Whether a surface of another colour than skin's is where lids would be."""
+    middle = eye.outline.mean(axis=0)
+    lids = chart.disc(middle, 0.6 * eye.width / UNIT_PX) & ~chart.zone(eye.outline, factor=1.1)
+    if zone.sum() < 20 or lids.sum() < 20:
+        return False
+    away = chart.lab[..., 1:] - np.asarray(skin.value[1:])
+    foreign = median_in(np.hypot(away[..., 0], away[..., 1]), lids)
+    return foreign > _FOREIGN and _light_range(chart, zone) < _DULL * skin.value[0]
 
 
 def mouth_covered(chart: Chart) -> Read[bool] | None:

@@ -88,6 +88,24 @@ def plain_skin(scene: Scene) -> np.ndarray:
     return area(shape, grown(face.oval, 0.8)) * scene.masks.skin * (1 - features) > 0.5
 
 
+def test_coloured_goggles_keep_their_colour_and_show_no_eyes() -> None:
+    blue = (60, 80, 140)
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    (left, right), down = face.landmarks[[468, 473]], np.asarray([0, 11])
+    corners = left - down - [22, 0], right - down + [22, 0], right + down + [22, 0], left + down
+    rgb = seen.astronaut().rgb.copy()
+    cv2.fillConvexPoly(rgb, np.asarray([*corners, left + down - [22, 0]]).astype(int), blue)
+    worn = scene_of(Picture(rgb))
+
+    drawn = lab_of(painted.draw(worn, STYLES[0], 0).picture.rgb)
+    assert worn.features[0].shown_eyes == ()
+    for eye in (468, 473):
+        x, y = worn.people[0].landmarks[eye].astype(int)
+        lens = drawn[y - 6 : y + 7, x - 8 : x + 9]
+        assert np.ptp(lens[..., 0]) < 25
+        assert lens[..., 2].max() < -10
+
+
 def test_two_drawings_in_a_row_never_look_alike(scene: Scene) -> None:
     drawn = [painted.draw(scene, STYLES[0], seed).picture.rgb.astype(int) for seed in range(6)]
 

@@ -148,8 +148,8 @@ def _feature_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
     for person in people:
         margin = 0.012 * person.height
         outlines = []
-        if person.shows_eyes:
-            outlines += [grown(eye.outline, 1.25, 1.5 * margin) for eye in person.eyes]
+        if person.shown_eyes:
+            outlines += [grown(eye.outline, 1.25, 1.5 * margin) for eye in person.shown_eyes]
             outlines += [grown(brow, 1.08, margin) for brow in person.brows]
         if person.shows_mouth:
             outlines += [grown(person.lips, 1.05, margin), grown(person.nose_base, 0.9)]

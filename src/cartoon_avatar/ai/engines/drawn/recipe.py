@@ -190,7 +190,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         with sheet.clipped(face) if reading.profile else nullcontext():
             if not _surely(reading.subject.mouth_covered):
                 draw_mouth(pen, bearded=beard.there)
-            if not _surely(reading.subject.eyes_covered):
+            if not _both_surely(reading.subject.eyes_covered):
                 draw_eyes(pen)
             draw_brows(pen)
         if hair is not None:
@@ -201,6 +201,10 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
             draw_glasses(pen, glasses)
     clock.done("shapes")
     return sheet, pen
+
+
+def _both_surely(read: Read[tuple[bool, bool]] | None) -> bool:
+    return read is not None and all(read.value) and read.confidence > 0.6
 
 
 def _surely(read: Read[bool] | None) -> bool:

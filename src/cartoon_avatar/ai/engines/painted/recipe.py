@@ -63,8 +63,8 @@ def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
     for person in scene.features:
         soft_px = 0.012 * person.height
         covered *= 1 - beard(lab, person)
-        if person.shows_eyes:
-            eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.eyes]
+        if person.shown_eyes:
+            eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.shown_eyes]
             np.maximum(covered, area(shape, *eyes, soft_px=soft_px), out=covered)
     apart = painted.picture.rgb.astype(np.float32) - scene.picture.rgb
     rgb = scene.picture.rgb + covered[..., None] * apart

@@ -63,7 +63,7 @@ def draw_eyes(
     tone: np.ndarray,
     look: Look,
 ) -> None:
-    """Draw both eyes of ``person`` into ``lab`` (H×W×3 CIELAB), in place.
+    """Draw the eyes that ``person`` shows into ``lab`` (H×W×3 CIELAB), in place.
 
     ``photo`` is what lids are read from, ``tone`` the skin's CIELAB.
     """
@@ -71,6 +71,8 @@ def draw_eyes(
     # The glint is on the light's side, the same in both eyes.
     lit_from_left = subject.light is None or subject.light.value.towards[0] < 0.2
     for number, eye in enumerate(person.eyes):
+        if not person.shows_eyes[number]:
+            continue
         box = box_around(lab.shape, eye.outline, 0.45 * eye.width)
         if box is None or eye.width < _SMALLEST_PX:
             continue

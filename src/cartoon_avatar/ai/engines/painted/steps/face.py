@@ -61,7 +61,7 @@ def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> Non
     if person.shows_mouth:
         draw_mouth(painted, light.photo, person, tone)
         draw_nose(painted, person, tone)
-    if person.shows_eyes:
+    if person.shown_eyes:
         draw_brows(painted, person, sheet.hair)
         draw_eyes(painted, light.photo, person, subject, tone, look)
 

@@ -76,14 +76,16 @@ def _healthy(colour: np.ndarray) -> np.ndarray:
 
 
 def _like_skin(lab: np.ndarray, tone: np.ndarray) -> np.ndarray:
-    """H×W 0..1: what is neither too dark nor too grey to be skin of colour ``tone``."""
+    """H×W 0..1: what is not too dark, too grey or too colourful to be skin of colour ``tone``."""
     dark = (tone[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), 1.5)) / contrast_of(tone[..., 0])
     # Grey hair is as light as skin, but has no colour.
     chroma = cv2.magnitude(lab[..., 1], lab[..., 2])
     common = cv2.magnitude(tone[..., 1], tone[..., 2])
     lost = 1 - cv2.GaussianBlur(chroma, (0, 0), 1.5) / np.maximum(common, 1)
     grey = smoothstep(lost, 0.45, 0.75) * smoothstep(common, 14, 20)
-    return (1 - smoothstep(dark, 20, 36)) * (1 - grey)
+    # A lens, a patch or a print that the classes take for skin.
+    foreign = cv2.magnitude(*cv2.split(cv2.GaussianBlur(lab[..., 1:] - tone[..., 1:], (0, 0), 1.5)))
+    return (1 - smoothstep(dark, 20, 36)) * (1 - grey) * (1 - smoothstep(foreign, 32, 44))
 
 
 def _steps(offset: np.ndarray, tones: Tones) -> np.ndarray:
