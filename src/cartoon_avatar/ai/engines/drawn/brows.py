@@ -18,6 +18,8 @@ from cartoon_avatar.ai.seeing.features import grown
 _LAYERS = ((0.27, 0.5), (0.46, 1.0))
 # Less than this against the skin, L, is no brow that can be traced.
 _FAINTEST = 4.0
+# Drawn eyes are larger than life: brows at their own height would frown over them.
+_RAISED = 0.01
 # How far from its middle a brow reaches, in face heights.
 _REACH = 0.032
 
@@ -61,6 +63,7 @@ def traced_brow(reading: Reading, index: int) -> Brow | None:
     if contrast < _FAINTEST:
         return None
     hairs = zone & (dark > 0.7 * contrast)
+    dark *= _inner_end(reading, index)
     share = 1 - contrast / max(1.0, float(np.median(skin[zone])))
     # Where it thins out, or lies in other light, a brow goes on.
     usual = cv2.GaussianBlur(dark.max(axis=0, keepdims=True), (0, 0), 0.02 * close.unit)
@@ -81,6 +84,15 @@ def _band(dark: np.ndarray, unit_px: float) -> np.ndarray:
     return np.exp(-(off**4))
 
 
+def _inner_end(reading: Reading, index: int) -> np.ndarray:
+    """1×W: towards the nose hairs stand thin; a dark end there frowns."""
+    close = reading.close
+    x = close.here(reading.features.brows[index])[:, 0]
+    inner, outer = (x.max(), x.min()) if index == 0 else (x.min(), x.max())
+    along = (np.arange(close.shape[1], dtype=np.float32) - inner) / (outer - inner)
+    return np.clip(0.5 + 2.2 * along, 0.35, 1)[None].astype(np.float32)
+
+
 def draw_brows(pen: Pen) -> None:
     reading, close = pen.reading, pen.reading.close
     wide = [eye.width for eye in reading.features.eyes]
@@ -95,7 +107,7 @@ def draw_brows(pen: Pen) -> None:
     for brow in seen:
         for level, share in _LAYERS:
             mask = np.clip(0.5 + (brow.dark - level) * 3, 0, 1)
-            d = close.path(mask, smooth=0.006, least=0.0004)
+            d = close.path(mask, smooth=0.006, least=0.0009, raised=_RAISED)
             pen.sheet.fill(d, mixed(pen.skin.shade, colour, share))
 
 

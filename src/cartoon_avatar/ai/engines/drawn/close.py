@@ -87,16 +87,25 @@ class Close:
             return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
         return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px
 
-    def path(self, mask: np.ndarray, *, smooth: float, least: float, fine: float = 1.0) -> str:
-        """SVG path data about ``mask`` (H×W 0..1); ``smooth`` in face heights, ``least`` squared.
+    def path(
+        self,
+        mask: np.ndarray,
+        *,
+        smooth: float,
+        least: float,
+        fine: float = 1.0,
+        raised: float = 0.0,
+    ) -> str:
+        """SVG path data about ``mask`` (H×W bool, or 0..1 cut at 0.5), units.
 
-        A float mask is cut at 0.5, between its pixels.
+        ``smooth`` and ``raised`` (up the face) are in face heights, ``least`` in their squares.
         """
         unit = self.unit / self.scale
         curves = outlines(
             mask, self.scale, blur_px=0.7, smooth=smooth * unit, least=least * unit**2
         )
-        return path_of([self.units(curve * self.scale) for curve in curves], fine=fine)
+        up = raised * unit * self.axes[1]
+        return path_of([self.units(curve * self.scale) - up for curve in curves], fine=fine)
 
 
 def turned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
-from cartoon_avatar.ai.engines.drawn.likeness import made_up
+from cartoon_avatar.ai.engines.drawn.likeness import made_up, youth
 from cartoon_avatar.ai.engines.drawn.palette import WHITE
 from cartoon_avatar.ai.engines.drawn.paths import (
     bezier,
@@ -90,7 +90,8 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     width = float(np.hypot(*(upper[0] - upper[-1])))
     opening = eye.opening * _HIGHER
     dark = lash_darkness(reading, index) * (0.4 + 0.6 * made_up(reading))
-    lash = mixed(pen.skin.line, pen.ink, 0.6 + 0.4 * dark)
+    dark *= 1 - 0.5 * youth(reading)
+    lash = mixed(pen.skin.line, pen.ink, 0.45 + 0.4 * dark)
     # Only made-up lashes run out into a wing.
     winged = float(np.clip((dark - 0.45) / 0.4, 0, 1))
     wing = upper[0] + across * outward * (0.006 + 0.024 * winged) * unit
@@ -135,7 +136,7 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     _draw_glints(pen, iris, radius)
 
     # Narrow eyes keep their iris in sight.
-    heavy = min(unit, 0.55 * unit + 5 * opening) * (0.62 + 0.48 * dark)
+    heavy = min(unit, 0.55 * unit + 5 * opening) * (0.56 + 0.4 * dark)
     widths = [0.4, 0.02 + 0.008 * winged, 0.036, 0.04, 0.034, 0.022, 0.008]
     pen.brush(
         np.concatenate([wing[None], upper - down * 0.004 * unit]),
@@ -167,6 +168,6 @@ def _draw_glints(pen: Pen, iris: np.ndarray, radius: float) -> None:
     across, down = pen.reading.across, pen.reading.down
     lit = -pen.reading.light_side
     glint = iris + across * lit * radius * 0.33 - down * radius * 0.33
-    pen.sheet.fill(circle(glint, max(radius * 0.33, 1.0)), WHITE)
+    pen.sheet.fill(circle(glint, max(radius * 0.28, 1.0)), WHITE)
     second = iris - across * lit * radius * 0.4 + down * radius * 0.36
-    pen.sheet.fill(circle(second, max(radius * 0.15, 0.5)), WHITE, opacity=0.9)
+    pen.sheet.fill(circle(second, max(radius * 0.13, 0.5)), WHITE, opacity=0.8)

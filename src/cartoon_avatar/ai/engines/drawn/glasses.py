@@ -71,7 +71,7 @@ def read_glasses(reading: Reading) -> Glasses | None:
             hit.any(axis=1), radii[hit.shape[1] - 1 - hit[:, ::-1].argmax(axis=1)], np.nan
         )
         profiles.append(far)
-    both = _evened_out(profiles, apart)
+    both = _evened_out(reading, eyes, profiles, apart)
     if both is None:
         return None
     height = float(np.ptp(both[:, 1]))
@@ -130,7 +130,9 @@ def _frame_seen(reading: Reading, eyes: list[np.ndarray], apart: float) -> tuple
     return frame, whole
 
 
-def _evened_out(profiles: list[np.ndarray], apart: float) -> np.ndarray | None:
+def _evened_out(
+    reading: Reading, eyes: list[np.ndarray], profiles: list[np.ndarray], apart: float
+) -> np.ndarray | None:
     """One rim for both eyes: a superellipse (Lamé) through what was seen of either.
 
     ``profiles`` are distances from the eye's middle at ``_ANGLES`` angles, outwards first,
@@ -153,7 +155,7 @@ def _evened_out(profiles: list[np.ndarray], apart: float) -> np.ndarray | None:
     inner = min(float(np.median(-x[level & (x < 0)])), 0.43 * apart)
     low, high = float(np.median(y[upright & (y > 0)])), float(np.median(-y[upright & (y < 0)]))
     if half_rimless:
-        low = 1.25 * high
+        low = _lower_rim(reading, eyes, (outer + inner) / 2, high) or 1.25 * high
     wide, tall = (outer + inner) / 2, (low + high) / 2
     middle = np.array([(outer - inner) / 2, (low - high) / 2])
     # How far the corners reach tells round (0.71 of the box's corner) from square (1).
@@ -175,6 +177,32 @@ def _evened_out(profiles: list[np.ndarray], apart: float) -> np.ndarray | None:
     )
     shape[:, 0] *= 1 - 0.06 * shape[:, 1] / tall  # narrower below
     return shape + middle
+
+
+def _lower_rim(reading: Reading, eyes: list[np.ndarray], wide: float, high: float) -> float | None:
+    """How far below the eyes a rim runs that the masks took for skin, if one does.
+
+    Clear or thin, it still is a line: the arc along which lightness stands out most.
+    """
+    close = reading.close
+    line = np.abs(close.soft(close.light, 0.004) - close.soft(close.light, 0.016))
+    x = np.linspace(-0.7, 0.7, 25)
+    arc = (1 - np.abs(x) ** 3) ** (1 / 3)
+    lows = np.linspace(1.0, 3.4, 33) * high
+    found = []
+    for low in lows:
+        points = np.concatenate(
+            [
+                eye + x[:, None] * wide * reading.across + arc[:, None] * low * reading.down
+                for eye in eyes
+            ]
+        )
+        place = close.here(points).astype(int)
+        column, row = np.clip(place, 0, np.array(close.shape[::-1]) - 1).T
+        found.append(float(np.median(line[row, column])))
+    best = int(np.argmax(found))
+    stands_out = found[best] > max(1.0, 1.6 * float(np.median(found)))
+    return float(lows[best]) if stands_out and 0 < best < len(lows) - 1 else None
 
 
 def draw_glasses(pen: Pen, glasses: Glasses) -> None:

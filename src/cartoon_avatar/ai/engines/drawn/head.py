@@ -37,15 +37,19 @@ def head_mask(reading: Reading) -> np.ndarray:
     skin = reading.opened(skin | reading.oval, 0.03 * unit)
     if reading.profile:
         return reading.soft(reading.filled(reading.largest(skin), 0.2), 0.012 * unit) > 0.5
-    # From the eyes down the mesh knows the cheek better than the mask, which takes ears along.
-    above = reading.down_at < reading.at(168) @ reading.down + 0.04 * unit
-    skin &= above | reading.grown(reading.oval, 0.025 * unit)
+    # From the brows down the mesh knows the cheek better than the mask, which takes ears along.
+    above = reading.down_at < reading.at(9) @ reading.down - 0.02 * unit
+    beside = reading.face & ~above & ~reading.grown(reading.oval, 0.025 * unit)
+    skin &= ~beside
     skin |= reading.oval
     skin = _touching(reading, skin, reading.oval)
     covered = reading.hair | reading.hat | (reading.worn_on_face > 0.3)
-    head = skin | (reading.grown(skin, 0.08 * unit) & covered)
-    largest = reading.largest(head)
-    return reading.soft(reading.filled(largest, 0.2), 0.02 * unit) > 0.5
+    # It goes on under hair, but not past an ear that the hair leaves free.
+    under = reading.grown(skin, 0.08 * unit) & (above | ~reading.grown(beside, 0.1 * unit))
+    head = skin | ((under | reading.grown(skin, 0.02 * unit)) & covered)
+    # An ear between cheek and hair is no hole of the head.
+    whole = reading.filled(reading.largest(head), 0.2) & ~beside
+    return reading.soft(whole, 0.02 * unit) > 0.5
 
 
 def _touching(reading: Reading, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -216,7 +220,7 @@ def draw_head(pen: Pen, mask: np.ndarray, hidden: np.ndarray) -> str:
             _draw_fallen_shade(pen, mask)
             _draw_blush(pen)
     # The jaw's own stroke is laid over it: by itself the contour is finer.
-    pen.sheet.line(d, pen.ink, 0.72 * pen.outline)
+    pen.sheet.line(d, mixed(pen.ink, pen.skin.line, 0.5), 0.65 * pen.outline)
     if contour and not reading.profile:
         _draw_jaw(pen, max(contour, key=len))
     return d
@@ -275,7 +279,7 @@ def _draw_jaw(pen: Pen, contour: np.ndarray) -> None:
     way = rolled[first : last + 1 : 4]
     if pen.inner:
         width = pen.outline
-        pen.brush(way, [0.3, width * 0.5, width * 0.9, width * 1.15, width * 0.9, width * 0.5, 0.3],
-                  pen.ink)  # fmt: skip
+        pen.brush(way, [0.3, width * 0.5, width * 0.85, width, width * 0.85, width * 0.5, 0.3],
+                  mixed(pen.ink, pen.skin.line, 0.5))  # fmt: skip
     else:
         pen.brush(way, [0.3, pen.fine * 0.8, pen.fine, pen.fine * 0.8, 0.3], pen.skin.deep)

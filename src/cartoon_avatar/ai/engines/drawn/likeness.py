@@ -54,12 +54,13 @@ def exaggerated(reading: Reading) -> Reading:
 def _lift_corners(reading: Reading, moved: np.ndarray) -> None:
     """Raise the corners of a smiling mouth by another third, and what lies towards them."""
     read = reading.subject.smile
-    if read is None or read.confidence < 0.3 or read.value <= 0:
+    if read is None or read.confidence < 0.3 or read.value < 0:
         return
     lips = list(_LIPS)
     aside = (moved[lips] - moved[[61, 291]].mean(axis=0)) @ reading.across
     half = max(1e-6, float(np.abs(aside).max()))
-    lift = min(0.33 * read.value * 2 * half, 0.022 * reading.unit)
+    # A mouth at rest looks cross on flat colour.
+    lift = float(np.clip(0.33 * read.value * 2 * half, 0.007 * reading.unit, 0.022 * reading.unit))
     moved[lips] -= (lift * (aside / half) ** 2)[:, None] * reading.down
 
 

@@ -50,17 +50,18 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
         sheet.fill(inside, dark)
         with sheet.clipped(inside):
             _draw_inside(pen, upper_inner, lower_inner, gap, width)
-        pen.brush(upper_inner, [fine * 0.6, fine, fine * 1.1, fine, fine * 0.6], dark)
+        pen.brush(upper_inner, [0.3, fine * 0.7, fine * 0.9, fine * 0.7, 0.3], dark)
         pen.brush(lower_inner, [fine * 0.3, fine * 0.5, fine * 0.55, fine * 0.5, fine * 0.3], dark)
     else:
         line = (upper_inner + lower_inner) / 2
-        pen.brush(line, [fine * v for v in (0.7, 0.9, 1.15, 0.95, 1.15, 0.9, 0.7)], dark)
+        pen.brush(line, [fine * v for v in (0.2, 0.6, 0.95, 0.8, 0.95, 0.6, 0.2)], dark)
+    soft = mixed(dark, pen.skin.deep, 0.6)
     for corner, side in ((at(61), -1), (at(291), 1)):
         hook = np.array(
-            [corner - across * side * 0.022 * unit, corner - across * side * 0.006 * unit,
-             corner + across * side * 0.006 * unit]
+            [corner - across * side * 0.022 * unit, corner - across * side * 0.004 * unit,
+             corner + across * side * 0.014 * unit - down * 0.003 * unit]
         )  # fmt: skip
-        pen.brush(hook, [fine * 0.6, fine * 0.8, 0.3], dark)
+        pen.brush(hook, [0.3, fine * 0.8, 0.3], soft)
 
 
 def _lip_colour(pen: Pen, bearded: bool) -> Lab:

@@ -43,10 +43,10 @@ def nose_darkness(reading: Reading) -> np.ndarray:
 def draw_nose(pen: Pen) -> None:
     close = pen.reading.close
     dark = nose_darkness(pen.reading)
-    line = mixed(pen.skin.line, pen.ink, 0.35)
+    line = mixed(pen.skin.line, pen.skin.deep, 0.15)
     for level, colour, least in (
         (_CREASE, mixed(pen.skin.deep, pen.skin.shade, 0.35), 0.0003),
-        (_EDGE, mixed(pen.skin.deep, pen.skin.line, 0.5), 0.00025),
+        (_EDGE, mixed(pen.skin.deep, pen.skin.line, 0.4), 0.00025),
         (_DEPTH, line, 0.0002),
     ):
         mask = np.clip(0.5 + (dark - level) * 5, 0, 1)

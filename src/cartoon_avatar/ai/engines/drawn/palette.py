@@ -53,7 +53,7 @@ def skin_tones(reading: Reading) -> SkinTones:
         return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
     chroma = float(np.clip(chroma * 1.14, 22 + 0.1 * (86 - light), 35))
     # Rosy skin stays rosier than others: green and purple casts are turned back.
-    hue += float(np.clip(np.clip(hue, 52, 62) - hue, -7, 7))
+    hue += float(np.clip(np.clip(hue, 47, 62) - hue, -7, 7))
     depth = 0.75 + 0.25 * light / 80
     return SkinTones(
         base=from_lch(light, chroma, hue),
