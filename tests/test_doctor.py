@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from cartoon_avatar.ai.engines.remote.ledger import open_ledger
 from cartoon_avatar.ai.seeing.model_files import REQUIRED
 from cartoon_avatar.cli import main
+from tests.ai.engines.remote.conftest import written
 from tests.ai.networks import NEGATIVE, manifest, model_of
 from tests.engines.ports import free_ports
 
@@ -276,3 +280,46 @@ def _serving(body: str) -> Iterator[HTTPServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_generators_are_tried_and_configuration_errors_name_line_and_key(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "engines.toml"
+    file.write_text(written("original", "http://127.0.0.1:1", "gone"))
+    monkeypatch.setenv("AI_ENGINES", str(file))
+    exit_code, findings = examined("--data", data)
+    assert exit_code == 1
+    assert "GET /: cannot be reached" in findings["engine gone"]["found"]
+
+    file.write_text(written("original", "http://10.0.0.9", "gone", private=False))
+    result = CliRunner().invoke(main, ["doctor", "--data", str(data)])
+    assert result.exit_code == 1
+    assert "engines.toml: line 4: engine.1.url: is in a private network" in result.output
+
+
+def test_engines_are_listed_from_file_and_ledger_where_no_service_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "engines.toml"
+    file.write_text(written("original", "http://10.0.0.9", "own", price=0.25, daily_cost=1.0))
+    monkeypatch.setenv("AI_ENGINES", str(file))
+    monkeypatch.setenv("AI_DATA_DIR", str(tmp_path / "ledger"))
+    command = ["engines", "--url", "http://127.0.0.1:1"]
+    result = CliRunner().invoke(main, command)
+    assert (
+        "own  original at 10.0.0.9  not running, 0 of 4 calls today (0.00 spent)" in result.output
+    )
+    assert not (tmp_path / "ledger").exists()
+
+    async def ask_once() -> None:
+        day = str(datetime.now(UTC).date())
+        await ledger.begin("own", "k", day, again=False)
+        await ledger.end("own", "k", day, charged=True)
+        await ledger.note_error("own", "it answered 500")
+
+    with open_ledger(tmp_path / "ledger") as ledger:
+        asyncio.run(ask_once())
+    result = CliRunner().invoke(main, command)
+    assert "1 of 4 calls today (0.25 spent)" in result.output
+    assert "last error: it answered 500" in result.output

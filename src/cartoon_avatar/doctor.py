@@ -23,9 +23,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from cartoon_avatar.ai.engines import onnx as neural
+from cartoon_avatar.ai.engines.registry import remote_configs
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.model_files import REQUIRED, models_folder, state_of
-from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.ai.settings import AiSettings, environment
 from cartoon_avatar.backend.db.migrate import alembic_config
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.settings import BackendSettings
@@ -58,10 +59,11 @@ def _wrong(check: str, found: str, mend: str) -> Finding:
 
 def examine(backend: BackendSettings, ai: AiSettings, host: str, port: int) -> list[Finding]:
     """Every check in turn; one that goes wrong stops none of the others."""
-    checks: list[Callable[[], Finding]] = [
+    checks: list[Callable[[], Finding | list[Finding]]] = [
         _python,
         lambda: _models(ai),
         lambda: _neural_styles(ai),
+        lambda: _generators(ai),
         lambda: _data_folder(backend.data_dir),
         lambda: _free_space(backend),
         lambda: _signing_key(backend),
@@ -70,7 +72,8 @@ def examine(backend: BackendSettings, ai: AiSettings, host: str, port: int) -> l
         lambda: _ai_service(backend),
         lambda: _port(host, port),
     ]
-    return [check() for check in checks]
+    found = [check() for check in checks]
+    return [one for some in found for one in (some if isinstance(some, list) else [some])]
 
 
 def _python() -> Finding:
@@ -131,6 +134,26 @@ def _neural_styles(ai: AiSettings) -> Finding:
                 f"compare its input in {folder / neural.OWN_MODELS} with the network",
             )
     return _ok("neural", ", ".join(model.name for model in here))
+
+
+def _generators(ai: AiSettings) -> list[Finding]:
+    """Each generator of others, asked for something that costs nothing."""
+    if ai.engines is None:
+        return []
+    # Imported here: it loads a client that nothing else of this needs.
+    from cartoon_avatar.ai.engines.remote.trial import try_engines
+
+    configs = remote_configs(ai.engines, models_folder(ai.models_dir), environment())
+    return [
+        _ok(f"engine {trial.engine}", f"{trial.tried}: {trial.found}")
+        if trial.good
+        else _wrong(
+            f"engine {trial.engine}",
+            f"{trial.tried}: {trial.found}",
+            f"check its url and key in {ai.engines} and its server (docs/generators.md)",
+        )
+        for trial in asyncio.run(try_engines(configs, environment()))
+    ]
 
 
 def _data_folder(folder: Path) -> Finding:

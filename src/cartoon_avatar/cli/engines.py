@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ def engines(url: str, as_json: bool) -> None:
     """Show the generators that AI_ENGINES names: state, budget used, last error.
 
     The file is judged first, and what is wrong in it named by line and key. Where no AI service
-    answers, what the file says is all there is to show.
+    answers, it shows what the file says and what the ledger in AI_DATA_DIR has.
 
     \b
       AI_ENGINES=engines.toml cartoon-avatar engines
@@ -37,7 +38,9 @@ def engines(url: str, as_json: bool) -> None:
         click.echo("There are none; docs/generators.md shows how to add one.")
     for item in items:
         most = f" of {item['mostCalls']}" if item["mostCalls"] is not None else ""
-        used = "" if item["callsToday"] is None else f", {item['callsToday']}{most} calls today"
+        used = f", {item['callsToday']}{most} calls today"
+        if item["price"]:
+            used += f" ({item['callsToday'] * item['price']:.2f} spent)"
         click.echo(f"{item['name']}  {item['kind']} at {item['host']}  {item['state']}{used}")
         click.echo(f"  styles: {', '.join(item['styles'])}")
         if item["lastError"]:
@@ -48,11 +51,17 @@ def _configured() -> list[dict[str, Any]]:
     import yarl
 
     from cartoon_avatar.ai.engines.registry import remote_configs
+    from cartoon_avatar.ai.engines.remote.ledger import read_known
     from cartoon_avatar.ai.seeing.model_files import models_folder
     from cartoon_avatar.ai.settings import environment
 
     settings = ai_settings()
     folder = models_folder(settings.models_dir)
+    day = str(datetime.now(UTC).date())
+    known = {
+        config.name: read_known(settings.data_dir, config.name, day)
+        for config in remote_configs(settings.engines, folder, environment())
+    }
     return [
         {
             "name": config.name,
@@ -60,10 +69,10 @@ def _configured() -> list[dict[str, Any]]:
             "host": yarl.URL(config.url).host,
             "styles": [style.name for style in config.style],
             "state": "not running",
-            "callsToday": None,
-            "mostCalls": config.daily_calls,
+            "callsToday": known[config.name].calls,
+            "mostCalls": config.most_calls,
             "price": config.price,
-            "lastError": None,
+            "lastError": known[config.name].last_error,
         }
         for config in remote_configs(settings.engines, folder, environment())
     ]

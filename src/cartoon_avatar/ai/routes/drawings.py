@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import tempfile
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,6 +16,7 @@ from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
 from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts, version_of
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.errors import AiBusy
+from cartoon_avatar.ai.forms import Pieces
 from cartoon_avatar.ai.generating import generate
 from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of, with_thumbnail
 from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
@@ -76,8 +78,8 @@ async def generate_cartoon(request: Request) -> Response:
                 ai.workers,
                 ai.places[engine.config.name],
                 engine,
-                # Emptied once it is sent, unless one of ours may have to draw it after all.
-                list(photo) if may_fall_back else photo,
+                # Emptied once it is sent.
+                photo,
                 style=style.name,
                 seed=seed,
                 long_side=size,
@@ -86,7 +88,7 @@ async def generate_cartoon(request: Request) -> Response:
                 thumbnail=thumbnail,
                 cartoon_thumbnail=cartoon_thumbnail,
                 request_id=request.state.request_id,
-                begun=(lambda: None) if may_fall_back else place.close,
+                begun=place.close,
                 on_position=watch.on_position,
                 report=watch.report,
             )
@@ -95,15 +97,23 @@ async def generate_cartoon(request: Request) -> Response:
             chosen, others = style, dict(headers.SVG_HEADERS) if as_svg else {}
             by = engine.facts
             if isinstance(engine, RemoteEngine):
-                try:
-                    result = await elsewhere(engine, watch)
-                except (AiBusy, EngineUnavailable, EngineRefused) as error:
-                    if not may_fall_back:
-                        raise
-                    ours = ai.engines.all[0]
-                    chosen, others = ours.styles()[0], {headers.FALLBACK: error.code}
-                    by = ours.facts
-                    result = await here(ours, chosen.name, watch)
+                with ExitStack() as kept:
+                    aside = None
+                    if may_fall_back:
+                        aside = kept.enter_context(await asyncio.to_thread(_set_aside, photo))
+                    try:
+                        result = await elsewhere(engine, watch)
+                    except (AiBusy, EngineUnavailable, EngineRefused) as error:
+                        if aside is None:
+                            raise
+                        photo[:] = [memoryview(await asyncio.to_thread(_read_again, aside))]
+                        ours = ai.engines.all[0]
+                        chosen, others = ours.styles()[0], {headers.FALLBACK: error.code}
+                        by = ours.facts
+                        # Given up already, where the generator was asked.
+                        place.close()
+                        place.enter_context(ai.workers.place())
+                        result = await here(ours, chosen.name, watch)
             else:
                 result = await here(engine, chosen.name, watch)
             ai.metrics.drawing_seconds.labels(chosen.name).observe(sum(result.stages.values()))
@@ -124,6 +134,19 @@ async def generate_cartoon(request: Request) -> Response:
             )
 
         return await respond(request, drawn, held)
+
+
+def _set_aside(photo: Pieces) -> IO[bytes]:
+    """The photo in a file that nobody else sees, for one of ours to draw where a generator fails:
+    many wait for generators, and memory is short."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+    file.writelines(photo)
+    return file
+
+
+def _read_again(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 async def _chosen(ai: State, value: object) -> tuple[Engine | RemoteEngine, StyleFacts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -82,6 +83,14 @@ class RemoteConfig(_Entry):
         if self.daily_cost is not None and not self.price:
             raise ValueError("daily_cost needs a price")
         return self
+
+    @property
+    def most_calls(self) -> int | None:
+        """That a day may take."""
+        bounds = [] if self.daily_calls is None else [self.daily_calls]
+        if self.daily_cost is not None and self.price:
+            bounds.append(math.floor(self.daily_cost / self.price + 1e-9))
+        return min(bounds, default=None)
 
     @property
     def finds_again(self) -> bool:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 import structlog
-import yarl
 
 from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.engines.protocol import EngineFacts, StyleFacts
@@ -80,10 +79,7 @@ class RemoteEngine:
 
     @property
     def most_calls(self) -> int | None:
-        bounds = [] if self.config.daily_calls is None else [self.config.daily_calls]
-        if self.config.daily_cost is not None and self.config.price:
-            bounds.append(math.floor(self.config.daily_cost / self.config.price + 1e-9))
-        return min(bounds, default=None)
+        return self.config.most_calls
 
     @property
     def state(self) -> EngineState:
@@ -207,7 +203,7 @@ async def open_remote_engines(
         return
     # Imported here: without a generator the client's memory is saved.
     from cartoon_avatar.ai.engines.remote.comfyui import ComfyUi
-    from cartoon_avatar.ai.engines.remote.http import ProviderHttp, open_http
+    from cartoon_avatar.ai.engines.remote.http import ProviderHttp, http_of, open_http
     from cartoon_avatar.ai.engines.remote.images_edits import ImagesEdits
     from cartoon_avatar.ai.engines.remote.original import Original
     from cartoon_avatar.ai.engines.remote.predictions import Predictions
@@ -230,20 +226,9 @@ async def open_remote_engines(
                     config,
                     provider_of(
                         config,
-                        ProviderHttp(
-                            yarl.URL(config.url), _headers(config, environment), own, public
-                        ),
+                        http_of(config, environment, own, public),
                     ),
                     ledger,
                 )
                 for config in configs
             ]
-
-
-def _headers(config: EngineConfig, environment: Mapping[str, str]) -> dict[str, str]:
-    if config.key is None:
-        return {}
-    secret = environment[config.key]
-    if config.kind == "images-edits" and config.key_header == "api-key":
-        return {"api-key": secret}
-    return {"Authorization": f"Bearer {secret}"}

@@ -18,6 +18,7 @@ import aiohttp
 import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from cartoon_avatar.ai.engines.remote.config import EngineConfig
 from cartoon_avatar.ai.engines.remote.generation import GenerationLost, Refused
 
 # What a picture may weigh, and the JSON that holds it in base64.
@@ -153,7 +154,7 @@ def json_in(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise GenerationLost("its answer is no JSON", charged=True) from error
+        raise GenerationLost("its answer is no JSON", charged=True, status=200) from error
     if not isinstance(value, dict):
         raise GenerationLost("its answer is no JSON object", charged=True)
     return value
@@ -177,11 +178,13 @@ async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None
     retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
     reason = f"it answered {status}"
     if status == 429 or (status == 503 and retry_after_s is not None):
-        raise GenerationLost(reason, charged=False, repeatable=True, retry_after_s=retry_after_s)
+        raise GenerationLost(
+            reason, charged=False, repeatable=True, retry_after_s=retry_after_s, status=status
+        )
     if status == 409:  # Cog: busy with another prediction
         raise GenerationLost(reason, charged=False, repeatable=True, status=status)
     if status >= 500:
-        raise GenerationLost(reason, charged=True, repeatable=idempotent)
+        raise GenerationLost(reason, charged=True, repeatable=idempotent, status=status)
     raise GenerationLost(reason, charged=False, status=status, body=body)
 
 
@@ -229,3 +232,22 @@ async def open_http() -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.Clie
         session(aiohttp.TCPConnector(limit=0, resolver=_PublicResolver())) as linked,
     ):
         yield own, linked
+
+
+def http_of(
+    config: EngineConfig,
+    environment: Mapping[str, str],
+    own: aiohttp.ClientSession,
+    public: aiohttp.ClientSession,
+) -> ProviderHttp:
+    """HTTP to the engine's server, with its key of the ``environment``."""
+    return ProviderHttp(yarl.URL(config.url), _headers(config, environment), own, public)
+
+
+def _headers(config: EngineConfig, environment: Mapping[str, str]) -> dict[str, str]:
+    if config.key is None:
+        return {}
+    secret = environment[config.key]
+    if config.kind == "images-edits" and config.key_header == "api-key":
+        return {"api-key": secret}
+    return {"Authorization": f"Bearer {secret}"}

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +135,16 @@ def _calls_of(connection: sqlite3.Connection, engine: str, day: str) -> int:
         "SELECT calls FROM days WHERE engine = ? AND day = ?", (engine, day)
     ).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def read_known(folder: Path, engine: str, day: str) -> Known:
+    """What the ledger in ``folder`` has, where there is one; nothing is written."""
+    file = folder / FILE
+    if not file.exists():
+        return Known(0, None, frozenset())
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5)) as connection:
+        error = connection.execute("SELECT said FROM errors WHERE engine = ?", (engine,)).fetchone()
+        return Known(_calls_of(connection, engine, day), error and error[0], frozenset())
 
 
 @contextmanager

@@ -1,0 +1,187 @@
+"""The table of failures in docs/generators.md, row by row, through `serve`: what the app hears,
+what is stored, and what the page would say."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.ai.conftest import saved, scene
+from tests.ai.engines.remote.conftest import written
+from tests.engines import generators
+from tests.engines.generators import DRAWING, Answer, Server, edited, prediction, serving, status
+from tests.engines.ports import free_ports
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PHOTO = saved(scene(640, 640), "JPEG")
+PAGE = Path(__file__).parents[2] / "src/cartoon_avatar/backend/page/texts/en.js"
+_PATIENCE_S = 180
+UNAVAILABLE, REFUSED = (503, "engine_unavailable"), (422, "engine_refused")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A failure: what the provider does, and what the app hears; None where it is none."""
+
+    answers: tuple[Answer, ...]
+    heard: tuple[int, str] | None = UNAVAILABLE
+    kind: str = "images-edits"
+    keys: tuple[tuple[str, Any], ...] = ()
+    retry_after_s: range = range(1, 100)
+
+
+ROWS = {
+    "not-there": Row(()),
+    "limited": Row((status(429, **{"Retry-After": "600"}),), retry_after_s=range(590, 601)),
+    "bad-key": Row((status(401),)),
+    "server-error": Row((status(500),)),
+    "breaks": Row((generators.broken,)),
+    "refuses": Row((generators.refused(),), REFUSED),
+    "half-a-stream": Row((generators.streamed(completed=False),), keys=(("stream", True),)),
+    "page": Row((generators.html,)),
+    "endless": Row((generators.endless,)),
+    "nothing": Row((generators.bare(b""),)),
+    "no-picture": Row((edited(b""),)),
+    "other-type": Row((edited(b"%PDF-1.7 no picture at all"),)),
+    "half-a-picture": Row((edited(saved(scene(96, 96), "PNG")[:200]),)),
+    "other-size": Row((edited(saved(scene(300, 100), "GIF")),), None),
+    "never-ends": Row((generators.never,), keys=(("deadline_s", 1),)),
+    "well": Row((edited(DRAWING),), None),
+}
+
+
+@dataclass
+class Running:
+    app: httpx.AsyncClient
+    data: Path
+    servers: dict[str, Server]
+
+    def stored(self) -> tuple[int, int, int]:
+        """Photos, cartoons, and files of either."""
+        connection = sqlite3.connect(self.data / "avatars.sqlite")
+        try:
+            counts = [
+                connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in ("originals", "regenerated_cartoons")
+            ]
+        finally:
+            connection.close()
+        files = [file for file in (self.data / "uploads").rglob("*") if file.is_file()]
+        return counts[0], counts[1], len(files)
+
+    async def upload(self, style: str) -> httpx.Response:
+        return await self.app.post(
+            "/api/upload",
+            files={"image": PHOTO},
+            data={"style": style, "size": "64"},
+            headers={"X-Device-Id": f"phone-{style}"},
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    folder = tmp_path_factory.mktemp("generators")
+    async with AsyncExitStack() as stack:
+        servers: dict[str, Server] = {}
+        entries = []
+        for name, row in {**ROWS, "expired": Row(()), "stuck": Row(())}.items():
+            servers[name] = await stack.enter_async_context(
+                serving("/v1/images/edits", "/v1/predictions", "/v1/predictions/{id:.*}")
+            )
+            servers[name].answers = list(row.answers)
+            url = "http://127.0.0.1:1/v1" if name == "not-there" else f"{servers[name].url}/v1"
+            keys = {"retries": 0, **dict(row.keys)}
+            kind = "predictions" if name == "stuck" else row.kind
+            if kind == "predictions":
+                keys |= {"version": "v1", "deadline_s": 2}
+            entries.append(written(kind, url, name, **keys))
+        gone = f"{servers['expired'].url}/files/gone.png"
+        servers["expired"].answers = [generators.linked(gone)]
+        servers["stuck"].answers = [prediction(servers["stuck"], "processing")]
+        (folder / "engines.toml").write_text("".join(entries))
+
+        (port,) = free_ports(1)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cartoon_avatar.cli", "serve",
+            "--port", str(port), "--data", str(folder / "data"),
+            env={
+                **os.environ, "AI_WORKERS": "1", "LOG_LEVEL": "error", "MIN_FREE_BYTES": "0",
+                "AI_ENGINES": str(folder / "engines.toml"),
+            },
+        )  # fmt: skip
+        app = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE_S)
+        )
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                while not await is_ready(app):
+                    assert process.returncode is None
+                    await asyncio.sleep(0.1)
+            yield Running(app, folder / "data", servers)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def is_ready(app: httpx.AsyncClient) -> bool:
+    try:
+        return (await app.get("/readyz")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("style", [*ROWS, "expired", "stuck"])
+async def test_a_row_of_the_table(running: Running, style: str) -> None:
+    row = ROWS.get(style, Row(()))
+    before = running.stored()
+    answer = await running.upload(style)
+    if row.heard is None:
+        assert answer.status_code == 201, answer.text
+        cartoon = answer.json()["cartoon"]
+        assert (cartoon["style"], cartoon["engine"], cartoon["aligned"]) == (style, style, False)
+        assert max(cartoon["width"], cartoon["height"]) == 64
+        photos, cartoons, _ = running.stored()
+        assert (photos, cartoons) == (before[0] + 1, before[1] + 1)
+        return
+    code = answer.json()["code"]
+    assert (answer.status_code, code) == row.heard, answer.text
+    assert running.stored() == before
+    if answer.status_code == 503:
+        assert int(answer.headers["Retry-After"]) in row.retry_after_s
+    assert style in answer.json()["detail"]
+    # The page has a sentence of its own for the code.
+    assert re.search(rf"^ +{code}: \[", PAGE.read_text(), re.MULTILINE)
+    if style not in ("not-there", "stuck"):
+        assert len(running.servers[style].asked) == 1
+    if style == "stuck":
+        assert running.servers[style].asked[-1][0] == "/v1/predictions/abc/cancel"
+
+
+async def test_a_photo_survives_a_failure_and_another_style_draws_it(running: Running) -> None:
+    drawn = (await running.upload("noir")).json()
+    device = {"X-Device-Id": "phone-noir"}
+    path = f"/api/regenerate/{drawn['original']['id']}"
+    failed = await running.app.post(path, json={"style": "server-error"}, headers=device)
+    assert (failed.status_code, failed.json()["code"]) == UNAVAILABLE
+    shown = f"/api/originals/{drawn['original']['id']}"
+    kept = (await running.app.get(shown, headers=device)).json()
+    assert [cartoon["id"] for cartoon in kept["cartoons"]] == [drawn["cartoon"]["id"]]
+    # The next in line is the first generator's, which is not there.
+    instead = await running.app.post(path, json={"size": 64}, headers=device)
+    assert instead.status_code == 201, instead.text
+    cartoon = instead.json()["cartoon"]
+    assert cartoon["standsInFor"] in ROWS
+    assert (cartoon["engine"], cartoon["aligned"]) == ("built-in", True)
