@@ -298,7 +298,8 @@ def test_each_status_names_its_codes_with_an_example_of_each(tmp_path: Path):
 def test_every_integer_has_a_size_and_the_server_is_named(tmp_path: Path):
     document = document_of(tmp_path)
     assert document["servers"] == [{"url": "/", "description": "Where this document is from."}]
-    assert "Idempotency-Key" in document["info"]["description"]
+    for subject in ("X-Device-Id", "deviceToken", "Idempotency-Key", "respond-async", "signed"):
+        assert subject in document["info"]["description"]
     text = json.dumps(document["components"]["schemas"]) + json.dumps(document["paths"])
     assert text.count('"type": "integer"') == text.count('"format": "int')
     cartoon = document["components"]["schemas"]["Cartoon"]["properties"]

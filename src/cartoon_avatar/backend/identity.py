@@ -23,6 +23,10 @@ def is_device_id(text: str) -> bool:
     return _DEVICE_ID.fullmatch(text) is not None
 
 
+def is_unset(device_id: str) -> bool:
+    return device_id.lower() in _UNSET_IDS
+
+
 def device_id_in(request: Request, fields: Mapping[str, Any]) -> str | None:
     """The one device id a request names. Raises InvalidDevice for two different ones."""
     named: list[object] = list(request.headers.getlist("x-device-id"))
@@ -39,7 +43,7 @@ def device_id_in(request: Request, fields: Mapping[str, Any]) -> str | None:
         raise InvalidDevice(
             "A device id is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot."
         )
-    if device_id.lower() in _UNSET_IDS:
+    if is_unset(device_id):
         raise InvalidDevice(
             f"{device_id} is what an app says that has no device id yet, so many phones would"
             " share it: make a random one once, and keep it."

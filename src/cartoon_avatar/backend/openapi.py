@@ -56,6 +56,10 @@ token is needed. So send it from the start, and never an id that two phones coul
 **Repeating safely.** Send an `Idempotency-Key` of your own making with every POST, and the same one
 again when you do not know whether the first try arrived: it is carried out once.
 
+**Jobs.** With `Prefer: respond-async` upload, regenerate and download answer 202 with a job as soon
+as the photo is safe. Ask `GET /api/jobs/{jobId}?wait=20`, or follow its events, until its `state`
+is `succeeded`, `failed` or `canceled`; `DELETE` cancels it, `GET /api/jobs` finds it again.
+
 **Waiting.** 409, 429 and 503 say in `Retry-After` after how many seconds to ask again.
 
 **Pictures.** `imageUrl`, `faceUrl` and `thumbnailUrl` are signed: they open without any header

@@ -10,6 +10,7 @@ from cartoon_avatar.cli.data import backup, check, migrate, restore, sweep
 from cartoon_avatar.cli.doctor import doctor
 from cartoon_avatar.cli.engines import engines
 from cartoon_avatar.cli.models import models
+from cartoon_avatar.cli.moving import import_original
 from cartoon_avatar.cli.pictures import cut, draw
 from cartoon_avatar.cli.read import read
 from cartoon_avatar.cli.serve import ai, backend, openapi, serve
@@ -44,7 +45,7 @@ for _command in (
     *(serve, backend, ai),
     *(draw, cut, export, read),
     *(models, engines),
-    *(sweep, check, backup, restore, migrate),
+    *(sweep, check, backup, restore, migrate, import_original),
     *(doctor, openapi),
 ):
     main.add_command(_command)

@@ -55,7 +55,7 @@ def sweep(data: Path | None, as_json: bool) -> None:
         click.echo(f"expired cartoons removed: {swept.expired_cartoons}")
         click.echo(f"unowned files removed: {swept.unowned_files}")
 
-    with _database_errors_named():
+    with database_errors_named():
         asyncio.run(run())
 
 
@@ -90,7 +90,7 @@ def check(data: Path | None, repair: bool, as_json: bool) -> None:
                 click.echo(f"{found.fault:9}  {found.key}{said}")
         return findings
 
-    with _database_errors_named():
+    with database_errors_named():
         findings = asyncio.run(run())
     wrong = sum(not found.repaired for found in findings)
     if as_json:
@@ -179,13 +179,13 @@ def migrate(data: Path | None, revision: str) -> None:
         async with open_database(settings.database) as database:
             await migrate_to(database, revision)
 
-    with _database_errors_named():
+    with database_errors_named():
         asyncio.run(run())
     click.echo(f"The schema is at {revision}.")
 
 
 @contextmanager
-def _database_errors_named() -> Iterator[None]:
+def database_errors_named() -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

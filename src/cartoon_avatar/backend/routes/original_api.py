@@ -158,7 +158,7 @@ class OriginalDialect:
             await self.app(scope, receive, send)
             return
         scope["headers"] = [
-            (name, _device_id(value) if name == b"x-device-id" else value)
+            (name, device_id_of(value) if name == b"x-device-id" else value)
             for name, value in scope["headers"]
         ]
         if scope["path"].startswith("/uploads/") and b"signature=" not in scope["query_string"]:
@@ -204,7 +204,7 @@ async def _send_failure(scope: Scope, start: Message, problem: bytes, send: Send
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def _device_id(given: bytes) -> bytes:
+def device_id_of(given: bytes) -> bytes:
     """``given`` where it is one of ours; any other text is named by its hash."""
     if not given.strip() or is_device_id(given.decode("latin-1")):
         return given
