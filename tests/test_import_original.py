@@ -78,11 +78,20 @@ def take_over(old: OldServer, data: Path) -> Result:
 
 def test_its_apps_find_their_library_under_the_same_ids_and_urls(old: OldServer, tmp_path: Path):
     data = tmp_path / "data"
+    # Node.js reads the bytes of a header as Latin-1.
+    theirs = "Müllers Handy".encode()
+    old.add(
+        "originals",
+        "b" * 24,
+        f"/uploads/originals/1736123656790_{'M' * 8}.jpg",
+        picture("jpeg"),
+        deviceId=theirs.decode("latin-1"),
+    )
     first, again = take_over(old, data), take_over(old, data)
 
     assert (first.exit_code, again.exit_code) == (0, 0), first.output
-    assert "photos: 1 taken over, 0 were here, 0 left\nfaces: 1 taken over" in first.stdout
-    assert "photos: 0 taken over, 1 were here" in again.stdout
+    assert "photos: 2 taken over, 0 were here, 0 left\nfaces: 1 taken over" in first.stdout
+    assert "photos: 0 taken over, 2 were here" in again.stdout
 
     async def as_its_app() -> None:
         settings = BackendSettings(
@@ -100,6 +109,8 @@ def test_its_apps_find_their_library_under_the_same_ids_and_urls(old: OldServer,
             assert Image.open(io.BytesIO(opened.content)).size == (90, 80)
             assert face["faceUrl"].endswith(".png")
             assert opened.headers["content-type"] == "image/png"
+            other = await service.http.get("/api/originals", headers={"x-device-id": theirs})
+            assert [one["id"] for one in other.json()["data"]["originals"]] == ["b" * 24]
             drawn = await service.http.post(f"/api/regenerate/{PHOTO}", headers=mine)
             assert drawn.status_code == 201
 

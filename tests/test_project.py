@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.ai.settings import variable_of as ai_variable_of
@@ -79,6 +80,19 @@ def test_every_command_is_documented_and_explains_itself(name: str, command: cli
     for option in command.params:
         if isinstance(option, click.Option) and not option.hidden:
             assert option.help, f"{name} {option.name}"
+
+
+def test_compose_starts_commands_that_are_there_with_settings_that_are_there():
+    services = yaml.safe_load(read("compose.yaml"))["services"]
+    ours = {name: one for name, one in services.items() if one["image"] == "cartoon-avatar"}
+    settings = {name.upper() for name in BackendSettings.model_fields}
+
+    assert ours.keys() == {"app", "backend", "ai"}
+    for service in ours.values():
+        assert service.get("command", ["serve"])[0] in main.commands
+        assert service.get("environment", {}).keys() <= settings
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
 
 
 def test_no_file_names_a_machine():
