@@ -83,6 +83,7 @@ def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
         again = http.post(f"/api/regenerate/{made['original']['id']}")
         chosen = again.json()["cartoon"]
         photo = http.get(f"/api/originals/{made['original']['id']}").json()
+        previews = http.get(f"/api/originals/{made['original']['id']}/previews")
         for url in (made["cartoon"]["imageUrl"], chosen["imageUrl"]):
             assert_opens(url, (72, 96))
         cut = http.post(f"/api/download/{chosen['id']}")
@@ -94,6 +95,8 @@ def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
     assert [style["name"] for style in styles] == ["cartoon"]
     assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3
     assert len(photo["cartoons"]) == 2
+    assert made["original"]["faceCount"] == 1  # so that the page offers to cut it out
+    assert (previews.status_code, previews.json()["items"]) == (200, [])
     assert ai.photos == [(900, 1200)] * 2
     assert ai.fetched == [chosen["imageUrl"]]
     face = cut.json()["face"]
@@ -142,7 +145,7 @@ def test_only_its_two_endpoints_are_needed(tmp_path: Path, ai: OriginalAi):
         refused = http.post("/api/upload", files=nothing)
         photos = http.get("/api/originals").json()["items"]
 
-    assert ai.unknown <= {"/styles", "/readyz", "/thumbnail", "/healthz"}
+    assert ai.unknown <= {"/styles", "/readyz", "/thumbnail"}
     assert (refused.status_code, refused.json()["code"]) == (500, "generation_failed")
     assert len(photos) == 1
 

@@ -317,7 +317,10 @@ class AiClient:
         """Small pictures of one person in ``styles``, without those that cannot draw them."""
         fields = {"face": face, "styles": ",".join(styles)}
         files = {"image": (photo, mime_type)}
-        _, data = await self._drawn(paths.PREVIEWS, files, turn, fields)
+        try:
+            _, data = await self._drawn(paths.PREVIEWS, files, turn, fields)
+        except NoSuchEndpoint:
+            return []
         try:
             return _PREVIEWS.validate_python(json.loads(data)["items"])
         except (ValueError, KeyError, TypeError) as error:

@@ -48,6 +48,7 @@ def drawing_headers(
             headers.SEED: str(seed or 0),
             headers.PHOTO_WIDTH: str(width),
             headers.PHOTO_HEIGHT: str(height),
-            headers.FACE_COUNT: "0",
+            # It does not say. With 0 nobody would be offered to cut a head out.
+            headers.FACE_COUNT: "1",
         }
     )

@@ -213,7 +213,7 @@ export const drawAnother = () => drawIn(shownCartoon()?.style ?? state.style);
 
 /** In a style that this photo was not drawn in yet. */
 export const drawSurprise = () =>
-  drawIn(otherStyle(state.work.cartoons.map(({ style }) => style), !state.work.faces?.length));
+  drawIn(otherStyle(state.work.cartoons.map(({ style }) => style), state.work.original?.faceCount === 0));
 
 /** Draws another person of the photo. */
 export async function drawPerson(person) {

@@ -86,7 +86,7 @@ function Choosing({ work, cartoon, problem }) {
   const { cartoons, original, faces, next } = work;
   const cutting = work.step === "cutting";
   const busy = cutting || Boolean(work.another);
-  const faceless = faces?.length === 0;
+  const faceless = original?.faceCount === 0; // `faces` is empty, too, where nobody says where they are
   useEffect(() => {
     loadTiles();
   }, [original?.id, work.person]);
