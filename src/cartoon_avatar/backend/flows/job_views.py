@@ -90,11 +90,12 @@ async def list_jobs(
 
 @dataclass(eq=False, slots=True)
 class Watch:
-    """``job`` and ``place`` are the last known; ``changed`` is set when they change. ``job`` is
-    None once the job is gone."""
+    """``job``, ``place`` and ``result`` are the last known; ``changed`` is set when they change.
+    ``job`` is None once the job is gone."""
 
     job: Job | None
     place: int | None
+    result: Result | None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def next(self, timeout_s: float) -> bool:
@@ -127,7 +128,7 @@ class Watcher:
     @contextlib.contextmanager
     def watching(self, view: View) -> Iterator[Watch]:
         job_id = view.job.id
-        watch = Watch(view.job, view.place)
+        watch = Watch(view.job, view.place, view.result)
         self._watches[job_id].add(watch)
         # It may have changed between being read and being watched.
         self._on_change(job_id)
@@ -183,17 +184,30 @@ class Watcher:
     async def _look(self, ids: list[str]) -> None:
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
-            found = await self._backend.database.read(partial(jobs.jobs_by_id, ids=batch))
-            by_id = {job.id: _with_progress(self._backend, job) for job in found}
+            found = await self._backend.database.read(partial(self._found, ids=batch))
             for job_id in batch:
-                self._tell(job_id, by_id.get(job_id))
+                job, result = found.get(job_id, (None, None))
+                self._tell(job_id, job, result)
 
-    def _tell(self, job_id: str, job: Job | None) -> None:
+    def _found(
+        self, connection: Connection, ids: list[str]
+    ) -> dict[str, tuple[Job, Result | None]]:
+        """The jobs, with the results of those that have succeeded."""
+        backend = self._backend
+        return {
+            job.id: (
+                _with_progress(backend, job),
+                result_of(connection, backend, job) if job.state == "succeeded" else None,
+            )
+            for job in jobs.jobs_by_id(connection, ids)
+        }
+
+    def _tell(self, job_id: str, job: Job | None, result: Result | None) -> None:
         for watch in self._watches.get(job_id, ()):
             if _shown(watch.job) != _shown(job):
                 if job is None or job.state != "queued":
                     watch.place = None
-                watch.job = job
+                watch.job, watch.result = job, result
                 watch.changed.set()
 
     async def _look_at_places(self) -> None:

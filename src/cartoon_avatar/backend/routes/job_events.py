@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from cartoon_avatar.backend.db.tables import Job
-from cartoon_avatar.backend.errors import DatabaseBusy, NotFound
-from cartoon_avatar.backend.flows.job_views import View, Watcher, view_of
+from cartoon_avatar.backend.flows.job_views import View, Watcher
 from cartoon_avatar.backend.routes.results import job_body
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.contract.media_types import EVENT_STREAM
@@ -48,12 +46,7 @@ async def _events(
             event_id = _event_id(job, watch.place)
             if event_id != seen:
                 seen = event_id
-                shown = replace(view, job=job, place=watch.place)
-                if job.is_finished:
-                    try:
-                        shown = await view_of(backend, device_id=job.device_id, job_id=job.id)
-                    except (DatabaseBusy, NotFound):
-                        return  # the client comes back
+                shown = View(job, watch.place, watch.result)
                 data = job_body(shown, backend).model_dump_json(exclude_none=True)
                 yield f"id: {event_id}\nevent: job\ndata: {data}\n\n"
             if job.is_finished or watcher.is_stopping:
