@@ -12,6 +12,12 @@ export function avatars(baseUrl: string, deviceId: string, deviceToken?: string)
   return createClient<paths>({ baseUrl, headers });
 }
 
+// 201, or with `Prefer: respond-async` 202 and a job, so a POST's answer is one of two.
+function done<Done extends object>(data: Done | components["schemas"]["JobAccepted"]): Done {
+  if ("job" in data) throw new Error(`a job that nobody asked for: ${data.job.id}`);
+  return data as Done;
+}
+
 export async function main(baseUrl: string, photo: Blob): Promise<string[]> {
   const deviceId = crypto.randomUUID();
   const said: string[] = [];
@@ -25,7 +31,7 @@ export async function main(baseUrl: string, photo: Blob): Promise<string[]> {
     },
   });
   if (upload.error) throw new Error(upload.error.detail);
-  const { original, cartoon, deviceToken } = upload.data;
+  const { original, cartoon, deviceToken } = done<components["schemas"]["UploadCreated"]>(upload.data);
   said.push(`uploaded ${cartoon.style} ${cartoon.width}`);
 
   const api = avatars(baseUrl, deviceId, deviceToken ?? undefined);
@@ -34,7 +40,8 @@ export async function main(baseUrl: string, photo: Blob): Promise<string[]> {
     body: { seed: 7 },
   });
   if (again.error) throw new Error(again.error.detail);
-  said.push(`drawn again with seed ${again.data.cartoon.seed}`);
+  const { cartoon: drawn } = done<components["schemas"]["CartoonCreated"]>(again.data);
+  said.push(`drawn again with seed ${drawn.seed}`);
 
   const refused = await api.POST("/api/download/{cartoonId}", {
     params: { path: { cartoonId: "0123456789abcdef01234567" } },
@@ -43,12 +50,13 @@ export async function main(baseUrl: string, photo: Blob): Promise<string[]> {
   if (refused.error?.code === "not_found") said.push("refused, since it is not found");
 
   const made = await api.POST("/api/download/{cartoonId}", {
-    params: { path: { cartoonId: again.data.cartoon.id } },
+    params: { path: { cartoonId: drawn.id } },
   });
   if (made.error) throw new Error(made.error.detail);
+  const { face: cut } = done<components["schemas"]["FaceCreated"]>(made.data);
   const faces = await api.GET("/api/downloaded-faces", { params: { query: { limit: 1 } } });
   if (faces.error) throw new Error(faces.error.detail);
   const [face] = faces.data.items;
-  said.push(`kept ${face?.id === made.data.face.id}`);
+  said.push(`kept ${face?.id === cut.id}`);
   return said;
 }
