@@ -15,9 +15,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from itertools import count
 from multiprocessing import get_context
 
 from measuring import (
+    Answer,
     Client,
     Load,
     Service,
@@ -34,6 +36,7 @@ from measuring import (
 from cartoon_avatar.ai import jobs
 
 STYLE, SEED, LONG_SIDE_PX = "comic", 7, 1024
+_NUMBERS = count()
 
 
 def main() -> None:
@@ -78,7 +81,7 @@ def main() -> None:
                 body = bodies[name.split()[0]]
                 before = service.cpu_s(), ai.cpu_s()
                 load = Load(2 * cores, arguments.pictures)
-                load.run(service.url, partial(Client.upload, body=body))
+                load.run(service.url, partial(_upload, body=body))
                 assert set(load.statuses) == {201}, load.statuses
                 if run >= 0:
                     backend_s[name].append((service.cpu_s() - before[0]) / arguments.pictures)
@@ -109,6 +112,12 @@ def main() -> None:
 def _open() -> None:
     global tools
     tools, _ = jobs.open_tools(None, 1, 50_000_000)
+
+
+def _upload(client: Client, body: bytes) -> Answer:
+    # Of one device, an equal drawing would be copied.
+    client.device = f"phone-{next(_NUMBERS)}"
+    return client.upload(body)
 
 
 def _draw(photo: bytes, count: int, thumbnail: bool) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from itertools import count
 
 from measuring import (
     FORM,
@@ -38,7 +39,7 @@ def main() -> None:
     body = form(photo, style=STYLE, seed=SEED)
     tools, _ = jobs.open_tools(None, 1, 50_000_000)
     bare_ms, path_ms, more_ms = [], [], []
-    url = free_url()
+    url, numbers = free_url(), count()
     with (
         folder() as data,
         ai_service(AI_TRUSTED_ORIGINS=url) as ai,
@@ -50,6 +51,8 @@ def main() -> None:
             jobs.draw_cartoon(tools, photo, STYLE, SEED, LONG_SIDE_PX)
 
         def upload() -> None:
+            # Of one device, an equal drawing would be copied.
+            client.device = f"phone-{next(numbers)}"
             answer = client.ask("POST", "/api/upload", body, FORM)
             assert answer.status == 201, answer
 

@@ -81,13 +81,14 @@ def test_a_damaged_file_is_named_and_its_row_stays(
     assert {row["id"] for rows in rows_of(backend.data).values() for row in rows} >= set(kept)
 
 
-def test_a_lost_thumbnail_is_named(start_backend: StartBackend):
+@pytest.mark.parametrize("folder", ["originals", "temp"])
+def test_a_lost_thumbnail_is_named(start_backend: StartBackend, folder: str):
     backend = start_backend()
     device_with_everything(backend)
-    thumbnail = next((backend.data / "thumbnails/originals").iterdir())
+    thumbnail = next((backend.data / "thumbnails" / folder).iterdir())
     thumbnail.unlink()
     named, _ = run("check", "--data", backend.data, exit_code=1)
-    assert named.split()[:2] == ["missing", f"thumbnails/originals/{thumbnail.name}"]
+    assert named.split()[:2] == ["missing", f"thumbnails/{folder}/{thumbnail.name}"]
 
 
 def test_stray_files_are_named_and_repair_removes_them_alone(start_backend: StartBackend):
