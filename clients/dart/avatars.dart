@@ -123,7 +123,10 @@ class Style {
         description = json['description'] as String,
         preview = json['preview'] as String?,
         needsFace = json['needsFace'] as bool,
-        svg = json['svg'] as bool;
+        svg = json['svg'] as bool,
+        engine = json['engine'] as String,
+        leavesMachine = json['leavesMachine'] as bool,
+        sentTo = json['sentTo'] as String? ?? '';
 
   final String name;
   final String title;
@@ -131,6 +134,25 @@ class Style {
   final String? preview;
   final bool needsFace;
   final bool svg;
+  final String engine;
+
+  /// The photo is sent to somebody else's server, [sentTo]: the user has to agree first.
+  final bool leavesMachine;
+  final String sentTo;
+}
+
+/// That photos may be sent to an engine's server; once withdrawn, no longer.
+class Consent {
+  Consent(Json json)
+      : engine = json['engine'] as String,
+        sentTo = json['sentTo'] as String,
+        givenAt = DateTime.parse(json['givenAt'] as String),
+        isWithdrawn = json['withdrawnAt'] != null;
+
+  final String engine;
+  final String sentTo;
+  final DateTime givenAt;
+  final bool isWithdrawn;
 }
 
 /// A photo with the cartoons that are left of it, oldest first.
@@ -329,6 +351,23 @@ class Avatars {
   }
 
   Future<void> cancelJob(String id) => _send('DELETE', '/api/jobs/$id');
+
+  // --- consent
+
+  /// To which engines of others photos may be sent, and since when.
+  Future<List<Consent>> consents() async =>
+      _all((await _send('GET', '/api/device/consents'))['items'], Consent.new);
+
+  /// Once the user has agreed that photos are sent to [Style.sentTo].
+  Future<void> giveConsent(String engine) => _send('PUT', '/api/device/consents/$engine');
+
+  Future<void> withdrawConsent(String engine) => _send('DELETE', '/api/device/consents/$engine');
+
+  /// Tells whoever runs the service that a photo, cartoon or face is wrong. [reason] is `sexual`,
+  /// `violent`, `hateful`, `not_me` or `other`.
+  Future<void> report(String picture, String reason, {String note = ''}) =>
+      _send('POST', '/api/reports',
+          body: () async => {'picture': picture, 'reason': reason, if (note.isNotEmpty) 'note': note});
 
   // --- the device
 

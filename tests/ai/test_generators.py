@@ -26,7 +26,7 @@ from tests.engines.generators import KEY, Server, edited, serving, status
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GENERATE = paths.GENERATE_CARTOON
-NAMES = ("clay", "felt", "wool", "paid", "slow", "exact")
+NAMES = ("clay", "felt", "wool", "paid", "slow", "exact", "away")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -43,8 +43,12 @@ async def ai(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """An engine each, so that what one did is not held against another."""
     file = tmp_path_factory.mktemp("engines") / "engines.toml"
-    more: dict[str, dict[str, Any]] = {"paid": {"daily_calls": 1}, "slow": {"places": 1}}
-    more["exact"] = {"aligned": True}
+    more: dict[str, dict[str, Any]] = {
+        "paid": {"daily_calls": 1},
+        "slow": {"places": 1},
+        "exact": {"aligned": True},
+        "away": {"leaves_machine": True},
+    }
     entries = [
         written("images-edits", f"{server.url}/v1", style=name, key="A_KEY", **more.get(name, {}))
         for name in NAMES
@@ -61,6 +65,21 @@ async def drawn(ai: httpx.AsyncClient, photo: bytes, style: str, **asked: str) -
     return await ai.post(GENERATE, files={"image": photo}, data={"style": style, **asked})
 
 
+async def test_nothing_is_sent_away_of_what_has_to_stay(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    asked = len(server.asked)
+    refused = await drawn(ai, astronaut, "away", stay="1")
+    assert (refused.status_code, refused.json()["code"]) == (403, "consent_required")
+    # One in a network of one's own sends nothing away.
+    server.answers = [edited()]
+    assert (await drawn(ai, astronaut, "wool", stay="1")).status_code == 200
+    assert len(server.asked) == asked + 1
+    items = (await ai.get(paths.STYLES)).json()["items"]
+    said = {item["name"]: (item["leavesMachine"], item["sentTo"]) for item in items}
+    assert (said["wool"], said["away"]) == ((False, ""), (True, "127.0.0.1"))
+
+
 async def engine(ai: httpx.AsyncClient, name: str) -> dict[str, Any]:
     items = (await ai.get(paths.ENGINES)).json()["items"]
     return next(item for item in items if item["name"] == name)
@@ -70,8 +89,8 @@ async def test_its_styles_are_listed_last_with_what_their_engine_says(
     ai: httpx.AsyncClient,
 ) -> None:
     items = (await ai.get(paths.STYLES)).json()["items"]
-    assert [item["name"] for item in items[-6:]] == list(NAMES)
-    listed = items[-6]
+    assert [item["name"] for item in items[-len(NAMES) :]] == list(NAMES)
+    listed = items[-len(NAMES)]
     assert (listed["engine"], listed["aligned"], listed["deterministic"]) == ("clay", False, False)
     assert (listed["expectedSeconds"], listed["leavesMachine"]) == (20, False)
 

@@ -1015,5 +1015,5 @@ async def test_each_error_of_the_tree_was_told_to_somebody() -> None:
     # that fail in a way nobody foresaw are those of test_workers, generators' errors those of
     # test_generators.
     elsewhere = {"client_gone", "internal_error", "picture_unusable"}
-    elsewhere |= {"engine_refused", "engine_unavailable"}
+    elsewhere |= {"engine_refused", "engine_unavailable", "consent_required"}
     assert tree - elsewhere == codes_seen

@@ -48,7 +48,7 @@ async def test_the_zip_has_every_picture_and_a_row_for_each(service: Service):
         assert archive.read(rows[0]["file"]) == (await service.http.get(url)).content
     listed = {row["file"] for row in (*originals, *cartoons, *faces)}
     assert set(archive.namelist()) == listed | {
-        f"{n}.json" for n in ("originals", "cartoons", "faces")
+        f"{n}.json" for n in ("originals", "cartoons", "faces", "consents", "reports")
     }
     text = b"".join(archive.read(f"{name}.json") for name in ("originals", "cartoons", "faces"))
     for ours in (b"uploads/", b"thumbnail", b"signature"):
@@ -58,7 +58,8 @@ async def test_the_zip_has_every_picture_and_a_row_for_each(service: Service):
 async def test_a_device_without_anything_gets_an_empty_one(service: Service):
     archive = await zip_of(service)
 
-    assert sorted(archive.namelist()) == ["cartoons.json", "faces.json", "originals.json"]
+    names = ("cartoons", "consents", "faces", "originals", "reports")
+    assert sorted(archive.namelist()) == [f"{name}.json" for name in names]
     assert rows_in(archive, "originals") == []
 
 
@@ -72,7 +73,7 @@ async def test_what_is_deleted_meanwhile_is_in_neither(service: Service):
 
     archive = zipfile.ZipFile(io.BytesIO(b"".join(data)))
     assert [row["id"] for row in rows_in(archive, "originals")] == [gone["original"]["id"]]
-    assert len(archive.namelist()) == 5
+    assert len(archive.namelist()) == 7
 
 
 async def test_a_locked_device_exports_with_its_token_alone(service: Service):

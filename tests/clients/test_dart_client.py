@@ -70,7 +70,16 @@ def test_it_reads_no_field_that_is_not_answered():
     theirs = {"Sticker": "Export", "Uploaded": "UploadCreated"}
     code = CLIENT.read_text()
     read = 0
-    for name in ("Original", "Cartoon", "Face", "Sticker", "Style", "OriginalDetail", "Uploaded"):
+    for name in (
+        "Original",
+        "Cartoon",
+        "Face",
+        "Sticker",
+        "Style",
+        "Consent",
+        "OriginalDetail",
+        "Uploaded",
+    ):
         part = re.search(rf"^  {name}\(Json json\)(.*?);\n", code, re.MULTILINE | re.DOTALL)
         assert part, name
         fields = re.findall(r"json\['(\w+)'\]", part[1])

@@ -53,7 +53,11 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
         open_tools = partial(
-            jobs.open_tools, settings.models_dir, threads or settings.threads, settings.max_pixels
+            jobs.open_tools,
+            settings.models_dir,
+            threads or settings.threads,
+            settings.max_pixels,
+            settings.marks == "on",
         )
         async with (
             open_fetcher(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -15,7 +16,19 @@ from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg,
 from cartoon_avatar.contract.limits import CARTOON_PX
 from cartoon_avatar.contract.options import Framing
 
-_ENCODERS: dict[str, Callable[[Picture], bytes]] = {
+
+class Encoder(Protocol):
+    def __call__(self, picture: Picture, *, xmp: bytes = b"") -> bytes: ...
+
+
+class Made(NamedTuple):
+    """A picture that was made, and the packet that says how."""
+
+    picture: Picture
+    xmp: bytes
+
+
+_ENCODERS: dict[str, Encoder] = {
     ".png": to_png,
     ".webp": to_webp,
     ".jpg": to_jpeg,
@@ -72,10 +85,11 @@ def draw_file(
     long_side: int,
     framing: Framing = "portrait",
     face: int = 0,
-) -> Picture:
+) -> Made:
     """Raises OSError, InvalidImage, ImageTooLarge, FaceIndexOutOfRange and NoFace."""
-    drawn = jobs.draw(tools, photo.read_bytes(), style, seed, long_side, framing, face)
-    return drawn.drawing.picture
+    data = photo.read_bytes()
+    drawn = jobs.draw(tools, data, style, seed, long_side, framing, face)
+    return Made(drawn.drawing.picture, _xmp_of_drawing(tools, style, data))
 
 
 def draw_svg_file(
@@ -93,15 +107,17 @@ def draw_svg_file(
 
 def cut_file(
     tools: Tools, cartoon: Path, photo: Path | None, size: int | None, face_index: int
-) -> Picture:
+) -> Made:
     """Raises OSError, InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange."""
     original = None if photo is None else photo.read_bytes()
-    return jobs.head_of(tools, cartoon.read_bytes(), original, size, face_index)
+    data = cartoon.read_bytes()
+    head = jobs.head_of(tools, data, original, size, face_index)
+    return Made(head, tools.xmp(jobs.mark_of_part(data, original)))
 
 
 def draw_and_cut_file(
     tools: Tools, photo: Path, style: str, seed: int, size: int | None, face: int
-) -> Picture:
+) -> Made:
     """The head of a drawing of the photo. Raises what ``draw_file`` does, and NoFace."""
     data = photo.read_bytes()
     drawn = jobs.draw(tools, data, style, seed, CARTOON_PX, "portrait", face)
@@ -116,7 +132,13 @@ def draw_and_cut_file(
         crop=drawn.scene.crop,
         drawn_as=jobs.DrawnAs(style, seed),
     )
-    return decode(head.data, max_pixels=tools.max_pixels).picture
+    picture = decode(head.data, max_pixels=tools.max_pixels).picture
+    return Made(picture, _xmp_of_drawing(tools, style, data))
+
+
+def _xmp_of_drawing(tools: Tools, style: str, photo: bytes) -> bytes:
+    engine, facts = tools.engines.of(style)
+    return tools.xmp(jobs.mark_of_drawing(engine.facts, facts, photo))
 
 
 def cell(picture: Picture | None) -> Image.Image:
@@ -148,7 +170,7 @@ def contact_sheet(styles: Sequence[str], rows: Sequence[Sequence[Image.Image]]) 
     return Picture(np.asarray(sheet))
 
 
-def encoder_of(path: Path) -> Callable[[Picture], bytes]:
+def encoder_of(path: Path) -> Encoder:
     """By the name's end. Raises NotWritten."""
     encode = _ENCODERS.get(path.suffix.lower())
     if encode is None:
@@ -156,13 +178,13 @@ def encoder_of(path: Path) -> Callable[[Picture], bytes]:
     return encode
 
 
-def write_picture(path: Path, picture: Picture) -> None:
+def write_picture(path: Path, picture: Picture, xmp: bytes = b"") -> None:
     """Raises NotWritten and OSError; a JPEG of a transparent picture is laid on white."""
     encode = encoder_of(path)
     if encode is to_jpeg:
         picture = laid_on(picture, WHITE)
     try:
-        data = encode(picture)
+        data = encode(picture, xmp=xmp)
     except (OSError, ValueError) as error:  # the encoder's: nothing has been written yet
         raise NotWritten(
             f"{path}: {picture.width}×{picture.height} pixels are too many for this type of"

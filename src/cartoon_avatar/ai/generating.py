@@ -41,6 +41,9 @@ async def generate(
     Raises ``AiBusy``, ``EngineUnavailable`` and ``EngineRefused``.
     """
     engine.require_ready()
+    facts = engine.style_named(style)
+    assert facts is not None
+    mark = jobs.mark_of_drawing(engine.facts, facts)
     with places.place():
         sent = await workers.run(
             jobs.prepare,
@@ -72,6 +75,7 @@ async def generate(
                 jobs.judge,
                 [memoryview(data)],
                 long_side,
+                mark,
                 cartoon_thumbnail,
                 sent.data if engine.config.aligned is None else None,
                 report=report,

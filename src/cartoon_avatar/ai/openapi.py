@@ -113,6 +113,12 @@ _SCHEMAS: dict[str, Any] = {
                 "default": 0,
                 "description": "1: where a generator of others fails, the first style draws.",
             },
+            "stay": {
+                "type": "integer",
+                "enum": [0, 1],
+                "default": 0,
+                "description": "1: a style whose `leavesMachine` is true is 403 consent_required.",
+            },
         },
     },
     "FaceCutRequest": {

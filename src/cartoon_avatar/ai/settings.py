@@ -19,7 +19,7 @@ def _cores() -> int:
 
 
 class AiSettings(BaseSettings):
-    """One environment variable each: ``AI_`` and the field's name in capitals, or LOG_… alone."""
+    """One environment variable each: ``AI_`` and the field's name in capitals; MARKS, LOG_…."""
 
     model_config = SettingsConfigDict(env_prefix="AI_", extra="ignore", env_ignore_empty=True)
 
@@ -68,6 +68,11 @@ class AiSettings(BaseSettings):
         default_factory=lambda: Path(os.environ.get("DATA_DIR") or "data"),
         description="Folder of the generators' ledger: what they were asked for today, and what may"
         " still be found again; by default `DATA_DIR`, or `data`.",
+    )
+    marks: Literal["on", "off"] = Field(
+        "on",
+        validation_alias=AliasChoices("MARKS", "marks"),
+        description="Whether pictures that are made say so in their metadata (docs/marks.md).",
     )
     min_replicas: int = Field(
         1, ge=1, le=10_000, description="With `ai --ray`: replicas that are always there."
@@ -157,4 +162,4 @@ def environment() -> Mapping[str, str]:
 def variable_of(field: str) -> str:
     """The environment variable that sets ``field``."""
     name = field.upper()
-    return name if name in ("LOG_LEVEL", "LOG_FORMAT") else f"AI_{name}"
+    return name if name in ("LOG_LEVEL", "LOG_FORMAT", "MARKS") else f"AI_{name}"

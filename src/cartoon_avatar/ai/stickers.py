@@ -14,7 +14,7 @@ from PIL import Image
 
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.head.outline import outlined
-from cartoon_avatar.ai.jobs import Result, Tools
+from cartoon_avatar.ai.jobs import Result, Tools, mark_of_part
 from cartoon_avatar.ai.pictures import Picture, decode, laid_on, to_png, to_webp
 from cartoon_avatar.ai.pictures.picture import image_of
 from cartoon_avatar.contract.errors import NoTransparency, PictureUnusable, StickerTooLarge
@@ -70,7 +70,7 @@ def make_sticker(
     clock = Clock(report=report)
     photo = decode(data, max_pixels=tools.max_pixels, long_side=LARGEST_HEAD_PX)
     clock.done("decode")
-    picture, encoded = sticker(photo.picture, options)
+    picture, encoded = sticker(photo.picture, options, tools.xmp(mark_of_part(data)))
     clock.done("sticker")
     return Result(
         data=encoded,
@@ -83,14 +83,14 @@ def make_sticker(
     )
 
 
-def sticker(head: Picture, options: StickerOptions) -> tuple[Picture, bytes]:
-    """The sticker and its file. Raises NoTransparency and StickerTooLarge."""
+def sticker(head: Picture, options: StickerOptions, xmp: bytes = b"") -> tuple[Picture, bytes]:
+    """The sticker and its file, with ``xmp``. Raises NoTransparency and StickerTooLarge."""
     platform = _PLATFORMS[options.preset]
     head = _trimmed(head, options)
     picture = _laid_out(head, options, platform, platform.side)
     if platform.kind == "webp":
-        return picture, _webp_within(picture, options.preset, platform)
-    encoded = to_png(picture)
+        return picture, _webp_within(picture, options.preset, platform, xmp)
+    encoded = to_png(picture, xmp=xmp)
     while platform.most_bytes is not None and len(encoded) > platform.most_bytes:
         smallest = platform.smallest or platform.side
         if picture.width <= smallest:
@@ -99,25 +99,25 @@ def sticker(head: Picture, options: StickerOptions) -> tuple[Picture, bytes]:
         shrink = min(0.97, (platform.most_bytes / len(encoded)) ** 0.5)
         side = max(smallest, int(picture.width * shrink))
         picture = _laid_out(head, options, platform, side)
-        encoded = to_png(picture)
+        encoded = to_png(picture, xmp=xmp)
     return picture, encoded
 
 
-def _webp_within(picture: Picture, preset: Preset, platform: _Platform) -> bytes:
+def _webp_within(picture: Picture, preset: Preset, platform: _Platform, xmp: bytes) -> bytes:
     """The best WebP of at most ``platform.most_bytes``."""
     most_bytes = platform.most_bytes
-    best = to_webp(picture, _BEST)
+    best = to_webp(picture, _BEST, xmp=xmp)
     if most_bytes is None or len(best) <= most_bytes:
         return best
     for detail in (1.0, *_LESS_DETAIL):
         plain = picture if detail == 1.0 else _with_less_detail(picture, detail)
-        found = to_webp(plain, _WORST)
+        found = to_webp(plain, _WORST, xmp=xmp)
         if len(found) > most_bytes:
             continue
         fits, misses = _WORST, _BEST
         while misses - fits > 1:
             quality = (fits + misses) // 2
-            encoded = to_webp(plain, quality)
+            encoded = to_webp(plain, quality, xmp=xmp)
             if len(encoded) <= most_bytes:
                 found, fits = encoded, quality
             else:

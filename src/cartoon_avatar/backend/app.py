@@ -34,7 +34,9 @@ from cartoon_avatar.backend.flows.disk_space import take_ballast
 from cartoon_avatar.backend.flows.job_views import Watcher
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.metrics import Metrics
+from cartoon_avatar.backend.moderation import open_moderation
 from cartoon_avatar.backend.routes import (
+    consents,
     device,
     faces,
     files,
@@ -44,6 +46,7 @@ from cartoon_avatar.backend.routes import (
     originals,
     page,
     previews,
+    reports,
 )
 from cartoon_avatar.backend.runner import Runner
 from cartoon_avatar.backend.settings import BackendSettings, settings_from_environment
@@ -85,6 +88,7 @@ def create_app(
         async with (
             open_database(settings.database) as database,
             open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_session) as ai,
+            open_moderation(settings) as moderation,
         ):
             if settings.migrate_on_start:
                 await migrate(database)
@@ -98,6 +102,7 @@ def create_app(
                 metrics=metrics,
                 memory=Memory(),
                 changes=Changes(),
+                moderation=moderation,
             )
             runner, watcher = Runner(state), Watcher(state)
             tasks = [
@@ -147,7 +152,9 @@ def create_app(
         previews.router,
         faces.router,
         jobs.router,
+        consents.router,
         device.router,
+        reports.router,
         health.router,
     ):
         app.include_router(router)
@@ -168,7 +175,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=[
                 "Authorization",
                 "Content-Type",

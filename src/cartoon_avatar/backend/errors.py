@@ -12,6 +12,7 @@ AvatarError
 │   ├── InvalidFraming      400  invalid_framing
 │   ├── InvalidFace         400  invalid_face
 │   ├── InvalidRecoveryCode 400  invalid_recovery_code
+│   ├── InvalidReport       400  invalid_report
 │   ├── InvalidPreset       400  invalid_preset
 │   ├── InvalidOutline      400  invalid_outline
 │   ├── DigestMismatch      400  digest_mismatch
@@ -21,6 +22,7 @@ AvatarError
 ├── FileTooLarge            413  file_too_large
 ├── Unauthorized            401  unauthorized
 ├── WrongRecoveryCode       403  wrong_recovery_code
+├── ConsentRequired         403  consent_required
 ├── NotFound                404  not_found
 ├── SiblingDownloaded       409  sibling_downloaded
 ├── RequestRunning          409  request_running
@@ -30,6 +32,8 @@ AvatarError
 ├── PictureUnusable         422  picture_unusable
 ├── EngineRefused           422  engine_refused
 ├── NoSvg                   422  no_svg
+├── Rejected                422  rejected
+├── PictureHeld             422  picture_held
 ├── JobFinished             409  job_finished
 ├── JobCanceled             409  job_canceled
 ├── KeyReused               422  idempotency_key_reused
@@ -40,6 +44,7 @@ AvatarError
 ├── AiUnavailable           503  ai_unavailable
 │   └── AiBusy              503  ai_unavailable
 ├── EngineUnavailable       503  engine_unavailable
+├── ModerationUnavailable   503  moderation_unavailable
 ├── QueueFull               503  queue_full
 ├── DatabaseBusy            503  database_busy
 ├── StorageUnavailable      503  storage_unavailable
@@ -51,6 +56,7 @@ from __future__ import annotations
 from cartoon_avatar.contract.errors import (
     AvatarError,
     BodyTooSlow,
+    ConsentRequired,
     EngineRefused,
     EngineUnavailable,
     FileTooLarge,
@@ -73,6 +79,7 @@ from cartoon_avatar.contract.errors import (
 
 __all__ = [
     "BodyTooSlow",
+    "ConsentRequired",
     "EngineRefused",
     "EngineUnavailable",
     "FileTooLarge",
@@ -197,6 +204,34 @@ class NoSvg(AvatarError):
         )
 
 
+class Rejected(AvatarError):
+    """By whoever moderates."""
+
+    status = 422
+    code = "rejected"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This picture is against the rules of this service; nothing of it was stored. Please"
+            " try another one."
+        )
+
+
+class PictureHeld(AvatarError):
+    status = 422
+    code = "picture_held"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A person has to look at this picture first; nothing of it was stored. Please try again"
+            " later, or another one."
+        )
+
+
+class InvalidReport(InvalidRequest):
+    code = "invalid_report"
+
+
 class TooManyRequests(AvatarError):
     status = 429
     code = "too_many_requests"
@@ -207,6 +242,10 @@ class TooManyRequests(AvatarError):
     @classmethod
     def of_codes(cls, retry_after_s: int) -> TooManyRequests:
         return cls("Too many wrong recovery codes; please try again later.", retry_after_s)
+
+    @classmethod
+    def of_reports(cls, per_hour: int) -> TooManyRequests:
+        return cls(f"More than {per_hour} reports an hour from one device.", retry_after_s=3600)
 
     @classmethod
     def of(cls, kind: str, per_minute: int) -> TooManyRequests:
@@ -286,6 +325,17 @@ class AiUnavailable(AvatarError):
 
 class AiBusy(AiUnavailable):
     """The AI service said that it is full; a client gets the same code as for AiUnavailable."""
+
+
+class ModerationUnavailable(AvatarError):
+    status = 503
+    code = "moderation_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Pictures cannot be looked through just now; nothing was changed. Please try again.",
+            retry_after_s=30,
+        )
 
 
 class DatabaseBusy(AvatarError):

@@ -19,6 +19,8 @@ Client = IPv4Address | IPv4Network | IPv6Address | IPv6Network
 # guessing; the limit for all addresses is high, so that an attacker cannot easily lock others out.
 _CODES_OF_ONE, _CODES_OF_ALL = RateLimitItemPerHour(10), RateLimitItemPerHour(2000)
 _CODES_WINDOW_S = 3600
+# Of one device an hour.
+_REPORTS = 20
 
 
 async def limit_address(request: Request, backend: State) -> None:
@@ -56,6 +58,11 @@ async def limit_previews(backend: State, device_id: str) -> None:
     """A sheet of all styles costs as much as a few drawings, and is asked for once a photo."""
     per_minute = max(1, backend.settings.device_drawings_per_minute // 4)
     await _count(backend, per_minute, "device", device_id, what="previews")
+
+
+async def limit_reports(backend: State, device_id: str) -> None:
+    if not await backend.limiter.hit(RateLimitItemPerHour(_REPORTS), "reports", device_id):
+        raise TooManyRequests.of_reports(_REPORTS)
 
 
 async def _count(backend: State, per_minute: int, kind: str, who: str, what: str = "") -> None:

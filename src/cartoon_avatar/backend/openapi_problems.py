@@ -29,6 +29,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "request_timeout": (300,),
     "file_too_large": (MAX_UPLOAD_BYTES,),
     "no_svg": ("comic",),
+    "invalid_report": ("reason must be one of sexual, violent, hateful, not_me, other.",),
     "sticker_too_large": ("The sticker cannot be made of so few bytes.",),
     "too_many_requests": ("More than 60 requests a minute from one device; wait a little.",),
     "too_many_cartoons": (200,),

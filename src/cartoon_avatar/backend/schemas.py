@@ -250,6 +250,50 @@ class Recovered(Body):
     )
 
 
+class Consent(Body):
+    """That a device agrees to its photos being sent to an engine's server."""
+
+    engine: str = Field(examples=["openai"])
+    sent_to: str = Field(description="The server's host.", examples=["api.openai.com"])
+    given_at: Time
+    withdrawn_at: Time | None = Field(None, description="Since when it does not hold any more.")
+
+    @classmethod
+    def of(cls, row: tables.Consent) -> Consent:
+        return cls(
+            engine=row.engine,
+            sent_to=row.sent_to,
+            given_at=row.given_at,
+            withdrawn_at=row.withdrawn_at,
+        )
+
+
+class Report(Body):
+    """A picture that the user says is wrong."""
+
+    id: Id = Field(examples=["4b7d2c90e1f54a6c83d0b2a7"])
+    kind: str = Field(description="`original`, `cartoon` or `face`.", examples=["cartoon"])
+    picture_id: Id = Field(examples=["c07a5e9b1d2f4a6880b3e7d1"])
+    reason: str = Field(examples=["not_me"])
+    note: str = Field(examples=[""])
+    created_at: Time
+
+    @classmethod
+    def of(cls, row: tables.Report) -> Report:
+        return cls(
+            id=row.id,
+            kind=row.kind,
+            picture_id=row.picture_id,
+            reason=row.reason,
+            note=row.note,
+            created_at=row.created_at,
+        )
+
+
+class ReportCreated(Body):
+    report: Report
+
+
 class OriginalDetail(Body):
     original: Original
     cartoons: list[Cartoon] = Field(description="The live ones, oldest first.")
@@ -355,6 +399,11 @@ class FaceList(Body):
     next_cursor: NextCursor
 
 
+class ConsentList(Body):
+    items: list[Consent]
+    next_cursor: NextCursor
+
+
 class JobList(Body):
     items: list[Job]
     next_cursor: NextCursor
@@ -389,6 +438,9 @@ class Style(Body):
     )
     leaves_machine: bool = Field(
         description="The photo is sent to somebody else's server.", examples=[False]
+    )
+    sent_to: str = Field(
+        "", description="The host of that server, which its consent names.", examples=[""]
     )
 
 

@@ -133,6 +133,25 @@ class BackendSettings(BaseSettings):
     cors_origins: Annotated[list[str], NoDecode] = Field(
         [], description="Web origins allowed to call the API, comma-separated."
     )
+    moderation_url: HttpUrl | None = Field(
+        None,
+        description="URL that judges each photo before it is drawn and each drawing before it is"
+        " stored (docs/moderation.md); by default nobody does.",
+    )
+    moderation_token: SecretStr | None = Field(
+        None, description="Sent to MODERATION_URL as `Authorization: Bearer …`."
+    )
+    moderation_timeout_s: float = Field(
+        10, gt=0, description="Longest time MODERATION_URL may take for a picture, in seconds."
+    )
+    moderation_fails: Literal["closed", "open"] = Field(
+        "closed",
+        description="Without a judgement: `closed` draws and shows nothing; `open` does, save what"
+        " generators draw.",
+    )
+    reports_kept_days: int = Field(
+        90, gt=0, description="Days that a report is kept once it is decided."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level that is logged."
     )

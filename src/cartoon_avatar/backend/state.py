@@ -10,6 +10,7 @@ from cartoon_avatar.backend.ai.client import AiClient
 from cartoon_avatar.backend.changes import Changes
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.metrics import Metrics
+from cartoon_avatar.backend.moderation import Moderation
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.spool import Memory
@@ -27,3 +28,4 @@ class State:
     metrics: Metrics
     memory: Memory
     changes: Changes
+    moderation: Moderation

@@ -13,6 +13,7 @@ from cartoon_avatar.cli.models import models
 from cartoon_avatar.cli.moving import import_original
 from cartoon_avatar.cli.pictures import cut, draw
 from cartoon_avatar.cli.read import read
+from cartoon_avatar.cli.reports import reports
 from cartoon_avatar.cli.serve import ai, backend, openapi, serve
 from cartoon_avatar.cli.stickers import export
 
@@ -45,7 +46,7 @@ for _command in (
     *(serve, backend, ai),
     *(draw, cut, export, read),
     *(models, engines),
-    *(sweep, check, backup, restore, migrate, import_original),
+    *(sweep, check, backup, restore, migrate, import_original, reports),
     *(doctor, openapi),
 ):
     main.add_command(_command)

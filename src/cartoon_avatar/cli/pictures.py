@@ -130,14 +130,14 @@ def draw(
             with reported(file):
                 for style in styles:
                     try:
-                        picture = draw_file(tools, file, style, seed, size, framing, face)
+                        made = draw_file(tools, file, style, seed, size, framing, face)
                     except NoFace:
                         if not every:
                             raise
                         progress.write(f"{file}: no face for {style}", file=sys.stderr)
                     else:
                         written.picture(
-                            progress, places[style][number], picture, file, style=style, seed=seed
+                            progress, places[style][number], made, file, style=style, seed=seed
                         )
                     progress.update()
 
@@ -152,7 +152,8 @@ def _draw_sheet(
     output: Path,
     written: Written,
 ) -> None:
-    from cartoon_avatar.ai.files import cell, contact_sheet, draw_file
+    from cartoon_avatar.ai.files import Made, cell, contact_sheet, draw_file
+    from cartoon_avatar.ai.jobs import mark_of_part
 
     require_picture_name(output, files)
     tools = opened_tools()
@@ -163,14 +164,15 @@ def _draw_sheet(
                 row: list[Image] = []
                 for style in styles:
                     try:
-                        row.append(cell(draw_file(tools, file, style, seed, size, framing, face)))
+                        made = draw_file(tools, file, style, seed, size, framing, face)
+                        row.append(cell(made.picture))
                     except NoFace:  # a style that draws people only
                         row.append(cell(None))
                     progress.update()
                 rows.append(row)
         if rows:
             with reported(output):
-                sheet = contact_sheet(styles, rows)
+                sheet = Made(contact_sheet(styles, rows), tools.xmp(mark_of_part(b"")))
                 written.picture(progress, output, sheet, *files, style="all", seed=seed)
 
 
@@ -295,7 +297,7 @@ def opened_tools() -> Tools:
 
     settings = ai_settings()
     have_models()
-    tools, _ = open_tools(settings.models_dir, 1, settings.max_pixels)
+    tools, _ = open_tools(settings.models_dir, 1, settings.max_pixels, settings.marks == "on")
     return tools
 
 

@@ -16,7 +16,7 @@ from cartoon_avatar.cli.options import echo_json
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from cartoon_avatar.ai.pictures import Picture
+    from cartoon_avatar.ai.files import Made
 
 
 def message_of(error: OSError, file: Path) -> str:
@@ -34,12 +34,13 @@ class Written:
         self.failed: list[dict[str, str]] = []
 
     def picture(
-        self, progress: tqdm[Any], place: Path, picture: Picture, *made_of: Path, **how: object
+        self, progress: tqdm[Any], place: Path, made: Made, *made_of: Path, **how: object
     ) -> None:
-        """Write ``picture`` and record it."""
+        """Write what was made and record it."""
         from cartoon_avatar.ai.files import write_picture
 
-        write_picture(place, picture)
+        picture, xmp = made
+        write_picture(place, picture, xmp)
         self.file(progress, place, *made_of, **how, width=picture.width, height=picture.height)
 
     def file(self, progress: tqdm[Any], place: Path, *made_of: Path, **how: object) -> None:

@@ -54,8 +54,10 @@ def export(
       cartoon-avatar export heads/ --preset telegram -o stickers/
     """
     from cartoon_avatar.ai.files import NotWritten, places_in
+    from cartoon_avatar.ai.jobs import mark_of_part
     from cartoon_avatar.ai.pictures import decode
     from cartoon_avatar.ai.stickers import sticker, suffix_of
+    from cartoon_avatar.containers.marks import packet_of
     from cartoon_avatar.contract.errors import InvalidRequest, NoTransparency
     from cartoon_avatar.contract.stickers import sticker_options_of
 
@@ -79,14 +81,16 @@ def export(
         if output.resolve() == files[0].resolve():
             raise click.ClickException(f"{output} is the head itself; choose another name.")
         places = [output]
-    most = ai_settings().max_pixels
+    settings = ai_settings()
     written = Written(as_json)
     with each(files, "exporting", 1, written) as (progress, reported):
         for file, place in zip(files, places, strict=True):
             with reported(file):
-                head = decode(file.read_bytes(), max_pixels=most, long_side=LARGEST_HEAD_PX)
+                data = file.read_bytes()
+                head = decode(data, max_pixels=settings.max_pixels, long_side=LARGEST_HEAD_PX)
+                xmp = packet_of(mark_of_part(data)) if settings.marks == "on" else b""
                 try:
-                    _, data = sticker(head.picture, options)
+                    _, data = sticker(head.picture, options, xmp)
                 except NoTransparency as error:
                     reason = f"{file} is not cut out: `{command_line('cut')}` does that."
                     raise NotWritten(reason) from error

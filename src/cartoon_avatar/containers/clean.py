@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable
 
 from cartoon_avatar.containers import BrokenImage, Data, Part, gif, heif, jpeg, png, webp
+from cartoon_avatar.containers.marks import Mark, ai_term_in, packet_of
 
 _CLEANERS = {
     "image/jpeg": jpeg.cleaned,
@@ -28,11 +29,14 @@ CLEANABLE = frozenset(_CLEANERS)
 def without_metadata(photo: Data, mime_type: str) -> list[memoryview | bytes]:
     """The cleaned file, in pieces to be written one after the other.
 
-    Orientation and colour profile stay. ``mime_type`` is what ``sniff`` said. The pieces are
-    views: a mapped photo can be closed only once they are gone. Raises BrokenImage.
+    Orientation and colour profile stay, and that AI made the picture, if it says so: as a packet
+    written anew. ``mime_type`` is what ``sniff`` said. The pieces are views: a mapped photo can
+    be closed only once they are gone. Raises BrokenImage.
     """
+    term = ai_term_in(photo)
+    xmp = b"" if term is None else packet_of(Mark(term))
     try:
-        parts = list(_CLEANERS[mime_type](photo))
+        parts = list(_CLEANERS[mime_type](photo, xmp))
     except (struct.error, IndexError) as exc:
         # Every read is at a place the file named; one past the end is all that can go wrong.
         raise BrokenImage("The picture's file ends too early.") from exc

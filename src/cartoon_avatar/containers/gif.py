@@ -8,10 +8,12 @@ from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Data, Part
 
 # Looping, and the colour profile.
 _KEPT = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})
+# Read as the sizes of blocks, wherever in it a decoder comes out of the packet: it ends there.
+_XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 
 
-def cleaned(photo: Data) -> Iterator[Part]:
-    """After the first picture the file may end, or go on, as it likes."""
+def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
+    """With ``xmp`` as its packet. After the first picture the file may end or go on as it likes."""
     if photo[:6] not in (b"GIF87a", b"GIF89a"):
         raise BrokenImage("This is not a GIF file.")
     start = 13 + _palette_bytes(photo[10])
@@ -25,6 +27,9 @@ def cleaned(photo: Data) -> Iterator[Part]:
                 raise BrokenImage("The GIF file has a block that GIF does not have.")
             break
         label = photo[start + 1 : start + 2]
+        if xmp and (block == 0x2C or label == b"\xf9"):
+            yield b"!\xff\x0bXMP DataXMP" + xmp + _XMP_TRAILER
+            xmp = b""
         head = start + 2
         if block == 0x2C:
             flags = photo[start + 9 : start + 10]

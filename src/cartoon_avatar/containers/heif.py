@@ -31,13 +31,16 @@ _PICTURES = frozenset(
 _TRACKS = frozenset({b"pict", b"vide", b"auxv"})
 # Decoders want to find valid EXIF where the file promises some: a directory without entries.
 _NO_EXIF = struct.pack(">I2sHIHI", 0, b"MM", 42, 8, 0, 0)
+# Longer items are no packets that a program wrote about a photo.
+_LONGEST_XMP_BYTES = 1 << 20
 _ZEROS = bytes(1 << 16)
 # An HDR picture of a turned grid of tiles is three.
 _MOST_DERIVATIONS = 8
 _MOST_ASSOCIATIONS = 100_000
 
 
-def cleaned(photo: Data) -> Iterator[Part]:
+def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
+    """With ``xmp`` as its packet, where the file has an item that can hold it."""
     if photo[4:8] != b"ftyp":
         raise BrokenImage("This is not a HEIF file.")
     blanks: list[tuple[int, int, bytes]] = []  # from, to, and what to write before the zeros
@@ -75,7 +78,7 @@ def cleaned(photo: Data) -> Iterator[Part]:
         file_end = len(photo)  # it says that more follows: whether pixels do is for the decoder
     if not pictures_seen:
         raise BrokenImage("The HEIF file holds no picture.")
-    blanks += _other_items(photo, tables)
+    blanks += _other_items(photo, tables, xmp)
 
     position = 0
     for start, end, filler in sorted(blanks):
@@ -99,7 +102,7 @@ def _is_blanked(parent: bytes, kind: bytes) -> bool:
 
 
 def _other_items(
-    photo: Data, tables: dict[bytes, tuple[int, int]]
+    photo: Data, tables: dict[bytes, tuple[int, int]], xmp: bytes
 ) -> Iterator[tuple[int, int, bytes]]:
     """Where the file keeps items that are no pictures: EXIF, XMP and the like."""
     if b"iinf" not in tables or b"iloc" not in tables:
@@ -146,7 +149,11 @@ def _other_items(
             if method > 1 or not length or inside + start + length > inside_end:
                 raise BrokenImage("The HEIF file keeps an item where none can be.")
             filler = _NO_EXIF if kind == b"Exif" and extents == 1 else b""
-            yield inside + start, inside + start + length, filler
+            at = inside + start
+            fits = 0 < len(xmp) <= length <= _LONGEST_XMP_BYTES
+            if fits and kind == b"mime" and extents == 1 and b"<rdf:RDF" in photo[at : at + length]:
+                filler = xmp.ljust(length)
+            yield at, at + length, filler
 
 
 def boxes(photo: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:

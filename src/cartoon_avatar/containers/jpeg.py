@@ -20,6 +20,7 @@ _OF_THE_PICTURE = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0)} - {0xC8})
 _APPLICATION, _COMMENT, _ADOBE = frozenset(range(0xE0, 0xF0)), 0xFE, 0xEE
 # Of a progressive one without its end, to see whether it is whole.
 _MOST_COEFFICIENT_BYTES = 48_000_000
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _WITH_LENGTH = _OF_THE_PICTURE | _APPLICATION | {_COMMENT}
 
 
@@ -42,7 +43,8 @@ def segments(data: Data) -> Iterator[tuple[int, int, int]]:
     raise BrokenImage("The JPEG file is in too many pieces.")
 
 
-def cleaned(photo: Data) -> Iterator[Part]:
+def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
+    """With ``xmp`` as its packet."""
     if photo[:2] != b"\xff\xd8":
         raise BrokenImage("This is not a JPEG file.")
     yield 0, 2
@@ -69,6 +71,9 @@ def cleaned(photo: Data) -> Iterator[Part]:
 
         head = bytes(photo[start + 4 : min(start + 18, end)])
         if marker in _OF_THE_PICTURE:
+            if xmp:  # behind JFIF and EXIF, which readers want first
+                yield _segment(0xE1, _XMP + xmp)
+                xmp = b""
             yield start, end
         elif marker == 0xE0 and head.startswith(b"JFIF\0") and len(head) == 14:
             # Without the thumbnail that may follow: it can show what was cropped away.

@@ -20,6 +20,8 @@ _ADAM7 = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
 )  # fmt: skip
 _PIECE_BYTES = 1 << 16
+# Not compressed, of no language.
+_XMP = b"XML:com.adobe.xmp" + bytes(5)
 
 
 def chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
@@ -37,7 +39,8 @@ def chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
     raise BrokenImage("The PNG file is in too many pieces.")
 
 
-def cleaned(photo: Data) -> Iterator[Part]:
+def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
+    """With ``xmp`` as its packet."""
     if photo[:8] != _SIGNATURE:
         raise BrokenImage("This is not a PNG file.")
     yield 0, 8
@@ -57,6 +60,8 @@ def cleaned(photo: Data) -> Iterator[Part]:
         if kind in _KEPT:
             if _is_critical(kind) or _is_intact(photo, start, end):
                 yield start, end
+            if kind == b"IHDR" and xmp:
+                yield _chunk(b"iTXt", _XMP + xmp)
         elif kind == b"IEND":
             yield _chunk(b"IEND", b"")
             return

@@ -13,7 +13,8 @@ _MOST_FRAME_CHUNKS = 20
 _PIXELS = frozenset({b"ALPH", b"VP8 ", b"VP8L"})
 
 
-def cleaned(photo: Data) -> Iterator[Part]:
+def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
+    """With ``xmp`` as its packet, where it has the form that can hold one."""
     riff, size, form = struct.unpack_from("<4sI4s", photo, 0)
     if (riff, form) != (b"RIFF", b"WEBP"):
         raise BrokenImage("This is not a WebP file.")
@@ -38,6 +39,10 @@ def cleaned(photo: Data) -> Iterator[Part]:
                 if exif:
                     parts.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
         flags = flags & ~(_VP8X_EXIF | _VP8X_XMP) | (_VP8X_EXIF if exif else 0)
+        if xmp:
+            flags |= _VP8X_XMP
+            padding = b"\0" * (size_of(parts) % 2)
+            parts.append(padding + struct.pack("<4sI", b"XMP ", len(xmp)) + xmp)
         header = struct.pack("<4sIB3x", b"VP8X", 10, flags) + photo[24:30]
         parts.insert(0, header)
     else:

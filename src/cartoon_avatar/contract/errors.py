@@ -173,6 +173,35 @@ class EngineRefused(AvatarError):
         super().__init__(detail)
 
 
+class ConsentRequired(AvatarError):
+    """Nothing was sent to a generator of others, since nobody has agreed to that."""
+
+    status = 403
+    code = "consent_required"
+
+    def __init__(
+        self,
+        detail: str = "The photo would be sent to somebody else's server to be drawn in this"
+        " style, which this device has not agreed to; nothing was sent.",
+    ) -> None:
+        super().__init__(detail)
+
+    @classmethod
+    def of(cls, engine: str, sent_to: str) -> ConsentRequired:
+        return cls(
+            f"In this style {sent_to or engine} draws: the person's part of the photo would be sent"
+            " there, without its metadata. This device has not agreed to that, so nothing was sent;"
+            f" PUT /api/device/consents/{engine} agrees."
+        )
+
+    @classmethod
+    def withdrawn(cls, engine: str) -> ConsentRequired:
+        return cls(
+            f"The consent to photos being sent to {engine} was withdrawn before this was drawn;"
+            " nothing was sent."
+        )
+
+
 class EngineUnavailable(AvatarError):
     """A generator of others made no picture. Never retried by itself: it may have been paid."""
 

@@ -10,13 +10,9 @@ from cartoon_avatar.ai.engines.classic.style import Style as ClassicStyle
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn import DrawnStyle
 from cartoon_avatar.ai.engines.painted import PaintedStyle
-from cartoon_avatar.ai.engines.protocol import (
-    ALGORITHMICALLY_ENHANCED,
-    DrawingOptions,
-    EngineFacts,
-    StyleFacts,
-)
+from cartoon_avatar.ai.engines.protocol import DrawingOptions, EngineFacts, StyleFacts
 from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.containers.marks import ALGORITHMIC_MEDIA, ALGORITHMICALLY_ENHANCED, BUILT_IN
 
 EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
 
@@ -73,7 +69,7 @@ class BuiltIn:
     """Our own engine: no network draws, nothing leaves the machine."""
 
     facts = EngineFacts(
-        name="built-in",
+        name=BUILT_IN,
         aligned=True,
         deterministic=True,
         expected_s=1,
@@ -97,6 +93,14 @@ class BuiltIn:
 
 
 _STYLE_FACTS = [
-    StyleFacts(style.name, style.title, style.sentence, needs_face(style), has_svg(style))
+    StyleFacts(
+        style.name,
+        style.title,
+        style.sentence,
+        needs_face(style),
+        has_svg(style),
+        # Shapes are computed anew; no pixel of the photo is left to be enhanced.
+        source_type=ALGORITHMIC_MEDIA if has_svg(style) else None,
+    )
     for style in STYLES
 ]

@@ -25,17 +25,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cartoon_avatar.ai.engines.catalogue import STYLES
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
-from cartoon_avatar.ai.engines.protocol import (
-    COMPOSITE_WITH_TRAINED_MEDIA,
-    DrawingOptions,
-    EngineFacts,
-    StyleFacts,
-)
+from cartoon_avatar.ai.engines.protocol import DrawingOptions, EngineFacts, StyleFacts
 from cartoon_avatar.ai.errors import UnknownStyle
 from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.model_files import FetchFailed, write_whole
 from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.containers.marks import COMPOSITE_WITH_TRAINED_MEDIA
 from cartoon_avatar.process.logs import without_native_lines
 
 log = structlog.get_logger()

@@ -19,7 +19,9 @@ class EngineFacts:
     """``aligned``: a drawing shows what the photo shows in the same place, so that its head is cut
     by the photo. ``deterministic``: the same request gives the same pixels. ``places`` are drawings
     at once, and None is one a worker; ``deadline_s`` is what one may take, and None is
-    ``AI_TASK_TIMEOUT_S``. ``price`` is what a drawing costs, as the provider states it.
+    ``AI_TASK_TIMEOUT_S``. ``source_type`` is a term of ``containers/marks.py``, and ``version``
+    stands beside it in marks. ``sent_to`` is the host that photos go to, and ``price`` what
+    a drawing costs, as the provider states it.
     """
 
     name: str
@@ -27,23 +29,20 @@ class EngineFacts:
     deterministic: bool
     expected_s: float
     source_type: str
+    version: str = str(ENGINE_VERSION)
     places: int | None = None
     deadline_s: float | None = None
     leaves_machine: bool = False
+    sent_to: str = ""
     price: str | None = None
-
-
-# Terms of the IPTC vocabulary for a picture's digital source type,
-# https://cv.iptc.org/newscodes/digitalsourcetype/.
-ALGORITHMICALLY_ENHANCED = "algorithmicallyEnhanced"
-COMPOSITE_WITH_TRAINED_MEDIA = "compositeWithTrainedAlgorithmicMedia"
 
 
 @dataclass(frozen=True, slots=True)
 class StyleFacts:
     """``sentence`` describes it to people. With ``needs_face`` a photo without faces is refused;
     with ``svg`` drawings are shapes, which an SVG holds at any size. ``version`` stands for what
-    draws it where that is no code of ours: a network's file."""
+    draws it where that is no code of ours: a network's file. ``source_type`` is set where it is not
+    its engine's."""
 
     name: str
     title: str
@@ -51,6 +50,7 @@ class StyleFacts:
     needs_face: bool = False
     svg: bool = False
     version: str = ""
+    source_type: str | None = None
 
 
 def version_of(style: StyleFacts) -> str:

@@ -3,6 +3,7 @@
 from cartoon_avatar.ai.jobs.drawings import Drawn, draw, draw_cartoon, draw_svg
 from cartoon_avatar.ai.jobs.generations import Prepared, judge, prepare
 from cartoon_avatar.ai.jobs.heads import DrawnAs, cut_head, head_of
+from cartoon_avatar.ai.jobs.marks import mark_of_drawing, mark_of_part
 from cartoon_avatar.ai.jobs.previews import draw_previews
 from cartoon_avatar.ai.jobs.results import Result, make_thumbnail
 from cartoon_avatar.ai.jobs.tools import Tools, open_tools, styles_in
@@ -21,6 +22,8 @@ __all__ = [
     "head_of",
     "judge",
     "make_thumbnail",
+    "mark_of_drawing",
+    "mark_of_part",
     "open_tools",
     "prepare",
     "styles_in",

@@ -9,11 +9,13 @@ from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing, Report, unwatched
 from cartoon_avatar.ai.engines.protocol import DrawingOptions
 from cartoon_avatar.ai.errors import ModelsMissing, UnknownStyle
+from cartoon_avatar.ai.jobs.marks import mark_of_drawing, mark_of_part
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.containers.marks import rdf_of
 from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.media_types import SVG
 from cartoon_avatar.contract.options import Framing
@@ -73,15 +75,19 @@ def draw_cartoon(
     *,
     report: Report = unwatched,
 ) -> Result:
-    engine, _ = tools.engines.of(style)
+    engine, facts = tools.engines.of(style)
     clock = Clock({**_BEFORE_MS, **engine.stages(style), **_AFTER_MS}, report)
     made = draw(tools, data, style, seed, long_side, framing, face, clock)
     picture = made.drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
-    encoded = encode(picture)
+    xmp = tools.xmp(mark_of_drawing(engine.facts, facts, data))
+    encoded = encode(picture, xmp=xmp)
     # Made from the decoded photo: decoding again would cost more than the thumbnail.
-    small = thumbnail_of(made.photo.picture) if thumbnail else b""
-    smaller = thumbnail_of(picture) if cartoon_thumbnail else b""
+    small, smaller = b"", b""
+    if thumbnail:
+        small = thumbnail_of(made.photo.picture, tools.xmp(mark_of_part(data)))
+    if cartoon_thumbnail:
+        smaller = thumbnail_of(picture, xmp)
     clock.done("encode")
     return Result(
         data=encoded,
@@ -118,10 +124,14 @@ def draw_svg(
     shapes = {one.name: one for one in drawn.STYLES}
     if style not in shapes:
         raise UnknownStyle(list(shapes))
+    engine, facts = tools.engines.of(style)
     require_seeing(tools)
     clock = Clock({**_BEFORE_MS, "shapes": 100}, report)
     photo, scene = opened_scene(tools, data, long_side, framing, face, clock, alone=True)
     document = drawn.svg(scene, shapes[style], seed)
+    if tools.marks:
+        mark = rdf_of(mark_of_drawing(engine.facts, facts, data))
+        document = document.replace("><", f"><metadata>{mark}</metadata><", 1)
     clock.done("shapes")
     return Result(
         data=document.encode(),

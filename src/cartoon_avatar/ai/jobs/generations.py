@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.head.cut import same_shape
 from cartoon_avatar.ai.jobs.drawings import opened_photo, require_seeing
+from cartoon_avatar.ai.jobs.marks import mark_of_part
 from cartoon_avatar.ai.jobs.results import thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.alignment import is_aligned
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.scene import open_scene
+from cartoon_avatar.containers.marks import Mark
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
 
@@ -74,7 +76,7 @@ def prepare(
     )
     clock.done("faces")
     encoded = to_jpeg(laid_on(scene.picture, WHITE))
-    small = thumbnail_of(photo.picture) if thumbnail else b""
+    small = thumbnail_of(photo.picture, tools.xmp(mark_of_part(data))) if thumbnail else b""
     clock.done("encode")
     return Prepared(
         data=encoded,
@@ -94,6 +96,7 @@ def judge(
     tools: Tools,
     data: bytes,
     long_side: int,
+    mark: Mark,
     thumbnail: bool,
     sent: bytes | None,
     *,
@@ -106,8 +109,9 @@ def judge(
     clock = Clock(report=report)
     picture = decode(data, max_pixels=tools.max_pixels, long_side=long_side).picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
-    encoded = encode(picture)
-    small = thumbnail_of(picture) if thumbnail else b""
+    xmp = tools.xmp(mark)
+    encoded = encode(picture, xmp=xmp)
+    small = thumbnail_of(picture, xmp) if thumbnail else b""
     clock.done("judge")
     aligned = False
     if sent is not None:

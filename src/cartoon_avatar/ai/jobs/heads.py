@@ -15,6 +15,7 @@ from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head
 from cartoon_avatar.ai.head.shapes import cut_along_shapes
 from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene, require_seeing
+from cartoon_avatar.ai.jobs.marks import mark_of_part
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, laid_on, to_jpeg, to_png, to_webp
@@ -77,8 +78,9 @@ def cut_head(
     clock.done("cut")
 
     picture = head.picture if background is None else laid_on(head.picture, background)
-    encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture)
-    small = thumbnail_of(picture) if thumbnail else b""
+    xmp = tools.xmp(mark_of_part(cartoon, original))
+    encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture, xmp=xmp)
+    small = thumbnail_of(picture, xmp) if thumbnail else b""
     clock.done("encode")
     scale = drawing.width / drawing.picture.width
     left, top, width, height = (round(value * scale) for value in head.box)

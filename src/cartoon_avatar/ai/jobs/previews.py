@@ -9,6 +9,7 @@ import time
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.engines.protocol import DrawingOptions
 from cartoon_avatar.ai.jobs.drawings import opened_scene, require_seeing
+from cartoon_avatar.ai.jobs.marks import mark_of_drawing
 from cartoon_avatar.ai.jobs.results import Result
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import to_webp
@@ -44,7 +45,8 @@ def draw_previews(
         if (style.needs_face and not scene.people) or time.monotonic() > enough:
             continue
         drawing = built_in.draw(scene, DrawingOptions(style.name, _SEED, PREVIEW_PX), Clock())
-        small = base64.b64encode(to_webp(drawing.picture, quality=80, method=2)).decode()
+        xmp = tools.xmp(mark_of_drawing(built_in.facts, style, data))
+        small = base64.b64encode(to_webp(drawing.picture, 80, 2, xmp=xmp)).decode()
         items.append({"style": style.name, "image": f"data:image/webp;base64,{small}"})
         clock.done(style.name)
     return Result(

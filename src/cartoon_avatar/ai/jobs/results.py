@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
+from cartoon_avatar.ai.jobs.marks import mark_of_part
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, scaled_down, to_webp
 from cartoon_avatar.contract.boxes import Box, FaceBox
@@ -43,7 +44,7 @@ def make_thumbnail(tools: Tools, data: bytes, *, report: Report = unwatched) -> 
     clock = Clock(report=report)
     photo = decode(data, max_pixels=tools.max_pixels, long_side=THUMBNAIL_PX)
     clock.done("decode")
-    encoded = thumbnail_of(photo.picture)
+    encoded = thumbnail_of(photo.picture, tools.xmp(mark_of_part(data)))
     clock.done("encode")
     return Result(
         data=encoded,
@@ -56,7 +57,7 @@ def make_thumbnail(tools: Tools, data: bytes, *, report: Report = unwatched) -> 
     )
 
 
-def thumbnail_of(picture: Picture) -> bytes:
+def thumbnail_of(picture: Picture, xmp: bytes) -> bytes:
     """WebP, the longest side at most ``THUMBNAIL_PX``."""
     # Half the time of the usual effort; 3 % larger.
-    return to_webp(scaled_down(picture, THUMBNAIL_PX), quality=80, method=2)
+    return to_webp(scaled_down(picture, THUMBNAIL_PX), quality=80, method=2, xmp=xmp)

@@ -18,6 +18,7 @@ from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.model_files import models_folder
 from cartoon_avatar.ai.seeing.models import ModelMissing, Models, open_models
 from cartoon_avatar.ai.seeing.scene import open_scene
+from cartoon_avatar.containers.marks import Mark, packet_of
 from cartoon_avatar.process import heap
 
 
@@ -27,17 +28,22 @@ class Tools:
     eyes: Eyes
     engines: Engines
     max_pixels: int
+    marks: bool = True
+
+    def xmp(self, mark: Mark) -> bytes:
+        """What a file that is made here carries."""
+        return packet_of(mark) if self.marks else b""
 
 
 def open_tools(
-    models_dir: Path | None, threads: int, max_pixels: int
+    models_dir: Path | None, threads: int, max_pixels: int, marks: bool = True
 ) -> tuple[Tools, tuple[str, ...]]:
     """The tools, warm, and the names of the model files that are missing."""
     cv2.setNumThreads(threads)
     heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
     folder = models_folder(models_dir)
     models = open_models(folder, threads)
-    tools = Tools(models, _eyes(models), open_engines(folder, threads), max_pixels)
+    tools = Tools(models, _eyes(models), open_engines(folder, threads), max_pixels, marks)
     # The first run of every network and filter is slow; nobody should wait for it.
     grey = Picture(np.full((256, 256, 3), 128, np.uint8))
     if models.face_mesh is not None:

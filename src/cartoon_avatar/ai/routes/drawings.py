@@ -24,6 +24,7 @@ from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import faces_text
 from cartoon_avatar.contract.errors import (
+    ConsentRequired,
     EngineRefused,
     EngineUnavailable,
     InvalidFormat,
@@ -34,7 +35,7 @@ from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 router = APIRouter()
 
 # Of the backend's alone.
-_OUR_FIELDS = ("format", "thumbnail", "cartoon_thumbnail", "fallback")
+_OUR_FIELDS = ("format", "thumbnail", "cartoon_thumbnail", "fallback", "stay")
 
 
 @router.post(paths.GENERATE_CARTOON, operation_id="generateCartoon")
@@ -44,7 +45,7 @@ async def generate_cartoon(request: Request) -> Response:
     With ``thumbnail`` the photo's thumbnail follows in the same body, so that a photo is sent
     and decoded once for both; with ``cartoon_thumbnail`` then the drawing's. ``format=svg`` gives a
     style's shapes, without thumbnails. With ``Accept: text/event-stream`` events tell of the
-    progress before the picture.
+    progress before the picture. With ``stay`` the photo is sent to nobody else's server.
     """
     ai = state_of(request)
     with ExitStack() as held:
@@ -54,6 +55,8 @@ async def generate_cartoon(request: Request) -> Response:
         fields = form.fields
         options.require_known(fields, (*options.DRAWING_FIELDS, *_OUR_FIELDS))
         engine, style = await _chosen(ai, fields.get("style"))
+        if engine.facts.leaves_machine and _flag(fields, "stay"):
+            raise ConsentRequired
         as_svg = _as_svg(fields, style)
         seed = options.seed_of(fields)
         size = options.cartoon_size_of(fields) or CARTOON_PX
@@ -61,7 +64,7 @@ async def generate_cartoon(request: Request) -> Response:
         face = options.face_of(fields) or 0
         thumbnail = with_thumbnail(fields)
         cartoon_thumbnail = with_thumbnail(fields, "cartoon_thumbnail")
-        may_fall_back = options.whole_number(fields, "fallback", InvalidRequest, 0, 1) == 1
+        may_fall_back = _flag(fields, "fallback")
         if seed is None:
             seed = secrets.randbelow(RANDOM_SEEDS)
         photo = image_in(form, "image")
@@ -160,6 +163,10 @@ async def _chosen(ai: State, value: object) -> tuple[Engine | RemoteEngine, Styl
             return remote, style
     # In a thread: a file that was not seen before is read from end to end.
     return await asyncio.to_thread(ai.engines.of, name)
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    return options.whole_number(fields, name, InvalidRequest, 0, 1) == 1
 
 
 def _as_svg(fields: dict[str, Any], style: StyleFacts) -> bool:

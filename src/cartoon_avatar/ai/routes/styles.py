@@ -45,6 +45,11 @@ class StyleInfo(BaseModel):
         serialization_alias="leavesMachine",
         description="Whether the photo is sent to somebody else's server.",
     )
+    sent_to: str = Field(serialization_alias="sentTo", description="The host of that server.")
+    source_type: str = Field(
+        serialization_alias="sourceType",
+        description="What its drawings' marks say: a term of the IPTC's digital source type.",
+    )
 
 
 class StyleList(BaseModel):
@@ -76,6 +81,8 @@ async def list_styles(request: Request) -> StyleList:
                 places=facts.places or ai.workers.size,
                 expected_seconds=facts.expected_s,
                 leaves_machine=facts.leaves_machine,
+                sent_to=facts.sent_to if facts.leaves_machine else "",
+                source_type=style.source_type or facts.source_type,
             )
             for facts, style in styles
         ]

@@ -127,9 +127,10 @@ class CutOptions:
 @dataclass(frozen=True, slots=True)
 class StyleInfo:
     """``preview`` is a small picture as a ``data:`` URL; a style that ``needs_face`` refuses photos
-    without one; one with ``svg`` draws shapes. Of its engine there are ``places`` pictures at
-    once, each in about ``expected_s``, where it says so. While ``version`` is the same, a
-    ``deterministic`` style draws the same."""
+    without one; one with ``svg`` draws shapes. With ``leaves_machine`` the photo goes to the host
+    ``sent_to``; ``source_type`` is what marks say of its drawings. Of its engine there are
+    ``places`` pictures at once, each in about ``expected_s``, where it says so. While ``version``
+    is the same, a ``deterministic`` style draws the same."""
 
     name: str
     title: str
@@ -140,6 +141,8 @@ class StyleInfo:
     aligned: bool = False
     deterministic: bool = False
     leaves_machine: Annotated[bool, Field(validation_alias="leavesMachine")] = False
+    sent_to: Annotated[str, Field(validation_alias="sentTo")] = ""
+    source_type: Annotated[str, Field(validation_alias="sourceType")] = ""
     engine: str = ENGINE
     version: str = ""
     places: int | None = None
@@ -197,12 +200,15 @@ class AiClient:
         turn: Turn,
         *,
         thumbnail: bool = False,
+        may_leave: bool = False,
     ) -> Drawing:
+        """Without ``may_leave`` an engine that sends photos elsewhere raises ConsentRequired."""
         fields = {
             **options.fields(),
             "thumbnail": 1 if thumbnail else None,
             "cartoon_thumbnail": 1,
             "fallback": 1 if options.any_style else None,
+            "stay": None if may_leave else 1,
         }
         files = {"image": (photo, mime_type)}
         head, data = await self._drawn(paths.GENERATE_CARTOON, files, turn, fields)

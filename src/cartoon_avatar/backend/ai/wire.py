@@ -20,6 +20,7 @@ from cartoon_avatar.backend.ai.events import events_in
 from cartoon_avatar.backend.errors import (
     AiBusy,
     AiUnavailable,
+    ConsentRequired,
     EngineRefused,
     EngineUnavailable,
     GenerationFailed,
@@ -63,6 +64,7 @@ _PASSED_ON: dict[str, type[AvatarError]] = {
     "no_face": NoFace,
     "picture_unusable": PictureUnusable,
     "engine_refused": EngineRefused,
+    "consent_required": ConsentRequired,
     "no_transparency": NoTransparency,
     "sticker_too_large": StickerTooLarge,
     "invalid_preset": InvalidPreset,

@@ -85,6 +85,14 @@ def unfinished_jobs(connection: Connection, device_id: str) -> int:
     return connection.scalar(_OWNUNFINISHED, {"of": device_id}) or 0
 
 
+def unfinished_at(connection: Connection, device_id: str, engine: str) -> list[Job]:
+    """Of a device, at one engine."""
+    query = select(jobs).where(
+        jobs.c.device_id == device_id, jobs.c.engine == engine, jobs.c.state.in_(UNFINISHED)
+    )
+    return all_jobs(connection, query)
+
+
 def accept(connection: Connection, job: Job) -> None:
     """Accept a job that so far only a waiting request knew of."""
     connection.execute(update(jobs).where(jobs.c.id == job.id).values(accepted=True))

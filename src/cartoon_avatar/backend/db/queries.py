@@ -35,6 +35,7 @@ from cartoon_avatar.backend.db.tables import (
     Milliseconds,
     Original,
     cartoons,
+    consents,
     devices,
     faces,
     jobs,
@@ -306,6 +307,16 @@ def remove_face(connection: Connection, device_id: str, face_id: str) -> list[st
     return _paths(connection, gone)
 
 
+def remove_cartoon(connection: Connection, device_id: str, cartoon_id: str) -> list[str]:
+    """Delete a cartoon; returns its file, nothing if there is no such cartoon."""
+    gone = (
+        delete(cartoons)
+        .where(cartoons.c.id == cartoon_id, cartoons.c.device_id == device_id)
+        .returning(*_FILES[cartoons])
+    )
+    return _paths(connection, gone)
+
+
 def remove_device(connection: Connection, device_id: str) -> list[str]:
     """Delete everything of a device; returns the files.
 
@@ -318,7 +329,7 @@ def remove_device(connection: Connection, device_id: str) -> list[str]:
     for table, columns in _FILES.items():
         its = select(*columns).where(table.c.device_id == device_id)
         paths += _paths(connection, its)
-    for table in (devices, jobs, spent_cartoons):
+    for table in (devices, jobs, spent_cartoons, consents):
         connection.execute(delete(table).where(table.c.device_id == device_id))
     return paths
 

@@ -209,6 +209,68 @@ recovery_codes = Table(
     Index(None, "device_id"),
 )
 
+# Of a device that may not be known yet, so no foreign key.
+consents = Table(
+    "consents",
+    metadata,
+    Column("device_id", String(128), primary_key=True),
+    Column("engine", String(64), primary_key=True),
+    # The host that photos are sent to: where it changes, the device is asked again.
+    Column("sent_to", String(255)),
+    Column("given_at", Milliseconds),
+    Column("withdrawn_at", Milliseconds, nullable=True),
+)
+
+
+@dataclass(slots=True)
+class Consent:
+    device_id: str
+    engine: str
+    sent_to: str
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+    @property
+    def decided_at(self) -> datetime:
+        return self.withdrawn_at or self.given_at
+
+
+# What a device says is wrong with a picture of its own.
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("device_id", String(128), ForeignKey("devices.device_id", ondelete="CASCADE")),
+    Column("kind", String(16)),
+    # No foreign key: a report outlives its picture, which may expire before it is decided.
+    Column("picture_id", String(32)),
+    Column("reason", String(16)),
+    Column("note", Text),
+    Column("created_at", Milliseconds),
+    Column("closed_at", Milliseconds, nullable=True),
+    Column("upheld", Boolean, nullable=True),
+    Index(None, "device_id"),
+    Index(None, "closed_at", "created_at"),
+)
+
+PictureKind = Literal["original", "cartoon", "face"]
+
+
+@dataclass(slots=True)
+class Report:
+    """``upheld`` is None while nobody has decided."""
+
+    id: str
+    device_id: str
+    kind: PictureKind
+    picture_id: str
+    reason: str
+    note: str
+    created_at: datetime
+    closed_at: datetime | None
+    upheld: bool | None
+
+
 # A cartoon that went when another of its photo was downloaded: asking for it is a conflict.
 spent_cartoons = Table(
     "spent_cartoons",

@@ -17,7 +17,9 @@ from pydantic.alias_generators import to_camel
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
-from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
+from cartoon_avatar.backend.db.consents import consents_of
+from cartoon_avatar.backend.db.reports import reports_of
+from cartoon_avatar.backend.db.tables import Cartoon, Consent, Face, Original, Report
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.protocol import FileMissing
 
@@ -34,7 +36,8 @@ _OURS = {
 
 async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
     """The pieces of a ZIP: folders of pictures, and a JSON file for each, ``originals.json`` say,
-    with a row for every picture. What is deleted meanwhile is in neither.
+    with a row for every picture; ``consents.json`` and ``reports.json`` have what the device
+    agreed to and reported. What is deleted meanwhile is in none.
 
     Pictures are packed already, so they are stored as they are. Raises what the storage does,
     which cuts the response off: a ZIP without its central directory, which every reader notices.
@@ -67,6 +70,10 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
                         entry.write(piece)
                         for out in sent.pieces():
                             yield out
+        for name, ask in (("consents", consents_of), ("reports", reports_of)):
+            kept = await backend.database.read(partial(ask, device_id=device_id))
+            described = [_as_json(row) for row in kept]
+            archive.writestr(_entry(f"{name}.json", utc_now()), json.dumps(described, indent=1))
     for piece in sent.pieces():
         yield piece
 
@@ -119,7 +126,11 @@ def _entry(name: str, made: datetime) -> zipfile.ZipInfo:
 
 def _described(row: Row, place: str) -> dict[str, Any]:
     """The row as JSON has it, and where in the archive its picture is."""
-    described: dict[str, Any] = {"file": place}
+    return {"file": place, **_as_json(row)}
+
+
+def _as_json(row: Row | Consent | Report) -> dict[str, Any]:
+    described: dict[str, Any] = {}
     for field in fields(row):
         if field.name not in _OURS:
             value = getattr(row, field.name)

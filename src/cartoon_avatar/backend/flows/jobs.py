@@ -31,6 +31,7 @@ from cartoon_avatar.backend.flows.cartoons import (
     require_quota,
     with_seed,
 )
+from cartoon_avatar.backend.flows.consents import may_leave
 from cartoon_avatar.backend.flows.devices import Caller, introduce
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
 from cartoon_avatar.backend.flows.download import Downloaded, download, require_cartoon
@@ -86,6 +87,9 @@ async def accept(
     await require_space(backend.database, backend.storage, backend.settings)
     job_request = await _resolved(backend, device_id, job_request)
     engine = await _engine_of(backend, job_request.options)
+    if isinstance(job_request.options, DrawingOptions) and engine != ENGINE:
+        # When its turn comes, it is asked again: consents are withdrawn.
+        await may_leave(backend, device_id, job_request.options.style, backend.ai.deadline())
 
     now = utc_now()
     async with discarding(backend.storage) as new_files:

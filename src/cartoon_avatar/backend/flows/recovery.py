@@ -18,12 +18,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db.consents import move_consents
 from cartoon_avatar.backend.db.jobs import move_jobs
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import (
     TABLE_OF,
     devices,
     recovery_codes,
+    reports,
     spent_cartoons,
 )
 from cartoon_avatar.backend.errors import InvalidRecoveryCode, NotFound, WrongRecoveryCode
@@ -115,12 +117,13 @@ def _recovered(connection: Connection, signer: Signer, code: str, asked_by: str)
 
 def _bring_along(connection: Connection, source: str, target: str) -> None:
     """What ``source`` has becomes ``target``'s; the device ``source`` is forgotten."""
-    tables: list[Table] = [*TABLE_OF.values(), spent_cartoons]
+    tables: list[Table] = [*TABLE_OF.values(), spent_cartoons, reports]
     for table in tables:
         connection.execute(
             update(table).where(table.c.device_id == source).values(device_id=target)
         )
     move_jobs(connection, source, target)
+    move_consents(connection, source, target)
     connection.execute(delete(devices).where(devices.c.device_id == source))
 
 

@@ -21,9 +21,11 @@ from cartoon_avatar.backend.flows.cartoons import (
     require_quota,
     with_seed,
 )
+from cartoon_avatar.backend.flows.consents import agreed, may_leave
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
 from cartoon_avatar.backend.flows.fetching import fetched
+from cartoon_avatar.backend.flows.moderate import moderate
 from cartoon_avatar.backend.flows.reuse import drawing_key, drawn_before
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.http.request_log import stage
@@ -52,11 +54,16 @@ async def regenerate(
     wanted = replace(options, style=style)
     drawing = await drawn_before(backend, device_id, original.sha256, wanted, turn.until)
     if drawing is None:
+        leaves = await may_leave(backend, device_id, style, turn.until)
         photo = await fetched(backend, original.file_path, asked)
+        await moderate(backend, attempt, [photo], original.mime_type, "photo", style)
         with stage("draw"):
             drawing = await attempt.ask(
-                ai.generate_cartoon([photo], original.mime_type, with_seed(wanted), turn)
+                ai.generate_cartoon(
+                    [photo], original.mime_type, with_seed(wanted), turn, may_leave=leaves
+                )
             )
+    await moderate(backend, attempt, [drawing.data], drawing.mime_type, "cartoon", drawing.style)
 
     now = utc_now()
     async with discarding(backend.storage) as new_files:
@@ -86,7 +93,8 @@ async def regenerate(
 async def next_style(database: Database, ai: AiClient, original: Original, until: float) -> str:
     """The style after the last one asked for, noted at once so that parallel requests differ.
 
-    Styles that draw people only are passed over for a photo of none.
+    Passed over are styles of people for a photo of none, and those that would send it where its
+    device did not agree to.
     """
     styles = await ai.styles(until=until)
     names = [style.name for style in styles]
@@ -95,7 +103,12 @@ async def next_style(database: Database, ai: AiClient, original: Original, until
         last = queries.last_style_of(connection, original.id)
         start = names.index(last) + 1 if last in names else 0
         following = styles[start:] + styles[:start]
-        possible = (style for style in following if original.face_count or not style.needs_face)
+        possible = (
+            style
+            for style in following
+            if (original.face_count or not style.needs_face)
+            and agreed(connection, original.device_id, style)
+        )
         style = next(possible, following[0]).name
         queries.set_last_style(connection, original.id, style)
         return style

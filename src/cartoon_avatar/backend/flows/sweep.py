@@ -11,7 +11,7 @@ import structlog
 from anyio import to_thread
 
 from cartoon_avatar.backend.clock import clock_runs_evenly, utc_now
-from cartoon_avatar.backend.db import jobs, queries
+from cartoon_avatar.backend.db import consents, jobs, queries, reports
 from cartoon_avatar.backend.db.session import Database, only_sweeper
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage import keys
@@ -23,6 +23,8 @@ log = structlog.get_logger()
 _BATCH = 200
 # How long finished jobs are kept, and with them the responses under their keys.
 JOBS_KEPT_FOR = timedelta(hours=24)
+# How long a consent waits for the first photo of its device.
+CONSENTS_KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
             await _sweep_unowned(database, storage, settings),
         )
         await _sweep_jobs(database)
+        await _sweep_consents(database)
+        await _sweep_reports(database, settings)
     log.info("swept", expired=swept.expired_cartoons, unowned=swept.unowned_files)
     return swept
 
@@ -105,6 +109,20 @@ async def _unowned_among(database: Database, paths: list[str]) -> list[str]:
     face_of = {path: face for path in paths if (face := keys.face_of_export(path, utc_now()))}
     faces = await database.read(partial(queries.faces_among, face_ids=set(face_of.values())))
     return [path for path in paths if path not in owned and face_of.get(path) not in faces]
+
+
+async def _sweep_consents(database: Database) -> None:
+    given_before = utc_now() - CONSENTS_KEPT_FOR
+    remove = partial(consents.remove_unused, given_before=given_before, limit=_BATCH)
+    while await database.write(remove):
+        pass
+
+
+async def _sweep_reports(database: Database, settings: BackendSettings) -> None:
+    closed_before = utc_now() - timedelta(days=settings.reports_kept_days)
+    remove = partial(reports.remove_closed, closed_before=closed_before, limit=_BATCH)
+    while await database.write(remove) == _BATCH:
+        pass
 
 
 async def _sweep_jobs(database: Database) -> None:

@@ -22,8 +22,10 @@ from cartoon_avatar.backend.flows.cartoons import (
     require_quota,
     with_seed,
 )
+from cartoon_avatar.backend.flows.consents import may_leave
 from cartoon_avatar.backend.flows.devices import Caller, introduce
 from cartoon_avatar.backend.flows.disk_space import discarding, require_space
+from cartoon_avatar.backend.flows.moderate import moderate
 from cartoon_avatar.backend.flows.photos import Photo, photo_file, sha256_of
 from cartoon_avatar.backend.flows.reuse import drawing_key, drawn_before
 from cartoon_avatar.backend.state import State
@@ -51,9 +53,16 @@ async def upload(
     require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
     drawing = await _drawn_before(backend, caller, photo, options, attempt.turn)
+    leaves = False
+    if drawing is None:
+        leaves = await may_leave(backend, caller.device_id, options.style, attempt.turn.until)
+    await moderate(backend, attempt, photo.pieces, photo.mime_type, "photo", options.style)
     if drawing is None:
         with stage("draw"):
-            drawing = await attempt.ask(_drawn(backend.ai, photo, with_seed(options), attempt.turn))
+            drawing = await attempt.ask(
+                _drawn(backend.ai, photo, with_seed(options), attempt.turn, leaves)
+            )
+    await moderate(backend, attempt, [drawing.data], drawing.mime_type, "cartoon", drawing.style)
 
     now = utc_now()
     original_id = new_id()
@@ -110,10 +119,12 @@ async def _drawn_before(
     return await drawn_before(backend, caller.device_id, sha256, options, turn.until)
 
 
-async def _drawn(ai: AiClient, photo: Photo, options: DrawingOptions, turn: Turn) -> Drawing:
+async def _drawn(
+    ai: AiClient, photo: Photo, options: DrawingOptions, turn: Turn, leaves: bool
+) -> Drawing:
     """The first cartoon, with the photo's thumbnail."""
     drawing = await ai.generate_cartoon(
-        photo.pieces, photo.mime_type, options, turn, thumbnail=True
+        photo.pieces, photo.mime_type, options, turn, thumbnail=True, may_leave=leaves
     )
     if drawing.thumbnail is not None:
         return drawing

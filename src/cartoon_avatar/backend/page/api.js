@@ -78,6 +78,8 @@ export async function fileAt(path) {
   return resultOf(answer.status, text, answer.headers.get("Retry-After"));
 }
 
+export const put = (path) => request(path, { method: "PUT", headers: headers() });
+
 export const remove = (path) => request(path, { method: "DELETE", headers: headers() });
 
 /** What a path answers, as it comes in. */

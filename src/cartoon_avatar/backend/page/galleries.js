@@ -1,6 +1,7 @@
 // The views "My photos" and "My avatars".
 
 import { get, pictureUrl, remove } from "./api.js";
+import { Consents } from "./consents.js";
 import { Head } from "./head.js";
 import { t, when } from "./language.js";
 import { Confirm, Heading, Icon, ProblemCard } from "./parts.js";
@@ -17,7 +18,8 @@ export function Photos() {
       nameOf=${(item) => t.gallery.photoOf(when(item.createdAt))}
       confirm=${{ title: t.gallery.deletePhoto, text: t.gallery.deletePhotoText }}
       onOpen=${({ id }) => openOriginal(id)}
-      onDeleted=${({ id }) => forgetDeleted({ originalId: id })} />`;
+      onDeleted=${({ id }) => forgetDeleted({ originalId: id })} />
+    <${Consents} />`;
 }
 
 export function Avatars() {

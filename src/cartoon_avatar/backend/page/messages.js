@@ -1,9 +1,11 @@
 // Every error code's ways on; its sentences are in texts/, under `problems`.
 //
-// ways: retry (same Idempotency-Key), again (a new one), smaller, choose, start, session,
+// ways: agree (photos are sent to who draws the style), retry (same Idempotency-Key), again (a new one), smaller, choose, start, session,
 //       photos, avatars, afresh; the first is offered as the main button.
 
 import { t } from "./language.js";
+import { remembered } from "./store.js";
+import { drawnBy } from "./styles.js";
 
 const WAYS = {
   // The service's own codes.
@@ -13,6 +15,10 @@ const WAYS = {
   no_face: ["anyface", "again", "choose"],
   no_svg: ["session"],
   picture_unusable: ["choose"],
+  consent_required: ["agree", "anystyle"],
+  rejected: ["choose", "again"],
+  picture_held: ["again", "choose"],
+  moderation_unavailable: ["again", "choose"],
   engine_refused: ["anystyle", "choose"],
   engine_unavailable: ["anystyle", "again"],
   not_found: ["session", "photos"],
@@ -54,7 +60,11 @@ const WAITS = new Set([
 
 export function messageOf({ code, detail, requestId }) {
   const known = t.problems[code];
-  if (known) return { title: known[0], text: known[1], ways: WAYS[code] ?? ["retry"], waits: WAITS.has(code) };
+  if (known) {
+    const [title, said] = known;
+    const text = typeof said === "function" ? said(drawnBy(remembered("pending")?.style).sentTo) : said;
+    return { title, text, ways: WAYS[code] ?? ["retry"], waits: WAITS.has(code) };
+  }
   const [title, text] = t.unknown;
   const report = requestId ? ` (${t.report(requestId)})` : "";
   return { title, text: `${detail || text}${report}`, ways: ["again", "choose"], waits: false };

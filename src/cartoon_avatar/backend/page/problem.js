@@ -2,7 +2,7 @@
 
 import { t } from "./language.js";
 import { PhotoInput, ProblemCard } from "./parts.js";
-import { retry, startSmaller, tryAnew, tryIn, wayWithoutFace } from "./session.js";
+import { agree, retry, startSmaller, tryAnew, tryIn, wayWithoutFace } from "./session.js";
 import { chooseStyle } from "./styles.js";
 import { html, useRef } from "./vendor/preact-htm.js";
 import { reloadSession, startAfresh } from "./visits.js";
@@ -16,6 +16,7 @@ export function Problem({ problem, onDismiss }) {
     return tryIn("");
   };
   const ways = {
+    agree: [t.ways.agree, agree],
     retry: [t.ways.retry, retry],
     again: faceless === null && [problem.code === "no_face" ? t.ways.drawAnother : t.ways.again, tryAnew],
     anystyle: [t.ways.anystyle, inAnyStyle],

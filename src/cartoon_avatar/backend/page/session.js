@@ -14,7 +14,7 @@
 // or a reload the very same request goes out again and nothing is done twice. One that was found
 // among the service's jobs has its job instead, which is followed.
 
-import { Problem, fileAt, pictureUrl, post, randomName, upload } from "./api.js";
+import { Problem, fileAt, pictureUrl, post, put, randomName, upload } from "./api.js";
 import { t } from "./language.js";
 import { PREFER, cancel, resultOf } from "./jobs.js";
 import { MAX_BYTES, fitting, isPicture, save, sizeOf } from "./pictures.js";
@@ -22,7 +22,7 @@ import { goTo, here, settle } from "./place.js";
 import {
   dropPhoto, keepPhoto, remember, rememberBackground, remembered, say, set, state,
 } from "./store.js";
-import { needsFaceIn, otherStyle, styleWithoutFace } from "./styles.js";
+import { drawnBy, needsFaceIn, otherStyle, styleWithoutFace } from "./styles.js";
 import { resume } from "./visits.js";
 
 const TILE_SEED = 0; // previews are drawn with it
@@ -338,6 +338,18 @@ export async function tryAnew() {
   if (pending) remember("pending", { ...pending, key: randomName() });
   if (pending?.kind === "pick" && state.problem?.code === "no_face") await drawAnother();
   else await retry();
+}
+
+/** Agrees that photos are sent to who draws the style that was asked for, and asks for it again. */
+export async function agree() {
+  const { style } = remembered("pending") ?? {};
+  try {
+    await put(`/api/device/consents/${drawnBy(style).engine}`);
+  } catch (problem) {
+    fail(problem);
+    return;
+  }
+  await tryAnew();
 }
 
 /** As `tryAnew`, in `style`; "" is whatever the service likes. */

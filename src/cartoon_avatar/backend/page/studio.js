@@ -8,6 +8,7 @@ import { Heading, Icon, Sketch } from "./parts.js";
 import { People } from "./people.js";
 import { canShare, fetched, inType, save, share } from "./pictures.js";
 import { Problem } from "./problem.js";
+import { Report } from "./report.js";
 import { useSavable } from "./savable.js";
 import {
   cancelJob, cancelSending, dismissProblem, drawAgain, drawAnother, drawIn, drawSurprise, leave, pick, saveSvg, show,
@@ -119,6 +120,7 @@ function Choosing({ work, cartoon, problem }) {
         <p class="fine" id="use-note">${cartoons.length > 1 ? t.work.useNoteSeveral : t.work.useNote}</p>`}
     </div>
     ${cartoon && html`<${Saving} key=${cartoon.id} cartoon=${cartoon} />`}
+    ${cartoon && html`<${Report} key=${`report-${cartoon.id}`} picture=${cartoon.id} />`}
     ${original && html`<p class="fine"><button type="button" class="link" onClick=${leave}>${t.work.other}</button></p>`}`;
 }
 

@@ -28,14 +28,20 @@ export function chooseStyle(name) {
 const styleNamed = (name) => state.styles?.find((style) => style.name === name);
 export const titleOf = (name) => (styleNamed(name) ? styleTitle(styleNamed(name)) : name);
 export const sentenceOf = (name) => (styleNamed(name) ? styleSentence(styleNamed(name)) : "");
+/** Who draws it elsewhere, where somebody does: the engine, and the host that photos are sent to. */
+export const drawnBy = (name) => {
+  const { engine = "", sentTo = "" } = styleNamed(name) ?? {};
+  return { engine, sentTo: sentTo || engine };
+};
 export const hasSvg = (name) => Boolean(styleNamed(name)?.svg);
 export const needsFaceIn = (name) => Boolean(styleNamed(name)?.needsFace);
 export const stylesWithoutFace = () => (state.styles ?? []).filter(({ needsFace }) => !needsFace);
 export const styleWithoutFace = () => stylesWithoutFace()[0]?.name ?? "";
 
-/** Any style but those in `seen`, or, where all were seen, but the last of them. */
+/** Any style of ours but those in `seen`, or, where all were seen, but the last of them. */
 export function otherStyle(seen, faceless = false) {
-  const all = (faceless ? stylesWithoutFace() : state.styles ?? []).map(({ name }) => name);
+  const here = (faceless ? stylesWithoutFace() : state.styles ?? []).filter(({ leavesMachine }) => !leavesMachine);
+  const all = here.map(({ name }) => name);
   const unseen = all.filter((name) => !seen.includes(name));
   const others = unseen.length ? unseen : all.filter((name) => name !== seen.at(-1));
   return others[Math.floor(Math.random() * others.length)] ?? "";

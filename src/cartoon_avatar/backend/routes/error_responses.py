@@ -11,7 +11,7 @@ from cartoon_avatar.http.problems import Problem
 _WHAT = {
     400: "A value is missing or wrong; the detail names it.",
     401: "The device is locked to a token that was not sent.",
-    403: "The recovery code opens nothing.",
+    403: "The device has not agreed to what the style needs, or the recovery code opens nothing.",
     404: "Not there, not yours, or expired.",
     408: "The body took too long to arrive.",
     409: "Another cartoon of the photo was downloaded, or the key's first request still runs.",
@@ -44,4 +44,4 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
     }
 }
 ALWAYS = (400, 401, 429, 503)
-DRAWING = (*ALWAYS, 404, 408, 409, 413, 422, 500, 507)
+DRAWING = (*ALWAYS, 403, 404, 408, 409, 413, 422, 500, 507)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cartoon_avatar.backend.flows.reports import LONGEST_NOTE, REASONS
 from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.limits import (
     CARTOON_PX,
@@ -176,6 +177,25 @@ SCHEMAS: dict[str, Any] = {
             }
         },
     },
+    "ReportOptions": {
+        "title": "ReportOptions",
+        "type": "object",
+        "required": ["picture", "reason"],
+        "properties": {
+            "picture": {
+                "type": "string",
+                "description": "The id of a photo, cartoon or face of this device.",
+                "example": "c07a5e9b1d2f4a6880b3e7d1",
+            },
+            "reason": {"type": "string", "enum": list(REASONS), "example": "not_me"},
+            "note": {
+                "type": "string",
+                "maxLength": LONGEST_NOTE,
+                "description": "In the user's own words.",
+                "example": "",
+            },
+        },
+    },
     "ExportOptions": {
         "title": "ExportOptions",
         "type": "object",
@@ -216,4 +236,5 @@ UPLOAD_BODY = {
 DRAWING_BODY = {**_body("DrawingOptions", _JSON), "parameters": _OF_JOBS}
 CUT_BODY = {**_body("CutOptions", _JSON), "parameters": _OF_JOBS}
 RECOVERY_BODY = {**_body("Recovery", _JSON, required=True), "parameters": []}
+REPORT_BODY = {**_body("ReportOptions", _JSON, required=True), "parameters": []}
 EXPORT_BODY = _body("ExportOptions", _JSON, required=True)

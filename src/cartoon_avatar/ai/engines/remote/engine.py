@@ -13,7 +13,7 @@ from typing import Literal
 
 import structlog
 
-from cartoon_avatar.ai.engines.drawing import Report
+from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION, Report
 from cartoon_avatar.ai.engines.protocol import EngineFacts, StyleFacts
 from cartoon_avatar.ai.engines.remote.config import EngineConfig
 from cartoon_avatar.ai.engines.remote.generation import (
@@ -24,11 +24,11 @@ from cartoon_avatar.ai.engines.remote.generation import (
     Refused,
 )
 from cartoon_avatar.ai.engines.remote.ledger import Ledger, open_ledger
+from cartoon_avatar.containers.marks import TRAINED_MEDIA
 from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 
 log = structlog.get_logger()
 
-_TRAINED_MEDIA = "trainedAlgorithmicMedia"
 _BACKOFF_S = 1.0
 
 EngineState = Literal["ok", "paused", "over_budget"]
@@ -50,12 +50,14 @@ class RemoteEngine:
             aligned=config.aligned is True,
             deterministic=config.deterministic,
             expected_s=config.expected_s,
-            source_type=_TRAINED_MEDIA,
+            source_type=TRAINED_MEDIA,
+            version=_model_of(config),
             places=config.places,
             deadline_s=config.deadline_s,
             leaves_machine=(
                 not config.private if config.leaves_machine is None else config.leaves_machine
             ),
+            sent_to=yarl.URL(config.url).host or "",
             price=None if config.price is None else f"{config.price:g}",
         )
         self._provider = provider
@@ -185,6 +187,17 @@ class RemoteEngine:
             f"{self.config.name} made no picture: {lost}. Try again later, or another style.",
             retry_after_s=math.ceil(lost.retry_after_s or self.config.expected_s),
         )
+
+
+def _model_of(config: EngineConfig) -> str:
+    match config.kind:
+        case "images-edits":
+            model = config.model
+        case "predictions":
+            model = config.model or config.version
+        case "comfyui" | "original":
+            model = None
+    return model or str(ENGINE_VERSION)
 
 
 def _until_midnight_s() -> int:

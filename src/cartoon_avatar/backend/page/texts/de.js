@@ -121,6 +121,18 @@ export default {
     mayLeave: "Du kannst diese Seite solange schließen.",
     canceled: "Die Zeichnung wurde abgebrochen.",
   },
+  consent: {
+    given: (to) => `Deine Fotos dürfen zum Zeichnen an ${to} geschickt werden.`,
+    withdraw: "Zurücknehmen",
+    withdrawn: "Dorthin wird nichts mehr geschickt.",
+  },
+  reporting: {
+    open: "Dieses Bild melden",
+    why: "Was stimmt damit nicht?",
+    reasons: { not_me: "Es zeigt mich falsch", sexual: "Es ist sexuell", violent: "Es ist gewalttätig", hateful: "Es ist gehässig", other: "Etwas anderes" },
+    send: "Melden",
+    sent: "Danke. Jemand sieht es sich an.",
+  },
   gallery: {
     photos: "Meine Fotos",
     noPhotos: "Noch keine Fotos.",
@@ -157,6 +169,7 @@ export default {
     makingSvg: "Das SVG wird gemacht.",
   },
   ways: {
+    agree: "Einverstanden, zeichnen",
     retry: "Noch einmal",
     again: "Noch einmal",
     drawAnother: "Noch einen zeichnen",
@@ -176,6 +189,10 @@ export default {
     no_face: ["Es wurde kein Gesicht gefunden", "Dieser Stil und das Ausschneiden brauchen eins. Andere Stile zeichnen alles; oder nimm ein Foto, das das Gesicht von vorn zeigt."],
     no_svg: ["Davon gibt es kein SVG", "Es ist gemalt und besteht nicht aus Formen. Sichere es als PNG oder WebP."],
     picture_unusable: ["Aus dem Foto lässt sich nichts machen", "Mit einem anderen sollte es gehen."],
+    consent_required: ["Darf dein Foto verschickt werden?", (to) => `In diesem Stil zeichnet ${to}: Dein Bild wird dorthin geschickt, ohne Ort und Datum. Noch wurde nichts verschickt, und unter „Meine Fotos“ kannst du es zurücknehmen.`],
+    rejected: ["Dieses Bild ist gegen die Regeln", "Nichts davon wurde behalten. Ein anderes Foto oder ein anderer Stil geht vielleicht."],
+    picture_held: ["Das muss sich erst jemand ansehen", "Nichts davon wurde behalten. Versuche es später noch einmal oder nimm ein anderes Foto."],
+    moderation_unavailable: ["Bilder können gerade nicht durchgesehen werden", "Nichts ging verloren. Versuche es gleich noch einmal."],
     engine_refused: ["Dieser Generator zeichnet das nicht", "Seine Regeln sprechen gegen dieses Foto in diesem Stil. Ein anderer Stil sollte gehen."],
     engine_unavailable: ["Der Generator hat kein Bild gemacht", "Es wurde nichts verändert. Ein anderer Stil geht jetzt, dieser später wieder."],
     not_found: ["Das ist nicht mehr da", "Zeichnungen bleiben einen Tag. Ist das Foto noch da, lässt es sich neu zeichnen."],

@@ -121,6 +121,18 @@ export default {
     mayLeave: "You may close this page meanwhile.",
     canceled: "The drawing was cancelled.",
   },
+  consent: {
+    given: (to) => `Your photos may be sent to ${to} to be drawn.`,
+    withdraw: "Take that back",
+    withdrawn: "Nothing more is sent there.",
+  },
+  reporting: {
+    open: "Report this picture",
+    why: "What is wrong with it?",
+    reasons: { not_me: "It shows me wrongly", sexual: "It is sexual", violent: "It is violent", hateful: "It is hateful", other: "Something else" },
+    send: "Report",
+    sent: "Thank you. Somebody will look at it.",
+  },
   gallery: {
     photos: "My photos",
     noPhotos: "No photos yet.",
@@ -158,6 +170,7 @@ export default {
     makingSvg: "Making the SVG.",
   },
   ways: {
+    agree: "Agree and draw",
     retry: "Try again",
     again: "Try again",
     drawAnother: "Draw another one",
@@ -178,6 +191,10 @@ export default {
     no_face: ["No face was found", "This style, and cutting out a head, need one. Other styles draw anything; or take a photo that shows the face from the front."],
     no_svg: ["There is no SVG of that one", "It is painted, not drawn of shapes. Save it as PNG or WebP."],
     picture_unusable: ["Nothing can be made of that photo", "Another one should do better."],
+    consent_required: ["May your photo be sent away?", (to) => `In this style ${to} draws: your picture is sent there, without place and date. Nothing was sent yet, and under “My photos” you can take it back.`],
+    rejected: ["That picture is against the rules", "Nothing of it was kept. Another photo or another style may do."],
+    picture_held: ["Somebody has to look at it first", "Nothing of it was kept. Try again later, or take another photo."],
+    moderation_unavailable: ["Pictures cannot be looked through just now", "Nothing was lost. Please try again in a moment."],
     engine_refused: ["That generator will not draw this", "Its rules are against this photo in this style. Another style should do."],
     engine_unavailable: ["The generator made no picture", "Nothing was changed. Another style works now, or this one later."],
     not_found: ["That is no longer here", "Drawings are kept for a day. If the photo is still there, it can be drawn anew."],

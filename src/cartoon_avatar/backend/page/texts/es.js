@@ -121,6 +121,18 @@ export default {
     mayLeave: "Mientras tanto puedes cerrar esta página.",
     canceled: "El dibujo se ha cancelado.",
   },
+  consent: {
+    given: (to) => `Tus fotos pueden enviarse a ${to} para dibujarlas.`,
+    withdraw: "Retirarlo",
+    withdrawn: "Ya no se envía nada allí.",
+  },
+  reporting: {
+    open: "Denunciar esta imagen",
+    why: "¿Qué tiene de malo?",
+    reasons: { not_me: "Me muestra mal", sexual: "Es sexual", violent: "Es violenta", hateful: "Incita al odio", other: "Otra cosa" },
+    send: "Denunciar",
+    sent: "Gracias. Alguien la revisará.",
+  },
   gallery: {
     photos: "Mis fotos",
     noPhotos: "Todavía no hay fotos.",
@@ -157,6 +169,7 @@ export default {
     makingSvg: "Preparando el SVG.",
   },
   ways: {
+    agree: "De acuerdo, dibujar",
     retry: "Intentar de nuevo",
     again: "Intentar de nuevo",
     drawAnother: "Dibujar otro",
@@ -176,6 +189,10 @@ export default {
     no_face: ["No se ha encontrado ninguna cara", "Este estilo, y recortar la cabeza, necesitan una. Otros estilos dibujan cualquier cosa; o elige una foto con la cara de frente."],
     no_svg: ["De ese no hay SVG", "Está pintado, no hecho de formas. Guárdalo como PNG o WebP."],
     picture_unusable: ["De esa foto no sale nada", "Con otra debería ir mejor."],
+    consent_required: ["¿Se puede enviar tu foto?", (to) => `En este estilo dibuja ${to}: tu imagen se envía allí, sin lugar ni fecha. Aún no se ha enviado nada, y en «Mis fotos» puedes retirarlo.`],
+    rejected: ["Esa imagen va contra las normas", "No se ha guardado nada de ella. Otra foto u otro estilo puede servir."],
+    picture_held: ["Alguien tiene que verla primero", "No se ha guardado nada de ella. Inténtalo más tarde o elige otra foto."],
+    moderation_unavailable: ["Ahora no se pueden revisar imágenes", "No se ha perdido nada. Inténtalo en un momento."],
     engine_refused: ["Ese generador no dibuja esto", "Sus reglas no admiten esta foto en este estilo. Con otro estilo debería ir bien."],
     engine_unavailable: ["El generador no hizo ninguna imagen", "No ha cambiado nada. Otro estilo funciona ahora, este más tarde."],
     not_found: ["Eso ya no está", "Los dibujos se guardan un día. Si la foto sigue ahí, se puede dibujar de nuevo."],
