@@ -41,6 +41,7 @@ _NEVER_CAUSED = {
     "invalid_framing",
     "invalid_outline",
     "invalid_preset",
+    "invalid_report",
 }
 # Said where they are caused, beside the field or the button.
 _ELSEWHERE = {
