@@ -28,6 +28,10 @@ class Moderation:
         self._session = session
         self._settings = settings
 
+    @property
+    def is_on(self) -> bool:
+        return self._session is not None
+
     async def require_allowed(
         self,
         picture: Sequence[bytes | memoryview],
