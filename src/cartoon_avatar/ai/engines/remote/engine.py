@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import structlog
+import yarl
 
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION, Report
 from cartoon_avatar.ai.engines.protocol import EngineFacts, StyleFacts
