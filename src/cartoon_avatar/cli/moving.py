@@ -93,6 +93,7 @@ def _device_of(text: str) -> str | None:
 
 
 def _looking() -> Callable[[bytes], Seen]:
+    from cartoon_avatar.ai.jobs import mark_of_part
     from cartoon_avatar.ai.jobs.results import thumbnail_of
     from cartoon_avatar.ai.pictures import decode
     from cartoon_avatar.ai.seeing.faces import open_face_finder
@@ -104,7 +105,8 @@ def _looking() -> Callable[[bytes], Seen]:
     def look(data: bytes) -> Seen:
         photo = decode(data, max_pixels=tools.max_pixels, long_side=_SIDE_PX)
         faces = len(find(photo.picture))
-        return Seen(photo.width, photo.height, faces, thumbnail_of(photo.picture))
+        thumbnail = thumbnail_of(photo.picture, tools.xmp(mark_of_part(data)))
+        return Seen(photo.width, photo.height, faces, thumbnail)
 
     return look
 
