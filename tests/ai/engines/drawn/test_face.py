@@ -284,7 +284,7 @@ def test_features_are_closed_shapes_inside_of_the_face(name: str, draw: Callable
     assert paths
     for d in paths:
         assert d.endswith("Z")
-        start = np.array(re.match(r"M(-?[\d.]+) (-?[\d.]+)", d).groups(), float)
+        start = np.array(re.match(r"M(-?[\d.]+) ?(-?[\d.]+)", d).groups(), float)
         assert (start > low).all()
         assert (start < high).all()
 

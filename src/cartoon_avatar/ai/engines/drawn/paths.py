@@ -124,10 +124,14 @@ def bezier(points: np.ndarray, *, closed: bool = True) -> str:
         return tangent / size * np.minimum(size / 6, span / 3)
 
     first, second = start + handle(end - before), end - handle(after - start)
+    # Steps from point to point are shorter to write than places. Rounded before they are
+    # subtracted, they do not drift.
+    corners = np.stack([start, first, second, end], axis=1)
+    tenths = np.round(corners * 10).astype(int)
+    steps = (tenths[:, 1:] - tenths[:, :1]).reshape(-1) / 10
     # One format for the whole path: number by number takes as long as all the geometry.
-    flat = np.concatenate([p[:1].ravel(), np.concatenate([first, second, end], axis=1).ravel()])
-    text = ("M%.1f %.1f" + "C%.1f %.1f %.1f %.1f %.1f %.1f" * len(end)) % tuple(flat.tolist())
-    return text + ("Z" if closed else "")
+    text = ("M%.1f %.1f" + "c%g %g %g %g %g %g" * len(end)) % (*p[0], *steps.tolist())
+    return text.replace(" -", "-") + ("Z" if closed else "")
 
 
 def polygon(points: np.ndarray) -> str:
