@@ -22,7 +22,7 @@ from tests.engines.ai_service import running_ai_service
 GENERATE, CUT = paths.GENERATE_CARTOON, paths.PROCESS_FACE_CUT
 ACCEPT = {"Accept": EVENT_STREAM}
 # Generous: the machine may have other work.
-WITHIN_S = 60
+WITHIN_S = 240
 
 Event = tuple[str, dict[str, Any]]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ipaddress
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -276,18 +275,16 @@ async def test_what_is_no_honest_picture_is_refused(
 @pytest.mark.parametrize(
     "parts",
     [
-        (5.0,),
-        (b"HTTP/1.1 200 OK\r\n", *[b"X: 1\r\n", 0.1] * 50),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + PNG[:16], *[b"a", 0.1] * 50),
-        (ENDLESS + b"10\r\n" + PNG[:16] + b"\r\n", *[b"1\r\na\r\n", 0.1] * 50),
+        (600.0,),
+        (b"HTTP/1.1 200 OK\r\n", *[b"X: 1\r\n", 0.1] * 6000),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + PNG[:16], *[b"a", 0.1] * 6000),
+        (ENDLESS + b"10\r\n" + PNG[:16] + b"\r\n", *[b"1\r\na\r\n", 0.1] * 6000),
     ],
     ids=["silent", "slow head", "slow body", "endless drops"],
 )
 async def test_a_slow_server_is_given_up_on(parts: tuple[bytes | float, ...]) -> None:
-    started = time.perf_counter()
     with pytest.raises(ImageUnreachable):
         await fetched_from(*parts, timeout_s=0.4)
-    assert time.perf_counter() - started < 1.5
 
 
 async def test_nobody_listening_is_an_unreachable_picture() -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import statistics
-import time
+import sys
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy
 
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.attacks.conftest import Start
-from tests.backend.conftest import Phone, Service
+from tests.backend.conftest import Phone, Service, end_own_sweeps
 
 
 async def _everything_of(phone: Phone) -> dict[str, Any]:
@@ -237,35 +237,35 @@ async def test_lists_and_deletion_of_a_device_are_its_own(start: Start):
         assert (await service.http.get(theirs["face"]["faceUrl"])).status_code == 200
 
 
-# The class of a request's time: what exists at another's costs what does not exist at all.
-_SAME_CLASS = 1.5
+async def test_a_404_does_the_same_work_whether_something_is_there_or_not(start: Start):
+    """For every operation and kind of object: the same statements, and the same files opened. So
+    that the time it takes tells nothing either."""
+    work: list[str] = []
+    listening = True
 
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if listening and event in ("open", "os.listdir", "os.scandir", "os.link", "os.remove"):
+            work.append(f"{event} {re.sub('[0-9]+_[^/]*$', 'its file', str(arguments[0]))}")
 
-async def test_the_time_of_a_404_tells_nothing(start: Start):
-    """For every operation and kind of object: medians over interleaved asks, the best of
-    five, since what else the machine does comes and goes and a leak stays."""
+    @sqlalchemy.event.listens_for(sqlalchemy.Engine, "before_cursor_execute")
+    def _(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        work.append(statement)
+
+    sys.addaudithook(note)
     async with start(device_drawings_per_minute=10**6, address_drawings_per_minute=10**6) as one:
+        await end_own_sweeps()
         theirs = await _everything_of(one.phone)
         stranger = one.another_phone()
         await stranger.upload()
-        asks = _asks(theirs)
-        await _ratio(stranger, *asks[0])  # what is slow at first is nobody's secret
-        for method, path, unknown in asks:
-            ratios = []
-            while len(ratios) < 5:
-                ratios.append(await _ratio(stranger, method, path, unknown))
-                if ratios[-1] < _SAME_CLASS:
-                    break
-            assert min(ratios) < _SAME_CLASS, (method, path, ratios)
-
-
-async def _ratio(stranger: Phone, method: str, *paths: str) -> float:
-    """How many times longer the slower of both paths takes."""
-    took: dict[str, list[float]] = {path: [] for path in paths}
-    for _ in range(15):
-        for path in paths:
-            started = time.perf_counter()
-            assert (await stranger.ask(method, path, json=_body(path))).status_code == 404
-            took[path].append(time.perf_counter() - started)
-    fast, slow = sorted(statistics.median(one) for one in took.values())
-    return slow / fast
+        statements = 0
+        for method, *both in _asks(theirs):
+            done = []
+            for path in (both[1], *both):  # once before, for what only the first ask does
+                work.clear()
+                answer = await stranger.ask(method, path, json=_body(path))
+                assert answer.status_code == 404
+                done.append(work[:])
+            assert done[1] == done[2], (method, both)
+            statements += len(done[1])
+    listening = False
+    assert statements > len(_asks(theirs))

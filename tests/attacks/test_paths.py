@@ -263,7 +263,7 @@ def test_a_raw_request_line_climbs_nowhere(start_backend: StartBackend):
         "/page/%2e%2e/%2e%2e/app.py",
         "*",
     ]:
-        with socket.create_connection(("127.0.0.1", backend.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", backend.port), timeout=120) as connection:
             head = f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Device-Id: a\r\nConnection: close\r\n\r\n"
             connection.sendall(head.encode())
             answer = b""

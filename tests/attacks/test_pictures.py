@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -48,6 +47,10 @@ class Both:
     def forget_peaks(self) -> None:
         for one in self.processes():
             forget_peak(one.pid)
+
+    def worked_s(self) -> float:
+        """Of the processors' time: however busy the machine is."""
+        return sum(sum(one.cpu_times()[:2]) for one in self.processes())
 
     def peak_bytes(self) -> int:
         """The most that each held since the peaks were forgotten, summed."""
@@ -99,9 +102,9 @@ def assert_harmless(
     for name, data in cases:
         held = both.held_bytes()
         both.forget_peaks()
-        started = time.monotonic()
+        started_s = both.worked_s()
         answers = sent(both, name, data)
-        took_s = time.monotonic() - started
+        took_s = both.worked_s() - started_s
         for answer in answers:
             outcomes[answer.status_code] += 1
             assert answer.status_code in ((400,) if refused else (200, 201, 400)), (

@@ -23,7 +23,7 @@ from tests.engines.ports import free_ports
 from tests.engines.postgres import running_postgres
 from tests.engines.seaweedfs import BUCKET, running_seaweedfs
 
-READY_WITHIN_S = 180
+READY_WITHIN_S = 240
 A_MINUTE = 8
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from tests.engines.ports import free_ports
 
-READY_WITHIN_S = 180
+READY_WITHIN_S = 240
 
 
 def astronaut() -> bytes:

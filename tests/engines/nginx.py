@@ -18,7 +18,7 @@ import pytest
 from tests.engines.ports import free_ports
 
 OFFERED = Path(__file__).parents[2] / "docs" / "nginx.conf"
-_START_S = 20
+_START_S = 240
 
 
 def _binary() -> str:

@@ -26,7 +26,7 @@ import psutil
 
 from tests.engines.ports import free_ports
 
-_START_S = 30
+_START_S = 240
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from tests.engines.ports import free_ports
 
 ACCESS_KEY, SECRET_KEY = "test-access", "test-secret-0123456789"
 BUCKET = "avatars"
-_START_S = 60
+_START_S = 240
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from tests.faults.invariants import assert_whole, files_in, rows_of
 from tests.faults.processes import Backend, forget_peak, free_port, peak_bytes
 
 TIMEOUT_S = 1.5
-# How much later than the deadline an answer may come, all others of the machine's doing included.
-LATE_S = 15
 # Of those that answer at once, and are judged by what they say.
-PATIENT_S = 20
+PATIENT_S = 100
+# Longer than any answer takes on a busy machine, and shorter than what hangs.
+ANSWERED_WITHIN_S = 240
+HANGS_S = 1000
 
 Talk = Callable[[socket.socket], None]
 
@@ -80,7 +81,7 @@ def answering(body: bytes, *, status: str = "200 OK", kind: str = "image/png") -
 
 
 def hang(connection: socket.socket) -> None:
-    time.sleep(3 * TIMEOUT_S)
+    time.sleep(HANGS_S)
 
 
 def byte_a_second(connection: socket.socket) -> None:
@@ -186,20 +187,18 @@ def assert_refused_in_time(backend: Backend, status: int) -> None:
     files = files_in(backend.data)
     rows = {table: len(found) for table, found in rows_of(backend.data).items()}
 
-    def post(path: str, request: dict[str, object]) -> tuple[httpx.Response, float]:
-        started = time.monotonic()
+    def post(path: str, request: dict[str, object]) -> httpx.Response:
         with httpx.Client(base_url=backend.url, headers={"X-Device-Id": "phone"}) as client:
-            return client.post(path, timeout=120, **request), time.monotonic() - started
+            return client.post(path, timeout=ANSWERED_WITHIN_S, **request)
 
     # At once, since some wait for the deadline.
     requests = posts(backend)
     with ThreadPoolExecutor(len(requests)) as pool:
         answers = list(pool.map(post, requests, requests.values()))
-    for path, (answer, took_s) in zip(requests, answers, strict=True):
+    for path, answer in zip(requests, answers, strict=True):
         assert answer.status_code == status, (path, answer.text)
         assert answer.json()["code"] == {500: "generation_failed", 503: "ai_unavailable"}[status]
         assert (status == 503) == ("retry-after" in answer.headers)
-        assert took_s < TIMEOUT_S + LATE_S, path
     assert files_in(backend.data) == files
     assert {table: len(found) for table, found in rows_of(backend.data).items()} == rows
 
@@ -232,7 +231,7 @@ def test_an_endless_answer_is_not_read_to_its_end(start_backend: StartBackend):
             sent_bytes += connection.send(bytes(100_000))
 
     with server(endless_and_counted) as url:
-        backend = start_backend(ai=url, AI_TIMEOUT_S="20")
+        backend = start_backend(ai=url, AI_TIMEOUT_S=str(PATIENT_S))
         held_bytes = psutil.Process(backend.pid).memory_info().rss
         forget_peak(backend.pid)
         with backend.client() as client:
@@ -248,7 +247,9 @@ def test_slow_answers_do_not_add_up_past_the_deadline(
     start_backend: StartBackend, earlier: Backend
 ):
     """The styles take most of the time, then the drawing hangs; so do cut and thumbnail."""
-    late_s = 0.8 * TIMEOUT_S
+    timeout_s = 4.0
+    late_s = 0.8 * timeout_s
+    hung_s: list[float] = []  # how long the backend waited for the last of them
     styles = b'{"items": [{"name": "a", "title": "A", "description": "A.", "preview": null}]}'
 
     def late(connection: socket.socket) -> None:
@@ -259,23 +260,29 @@ def test_slow_answers_do_not_add_up_past_the_deadline(
         time.sleep(late_s)
         answering(picture("png"))(connection)
 
+    def until_given_up(connection: socket.socket) -> None:
+        begun = time.monotonic()
+        connection.settimeout(ANSWERED_WITHIN_S)
+        assert connection.recv(1) == b""
+        hung_s.append(time.monotonic() - begun)
+
     heads = {b"GET /styles": late, b"POST /process-face-cut": late_cut}
-    with server(hang, heads) as url:
-        backend = start_backend(data=earlier.data, ai=url, AI_TIMEOUT_S=str(TIMEOUT_S))
+    with server(until_given_up, heads) as url:
+        backend = start_backend(data=earlier.data, ai=url, AI_TIMEOUT_S=str(timeout_s))
         for path, request in posts(backend).items():
             request.pop("json", None)
-            started = time.monotonic()
             with backend.client() as client:
                 answer = client.post(path, **request)
             assert answer.json()["code"] == "ai_unavailable", answer.text
-            assert time.monotonic() - started < TIMEOUT_S + 0.7, path
+    # It got what the first had left over, a fifth, and not a deadline of its own.
+    assert max(hung_s) < timeout_s - 0.5
 
 
 def test_an_ai_service_that_is_not_there_is_refused_at_once(
     start_backend: StartBackend, earlier: Backend
 ):
     away = f"http://127.0.0.1:{free_port()}"
-    backend = start_backend(data=earlier.data, ai=away, AI_TIMEOUT_S="60")
+    backend = start_backend(data=earlier.data, ai=away, AI_TIMEOUT_S=str(HANGS_S))
     assert_refused_in_time(backend, 503)
 
 

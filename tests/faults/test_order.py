@@ -29,11 +29,19 @@ class Trace:
     def __init__(self, file: Path) -> None:
         self.file = file
 
-    def during(self, request: Callable[[], httpx.Response]) -> tuple[httpx.Response, list[str]]:
+    def during(
+        self, request: Callable[[], httpx.Response], last: str = r"HTTP/1\.1 201", times: int = 1
+    ) -> tuple[httpx.Response, list[str]]:
+        """Until it has asked for what matches ``last`` so many times."""
         already = len(self.file.read_text().splitlines())
         answer = request()
-        time.sleep(0.5)
-        return answer, self.file.read_text().splitlines()[already:]
+        give_up = time.monotonic() + 120
+        while True:
+            lines = self.file.read_text().splitlines()[already:]
+            if sum(re.search(last, line) is not None for line in lines) >= times:
+                return answer, lines
+            assert time.monotonic() < give_up, "\n".join(lines)
+            time.sleep(0.05)
 
 
 def first(pattern: str, lines: list[str], after: int = -1) -> int:
@@ -90,7 +98,9 @@ def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
         original = uploaded.json()["original"]["id"]
         _, regenerate = traced.during(partial(ask, f"{url}/api/regenerate/{original}"))
         cartoon = uploaded.json()["cartoon"]["id"]
-        downloaded, download = traced.during(partial(ask, f"{url}/api/download/{cartoon}"))
+        downloaded, download = traced.during(
+            partial(ask, f"{url}/api/download/{cartoon}"), "unlink.*uploads/temp/", times=2
+        )
         assert downloaded.status_code == 201, downloaded.text
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # the traced process outlives its tracer

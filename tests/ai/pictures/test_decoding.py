@@ -450,10 +450,10 @@ def test_too_many_pixels_are_refused_before_any_is_decoded() -> None:
     # 268 million pixels in a few hundred bytes: no honest decoder would get past the header.
     data = png_of(16383, 16383, (b"IDAT", zlib.compress(bytes(1000))))
     tracemalloc.start()
-    started = time.perf_counter()
+    started_s = time.process_time()
     with pytest.raises(ImageTooLarge, match="16383×16383 pixels; the limit is 50 million"):
         decoded(data)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started_s < 0.5  # of this process, however busy the machine is
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
 
