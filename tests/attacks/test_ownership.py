@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ import sqlalchemy
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.attacks.conftest import Start
-from tests.backend.conftest import Phone, Service, end_own_sweeps
+from tests.backend.conftest import Phone, Service
 
 
 async def _everything_of(phone: Phone) -> dict[str, Any]:
@@ -237,6 +238,13 @@ async def test_lists_and_deletion_of_a_device_are_its_own(start: Start):
         assert (await service.http.get(theirs["face"]["faceUrl"])).status_code == 200
 
 
+def end_what_nobody_asked_for() -> None:
+    """Sweeps and looking for jobs, which work beside the requests."""
+    for task in asyncio.all_tasks():
+        if task.get_coro().__qualname__ in ("_sweep_regularly", "Runner.run", "Watcher.run"):
+            task.cancel()
+
+
 async def test_a_404_does_the_same_work_whether_something_is_there_or_not(start: Start):
     """For every operation and kind of object: the same statements, and the same files opened. So
     that the time it takes tells nothing either."""
@@ -253,10 +261,10 @@ async def test_a_404_does_the_same_work_whether_something_is_there_or_not(start:
 
     sys.addaudithook(note)
     async with start(device_drawings_per_minute=10**6, address_drawings_per_minute=10**6) as one:
-        await end_own_sweeps()
         theirs = await _everything_of(one.phone)
         stranger = one.another_phone()
         await stranger.upload()
+        end_what_nobody_asked_for()
         statements = 0
         for method, *both in _asks(theirs):
             done = []

@@ -21,6 +21,7 @@ import pytest
 
 import cartoon_avatar
 from cartoon_avatar.ai.pictures import decoding
+from cartoon_avatar.ai.seeing.model_files import models_folder
 from tests.attacks import hostile
 from tests.backend.conftest import Service, picture
 from tests.engines.ai_service import running_ai_service
@@ -58,9 +59,9 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def ai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[psutil.Process, str]]:
-    """The AI service with one worker; without models it starts at once and decodes the same."""
-    with running_ai_service(tmp_path_factory.mktemp("models")) as (process, url, _):
+def ai() -> Iterator[tuple[psutil.Process, str]]:
+    """The AI service with one worker."""
+    with running_ai_service(models_folder()) as (process, url, _):
         yield process, url
 
 

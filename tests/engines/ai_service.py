@@ -23,7 +23,8 @@ _START_S = 300
 def running_ai_service(
     models: Path, **environment: str
 ) -> Iterator[tuple[psutil.Process, str, int]]:
-    """Its process, URL and port, once it is ready: one worker, with the models in a folder."""
+    """Its process, URL and port, once it is ready: one worker, with the models in a folder, into
+    which it would fetch those that are not there."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
@@ -44,7 +45,7 @@ def running_ai_service(
         yield psutil.Process(process.pid), url, port
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def is_ready(url: str) -> bool:

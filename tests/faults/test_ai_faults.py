@@ -247,35 +247,41 @@ def test_slow_answers_do_not_add_up_past_the_deadline(
     start_backend: StartBackend, earlier: Backend
 ):
     """The styles take most of the time, then the drawing hangs; so do cut and thumbnail."""
-    timeout_s = 4.0
+    timeout_s = 6.0
     late_s = 0.8 * timeout_s
-    hung_s: list[float] = []  # how long the backend waited for the last of them
+    # As the AI service sees it: whatever else the machine does before and after does not count.
+    asked: list[float] = []
+    given_up: list[float] = []
     styles = b'{"items": [{"name": "a", "title": "A", "description": "A.", "preview": null}]}'
 
     def late(connection: socket.socket) -> None:
+        asked.append(time.monotonic())
         time.sleep(late_s)
         answering(styles, kind="application/json")(connection)
 
     def late_cut(connection: socket.socket) -> None:
+        asked.append(time.monotonic())
         time.sleep(late_s)
         answering(picture("png"))(connection)
 
     def until_given_up(connection: socket.socket) -> None:
-        begun = time.monotonic()
+        asked.append(time.monotonic())
         connection.settimeout(ANSWERED_WITHIN_S)
-        assert connection.recv(1) == b""
-        hung_s.append(time.monotonic() - begun)
+        connection.recv(1)  # nothing, at its end
+        given_up.append(time.monotonic())
 
     heads = {b"GET /styles": late, b"POST /process-face-cut": late_cut}
     with server(until_given_up, heads) as url:
         backend = start_backend(data=earlier.data, ai=url, AI_TIMEOUT_S=str(timeout_s))
         for path, request in posts(backend).items():
             request.pop("json", None)
+            asked.clear()
+            given_up.clear()
             with backend.client() as client:
                 answer = client.post(path, **request)
             assert answer.json()["code"] == "ai_unavailable", answer.text
-    # It got what the first had left over, a fifth, and not a deadline of its own.
-    assert max(hung_s) < timeout_s - 0.5
+            # With a deadline of its own the last would have lasted 1.8 of them in all.
+            assert max(given_up, default=0) - asked[0] < 1.5 * timeout_s, path
 
 
 def test_an_ai_service_that_is_not_there_is_refused_at_once(

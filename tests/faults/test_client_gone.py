@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from cartoon_avatar.ai.seeing.model_files import models_folder
 from tests.backend.conftest import picture
 from tests.engines.ai_service import running_ai_service
 from tests.faults.conftest import StartBackend
@@ -87,10 +88,9 @@ def links(pid: int) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def ai_with_one_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The real AI service: one worker, no queue, no models to wait for. Its port."""
-    models = tmp_path_factory.mktemp("models")
-    with running_ai_service(models, AI_QUEUE="0") as (_, _, port):
+def ai_with_one_place() -> Iterator[int]:
+    """The real AI service: one worker, no queue. Its port."""
+    with running_ai_service(models_folder(), AI_QUEUE="0") as (_, _, port):
         yield port
 
 
