@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cartoon_avatar.ai.engines import drawn
@@ -81,13 +82,16 @@ def draw_cartoon(
     picture = made.drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     xmp = tools.xmp(mark_of_drawing(engine.facts, facts, data))
-    encoded = encode(picture, xmp=xmp)
-    # Made from the decoded photo: decoding again would cost more than the thumbnail.
-    small, smaller = b"", b""
-    if thumbnail:
-        small = thumbnail_of(made.photo.picture, tools.xmp(mark_of_part(data)))
-    if cartoon_thumbnail:
-        smaller = thumbnail_of(picture, xmp)
+    small = smaller = None
+    # Encoders let go of the GIL: where a core is idle, thumbnails cost no time.
+    with ThreadPoolExecutor(2) as beside:
+        if thumbnail:
+            # Made from the decoded photo: decoding again would cost more than the thumbnail.
+            mark = tools.xmp(mark_of_part(data))
+            small = beside.submit(thumbnail_of, made.photo.picture, mark)
+        if cartoon_thumbnail:
+            smaller = beside.submit(thumbnail_of, picture, xmp)
+        encoded = encode(picture, xmp=xmp)
     clock.done("encode")
     return Result(
         data=encoded,
@@ -96,8 +100,8 @@ def draw_cartoon(
         height=picture.height,
         photo_width=made.photo.width,
         photo_height=made.photo.height,
-        thumbnail=small,
-        cartoon_thumbnail=smaller,
+        thumbnail=b"" if small is None else small.result(),
+        cartoon_thumbnail=b"" if smaller is None else smaller.result(),
         stages=clock.stages,
         faces=len(made.scene.faces),
         crop=made.scene.crop,
