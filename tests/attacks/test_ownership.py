@@ -50,6 +50,8 @@ def _asks(theirs: dict[str, Any]) -> list[tuple[str, str, str]]:
             ("DELETE", "/api/downloaded-faces/"),
             ("GET", "/api/jobs/"),
             ("DELETE", "/api/jobs/"),
+            ("PUT", "/api/device/consents/"),
+            ("DELETE", "/api/device/consents/"),
         )
     ]
     asks += [
