@@ -25,6 +25,10 @@ from cartoon_avatar.ai.engines.drawn.tips import tousled, with_tips
 
 # Below this, squared face heights, hair is too short to be combed.
 CROPPED = 0.17
+# From which difference to the hair's middle on a side is lit or dark, L.
+_SIDE = 9.0
+# Black hair takes no light but its sheen, L.
+_BLACK = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,10 +110,35 @@ def draw_hair(pen: Pen, hair: Hair, tones: HairTones) -> None:
         if cropped:
             _draw_crop(pen, mask, tones)
         elif hair.texture == "combed":
+            _draw_sides(pen, mask, tones)
             _draw_locks(pen, hair.strands, hair.lines, tones)
             _draw_sheen(pen, hair, tones)
         else:
             _draw_curls(pen, hair, tones)
+
+
+def _draw_sides(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
+    """Where the sun lies on hair, and its dark side: broad shapes, of which there are few."""
+    reading, unit = pen.reading, pen.reading.unit
+    if tones.base[0] < _BLACK:
+        return
+    # Through a fringe the brow is seen.
+    mask = mask & ~reading.grown(reading.oval, 0.04 * unit)
+    if reading.area(mask) < 0.04:
+        return
+    weight = mask.astype(np.float32)
+    share = np.maximum(reading.soft(weight, 0.09 * unit), 0.02)
+    broad = reading.soft(reading.lab * weight[..., None], 0.09 * unit) / share[..., None]
+    middle = np.median(broad[mask], axis=0)
+    for step, brighter in ((-_SIDE, False), (_SIDE, True), (1.9 * _SIDE, True)):
+        apart = broad[..., 0] - middle[0]
+        side = mask & ((apart > step) if brighter else (apart < step))
+        if reading.area(side) < 0.04:
+            continue
+        seen = np.median(broad[side], axis=0) - middle
+        seen[0] = np.clip(seen[0], -14, 24)
+        curves = outlines(side, reading.scale, blur_px=4, smooth=0.05 * unit, least=0.03 * unit**2)
+        pen.sheet.fill(path_of(curves), tones.base + seen * (1.0, 0.8, 0.8))
 
 
 def _draw_crop(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:

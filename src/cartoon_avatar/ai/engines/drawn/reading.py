@@ -125,6 +125,9 @@ def _read_parts(
             reading.face |= piece
     mine &= ~(face_skin & ~reading.face)
     reading.skin_below = skin & ~reading.face & (down_at > nose)
+    stranger = _of_a_stranger(reading, hair, reading.skin_below)
+    mine &= ~stranger
+    hair, reading.skin_below = hair & ~stranger, reading.skin_below & ~stranger
     if neighbours:
         # Whose arm lies on a shoulder is not known; a neck is the person's own.
         neck = np.abs(reading.across_at - at(152) @ reading.across) < 0.3 * unit
@@ -177,12 +180,29 @@ def _read_parts(
     # Sleeves of raised arms and of strangers hang on no chest.
     chest = reading.inside(_bust(reading, raised=-0.1))
     chest |= reading.grown(reading.skin_below, 0.03 * unit)
+    beside = reading.grown(stranger, 0.04 * unit)
     for piece in reading.pieces(cloth, 0.0003):
-        if not (piece & chest).any():
+        theirs = (piece & beside).any() and piece.sum() < 0.3 * cloth.sum()
+        if theirs or not (piece & chest).any():
             cloth &= ~piece
     reading.clothes = reading.without_small(cloth | beneath, 0.02)
     reading.clothes_seen = cloth & ~skin
     reading.person = mine | beneath
+
+
+def _of_a_stranger(reading: Reading, hair: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Hair and skin beside the head that nothing joins to it: a face that nobody found."""
+    unit = reading.unit
+    near = reading.grown(reading.oval, 0.15 * unit)
+    middle, chin = reading.at(152) @ reading.across, reading.at(152) @ reading.down
+    far = np.abs(reading.across_at - middle) > 0.6 * unit
+    beside = far & (reading.down_at < chin + 0.05 * unit)
+    found = np.zeros_like(hair)
+    for parts in (hair, skin):
+        for piece in reading.pieces(parts, 0.004):
+            if not (piece & near).any() and (piece & beside).any():
+                found |= piece
+    return found
 
 
 def _of_strange_colour(reading: Reading, hair: np.ndarray) -> np.ndarray:

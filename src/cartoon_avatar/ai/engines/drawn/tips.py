@@ -16,7 +16,7 @@ from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.strands import Strands
 
-_MOST_TIPS = 14
+_MOST_TIPS = 9
 # Share of the edges at the crown that run out of the hair, above which it stands up.
 _STANDING = 0.115
 
@@ -30,8 +30,12 @@ def calm(reading: Reading, mask: np.ndarray) -> np.ndarray:
         calm = reading.opened(calm, 0.035 * unit)
     else:
         calm |= reading.opened(mask, 0.008 * unit)
-    # The fringe over the brow and the line at the cheek stay as they are.
-    return np.where(reading.grown(reading.oval, 0.03 * unit), mask, calm)
+    # The line at the cheek stays as it is; a fringe has no slits and no crumbs.
+    fringe = reading.opened(reading.closed(mask, 0.03 * unit), 0.015 * unit)
+    fringe = reading.soft(fringe, 0.012 * unit) > 0.5
+    above = reading.down_at < reading.at(9) @ reading.down
+    own = np.where(above, fringe, mask)
+    return np.where(reading.grown(reading.oval, 0.03 * unit), own, calm)
 
 
 def with_tips(pen: Pen, strands: Strands, lines: list[np.ndarray], mask: np.ndarray) -> np.ndarray:
@@ -57,21 +61,21 @@ def with_tips(pen: Pen, strands: Strands, lines: list[np.ndarray], mask: np.ndar
         # Above the eyes, and out to the side, a tip is a bump on the outline.
         if tip @ reading.down < eyes or ahead @ reading.down < 0.35:
             continue
-        reach = 0.17 * unit * pen.random.uniform(0.7, 1.2)
+        reach = 0.12 * unit * pen.random.uniform(0.7, 1.2)
         beyond = tip + ahead * reach
         if (
             reading.sample(tip[None], inside)[0] > 0.035 * unit
             or reading.sample(beyond[None], mask)[0]
             or length_of(line) < 0.2 * unit
             or not (8 < beyond[0] < reading.width - 8 and 8 < beyond[1] < reading.height - 8)
-            or any(np.hypot(*(tip - end)) < 0.11 * unit for end in ends)
+            or any(np.hypot(*(tip - end)) < 0.15 * unit for end in ends)
         ):
             continue
         if reading.sample((tip + ahead * 0.5 * reach)[None], reading.oval)[0]:
             continue
         ends.append(tip)
         back = line[-min(len(line), int(0.16 * unit * strands.scale / 1.6)) :: 4]
-        thick = 0.085 * unit
+        thick = 0.11 * unit
         lock = stroke(
             np.concatenate([back, [tip + ahead * reach * 0.5, beyond]]),
             [0.6 * thick, thick, 0.9 * thick, 0.5 * thick, 0.1],
