@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -63,6 +63,11 @@ class Masks:
     other: np.ndarray
     mine: np.ndarray
     trusted: bool = True
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Masks:
+        """The masks after ``change`` of every one."""
+        planes = [one.name for one in fields(self) if one.name != "trusted"]
+        return replace(self, **{name: change(getattr(self, name)) for name in planes})
 
 
 # The masks of a picture whose faces are known; None where no model can tell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
+from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
@@ -121,6 +122,20 @@ def open_scene(
     people = [one for one in near if _shows(picture, *one.landmarks.mean(axis=0))]
     masks = find_masks(picture, near) if find_masks and people else None
     return Scene(picture, crop, people, masks, faces_of(faces, photo, (width, height)))
+
+
+def shrunk(scene: Scene, long_side: int) -> Scene:
+    """``scene`` with a picture, people and masks no longer than ``long_side`` px."""
+    width, height = scene.picture.width, scene.picture.height
+    if max(width, height) <= long_side:
+        return scene
+    picture = resampled(scene.picture, whole(width, height), long_side)
+    here = Box(0, 0, width, height)
+    people = [in_crop(face, here, picture.width / width) for face in scene.people]
+    masks = scene.masks
+    if masks is not None:
+        masks = masks.each(lambda mask: sized(mask, (picture.width, picture.height)))
+    return replace(scene, picture=picture, people=people, masks=masks)
 
 
 def faces_of(faces: list[Face], photo: Picture, full_size: tuple[int, int]) -> tuple[FaceBox, ...]:

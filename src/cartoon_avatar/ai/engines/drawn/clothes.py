@@ -9,7 +9,6 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
 from cartoon_avatar.ai.engines.drawn.garments import Cloth
-from cartoon_avatar.ai.engines.drawn.inks import Inks
 from cartoon_avatar.ai.engines.drawn.lapels import draw_suit, lapel_of, read_suit, shirt_front
 from cartoon_avatar.ai.engines.drawn.paths import (
     area_of,
@@ -44,7 +43,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
     d = path_of(outlines(mask, reading.scale, blur_px=2, smooth=0.03 * unit, least=0.01 * unit**2))
     if not d or not regions:
         return
-    main = _off_the_backdrop(pen, cloth_tone(reading, regions[0].colour))
+    main = cloth_tone(reading, regions[0].colour)
     line = mixed(pen.ink, main, 0.15)
     sheet.fill(d, main, line=line, line_width=pen.outline)
     light = reading.soft(reading.lab[..., 0], 0.02 * unit)
@@ -53,7 +52,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
         suit = read_suit(reading, regions)
         if suit is not None and (front := shirt_front(reading, suit, regions)) is not None:
             outline, colour = front
-            sheet.fill(polygon(outline), _off_the_backdrop(pen, cloth_tone(reading, colour)))
+            sheet.fill(polygon(outline), cloth_tone(reading, colour))
         for number, cloth in enumerate(regions):
             region = cloth.mask
             part = d
@@ -64,7 +63,7 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
                 part = path_of(curves)
                 sheet.fill(
                     part,
-                    _off_the_backdrop(pen, cloth_tone(reading, cloth.colour)),
+                    cloth_tone(reading, cloth.colour),
                     line=line,
                     line_width=pen.inner * 0.8,
                 )
@@ -91,16 +90,6 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
     sheet.line(d, line, pen.outline)
 
 
-def _off_the_backdrop(pen: Pen, tone: Lab) -> Lab:
-    """Printed in two inks, cloth as light as the backdrop would be lost on it."""
-    if not isinstance(pen.sheet.paint, Inks):
-        return tone
-    above = tone[0] - pen.sheet.paint.bright_alone[0]
-    if abs(above) > 10:
-        return tone
-    return shifted(tone, (12 if above > 4 else -14) - above)
-
-
 def _white(colour: Lab) -> Lab:
     """Beside other colours, what is nearly white is meant to be white."""
     light, chroma, _ = lch(colour)
@@ -110,7 +99,7 @@ def _white(colour: Lab) -> Lab:
 def _draw_pattern(pen: Pen, region: np.ndarray, part: str, *, own: bool) -> None:
     """``part`` is the path of ``region``; its line is its ``own`` already."""
     colours = [(curves, _white(colour)) for curves, colour in pattern_colours(pen.reading, region)]
-    ground = _off_the_backdrop(pen, cloth_tone(pen.reading, colours[0][1]))
+    ground = cloth_tone(pen.reading, colours[0][1])
     pen.sheet.fill(part, ground)
     with pen.sheet.clipped(part):
         for curves, colour in colours[1:]:

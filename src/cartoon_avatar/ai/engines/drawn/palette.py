@@ -126,20 +126,6 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     )
 
 
-def darker_than(tones: HairTones, light: float) -> HairTones:
-    """``tones`` with a base no lighter than ``light``; white hair stays white."""
-    drop = tones.base[0] - light
-    if not 0 < drop < 30:
-        return tones
-    return HairTones(
-        base=shifted(tones.base, -drop),
-        shade=shifted(tones.shade, -drop),
-        light=shifted(tones.light, -drop),
-        shine=shifted(tones.shine, -drop),
-        line=shifted(tones.line, -0.5 * drop),
-    )
-
-
 def greyed(tones: HairTones, beard: HairTones) -> HairTones:
     """Cropped hair beside a grey beard is greying, too: between its hairs the photo shows skin."""
     _, chroma, _ = lch(beard.base)

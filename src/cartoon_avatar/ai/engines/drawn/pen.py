@@ -32,3 +32,13 @@ class Pen:
         """A tapered stroke through ``points``."""
         outline = few_points(stroke(points, widths), fine=1.2)
         self.sheet.fill(bezier(outline), colour, opacity=opacity)
+
+
+def dice(seed: int, reading: Reading) -> np.random.Generator:
+    """The chances of drawing number ``seed``.
+
+    The person takes part: two people drawn with one seed differ in more than face.
+    """
+    return np.random.default_rng(
+        [seed, *np.round(reading.landmarks[::60].ravel()).astype(int) & 255]
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdro
 from cartoon_avatar.ai.engines.drawn.beard import Beard, beard_tones, draw_beard, read_beard
 from cartoon_avatar.ai.engines.drawn.brows import draw_brows
 from cartoon_avatar.ai.engines.drawn.clothes import cloth_tone, draw_cloth
-from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
 from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.garments import Cloth, cloth_regions
@@ -27,21 +25,20 @@ from cartoon_avatar.ai.engines.drawn.head import (
     draw_head,
     head_mask,
 )
-from cartoon_avatar.ai.engines.drawn.inks import Inks, inks_for
 from cartoon_avatar.ai.engines.drawn.likeness import exaggerated
 from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose
 from cartoon_avatar.ai.engines.drawn.palette import (
     INK,
     WHITE,
-    darker_than,
     greyed,
     hair_tones,
     skin_tones,
 )
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
-from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.engines.drawn.printed import print_of
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS, read
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
@@ -128,26 +125,19 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
             "This style draws people, and no face was found in the picture. Try a picture in which"
             " a face is well seen, or another style."
         )
+    if style.inks:
+        return print_of(scene, style, seed, clock)
     seen = _seen(scene, clock)
     reading, beard, glasses, regions = seen.reading, seen.beard, seen.glasses, seen.clothes
-    # The person takes part in the dice: two people drawn with one seed differ in more than face.
-    random = np.random.default_rng(
-        [seed, *np.round(reading.landmarks[::60].ravel()).astype(int) & 255]
-    )
+    random = dice(seed, reading)
     unit = reading.unit
     weight = unit * float(random.uniform(0.9, 1.12))
     skin = skin_tones(reading)
-    paint: Callable[[Lab], str] = hex_of
-    if style.inks:
-        paint = inks_for(style.inks[int(random.integers(len(style.inks)))], skin)
-    sheet = Sheet(reading.width, reading.height, paint)
+    sheet = Sheet(reading.width, reading.height)
     head = head_mask(reading)
     hair_mask = reading.without_small(reading.hair & ~beard.mask, 0.008)
     hair_mask = without_gaps(reading, hair_mask, head)
     tones = hair_tones(reading.lab[hair_mask], reading)
-    if isinstance(paint, Inks):
-        # Hair stands out from a backdrop of the bright ink.
-        tones = darker_than(tones, paint.bright_alone[0] - 16)
     pen = Pen(
         sheet=sheet,
         reading=exaggerated(reading),
@@ -164,9 +154,7 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         pen.hair = tones = greyed(tones, beard_tones(pen, beard))
     hair = read_hair(pen, hair_mask)
     clothes, hat = reading.clothes, reading.hat
-    if isinstance(sheet.paint, Inks):
-        draw_backdrop(pen, sheet.paint.bright_alone, style.grounds)
-    elif not style.transparent:
+    if not style.transparent:
         beside = [tones.base, tones.base, pen.skin.base]
         beside += [cloth_tone(reading, cloth.colour) for cloth in regions[:2]]
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)

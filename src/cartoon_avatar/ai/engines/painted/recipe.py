@@ -24,7 +24,8 @@ from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
 from cartoon_avatar.ai.engines.painted.steps.reading import beard
 from cartoon_avatar.ai.engines.painted.steps.relight import light_of
 from cartoon_avatar.ai.engines.painted.steps.skin import painted_skin
-from cartoon_avatar.ai.engines.painted.styles import PLAIN, PaintedStyle
+from cartoon_avatar.ai.engines.painted.steps.warp import warped_masks
+from cartoon_avatar.ai.engines.painted.styles import BOLD, PLAIN, PaintedStyle
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.canvas import lab_of, sized
 from cartoon_avatar.ai.filters.strokes import cover
@@ -76,6 +77,20 @@ def _prepared(scene: Scene, clock: Clock) -> Scene:
     rgb, sheet = _painted(scene, PLAIN, clock)
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
     return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people)
+
+
+def bold(scene: Scene, clock: Clock) -> Scene:
+    """``scene`` painted boldly, for another engine to trace.
+
+    Its people and masks are where the painting has them.
+    """
+    rgb, sheet = _painted(scene, BOLD, clock)
+    people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
+    masks = scene.masks
+    if masks is not None:
+        maps = sheet.warp.maps(masks.person.shape)
+        masks = masks.each(lambda mask: warped_masks((mask, mask), maps)[0])
+    return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people, masks=masks)
 
 
 def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarray, Sheet]:

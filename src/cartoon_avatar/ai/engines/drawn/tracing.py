@@ -1,0 +1,98 @@
+"""What a plane shows as flat shapes: nested areas below and above its levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+import cv2
+import numpy as np
+from contourpy import FillType, contour_generator
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.paths import (
+    area_of,
+    bezier,
+    few_points,
+    resampled,
+    smoothed_values,
+)
+
+# Beyond every lightness.
+_FAR = 1e3
+# Shapes that meet the frame go on beyond it, px.
+_BEYOND_PX = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Shapes darker (or lighter) than ``value`` of a plane, of at least ``least`` squared units.
+
+    Their outlines are smoothed over ``smooth`` units.
+    """
+
+    value: float
+    darker: bool
+    least: float
+    smooth: float
+
+
+def traced(
+    lab: np.ndarray, plane: np.ndarray, levels: Sequence[Level], scale: float
+) -> Iterator[tuple[str, Lab]]:
+    """Paths and colours of the shapes of ``plane`` (H×W float32), in drawing order.
+
+    Marching squares (Lorensen and Cline 1987) on the plane itself, so that outlines are smooth
+    below a pixel. Each shape has the median colour of its own band in ``lab`` (H×W×3 CIELAB).
+    """
+    beyond = [_BEYOND_PX] * 4
+    lab = cv2.copyMakeBorder(lab, *beyond, borderType=cv2.BORDER_REPLICATE)
+    plane = cv2.copyMakeBorder(plane, *beyond, borderType=cv2.BORDER_REPLICATE)
+    maker = contour_generator(z=plane, fill_type=FillType.OuterOffset)
+    for number, level in enumerate(levels):
+        sign = -1 if level.darker else 1
+        nested = [one.value for one in levels[number + 1 :] if one.darker == level.darker]
+        end = nested[0] if nested else sign * _FAR
+        low, high = sorted((level.value, sign * _FAR))
+        # An outline each, with where its outer ring and its holes start.
+        found = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(low, high))
+        for points, starts in zip(*found, strict=True):
+            parts = [points[a:b] for a, b in pairwise(starts)]
+            if area_of(parts[0]) < level.least * scale**2:
+                continue
+            colour = _colour(lab, plane, parts, *sorted((level.value, end)))
+            curves = [(part - _BEYOND_PX + 0.5) / scale for part in parts]
+            path = "".join(
+                _path(curve, level.smooth) for curve in curves if area_of(curve) > 0.7 * level.least
+            )
+            if path:
+                yield path, colour
+
+
+def _path(curve: np.ndarray, smooth: float) -> str:
+    step = max(1.2, 0.6 * smooth)
+    even = resampled(curve[:-1], step, closed=True)
+    return bezier(
+        few_points(smoothed_values(even, smooth / step, closed=True), fine=0.6, longest=90)
+    )
+
+
+def _colour(
+    lab: np.ndarray, light: np.ndarray, parts: list[np.ndarray], low: float, high: float
+) -> Lab:
+    left, top = np.floor(parts[0].min(axis=0)).astype(int)
+    right, bottom = np.ceil(parts[0].max(axis=0)).astype(int) + 1
+    right, bottom = min(right, lab.shape[1]), min(bottom, lab.shape[0])
+    area = np.zeros((bottom - top, right - left), np.uint8)
+    corners = [np.round((part - (left, top)) * 16).astype(np.int32) for part in parts]
+    cv2.fillPoly(area, corners, 1, shift=4)
+    here = lab[top:bottom, left:right]
+    band = light[top:bottom, left:right]
+    on = area > 0
+    within = on & (band >= low) & (band <= high)
+    pixels = here[within if within.any() else on]
+    if not len(pixels):
+        pixels = here.reshape(-1, 3)
+    return np.median(pixels[:: 1 + len(pixels) // 4000], axis=0)
