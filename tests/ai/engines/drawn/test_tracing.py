@@ -21,7 +21,20 @@ def picture(dark: np.ndarray) -> np.ndarray:
 
 
 def points_of(path: str) -> np.ndarray:
-    return np.array([float(n) for n in re.findall(r"-?\d+\.\d", path)]).reshape(-1, 2)
+    """Where the curves of ``path`` begin and end: a place, then steps."""
+    found = []
+    for ring in path.split("M")[1:]:
+        start, *steps = ring.rstrip("Z").split("c")
+        place = numbers(start)
+        found.append(place)
+        for step in steps:
+            place = place + numbers(step)[-2:]
+            found.append(place)
+    return np.array(found)
+
+
+def numbers(text: str) -> np.ndarray:
+    return np.array([float(n) for n in re.findall(r"-?\d+\.?\d*", text)])
 
 
 def test_a_dark_disc_is_one_round_shape_of_its_colour():
