@@ -18,7 +18,7 @@ _FOCUSED = """(() => {
 
 
 def _tab_to(page: Page, name: str, key: str = "Tab") -> None:
-    for _ in range(30):
+    for _ in range(60):
         if page.evaluate(_FOCUSED) == name:
             return
         page.keyboard.press(key)

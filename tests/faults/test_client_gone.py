@@ -24,13 +24,21 @@ BODY = HEAD + picture("png", (1500, 2000)) + b"\r\n--b--\r\n"
 _PATIENCE_S = 120
 
 
-def begin(port: int, path: str, length: int) -> socket.socket:
+def begin(port: int, path: str, length: int, more: str = "") -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(
         f"POST {path} HTTP/1.1\r\nHost: a\r\nX-Device-Id: phone\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n"
-        f"Content-Length: {length}\r\n\r\n".encode()
+        f"Content-Length: {length}\r\n{more}\r\n".encode()
     )
+    return connection
+
+
+def waited_for(port: int, path: str, length: int) -> socket.socket:
+    """A body that has its room: the service asks for it."""
+    connection = begin(port, path, length, "Expect: 100-continue\r\n")
+    connection.settimeout(_PATIENCE_S)
+    assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
     return connection
 
 
@@ -59,7 +67,7 @@ def test_of_an_upload_that_breaks_off_nothing_is_kept(
         client.get("/api/originals")
         # Where others have taken the memory there is for bodies, the next one goes to the disk.
         for length in others:
-            stack.enter_context(begin(backend.port, "/api/upload", length))
+            stack.enter_context(waited_for(backend.port, "/api/upload", length))
         connection = send_a_share(backend.port, "/api/upload", share)
         port = connection.getsockname()[1]
         count = 2 if others and share > 0.4 else 1

@@ -189,7 +189,10 @@ def test_who_waits_for_a_job_is_let_go_when_told_to_stop_and_the_job_is_kept(
     def slow(connection: socket.socket) -> None:
         time.sleep(10)
 
-    json = answering(b"{}", kind="application/json")
+    json = answering(
+        b'{"items": [{"name": "comic", "title": "Comic", "description": "", "preview": null}]}',
+        kind="application/json",
+    )
     with server(slow, {b"GET /readyz": json, b"GET /styles": json}) as ai:
         process, url = run("backend", AI_URL=ai)
         asked = httpx.post(
@@ -210,7 +213,7 @@ def test_who_waits_for_a_job_is_let_go_when_told_to_stop_and_the_job_is_kept(
         assert process.wait(_PATIENCE_S) == 0
 
     assert stream.text.endswith("\n\n")  # it was not cut off
-    assert poll.json()["state"] in ("queued", "running")
+    assert poll.json()["state"] in ("queued", "running"), poll.text
     with contextlib.closing(sqlite3.connect(tmp_path / "data/avatars.sqlite")) as database:
         assert database.execute("SELECT state FROM jobs").fetchall() == [("queued",)]
 

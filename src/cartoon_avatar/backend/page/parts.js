@@ -30,12 +30,15 @@ const ICONS = {
 export const Icon = ({ name }) => html`
   <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
 
+let begun = false; // of the page's first heading nobody has lost anything yet
+
 /** A heading that takes the focus when what had it is gone, so that nobody is left nowhere. */
 export function Heading({ children }) {
   const heading = useRef(null);
   useLayoutEffect(() => { // not a frame later: a first Tab may be pressed before, and would go on from here
     const lost = !document.activeElement || document.activeElement === document.body;
-    if (lost && navigator.userActivation?.hasBeenActive) heading.current.focus({ preventScroll: true });
+    if (begun && lost && navigator.userActivation?.hasBeenActive) heading.current.focus({ preventScroll: true });
+    begun = true;
   }, []);
   return html`<h1 ref=${heading} tabindex="-1">${children}</h1>`;
 }
