@@ -271,6 +271,7 @@ async def test_styles_are_listed_for_the_app(service: Service):
     assert [style["name"] for style in styles["items"]] == ["comic", "anime", "soft"]
     assert [style["needsFace"] for style in styles["items"]] == [False, True, False]
     assert styles["nextCursor"] is None
+    assert styles["stickers"] is True
 
 
 async def test_the_stages_of_the_work_are_timed(service: Service):

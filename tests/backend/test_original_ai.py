@@ -41,14 +41,15 @@ async def service(request: pytest.FixtureRequest, start: Start) -> AsyncIterator
 
 async def test_everything_works_with_what_it_gives(service: Service):
     ready = await service.http.get("/readyz")
-    styles = (await service.phone.get("/api/styles")).json()["items"]
+    listed = (await service.phone.get("/api/styles")).json()
     uploaded = await service.phone.upload(picture(size=(90, 120)), data={"seed": "5"})
     body = uploaded.json()
     again = await service.phone.post(f"/api/regenerate/{body['original']['id']}")
     cut = await service.phone.post(f"/api/download/{again.json()['cartoon']['id']}")
 
     assert ready.status_code == 200
-    assert [(one["name"], one["aligned"]) for one in styles] == [("cartoon", False)]
+    assert [(one["name"], one["aligned"]) for one in listed["items"]] == [("cartoon", False)]
+    assert listed["stickers"] is False
     assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3
     assert (body["original"]["width"], body["original"]["height"]) == (90, 120)
     cartoon = body["cartoon"]

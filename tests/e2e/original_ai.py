@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import httpx
 import python_multipart
 from PIL import Image, ImageOps
+
+from tests.engines.ports import free_ports
+from tests.faults.processes import wait_for
+
+DEVICE = "0b5c9d3e-6f1a-4c8e-9d27-5a3e1f7c2b10"
 
 
 class OriginalAi(ThreadingHTTPServer):
@@ -39,6 +49,38 @@ def original_ai() -> Iterator[OriginalAi]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def backend(data: Path, ai: OriginalAi, dialect: str) -> Iterator[httpx.Client]:
+    """Our backend in front of it, as a process of its own."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    settings = {"AI_URL": ai.url, "PUBLIC_URL": url, "API_DIALECT": dialect}
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cartoon_avatar.cli", "backend"),
+            *("--port", str(port), "--data", str(data)),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **settings},
+    )
+    try:
+        wait_for(port)
+        with httpx.Client(base_url=url, headers={"x-device-id": DEVICE}, timeout=120) as http:
+            until_ready(http)
+            yield http
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def until_ready(http: httpx.Client) -> None:
+    give_up = time.monotonic() + 120
+    while http.get("/readyz").status_code != 200:
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
 
 
 class _Handler(BaseHTTPRequestHandler):

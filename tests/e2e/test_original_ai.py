@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.original_ai import OriginalAi, original_ai
-from tests.engines.ports import free_ports
-from tests.faults.processes import wait_for
-
-DEVICE = "0b5c9d3e-6f1a-4c8e-9d27-5a3e1f7c2b10"
+from tests.e2e.original_ai import OriginalAi, backend, original_ai
 
 
 @pytest.fixture
 def ai() -> Iterator[OriginalAi]:
     with original_ai() as server:
         yield server
-
-
-@contextmanager
-def backend(data: Path, ai: OriginalAi, dialect: str) -> Iterator[httpx.Client]:
-    (port,) = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
-    settings = {"AI_URL": ai.url, "PUBLIC_URL": url, "API_DIALECT": dialect}
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "cartoon_avatar.cli", "backend"),
-            *("--port", str(port), "--data", str(data)),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **settings},
-    )
-    try:
-        wait_for(port)
-        with httpx.Client(base_url=url, headers={"x-device-id": DEVICE}, timeout=120) as http:
-            until_ready(http)
-            yield http
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def until_ready(http: httpx.Client) -> None:
-    give_up = time.monotonic() + 120
-    while http.get("/readyz").status_code != 200:
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
 
 
 def selfie() -> dict[str, tuple[str, bytes, str]]:
@@ -87,6 +47,10 @@ def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
         for url in (made["cartoon"]["imageUrl"], chosen["imageUrl"]):
             assert_opens(url, (72, 96))
         cut = http.post(f"/api/download/{chosen['id']}")
+        sticker = {"preset": "whatsapp"}
+        exported = http.post(
+            f"/api/downloaded-faces/{cut.json()['face']['id']}/exports", json=sticker
+        )
         faces = http.get("/api/downloaded-faces").json()["items"]
         photos = http.get("/api/originals").json()["items"]
         gone = httpx.get(chosen["imageUrl"])
@@ -97,6 +61,7 @@ def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
     assert len(photo["cartoons"]) == 2
     assert made["original"]["faceCount"] == 1  # so that the page offers to cut it out
     assert (previews.status_code, previews.json()["items"]) == (200, [])
+    assert (exported.status_code, exported.json()["code"]) == (500, "generation_failed")
     assert ai.photos == [(900, 1200)] * 2
     assert ai.fetched == [chosen["imageUrl"]]
     face = cut.json()["face"]

@@ -447,6 +447,10 @@ class Style(Body):
 class StyleList(Body):
     items: list[Style]
     next_cursor: NextCursor
+    stickers: bool = Field(
+        description="Faces can be had as stickers. An AI server of the original design makes none.",
+        examples=[True],
+    )
 
 
 class Health(Body):

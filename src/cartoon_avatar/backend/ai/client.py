@@ -268,7 +268,7 @@ class AiClient:
         """``cartoon_url`` is where a server of the original design can fetch the cartoon."""
         files = {"image": cartoon, "original": photo}
         fields = {**options.fields(), "thumbnail": 1}
-        if await self._is_original(turn.until):
+        if await self.is_original(until=turn.until):
             return await self._cut_by_url(cartoon_url, turn)
         return head_in(*await self._drawn(paths.PROCESS_FACE_CUT, files, turn, fields))
 
@@ -283,7 +283,7 @@ class AiClient:
             )
         return head_in(original.described(data), data)
 
-    async def _is_original(self, until: float) -> bool:
+    async def is_original(self, *, until: float) -> bool:
         """Whether it knows the original design alone."""
         styles = self._styles or await self.styles(until=until)
         return styles == _ORIGINAL_STYLES

@@ -6,7 +6,7 @@ import { Heading, Icon } from "./parts.js";
 import { canCopy, canShare, copy, headOn, inType, save, share } from "./pictures.js";
 import { useSavable } from "./savable.js";
 import { Stickers } from "./stickers.js";
-import { rememberBackground } from "./store.js";
+import { rememberBackground, state } from "./store.js";
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 
 const COLOURS = {
@@ -76,7 +76,7 @@ export function Head({ face, background, heading, children, after }) {
           </button>`}
       </div>
       <p class="fine done">${done || t.save.size(face.width, face.height)}</p>
-      <${Stickers} face=${face} colour=${colour} />
+      ${state.stickers && html`<${Stickers} face=${face} colour=${colour} />`}
       ${after}
     </div>`;
 }

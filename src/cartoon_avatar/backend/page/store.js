@@ -2,6 +2,7 @@
 
 export const state = {
   styles: null, // of /api/styles; null while unknown
+  stickers: true, // heads can be had as stickers; /api/styles says where they cannot
   style: "", // the name of the chosen one; "" lets the service choose
   work: null, // the photo at hand, see session.js
   resuming: false, // work of before a reload is being fetched

@@ -11,9 +11,9 @@ const FIRST = "comic";
 
 export async function loadStyles(again_ms = AGAIN_MS) {
   try {
-    const { items } = await get("/api/styles");
+    const { items, stickers } = await get("/api/styles");
     const there = (name) => items.some((style) => style.name === name);
-    set({ styles: items, style: [remembered("style"), FIRST].find(there) ?? "" });
+    set({ styles: items, stickers, style: [remembered("style"), FIRST].find(there) ?? "" });
   } catch {
     // A page without styles still draws.
     setTimeout(loadStyles, again_ms, Math.min(again_ms * 2, 60_000));

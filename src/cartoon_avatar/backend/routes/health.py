@@ -33,9 +33,11 @@ router = APIRouter()
 )
 async def list_styles(backend: Backend, device: Device) -> schemas.StyleList:
     """The styles a cartoon can be drawn in."""
-    styles = await backend.ai.styles(until=backend.ai.deadline())
+    until = backend.ai.deadline()
+    styles = await backend.ai.styles(until=until)
     items = [schemas.Style.model_validate(style, from_attributes=True) for style in styles]
-    return schemas.StyleList(items=items, next_cursor=None)
+    stickers = not await backend.ai.is_original(until=until)
+    return schemas.StyleList(items=items, next_cursor=None, stickers=stickers)
 
 
 @router.get("/healthz", response_model=schemas.Health, operation_id="getHealth", tags=["health"])
