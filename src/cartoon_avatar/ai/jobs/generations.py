@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.head.cut import same_shape
@@ -12,7 +12,6 @@ from cartoon_avatar.ai.jobs.results import thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.alignment import is_aligned
-from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.scene import open_scene
 from cartoon_avatar.containers.marks import Mark
 from cartoon_avatar.contract.boxes import Box, FaceBox
@@ -131,9 +130,4 @@ def _shows_the_same(tools: Tools, photo: Picture, drawing: Picture) -> bool:
     if not faces:
         return False
     scale = photo.width / drawing.width
-    return any(is_aligned(faces[0], _scaled(face, scale)) for face in drawn)
-
-
-def _scaled(face: Face, scale: float) -> Face:
-    left, top, width, height = (scale * length for length in face.box)
-    return replace(face, box=(left, top, width, height), landmarks=scale * face.landmarks)
+    return any(is_aligned(faces[0], face.scaled(scale)) for face in drawn)

@@ -6,7 +6,7 @@ No output of a network is assumed to be finite, inside the picture or shaped lik
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -33,6 +33,12 @@ class Face:
     score: float
     presence: float = 1.0
     confirmed: bool = True
+
+    def scaled(self, factor: float) -> Face:
+        """The same face in a picture ``factor`` times as large."""
+        left, top, wide, high = (factor * length for length in self.box)
+        landmarks = self.landmarks * np.float32(factor)
+        return replace(self, box=(left, top, wide, high), landmarks=landmarks)
 
 
 # All faces of a picture, the most prominent first; empty where there is none.

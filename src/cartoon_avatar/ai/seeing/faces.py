@@ -173,12 +173,7 @@ def _behind_a_net(find: FaceFinder, picture: Picture) -> list[Face]:
     faces = find(Picture(cv2.medianBlur(glance, _NET_PX)))
     if not faces or not faces[0].confirmed or faces[0].score < _SEEN_BEHIND:
         return []
-    return [_enlarged(face, picture.width / glance.shape[1]) for face in faces if face.confirmed]
-
-
-def _enlarged(face: Face, factor: float) -> Face:
-    left, top, wide, high = (factor * length for length in face.box)
-    return replace(face, box=(left, top, wide, high), landmarks=face.landmarks * np.float32(factor))
+    return [face.scaled(picture.width / glance.shape[1]) for face in faces if face.confirmed]
 
 
 def _certainty(face: Face) -> float:

@@ -191,14 +191,7 @@ def _filled(picture: Picture) -> np.ndarray:
 
 def _moved(faces: list[Face], small: np.ndarray, rgb: np.ndarray) -> list[Face]:
     scale = small.shape[1] / rgb.shape[1]
-    return [
-        replace(
-            face,
-            box=tuple(scale * length for length in face.box),
-            landmarks=face.landmarks * np.float32(scale),
-        )
-        for face in faces
-    ]
+    return [face.scaled(scale) for face in faces]
 
 
 def _ovals(shape: tuple[int, int], faces: list[Face]) -> np.ndarray:

@@ -112,16 +112,10 @@ def draw_photo(
         # Of a small copy: they end under lines and on soft borders, not in hairs.
         small = Picture(shrunk(picture.rgb, MASKS_PX))
         scale = small.width / picture.width
-        masks = eyes.find_masks(small, [_scaled(face, scale) for face in people])
+        masks = eyes.find_masks(small, [face.scaled(scale) for face in people])
     crop = whole(picture.width, picture.height)
     faces = faces_of(people, picture, (picture.width, picture.height))
     return _drawn(Scene(picture, crop, people, masks, faces), style, seed, clock)
-
-
-def _scaled(face: Face, scale: float) -> Face:
-    left, top, wide, high = face.box
-    box = left * scale, top * scale, wide * scale, high * scale
-    return replace(face, box=box, landmarks=face.landmarks * np.float32(scale))
 
 
 def _sized(photo: Picture, long_side: int) -> Picture:
