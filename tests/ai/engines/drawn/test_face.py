@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -63,7 +64,8 @@ def test_nostrils_are_traced_where_they_are_dark():
 
     def dark(close: Close, light: np.ndarray) -> None:
         for place in close.here(reading.points(79, 309)):
-            light[close.disc(place, 0.015)] = 8
+            x, y = np.round(place).astype(int).tolist()
+            cv2.circle(light, (x, y), round(0.015 * close.unit), 8, -1)
 
     seen = nose_darkness(lit(reading, dark))
     x, y = reading.close.here(reading.points(79, 309)).astype(int).T

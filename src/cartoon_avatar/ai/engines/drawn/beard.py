@@ -52,20 +52,21 @@ def read_beard(reading: Reading) -> Beard:
     found = reading.subject.facial_hair
     kind = found.value if found is not None and found.confidence >= 0.5 else "none"
     lips = reading.inside(_grown(reading.features.lips, 1.04))
+    nothing = np.zeros_like(lips)
     upper_lip, zone, chin = (mask & ~lips for mask in _zones(reading))
     long_beard = _long_beard(reading, chin) & ~lips
-    nothing = np.zeros_like(lips)
-    region = {
-        "beard": upper_lip | zone,
-        "moustache": upper_lip,
-        "stubble": nothing,
-        "none": nothing,
-    }["beard" if long_beard.any() else kind]
-    solid, cover = nothing, 1.0
-    if kind == "moustache" and _chin_grown(reading, upper_lip, chin):
+    growth = np.zeros(lips.shape, np.float32)
+    if kind == "none" and not long_beard.any():
+        return Beard(nothing, nothing, growth, reading.lab[nothing], 1.0)
+    darker = _darker_than_cheeks(reading)
+    goatee = kind == "moustache" and _chin_grown(darker, upper_lip, chin)
+    region = nothing
+    if kind == "beard" or long_beard.any() or goatee:
         region = upper_lip | zone
+    elif kind == "moustache":
+        region = upper_lip
+    solid, cover = nothing, 1.0
     if region.any():
-        darker = _darker_than_cheeks(reading)
         darkest = float(np.percentile(darker[region], 85))
         # Short hair grows where it is dark and nowhere else; a full beard is one shape: its thin
         # places are bridged, single dark spots left out.
@@ -88,14 +89,11 @@ def read_beard(reading: Reading) -> Beard:
     stubble = nothing
     if kind == "stubble" or thin:
         area = (upper_lip | zone) & ~solid
-        darker = _darker_than_cheeks(reading)
         level = max(2.0, 0.3 * float(np.percentile(darker[area], 85))) if area.any() else 2.0
         stubble = (reading.soft(np.where(area, darker, 0), 0.02 * unit) > level) & area
     if thin:
         solid = nothing
-    growth = np.zeros(lips.shape, np.float32)
     if solid.any():
-        darker = _darker_than_cheeks(reading)
         near = reading.grown(solid | region, 0.006 * unit) & ~lips
         fade = np.clip(2 * reading.soft(near, 0.012 * unit) - 0.4, 0, 1)
         growth = darker / max(8.0, float(np.percentile(darker[solid], 80))) * fade
@@ -105,9 +103,8 @@ def read_beard(reading: Reading) -> Beard:
     return Beard(solid, stubble, growth.astype(np.float32), reading.lab[solid], cover)
 
 
-def _chin_grown(reading: Reading, upper_lip: np.ndarray, chin: np.ndarray) -> bool:
+def _chin_grown(darker: np.ndarray, upper_lip: np.ndarray, chin: np.ndarray) -> bool:
     """Whether the ``chin`` below a moustache is as dark as it: a goatee may be read as none."""
-    darker = _darker_than_cheeks(reading)
     if not upper_lip.any() or not chin.any():
         return False
     above, below = (float(np.percentile(darker[area], 75)) for area in (upper_lip, chin))

@@ -9,6 +9,7 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import lab_of
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
+from cartoon_avatar.ai.filters.blur import blurred
 
 # The look's size in heights of the face, and that height in its pixels.
 _WIDE, _HIGH = 1.3, 1.45
@@ -52,13 +53,6 @@ class Close:
         cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, shift=4)
         return mask > 127
 
-    def disc(self, place: np.ndarray, radius: float) -> np.ndarray:
-        """H×W bool about ``place`` (x and y in pixels of the look), ``radius`` in face heights."""
-        mask = np.zeros(self.shape, np.uint8)
-        x, y = (round(float(value)) for value in place)
-        cv2.circle(mask, (x, y), max(1, round(radius * self.unit)), 1, -1)
-        return mask > 0
-
     def from_grid(self, plane: np.ndarray, scale: float) -> np.ndarray:
         """H×W float32 of ``plane``, which has ``scale`` pixels a unit."""
         values = plane.astype(np.float32)
@@ -66,15 +60,7 @@ class Close:
 
     def soft(self, values: np.ndarray, by: float) -> np.ndarray:
         """``values`` (H×W float32) under a Gaussian of ``by`` face heights."""
-        sigma = by * self.unit
-        shrink = int(sigma / 2.5)
-        if shrink < 2:
-            return cv2.GaussianBlur(values, (0, 0), max(0.5, sigma))
-        high, wide = self.shape
-        size = (max(1, wide // shrink), max(1, high // shrink))
-        small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), sigma / shrink)
-        return cv2.resize(small, (wide, high), interpolation=cv2.INTER_LINEAR)
+        return blurred(values, max(0.5, by * self.unit))
 
     def soft_within(self, values: np.ndarray, weight: np.ndarray, by: float) -> np.ndarray:
         """The same, each pixel counting by ``weight`` (Knutsson and Westin 1993)."""
@@ -82,10 +68,7 @@ class Close:
 
     def grown(self, mask: np.ndarray, by: float) -> np.ndarray:
         """``mask`` grown (below 0: shrunk) by ``by`` face heights."""
-        px = by * self.unit
-        if px >= 0:
-            return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
-        return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px
+        return grown_by(mask, by * self.unit)
 
     def path(
         self,
@@ -106,6 +89,13 @@ class Close:
         )
         up = raised * unit * self.axes[1]
         return path_of([self.units(curve * self.scale) - up for curve in curves], fine=fine)
+
+
+def grown_by(mask: np.ndarray, px: float) -> np.ndarray:
+    """``mask`` (H×W bool) grown (below 0: shrunk) by ``px``."""
+    if px >= 0:
+        return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px
 
 
 def turned(

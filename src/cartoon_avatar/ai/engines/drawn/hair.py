@@ -130,9 +130,9 @@ def _draw_sides(pen: Pen, mask: np.ndarray, tones: HairTones) -> None:
     share = np.maximum(reading.soft(weight, 0.09 * unit), 0.02)
     broad = reading.soft(reading.lab * weight[..., None], 0.09 * unit) / share[..., None]
     middle = np.median(broad[mask], axis=0)
-    for step, brighter in ((-_SIDE, False), (_SIDE, True), (1.9 * _SIDE, True)):
-        apart = broad[..., 0] - middle[0]
-        side = mask & ((apart > step) if brighter else (apart < step))
+    lighter = broad[..., 0] - middle[0]
+    for shows in (lighter < -_SIDE, lighter > _SIDE, lighter > 1.9 * _SIDE):
+        side = mask & shows
         if reading.area(side) < 0.04:
             continue
         seen = np.median(broad[side], axis=0) - middle

@@ -46,7 +46,6 @@ def read_light(reading: Reading) -> None:
         on &= bare
         cheeks.append(float(np.median(soft[on][:, 0])) if on.any() else reading.skin_lightness)
     reading.light_side = 1 if cheeks[0] >= cheeks[1] else -1
-    reading.side_contrast = abs(cheeks[0] - cheeks[1])
     reading.gain = _gain(reading, white, openness)
 
 

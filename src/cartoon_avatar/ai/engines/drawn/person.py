@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.close import Close
+from cartoon_avatar.ai.engines.drawn.close import Close, grown_by
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.seeing.features import Features
 from cartoon_avatar.ai.seeing.subject import Subject
@@ -42,7 +42,6 @@ class Reading:
     skin_lightness: float = 70.0  # as photographed
     gain: float = 1.0  # by which the light is evened, as a factor of luminance
     light_side: int = 1  # 1: light comes from the picture's left
-    side_contrast: float = 0.0  # difference of the cheeks, L
     alone: bool = True  # nobody else's arms and hair are near
 
     @property
@@ -73,10 +72,7 @@ class Reading:
 
     def grown(self, mask: np.ndarray, by: float) -> np.ndarray:
         """``mask`` grown (or shrunk, below 0) by ``by`` units."""
-        px = by * self.scale
-        if px >= 0:
-            return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
-        return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px
+        return grown_by(mask, by * self.scale)
 
     def opened(self, mask: np.ndarray, by: float) -> np.ndarray:
         """``mask`` without what is narrower than twice ``by`` units."""

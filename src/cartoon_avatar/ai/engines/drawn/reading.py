@@ -180,9 +180,9 @@ def _read_parts(
     # Sleeves of raised arms and of strangers hang on no chest.
     chest = reading.inside(_bust(reading, raised=-0.1))
     chest |= reading.grown(reading.skin_below, 0.03 * unit)
-    beside = reading.grown(stranger, 0.04 * unit)
+    by_stranger = reading.grown(stranger, 0.04 * unit)
     for piece in reading.pieces(cloth, 0.0003):
-        theirs = (piece & beside).any() and piece.sum() < 0.3 * cloth.sum()
+        theirs = (piece & by_stranger).any() and piece.sum() < 0.3 * cloth.sum()
         if theirs or not (piece & chest).any():
             cloth &= ~piece
     reading.clothes = reading.without_small(cloth | beneath, 0.02)

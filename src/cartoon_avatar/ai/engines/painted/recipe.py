@@ -89,7 +89,7 @@ def bold(scene: Scene, clock: Clock) -> Scene:
     masks = scene.masks
     if masks is not None:
         maps = sheet.warp.maps(masks.person.shape)
-        masks = masks.each(lambda mask: warped_masks((mask, mask), maps)[0])
+        masks = masks.each(lambda mask: warped_masks((mask,), maps)[0])
     return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people, masks=masks)
 
 
