@@ -7,7 +7,7 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -39,9 +39,12 @@ async def client(service: tuple[psutil.Process, str]) -> AsyncIterator[httpx.Asy
         yield client
 
 
-@contextmanager
-def stopped_worker(service: tuple[psutil.Process, str]) -> Iterator[None]:
-    """Nothing is drawn meanwhile."""
+@asynccontextmanager
+async def stopped_worker(
+    client: httpx.AsyncClient, service: tuple[psutil.Process, str]
+) -> AsyncIterator[None]:
+    """Nothing is drawn meanwhile, and nobody from before is being drawn or waits."""
+    await until(client, "places_taken", 0)
     (worker,) = [
         child
         for child in service[0].children(recursive=True)
@@ -175,7 +178,7 @@ async def test_places_in_the_queue_move_up_when_somebody_before_leaves(
 ) -> None:
     request: dict[str, Any] = {"files": {"image": astronaut}, "data": {"size": "64"}}
     async with AsyncExitStack() as staying, AsyncExitStack() as leaving:
-        with stopped_worker(service):
+        async with stopped_worker(client, service):
             first = await staying.enter_async_context(events(client, GENERATE, **request))
             second = await leaving.enter_async_context(events(client, GENERATE, **request))
             assert await anext(second) == ("queued", {"position": 1})
@@ -198,12 +201,12 @@ async def test_who_leaves_ends_a_drawing_at_its_next_stage_and_the_worker_goes_o
 ) -> None:
     request: dict[str, Any] = {"files": {"image": astronaut}, "data": {"size": "64"}}
     before = await metric(client, "jobs_cancelled")
-    with stopped_worker(service):
+    async with stopped_worker(client, service):
         async with events(client, GENERATE, **request):
             pass
         await until(client, "jobs_cancelled", before + 1)
 
-    with stopped_worker(service):
+    async with stopped_worker(client, service):
         plain = asyncio.ensure_future(client.post(GENERATE, **request))
         await until(client, "places_taken", 1)
         async with events(client, GENERATE, **request) as waiting:
@@ -220,6 +223,6 @@ async def test_a_long_silence_is_broken_by_comments(
     client: httpx.AsyncClient, service: tuple[psutil.Process, str], astronaut: bytes
 ) -> None:
     request: dict[str, Any] = {"files": {"image": astronaut}, "data": {"size": "64"}}
-    with stopped_worker(service):
+    async with stopped_worker(client, service):
         async with client.stream("POST", GENERATE, headers=ACCEPT, **request) as response:
             assert await anext(response.aiter_lines()) == ": keep-alive"
