@@ -147,7 +147,7 @@ class BackendSettings(BaseSettings):
     moderation_fails: Literal["closed", "open"] = Field(
         "closed",
         description="Without a judgement: `closed` draws and shows nothing; `open` does, save what"
-        " generators draw.",
+        " generators and networks draw.",
     )
     reports_kept_days: int = Field(
         90, gt=0, description="Days that a report is kept once it is decided."
