@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
+from cartoon_avatar.contract import paths
 from tests.backend.conftest import FakeAi, Phone, Service, Start, picture
 from tests.backend.test_jobs import ASYNC, ended
 
@@ -141,6 +143,18 @@ async def test_an_engine_of_chance_draws_every_time(service: Service):
     for _ in range(3):
         await drawn(service.phone, original, **WISH)
     assert drawings(service) == before + 3
+
+
+@pytest.mark.parametrize("status", [200, 500, 503])
+async def test_without_a_list_of_styles_it_is_drawn(start: Start, status: int):
+    ai = FakeAi()
+    ai.answers[paths.STYLES] = lambda request: httpx.Response(status, text="{}")
+    async with start(ai=ai) as service:
+        for _ in range(2):
+            assert (await service.phone.upload(data={"seed": "7"})).status_code == 201
+        job = (await service.phone.upload(headers=ASYNC)).json()["job"]
+        assert (await ended(service.phone, job["id"]))["state"] == "succeeded"
+        assert drawings(service) == 3
 
 
 async def test_a_copy_counts_among_the_live_cartoons(start: Start):

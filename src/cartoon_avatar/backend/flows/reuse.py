@@ -11,6 +11,7 @@ from functools import partial
 
 from cartoon_avatar.backend.ai.client import Drawing, DrawingOptions
 from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.errors import AiUnavailable, GenerationFailed
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.contract.boxes import faces_in
@@ -32,7 +33,11 @@ async def drawn_before(
     """The drawing that ``options`` ask for, if a live cartoon of the device shows it."""
     if options.seed is None:  # a random one gives a drawing of its own
         return None
-    for style in await backend.ai.styles(until=until):
+    try:
+        styles = await backend.ai.styles(until=until)
+    except (AiUnavailable, GenerationFailed):  # the engine's version is not known
+        return None
+    for style in styles:
         if options.style in (None, style.name):
             break
     else:
