@@ -9,7 +9,7 @@ import stat
 import httpx
 import pytest
 
-from tests.backend.conftest import FakeAi, Service, picture, problem
+from tests.backend.conftest import FakeAi, Service, Start, picture, problem
 
 
 async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service: Service):
@@ -313,3 +313,19 @@ async def test_pictures_that_the_ai_service_cannot_fetch_are_sent_along(service:
     assert photo.content in body
     assert body.startswith(b"--")
     assert body.count(b'name="image"') == 1
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+async def test_the_ai_service_may_be_below_a_path(start: Start, end: str):
+    ai = FakeAi()
+    ai.answers = {
+        "/drawing/readyz": ai.readyz,
+        "/drawing/styles": ai.styles,
+        "/drawing/generate-cartoon": ai.generate_cartoon,
+        "/drawing/process-face-cut": ai.process_face_cut,
+    }
+    async with start(ai=ai, ai_url=f"http://gateway/drawing{end}") as service:
+        assert (await service.http.get("/readyz")).status_code == 200
+        cartoon = (await service.phone.upload()).json()["cartoon"]
+        assert (await service.phone.post(f"/api/download/{cartoon['id']}")).status_code == 201
+    assert {request.url.path for request in ai.requests} == ai.answers.keys()

@@ -61,7 +61,10 @@ class BackendSettings(BaseSettings):
         True,
         description="Bring the schema up to date at start; turn off to run `migrate` by hand.",
     )
-    ai_url: str = Field("http://127.0.0.1:8001", description="Where the AI service answers.")
+    ai_url: str = Field(
+        "http://127.0.0.1:8001",
+        description="Base URL of the AI service; it may have a path.",
+    )
     ai_timeout_s: float = Field(
         60,
         gt=0,

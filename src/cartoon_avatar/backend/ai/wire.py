@@ -207,7 +207,7 @@ class Wire:
             asked |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
         request = self.session.request(
             method,
-            self.url.with_path(path),
+            self.url.joinpath(path.lstrip("/")),
             headers=asked,
             data=_packed(body),
             allow_redirects=False,
