@@ -74,7 +74,7 @@ def add_job(connection: Connection, job: Job) -> bool:
 
 _COUNT = select(func.count()).select_from(jobs)
 _WAITING = _COUNT.where(jobs.c.state == "queued")
-_OWNUNFINISHED = _COUNT.where(jobs.c.device_id == bindparam("of"), jobs.c.state.in_(UNFINISHED))
+_OWN_UNFINISHED = _COUNT.where(jobs.c.device_id == bindparam("of"), jobs.c.state.in_(UNFINISHED))
 
 
 def waiting_jobs(connection: Connection) -> int:
@@ -82,7 +82,7 @@ def waiting_jobs(connection: Connection) -> int:
 
 
 def unfinished_jobs(connection: Connection, device_id: str) -> int:
-    return connection.scalar(_OWNUNFINISHED, {"of": device_id}) or 0
+    return connection.scalar(_OWN_UNFINISHED, {"of": device_id}) or 0
 
 
 def unfinished_at(connection: Connection, device_id: str, engine: str) -> list[Job]:
