@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from cartoon_avatar.backend.ai.client import CutOptions, DrawingOptions
 from cartoon_avatar.backend.errors import InvalidPreset, InvalidStyle
@@ -17,12 +18,13 @@ from cartoon_avatar.contract.stickers import (
 _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
 
 
-# Who asks may be said in a field, too.
-_DEVICE_FIELDS = ("deviceId", "device_id")
+def require_known(fields: Fields, names: Iterable[str]) -> None:
+    """Raise InvalidRequest for a field that is none of ``names`` and does not say who asks."""
+    options.require_known(fields, (*names, "deviceId", "device_id"))
 
 
 def drawing_options(fields: Fields) -> DrawingOptions:
-    options.require_known(fields, (*options.DRAWING_FIELDS, *_DEVICE_FIELDS))
+    require_known(fields, options.DRAWING_FIELDS)
     style = _style_of(fields)
     return DrawingOptions(
         style=style,
@@ -35,7 +37,7 @@ def drawing_options(fields: Fields) -> DrawingOptions:
 
 
 def cut_options(fields: Fields) -> CutOptions:
-    options.require_known(fields, (*options.HEAD_FIELDS, *_DEVICE_FIELDS))
+    require_known(fields, options.HEAD_FIELDS)
     kind = options.head_format_of(fields)
     return CutOptions(
         format=kind,
@@ -46,7 +48,7 @@ def cut_options(fields: Fields) -> CutOptions:
 
 
 def export_options(fields: Fields) -> StickerOptions:
-    options.require_known(fields, (*STICKER_FIELDS, *_DEVICE_FIELDS))
+    require_known(fields, STICKER_FIELDS)
     return sticker_options_of(fields)
 
 
@@ -59,7 +61,7 @@ def download_options(fields: Fields) -> tuple[CutOptions, StickerOptions | None]
                 raise InvalidPreset(f"{name} is a sticker's: name a preset as well.")
         rest = {name: value for name, value in fields.items() if name not in STICKER_FIELDS[:3]}
         return cut_options(rest), None
-    options.require_known(fields, ("face", *STICKER_FIELDS, *_DEVICE_FIELDS))
+    require_known(fields, ("face", *STICKER_FIELDS))
     return CutOptions(face=options.face_of(fields)), sticker_options_of(fields)
 
 

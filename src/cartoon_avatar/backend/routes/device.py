@@ -18,11 +18,11 @@ from cartoon_avatar.backend.flows.recovery import (
 )
 from cartoon_avatar.backend.identity import Device, admitted, bearer_of
 from cartoon_avatar.backend.limits import limit_device, note_wrong_code, require_code_tries
+from cartoon_avatar.backend.options import require_known
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, problems
 from cartoon_avatar.backend.routes.parameters import Backend, RoomToDelete
 from cartoon_avatar.backend.routes.post import Posted
 from cartoon_avatar.backend.routes.request_bodies import RECOVERY_BODY
-from cartoon_avatar.contract import options
 from cartoon_avatar.contract.media_types import ZIP
 
 router = APIRouter(prefix="/api", tags=["device"])
@@ -59,7 +59,7 @@ async def recover_device(
 ) -> schemas.Recovered:
     """Take over the library that a recovery code was made for; its old phone is locked out."""
     response.headers["Cache-Control"] = "no-store"
-    options.require_known(post.fields, ("code", "deviceId", "device_id"))
+    require_known(post.fields, ("code",))
     code, phone = code_in(post.fields.get("code")), post.device_id
     await require_code_tries(request, backend)
     try:

@@ -8,11 +8,11 @@ from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.flows.reports import report_picture
 from cartoon_avatar.backend.identity import admitted
 from cartoon_avatar.backend.limits import limit_reports
+from cartoon_avatar.backend.options import require_known
 from cartoon_avatar.backend.routes.error_responses import ALWAYS, problems
 from cartoon_avatar.backend.routes.parameters import Backend
 from cartoon_avatar.backend.routes.post import Posted
 from cartoon_avatar.backend.routes.request_bodies import REPORT_BODY
-from cartoon_avatar.contract import options
 
 router = APIRouter(prefix="/api", tags=["device"])
 
@@ -33,7 +33,7 @@ async def create_report(
 ) -> schemas.ReportCreated:
     """Report a picture of one's own to whoever runs the service: a drawing that should not be."""
     response.headers["Cache-Control"] = "no-store"
-    options.require_known(post.fields, ("picture", "reason", "note", "deviceId", "device_id"))
+    require_known(post.fields, ("picture", "reason", "note"))
     await admitted(request, backend, post.device_id)
     await limit_reports(backend, post.device_id)
     report, is_new = await report_picture(
