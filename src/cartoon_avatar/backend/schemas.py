@@ -198,7 +198,7 @@ class Export(Body):
     background: str = Field(examples=["transparent"])
 
 
-def _columns(row: tables.Original | tables.Cartoon | tables.Face, names: str) -> dict[str, Any]:
+def _columns(row: object, names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names.split()}
 
 
@@ -260,12 +260,7 @@ class Consent(Body):
 
     @classmethod
     def of(cls, row: tables.Consent) -> Consent:
-        return cls(
-            engine=row.engine,
-            sent_to=row.sent_to,
-            given_at=row.given_at,
-            withdrawn_at=row.withdrawn_at,
-        )
+        return cls(**_columns(row, "engine sent_to given_at withdrawn_at"))
 
 
 class Report(Body):
@@ -280,14 +275,7 @@ class Report(Body):
 
     @classmethod
     def of(cls, row: tables.Report) -> Report:
-        return cls(
-            id=row.id,
-            kind=row.kind,
-            picture_id=row.picture_id,
-            reason=row.reason,
-            note=row.note,
-            created_at=row.created_at,
-        )
+        return cls(**_columns(row, "id kind picture_id reason note created_at"))
 
 
 class ReportCreated(Body):
