@@ -299,22 +299,19 @@ def remove_original(connection: Connection, original: Original) -> list[str]:
 
 def remove_face(connection: Connection, device_id: str, face_id: str) -> list[str]:
     """Delete a face; returns its files, none if there is no such face."""
-    gone = (
-        delete(faces)
-        .where(faces.c.id == face_id, faces.c.device_id == device_id)
-        .returning(*_FILES[faces])
-    )
-    return _paths(connection, gone)
+    return _remove_picture(connection, faces, device_id, face_id)
 
 
 def remove_cartoon(connection: Connection, device_id: str, cartoon_id: str) -> list[str]:
-    """Delete a cartoon; returns its file, nothing if there is no such cartoon."""
-    gone = (
-        delete(cartoons)
-        .where(cartoons.c.id == cartoon_id, cartoons.c.device_id == device_id)
-        .returning(*_FILES[cartoons])
-    )
-    return _paths(connection, gone)
+    """Delete a cartoon; returns its files, none if there is no such cartoon."""
+    return _remove_picture(connection, cartoons, device_id, cartoon_id)
+
+
+def _remove_picture(
+    connection: Connection, table: Table, device_id: str, picture_id: str
+) -> list[str]:
+    its = (table.c.id == picture_id, table.c.device_id == device_id)
+    return _paths(connection, delete(table).where(*its).returning(*_FILES[table]))
 
 
 def remove_device(connection: Connection, device_id: str) -> list[str]:
