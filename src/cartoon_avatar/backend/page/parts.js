@@ -3,6 +3,7 @@
 import { t } from "./language.js";
 import { messageOf } from "./messages.js";
 import { startPhoto } from "./session.js";
+import { set, state } from "./store.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 /** The mark: a head, half photo (dots), half ink. */
@@ -30,15 +31,13 @@ const ICONS = {
 export const Icon = ({ name }) => html`
   <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
 
-let begun = false; // of the page's first heading nobody has lost anything yet
-
 /** A heading that takes the focus when what had it is gone, so that nobody is left nowhere. */
 export function Heading({ children }) {
   const heading = useRef(null);
   useLayoutEffect(() => { // not a frame later: a first Tab may be pressed before, and would go on from here
     const lost = !document.activeElement || document.activeElement === document.body;
-    if (begun && lost && navigator.userActivation?.hasBeenActive) heading.current.focus({ preventScroll: true });
-    begun = true;
+    if (!state.begun) set({ begun: true });
+    else if (lost && navigator.userActivation?.hasBeenActive) heading.current.focus({ preventScroll: true });
   }, []);
   return html`<h1 ref=${heading} tabindex="-1">${children}</h1>`;
 }

@@ -4,6 +4,7 @@ export const state = {
   styles: null, // of /api/styles; null while unknown
   stickers: true, // heads can be had as stickers; /api/styles says where they cannot
   style: "", // the name of the chosen one; "" lets the service choose
+  begun: false, // a heading has been shown; before, nobody can have lost the focus
   work: null, // the photo at hand, see session.js
   resuming: false, // work of before a reload is being fetched
   problem: null, // what went wrong with it, and how to go on
