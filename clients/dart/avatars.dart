@@ -155,25 +155,70 @@ class Consent {
   final bool isWithdrawn;
 }
 
-/// A photo with the cartoons that are left of it, oldest first.
+/// Somebody on a photo, who can be drawn by their place in the list: [Drawing.face].
+class PhotoFace {
+  PhotoFace(Json json)
+      : box = _boxOf(json['box'] as Json),
+        prominence = (json['prominence'] as num).toDouble();
+
+  /// In pixels of the photo.
+  final Rectangle<int> box;
+
+  /// 0 to 1; the most prominent face comes first.
+  final double prominence;
+
+  static Rectangle<int> _boxOf(Json json) =>
+      Rectangle(json['left'] as int, json['top'] as int, json['width'] as int, json['height'] as int);
+}
+
+/// A photo with who is on it and the cartoons that are left of it, oldest first.
 class OriginalDetail {
   OriginalDetail(Json json)
       : original = Original(json['original'] as Json),
+        faces = _all(json['faces'], PhotoFace.new),
         cartoons = _all(json['cartoons'], Cartoon.new);
 
   final Original original;
+  final List<PhotoFace> faces;
   final List<Cartoon> cartoons;
 }
 
 class Uploaded {
   Uploaded(Json json)
       : original = Original(json['original'] as Json),
+        faces = _all(json['faces'], PhotoFace.new),
         cartoon = Cartoon(json['cartoon'] as Json),
         deviceToken = json['deviceToken'] as String?;
 
   final Original original;
+  final List<PhotoFace> faces;
   final Cartoon cartoon;
   final String? deviceToken;
+}
+
+/// How a cartoon is drawn; what is left out, the service chooses.
+class Drawing {
+  const Drawing({this.style, this.seed, this.size, this.framing, this.face});
+
+  final String? style;
+  final int? seed;
+
+  /// Longest side in pixels.
+  final int? size;
+
+  /// `portrait` or `full`.
+  final String? framing;
+
+  /// Whose portrait: a place in the photo's list of faces.
+  final int? face;
+
+  Json get json => {
+        if (style != null) 'style': style,
+        if (seed != null) 'seed': seed,
+        if (size != null) 'size': size,
+        if (framing != null) 'framing': framing,
+        if (face != null) 'face': face,
+      };
 }
 
 /// What a POST asked for, and how far it is.
@@ -250,20 +295,16 @@ class Avatars {
   /// [key] names what the user did: the same one for every try, also after a restart.
   Future<Uploaded> upload(File photo,
       {required String key,
-      String? style,
+      Drawing drawing = const Drawing(),
       void Function(int sent, int total)? onSend,
       CancelToken? cancel}) async {
-    final answer = await _send('POST', '/api/upload',
-        key: key, onSend: onSend, cancel: cancel, body: () => _photo(photo, style));
-    final uploaded = Uploaded(answer);
-    token ??= uploaded.deviceToken; // keep it: it is said once
-    return uploaded;
+    final answer = await _upload(photo, key, drawing, onSend: onSend, cancel: cancel);
+    return Uploaded(answer);
   }
 
   Future<Cartoon> regenerate(String originalId,
-      {required String key, String? style, int? seed, CancelToken? cancel}) async {
-    final answer = await _send('POST', '/api/regenerate/$originalId',
-        key: key, cancel: cancel, body: () async => _drawing(style, seed));
+      {required String key, Drawing drawing = const Drawing(), CancelToken? cancel}) async {
+    final answer = await _regenerate(originalId, key, drawing, cancel: cancel);
     return Cartoon(answer['cartoon'] as Json);
   }
 
@@ -280,9 +321,10 @@ class Avatars {
 
   Future<List<Style>> styles() async => _all((await _send('GET', '/api/styles'))['items'], Style.new);
 
-  /// The photo in every style, small, as `data:` URLs by the style's name.
-  Future<Map<String, String>> previews(String originalId) async {
-    final answer = await _send('GET', '/api/originals/$originalId/previews');
+  /// The photo in every style, small, as `data:` URLs by the style's name; [face] as in [Drawing.face].
+  Future<Map<String, String>> previews(String originalId, {int? face}) async {
+    final answer = await _send('GET', '/api/originals/$originalId/previews',
+        query: {if (face != null) 'face': face});
     return {
       for (final item in answer['items'] as List) (item as Json)['style'] as String: item['image'] as String,
     };
@@ -290,9 +332,15 @@ class Avatars {
 
   // --- faces
 
-  Future<Face> download(String cartoonId, {required String key, CancelToken? cancel}) async {
-    final answer = await _send('POST', '/api/download/$cartoonId',
-        key: key, cancel: cancel, body: () async => {'format': 'png'});
+  /// [format]: `png`, `webp` or `jpeg`. [background]: `#rrggbb` or `transparent`. [size]: longest side in
+  /// pixels.
+  Future<Face> download(String cartoonId,
+      {required String key,
+      String format = 'png',
+      String? background,
+      int? size,
+      CancelToken? cancel}) async {
+    final answer = await _download(cartoonId, key, format, background, size, cancel: cancel);
     return Face(answer['face'] as Json);
   }
 
@@ -321,16 +369,20 @@ class Avatars {
   // --- jobs: for what takes long, or should go on while the app is closed
 
   /// Promise instead of wait: the photo is safe when this returns, and drawn in its turn.
-  Future<Job> uploadLater(File photo, {required String key, String? style}) async {
-    final answer = await _send('POST', '/api/upload',
-        key: key, later: true, body: () => _photo(photo, style));
-    token ??= answer['deviceToken'] as String?;
+  Future<Job> uploadLater(File photo, {required String key, Drawing drawing = const Drawing()}) async {
+    final answer = await _upload(photo, key, drawing, later: true);
     return Job(answer['job'] as Json);
   }
 
-  Future<Job> regenerateLater(String originalId, {required String key, String? style, int? seed}) async {
-    final answer = await _send('POST', '/api/regenerate/$originalId',
-        key: key, later: true, body: () async => _drawing(style, seed));
+  Future<Job> regenerateLater(String originalId,
+      {required String key, Drawing drawing = const Drawing()}) async {
+    final answer = await _regenerate(originalId, key, drawing, later: true);
+    return Job(answer['job'] as Json);
+  }
+
+  Future<Job> downloadLater(String cartoonId,
+      {required String key, String format = 'png', String? background, int? size}) async {
+    final answer = await _download(cartoonId, key, format, background, size, later: true);
     return Job(answer['job'] as Json);
   }
 
@@ -405,13 +457,37 @@ class Avatars {
 
   // --- requests
 
-  Future<FormData> _photo(File photo, String? style) async => FormData.fromMap({
-        if (style != null) 'style': style,
-        'image': await MultipartFile.fromFile(photo.path, filename: 'photo'),
-      });
+  Future<Json> _upload(File photo, String key, Drawing drawing,
+      {bool later = false, void Function(int sent, int total)? onSend, CancelToken? cancel}) async {
+    final answer = await _send('POST', '/api/upload',
+        key: key,
+        later: later,
+        onSend: onSend,
+        cancel: cancel,
+        body: () async => FormData.fromMap({
+              ...drawing.json,
+              'image': await MultipartFile.fromFile(photo.path, filename: 'photo'),
+            }));
+    token ??= answer['deviceToken'] as String?; // keep it: it is said once
+    return answer;
+  }
 
-  Json _drawing(String? style, int? seed) =>
-      {if (style != null) 'style': style, if (seed != null) 'seed': seed};
+  Future<Json> _regenerate(String originalId, String key, Drawing drawing,
+          {bool later = false, CancelToken? cancel}) =>
+      _send('POST', '/api/regenerate/$originalId',
+          key: key, later: later, cancel: cancel, body: () async => drawing.json);
+
+  Future<Json> _download(String cartoonId, String key, String format, String? background, int? size,
+          {bool later = false, CancelToken? cancel}) =>
+      _send('POST', '/api/download/$cartoonId',
+          key: key,
+          later: later,
+          cancel: cancel,
+          body: () async => {
+                'format': format,
+                if (background != null) 'background': background,
+                if (size != null) 'size': size,
+              });
 
   Map<String, String> _headers({String? key, bool later = false}) => {
         'X-Device-Id': deviceId,
@@ -465,8 +541,10 @@ class Avatars {
   /// How long to wait before trying again; null if that would not help.
   Duration? _pauseBefore(int attempt, AvatarProblem? problem) {
     const passing = {408, 429, 500, 502, 503, 504};
+    // A drawing may have been paid for: the person decides.
+    const asksAPerson = {'engine_unavailable', 'moderation_unavailable'};
     final retryable = problem == null || // no answer, or not the backend's
-        passing.contains(problem.status) ||
+        (passing.contains(problem.status) && !asksAPerson.contains(problem.code)) ||
         problem.code == 'request_running';
     final asked = problem?.retryAfter;
     if (!retryable || attempt >= 5 || (asked != null && asked.inSeconds > 60)) return null;

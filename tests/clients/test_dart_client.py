@@ -77,6 +77,7 @@ def test_it_reads_no_field_that_is_not_answered():
         "Sticker",
         "Style",
         "Consent",
+        "PhotoFace",
         "OriginalDetail",
         "Uploaded",
     ):
@@ -86,3 +87,24 @@ def test_it_reads_no_field_that_is_not_answered():
         assert set(fields) <= set(schemas[theirs.get(name, name)]["properties"]), name
         read += len(fields)
     assert read > 30
+
+
+def test_its_drawings_have_every_option_of_the_service():
+    schemas = json.loads((ROOT / "clients" / "openapi.json").read_text())["components"]["schemas"]
+    drawing = re.search(r"^class Drawing \{.*?^\}", CLIENT.read_text(), re.MULTILINE | re.DOTALL)
+    assert drawing
+    assert set(re.findall(r"'(\w+)':", drawing[0])) == set(schemas["DrawingOptions"]["properties"])
+
+
+def test_it_repeats_nothing_by_itself_that_is_said_to_be_a_persons_to_repeat():
+    page = (ROOT / "docs" / "flutter.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \| (.*) \|$", page, re.MULTILINE)
+    of_people = {
+        code
+        for codes, what in rows
+        if re.search("when (a person|the user) asks", what)
+        for code in re.findall(r"`(\w+)`", codes)
+    }
+    said = re.search(r"asksAPerson = \{(.*?)\}", CLIENT.read_text())
+    assert said and set(re.findall(r"'(\w+)'", said[1])) == of_people
+    assert of_people
