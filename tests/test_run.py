@@ -72,7 +72,7 @@ def test_a_word_mistyped_installs_nothing_and_names_the_one_meant(clone: Path):
     answer = run(clone, "drwa", "me.jpg")
 
     assert answer.returncode == 2
-    assert "did you mean `./run draw`" in answer.stderr
+    assert "Did you mean `./run draw`?" in answer.stderr
     assert calls(clone) == ""
 
 

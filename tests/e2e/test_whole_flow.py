@@ -90,7 +90,7 @@ def rows(service: Running, table: str) -> int:
     return count
 
 
-def test_the_page_is_named_when_it_answers(tmp_path: Path):
+def test_the_page_is_named_when_a_photo_can_be_sent(tmp_path: Path):
     (port,) = free_ports(1)
     process = subprocess.Popen(
         [
@@ -106,6 +106,11 @@ def test_the_page_is_named_when_it_answers(tmp_path: Path):
         named = next(line for line in process.stdout if "the page is at" in line)
         url = named.split()[-3]
         assert "<title>" in httpx.get(url, timeout=60).text
+        photo = {"image": ("me.jpg", astronaut(), "image/jpeg")}
+        sent = httpx.post(
+            f"{url}api/upload", headers={"X-Device-Id": "phone-1"}, files=photo, timeout=60
+        )
+        assert sent.status_code == 201, sent.text
     finally:
         process.terminate()
         process.communicate(timeout=30)

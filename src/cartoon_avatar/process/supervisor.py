@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,13 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from types import FrameType
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener
 
 import structlog
 
-from cartoon_avatar.contract.paths import HEALTHZ
+from cartoon_avatar.contract.paths import READYZ
 
 log = structlog.get_logger()
 
@@ -26,8 +27,17 @@ _LONGEST_PAUSE_S = 30
 _RAN_WELL_S = 60
 # Grace for requests under way at SIGTERM; a drawing takes a second or two.
 _GRACE_S = 20
+
+
+class _AnyStatus(HTTPErrorProcessor):
+    """Returns responses of every status instead of raising an error for some."""
+
+    def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
+        return response
+
+
 # Proxies of the environment are not used.
-_PLAIN = build_opener(ProxyHandler({}))
+_PLAIN = build_opener(ProxyHandler({}), _AnyStatus)
 
 
 @dataclass
@@ -79,7 +89,8 @@ def serve(
     environment: dict[str, str],
     when_up: Callable[[], None],
 ) -> None:
-    """Run until SIGTERM or SIGINT; ``when_up`` is called once, when the backend answers at ``url``.
+    """Run until SIGTERM or SIGINT; ``when_up`` is called once, when the backend answers at ``url``
+    and the AI service is there to draw.
 
     The AI service gets a free port that only we know of.
     """
@@ -114,7 +125,7 @@ def serve(
         while not stopping:
             for child in children:
                 child.keep_running()
-            if not is_up and _answers(url):
+            if not is_up and _is_up(url):
                 is_up = True
                 when_up()
             time.sleep(0.1)
@@ -124,11 +135,11 @@ def serve(
             child.stop()
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
-        with _PLAIN.open(f"{url}{HEALTHZ}", timeout=1):
-            return True
-    except (OSError, HTTPException):
+        with _PLAIN.open(f"{url}{READYZ}", timeout=2) as response:
+            return "ai" not in json.load(response).get("missing", ["ai"])
+    except (OSError, HTTPException, ValueError):
         return False
 
 
