@@ -41,6 +41,7 @@ WORKFLOW: dict[str, Any] = {
 @dataclass
 class ComfyUi:
     """``hold`` keeps the sampler from its last step while it is set; ``fails`` is what it raises.
+    A picture is sent once ``viewers`` have asked for it.
     ``asked`` are the paths of all requests, ``keys`` what they were authorized by, ``queued`` the
     ids of all prompts."""
 
@@ -51,6 +52,7 @@ class ComfyUi:
     gives_ids: bool = False
     loses: bool = False
     saves: bool = True
+    viewers: int = 1
     asked: list[str] = field(default_factory=list)
     keys: set[str | None] = field(default_factory=set)
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -63,6 +65,7 @@ class ComfyUi:
     held: asyncio.Event = field(default_factory=asyncio.Event)
     free: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    all_viewers: asyncio.Event = field(default_factory=asyncio.Event)
     sockets: dict[str, web.WebSocketResponse] = field(default_factory=dict)
     url: str = ""
 
@@ -221,6 +224,9 @@ class ComfyUi:
             or request.query["type"] != "output"
         ):
             return web.Response(status=404)
+        if self.asked.count("GET /view") >= self.viewers:
+            self.all_viewers.set()
+        await self.all_viewers.wait()
         return web.Response(body=self.drawing, content_type="image/png")
 
     async def stats(self, request: web.Request) -> web.Response:

@@ -62,7 +62,9 @@ class ComfyUi:
                 url, body = self.http.url("history"), {"delete": [drawing]}
                 async with self.http.ask("POST", url, json_body=body, idempotent=True):
                     return False
-        return entry is not None or await self._is_queued(drawing)
+        if entry is not None or await self._is_queued(drawing):
+            return True
+        return await self._history(drawing) is not None  # it ended between the two questions
 
     async def _queued(self, drawing: str, generation: Generation) -> str:
         graph = self.config.workflow.filled(
