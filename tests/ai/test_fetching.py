@@ -15,6 +15,7 @@ from cartoon_avatar.ai.fetching import Fetcher, open_fetcher
 from cartoon_avatar.ai.origins import Origin
 from cartoon_avatar.contract.errors import AvatarError, FileTooLarge, InvalidImage
 from tests.ai.conftest import saved, scene
+from tests.engines.ports import free_ports
 
 PNG = saved(scene(), "PNG")
 Respond = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -67,7 +68,7 @@ ENDLESS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 @asynccontextmanager
 async def fetching(
-    origin: str, *addresses: str, max_bytes: int = 100_000, timeout_s: float = 3
+    origin: str, *addresses: str, max_bytes: int = 100_000, timeout_s: float = 60
 ) -> AsyncIterator[Fetcher]:
     """A fetcher that trusts ``origin``; with ``addresses`` that is what names resolve to."""
 
@@ -211,7 +212,7 @@ async def test_the_connection_goes_to_the_address_that_was_judged() -> None:
     async with serving(ok(PNG)) as server:
         origin = f"http://no-such-name.test:{server.port}"
         async with open_fetcher(
-            [origin], max_bytes=100_000, timeout_s=3, resolver=rebinding
+            [origin], max_bytes=100_000, timeout_s=60, resolver=rebinding
         ) as fetcher:
             assert await fetcher.fetch(f"{origin}/a.png") == PNG
             assert asked == ["no-such-name.test"]
@@ -288,8 +289,7 @@ async def test_a_slow_server_is_given_up_on(parts: tuple[bytes | float, ...]) ->
 
 
 async def test_nobody_listening_is_an_unreachable_picture() -> None:
-    async with serving() as server:
-        port = server.port
+    (port,) = free_ports(1)
     async with fetching(f"http://127.0.0.1:{port}") as fetcher:
         with pytest.raises(ImageUnreachable):
             await fetcher.fetch(f"http://127.0.0.1:{port}/a.png")

@@ -224,7 +224,7 @@ async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
     assert len(server.asked) == 1
 
     slow[0].cancel()
-    await asyncio.wait_for(server.cancelled.wait(), 5)
+    await asyncio.wait_for(server.cancelled.wait(), 60)
     for task in slow:
         task.cancel()
     await asyncio.wait(slow)

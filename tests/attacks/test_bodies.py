@@ -195,7 +195,7 @@ def test_bodies_that_lie_about_their_length_are_no_upload(start_backend: StartBa
     for (name, _, allowed), one in zip(cases, asked, strict=True):
         assert one.result()[9:12] in allowed, (name, one.result()[:200])
     assert files_in(backend.data) == set()
-    assert httpx.get(f"{backend.url}/healthz").status_code == 200
+    assert httpx.get(f"{backend.url}/healthz", timeout=60).status_code == 200
 
 
 async def test_slow_heads_and_bodies_leave_a_healthy_client_alone(start_backend: StartBackend):

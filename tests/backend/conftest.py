@@ -214,15 +214,64 @@ class Phone:
         )
 
 
+class StreamingTransport(httpx.AsyncBaseTransport):
+    """Hands on what an app sends as it comes; httpx's own waits for the end of the response."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        bodies = [{"type": "http.request", "body": await request.aread(), "more_body": False}]
+        sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+        async def receive() -> dict[str, Any]:
+            if bodies:
+                return bodies.pop()
+            return await asyncio.Future()  # the client stays to the end
+
+        scope = {
+            "type": "http",
+            "method": request.method,
+            "path": request.url.path,
+            "raw_path": request.url.raw_path,
+            "query_string": request.url.query,
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        }
+        running = asyncio.create_task(self.app(scope, receive, sent.put))
+        start = await sent.get()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            more = True
+            while more:
+                message = await sent.get()
+                more = message.get("more_body", False)
+                yield message.get("body", b"")
+            await running
+
+        return httpx.Response(start["status"], headers=start["headers"], content=pieces())
+
+
 @dataclass
 class Service:
     """A running backend, its folder and the AI service's stand-in."""
 
     phone: Phone
-    ai: FakeAi
+    ai: FakeAi | None
     settings: BackendSettings
     http: httpx.AsyncClient
+    streams: httpx.AsyncClient
     state: Any
+
+    @asynccontextmanager
+    async def events_of(self, job: str) -> AsyncIterator[tuple[str, AsyncIterator[str]]]:
+        """The stream of a job of ``phone`` up to its first event, and what comes after it."""
+        asked = {"X-Device-Id": self.phone.device, "Accept": "text/event-stream"}
+        async with self.streams.stream("GET", f"/api/jobs/{job}", headers=asked) as response:
+            assert response.headers["content-type"].startswith("text/event-stream")
+            rest, first = response.aiter_text(), ""
+            while "event: job" not in first:
+                first += await anext(rest)
+            yield first, rest
 
     def another_phone(self, device: str = "other-phone") -> Phone:
         return Phone(self.http, device)
@@ -272,16 +321,22 @@ Start = Callable[..., AbstractAsyncContextManager[Service]]
 
 
 @asynccontextmanager
-async def running(settings: BackendSettings, ai: FakeAi) -> AsyncIterator[Service]:
-    app = create_app(settings, ai_session=AiSession(ai))
+async def running(settings: BackendSettings, ai: FakeAi | None) -> AsyncIterator[Service]:
+    """Without ``ai`` the AI service is the one at ``settings.ai_url``."""
+    app = create_app(settings, ai_session=None if ai is None else AiSession(ai))
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:
             await app({**scope, "state": dict(state)}, receive, send)
 
         transport = httpx.ASGITransport(with_state, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://backend") as http:
-            yield Service(Phone(http, "phone-1"), ai, settings, http, state["backend"])
+        streaming = StreamingTransport(with_state)
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://backend") as http,
+            httpx.AsyncClient(transport=streaming, base_url="http://backend") as streams,
+        ):
+            phone = Phone(http, "phone-1")
+            yield Service(phone, ai, settings, http, streams, state["backend"])
 
 
 @pytest.fixture(scope="session")

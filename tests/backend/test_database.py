@@ -88,7 +88,7 @@ async def test_what_another_process_notifies_is_heard_again_after_a_lost_connect
     listening = asyncio.create_task(listen(database, "jobs", heard.put_nowait))
     await notified("one")
     ends = text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'"
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'"
     )
     ended = await database.read(lambda connection: list(connection.scalars(ends)))
     assert ended == [True]
@@ -278,7 +278,7 @@ async def test_a_lock_that_is_not_given_back_asks_for_patience(service: Service)
 async def test_connections_cut_by_the_server_cost_nobody_a_request(service: Service):
     await service.phone.upload()
     await service.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     assert (await service.phone.get("/api/originals")).status_code == 200

@@ -23,7 +23,7 @@ ASYNC = {"Prefer": "respond-async"}
 
 async def ended(phone: Phone, job_id: str) -> dict[str, Any]:
     """The job once it has ended."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             job = (await phone.get(f"/api/jobs/{job_id}?wait=5")).json()
             if job["state"] not in ("queued", "running"):
@@ -31,7 +31,7 @@ async def ended(phone: Phone, job_id: str) -> dict[str, Any]:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 (files tell nobody)
             await asyncio.sleep(0.02)
 
@@ -54,7 +54,7 @@ class HeldAi(FakeAi):
         return FakeAi.generate_cartoon(self, request)
 
     async def has_begun(self, count: int) -> None:
-        async with asyncio.timeout(30), self.came:
+        async with asyncio.timeout(120), self.came:
             await self.came.wait_for(lambda: self.begun >= count)
 
 
@@ -115,7 +115,8 @@ async def test_who_waits_long_enough_gets_the_result_itself(service: Service):
 async def test_who_waits_too_short_a_time_is_told_where_to_ask(start: Start):
     async with held(start) as (service, _):
         answer = await service.phone.upload(headers={"Prefer": "wait=1, respond-async"})
-    assert (answer.status_code, answer.json()["job"]["state"]) == (202, "running")
+    assert answer.status_code == 202
+    assert answer.json()["job"]["state"] in ("queued", "running")
 
 
 @pytest.mark.parametrize("prefer", ["", "wait=1", "respond-later", "respond-async-not", ",;="])
@@ -464,11 +465,10 @@ async def test_a_job_is_streamed_to_its_end_and_the_stream_can_be_resumed(start:
     async with held(start) as (service, ai):
         job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
         await ai.has_begun(1)
-        reading = asyncio.create_task(service.phone.get(f"/api/jobs/{job}", headers=stream))
-        await asyncio.sleep(0.1)
-        ai.go.release()
-        answer = await reading
-        last = answer.text.split("id: ")[-1].partition("\n")[0]
+        async with service.events_of(job) as (first, rest):
+            ai.go.release()
+            text = first + "".join([more async for more in rest])
+        last = text.split("id: ")[-1].partition("\n")[0]
         resumed = await service.phone.get(
             f"/api/jobs/{job}", headers=stream | {"Last-Event-ID": last}
         )
@@ -476,11 +476,10 @@ async def test_a_job_is_streamed_to_its_end_and_the_stream_can_be_resumed(start:
             f"/api/jobs/{job}", headers=stream | {"Last-Event-ID": "ü\x01 nonsense".encode()}
         )
 
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.text.startswith("retry: ")
-    states = [event["state"] for event in events_of(answer.text)]
+    assert text.startswith("retry: ")
+    states = [event["state"] for event in events_of(text)]
     assert states[0] in ("queued", "running")
     assert states[-1] == "succeeded"
-    assert events_of(answer.text)[-1]["result"]["original"]["id"]
+    assert events_of(text)[-1]["result"]["original"]["id"]
     assert (resumed.status_code, resumed.content) == (204, b"")
     assert [event["state"] for event in events_of(nonsense.text)] == ["succeeded"]

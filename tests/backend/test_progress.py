@@ -8,15 +8,13 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from aiohttp import web
 
-from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.settings import BackendSettings
-from tests.backend.conftest import FakeAi, Phone
+from tests.backend.conftest import FakeAi, Phone, Service, running
 from tests.backend.test_jobs import ASYNC, ended, events_of
 
 Draw = Callable[["Drawing"], Awaitable[None]]
@@ -64,7 +62,7 @@ class EventAi:
         if not self.asked[-1].startswith("text/event-stream"):
             self.begun.set()
             try:
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
             finally:
                 self.left.set()
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
@@ -84,18 +82,11 @@ async def ai() -> EventAi:
 
 
 @pytest.fixture
-async def phone(ai: EventAi, tmp_path: Path) -> AsyncIterator[Phone]:
+async def service(ai: EventAi, tmp_path: Path) -> AsyncIterator[Service]:
     async with _serving(ai) as url:
         settings = BackendSettings(data_dir=tmp_path / "data", ai_url=url, min_free_bytes=0)
-        app = create_app(settings)
-        async with app.router.lifespan_context(app) as state:
-
-            async def with_state(scope: Any, receive: Any, send: Any) -> None:
-                await app({**scope, "state": dict(state)}, receive, send)
-
-            transport = httpx.ASGITransport(with_state, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://backend") as http:
-                yield Phone(http, "phone-1")
+        async with running(settings, None) as service:
+            yield service
 
 
 @asynccontextmanager
@@ -116,7 +107,8 @@ async def promised(phone: Phone) -> str:
     return (await phone.upload(headers=ASYNC)).json()["job"]["id"]
 
 
-async def test_stages_and_shares_are_told_as_the_engine_tells_them(ai: EventAi, phone: Phone):
+async def test_stages_and_shares_are_told_as_the_engine_tells_them(ai: EventAi, service: Service):
+    phone = service.phone
     heard, go_on = asyncio.Event(), asyncio.Event()
 
     async def draw(drawing: Drawing) -> None:
@@ -130,16 +122,15 @@ async def test_stages_and_shares_are_told_as_the_engine_tells_them(ai: EventAi, 
 
     ai.draw = draw
     job = await promised(phone)
-    await asyncio.wait_for(ai.begun.wait(), 30)
-    streaming = asyncio.create_task(
-        phone.get(f"/api/jobs/{job}", headers={"Accept": "text/event-stream"})
-    )
-    heard.set()
-    async with asyncio.timeout(30):
+    await asyncio.wait_for(ai.begun.wait(), 120)
+    async with asyncio.timeout(120), service.events_of(job) as (first, rest):
+        heard.set()
         while (seen := (await phone.get(f"/api/jobs/{job}")).json()).get("progress") is None:
             pass  # until it says more than that it has begun
-    go_on.set()
-    streamed = events_of((await streaming).text)
+        while "masks" not in first:
+            first += await anext(rest)
+        go_on.set()
+        streamed = events_of(first + "".join([more async for more in rest]))
 
     assert (seen["state"], seen["stage"], seen["progress"]) == ("running", "masks", 0.35)
     assert ("masks", 0.35) in [(one.get("stage"), one.get("progress")) for one in streamed]
@@ -210,21 +201,21 @@ async def test_garbage_in_a_stream_fails_the_job(ai: EventAi, phone: Phone, even
 async def test_cancelling_a_job_ends_the_drawing_itself(ai: EventAi, phone: Phone):
     async def draw(drawing: Drawing) -> None:
         await drawing.send("progress", {"stage": "faces", "progress": 0.1})
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     ai.draw = draw
     job = await promised(phone)
-    await asyncio.wait_for(ai.begun.wait(), 30)
+    await asyncio.wait_for(ai.begun.wait(), 120)
     await phone.delete(f"/api/jobs/{job}")
 
-    await asyncio.wait_for(ai.left.wait(), 30)
+    await asyncio.wait_for(ai.left.wait(), 120)
     assert (await ended(phone, job))["state"] == "canceled"
 
 
 async def test_hanging_up_without_a_key_ends_the_drawing_itself(ai: EventAi, phone: Phone):
     uploading = asyncio.create_task(phone.upload())
-    await asyncio.wait_for(ai.begun.wait(), 30)
+    await asyncio.wait_for(ai.begun.wait(), 120)
     uploading.cancel()
-    await asyncio.wait_for(ai.left.wait(), 30)
+    await asyncio.wait_for(ai.left.wait(), 120)
     assert (await phone.get("/api/originals")).json()["items"] == []
     assert ai.asked == [""] or not ai.asked[0].startswith("text/event-stream")

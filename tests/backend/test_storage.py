@@ -254,7 +254,7 @@ async def test_a_url_of_the_bucket_opens_the_file_with_its_type(bucket: BackendS
     url = await storage.url_of(key)
 
     assert url is not None
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.get(url)
         unsigned = await http.get(url.partition("?")[0])
         tampered = await http.get(url[:-1] + ("0" if url[-1] != "0" else "1"))
@@ -402,7 +402,7 @@ async def test_files_are_redirected_to_the_bucket_if_so_set(seaweedfs: SeaweedFs
 
     assert answer.status_code == 302
     assert "max-age=240" in answer.headers["cache-control"]
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         there = await http.get(answer.headers["location"])
     assert (there.content, there.headers["content-type"]) == (photo, "image/png")
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(photo)))

@@ -127,12 +127,12 @@ async def test_told_to_stop_the_sweeper_stops_whatever_the_storage_makes_of_it(s
             raise StorageUnavailable from error
         yield
 
-    async with asyncio.timeout(10), start(sweep_interval_s=1) as service:
+    async with asyncio.timeout(120), start(sweep_interval_s=1) as service:
         service.state.storage.every_file = cut_off
         await sweeping.wait()
 
 
 async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 (the log has no event to wait for)
             await asyncio.sleep(0.02)

@@ -80,14 +80,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         serving.terminate()
-        serving.wait(30)
+        serving.wait(120)
 
 
 def _wait_until_ready(url: str, serving: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and serving.poll() is None:
         try:
-            if httpx.get(f"{url}/readyz", timeout=3).status_code == 200:
+            if httpx.get(f"{url}/readyz", timeout=60).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _cut(self, body: bytes) -> None:
         url = json.loads(body)["image_url"]
-        answer = httpx.get(url)
+        answer = httpx.get(url, timeout=60)
         if answer.status_code != 200:
             self._fail(500, f"{url} answered {answer.status_code}")
             return

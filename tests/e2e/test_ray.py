@@ -98,7 +98,7 @@ def site(
             "LOG_LEVEL": "error",
         }
         driver = deployed(ai_url, port, environment, cluster.folder / "driver.log")
-        stack.callback(driver.wait, 30)
+        stack.callback(driver.wait, 120)
         stack.callback(driver.kill)
         site = Site(cluster, ai_url, backend, driver)
         stack.callback(backend.close)
@@ -201,7 +201,7 @@ def under_load(backend: Backend, clients: int = 3) -> Iterator[Load]:
 
     def ask(number: int) -> None:
         with backend.client(f"load-{number}") as phone:
-            phone.timeout = httpx.Timeout(90)
+            phone.timeout = httpx.Timeout(WITHIN_S)
             while not load.ended:
                 begun = time.monotonic()
                 try:
@@ -278,7 +278,7 @@ def test_told_to_stop_it_leaves_nothing_in_the_cluster(site: Site):
     ]
     assert len(family) >= 4
     site.driver.terminate()
-    assert site.driver.wait(60) == 0
-    _, alive = psutil.wait_procs(family, timeout=30)
+    assert site.driver.wait(240) == 0
+    _, alive = psutil.wait_procs(family, timeout=240)
     assert alive == []
     assert not is_ready(site.ai_url)

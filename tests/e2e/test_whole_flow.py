@@ -66,7 +66,7 @@ def start(data: Path) -> Running:
         env={**os.environ, "AI_WORKERS": "1"},
     )
     http = httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", headers={"X-Device-Id": "phone-1"}, timeout=60
+        base_url=f"http://127.0.0.1:{port}", headers={"X-Device-Id": "phone-1"}, timeout=240
     )
     return Running(process, http, data)
 
@@ -79,7 +79,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         yield service
     finally:
         service.process.terminate()
-        service.process.wait(30)
+        service.process.wait(120)
         service.http.close()
 
 
@@ -113,7 +113,7 @@ def test_the_page_is_named_when_a_photo_can_be_sent(tmp_path: Path):
         assert sent.status_code == 201, sent.text
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def test_a_portrait_goes_from_upload_to_a_face(running: Running):
@@ -184,8 +184,8 @@ def test_no_process_is_left_behind(tmp_path: Path, told: signal.Signals):
     assert len(children) >= 4
 
     service.process.send_signal(told)
-    service.process.wait(30)
+    service.process.wait(120)
     service.http.close()
 
-    _, alive = psutil.wait_procs(children, timeout=30)
+    _, alive = psutil.wait_procs(children, timeout=120)
     assert alive == []

@@ -89,5 +89,5 @@ def running_nginx(backend_port: int, data: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         shutil.rmtree(folder, ignore_errors=True)

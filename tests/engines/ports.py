@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from contextlib import suppress
 
 # Above those that Ray gives its workers, below those that the kernel gives to whoever connects:
 # a port found here is not taken by a client before a server has begun to listen.
-_PORTS = range(20_000, 32_000)
+# Processes that run tests side by side have ports of their own.
+_processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = range(20_000 + _number, 32_000, _processes)
 _given: set[int] = set()
 
 

@@ -138,7 +138,7 @@ def running_ray() -> Iterator[RayCluster]:
     finally:
         for node in reversed(cluster.nodes):
             left += node.kill()
-        psutil.wait_procs(left, timeout=10)
+        psutil.wait_procs(left, timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
 
 

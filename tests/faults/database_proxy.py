@@ -98,7 +98,8 @@ def database_proxy(upstream: int) -> Iterator[DatabaseProxy]:
         server.close()
         for one in proxy.connections:
             one.transport.abort()
-        await asyncio.sleep(0.05)
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*serving, return_exceptions=True)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
     thread.start()

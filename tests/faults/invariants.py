@@ -27,7 +27,7 @@ FOLDERS = ("uploads", "thumbnails", "incoming")
 def rows_of(data: Path, database_url: str | None = None) -> dict[str, list[Any]]:
     if database_url is not None:
         return asyncio.run(_rows_of_server(database_url))
-    database = sqlite3.connect(data / "avatars.sqlite", timeout=10)
+    database = sqlite3.connect(data / "avatars.sqlite", timeout=60)
     database.row_factory = sqlite3.Row
     try:
         return {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}

@@ -4,28 +4,45 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.engines.ports import free_ports
 
 HERE = Path(__file__).parent
+# For an event that comes, on a machine that has other work.
+PATIENCE_S = 240
+
+# In CI a test that is skipped has failed.
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="It reads system calls: apt-get install strace"
+)
 
 
 def free_port() -> int:
     return free_ports(1)[0]
 
 
-def wait_for(port: int, *, timeout_s: float = 120) -> None:
+def wait_until(true: Callable[[], object], what: str) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < give_up, f"not within {PATIENCE_S} s: {what}"
+        time.sleep(0.02)
+
+
+def wait_for(port: int, *, timeout_s: float = PATIENCE_S) -> None:
     """Until something listens on ``port``."""
     give_up = time.monotonic() + timeout_s
     while True:
@@ -62,7 +79,7 @@ class Forks:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(120)
         self.process.stdout.close()
 
 
@@ -82,7 +99,7 @@ class Backend:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *, timeout_s: float = 120) -> None:
+    def start(self, *, timeout_s: float = PATIENCE_S) -> None:
         self.pid = self.forks.fork(
             {
                 "PORT": str(self.port),
@@ -105,7 +122,7 @@ class Backend:
     def kill(self) -> None:
         self.end(signal.SIGKILL)
 
-    def end(self, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 60) -> None:
+    def end(self, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = PATIENCE_S) -> None:
         if self.pid is None:
             return
         with suppress(ProcessLookupError):  # it ended by itself
@@ -115,7 +132,9 @@ class Backend:
 
     def client(self, device: str = "phone") -> httpx.Client:
         """Closed with the backend at the latest."""
-        client = httpx.Client(base_url=self.url, headers={"X-Device-Id": device}, timeout=120)
+        client = httpx.Client(
+            base_url=self.url, headers={"X-Device-Id": device}, timeout=PATIENCE_S
+        )
         self.clients.append(client)
         return client
 
@@ -125,7 +144,7 @@ class Backend:
             client.close()
 
 
-def wait_until_gone(pid: int, *, timeout_s: float = 60) -> None:
+def wait_until_gone(pid: int, *, timeout_s: float = PATIENCE_S) -> None:
     give_up = time.monotonic() + timeout_s
     while is_there(pid):
         assert time.monotonic() < give_up, f"process {pid} is still there"
@@ -138,6 +157,16 @@ def is_there(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def has_read(port: int, client: socket.socket) -> bool:
+    """Whether the server on ``port`` has taken in all that ``client`` has sent so far."""
+    ends = [f"0100007F:{port:04X}", f"0100007F:{client.getsockname()[1]:04X}"]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1:3] == ends:
+            return fields[4].endswith(":00000000")  # of its receive queue
+    return False
 
 
 def forget_peak(pid: int) -> None:

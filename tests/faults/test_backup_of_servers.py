@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.backend.conftest import picture
 from tests.engines.postgres import Postgres, running_postgres
 from tests.engines.seaweedfs import BUCKET, SeaweedFs, running_seaweedfs
 from tests.faults.conftest import StartBackend
+from tests.faults.processes import wait_until
 from tests.faults.test_check_and_backup import device_with_everything
 
 KEYS = {"SIGNING_KEYS": "the same secret on every machine"}
@@ -78,15 +78,11 @@ def test_rows_then_files_loses_nothing_that_was_acknowledged(
     with ThreadPoolExecutor(3) as pool:
         workers = [pool.submit(work, number) for number in range(3)]
         try:
-            give_up = time.monotonic() + 60
-            while len(kept) < 9:
-                assert time.monotonic() < give_up
-                time.sleep(0.1)
+            wait_until(lambda: len(kept) >= 9, "photos of others")
             promised = list(kept)
             dump = tmp_path / "avatars.dump"
             run_postgres(postgres, "pg_dump", "--format=custom", f"--file={dump}", "live")
             sync_bucket(seaweedfs, "live", "backup", "--delete")
-            time.sleep(0.5)
         finally:
             stop.set()
         for one in workers:

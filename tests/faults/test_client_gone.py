@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
 import httpx
@@ -17,11 +17,11 @@ from tests.backend.conftest import picture
 from tests.engines.ai_service import running_ai_service
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import files_in, rows_of
+from tests.faults.processes import PATIENCE_S, wait_until
 
 SHARES = (0.01, 0.5, 0.99)
 HEAD = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
 BODY = HEAD + picture("png", (1500, 2000)) + b"\r\n--b--\r\n"
-_PATIENCE_S = 120
 
 
 def begin(port: int, path: str, length: int, more: str = "") -> socket.socket:
@@ -37,7 +37,7 @@ def begin(port: int, path: str, length: int, more: str = "") -> socket.socket:
 def waited_for(port: int, path: str, length: int) -> socket.socket:
     """A body that has its room: the service asks for it."""
     connection = begin(port, path, length, "Expect: 100-continue\r\n")
-    connection.settimeout(_PATIENCE_S)
+    connection.settimeout(PATIENCE_S)
     assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
     return connection
 
@@ -46,13 +46,6 @@ def send_a_share(port: int, path: str, share: float) -> socket.socket:
     connection = begin(port, path, len(BODY))
     connection.sendall(BODY[: int(len(BODY) * share)])
     return connection
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + _PATIENCE_S
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("share", SHARES)
@@ -71,11 +64,11 @@ def test_of_an_upload_that_breaks_off_nothing_is_kept(
         connection = send_a_share(backend.port, "/api/upload", share)
         port = connection.getsockname()[1]
         count = 2 if others and share > 0.4 else 1
-        wait_until(lambda: held(backend.pid, port) == count)
+        wait_until(lambda: held(backend.pid, port) == count, "it is held")
         if how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
-        wait_until(lambda: not held(backend.pid, port))
+        wait_until(lambda: not held(backend.pid, port), "it is let go")
         assert files_in(backend.data) == set()
         assert not any(rows_of(backend.data).values())
         answer = client.post("/api/upload", files={"image": picture()})
@@ -107,13 +100,20 @@ def ai_with_one_place() -> Iterator[int]:
 def test_the_place_of_a_request_that_breaks_off_becomes_free(
     ai_with_one_place: int, path: str, share: float
 ):
-    thumbnail = f"http://127.0.0.1:{ai_with_one_place}/thumbnail"
+    url = f"http://127.0.0.1:{ai_with_one_place}"
+
+    def taken() -> float:
+        metrics = httpx.get(f"{url}/metrics", timeout=60).text
+        return float(re.search(r"^places_taken (.*)$", metrics, re.MULTILINE)[1])
 
     def heard() -> tuple[int, str | None]:
-        answer = httpx.post(thumbnail, files={"image": picture()}, timeout=60)
+        answer = httpx.post(f"{url}/thumbnail", files={"image": picture()}, timeout=PATIENCE_S)
         return answer.status_code, None if answer.is_success else answer.json()["code"]
 
+    wait_until(lambda: taken() == 0, "nobody from before has it")
     connection = send_a_share(ai_with_one_place, path, share)
-    wait_until(lambda: heard() == (503, "ai_busy"))
+    wait_until(lambda: taken() == 1, "it has the place")
+    assert heard() == (503, "ai_busy")
     connection.close()
-    wait_until(lambda: heard() == (200, None))
+    wait_until(lambda: taken() == 0, "the place is free")
+    assert heard() == (200, None)

@@ -5,25 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 
 import time_machine
 
 from cartoon_avatar.backend.flows.check import check
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from tests.attacks import conftest as attacks
-from tests.backend.conftest import Service
+from tests.backend.conftest import Service, end_own_sweeps
 from tests.faults.invariants import assert_whole
 
 # The app in this process, whose clock a test can set.
 start = attacks.start
 
 
+# How long a clock must run evenly to be believed.
+STEADY = {"unowned_grace_s": 1}
+
+
 async def _sweep(service: Service) -> Swept:
     return await sweep(service.state.database, service.state.storage, service.settings)
 
 
+async def _until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(240):
+        while not await true():  # noqa: ASYNC110 (time is the event)
+            await asyncio.sleep(0.05)
+
+
 async def test_a_clock_set_forward_sweeps_nothing_until_it_has_been_steady(start: attacks.Start):
-    async with start(unowned_grace_s=1) as service:
+    async with start(**STEADY) as service:
+        await end_own_sweeps()
         cartoon = (await service.phone.upload()).json()["cartoon"]
         in_flight = service.settings.data_dir / "uploads/temp/9_x.jpg"
         in_flight.write_bytes(b"of a request whose row is about to come")
@@ -43,13 +55,16 @@ async def test_a_clock_set_forward_sweeps_nothing_until_it_has_been_steady(start
         assert (await service.http.get(cartoon["imageUrl"])).status_code == 200
         assert in_flight.exists()
 
-        await asyncio.sleep(1.2)
-        assert (await _sweep(service)).expired_cartoons == 0
-        assert not in_flight.exists()
+        async def swept() -> bool:
+            assert (await _sweep(service)).expired_cartoons == 0
+            return not in_flight.exists()
+
+        await _until(swept)
 
 
 async def test_by_a_clock_that_has_jumped_nothing_is_repaired(start: attacks.Start):
-    async with start(unowned_grace_s=1) as service:
+    async with start(**STEADY) as service:
+        await end_own_sweeps()
         state = service.state
         in_flight = service.settings.data_dir / "uploads/temp/9_x.jpg"
         in_flight.write_bytes(b"of a request whose row is about to come")
@@ -58,31 +73,36 @@ async def test_by_a_clock_that_has_jumped_nothing_is_repaired(start: attacks.Sta
         os.utime(in_flight, (later, later))
         await _sweep(service)
 
-        async def repaired() -> list[bool]:
+        async def repaired() -> bool:
             found = check(state.database, state.storage, service.settings, repair=True)
-            return [one.repaired async for one in found]
+            (one,) = [one.repaired async for one in found]
+            assert one != in_flight.exists()
+            return one
 
         with time_machine.travel(time.time() + 2 * 24 * 3600, tick=True):
-            assert await repaired() == [False]
-            assert in_flight.exists()
-            await asyncio.sleep(1.2)
-            assert await repaired() == [True]
+            assert not await repaired()
+            await _until(repaired)
 
 
 async def test_a_clock_that_stays_set_forward_is_believed_in_the_end(start: attacks.Start):
-    async with start(unowned_grace_s=1) as service:
+    async with start(**STEADY) as service:
+        await end_own_sweeps()
         await service.phone.upload()
         await _sweep(service)
+
+        async def swept() -> bool:
+            return await _sweep(service) == Swept(expired_cartoons=1, unowned_files=0)
+
         with time_machine.travel(time.time() + 2 * 24 * 3600, tick=True):
-            assert await _sweep(service) == Swept(0, 0)
-            await asyncio.sleep(1.2)
-            assert (await _sweep(service)).expired_cartoons == 1
+            assert not await swept()
+            await _until(swept)
     assert_whole(service.settings.data_dir)
 
 
 async def test_a_clock_set_back_overwrites_nothing(start: attacks.Start):
     """The same milliseconds come again, and every name of theirs is taken."""
     async with start() as service:
+        await end_own_sweeps()
         now = time.time()
         kept = []
         for _ in range(2):

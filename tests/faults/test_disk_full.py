@@ -7,8 +7,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,19 +26,12 @@ def mounted(folder: Path) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def can_mount() -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        if not mounted(Path(folder)):
-            return False
-        subprocess.run(["umount", folder], check=True)
-    return True
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    assert mounted(folder)
+    if not mounted(folder):
+        pytest.skip("A disk that fills up is a tmpfs, which root alone may mount.")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -184,7 +175,6 @@ def test_under_the_reserve_expired_cartoons_go_before_anybody_is_refused(
 
     backend.environment |= {"MIN_FREE_BYTES": str(reserve), "SWEEP_INTERVAL_S": "100000"}
     backend.start()
-    time.sleep(0.5)  # the sweep at the start, which finds it in its prime
     refused = upload(backend, picture())
     assert (refused.status_code, refused.json()["code"]) == (507, "insufficient_storage")
     assert cartoon.exists()
@@ -225,12 +215,3 @@ def test_under_the_reserve_nothing_is_drawn_and_everything_else_goes_on(
         assert_whole(backend.data, [original])
         assert client.delete(f"/api/originals/{original}").status_code == 204
     assert files_in(backend.data) == set()
-
-
-if not can_mount():
-    # A small disk needs root; the limit on a file's size above needs nothing.
-    del test_a_full_disk_refuses_and_recovers
-    del test_a_start_that_has_no_room_says_so_and_ends
-    del test_a_backend_starts_on_a_full_disk_and_serves_what_is_there
-    del test_under_the_reserve_expired_cartoons_go_before_anybody_is_refused
-    del test_under_the_reserve_nothing_is_drawn_and_everything_else_goes_on

@@ -6,9 +6,7 @@ from __future__ import annotations
 import os
 import re
 import resource
-import shutil
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +21,21 @@ from tests.attacks.hostile import noise, saved
 from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, files_in, sweep_as_if_later
-from tests.faults.processes import Backend
+from tests.faults.processes import Backend, needs_strace, wait_until
 from tests.faults.test_check_and_backup import device_with_everything, run
 
 PHOTO = {"image": picture()}
 
 # The app in this process.
 start = attacks.start
+
+
+def is_traced(pid: int) -> bool:
+    threads = [
+        re.search(r"^TracerPid:\t(\d+)", file.read_text(), re.MULTILINE)[1]
+        for file in Path(f"/proc/{pid}/task").glob("*/status")
+    ]
+    return "0" not in threads
 
 
 @contextmanager
@@ -40,14 +46,14 @@ def failing(backend: Backend, calls: str, error: str) -> Iterator[None]:
     with subprocess.Popen([*command, *told], stderr=subprocess.PIPE, text=True) as strace:
         assert strace.stderr is not None
         assert re.search("attached", strace.stderr.readline())
-        time.sleep(0.3)  # to the other threads, too
+        wait_until(lambda: is_traced(backend.pid), "each thread is traced")
         try:
             yield
         finally:
             strace.terminate()
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace")
+@needs_strace
 @pytest.mark.parametrize(
     ("calls", "error", "codes"),
     [
@@ -102,10 +108,12 @@ def test_out_of_file_descriptors_it_asks_for_patience_and_recovers(start_backend
     resource.prlimit(backend.pid, resource.RLIMIT_NOFILE, (64, 64))
 
     def upload(number: int) -> None:
-        with httpx.Client(base_url=backend.url, headers={"X-Device-Id": f"p-{number}"}) as phone:
+        with httpx.Client(
+            base_url=backend.url, headers={"X-Device-Id": f"p-{number}"}, timeout=240
+        ) as phone:
             for _ in range(4):
                 try:
-                    answer = phone.post("/api/upload", files=photo, timeout=60)
+                    answer = phone.post("/api/upload", files=photo, timeout=240)
                 except httpx.TransportError as error:
                     outcomes[type(error).__name__] += 1
                     continue
@@ -121,6 +129,8 @@ def test_out_of_file_descriptors_it_asks_for_patience_and_recovers(start_backend
     assert outcomes[201] > 0
     assert outcomes["storage_unavailable"] > 0
 
+    # Those of the clients who left are given back as the backend hears of it.
+    wait_until(lambda: len(os.listdir(f"/proc/{backend.pid}/fd")) < 40, "there is room again")
     with backend.client() as client:
         answers = [client.post("/api/upload", files=photo) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [201] * 3

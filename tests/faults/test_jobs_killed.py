@@ -27,7 +27,7 @@ PHOTO = picture()
 # Long enough that most kills meet a drawing.
 _DRAWING_S = "0.3"
 # Leases of ten seconds, a few in a row.
-_PATIENCE_S = 120
+_PATIENCE_S = 240
 
 
 class MortalAi:

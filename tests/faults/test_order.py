@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from sqlalchemy import event
 
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, end_own_sweeps, picture, running
-from tests.faults.processes import HERE, free_port, wait_for
+from tests.faults.processes import HERE, free_port, needs_strace, wait_for, wait_until
 
 CALLS = "openat,link,linkat,unlink,unlinkat,fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"
 
@@ -35,7 +34,7 @@ class Trace:
         """Until it has asked for what matches ``last`` so many times."""
         already = len(self.file.read_text().splitlines())
         answer = request()
-        give_up = time.monotonic() + 120
+        give_up = time.monotonic() + 240
         while True:
             lines = self.file.read_text().splitlines()[already:]
             if sum(re.search(last, line) is not None for line in lines) >= times:
@@ -67,31 +66,35 @@ def assert_in_order(lines: list[str], *folders: str) -> None:
     assert not deleted or min(deleted) > committed
 
 
+@needs_strace
 def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
     port = free_port()
-    trace = tmp_path / "trace"
-    process = subprocess.Popen(
-        # Threads are followed; -y names the file behind a number.
-        [
-            *("strace", "-f", "-y", "-s", "24", "-e", f"trace={CALLS}", "-o", str(trace)),
-            *(sys.executable, "-c", "import tests.faults.fork_server as server; server.run()"),
-        ],
-        env={
-            "PATH": "/usr/bin:/bin",
-            "PORT": str(port),
-            "DATA_DIR": str(tmp_path / "data"),
-            "AI_URL": ai_url,
-            "MIN_FREE_BYTES": "0",
-            "PYTHONPATH": str(HERE.parent.parent),
-        },
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    trace, said = tmp_path / "trace", tmp_path / "said"
+    with said.open("wb") as log:
+        process = subprocess.Popen(
+            # Threads are followed; -y names the file behind a number.
+            [
+                *("strace", "-f", "-y", "-s", "24", "-e", f"trace={CALLS}", "-o", str(trace)),
+                *(sys.executable, "-c", "import tests.faults.fork_server as server; server.run()"),
+            ],
+            env={
+                "PATH": "/usr/bin:/bin",
+                "PORT": str(port),
+                "DATA_DIR": str(tmp_path / "data"),
+                "AI_URL": ai_url,
+                "MIN_FREE_BYTES": "0",
+                "PYTHONPATH": str(HERE.parent.parent),
+            },
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     url, phone = f"http://127.0.0.1:{port}", {"X-Device-Id": "phone"}
-    ask = partial(httpx.post, headers=phone, timeout=60)
+    ask = partial(httpx.post, headers=phone, timeout=240)
     try:
-        wait_for(port, timeout_s=90)
-        time.sleep(0.5)  # the first sweep
+        wait_for(port)
+        # The sweep at the start commits, too.
+        wait_until(lambda: '"event": "swept"' in said.read_text(), "the first sweep")
         traced = Trace(trace)
         photo = {"image": picture()}
         uploaded, upload = traced.during(partial(ask, f"{url}/api/upload", files=photo))
@@ -112,11 +115,6 @@ def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
     assert_in_order(regenerate[noted + 1 :], "uploads/temp")
     assert_in_order(download, "uploads/downloaded", "thumbnails/downloaded")
     assert sum("unlink" in line and "uploads/temp/" in line for line in download) == 2
-
-
-if shutil.which("strace") is None:
-    # The test above is there for those who have it; the next one shows the same from inside.
-    del test_the_file_then_the_row_then_the_answer
 
 
 async def test_nothing_is_committed_before_its_files_are_in_place_and_synced(

@@ -25,7 +25,7 @@ from tests.engines.generators import DRAWING, data_uri
 from tests.engines.ports import free_ports
 
 PHOTO = saved(scene(640, 640), "PNG")
-_PATIENCE_S = 120
+_PATIENCE_S = 300
 
 
 @dataclass

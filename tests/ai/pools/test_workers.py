@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -41,7 +42,9 @@ def prepare() -> tuple[str, tuple[str, ...]]:
     return "tools", ("a-missing-file",)
 
 
-def refuse_to_start() -> tuple[str, tuple[str, ...]]:
+def refuse_to_start(tried: Path) -> tuple[str, tuple[str, ...]]:
+    with tried.open("a") as file:
+        file.write("once\n")
     raise RuntimeError("no tools")
 
 
@@ -339,11 +342,12 @@ async def test_ctrl_c_for_the_whole_group_does_not_end_a_job(
     assert await running == pid
 
 
-async def test_workers_that_cannot_start_are_tried_again_and_nobody_hangs() -> None:
-    async with open_workers(
-        refuse_to_start, size=1, queue=1, timeout_s=1, log_level="critical"
-    ) as workers:
-        await asyncio.sleep(1.5)
+async def test_workers_that_cannot_start_are_tried_again_and_nobody_hangs(tmp_path: Path) -> None:
+    tried = tmp_path / "tried"
+    tried.touch()
+    prepare = partial(refuse_to_start, tried)
+    async with open_workers(prepare, size=1, queue=1, timeout_s=1, log_level="critical") as workers:
+        await until(lambda: len(tried.read_text().splitlines()) == 3)
         with pytest.raises(AiStarting), workers.place():
             pass
 

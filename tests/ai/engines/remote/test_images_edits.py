@@ -158,9 +158,9 @@ async def test_a_server_that_is_not_there_is_tried_again_and_named(opened: Opene
 
 
 async def test_past_its_deadline_a_drawing_is_given_up(opened: Opened, server: Server) -> None:
-    with pytest.raises(EngineUnavailable, match=r"longer than 0\.2 s"):
-        await draw(opened, server, generators.never, deadline_s=0.2)
-    await asyncio.wait_for(server.cancelled.wait(), 5)
+    with pytest.raises(EngineUnavailable, match="longer than 1 s"):
+        await draw(opened, server, generators.never, deadline_s=1)
+    await asyncio.wait_for(server.cancelled.wait(), 60)
 
 
 async def test_a_cancel_closes_the_connection(opened: Opened, server: Server) -> None:
@@ -168,7 +168,7 @@ async def test_a_cancel_closes_the_connection(opened: Opened, server: Server) ->
     while not server.asked:  # noqa: ASYNC110 (no event tells)
         await asyncio.sleep(0.01)
     drawing.cancel()
-    await asyncio.wait_for(server.cancelled.wait(), 1)
+    await asyncio.wait_for(server.cancelled.wait(), 60)
 
 
 async def test_past_the_days_budget_nothing_is_asked_and_no_style_listed(
