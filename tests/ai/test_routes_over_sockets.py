@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -17,8 +18,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from PIL import Image
 
 from cartoon_avatar.contract import paths
+from tests.ai.conftest import saved
 from tests.engines.ports import free_ports
 
 _PATIENCE_S = 240  # on a busy machine
@@ -103,7 +106,9 @@ async def test_senders_of_too_much_hear_so_instead_of_a_reset(client: httpx.Asyn
 async def test_a_burst_is_answered_to_the_last_request(
     client: httpx.AsyncClient, server: tuple[str, psutil.Process], astronaut: bytes
 ) -> None:
-    request = {"files": {"image": astronaut}, "data": {"size": "128"}}
+    # Small, so that a refused one has long been read when it is answered.
+    photo = saved(Image.open(io.BytesIO(astronaut)).resize((128, 128)), "JPEG")
+    request = {"files": {"image": photo}, "data": {"size": "128"}}
     with stopped_worker(server[1]):
         asked = [
             asyncio.create_task(client.post(paths.GENERATE_CARTOON, **request)) for _ in range(12)
