@@ -241,6 +241,17 @@ _DRAWN_AS = (
 )
 
 
+_OF_SIZE = (
+    select(originals.c.id)
+    .where(originals.c.device_id == bindparam("of"), originals.c.file_size == bindparam("size"))
+    .limit(1)
+)
+
+
+def has_original_of_size(connection: Connection, device_id: str, size_bytes: int) -> bool:
+    return connection.scalar(_OF_SIZE, {"of": device_id, "size": size_bytes}) is not None
+
+
 def cartoon_drawn_as(
     connection: Connection, device_id: str, drawing_key: str
 ) -> tuple[Cartoon, Original] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from anyio import to_thread
 from sqlalchemy import Connection
@@ -114,6 +115,12 @@ async def _drawn_before(
     backend: State, caller: Caller, photo: Photo, options: DrawingOptions, turn: Turn
 ) -> Drawing | None:
     if options.seed is None:  # the photo's checksum is not wanted yet
+        return None
+    size_bytes = sum(map(len, photo.pieces))
+    is_there = partial(
+        queries.has_original_of_size, device_id=caller.device_id, size_bytes=size_bytes
+    )
+    if not await backend.database.read(is_there):  # a checksum takes longer than a query
         return None
     sha256 = await to_thread.run_sync(sha256_of, photo)
     return await drawn_before(backend, caller.device_id, sha256, options, turn.until)
