@@ -57,6 +57,8 @@ _GRACE_S = 5
 _PAUSE_S = 1
 _LONGEST_PAUSE_S = 5
 _PASSING = (AiUnavailable, DatabaseBusy, StorageUnavailable)
+# Those that no job is the cause of, as it may be where the AI service dies.
+_NO_ATTEMPT = (AiBusy, DatabaseBusy, StorageUnavailable)
 
 
 @dataclass(slots=True, eq=False)
@@ -79,8 +81,8 @@ class Runner:
         self._renew_now = asyncio.Event()
         # By engine that had no place: when it is tried again (time.monotonic).
         self._paused_until: dict[str, float] = {}
-        # The AI service was unreachable at the last request.
-        self._ai_unreachable = False
+        # The AI service or the storage was unreachable at the last request.
+        self._ai_unreachable = self._storage_unreachable = False
         self._stopping = False
         backend.changes.listen(self._on_change)
 
@@ -136,6 +138,9 @@ class Runner:
             if not await ai.is_ready():
                 return _PAUSE_S
             self._ai_unreachable = False
+        if waited_for and self._storage_unreachable:
+            await self._backend.storage.check()  # raises until it answers again
+            self._storage_unreachable = False
         for engine in waited_for:
             while self._has_place(engine):
                 claim = new_claim()
@@ -207,7 +212,7 @@ class Runner:
                 await hand_back(self._backend, job, counts=False)
             except _PASSING as error:
                 self._pause(job.engine, error)
-                await hand_back(self._backend, job, counts=not isinstance(error, AiBusy))
+                await hand_back(self._backend, job, counts=not isinstance(error, _NO_ATTEMPT))
             except AvatarError as error:
                 await end(self._backend, job, "failed", error)
             except FileMissing:
@@ -222,7 +227,8 @@ class Runner:
             _log_unless_passing("job_not_handed_back", error)
 
     def _pause(self, engine: str, error: Exception) -> None:
-        self._ai_unreachable = self._ai_unreachable or isinstance(error, AiUnavailable)
+        self._ai_unreachable |= isinstance(error, AiUnavailable)
+        self._storage_unreachable |= isinstance(error, StorageUnavailable)
         wait_s = error.retry_after_s if isinstance(error, AiBusy) else None
         pause_s = min(wait_s or _PAUSE_S, _LONGEST_PAUSE_S)
         self._paused_until[engine] = time.monotonic() + pause_s
