@@ -188,7 +188,8 @@ async def test_a_job_that_fails_says_why_and_leaves_nothing(service: Service):
     assert failed["state"] == "failed"
     assert (failed["error"]["status"], failed["error"]["code"]) == (422, "no_face")
     assert (waited.status_code, waited.json()["code"]) == (422, "no_face")
-    assert service.files() == service.files("thumbnails") == []
+    # Files go once their end is committed, and told of.
+    await until(lambda: service.files() == service.files("thumbnails") == [])
     assert (await service.phone.get("/api/originals")).json()["items"] == []
 
     del service.ai.answers["/generate-cartoon"]
@@ -241,7 +242,7 @@ async def test_a_queued_job_is_cancelled_at_once_and_a_running_one_soon(start: S
             assert (answer.status_code, answer.json()["code"]) == (409, "job_finished")
         listed = (await service.phone.get("/api/originals")).json()["items"]
         assert len(listed) == 3
-        assert len(service.files()) == 6
+        await until(lambda: len(service.files()) == 6)
 
 
 async def test_jobs_of_another_device_are_not_there(service: Service):
