@@ -4,6 +4,7 @@ import io
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -16,6 +17,7 @@ from cartoon_avatar.process.logs import configure_logs
 
 _SHORT = 15
 _FEW = 16
+_LONGEST_FIRST = ("faults", "e2e", "browser", "clients", "attacks", "backend")
 _LOCAL = "127.0.0.1,localhost,::1"
 # The services of the tests give nothing up because the machine is busy.
 _PATIENT = {
@@ -67,6 +69,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _turn(item: pytest.Item) -> int:
+    """Tests of services last longest: begun last, they would keep one process long after the
+    others have ended."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--rounds")
@@ -78,6 +87,8 @@ def pictures(request: pytest.FixtureRequest) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several processes that run tests
+        items.sort(key=_turn)
     for name, short in (("rounds", _SHORT), ("pictures", _FEW)):
         count = config.getoption(f"--{name}")
         for item in items if count > short else ():

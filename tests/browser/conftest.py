@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.engines.debian import program
 from tests.engines.ports import free_ports
 
 _START_S = 240
@@ -35,25 +35,10 @@ SMALL_PHONE = {**PHONE, "viewport": {"width": 320, "height": 640}}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 
 
-def _chromium() -> str:
-    """Debian's chromium, installed if it can be. Without one tests are skipped, in CI failed."""
-    if shutil.which("chromium") is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        packages = ["chromium", "libatomic1"]
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], check=False
-        )
-    path = shutil.which("chromium")
-    if path is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("The browser tests need chromium: apt-get install chromium libatomic1")
-    return path
-
-
 # Not for the whole session: while Playwright's loop is alive, no async test can run elsewhere.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    path = _chromium()
+    path = program("chromium", "chromium", "libatomic1")
     with sync_playwright() as playwright:
         expect.set_options(timeout=_STEP_MS)
         browser = playwright.chromium.launch(executable_path=path, args=_QUIET)

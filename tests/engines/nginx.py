@@ -13,43 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests.engines.debian import program
 from tests.engines.ports import free_ports
 
 OFFERED = Path(__file__).parents[2] / "docs" / "nginx.conf"
 _START_S = 240
 
 
-def _binary() -> str:
-    """Debian's, installed if it can be. Without one tests are skipped, in CI failed."""
-    # Where it is for root is not on everybody's PATH.
-    path = f"{os.environ['PATH']}:/usr/sbin"
-    if shutil.which("nginx", path=path) is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "nginx-light"]
-        # Installing would start it for the machine; a policy of 101 forbids that.
-        policy = Path("/usr/sbin/policy-rc.d")
-        forbidden = not policy.exists()
-        if forbidden:
-            policy.write_text("#!/bin/sh\nexit 101\n")
-            policy.chmod(0o755)
-        try:
-            subprocess.run(install, check=False)
-        finally:
-            if forbidden:
-                policy.unlink()
-    found = shutil.which("nginx", path=path)
-    if found is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("The tests of nginx need it: apt-get install nginx-light")
-    return found
-
-
 @contextmanager
 def running_nginx(backend_port: int, data: Path) -> Iterator[str]:
     """The address of an nginx that serves ``data`` for the backend, by ``docs/nginx.conf``."""
-    binary = _binary()
+    binary = program("nginx", "nginx-light")
     folder = Path(tempfile.mkdtemp(prefix="nginx-"))
     (port,) = free_ports(1)
     config = OFFERED.read_text()
