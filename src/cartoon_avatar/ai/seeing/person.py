@@ -34,7 +34,8 @@ def subject_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool 
     if glasses is not None and glasses.value == "clear":
         eyes_shown *= 0.6
     mouth_shown = detail if mouth_hidden is None or not mouth_hidden.value else 0.0
-    white = _white_of_eyes(chart) if eyes_shown > 0.3 else None
+    eyes = _free_eyes(chart, hidden)
+    white = _white_of_eyes(chart, eyes) if eyes_shown > 0.3 else None
     hair = worn.hair(chart) if seen else None
     hair_colour = worn.hair_colour(chart) if seen else None
     facial_hair = worn.facial_hair(chart, monochrome, mouth_shown) if seen else None
@@ -54,7 +55,7 @@ def subject_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool 
         eyes_covered=hidden,
         mouth_covered=mouth_hidden,
         eyes_open=_eyes_open(chart, eyes_shown),
-        iris_colour=_iris_colour(chart, eyes_shown),
+        iris_colour=_iris_colour(chart, eyes, eyes_shown),
         brow_colour=_brow_colour(chart, skin, eyes_shown),
         mouth_open=read(_mouth_gap(chart), mouth_shown),
         teeth=_teeth(chart, skin, mouth_shown),
@@ -93,10 +94,15 @@ def _pose(chart: Chart, face: Face) -> Read[Pose] | None:
     return read(pose, 0.8 if face.confirmed else 0.3)
 
 
-def _white_of_eyes(chart: Chart) -> Lab | None:
-    """CIELAB of the white of the eyes, where enough of it is seen."""
+def _free_eyes(chart: Chart, hidden: Read[tuple[bool, bool]] | None) -> list[Eye]:
+    covered = (False, False) if hidden is None else hidden.value
+    return [eye for eye, is_so in zip(chart.features.eyes, covered, strict=True) if not is_so]
+
+
+def _white_of_eyes(chart: Chart, eyes: list[Eye]) -> Lab | None:
+    """CIELAB of the white of the ``eyes``, where enough of it is seen."""
     whites = []
-    for eye in chart.features.eyes:
+    for eye in eyes:
         if eye.opening < 0.2 * eye.width:
             continue
         zone = chart.zone(eye.outline, factor=0.85) & chart.inside & (chart.other < 0.3)
@@ -177,7 +183,7 @@ def _eyes_open(chart: Chart, shown: float) -> Read[tuple[bool, bool]] | None:
     return read((bool(left), bool(right)), shown * float(np.clip(0.4 + 10 * doubt, 0, 0.95)))
 
 
-def _iris_colour(chart: Chart, shown: float) -> Read[Lab] | None:
+def _iris_colour(chart: Chart, eyes: list[Eye], shown: float) -> Read[Lab] | None:
     """Between pupil and rim, below the shadow of the lid."""
 
     def ring(eye: Eye) -> np.ndarray:
@@ -186,8 +192,8 @@ def _iris_colour(chart: Chart, shown: float) -> Read[Lab] | None:
         row = np.arange(SHAPE[0])[:, None]
         return zone & chart.zone(eye.outline, factor=0.9) & (row > eye.iris[1] - 0.3 * eye.radius)
 
-    zone = ring(chart.features.eyes[0]) | ring(chart.features.eyes[1])
-    zone &= chart.inside
+    rings = [ring(eye) for eye in eyes]
+    zone = np.logical_or.reduce([np.zeros(SHAPE, bool), *rings]) & chart.inside
     if shown < 0.3 or zone.sum() < 12:
         return None
     # Glints are no colour.

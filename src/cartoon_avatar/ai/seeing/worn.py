@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.seeing.face_chart import SHAPE, UNIT_PX, Chart
-from cartoon_avatar.ai.seeing.features import Eye
 from cartoon_avatar.ai.seeing.measures import colour_in, mean_in, median_in, read
 from cartoon_avatar.ai.seeing.subject import (
     Age,
@@ -113,6 +112,10 @@ def frame_colour(chart: Chart, glasses: Read[Glasses] | None) -> Read[Lab] | Non
 # a, b), and the range of its lightness as a share of skin's. Lids are of skin, and lashes, white
 # and iris far apart in lightness.
 _FOREIGN, _FLAT, _DULL = 24, 0.14, 0.4
+# Lids lie in the shade of the brow: what is lighter than skin by this and plain is a pad; what is
+# that dark above a lit cheek and plain, a patch.
+_LIGHTER, _DARKER, _PLAIN = 1.2, 0.6, 0.08
+_CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
 
 
 def eyes_covered(
@@ -130,8 +133,8 @@ def eyes_covered(
             return Read((True, True), 0.8)
         # One alone: deep shade on one side of a face may be taken for hair, and is dark and flat.
         left, right = (
-            share > 0.75 or _is_foreign(chart, eye, zone, skin)
-            for share, eye, zone in zip(hidden, chart.features.eyes, zones, strict=True)
+            share > 0.75 or _is_foreign(chart, index, zone, skin)
+            for index, (share, zone) in enumerate(zip(hidden, zones, strict=True))
         )
         if left or right:
             return Read((left, right), 0.8)
@@ -152,15 +155,25 @@ def _blank(chart: Chart, eye: np.ndarray, skin: Read[Lab]) -> bool:
     return there < _FLAT * skin.value[0] or (there < 9 and dark)
 
 
-def _is_foreign(chart: Chart, eye: Eye, zone: np.ndarray, skin: Read[Lab]) -> bool:
+def _is_foreign(chart: Chart, index: int, zone: np.ndarray, skin: Read[Lab]) -> bool:
     """Whether a surface of another colour than skin's is where lids would be."""
+    eye = chart.features.eyes[index]
     middle = eye.outline.mean(axis=0)
     lids = chart.disc(middle, 0.6 * eye.width / UNIT_PX) & ~chart.zone(eye.outline, factor=1.1)
     if zone.sum() < 20 or lids.sum() < 20:
         return False
     away = chart.lab[..., 1:] - np.asarray(skin.value[1:])
     foreign = median_in(np.hypot(away[..., 0], away[..., 1]), lids)
-    return foreign > _FOREIGN and _light_range(chart, zone) < _DULL * skin.value[0]
+    there = _light_range(chart, zone) / skin.value[0]
+    light = median_in(chart.lab[..., 0], lids) / skin.value[0]
+    unlit = light < _DARKER and _cheek_is_lit(chart, index, skin)
+    plain = there < _PLAIN and (light > _LIGHTER or unlit)
+    return plain or (foreign > _FOREIGN and there < _DULL)
+
+
+def _cheek_is_lit(chart: Chart, index: int, skin: Read[Lab]) -> bool:
+    cheek = np.logical_or.reduce([chart.disc(chart.point(at), 0.05) for at in _CHEEKS[index]])
+    return median_in(chart.lab[..., 0], cheek & chart.inside) > 0.75 * skin.value[0]
 
 
 def mouth_covered(chart: Chart) -> Read[bool] | None:
@@ -168,10 +181,9 @@ def mouth_covered(chart: Chart) -> Read[bool] | None:
     hidden = mean_in(chart.other + chart.clothes + chart.body_skin, zone)
     if hidden > 0.5:
         return Read(True, round(hidden, 2))
+    if mean_in(chart.body_skin, zone) > 0.25:
+        return Read(True, 0.7)  # a hand: no lips are ever taken for another part of the body
     return Read(False, 0.9) if hidden < 0.2 else None
-
-
-_CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
 
 
 _UPPER_LIP = [57, 186, 92, 165, 97, 2, 326, 391, 322, 410, 287, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61]  # fmt: skip  # noqa: E501

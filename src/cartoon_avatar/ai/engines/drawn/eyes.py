@@ -29,7 +29,8 @@ def draw_eyes(pen: Pen) -> None:
     colour = iris_colour(pen.reading)
     wide = max(eye.width for eye in pen.reading.features.eyes)
     for index, eye in enumerate(pen.reading.features.eyes):
-        if eye.width > 0.35 * wide:  # the far eye of a profile is not seen
+        # The far eye of a profile is not seen.
+        if eye.width > 0.35 * wide and not pen.reading.hides_eye(index):
             _draw_eye(pen, index, eye, colour)
 
 

@@ -85,7 +85,9 @@ def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
 def _white_of_eyes(reading: Reading) -> tuple[float | None, float]:
     """Lightness of the white of the eyes, if it is seen, and how open the eyes are."""
     whites, openness = [], 0.0
-    for eye in reading.features.eyes:
+    for index, eye in enumerate(reading.features.eyes):
+        if reading.hides_eye(index):
+            continue
         white = reading.inside(grown(eye.outline, 0.85))
         white &= ~reading.disc(eye.iris, eye.radius * 1.15)
         if white.sum() >= 6:

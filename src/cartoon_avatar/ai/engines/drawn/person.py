@@ -35,6 +35,7 @@ class Reading:
     clothes: np.ndarray  # made up where a shoulder was hidden
     clothes_seen: np.ndarray
     worn_on_face: np.ndarray  # float 0..1: what on the face is neither skin nor hair
+    before_face: np.ndarray  # before and about the oval: things, cloth, hands
     oval: np.ndarray
     down_at: np.ndarray  # H×W: each pixel's place along ``down``, units
     across_at: np.ndarray
@@ -48,6 +49,16 @@ class Reading:
     def profile(self) -> bool:
         """From the side, where the mesh's points lie well but its outline does not."""
         return not self.subject.confirmed
+
+    def hides_eye(self, index: int) -> bool:
+        """Whether something is before it, surely."""
+        read = self.subject.eyes_covered
+        return read is not None and read.value[index] and read.confidence > 0.6
+
+    @property
+    def hides_mouth(self) -> bool:
+        read = self.subject.mouth_covered
+        return read is not None and read.value and read.confidence > 0.6
 
     @property
     def landmarks(self) -> np.ndarray:

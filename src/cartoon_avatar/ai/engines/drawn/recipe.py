@@ -15,6 +15,7 @@ from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdro
 from cartoon_avatar.ai.engines.drawn.beard import Beard, beard_tones, draw_beard, read_beard
 from cartoon_avatar.ai.engines.drawn.brows import draw_brows
 from cartoon_avatar.ai.engines.drawn.clothes import cloth_tone, draw_cloth
+from cartoon_avatar.ai.engines.drawn.cover import Cover, draw_cover, read_cover
 from cartoon_avatar.ai.engines.drawn.creases import draw_creases
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.garments import Cloth, cloth_regions
@@ -44,7 +45,6 @@ from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene
-from cartoon_avatar.ai.seeing.subject import Read
 from cartoon_avatar.contract.errors import NoFace
 
 # In a document's first tag.
@@ -102,18 +102,25 @@ class _Seen:
     glasses: Glasses | None
     clothes: list[Cloth]
     hat: list[Cloth]
+    cover: Cover | None
 
 
 @once_per_scene
 def _seen(scene: Scene, clock: Clock) -> _Seen:
     reading = read(scene)
-    clothes, hat = reading.clothes, reading.hat
+    clothes, hat, glasses = reading.clothes, reading.hat, read_glasses(reading)
+    cover = read_cover(reading, dark_glasses=glasses is not None and glasses.dark)
+    if cover is not None:
+        if reading.hides_eye(0) or reading.hides_eye(1):
+            glasses = None  # the rims of goggles
+        reading.worn_on_face = np.maximum(reading.worn_on_face, cover.mask)
     seen = _Seen(
         reading,
         read_beard(reading),
-        read_glasses(reading),
+        glasses,
         cloth_regions(reading, clothes),
         cloth_regions(reading, hat) if hat.any() else [],
+        cover,
     )
     clock.done("read")
     return seen
@@ -176,11 +183,12 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
             draw_creases(pen, hidden | beard.stubble)
         draw_beard(pen, beard)
         with sheet.clipped(face) if reading.profile else nullcontext():
-            if not _surely(reading.subject.mouth_covered):
+            if not reading.hides_mouth:
                 draw_mouth(pen, bearded=beard.there)
-            if not _both_surely(reading.subject.eyes_covered):
-                draw_eyes(pen)
+            draw_eyes(pen)
             draw_brows(pen)
+        if seen.cover is not None:
+            draw_cover(pen, seen.cover)
         if hair is not None:
             draw_hair(pen, hair, tones)
         if hat.any():
@@ -189,14 +197,6 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
             draw_glasses(pen, glasses)
     clock.done("shapes")
     return sheet, pen
-
-
-def _both_surely(read: Read[tuple[bool, bool]] | None) -> bool:
-    return read is not None and all(read.value) and read.confidence > 0.6
-
-
-def _surely(read: Read[bool] | None) -> bool:
-    return read is not None and read.value and read.confidence > 0.6
 
 
 def _draw_silhouette(pen: Pen, style: DrawnStyle, mask: np.ndarray) -> None:

@@ -1,0 +1,88 @@
+"""What is before a face is drawn as what it is, and nothing that it hides."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.engines import drawn
+from cartoon_avatar.ai.engines.drawn.cover import read_cover
+from cartoon_avatar.ai.engines.drawn.reading import read
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.features import area
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from tests.ai import seen
+from tests.ai.engines.drawn.test_recipe import STYLES
+
+# Over the astronaut, in px of her photo.
+MASK = [(182, 122), (202, 116), (223, 113), (244, 116), (268, 124), (262, 152), (244, 174),
+        (222, 182), (200, 174), (186, 152)]  # fmt: skip
+GOGGLES = [(178, 88), (272, 91), (270, 114), (237, 116), (225, 110), (212, 115), (182, 112)]
+BLUE, ORANGE, BROWN, WHITE = (105, 165, 205), (225, 110, 40), (92, 58, 34), (246, 246, 242)
+
+
+@cache
+def behind(thing: str) -> Scene:
+    rgb = seen.astronaut().rgb.copy()
+    for at, colour in {
+        "a mask": [(MASK, BLUE)],
+        "goggles": [(GOGGLES, ORANGE)],
+        "a patch": [((204, 102), BROWN)],
+        "a pad": [((246, 103), WHITE)],
+        "nothing": [],
+    }[thing]:
+        if isinstance(at, tuple):
+            cv2.ellipse(rgb, at, (16, 14), 0, 0, 360, colour, -1, cv2.LINE_AA)
+        else:
+            cv2.fillPoly(rgb, [np.array(at, np.int32)], colour, cv2.LINE_AA)
+    models = seen.models()
+    finders = open_face_finder(models), open_mask_finder(models)
+    return open_scene(Picture(rgb), *finders, long_side=512)
+
+
+def drawn_in(scene: Scene, style: str, outline: np.ndarray) -> np.ndarray:
+    """The pixels (N×3) inside ``outline``, px of the drawing."""
+    rgb = drawn.draw(scene, STYLES[style], 0).picture.rgb
+    return rgb[area(rgb.shape[:2], outline) > 0.9].astype(int)
+
+
+@pytest.mark.parametrize("style", ["ink", "flat", "sticker"])
+def test_a_mask_is_drawn_in_its_colour_and_no_mouth_on_it(style: str):
+    scene = behind("a mask")
+    lips = drawn_in(scene, style, scene.features[0].lips)
+
+    assert (lips[:, 2] > lips[:, 0] + 30).mean() > 0.95
+    assert np.abs(np.median(lips, axis=0) - BLUE).max() < 40
+
+
+@pytest.mark.parametrize(("thing", "hidden"), [("a patch", 0), ("a pad", 1)])
+def test_what_is_before_one_eye_is_drawn_and_the_other_eye_too(thing: str, hidden: int):
+    scene = behind(thing)
+    light = [drawn_in(scene, "ink", eye.outline).mean(axis=1) for eye in scene.features[0].eyes]
+
+    assert np.ptp(np.percentile(light[hidden], [5, 95])) < 25
+    assert np.ptp(np.percentile(light[1 - hidden], [5, 95])) > 120
+    assert np.median(light[hidden]) == pytest.approx(61 if hidden == 0 else 245, abs=25)
+
+
+def test_goggles_are_drawn_and_no_eyes_in_them():
+    scene = behind("goggles")
+    for eye in scene.features[0].eyes:
+        colours = drawn_in(scene, "ink", eye.outline)
+        assert (colours[:, 0] > colours[:, 2] + 60).mean() > 0.95
+
+
+@pytest.mark.parametrize("name", ["nothing", "officer"])
+def test_a_face_in_sight_has_no_cover(name: str):
+    models = seen.models()
+    scene = behind("nothing")
+    if name == "officer":
+        finders = open_face_finder(models), open_mask_finder(models)
+        scene = open_scene(seen.officer(), *finders, long_side=512)
+
+    assert read_cover(read(scene), dark_glasses=False) is None
