@@ -22,15 +22,16 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
     rest = chunks(photo, 12, min(8 + size, len(photo)), file_end=len(photo))
     kind, start, body, end = next(rest, (b"", 0, 0, 0))
     parts: list[Part] = []
+    missing = missing_bytes(photo)
     if kind in (b"VP8 ", b"VP8L"):
         # The simple form: one chunk, and what follows it means nothing to anyone.
-        parts += _kept(photo, start, body, end)
+        parts.append((start, end))
     elif kind == b"VP8X" and end - body >= 10:
         flags = photo[body]
         exif: bytes | None = None if flags & _VP8X_EXIF else b""
         for kind, start, body, end in rest:
             if kind in _PIXELS or kind in (b"ICCP", b"ANIM"):
-                parts += _kept(photo, start, body, end)
+                parts.append((start, end))
             elif kind == b"ANMF":
                 parts += _frame(photo, start, body, end)
             elif kind == b"EXIF" and exif is None:
@@ -39,7 +40,7 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
                 if exif:
                     parts.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
         flags = flags & ~(_VP8X_EXIF | _VP8X_XMP) | (_VP8X_EXIF if exif else 0)
-        if xmp:
+        if xmp and not missing:
             flags |= _VP8X_XMP
             padding = b"\0" * (size_of(parts) % 2)
             parts.append(padding + struct.pack("<4sI", b"XMP ", len(xmp)) + xmp)
@@ -47,18 +48,22 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
         parts.insert(0, header)
     else:
         raise BrokenImage("The WebP file holds no picture.")
-    if size_of(parts) % 2:
+    if size_of(parts) % 2 and not missing:
         parts.append(b"\0")
-    yield struct.pack("<4sI4s", b"RIFF", 4 + size_of(parts), b"WEBP")
+    yield struct.pack("<4sI4s", b"RIFF", min(4 + size_of(parts) + missing, 2**32 - 1), b"WEBP")
     yield from parts
 
 
-def _kept(photo: Data, start: int, body: int, end: int) -> list[Part]:
-    """A chunk as it is, or with the length of what came of it."""
-    if body + struct.unpack_from("<I", photo, start + 4)[0] <= end:
-        return [(start, end)]
-    # Whether enough pixels came is for the decoder to say.
-    return [bytes(photo[start : start + 4]) + struct.pack("<I", end - body), (body, end)]
+def missing_bytes(photo: Data) -> int:
+    """How many bytes a chunk of pixels at the end lacks, without its padding.
+
+    It is kept so: whether all pixels came is for the decoder to say.
+    """
+    for kind, start, body, _ in chunks(photo, 12, len(photo), file_end=len(photo)):
+        end = body + struct.unpack_from("<I", photo, start + 4)[0]
+        if kind in _PIXELS and end > len(photo):
+            return end - len(photo)
+    return 0
 
 
 def _frame(photo: Data, start: int, body: int, end: int) -> list[Part]:

@@ -222,6 +222,57 @@ def test_a_jpeg_is_taken_from_the_byte_on_that_completes_it_whatever_size_is_ask
         assert not any(taken[4:])
 
 
+CUTS = {
+    name: saved(image, kind, **options)
+    for name, image, kind, options in (
+        ("jpeg", FACE, "JPEG", {}),
+        ("progressive jpeg", FACE, "JPEG", {"progressive": True}),
+        ("png", FACE, "PNG", {}),
+        ("png with alpha", transparent(), "PNG", {}),
+        ("gif", FACE, "GIF", {}),
+        ("webp", FACE, "WEBP", {}),
+        ("webp of 95", FACE, "WEBP", {"quality": 95, "method": 6}),
+        ("webp of odd sides", FACE.crop((0, 0, 63, 41)), "WEBP", {}),
+        ("webp of one colour", Image.new("RGB", (90, 70), (200, 100, 50)), "WEBP", {}),
+        ("lossless webp", FACE, "WEBP", {"lossless": True}),
+        ("lossless webp of odd sides", FACE.crop((0, 0, 63, 41)), "WEBP", {"lossless": True}),
+        ("webp with EXIF", FACE, "WEBP", {"exif": NO_EXIF}),
+        ("webp with alpha", transparent(), "WEBP", {}),
+        ("lossless webp with alpha", transparent(), "WEBP", {"lossless": True}),
+        ("heic", FACE, "HEIF", {}),
+        ("avif", FACE, "AVIF", {}),
+    )
+}
+
+
+def pixels_or_none(data: bytes) -> np.ndarray | None:
+    try:
+        picture = decode(data, max_pixels=10**6).picture
+    except InvalidImage:
+        return None
+    return picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_file_is_taken_from_the_byte_on_that_completes_its_pixels(name: str) -> None:
+    data = CUTS[name]
+    whole = pixels_or_none(data)
+    assert whole is not None
+    refused = False
+    for cut in range(1, 26):
+        short = data[:-cut]
+        pixels = pixels_or_none(short)
+        assert pixels is None or np.array_equal(pixels, whole), cut
+        assert not (refused and pixels is not None), cut
+        refused = pixels is None
+        try:
+            kept = pixels_or_none(as_kept(short))
+        except ValueError:
+            kept = None
+        assert (kept is None) == refused, cut
+    assert refused or "EXIF" in name
+
+
 def test_a_large_progressive_jpeg_that_is_grey_in_its_corner_is_a_picture() -> None:
     data = saved(Image.new("RGB", (5000, 4000), (128, 128, 128)), "JPEG", progressive=True)
     assert decode(data, max_pixels=10**8, long_side=64).width == 5000

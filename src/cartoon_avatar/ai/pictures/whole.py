@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 
 from PIL import Image
 
+from cartoon_avatar.ai.pictures import webp
 from cartoon_avatar.containers import BrokenImage, jpeg, png
+from cartoon_avatar.containers import webp as riff
 from cartoon_avatar.containers.clean import without_metadata
 
 _LOOKED_AT_PX = 1_000_000
 # Neither the zeros that libjpeg goes on with, nor a marker: enough of them for several blocks.
 _OTHER_BITS = b"\xb6\x6d\xdb" * 300
+# The last bytes of a WebP that its pixels may not depend on.
+_MOST_NEEDLESS_BYTES = 8
 
 
 def mended(data: bytes, kind: str) -> bytes:
@@ -30,10 +35,35 @@ def mended(data: bytes, kind: str) -> bytes:
             return data[:end] + b"\xff\xd9"
     elif kind == "image/png":
         return png.mended(data)
+    elif kind == "image/webp" and (missing := riff.missing_bytes(data)):
+        return _completed(data, missing)
     cleaned = b"".join(without_metadata(data, kind))
     if cleaned == data:
         raise BrokenImage("There is nothing to mend.")
     return cleaned
+
+
+def _completed(data: bytes, missing: int) -> bytes:
+    """A WebP with its last bytes made up, if any others give the same pixels.
+
+    Its coders write a few bytes more than decoders need.
+    """
+    if missing > _MOST_NEEDLESS_BYTES or not webp.is_there():
+        raise BrokenImage("The WebP file ends too early.")
+    ended = [
+        b"".join(without_metadata(data + filler * missing, "image/webp"))
+        for filler in (b"\0", b"\xff", b"\x5a")
+    ]
+    with Image.open(io.BytesIO(ended[0]), formats=["WEBP"]) as image:
+        full, alpha = image.size, image.mode == "RGBA"
+    scale = max(1.0, math.sqrt(full[0] * full[1] / _LOOKED_AT_PX))
+    size = max(1, round(full[0] / scale)), max(1, round(full[1] / scale))
+    seen = {
+        hashlib.blake2b(webp.decoded(one, full, size, alpha=alpha).data).digest() for one in ended
+    }
+    if len(seen) > 1:
+        raise BrokenImage("The WebP file ends too early.")
+    return ended[0]
 
 
 def judge(data: bytes, decoder: str) -> None:
