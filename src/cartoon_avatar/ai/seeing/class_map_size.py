@@ -3,6 +3,8 @@
 It sees heads and shoulders as well in 192×192 as in 256×256 and takes little more than half
 as long. LiteRT by itself refuses: sizes are also written into the network as constants, for
 its attention over patches (MobileViT, Mehta and Rastegari 2021) and for its enlargements.
+
+Made anew whenever a worker opens it, in 20 ms; kept on disk it would take 16 MB.
 """
 
 from __future__ import annotations
