@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from cartoon_avatar.backend.flows.archive import archive_of
-from tests.backend.conftest import Service, on_sqlite, picture
+from tests.backend.conftest import Service, Start, on_sqlite, picture
+from tests.backend.test_jobs import ASYNC, ended, held
+
+NAMES = ("jobs", "originals", "cartoons", "faces", "consents", "reports")
 
 
 async def zip_of(service: Service) -> zipfile.ZipFile:
@@ -47,19 +50,37 @@ async def test_the_zip_has_every_picture_and_a_row_for_each(service: Service):
     for rows, url in ((originals, second["original"]["imageUrl"]), (faces, face["faceUrl"])):
         assert archive.read(rows[0]["file"]) == (await service.http.get(url)).content
     listed = {row["file"] for row in (*originals, *cartoons, *faces)}
-    assert set(archive.namelist()) == listed | {
-        f"{n}.json" for n in ("originals", "cartoons", "faces", "consents", "reports")
-    }
+    assert set(archive.namelist()) == listed | {f"{name}.json" for name in NAMES}
     text = b"".join(archive.read(f"{name}.json") for name in ("originals", "cartoons", "faces"))
     for ours in (b"uploads/", b"thumbnail", b"signature"):
         assert ours not in text
 
 
+async def test_what_waits_to_be_drawn_is_in_it_and_what_came_of_the_rest(start: Start):
+    async with held(start) as (service, ai):
+        ai.go.release()
+        done = (await service.phone.upload(headers=ASYNC, data={"style": "soft"})).json()["job"]
+        original = (await ended(service.phone, done["id"]))["result"]["original"]["id"]
+        photo = picture(size=(100, 90))
+        waiting = (await service.phone.upload(photo, headers=ASYNC)).json()["job"]
+        await ai.has_begun(2)
+        archive = await zip_of(service)
+
+    rows = rows_in(archive, "jobs")
+    assert [(row["id"], row["state"]) for row in rows] == [
+        (waiting["id"], "running"),
+        (done["id"], "succeeded"),
+    ]
+    assert archive.read(rows[0]["file"]) == photo
+    assert ("file" in rows[1], rows[1]["originalId"]) == (False, original)
+    assert rows[1]["options"]["style"] == "soft"
+    assert not {"key", "fingerprint", "claim", "photoPath"} & rows[0].keys()
+
+
 async def test_a_device_without_anything_gets_an_empty_one(service: Service):
     archive = await zip_of(service)
 
-    names = ("cartoons", "consents", "faces", "originals", "reports")
-    assert sorted(archive.namelist()) == [f"{name}.json" for name in names]
+    assert set(archive.namelist()) == {f"{name}.json" for name in NAMES}
     assert rows_in(archive, "originals") == []
 
 
@@ -73,7 +94,7 @@ async def test_what_is_deleted_meanwhile_is_in_neither(service: Service):
 
     archive = zipfile.ZipFile(io.BytesIO(b"".join(data)))
     assert [row["id"] for row in rows_in(archive, "originals")] == [gone["original"]["id"]]
-    assert len(archive.namelist()) == 7
+    assert len(archive.namelist()) == 8
 
 
 async def test_a_locked_device_exports_with_its_token_alone(service: Service):

@@ -16,28 +16,33 @@ from anyio import to_thread
 from pydantic.alias_generators import to_camel
 
 from cartoon_avatar.backend.clock import utc_now
-from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db import jobs, queries
 from cartoon_avatar.backend.db.consents import consents_of
 from cartoon_avatar.backend.db.reports import reports_of
-from cartoon_avatar.backend.db.tables import Cartoon, Consent, Face, Original, Report
+from cartoon_avatar.backend.db.tables import Cartoon, Consent, Face, Job, Original, Report
 from cartoon_avatar.backend.state import State
+from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing
 
-Row = Original | Cartoon | Face
+Row = Original | Cartoon | Face | Job
 
 _ROWS_AT_ONCE = 100
 _PIECE_BYTES = 256 * 1024
-# Columns that name our own files: the archive has the pictures themselves.
+# Columns that name our own files, since the archive has the pictures themselves.
 _OURS = {
     *("file_path", "thumbnail_path", "image_url", "face_url", "last_style", "device_id"),
     "drawing_key",
+    # What only carries a job through.
+    *("key", "fingerprint", "turn", "accepted", "cancel_asked", "attempts", "claim"),
+    *("lease_until", "photo_path", "status", "with_token"),
 }
 
 
 async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
     """The pieces of a ZIP: folders of pictures, and a JSON file for each, ``originals.json`` say,
-    with a row for every picture; ``consents.json`` and ``reports.json`` have what the device
-    agreed to and reported. What is deleted meanwhile is in none.
+    with a row for every picture; ``jobs.json`` has those of the last day, with the photos of those
+    that wait, and ``consents.json`` and ``reports.json`` what the device agreed to and reported.
+    What is deleted meanwhile is in none.
 
     Pictures are packed already, so they are stored as they are. Raises what the storage does,
     which cuts the response off: a ZIP without its central directory, which every reader notices.
@@ -46,6 +51,7 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
     # Unseekable, so that sizes follow each file instead of being filled in before it.
     with zipfile.ZipFile(sent, "w") as archive:
         for folder, rows in (
+            ("jobs", _jobs(backend, device_id)),  # first: their photos become originals'
             ("originals", _newest(backend, Original, device_id)),
             ("cartoons", _live_cartoons(backend, device_id)),
             ("faces", _newest(backend, Face, device_id)),
@@ -53,15 +59,15 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
             # On disk: the rows of a large library are larger than any picture of it.
             with tempfile.TemporaryFile() as listed:
                 async for row in rows:
-                    try:
-                        picture = await backend.storage.get(row.file_path)
-                    except FileMissing:
-                        continue
-                    place = f"{folder}/{row.filename}"
-                    await to_thread.run_sync(
-                        archive.writestr, _entry(place, row.created_at), picture
-                    )
-                    _list(listed, _described(row, place))
+                    picture = await _picture_of(backend, row)
+                    if picture is not None:
+                        name, data = picture
+                        place = f"{folder}/{name}"
+                        entry = _entry(place, row.created_at)
+                        await to_thread.run_sync(archive.writestr, entry, data)
+                        _list(listed, {"file": place, **_as_json(row)})
+                    elif isinstance(row, Job):
+                        _list(listed, _as_json(row))
                     for piece in sent.pieces():
                         yield piece
                 _end_list(listed)
@@ -118,15 +124,35 @@ async def _live_cartoons(backend: State, device_id: str) -> AsyncIterator[Cartoo
         yield row
 
 
+async def _jobs(backend: State, device_id: str) -> AsyncIterator[Job]:
+    after: queries.Position | None = None
+    while True:
+        ask = partial(
+            jobs.jobs_of, device_id=device_id, state=None, after=after, limit=_ROWS_AT_ONCE
+        )
+        rows = await backend.database.read(ask)
+        for row in rows:
+            yield row
+        if len(rows) < _ROWS_AT_ONCE:
+            return
+        after = rows[-1].created_at, rows[-1].id
+
+
+async def _picture_of(backend: State, row: Row) -> tuple[str, bytes] | None:
+    """Its name and its bytes; None of a job without a photo, and of what is deleted meanwhile."""
+    path = row.photo_path if isinstance(row, Job) else row.file_path
+    if path is None:
+        return None
+    try:
+        return keys.filename_of(path), await backend.storage.get(path)
+    except FileMissing:
+        return None
+
+
 def _entry(name: str, made: datetime) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, made.timetuple()[:6])
     entry.external_attr = 0o600 << 16
     return entry
-
-
-def _described(row: Row, place: str) -> dict[str, Any]:
-    """The row as JSON has it, and where in the archive its picture is."""
-    return {"file": place, **_as_json(row)}
 
 
 def _as_json(row: Row | Consent | Report) -> dict[str, Any]:
@@ -134,6 +160,8 @@ def _as_json(row: Row | Consent | Report) -> dict[str, Any]:
     for field in fields(row):
         if field.name not in _OURS:
             value = getattr(row, field.name)
+            if value is not None and field.name in ("options", "error"):
+                value = json.loads(value)
             if isinstance(value, datetime):
                 value = f"{value.isoformat(timespec='milliseconds')[:23]}Z"
             described[to_camel(field.name)] = value
