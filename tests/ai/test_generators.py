@@ -233,6 +233,106 @@ async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
             await asyncio.sleep(0.02)
 
 
+KEYED = {headers.IDEMPOTENCY_KEY: "a-job"}
+
+
+async def held_drawing(
+    ai: httpx.AsyncClient, server: Server, photo: bytes, style: str
+) -> tuple[asyncio.Task[httpx.Response], asyncio.Event]:
+    """One that the provider is at until the event is set, asked for under a key."""
+    free, begun = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        await free.wait()
+        return await edited()(request)
+
+    server.asked.clear()
+    server.cancelled.clear()
+    server.answers = [answer]
+    drawing = asyncio.create_task(keyed(ai, photo, style))
+    async with asyncio.timeout(60):
+        await begun.wait()
+    return drawing, free
+
+
+async def keyed(ai: httpx.AsyncClient, photo: bytes, style: str) -> httpx.Response:
+    asked = {"style": style, "size": "64", "seed": "1"}
+    return await ai.post(GENERATE, files={"image": photo}, data=asked, headers=KEYED)
+
+
+async def hang_up(drawing: asyncio.Task[httpx.Response]) -> None:
+    drawing.cancel()
+    await asyncio.wait([drawing])
+
+
+@pytest.mark.parametrize("asked_again", ["while it is drawn", "when it is drawn"])
+async def test_under_a_key_a_drawing_outlives_its_client_and_is_paid_once(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes, asked_again: str
+) -> None:
+    drawing, free = await held_drawing(ai, server, astronaut, "clay")
+    counted = (await engine(ai, "clay"))["callsToday"]
+    await hang_up(drawing)
+    assert (await engine(ai, "clay"))["atWork"] == 1
+    if asked_again == "when it is drawn":
+        free.set()
+        async with asyncio.timeout(60):
+            while (await engine(ai, "clay"))["atWork"]:  # noqa: ASYNC110 (no event tells)
+                await asyncio.sleep(0.02)
+        assert (await keyed(ai, astronaut, "clay")).status_code == 200
+    else:
+        again = asyncio.create_task(keyed(ai, astronaut, "clay"))
+        async with asyncio.timeout(60):
+            while (await engine(ai, "clay"))["atWork"] < 2:  # noqa: ASYNC110 (no event tells)
+                await asyncio.sleep(0.02)
+        free.set()
+        assert (await again).status_code == 200
+    assert len(server.asked) == 1
+    assert not server.cancelled.is_set()
+    assert (await engine(ai, "clay"))["callsToday"] == counted
+    # It was fetched: who asks once more has it drawn anew.
+    assert (await keyed(ai, astronaut, "clay")).status_code == 200
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("who", ["its client", "another"])
+async def test_a_drawing_under_a_key_is_cancelled_by_it(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes, who: str
+) -> None:
+    drawing, _ = await held_drawing(ai, server, astronaut, "clay")
+    if who == "its client":
+        await hang_up(drawing)
+    for key, status_code in (("another-job", 204), ("", 400), ("a job", 400)):
+        other = await ai.delete(GENERATE, headers={headers.IDEMPOTENCY_KEY: key})
+        assert other.status_code == status_code
+    assert not server.cancelled.is_set()
+    assert (await ai.delete(GENERATE)).status_code == 400
+    assert (await ai.delete(GENERATE, headers=KEYED)).status_code == 204
+    await asyncio.wait_for(server.cancelled.wait(), 30)
+    if who == "another":
+        answer = await drawing
+        assert (answer.status_code, answer.json()["code"]) == (409, "drawing_cancelled")
+    server.answers = [edited()]
+    assert (await keyed(ai, astronaut, "clay")).status_code == 200
+
+
+async def test_what_no_provider_was_asked_for_ends_with_its_client_even_under_a_key(
+    ai: httpx.AsyncClient, server: Server, astronaut: bytes
+) -> None:
+    first, free = await held_drawing(ai, server, astronaut, "slow")
+    asked = {"style": "slow", "size": "64", "seed": "2"}
+    request = ai.post(GENERATE, files={"image": astronaut}, data=asked, headers=KEYED)
+    waiting = asyncio.create_task(request)
+    async with asyncio.timeout(60):
+        while not (await engine(ai, "slow"))["waiting"]:  # noqa: ASYNC110 (no event tells)
+            await asyncio.sleep(0.02)
+    await hang_up(waiting)
+    assert (await engine(ai, "slow"))["waiting"] == 0
+    free.set()
+    assert (await first).status_code == 200
+    assert len(server.asked) == 1
+
+
 def changed(photo: bytes, change: str) -> bytes:
     """What a generator may make of what it is sent."""
     image = Image.open(io.BytesIO(photo)).convert("RGB")

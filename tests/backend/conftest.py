@@ -24,7 +24,7 @@ from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import Postgres as PostgresDatabase
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.settings import BackendSettings
-from cartoon_avatar.contract import headers
+from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.engines.postgres import Postgres, running_postgres
 
@@ -46,13 +46,18 @@ class FakeAi:
 
     answers: dict[str, Asked] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
+    #: Keys of drawings that nobody wants any more.
+    called_off: list[str] = field(default_factory=list)
     faces: int = 1  # in every photo
     engine_version: str = "1"  # "" of an engine that is not deterministic
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
-        self.requests.append(request)
         path = request.url.path
+        if (request.method, path) == ("DELETE", paths.GENERATE_CARTOON):
+            self.called_off.append(request.headers[headers.IDEMPOTENCY_KEY])
+            return httpx.Response(204)
+        self.requests.append(request)
         answer = self.answers.get(path) or getattr(self, path.strip("/").replace("-", "_"))
         result = answer(request)
         return await result if hasattr(result, "__await__") else result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,10 @@ async def ended(phone: Phone, job_id: str) -> dict[str, Any]:
             job = (await phone.get(f"/api/jobs/{job_id}?wait=5")).json()
             if job["state"] not in ("queued", "running"):
                 return job
+
+
+def keys_of_drawings(ai: FakeAi) -> list[str]:
+    return [request.headers["Idempotency-Key"] for request in ai.asked_for("/generate-cartoon")]
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -243,6 +248,8 @@ async def test_a_queued_job_is_cancelled_at_once_and_a_running_one_soon(start: S
         listed = (await service.phone.get("/api/originals")).json()["items"]
         assert len(listed) == 3
         await until(lambda: len(service.files()) == 6)
+        # A generator that was at it hears of it.
+        assert ai.called_off == [keys_of_drawings(ai)[0]]
 
 
 async def test_jobs_of_another_device_are_not_there(service: Service):
@@ -345,6 +352,40 @@ async def test_a_job_whose_process_died_is_taken_up_again_but_not_for_ever(start
         assert done[1]["error"]["code"] == "generation_failed"
         assert len((await service.phone.get("/api/originals")).json()["items"]) == 1
         await until(lambda: len(service.files()) == 2)  # what the lost attempt wrote goes, too
+        # What a generator drew for the lost attempt is for the next one.
+        first, failed, again = keys_of_drawings(ai)
+        assert first == again != failed
+        assert not ai.called_off
+
+
+async def test_a_job_that_was_cancelled_while_its_process_died_is_called_off(start: Start):
+    async with held(start) as (service, ai):
+        job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        await ai.has_begun(1)
+        await service.sql("UPDATE jobs SET lease_until = 0, claim = 'x', cancel_asked = true")
+        assert (await ended(service.phone, job))["state"] == "canceled"
+        await until(lambda: ai.called_off)
+        assert set(ai.called_off) == set(keys_of_drawings(ai))
+
+
+async def test_a_request_that_is_sent_again_after_its_process_died_asks_for_the_same(
+    start: Start,
+):
+    key = {"Idempotency-Key": "k"}
+    async with held(start) as (service, ai):
+        first = asyncio.create_task(service.phone.upload(headers=key))
+        await ai.has_begun(1)
+        await service.sql("UPDATE jobs SET lease_until = 0, claim = 'x'")
+        again = asyncio.create_task(service.phone.upload(headers=key))
+        await ai.has_begun(2)
+        for _ in range(2):
+            ai.go.release()
+        assert (await again).status_code == 201
+        await asyncio.wait([first])
+        asked = ai.asked_for("/generate-cartoon")
+        seeds = {re.search(rb'"seed"\r\n\r\n(\d+)', one.content)[1] for one in asked}
+        assert len(seeds) == len(set(keys_of_drawings(ai))) == 1
+        assert not ai.called_off
 
 
 async def test_a_stopped_backend_leaves_its_jobs_to_the_next(start: Start):

@@ -17,11 +17,21 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from tests.ai.conftest import saved, scene
 from tests.ai.engines.remote.conftest import written
 from tests.engines import generators
-from tests.engines.generators import DRAWING, Answer, Server, edited, prediction, serving, status
+from tests.engines.generators import (
+    DRAWING,
+    Answer,
+    Server,
+    data_uri,
+    edited,
+    prediction,
+    serving,
+    status,
+)
 from tests.engines.ports import free_ports
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -63,6 +73,9 @@ ROWS = {
 }
 
 
+FULL = (("places", 1), ("queue", 0))
+
+
 @dataclass
 class Running:
     app: httpx.AsyncClient
@@ -82,12 +95,12 @@ class Running:
         files = [file for file in (self.data / "uploads").rglob("*") if file.is_file()]
         return counts[0], counts[1], len(files)
 
-    async def upload(self, style: str) -> httpx.Response:
+    async def upload(self, style: str, **sent: str) -> httpx.Response:
         return await self.app.post(
             "/api/upload",
             files={"image": PHOTO},
             data={"style": style, "size": "64"},
-            headers={"X-Device-Id": f"phone-{style}"},
+            headers={"X-Device-Id": f"phone-{style}", **sent},
         )
 
 
@@ -97,7 +110,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
     async with AsyncExitStack() as stack:
         servers: dict[str, Server] = {}
         entries = []
-        for name, row in {**ROWS, "expired": Row(()), "stuck": Row(())}.items():
+        others = {"expired": Row(()), "stuck": Row(()), "full": Row((), keys=FULL)}
+        for name, row in {**ROWS, **others}.items():
             servers[name] = await stack.enter_async_context(
                 serving("/v1/images/edits", "/v1/predictions", "/v1/predictions/{id:.*}")
             )
@@ -185,3 +199,75 @@ async def test_a_photo_survives_a_failure_and_another_style_draws_it(running: Ru
     cartoon = instead.json()["cartoon"]
     assert cartoon["standsInFor"] in ROWS
     assert (cartoon["engine"], cartoon["aligned"]) == ("built-in", True)
+
+
+async def taken(running: Running) -> tuple[asyncio.Task[httpx.Response], asyncio.Event]:
+    """An upload that has the only place of "full" until the event is set."""
+    free, begun = asyncio.Event(), asyncio.Event()
+
+    async def held(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        await free.wait()
+        return await edited()(request)
+
+    server = running.servers["full"]
+    server.answers, server.asked = [held], []
+    first = asyncio.create_task(running.upload("full"))
+    async with asyncio.timeout(_PATIENCE_S):
+        await begun.wait()
+    return first, free
+
+
+async def test_where_all_places_are_taken_who_waits_is_refused_and_a_job_takes_its_turn(
+    running: Running,
+) -> None:
+    first, free = await taken(running)
+    server = running.servers["full"]
+    before = running.stored()
+    refused = await running.upload("full", **{"X-Device-Id": "phone-2"})
+    assert (refused.status_code, refused.json()["code"]) == (503, "ai_unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert (running.stored(), len(server.asked)) == (before, 1)
+    assert re.search(r"^ +ai_unavailable: \[", PAGE.read_text(), re.MULTILINE)
+
+    job = (
+        await running.upload("full", **{"X-Device-Id": "phone-2", "Prefer": "respond-async"})
+    ).json()["job"]
+    free.set()
+    assert (await first).status_code == 201
+    path, device = f"/api/jobs/{job['id']}?wait=20", {"X-Device-Id": "phone-2"}
+    async with asyncio.timeout(_PATIENCE_S):
+        while True:
+            told = (await running.app.get(path, headers=device)).json()
+            if told["state"] not in ("queued", "running"):
+                break
+    assert (told["state"], told["result"]["cartoon"]["engine"]) == ("succeeded", "full")
+    assert len(server.asked) == 2
+
+
+async def test_where_all_places_are_taken_and_any_style_will_do_one_of_ours_draws(
+    running: Running,
+) -> None:
+    """The next style after the last one drawn is the full one's."""
+    first, free = await taken(running)
+    device = {"X-Device-Id": "phone-well"}
+    running.servers["well"].answers = [edited()]
+    drawn = (await running.upload("well")).json()
+    names = [
+        one["name"]
+        for one in (await running.app.get("/api/styles", headers=device)).json()["items"]
+    ]
+    assert names[names.index("stuck") + 1] == "full"
+    running.servers["stuck"].answers = [
+        prediction(running.servers["stuck"], "succeeded", data_uri())
+    ]
+    path = f"/api/regenerate/{drawn['original']['id']}"
+    assert (
+        await running.app.post(path, json={"style": "stuck"}, headers=device)
+    ).status_code == 201
+    instead = await running.app.post(path, json={"size": 64}, headers=device)
+    free.set()
+    assert instead.status_code == 201, instead.text
+    cartoon = instead.json()["cartoon"]
+    assert (cartoon["standsInFor"], cartoon["engine"]) == ("full", "built-in")
+    assert (await first).status_code == 201

@@ -7,6 +7,7 @@ AvatarError                      of contract/errors.py, with what is not listed 
 │   ├── UrlNotAllowed       400  url_not_allowed
 │   └── ImageUnreachable    400  image_unreachable
 ├── ClientGone              408  client_gone
+├── DrawingCancelled        409  drawing_cancelled
 ├── GenerationFailed        500  generation_failed
 ├── AiBusy                  503  ai_busy
 ├── AiStarting              503  ai_starting
@@ -51,6 +52,14 @@ class ClientGone(AvatarError):
 
     def __init__(self) -> None:
         super().__init__("The connection was closed before the response was there.")
+
+
+class DrawingCancelled(AvatarError):
+    status = 409
+    code = "drawing_cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody cancelled this drawing by its Idempotency-Key.")
 
 
 class GenerationFailed(AvatarError):

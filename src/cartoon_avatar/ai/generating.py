@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.drawing import Report, unwatched
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
-from cartoon_avatar.ai.engines.remote.generation import Generation
+from cartoon_avatar.ai.engines.remote.generation import Generation, key_of, key_start
 from cartoon_avatar.ai.forms import Pieces
 from cartoon_avatar.ai.pools.admission import OnPosition, Places
 from cartoon_avatar.ai.pools.workers import Workers
@@ -30,21 +30,24 @@ async def generate(
     face: int,
     thumbnail: bool,
     cartoon_thumbnail: bool,
-    request_id: str,
+    request: str,
+    outlives: bool,
     begun: Callable[[], None],
     on_position: OnPosition | None = None,
     report: Report | None = None,
 ) -> jobs.Result:
-    """``begun`` is called once the workers are hardly needed any more; ``photo`` is emptied
-    then, since many requests wait long.
+    """``request`` is the same where a request is made again. One that ``outlives`` its client goes
+    on once the provider was asked. ``begun`` is called once the workers are hardly needed any more;
+    ``photo`` is emptied then, since many requests wait long.
 
-    Raises ``AiBusy``, ``EngineUnavailable`` and ``EngineRefused``.
+    Raises ``AiBusy``, ``EngineUnavailable``, ``EngineRefused`` and ``DrawingCancelled``.
     """
-    engine.require_ready()
+    await engine.require_ready(key_start(request))
     facts = engine.style_named(style)
     assert facts is not None
     mark = jobs.mark_of_drawing(engine.facts, facts)
-    with places.place():
+    with ExitStack() as held:
+        held.enter_context(places.place())
         sent = await workers.run(
             jobs.prepare,
             photo,
@@ -63,27 +66,33 @@ async def generate(
             sent.height,
             prompt=engine.prompt_of(style),
             seed=seed,
-            key=_key_of(request_id, sent.data, style, seed),
+            key=key_of(request, sent.data, style, seed),
         )
-        engine.require_ready(asked.key)
-        async with places.turn(on_position):
-            started = time.perf_counter()
-            data = await engine.draw(asked, report or unwatched)
-            generated_s = time.perf_counter() - started
-        try:
-            made = await workers.run(
-                jobs.judge,
-                [memoryview(data)],
-                long_side,
-                mark,
-                cartoon_thumbnail,
-                sent.data if engine.config.aligned is None else None,
-                report=report,
-            )
-        except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
-            raise await engine.failed(
-                f"its answer is no picture that we take ({error.code})"
-            ) from error
+        await engine.require_ready(asked.key)
+
+        async def draw(report: Report, keep: Callable[[], None]) -> tuple[bytes, float]:
+            with held.pop_all():  # the place is the drawing's, which may outlive us
+                async with places.turn(on_position):
+                    if outlives:
+                        keep()
+                    started = time.perf_counter()
+                    data = await engine.draw(asked, report)
+                    return data, time.perf_counter() - started
+
+        data, generated_s = await engine.under_way.ask(asked.key, draw, report or unwatched)
+    try:
+        made = await workers.run(
+            jobs.judge,
+            [memoryview(data)],
+            long_side,
+            mark,
+            cartoon_thumbnail,
+            sent.data if engine.config.aligned is None else None,
+            report=report,
+        )
+    except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
+        reason = f"its answer is no picture that we take ({error.code})"
+        raise await engine.failed(asked.key, reason) from error
     return jobs.Result(
         data=made.data,
         mime_type=made.mime_type,
@@ -99,9 +108,3 @@ async def generate(
         cartoon_thumbnail=made.thumbnail,
         aligned=made.aligned if engine.config.aligned is None else engine.config.aligned,
     )
-
-
-def _key_of(request_id: str, photo: bytes, style: str, seed: int) -> str:
-    """The same where a job is carried out again, after whatever died of the attempt before."""
-    identity = f"{request_id} {style} {seed} {hashlib.sha256(photo).hexdigest()}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:32]

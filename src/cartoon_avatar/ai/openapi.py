@@ -257,6 +257,13 @@ _PREVIEWS_SCHEMA = {
         }
     },
 }
+_KEY = {
+    "name": headers.IDEMPOTENCY_KEY,
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    "description": "Of a drawing that may be asked for again: a generator's goes on when the client"
+    " hangs up, and the same request is given it.",
+}
 _REFUSALS = {
     "400": "The picture, a field or a URL is not acceptable; the code says which.",
     "408": "The body arrived too slowly.",
@@ -292,6 +299,13 @@ def _described(app: FastAPI) -> dict[str, Any]:
         if path == paths.STICKER:
             refusals["422"] = "The head is on a colour, or no sticker of so few bytes can be made."
         content: dict[str, Any] = {kind: {"schema": _FILE} for kind in _IMAGES[path]}
+        if path == paths.GENERATE_CARTOON:
+            operation["parameters"] = [_KEY]
+            refusals |= {
+                "403": "With `stay`: the photo would be sent to somebody else.",
+                "409": "A generator's drawing was cancelled by its Idempotency-Key.",
+                "422": "No face is in the picture, or a generator refuses it by its policy.",
+            }
         if path == paths.PREVIEWS:
             content = {"application/json": {"schema": _PREVIEWS_SCHEMA}}
         if path in _EVENTS:
@@ -304,6 +318,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
             },
             **{status: _problem(text) for status, text in refusals.items()},
         }
+    cancel = document["paths"][paths.GENERATE_CARTOON]["delete"]
+    cancel["parameters"] = [{**_KEY, "required": True}]
+    cancel["responses"]["400"] = _problem("The key is missing or malformed.")
     readiness = document["paths"][paths.READYZ]["get"]["responses"]
     readiness["503"] = {
         **readiness["200"],

@@ -18,6 +18,7 @@ from cartoon_avatar.backend.ai.client import Turn
 from cartoon_avatar.backend.changes import set_within
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queue
+from cartoon_avatar.backend.db.jobs import job_of
 from cartoon_avatar.backend.db.session import is_busy
 from cartoon_avatar.backend.db.tables import Job
 from cartoon_avatar.backend.errors import (
@@ -35,6 +36,7 @@ from cartoon_avatar.backend.flows.job_ends import end, give_up, hand_back, recov
 from cartoon_avatar.backend.flows.jobs import (
     JobRequest,
     Result,
+    ai_key,
     carry_out,
     job_request_of,
     new_claim,
@@ -167,12 +169,14 @@ class Runner:
 
     def _attempt_at(self, job: Job, report: Any = None) -> Attempt:
         until = self._backend.ai.deadline(job.engine)
-        turn = Turn(job.device_id, until, queued=report is not None, report=report)
+        key = ai_key(job) if job.kind != "download" else None
+        turn = Turn(job.device_id, until, queued=report is not None, report=report, key=key)
 
         def settle_it(connection: Connection, result: Result) -> None:
             settle(connection, job, result)
 
-        return Attempt(turn, settle_it)
+        call_off = None if key is None else partial(self._backend.ai.cancel, key)
+        return Attempt(turn, settle_it, call_off)
 
     def _start(self, job: Job, attempt: Attempt, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         assert job.claim is not None
@@ -272,7 +276,13 @@ class Runner:
             running = self._by_claim.get(claim)
             # Its claim was lost, it has finished, or it was cancelled; a commit is not interrupted.
             if running is not None and held.get(claim, True):
-                running.attempt.cancel()
+                is_unwanted = held.get(claim, False) or await self._is_gone(running.job)
+                running.attempt.cancel(for_good=is_unwanted)
+
+    async def _is_gone(self, job: Job) -> bool:
+        """Deleted with its device, not taken over by another process."""
+        asked = partial(job_of, device_id=job.device_id, job_id=job.id)
+        return await self._backend.database.read(asked) is None
 
 
 def _log_unless_passing(event: str, error: Exception) -> None:

@@ -2,6 +2,8 @@
 
 REQUEST_ID = "X-Request-Id"
 SERVER_TIMING = "Server-Timing"
+# Of a drawing that may be asked for again: by whoever asked, after either side died.
+IDEMPOTENCY_KEY = "Idempotency-Key"
 
 # Of a response of the AI service:
 STYLE = "X-Style"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import tempfile
 from contextlib import ExitStack
@@ -34,6 +35,7 @@ from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 
 router = APIRouter()
 
+_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Of the backend's alone.
 _OUR_FIELDS = ("format", "thumbnail", "cartoon_thumbnail", "fallback", "stay")
 
@@ -45,9 +47,12 @@ async def generate_cartoon(request: Request) -> Response:
     With ``thumbnail`` the photo's thumbnail follows in the same body, so that a photo is sent
     and decoded once for both; with ``cartoon_thumbnail`` then the drawing's. ``format=svg`` gives a
     style's shapes, without thumbnails. With ``Accept: text/event-stream`` events tell of the
-    progress before the picture. With ``stay`` the photo is sent to nobody else's server.
+    progress before the picture. With ``stay`` the photo is sent to nobody else's server. Under an
+    ``Idempotency-Key`` a generator's drawing goes on when the client hangs up; the same request is
+    given it, and ``DELETE`` cancels it.
     """
     ai = state_of(request)
+    key = _key_in(request)
     with ExitStack() as held:
         place = held.enter_context(ExitStack())
         place.enter_context(ai.workers.place())
@@ -90,7 +95,8 @@ async def generate_cartoon(request: Request) -> Response:
                 face=face,
                 thumbnail=thumbnail,
                 cartoon_thumbnail=cartoon_thumbnail,
-                request_id=request.state.request_id,
+                request=key or request.state.request_id,
+                outlives=key is not None,
                 begun=place.close,
                 on_position=watch.on_position,
                 report=watch.report,
@@ -137,6 +143,24 @@ async def generate_cartoon(request: Request) -> Response:
             )
 
         return await respond(request, drawn, held)
+
+
+@router.delete(paths.GENERATE_CARTOON, status_code=204, operation_id="cancelCartoon")
+async def cancel_cartoon(request: Request) -> None:
+    """Cancel what generators draw under an ``Idempotency-Key``, if anything: the provider hears of
+    it within a second."""
+    key = _key_in(request)
+    if key is None:
+        raise InvalidRequest("The Idempotency-Key of what is to be cancelled is missing.")
+    for engine in state_of(request).remote:
+        await engine.cancel(key)
+
+
+def _key_in(request: Request) -> str | None:
+    key = request.headers.get(headers.IDEMPOTENCY_KEY)
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidRequest("An Idempotency-Key is 1 to 64 letters, digits, dots, _ or -.")
+    return key
 
 
 def _set_aside(photo: Pieces) -> IO[bytes]:

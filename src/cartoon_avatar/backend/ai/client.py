@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -49,6 +49,7 @@ _STYLES_FRESH_S = 60
 # The engine of styles whose AI service does not name one.
 ENGINE = "drawing"
 _CONNECT_S = 5
+_CANCEL_S = 1
 # Concurrent pictures of an engine, where the AI service does not say.
 _PLACES = 4
 # A job may take this many times the expected duration.
@@ -59,12 +60,14 @@ _TIMES_EXPECTED = 4
 class Turn:
     """One request to the AI service: for which device, and its deadline (loop time). ``queued``
     is true for a job whose turn came in the queue: it is not subject to admission control again.
-    ``report`` is called with progress."""
+    ``report`` is called with progress. ``key`` is that of a drawing which may be asked for again,
+    after either side died: it goes on when our connection breaks, until it is ``cancel``led."""
 
     device_id: str
     until: float
     queued: bool = False
     report: Report | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +295,16 @@ class AiClient:
         self, path: str, files: Mapping[str, File], turn: Turn, fields: Mapping[str, object]
     ) -> tuple[Headers, bytes]:
         with self.admission.taken(turn.device_id, queued=turn.queued):
-            return await self._wire.post_files(path, files, turn.until, fields, turn.report)
+            return await self._wire.post_files(
+                path, files, turn.until, fields, turn.report, turn.key
+            )
+
+    async def cancel(self, key: str) -> None:
+        """Nobody wants the drawing under ``key`` any more; its generator, if one is at it, is told.
+        Where the AI service is away, or knows no keys, nobody can be."""
+        until = asyncio.get_running_loop().time() + _CANCEL_S
+        with suppress(AvatarError):
+            await self._wire.exchange("DELETE", paths.GENERATE_CARTOON, until, key=key)
 
     async def thumbnail(self, photo: Pieces, mime_type: str, *, until: float) -> Image:
         """Where nobody makes one, the photo itself."""

@@ -155,6 +155,7 @@ class Wire:
         until: float,
         fields: Mapping[str, object],
         report: Report | None = None,
+        key: str | None = None,
     ) -> tuple[Headers, bytes]:
         boundary = secrets.token_hex(16)
         head = f"--{boundary}\r\nContent-Disposition: form-data; name="
@@ -170,7 +171,7 @@ class Wire:
             start = "\r\n"
         body.append(f"\r\n--{boundary}--\r\n".encode())
         kind = f"multipart/form-data; boundary={boundary}"
-        return await self.ask("POST", path, until, body, kind, report)
+        return await self.ask("POST", path, until, body, kind, report, key)
 
     async def ask(
         self,
@@ -180,9 +181,10 @@ class Wire:
         body: Pieces = (),
         kind: str | None = None,
         report: Report | None = None,
+        key: str | None = None,
     ) -> tuple[Headers, bytes]:
         """Headers and body of the response. ``report`` is called with progress, if there is any."""
-        status, head, data = await self.exchange(method, path, until, body, kind, report)
+        status, head, data = await self.exchange(method, path, until, body, kind, report, key)
         if status != 200:
             raise _translated(status, head, data, path)
         return head, data
@@ -195,6 +197,7 @@ class Wire:
         body: Pieces = (),
         kind: str | None = None,
         report: Report | None = None,
+        key: str | None = None,
     ) -> tuple[int, Headers, bytes]:
         """As ``ask``, whatever the status."""
         asked = {"Accept-Encoding": "identity"}
@@ -203,6 +206,8 @@ class Wire:
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         if request_id:
             asked[headers.REQUEST_ID] = request_id
+        if key is not None:
+            asked[headers.IDEMPOTENCY_KEY] = key
         if kind:
             asked |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
         request = self.session.request(

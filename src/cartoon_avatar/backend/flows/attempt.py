@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -22,16 +22,26 @@ def _settle_nothing(connection: Connection, result: object) -> None:
 
 class Attempt:
     """``turn`` is its request to the AI service. It can be cancelled until it is committed; while
-    the AI service works, cancelling closes the connection to it."""
+    the AI service works, cancelling closes the connection to it. ``call_off`` tells it that nobody
+    will ask for the same again."""
 
-    def __init__(self, turn: Turn, settle: Settle = _settle_nothing) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        settle: Settle = _settle_nothing,
+        call_off: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.turn = turn
         self.settle = settle
+        self._call_off = call_off
         self._canceled = False
+        self._for_good = False
         self._asking: asyncio.Future[Any] | None = None
 
-    def cancel(self) -> None:
+    def cancel(self, *, for_good: bool = False) -> None:
+        """``for_good``: it will not be attempted again, here or elsewhere."""
         self._canceled = True
+        self._for_good = self._for_good or for_good
         if self._asking is not None:
             self._asking.cancel()
 
@@ -51,6 +61,8 @@ class Attempt:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._canceled and not (task and task.cancelling()):
+                if self._for_good and self._call_off is not None:
+                    await self._call_off()
                 raise JobCanceled from None
             raise
         finally:

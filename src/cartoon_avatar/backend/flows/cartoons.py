@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import replace
 from datetime import datetime
@@ -24,10 +25,13 @@ def new_id() -> str:
     return secrets.token_hex(12)
 
 
-def with_seed(options: DrawingOptions) -> DrawingOptions:
+def with_seed(options: DrawingOptions, key: str | None) -> DrawingOptions:
+    """A request that is made again under the same ``key`` gets the same seed."""
     if options.seed is not None:
         return options
-    return replace(options, seed=secrets.randbelow(RANDOM_SEEDS))
+    if key is None:
+        return replace(options, seed=secrets.randbelow(RANDOM_SEEDS))
+    return replace(options, seed=int(hashlib.sha256(key.encode()).hexdigest(), 16) % RANDOM_SEEDS)
 
 
 def require_quota(live_cartoons: int, most: int) -> None:

@@ -19,7 +19,7 @@ from cartoon_avatar.backend.errors import (
     RequestRunning,
 )
 from cartoon_avatar.backend.flows.download import Downloaded
-from cartoon_avatar.backend.flows.jobs import Result
+from cartoon_avatar.backend.flows.jobs import Result, ai_key
 from cartoon_avatar.backend.flows.upload import Uploaded
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
@@ -132,14 +132,16 @@ async def recover(backend: State) -> None:
     """Queue jobs whose process died again, or end them with the reason."""
     to_delete: list[str] = []
 
-    def take_up(connection: Connection) -> list[str]:
+    def take_up(connection: Connection) -> list[Job]:
         lapsed = queue.lapsed_jobs(connection)
         for job in lapsed:
             to_delete.extend(_take_up(connection, job))
-        return [job.id for job in lapsed]
+        return lapsed
 
-    for job_id in await backend.database.write(take_up):
-        backend.changes.announce(job_id)
+    for job in await backend.database.write(take_up):
+        backend.changes.announce(job.id)
+        if job.cancel_asked:  # too late for the process that was at it
+            await backend.ai.cancel(ai_key(job))
     await backend.storage.delete(to_delete)
 
 

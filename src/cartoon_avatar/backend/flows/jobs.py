@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from dataclasses import asdict, dataclass, replace
@@ -85,7 +86,7 @@ async def accept(
     if job_request.kind != "download":
         require_quota(caller.live_cartoons, backend.settings.max_live_cartoons)
     await require_space(backend.database, backend.storage, backend.settings)
-    job_request = await _resolved(backend, device_id, job_request)
+    job_request = await _resolved(backend, device_id, job_request, key)
     engine = await _engine_of(backend, job_request.options)
     if isinstance(job_request.options, DrawingOptions) and engine != ENGINE:
         # When its turn comes, it is asked again: consents are withdrawn.
@@ -180,7 +181,9 @@ def _require_room(connection: Connection, backend: State, device_id: str) -> Non
         raise QueueFull
 
 
-async def _resolved(backend: State, device_id: str, job_request: JobRequest) -> JobRequest:
+async def _resolved(
+    backend: State, device_id: str, job_request: JobRequest, key: str | None
+) -> JobRequest:
     """The request with style and seed chosen: two attempts draw the same. Raises NotFound."""
     options = job_request.options
     if isinstance(options, CutOptions):
@@ -188,7 +191,7 @@ async def _resolved(backend: State, device_id: str, job_request: JobRequest) -> 
             partial(require_cartoon, device_id=device_id, cartoon_id=job_request.subject)
         )
         return job_request
-    options = with_seed(options)
+    options = with_seed(options, None if key is None else _ai_key_of(device_id, key))
     if job_request.kind == "regenerate":
         original_id = job_request.subject
         find = partial(queries.original_of, device_id=device_id, original_id=original_id)
@@ -277,6 +280,16 @@ def new_job(
         started_at=None,
         finished_at=None,
     )
+
+
+def ai_key(job: Job) -> str:
+    """By which the AI service knows a drawing again that is asked for another time: by the job, or
+    by the device's own key, under which a request is sent again whose job died with its process."""
+    return job.id if job.key is None else _ai_key_of(job.device_id, job.key)
+
+
+def _ai_key_of(device_id: str, key: str) -> str:
+    return hashlib.sha256(f"{device_id} {key}".encode()).hexdigest()[:32]
 
 
 def new_claim() -> str:

@@ -60,7 +60,11 @@ async def regenerate(
         with stage("draw"):
             drawing = await attempt.ask(
                 ai.generate_cartoon(
-                    [photo], original.mime_type, with_seed(wanted), turn, may_leave=leaves
+                    [photo],
+                    original.mime_type,
+                    with_seed(wanted, turn.key),
+                    turn,
+                    may_leave=leaves,
                 )
             )
     await moderate(backend, attempt, [drawing.data], drawing.mime_type, "cartoon", drawing.style)

@@ -61,7 +61,9 @@ async def upload(
     if drawing is None:
         with stage("draw"):
             drawing = await attempt.ask(
-                _drawn(backend.ai, photo, with_seed(options), attempt.turn, leaves)
+                _drawn(
+                    backend.ai, photo, with_seed(options, attempt.turn.key), attempt.turn, leaves
+                )
             )
     await moderate(backend, attempt, [drawing.data], drawing.mime_type, "cartoon", drawing.style)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import time_machine
 
-from cartoon_avatar.ai.engines.drawing import unwatched
+from cartoon_avatar.ai.engines.drawing import Report, unwatched
 from cartoon_avatar.ai.engines.remote.config import BadEngines
+from cartoon_avatar.ai.engines.remote.generation import key_of
 from cartoon_avatar.ai.engines.remote.ledger import FILE, open_ledger
+from cartoon_avatar.ai.errors import DrawingCancelled
 from cartoon_avatar.contract.errors import EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened
 from tests.engines import generators
@@ -110,3 +114,38 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("no database, and long enough to be taken for none")
     with pytest.raises(BadEngines, match="cannot be written"), open_ledger(tmp_path):
         pass
+
+
+async def test_replicas_of_one_machine_cancel_for_each_other(opened: Opened) -> None:
+    async with serving("/v1/images/edits") as server:
+        server.answers = [generators.never]
+        url = f"{server.url}/v1"
+        asked = replace(ASKED, key=key_of("a-job", b"a photo", "clay", 7))
+        async with opened("images-edits", url) as first, opened("images-edits", url) as second:
+
+            async def draw(report: Report, keep: Callable[[], None]) -> tuple[bytes, float]:
+                return await first.draw(asked, report), 0.0
+
+            drawing = asyncio.create_task(first.under_way.ask(asked.key, draw, unwatched))
+            while not server.asked:  # noqa: ASYNC110 (no event tells)
+                await asyncio.sleep(0.01)
+            await second.cancel("another-job")
+            await second.cancel("a-job")
+            with pytest.raises(DrawingCancelled):
+                await drawing
+            await asyncio.wait_for(server.cancelled.wait(), 30)
+
+
+async def test_what_was_drawn_is_found_again_until_whoever_asked_has_stored_it(
+    opened: Opened,
+) -> None:
+    async with serving("/v1/images/edits") as server:
+        server.answers = [edited()]
+        keys = {"daily_calls": 1, "idempotency_key": True}
+        async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
+            await engine.draw(ASKED, unwatched)
+        async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
+            assert await engine.draw(ASKED, unwatched) == DRAWING
+            assert engine.calls_today == 1
+            with pytest.raises(EngineUnavailable, match="today"):
+                await engine.draw(replace(ASKED, key="1" * 32), unwatched)

@@ -50,7 +50,8 @@ class ComfyUi:
                     drawing = await self._queued(drawing, generation)
                 entry = await self._ended(drawing, messages, report)
             except asyncio.CancelledError:
-                await self._cancel(drawing)
+                if not call.is_left():
+                    await self._cancel(drawing)
                 raise
         return await self._picture_in(entry)
 

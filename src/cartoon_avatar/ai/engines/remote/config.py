@@ -26,6 +26,7 @@ from cartoon_avatar.ai.engines.remote.workflow import PROMPT, Workflow, read_wor
 
 # Of engines that need no file.
 _ENGINES_OF_OURS = ("built-in", "onnx")
+DAY_S = 24 * 3600
 
 Value = str | int | float | bool
 
@@ -93,9 +94,9 @@ class RemoteConfig(_Entry):
         return min(bounds, default=None)
 
     @property
-    def finds_again(self) -> bool:
-        """Whether what was asked for before a crash is found again, and not paid twice."""
-        return False
+    def found_for_s(self) -> float:
+        """For how long what was asked for is found again, and not paid twice."""
+        return 0
 
 
 class _Prompted(RemoteConfig):
@@ -125,8 +126,8 @@ class ImagesEditsConfig(_Prompted):
     idempotency_key: bool = False
 
     @property
-    def finds_again(self) -> bool:
-        return self.idempotency_key
+    def found_for_s(self) -> float:
+        return DAY_S if self.idempotency_key else 0
 
 
 class PredictionsConfig(_Prompted):
@@ -144,8 +145,9 @@ class PredictionsConfig(_Prompted):
     input: Mapping[str, Value] = {}
 
     @property
-    def finds_again(self) -> bool:
-        return True
+    def found_for_s(self) -> float:
+        # Replicate deletes what was drawn an hour after it.
+        return 3300 if self.server == "replicate" else DAY_S
 
     @model_validator(mode="after")
     def _which_model(self) -> Self:
@@ -170,8 +172,8 @@ class ComfyUiConfig(RemoteConfig):
     output: str | None = None
 
     @property
-    def finds_again(self) -> bool:
-        return True
+    def found_for_s(self) -> float:
+        return DAY_S
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -23,14 +24,18 @@ from cartoon_avatar.ai.engines.remote.generation import (
     GenerationLost,
     Provider,
     Refused,
+    key_start,
 )
 from cartoon_avatar.ai.engines.remote.ledger import Ledger, open_ledger
+from cartoon_avatar.ai.engines.remote.under_way import UnderWay
 from cartoon_avatar.containers.marks import TRAINED_MEDIA
 from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 
 log = structlog.get_logger()
 
 _BACKOFF_S = 1.0
+# How often it is looked whether anything is to be cancelled.
+_CANCELS_S = 0.2
 
 EngineState = Literal["ok", "paused", "over_budget"]
 
@@ -69,9 +74,10 @@ class RemoteEngine:
         known = ledger.known(config.name, self._day)
         self.last_error = known.last_error
         self._calls = known.calls
-        # Keys of calls that a crash or a cancel cut off: counted already.
-        self._open = set(known.open) if config.finds_again else set()
         self._paused_until = 0.0
+        # A drawing's file, and how long it took (s).
+        self.under_way: UnderWay[tuple[bytes, float]] = UnderWay()
+        self._is_leaving = False
 
     @property
     def calls_today(self) -> int:
@@ -99,11 +105,10 @@ class RemoteEngine:
             return []
         return [style.facts for style in self.config.style]
 
-    def require_ready(self, key: str | None = None) -> None:
-        """Raise ``EngineUnavailable`` where asking would be in vain: ``key`` may be of a call that
-        was counted before it was cut off. None asks before it is known."""
-        is_counted = bool(self._open) if key is None else key in self._open
-        if self.state == "over_budget" and not is_counted:
+    async def require_ready(self, key: str) -> None:
+        """Raise ``EngineUnavailable`` where asking would be in vain. The call under ``key``, or one
+        whose key begins so, may have been counted before."""
+        if self.state == "over_budget" and not await self._is_counted(key):
             raise EngineUnavailable(
                 f"{self.config.name} has drawn all that it may today; choose another style.",
                 retry_after_s=_until_midnight_s(),
@@ -113,6 +118,13 @@ class RemoteEngine:
                 f"{self.config.name} wants to be left alone for a while; choose another style.",
                 retry_after_s=math.ceil(self._paused_until - time.monotonic()),
             )
+
+    async def _is_counted(self, key: str) -> bool:
+        found_for_s = self.config.found_for_s
+        return self.under_way.has(key) or (
+            found_for_s > 0
+            and await self._ledger.has(self.config.name, key, found_for_s=found_for_s)
+        )
 
     def prompt_of(self, style: str) -> str:
         return self._prompts[style]
@@ -125,7 +137,7 @@ class RemoteEngine:
         try:
             async with asyncio.timeout(self.config.deadline_s):
                 for attempt in range(self.config.retries + 1):
-                    self.require_ready(key)
+                    await self.require_ready(key)
                     call = await self._begun(key)
                     try:
                         data = await self._provider.generate(generation, call, report)
@@ -133,40 +145,56 @@ class RemoteEngine:
                         pause_s = lost.retry_after_s or _BACKOFF_S * 2**attempt
                         is_last = not lost.repeatable or attempt == self.config.retries
                         if is_last or time.monotonic() + pause_s >= until:
-                            await self._ended(key, charged=lost.charged)
+                            await self.forget(key, charged=lost.charged)
                             raise await self._unavailable(lost) from lost
                         if not lost.charged:
-                            await self._ended(key, charged=False)
+                            await self.forget(key, charged=False)
                         log.warning("engine_retried", engine=self.config.name, reason=str(lost))
                         await asyncio.sleep(pause_s)
                     else:
-                        await self._ended(key, charged=True)
+                        # The ledger keeps it: whoever asked may die before he has stored it.
                         return data
         except Refused as error:
-            await self._ended(key, charged=False)
+            await self.forget(key, charged=False)
             await self._note_error("refused by its policy")
             raise EngineRefused(
                 f"The policy of {self.config.name} is against this picture in this style; please"
                 " try another of either."
             ) from error
         except TimeoutError as error:
-            await self._ended(key, charged=True)
-            raise await self.failed(f"it took longer than {self.config.deadline_s:g} s") from error
+            raise await self.failed(
+                key, f"it took longer than {self.config.deadline_s:g} s"
+            ) from error
         raise AssertionError("the last attempt returns or raises")
 
     async def _begun(self, key: str) -> Call:
-        self._open.discard(key)
-        call, calls = await self._ledger.begin(
-            self.config.name, key, str(self._today()), again=self.config.finds_again
+        name = self.config.name
+        begun = await self._ledger.begin(
+            name, key, str(self._today()), found_for_s=self.config.found_for_s
         )
-        self._note_calls(calls)
-        return call
+        self._note_calls(begun.calls)
+        return Call(
+            begun.address,
+            begun.earlier_at,
+            keep=partial(self._ledger.keep, name, key),
+            is_left=lambda: self._is_leaving,
+        )
 
-    async def _ended(self, key: str, *, charged: bool) -> None:
-        """Not told of a call that is cancelled: whoever asks again may find it."""
-        self._open.discard(key)
+    async def forget(self, key: str, *, charged: bool) -> None:
+        """A call that came to nothing. Not one that is cancelled: whoever asks again may find
+        it."""
         day = str(self._today())
-        self._note_calls(await self._ledger.end(self.config.name, key, day, charged=charged))
+        self._note_calls(await self._ledger.forget(self.config.name, key, day, charged=charged))
+
+    async def leave(self) -> None:
+        """End what is under way without cancelling at the provider what can be found again."""
+        self._is_leaving = self.config.found_for_s > 0
+        await self.under_way.end()
+
+    async def cancel(self, request: str) -> None:
+        """What is under way for ``request``, in whichever process of this machine."""
+        self.under_way.cancel(key_start(request))
+        await self._ledger.ask_to_cancel(self.config.name, key_start(request))
 
     def _note_calls(self, calls: int) -> None:
         self._day, self._calls = str(self._today()), calls
@@ -175,8 +203,9 @@ class RemoteEngine:
         self.last_error = said
         await self._ledger.note_error(self.config.name, said)
 
-    async def failed(self, reason: str) -> EngineUnavailable:
-        """The error for an answer that turns out to be useless."""
+    async def failed(self, key: str, reason: str) -> EngineUnavailable:
+        """The error for a call that was charged and is of no use."""
+        await self.forget(key, charged=True)
         return await self._unavailable(GenerationLost(reason, charged=True))
 
     async def _unavailable(self, lost: GenerationLost) -> EngineUnavailable:
@@ -235,14 +264,26 @@ async def open_remote_engines(
 
     with open_ledger(folder) as ledger:
         async with open_http() as (own, public):
-            yield [
+            engines = [
                 RemoteEngine(
-                    config,
-                    provider_of(
-                        config,
-                        http_of(config, environment, own, public),
-                    ),
-                    ledger,
+                    config, provider_of(config, http_of(config, environment, own, public)), ledger
                 )
                 for config in configs
             ]
+            cancelling = asyncio.create_task(_cancel_what_is_to_be(engines, ledger))
+            try:
+                yield engines
+            finally:
+                cancelling.cancel()
+                await asyncio.gather(*(engine.leave() for engine in engines))
+
+
+async def _cancel_what_is_to_be(engines: list[RemoteEngine], ledger: Ledger) -> None:
+    by_name = {engine.config.name: engine for engine in engines}
+    while True:
+        await asyncio.sleep(_CANCELS_S)
+        if not any(engine.under_way for engine in engines):
+            continue
+        for name, key in await ledger.cancels():
+            if name in by_name:
+                by_name[name].under_way.cancel(key)

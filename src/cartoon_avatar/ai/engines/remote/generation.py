@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +12,7 @@ from cartoon_avatar.ai.engines.drawing import Report
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """``photo`` is a JPEG of ``width`` × ``height`` px; ``key`` is the same for every attempt."""
+    """``photo`` is a JPEG of ``width`` × ``height`` px; ``key`` is that of ``key_of``."""
 
     photo: bytes
     width: int
@@ -21,15 +22,29 @@ class Generation:
     key: str
 
 
+def key_of(request: str, photo: bytes, style: str, seed: int) -> str:
+    """The same where a request is made again, after whatever died of the attempt before; 32
+    hexadecimal digits, the first of which are ``key_start``."""
+    identity = f"{request} {style} {seed} {hashlib.sha256(photo).hexdigest()}"
+    return key_start(request) + hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def key_start(request: str) -> str:
+    """What all keys of a request begin with."""
+    return hashlib.sha256(request.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a provider. Where one under the same key was begun and its end not seen, before a
-    crash or a cancel, ``begun_at`` (epoch, s) is when, and ``address`` where its drawing is, if it
-    got so far. ``keep`` stores such an address."""
+    """A call of a provider. Where one under the same key was begun before, and not seen to fail,
+    ``begun_at`` (epoch, s) is when, and ``address`` where its drawing is, if it got so far.
+    ``keep`` stores such an address. ``is_left``: we stop, and whoever asks again finds the drawing,
+    so the provider is not to hear of a cancel."""
 
     address: str | None
     begun_at: float | None
     keep: Callable[[str], Awaitable[None]]
+    is_left: Callable[[], bool]
 
 
 class GenerationLost(Exception):
@@ -63,7 +78,8 @@ class Refused(Exception):
 
 class Provider(Protocol):
     async def generate(self, generation: Generation, call: Call, report: Report) -> bytes:
-        """The drawing's file, not yet judged. Cancelling it cancels it there within a second.
+        """The drawing's file, not yet judged. Cancelling it cancels it there within a second,
+        unless ``call`` is left.
 
         Raises ``GenerationLost`` and ``Refused``.
         """

@@ -14,12 +14,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartoon_avatar.ai.engines.remote.config import BadEngines
-from cartoon_avatar.ai.engines.remote.generation import Call
+from cartoon_avatar.ai.engines.remote.config import DAY_S, BadEngines
 
 FILE = "generators.sqlite"
-# As long as jobs are tried again.
-_KEPT_S = 24 * 3600
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS days (
     engine TEXT, day TEXT, calls INTEGER NOT NULL, PRIMARY KEY (engine, day)
@@ -28,18 +25,30 @@ CREATE TABLE IF NOT EXISTS calls (
     engine TEXT, key TEXT, day TEXT NOT NULL, begun_at REAL NOT NULL, address TEXT,
     PRIMARY KEY (engine, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cancels (
+    engine TEXT, key TEXT, asked_at REAL NOT NULL, PRIMARY KEY (engine, key)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS errors (engine TEXT PRIMARY KEY, said TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger has of an engine: the calls of a day, its last error, and the keys of calls
-    whose end was not seen."""
+    """What the ledger has of an engine: the calls of a day and its last error."""
 
     calls: int
     last_error: str | None
-    open: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A call that was written down; ``calls`` are those of the day with it. Where one under the
+    same key was there already, ``earlier_at`` (epoch, s) is when it was begun, and ``address`` the
+    one that was kept of it."""
+
+    calls: int
+    earlier_at: float | None = None
+    address: str | None = None
 
 
 class Ledger:
@@ -62,25 +71,27 @@ class Ledger:
 
     def known(self, engine: str, day: str) -> Known:
         with self._transaction() as connection:
-            keys = connection.execute("SELECT key FROM calls WHERE engine = ?", (engine,))
-            error = connection.execute("SELECT said FROM errors WHERE engine = ?", (engine,))
-            open_keys = frozenset(key for (key,) in keys)
-            said = error.fetchone()
-            return Known(_calls_of(connection, engine, day), said and said[0], open_keys)
+            return _known(connection, engine, day)
 
-    async def begin(self, engine: str, key: str, day: str, *, again: bool) -> tuple[Call, int]:
-        """The call, and the calls of the day with it. With ``again`` one whose end was not seen
-        is not counted twice."""
+    async def begin(self, engine: str, key: str, day: str, *, found_for_s: float) -> Begun:
+        """One that can be found again, which was begun at most ``found_for_s`` ago, is not counted
+        twice."""
 
-        def write() -> tuple[Call, int]:
+        def write() -> Begun:
             now = time.time()
             with self._transaction() as connection:
-                connection.execute("DELETE FROM calls WHERE begun_at < ?", (now - _KEPT_S,))
-                row = connection.execute(
-                    "SELECT address, begun_at FROM calls WHERE engine = ? AND key = ?",
-                    (engine, key),
+                # Jobs are tried again for a day.
+                connection.execute("DELETE FROM calls WHERE begun_at < ?", (now - DAY_S,))
+                connection.execute("DELETE FROM cancels WHERE asked_at < ?", (now - DAY_S,))
+                connection.execute(
+                    "DELETE FROM cancels WHERE engine = ? AND key = ?", (engine, key)
+                )
+                earlier = connection.execute(
+                    "SELECT begun_at, address FROM calls"
+                    " WHERE engine = ? AND key = ? AND begun_at >= ?",
+                    (engine, key, now - found_for_s),
                 ).fetchone()
-                if row is None or not again:
+                if earlier is None or not found_for_s:
                     connection.execute(
                         "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, NULL)",
                         (engine, key, day, now),
@@ -90,23 +101,38 @@ class Ledger:
                         " ON CONFLICT DO UPDATE SET calls = calls + 1",
                         (engine, day),
                     )
-                    row = (None, None)
-                return Call(row[0], row[1], keep), _calls_of(connection, engine, day)
+                    return Begun(_calls_of(connection, engine, day))
+                return Begun(_calls_of(connection, engine, day), *earlier)
 
-        def write_address(address: str) -> None:
+        return await asyncio.to_thread(write)
+
+    async def keep(self, engine: str, key: str, address: str) -> None:
+        """Where what is drawn by a call can be asked for."""
+
+        def write() -> None:
             with self._transaction() as connection:
                 connection.execute(
                     "UPDATE calls SET address = ? WHERE engine = ? AND key = ?",
                     (address, engine, key),
                 )
 
-        async def keep(address: str) -> None:
-            await asyncio.to_thread(write_address, address)
+        await asyncio.to_thread(write)
 
-        return await asyncio.to_thread(write)
+    async def has(self, engine: str, start: str, *, found_for_s: float) -> bool:
+        """Whether a call whose key begins with ``start`` was begun at most ``found_for_s`` ago."""
 
-    async def end(self, engine: str, key: str, day: str, *, charged: bool) -> int:
-        """Its end was seen; the calls of ``day``, without it where it was not ``charged``."""
+        def read() -> bool:
+            with self._transaction() as connection:
+                found = connection.execute(
+                    "SELECT 1 FROM calls WHERE engine = ? AND key GLOB ? AND begun_at >= ?",
+                    (engine, f"{start}*", time.time() - found_for_s),
+                )
+                return found.fetchone() is not None
+
+        return await asyncio.to_thread(read)
+
+    async def forget(self, engine: str, key: str, day: str, *, charged: bool) -> int:
+        """It came to nothing; the calls of ``day``, without it where it was not ``charged``."""
 
         def write() -> int:
             with self._transaction() as connection:
@@ -121,6 +147,28 @@ class Ledger:
                 return _calls_of(connection, engine, day)
 
         return await asyncio.to_thread(write)
+
+    async def ask_to_cancel(self, engine: str, start: str) -> None:
+        """Calls whose key begins with ``start``: the process that asked for one looks here."""
+
+        def write() -> None:
+            with self._transaction() as connection:
+                connection.execute(
+                    "INSERT OR REPLACE INTO cancels"
+                    " SELECT engine, key, ? FROM calls WHERE engine = ? AND key GLOB ?",
+                    (time.time(), engine, f"{start}*"),
+                )
+
+        await asyncio.to_thread(write)
+
+    async def cancels(self) -> list[tuple[str, str]]:
+        """Engine and key of calls that are to be cancelled."""
+
+        def read() -> list[tuple[str, str]]:
+            with self._lock:
+                return self._connection.execute("SELECT engine, key FROM cancels").fetchall()
+
+        return await asyncio.to_thread(read)
 
     async def note_error(self, engine: str, said: str) -> None:
         def write() -> None:
@@ -137,14 +185,18 @@ def _calls_of(connection: sqlite3.Connection, engine: str, day: str) -> int:
     return 0 if row is None else int(row[0])
 
 
+def _known(connection: sqlite3.Connection, engine: str, day: str) -> Known:
+    error = connection.execute("SELECT said FROM errors WHERE engine = ?", (engine,)).fetchone()
+    return Known(_calls_of(connection, engine, day), error and error[0])
+
+
 def read_known(folder: Path, engine: str, day: str) -> Known:
     """What the ledger in ``folder`` has, where there is one; nothing is written."""
     file = folder / FILE
     if not file.exists():
-        return Known(0, None, frozenset())
+        return Known(0, None)
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5)) as connection:
-        error = connection.execute("SELECT said FROM errors WHERE engine = ?", (engine,)).fetchone()
-        return Known(_calls_of(connection, engine, day), error and error[0], frozenset())
+        return _known(connection, engine, day)
 
 
 @contextmanager

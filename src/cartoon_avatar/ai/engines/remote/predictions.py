@@ -45,12 +45,14 @@ class Predictions:
 
     async def generate(self, generation: Generation, call: Call, report: Report) -> bytes:
         if self.config.server == "cog":
-            prediction = await self._waited_for(generation, report)
+            prediction = await self._waited_for(generation, call, report)
         else:
             prediction = await self._polled(generation, call, report)
         return await self._output_of(prediction)
 
-    async def _waited_for(self, generation: Generation, report: Report) -> dict[str, Any]:
+    async def _waited_for(
+        self, generation: Generation, call: Call, report: Report
+    ) -> dict[str, Any]:
         """Of a Cog container, which answers when it is done and can be asked for nothing sooner."""
         report("generating", None)
         url = self.http.url(f"predictions/{generation.key}")
@@ -66,7 +68,8 @@ class Predictions:
                 await asyncio.sleep(pause_s)
                 pause_s = min(_LONGEST_POLL_S, 1.5 * pause_s)
         except asyncio.CancelledError:
-            await self._cancel(url / "cancel")
+            if not call.is_left():
+                await self._cancel(url / "cancel")
             raise
 
     async def _polled(self, generation: Generation, call: Call, report: Report) -> dict[str, Any]:
@@ -84,7 +87,8 @@ class Predictions:
                 pause_s = min(_LONGEST_POLL_S, 1.5 * pause_s)
                 prediction = await self._again(address, prediction)
         except asyncio.CancelledError:
-            await self._cancel(cancel)
+            if not call.is_left():
+                await self._cancel(cancel)
             raise
         return prediction
 
