@@ -72,6 +72,7 @@ function photoStore(mode, work) {
       const request = work(transaction.objectStore("photos"));
       transaction.oncomplete = () => resolve(request.result ?? null);
       transaction.onabort = () => resolve(null);
+      opening.result.close(); // once the transaction has ended; open, it would bar a deletion
     };
   }).catch(() => null); // no IndexedDB: a reload in the middle starts over
 }
