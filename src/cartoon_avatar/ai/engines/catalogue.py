@@ -19,8 +19,8 @@ EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
 # The first is the default. Neighbours look unlike each other, since regenerating moves on to
 # the next.
 _ORDER = (
-    "painted", "ink", "airy", "anime", "flat", "golden", "comic", "sticker", "watercolour",
-    "duotone", "pop", "sketch", "noir",
+    "painted", "poster", "airy", "ink", "anime", "flat", "golden", "comic", "sticker",
+    "watercolour", "duotone", "pop", "sketch", "noir",
 )  # fmt: skip
 _BY_NAME: dict[str, EngineStyle] = {
     style.name: style for style in (*classic.STYLES, *drawn.STYLES, *painted.STYLES)
@@ -84,7 +84,7 @@ class BuiltIn:
         if isinstance(chosen, PaintedStyle):
             return _PAINTED_MS
         if isinstance(chosen, DrawnStyle):
-            return {**_PAINTED_MS, **_DRAWN_MS} if chosen.inks else _DRAWN_MS
+            return {**_PAINTED_MS, **_DRAWN_MS} if chosen.traced else _DRAWN_MS
         # Painted first: a stage that both have counts where it comes first.
         return {**_PAINTED_MS, **_CLASSIC_MS, **_PAINTED_MS}
 

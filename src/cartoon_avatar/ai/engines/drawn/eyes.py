@@ -25,13 +25,14 @@ _WIDER, _HIGHER = 1.2, 1.36
 _CLOSED = 0.13
 
 
-def draw_eyes(pen: Pen) -> None:
+def draw_eyes(pen: Pen, wider: float = _WIDER, higher: float = _HIGHER) -> None:
+    """Both eyes, in width and height so much larger than they were read."""
     colour = iris_colour(pen.reading)
     wide = max(eye.width for eye in pen.reading.features.eyes)
     for index, eye in enumerate(pen.reading.features.eyes):
         # The far eye of a profile is not seen.
         if eye.width > 0.35 * wide and not pen.reading.hides_eye(index):
-            _draw_eye(pen, index, eye, colour)
+            _draw_eye(pen, index, eye, colour, wider, higher)
 
 
 def iris_colour(reading: Reading) -> Lab:
@@ -76,7 +77,7 @@ def _fold(reading: Reading, index: int, eye: Eye) -> tuple[float, float]:
     return float(high[best]), float(np.clip((rise - 1.0) / 8, 0, 1))
 
 
-def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
+def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab, wider: float, higher: float) -> None:
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     across, down = reading.across, reading.down
     outward = -1 if index == 0 else 1
@@ -84,12 +85,12 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
 
     def larger(points: np.ndarray) -> np.ndarray:
         from_centre = np.asarray(points, float) - centre
-        x, y = from_centre @ across * _WIDER, from_centre @ down * _HIGHER
+        x, y = from_centre @ across * wider, from_centre @ down * higher
         return centre + x[..., None] * across + y[..., None] * down
 
     upper, lower = larger(eye.upper), larger(eye.lower)
     width = float(np.hypot(*(upper[0] - upper[-1])))
-    opening = eye.opening * _HIGHER
+    opening = eye.opening * higher
     dark = lash_darkness(reading, index) * (0.4 + 0.6 * made_up(reading))
     dark *= 1 - 0.5 * youth(reading)
     lash = mixed(pen.skin.line, pen.ink, 0.45 + 0.4 * dark)
@@ -121,11 +122,11 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
             pen.brush(fold, [0.3, weight * 0.9, weight, weight * 0.7, 0.3],
                       mixed(pen.skin.shade, pen.skin.deep, 0.4 + 0.6 * deep))  # fmt: skip
     around = bezier(few_points(np.concatenate([lid, spline(lower)[::-1]]), fine=1.5))
-    sheet.fill(around, mixed(WHITE, pen.skin.base, 0.05))
+    sheet.fill(around, mixed(pen.white, pen.skin.base, 0.05))
     with sheet.clipped(around):
         # The gaze is kept: the iris does not move apart as the lids do.
         iris = centre + (eye.iris.astype(float) - centre) * 1.06
-        radius = float(np.clip(eye.radius * 1.28, opening * 0.55, width * 0.32))
+        radius = float(np.clip(eye.radius * 1.28 * (wider / _WIDER), opening * 0.55, width * 0.32))
         inner = upper[-1] - across * outward * -0.02 * width
         sheet.fill(circle(inner, 0.07 * width, 1.5), mixed(pen.skin.blush, WHITE, 0.35))
         _draw_iris(pen, iris, radius, colour)

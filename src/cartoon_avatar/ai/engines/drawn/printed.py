@@ -9,26 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines import painted
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import draw_backdrop
-from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
+from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.inks import inks_for
-from cartoon_avatar.ai.engines.drawn.palette import INK, SkinTones, hair_tones, skin_tones
-from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
+from cartoon_avatar.ai.engines.drawn.palette import INK, hair_tones
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
-from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
-from cartoon_avatar.ai.engines.drawn.reading import read
+from cartoon_avatar.ai.engines.drawn.person import blurred
+from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
 from cartoon_avatar.ai.engines.drawn.tracing import Level, traced
-from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
+from cartoon_avatar.ai.seeing.scene import Scene
 
-# Long side of the painting that is traced, px. Outlines are finer than its pixels.
-_PAINTED_PX = 768
 # Lightness of skin beside its base, L: broad soft shapes, and what stands out from them.
 _SHADES, _LIGHTS = (5.0, 13.0, 23.0), (9.0,)
 _FEATURES_DARK, _FEATURES_LIGHT = (7.0, 15.0, 30.0), (9.0,)
@@ -45,33 +40,6 @@ _CLOTH_STEP = 13.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Portrait:
-    """A painting and what is where in it. Masks are H×W bool on the reading's grid."""
-
-    reading: Reading
-    lab: np.ndarray  # H×W×3 float32 CIELAB, on pixels of its own
-    skin: SkinTones
-    neck: np.ndarray
-    clothes: np.ndarray
-    face: np.ndarray
-    hair: np.ndarray
-    hat: np.ndarray
-
-    @property
-    def head(self) -> np.ndarray:
-        return self.face | self.hair | self.hat
-
-    @property
-    def everything(self) -> np.ndarray:
-        return self.head | self.neck | self.clothes
-
-    @property
-    def scale(self) -> float:
-        """Pixels of ``lab`` a unit."""
-        return self.lab.shape[1] / self.reading.width
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Tones:
     """Shapes of ``plane`` (H×W float32) in tones of ``lab``, ``calm`` (0..1) nearer to the base."""
 
@@ -81,12 +49,12 @@ class _Tones:
     calm: float = 0.0
 
 
-_TonesOf = Callable[[_Portrait, np.ndarray, np.ndarray], tuple[Lab, list[_Tones]]]
+_TonesOf = Callable[[Portrait, np.ndarray, np.ndarray], tuple[Lab, list[_Tones]]]
 
 
 def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
     """The scene's first person in two of the style's inks."""
-    portrait = _portrait_of(scene, clock)
+    portrait = portrait_of(scene, clock)
     reading, skin = portrait.reading, portrait.skin
     random = dice(seed, reading)
     weight = reading.unit * float(random.uniform(0.9, 1.12))
@@ -104,11 +72,12 @@ def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
     )
     draw_backdrop(pen, inks.bright_alone, style.grounds)
     with pen.sheet.drawing("body"):
-        _draw_ground(pen, portrait.everything)
+        # What no part claims is dark as the hair's depth.
+        pen.sheet.fill(portrait.silhouette(portrait.everything), pen.hair.shade)
         _draw(pen, portrait, portrait.neck, _skin)
         _draw(pen, portrait, portrait.clothes, _cloth)
     with pen.sheet.drawing("head"):
-        _draw_ground(pen, portrait.head)
+        pen.sheet.fill(portrait.silhouette(portrait.head), pen.hair.shade)
         _draw(pen, portrait, portrait.face, _skin)
         _draw(pen, portrait, portrait.hair, _hair)
         _draw(pen, portrait, portrait.hat, _cloth)
@@ -116,48 +85,14 @@ def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
     return pen.sheet, pen
 
 
-@once_per_scene
-def _portrait_of(scene: Scene, clock: Clock) -> _Portrait:
-    painting = painted.bold(shrunk(scene, _PAINTED_PX), clock)
-    reading = read(painting)
-    near = reading.grown(reading.oval, 0.2 * reading.unit)
-    hair, hat = reading.hair & ~reading.hat, reading.hat
-    clothes = reading.clothes & ~hair & ~hat & ~reading.oval
-    face = (reading.face & near) | reading.oval | (reading.worn_on_face > 0.3)
-    face &= ~hair & ~hat
-    clock.done("read")
-    return _Portrait(
-        reading=reading,
-        # The pixels' own steps would be traced.
-        lab=cv2.GaussianBlur(lab_of(painting.picture.rgb), (0, 0), 0.7),
-        skin=skin_tones(reading),
-        neck=reading.skin_below & ~face & ~hair & ~clothes,
-        clothes=clothes,
-        face=face,
-        hair=hair,
-        hat=hat,
-    )
-
-
-def _draw_ground(pen: Pen, mask: np.ndarray) -> None:
-    """What no part claims is dark as the hair's depth."""
-    reading, unit = pen.reading, pen.reading.unit
-    mask = reading.largest(reading.closed(mask, 0.012 * unit))
-    curves = outlines(mask, reading.scale, blur_px=1.5, smooth=0.012 * unit, least=0.06 * unit**2)
-    pen.sheet.fill(path_of(curves, fine=1.2), pen.hair.shade)
-
-
-def _draw(pen: Pen, portrait: _Portrait, mask: np.ndarray, tones_of: _TonesOf) -> None:
+def _draw(pen: Pen, portrait: Portrait, mask: np.ndarray, tones_of: _TonesOf) -> None:
     """The part ``mask`` in the tones that ``tones_of`` finds in it."""
     reading, unit, scale = portrait.reading, portrait.reading.unit, portrait.scale
-    on = _on_pixels(portrait, mask) > 0.5
+    on = portrait.on_pixels(mask) > 0.5
     if on.sum() < 40:
         return
-    grown = reading.grown(mask, 0.004 * unit) & portrait.everything
-    least = 0.0005 * unit**2
-    curves = outlines(grown, reading.scale, blur_px=1.2, smooth=0.008 * unit, least=least)
-    edge = path_of(curves, fine=1.3)
-    base, tones = tones_of(portrait, _beyond(portrait.lab, on, 0.02 * unit * scale), on)
+    edge = portrait.edge(reading.grown(mask, 0.004 * unit))
+    base, tones = tones_of(portrait, beyond(portrait.lab, on, 0.02 * unit * scale), on)
     pen.sheet.fill(edge, base)
     with pen.sheet.clipped(edge):
         for one in tones:
@@ -165,10 +100,10 @@ def _draw(pen: Pen, portrait: _Portrait, mask: np.ndarray, tones_of: _TonesOf) -
                 pen.sheet.fill(path, colour + one.calm * (base - colour))
 
 
-def _skin(portrait: _Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, list[_Tones]]:
+def _skin(portrait: Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, list[_Tones]]:
     reading, unit = portrait.reading, portrait.reading.unit
     light = lab[..., 0]
-    face = _on_pixels(portrait, reading.oval & portrait.face) > 0.5
+    face = portrait.on_pixels(reading.oval & portrait.face) > 0.5
     plain = face if face.any() else on
     middle = float(np.median(light[plain]))
     own = plain & (np.abs(portrait.lab[..., 0] - middle) < 6)
@@ -181,7 +116,7 @@ def _skin(portrait: _Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, li
     broad_px = 0.03 * unit * portrait.scale
     broad = blurred(light * weight, broad_px) / blurred(weight, broad_px)
     near = reading.soft(reading.grown(reading.oval, 0.05 * unit), 0.02 * unit)
-    relief = (light - broad) * (_NECK + (1 - _NECK) * _on_pixels(portrait, near))
+    relief = (light - broad) * (_NECK + (1 - _NECK) * portrait.on_pixels(near))
     shapes = [Level(middle - d, True, 0.004 * unit**2, 0.02 * unit) for d in _SHADES]
     shapes += [Level(middle + d, False, 0.004 * unit**2, 0.02 * unit) for d in _LIGHTS]
     features = [Level(-d, True, 0.0003 * unit**2, 0.004 * unit) for d in _FEATURES_DARK]
@@ -189,7 +124,7 @@ def _skin(portrait: _Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, li
     return base + shift, [_Tones(lab, broad, shapes, _CALM), _Tones(lab, relief, features)]
 
 
-def _hair(portrait: _Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, list[_Tones]]:
+def _hair(portrait: Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, list[_Tones]]:
     light = lab[..., 0]
     dark, bright = (np.percentile(light[on], shares) for shares in (_HAIR_DARK, _HAIR_LIGHT))
     levels = _levels(portrait, dark, bright, 0.0011)
@@ -197,7 +132,7 @@ def _hair(portrait: _Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, li
     return np.median(lab[plain], axis=0), [_Tones(lab, light, levels)]
 
 
-def _cloth(portrait: _Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, list[_Tones]]:
+def _cloth(portrait: Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, list[_Tones]]:
     light = lab[..., 0]
     middle, half = float(np.median(light[on])), _CLOTH_STEP / 2
     dark = np.arange(middle - half, 2, -_CLOTH_STEP)
@@ -207,26 +142,8 @@ def _cloth(portrait: _Portrait, lab: np.ndarray, on: np.ndarray) -> tuple[Lab, l
     return np.median(lab[plain], axis=0), [_Tones(lab, light, levels)]
 
 
-def _levels(portrait: _Portrait, dark: np.ndarray, bright: np.ndarray, least: float) -> list[Level]:
+def _levels(portrait: Portrait, dark: np.ndarray, bright: np.ndarray, least: float) -> list[Level]:
     """Shapes of at least ``least`` squared face heights."""
     unit = portrait.reading.unit
     levels = [Level(float(value), True, least * unit**2, 0.006 * unit) for value in dark]
     return levels + [Level(float(v), False, least * unit**2, 0.006 * unit) for v in bright]
-
-
-def _on_pixels(portrait: _Portrait, mask: np.ndarray) -> np.ndarray:
-    """``mask`` on the painting's pixels, H×W float32."""
-    return cv2.resize(mask.astype(np.float32), portrait.lab.shape[1::-1])
-
-
-def _beyond(lab: np.ndarray, mask: np.ndarray, reach_px: float) -> np.ndarray:
-    """``lab`` with the colours of ``mask`` going on outside of it."""
-    weight = mask.astype(np.float32)
-    inside = lab * weight[..., None]
-
-    def mean(sigma: float) -> np.ndarray:
-        return blurred(inside, sigma) / np.maximum(blurred(weight, sigma), 1e-3)[..., None]
-
-    near = np.clip(5 * blurred(weight, reach_px), 0, 1)[..., None]
-    around = near * mean(reach_px) + (1 - near) * mean(8 * reach_px)
-    return np.where(mask[..., None], lab, around).astype(np.float32)

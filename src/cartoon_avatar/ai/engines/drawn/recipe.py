@@ -39,6 +39,7 @@ from cartoon_avatar.ai.engines.drawn.palette import (
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.engines.drawn.poster import poster_of
 from cartoon_avatar.ai.engines.drawn.printed import print_of
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS, read
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
@@ -134,6 +135,8 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         )
     if style.inks:
         return print_of(scene, style, seed, clock)
+    if style.toned:
+        return poster_of(scene, style, seed, clock)
     seen = _seen(scene, clock)
     reading, beard, glasses, regions = seen.reading, seen.beard, seen.glasses, seen.clothes
     random = dice(seed, reading)

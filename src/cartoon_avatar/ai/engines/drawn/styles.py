@@ -28,9 +28,15 @@ class DrawnStyle:
     fine: float = 0.013
     rim: float = 0.0  # a white rim about the person
     transparent: bool = False
+    toned: bool = False  # in the tones of the person's painting
     inks: tuple[tuple[str, str], ...] = ()
     backdrops: tuple[str, ...] = _BRIGHT
     grounds: tuple[str, ...] = ("disc", "arch", "rays", "blob", "halves")  # shapes behind
+
+    @property
+    def traced(self) -> bool:
+        """Whether its shapes are those of the person's painting."""
+        return self.toned or bool(self.inks)
 
 
 STYLES: tuple[DrawnStyle, ...] = (
@@ -41,6 +47,14 @@ STYLES: tuple[DrawnStyle, ...] = (
         outline=0.017,
         inner=0.013,
         fine=0.014,
+        grounds=("rays", "rays", "burst", "dots"),
+    ),
+    DrawnStyle(
+        "poster",
+        "Poster",
+        "A portrait in many clean tones under a firm outline, on a bright backdrop.",
+        outline=0.017,
+        toned=True,
         grounds=("rays", "rays", "burst", "dots"),
     ),
     DrawnStyle(

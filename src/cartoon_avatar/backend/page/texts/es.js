@@ -236,6 +236,7 @@ export default {
     comic: ["Cómic", "Tinta gruesa y colores vivos, como una página de tebeo."],
     sticker: ["Pegatina", "Recortada con borde blanco, sobre nada: para los chats."],
     watercolour: ["Acuarela", "Aguadas sueltas con bordes húmedos sobre papel rugoso."],
+    poster: ["Póster", "Un retrato en muchos tonos limpios, con un contorno firme, sobre un fondo vivo."],
     duotone: ["Dos tonos", "Dos tintas sobre papel crema, como una serigrafía."],
     pop: ["Pop art", "Colores chillones y puntos de trama, como en los sesenta."],
     sketch: ["Lápiz", "Trazos suaves y sombreado sobre papel de dibujo."],

@@ -1,0 +1,132 @@
+"""A person's bold painting and what is where in it, for shapes to be traced from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines import painted
+from cartoon_avatar.ai.engines.drawing import Clock
+from cartoon_avatar.ai.engines.drawn.colours import lab_of
+from cartoon_avatar.ai.engines.drawn.hair import CROPPED
+from cartoon_avatar.ai.engines.drawn.palette import SkinTones, skin_tones
+from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
+from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
+from cartoon_avatar.ai.engines.drawn.reading import read
+from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
+
+# Long side of the painting that is traced, px. Outlines are finer than its pixels.
+_PAINTED_PX = 768
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Portrait:
+    """A painting and what is where in it. Masks are H×W bool on the reading's grid."""
+
+    reading: Reading
+    lab: np.ndarray  # H×W×3 float32 CIELAB, on pixels of its own
+    skin: SkinTones
+    neck: np.ndarray
+    clothes: np.ndarray
+    face: np.ndarray
+    hair: np.ndarray
+    hat: np.ndarray
+    rest: np.ndarray  # gaps between the others: a scrap of collar, a strap
+    photographed: np.ndarray  # somebody is there in the photo, too
+
+    @property
+    def head(self) -> np.ndarray:
+        return self.face | self.hair | self.hat
+
+    @property
+    def everything(self) -> np.ndarray:
+        return self.head | self.neck | self.clothes | self.rest
+
+    @property
+    def scale(self) -> float:
+        """Pixels of ``lab`` a unit."""
+        return self.lab.shape[1] / self.reading.width
+
+    def on_pixels(self, mask: np.ndarray) -> np.ndarray:
+        """``mask`` on the painting's pixels, H×W float32."""
+        return cv2.resize(mask.astype(np.float32), self.lab.shape[1::-1])
+
+    def edge(self, mask: np.ndarray) -> str:
+        """Path data of the outline of ``mask``, within the person."""
+        unit = self.reading.unit
+        least = 0.0005 * unit**2
+        curves = outlines(
+            mask & self.everything,
+            self.reading.scale,
+            blur_px=1.2,
+            smooth=0.008 * unit,
+            least=least,
+        )
+        return path_of(curves, fine=1.3)
+
+    def silhouette(self, mask: np.ndarray) -> str:
+        """Path data of the calm outline of the largest piece of ``mask``."""
+        reading, unit = self.reading, self.reading.unit
+        mask = reading.largest(reading.closed(mask, 0.012 * unit))
+        curves = outlines(
+            mask, reading.scale, blur_px=1.5, smooth=0.012 * unit, least=0.06 * unit**2
+        )
+        return path_of(curves, fine=1.2)
+
+
+@once_per_scene
+def portrait_of(scene: Scene, clock: Clock) -> Portrait:
+    painting = painted.bold(shrunk(scene, _PAINTED_PX), clock)
+    reading = read(painting)
+    # A bald skull rises high above the face.
+    near = reading.grown(reading.oval, 0.45 * reading.unit)
+    hair, hat = reading.hair & ~reading.hat, reading.hat
+    if reading.area(hair) < CROPPED:
+        # A thin strand over a bald head is what lies behind it.
+        hair = reading.opened(hair, 0.014 * reading.unit)
+    hair = reading.without_small(hair, 0.004)
+    clothes = reading.clothes & ~hair & ~hat & ~reading.oval
+    face = (reading.face & near) | reading.oval | (reading.worn_on_face > 0.3)
+    face &= ~hair & ~hat
+    below = reading.skin_below & ~face & ~hair & ~clothes
+    neck = reading.without_small(below, 0.01)
+    # A cheek wider than the mesh knows.
+    face |= below & ~neck & reading.grown(reading.oval, 0.1 * reading.unit)
+    parts = face | hair | hat | neck | clothes
+    rest = reading.person & ~parts & reading.closed(parts, 0.06 * reading.unit)
+    clock.done("read")
+    return Portrait(
+        reading=reading,
+        # The pixels' own steps would be traced.
+        lab=cv2.GaussianBlur(lab_of(painting.picture.rgb), (0, 0), 0.7),
+        skin=skin_tones(reading),
+        neck=neck,
+        clothes=clothes,
+        face=face,
+        hair=hair,
+        hat=hat,
+        rest=rest,
+        photographed=_photographed(painting, reading),
+    )
+
+
+def _photographed(scene: Scene, reading: Reading) -> np.ndarray:
+    if scene.masks is None:
+        return np.ones_like(reading.person)
+    size = reading.person.shape[::-1]
+    return cv2.resize(scene.masks.person, size, interpolation=cv2.INTER_AREA) > 0.5
+
+
+def beyond(lab: np.ndarray, mask: np.ndarray, reach_px: float) -> np.ndarray:
+    """``lab`` with the colours of ``mask`` going on outside of it."""
+    weight = mask.astype(np.float32)
+    inside = lab * weight[..., None]
+
+    def mean(sigma: float) -> np.ndarray:
+        return blurred(inside, sigma) / np.maximum(blurred(weight, sigma), 1e-3)[..., None]
+
+    near = np.clip(5 * blurred(weight, reach_px), 0, 1)[..., None]
+    around = near * mean(reach_px) + (1 - near) * mean(8 * reach_px)
+    return np.where(mask[..., None], lab, around).astype(np.float32)

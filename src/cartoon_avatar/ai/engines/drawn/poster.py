@@ -1,0 +1,236 @@
+"""A person as a poster: their painting in many clean tones, with drawn eyes and mouth.
+
+Tones are traced part by part, so that the borders between skin, hair and cloth are clean at any
+size. Eyes and mouth of a painting are a few pixels wide: they are drawn from what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawing import Clock
+from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
+from cartoon_avatar.ai.engines.drawn.beard import read_beard
+from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
+from cartoon_avatar.ai.engines.drawn.head import head_mask
+from cartoon_avatar.ai.engines.drawn.mouth import draw_between_lips, outer_lips
+from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_tones
+from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, smoothed_values
+from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
+from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
+from cartoon_avatar.ai.engines.drawn.sheet import Sheet
+from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
+from cartoon_avatar.ai.engines.drawn.tracing import Level, traced
+from cartoon_avatar.ai.seeing.scene import Scene
+
+# Steps of lightness between tones, L.
+_STEP, _CLOTH_STEP = 3.5, 5.0
+# The smallest shape, squared face heights, and how far outlines are smoothed, face heights.
+_LEAST, _SMOOTH = 0.00012, 0.004
+# Parts of fewer pixels are left out.
+_LEAST_PX = 40
+# The painting's eyes are larger than life already: how much wider and higher they are drawn.
+_EYES = (1.0, 1.02)
+# Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
+_GLAZE_STEP, _GLAZE, _GLAZES = 3.5, 0.14, 3
+_GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.0008, 0.008, 0.006
+# Cloth below this chroma is grey or white, and so are its tones.
+_GREY_CHROMA = 14.0
+# How much lighter than skin white is, and in which bounds, L.
+_WHITER, _LEAST_WHITE, _MOST_WHITE = 26.0, 72.0, 91.0
+
+
+def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
+    """The scene's first person in the tones of their painting."""
+    portrait = portrait_of(scene, clock)
+    reading, unit = portrait.reading, portrait.reading.unit
+    random = dice(seed, reading)
+    weight = unit * float(random.uniform(0.9, 1.12))
+    skin = _tones_of_painting(portrait)
+    pen = Pen(
+        sheet=Sheet(reading.width, reading.height),
+        reading=reading,
+        skin=skin,
+        hair=hair_tones(reading.lab[portrait.hair], reading),
+        ink=INK,
+        outline=style.outline * weight,
+        inner=style.inner * weight,
+        fine=style.fine * weight,
+        random=random,
+        white=_white_beside(skin.base),
+    )
+    if not style.transparent:
+        beside = [pen.hair.base, pen.hair.base, pen.skin.base]
+        cloth = reading.median_colour(portrait.clothes)
+        beside += [cloth] if cloth is not None else []
+        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+    seam = 0.02 * unit
+    with pen.sheet.drawing("body"):
+        outer = portrait.silhouette(reading.opened(portrait.everything, seam))
+        if style.rim:
+            pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
+        # What no part claims is dark as the hair's depth.
+        pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
+        # Each part goes on under those drawn after it, so that no gap shows between them.
+        _draw_part(pen, portrait, portrait.rest, portrait.rest)
+        beside = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
+        under = reading.grown(portrait.neck, seam) & beside
+        _draw_part(pen, portrait, portrait.neck, under, glazed=True)
+        under = reading.grown(portrait.clothes, seam) & portrait.head
+        _draw_cloth(pen, portrait, portrait.clothes, under)
+    with pen.sheet.drawing("head"):
+        pen.sheet.fill(portrait.silhouette(portrait.head), pen.hair.shade)
+        mouth = not reading.profile and not reading.hides_mouth
+        bare = portrait.face & ~_around_mouth(portrait) if mouth else portrait.face
+        covered = portrait.hair | portrait.hat
+        under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
+        _draw_part(pen, portrait, bare, under, glazed=True)
+        if mouth:
+            _draw_mouth(pen, portrait)
+        if not reading.profile:
+            draw_eyes(pen, *_EYES)
+        _draw_part(pen, portrait, portrait.hair, portrait.hair, glazed=True)
+        _draw_cloth(pen, portrait, portrait.hat, portrait.hat)
+    clock.done("shapes")
+    return pen.sheet, pen
+
+
+def _tones_of_painting(portrait: Portrait) -> SkinTones:
+    """The tones of skin beside the colour that the painting gave it."""
+    reading, read = portrait.reading, portrait.skin
+    painted = reading.median_colour(portrait.face & reading.oval & ~reading.hair)
+    if painted is None:
+        return read
+    by = painted - read.base
+    return SkinTones(
+        base=painted,
+        shade=read.shade + by,
+        deep=read.deep + by,
+        light=read.light + by,
+        blush=read.blush + by,
+        line=read.line,
+    )
+
+
+def _white_beside(skin: Lab) -> Lab:
+    light = float(np.clip(skin[0] + _WHITER, _LEAST_WHITE, _MOST_WHITE))
+    return np.array([light, *(0.1 * skin[1:])])
+
+
+def _around_mouth(portrait: Portrait) -> np.ndarray:
+    """What of the painted mouth the drawn one may leave uncovered."""
+    reading = portrait.reading
+    lips = reading.inside(reading.features.lips)
+    found = reading.subject.facial_hair
+    bearded = found is not None and found.value != "none"
+    return reading.grown(lips, (0.0 if bearded else 0.014) * reading.unit)
+
+
+def _draw_mouth(pen: Pen, portrait: Portrait) -> None:
+    """The lips as they are painted, and what is between them drawn."""
+    lips = outer_lips(portrait.reading)
+    on = portrait.on_pixels(portrait.reading.inside(lips)) > 0.5
+    if on.sum() >= _LEAST_PX:
+        _draw_tones(pen, portrait, on, bezier(few_points(lips, fine=1.5)), _STEP)
+    draw_between_lips(pen, bearded=read_beard(portrait.reading).there)
+
+
+def _draw_cloth(pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray) -> None:
+    # Where a shoulder is made up, its colours are no cloth's.
+    seen = mask & portrait.photographed
+    _draw_part(pen, portrait, seen if seen.any() else mask, mask | under, cloth=True)
+
+
+def _draw_part(
+    pen: Pen,
+    portrait: Portrait,
+    mask: np.ndarray,
+    whole: np.ndarray,
+    *,
+    cloth: bool = False,
+    glazed: bool = False,
+) -> None:
+    """The tones of ``mask``, going on to the outline of ``whole``."""
+    on = portrait.on_pixels(mask) > 0.5
+    if on.sum() < _LEAST_PX:
+        return
+    edge = portrait.edge(portrait.reading.grown(mask, 0.004 * portrait.reading.unit) | whole)
+    step = _CLOTH_STEP if cloth else _STEP
+    _draw_tones(pen, portrait, on, edge, step, cloth=cloth, glazed=glazed)
+
+
+def _draw_tones(
+    pen: Pen,
+    portrait: Portrait,
+    on: np.ndarray,
+    edge: str,
+    step: float,
+    *,
+    cloth: bool = False,
+    glazed: bool = False,
+) -> None:
+    """What the painting shows where ``on``, inside of ``edge``."""
+    unit, scale = portrait.reading.unit, portrait.scale
+    lab = beyond(portrait.lab, on, 0.02 * unit * scale)
+    light = lab[..., 0]
+    middle = float(np.median(light[on]))
+    base = np.median(lab[on & (np.abs(light - middle) <= step / 2)], axis=0)
+    grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
+    pen.sheet.fill(edge, base)
+    with pen.sheet.clipped(edge):
+        for path, colour in traced(lab, light, _levels(light[on], middle, step, unit), scale):
+            pen.sheet.fill(path, _greyed(colour, base, grey))
+        if glazed:
+            for path, colour in _glazes(lab, on, unit, scale):
+                pen.sheet.fill(path, colour, opacity=_GLAZE)
+
+
+def _levels(lights: np.ndarray, middle: float, step: float, unit: float) -> list[Level]:
+    """Steps down and up from the ``middle`` to nearly all of ``lights``."""
+    darkest, lightest = np.percentile(lights, (0.2, 99.8))
+    least, smooth = _LEAST * unit**2, _SMOOTH * unit
+    down = np.arange(middle - step / 2, darkest, -step)
+    up = np.arange(middle + step / 2, lightest, step)
+    levels = [Level(float(value), True, least, smooth) for value in down]
+    return levels + [Level(float(value), False, least, smooth) for value in up]
+
+
+def _greyed(colour: Lab, base: Lab, share: float) -> Lab:
+    """``colour`` nearer to the hue of a grey ``base``; what is of another colour stays."""
+    apart = base[1:] - colour[1:]
+    if np.hypot(*apart) > 1.3 * _GREY_CHROMA:
+        return colour
+    return np.array([colour[0], *(colour[1:] + share * apart)])
+
+
+def _glazes(
+    lab: np.ndarray, on: np.ndarray, unit: float, scale: float
+) -> Iterator[tuple[str, Lab]]:
+    """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold."""
+    key = np.clip(lab[..., 0] / 2, 0, 50).astype(int)
+    count = np.bincount(key[on], minlength=51).astype(float)
+    weight = smoothed_values(count, 1.5) + 1e-6
+    cover = _soft(on.astype(np.float32), unit * scale)
+    for axis in (1, 2):
+        total = np.bincount(key[on], weights=lab[..., axis][on], minlength=51)
+        usual = (smoothed_values(total, 1.5) / weight).astype(np.float32)
+        rest = _soft(np.where(on, lab[..., axis] - usual[key], 0), unit * scale)
+        rest /= np.maximum(cover, 0.05)
+        for sign in (-1, 1):
+            values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))
+            levels = [
+                Level(float(v), sign < 0, _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit)
+                for v in values
+            ]
+            for path, colour in traced(lab, rest, levels, scale):
+                colour = np.array(colour, float)
+                colour[axis] += sign * _GLAZE_STEP / _GLAZE
+                yield path, colour
+
+
+def _soft(plane: np.ndarray, face_px: float) -> np.ndarray:
+    return cv2.GaussianBlur(plane.astype(np.float32), (0, 0), _GLAZE_SOFT * face_px)

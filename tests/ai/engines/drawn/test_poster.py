@@ -1,0 +1,92 @@
+"""Poster: many tones of the painting, with drawn eyes and mouth."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.engines import drawn, painted
+from cartoon_avatar.ai.engines.drawing import Clock
+from cartoon_avatar.ai.engines.drawn.colours import lab_of, lab_of_hex
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.scene import Scene
+from cartoon_avatar.ai.seeing.subject import Read
+
+from .test_recipe import STYLES, scene
+
+POSTER = STYLES["poster"]
+
+
+def unlike_painting(shown: Scene, there: np.ndarray) -> float:
+    """How far the poster of ``shown`` is from its bold painting where ``there``."""
+    painting = painted.bold(shown, Clock()).picture.rgb
+    poster = drawn.draw(shown, POSTER, 0).picture.rgb
+    return float(np.abs(painting.astype(int) - poster)[there].mean())
+
+
+def test_skin_keeps_its_lightness_and_hue():
+    shown = scene("astronaut")
+    face = cv2.erode((shown.masks.face_skin > 0.9).astype(np.uint8), np.ones((9, 9))) > 0
+
+    photo = np.median(lab_of(shown.picture.rgb)[face], axis=0)
+    poster = np.median(lab_of(drawn.draw(shown, POSTER, 0).picture.rgb)[face], axis=0)
+
+    assert abs(photo[0] - poster[0]) < 8
+    turned = np.degrees(np.arctan2(*photo[:0:-1]) - np.arctan2(*poster[:0:-1]))
+    assert abs(turned) < 8
+
+
+def test_it_has_many_tones_and_blushes():
+    document = drawn.svg(scene("astronaut"), POSTER, 0)
+
+    assert len(set(re.findall(r'fill="(#[0-9a-f]{6})"', document))) > 100
+    assert document.count('opacity="0.14"') > 10
+
+
+@pytest.mark.parametrize(
+    ("covered", "feature"),
+    [("mouth_covered", "lips"), ("eyes_covered", "eyes")],
+)
+def test_what_is_covered_stays_as_it_is_painted(covered: str, feature: str):
+    bare = scene("astronaut")
+    subject = bare.subjects[0]
+    said = Read(True, 0.9) if covered == "mouth_covered" else Read((True, False), 0.9)
+    behind = replace(bare, _read=[replace(subject, **{covered: said})])
+
+    features = bare.features[0]
+    outlines = [features.lips] if feature == "lips" else [eye.outline for eye in features.eyes]
+    there = np.zeros(bare.picture.rgb.shape[:2], np.uint8)
+    for outline in outlines:
+        cv2.fillPoly(there, [np.round(outline).astype(np.int32)], 1)
+    assert unlike_painting(behind, there > 0) < 0.7 * unlike_painting(bare, there > 0)
+
+
+def test_eyes_and_teeth_of_dark_skin_are_not_the_whitest_white():
+    light = scene("astronaut")
+    dark = replace(light, picture=Picture((light.picture.rgb * 0.45).astype(np.uint8)))
+
+    def lightest(shown: Scene) -> float:
+        fills = set(re.findall(r'fill="(#[0-9a-f]{6})"', drawn.svg(shown, POSTER, 0)))
+        return sorted(lab_of_hex(fill)[0] for fill in fills)[-3]
+
+    assert lightest(dark) < lightest(light)
+
+
+def test_a_made_up_shoulder_has_the_colour_of_the_cloth():
+    whole = scene("astronaut")
+    height, width = whole.picture.rgb.shape[:2]
+    rows, columns = np.mgrid[0:height, 0:width]
+    round_ = np.hypot(rows - 0.4 * height, columns - 0.5 * width) < 0.42 * height
+    alpha = (255 * round_).astype(np.uint8)
+    masks = whole.masks.each(lambda mask: mask * round_)
+    cut = replace(whole, picture=Picture(whole.picture.rgb, alpha), masks=masks)
+
+    corner = np.s_[int(0.93 * height) :, int(0.3 * width) : int(0.7 * width)]
+    drawn_there = lab_of(drawn.draw(cut, POSTER, 0).picture.rgb)[corner].reshape(-1, 3)
+
+    # What is seen of the suit's neck is black; the picture's transparent corners are grey.
+    assert np.median(drawn_there[:, 0]) < 20
