@@ -48,6 +48,7 @@ def shape_of(head: np.ndarray) -> Shape:
     return Shape(
         head=head,
         hair=head,
+        skin=np.zeros_like(head),
         rest=np.zeros_like(head),
         square=Square(0, 0, 480),
         ruler=Ruler.of(Face((110, 120, 260, 270), face, 1.0)),

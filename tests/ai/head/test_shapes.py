@@ -91,6 +91,27 @@ def test_a_size_may_be_asked_for(scene: Scene) -> None:
     assert large.picture.width == min(1024, 2 * large.box[2])
 
 
+def test_hair_that_the_picture_ends_in_a_line_ends_in_a_curve(scene: Scene) -> None:
+    person = scene.people[0]
+    (x, y), side = person.landmarks[152].astype(int), 512
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.ellipse(alpha, (int(x), int(y) - 60), (90, 110), 0, 0, 360, 255, -1)
+    alpha[y - 100 :, x - 90 : x - 50] = alpha[y - 100 :, x + 50 : x + 90] = 255
+    brown = Picture(np.full((side, side, 3), (120, 80, 50), np.uint8), alpha)
+
+    head = cut_along_shapes(Picture(brown.rgb), lambda *size: brown, person, faces=1)
+
+    assert head is not None
+    assert head.picture.alpha is not None
+    assert head.cut_by_frame
+    _, top, size, _ = head.box
+    bottom = np.nonzero((head.picture.alpha > 127).any(axis=1))[0].max()
+    assert top + bottom * size / head.picture.height < side - 10
+    # Along the end there is a line as dark as ink.
+    ends = head.picture.alpha[bottom] > 200
+    assert head.picture.rgb[bottom][ends].mean() < 50
+
+
 def test_a_drawing_that_the_shapes_do_not_show_is_not_cut_along_them(scene: Scene) -> None:
     assert cut(scene, "duotone", seed=1, drawn_with=0) is None
 

@@ -27,6 +27,8 @@ class _Pen:
 # would be noise. Skin, ears and hats have no locks.
 _LOCKS, _GUESSED = _Pen(0.003, 0.003, 0.04), _Pen(0.035, 0.04, 0.04)
 _BARE = _Pen(0.02, 0.01, 0.1)
+# Scalp and jaw are rounder than ears and hats.
+_ROUND = _Pen(0.02, 0.05, 0.1)
 # In face heights: how wide the soft band of an edge is that is seen, and of one that is guessed.
 _SEEN_WIDTH, _GUESSED_WIDTH = 0.007, 0.011
 # In face heights: hair that lies thinner than this is a rim on a bald head, and how far around
@@ -41,10 +43,11 @@ _RIM_PX = 1.5
 
 
 def clean_contour(
-    alpha: np.ndarray, hair: np.ndarray, rest: np.ndarray, unit_px: float
+    alpha: np.ndarray, hair: np.ndarray, smooth: np.ndarray, rest: np.ndarray, unit_px: float
 ) -> np.ndarray:
     """``alpha`` as one piece with a crisp outline: smooth where there is no ``hair``, and where
-    the edge of hair is not seen well. ``rest`` is what of the person is no head.
+    the edge of hair is not seen well. ``smooth`` is where there is scalp or jaw, ``rest`` what of
+    the person is no head.
 
     All H×W float32 0..1; ``unit_px`` is the height of the face.
     """
@@ -63,12 +66,13 @@ def clean_contour(
     near = _grown(body, (_NECK + _HANGS) * half_px)
     near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     solid = largest(((alpha > 0.5) & (near > 0)).astype(np.uint8))
-    bare, seen, guessed = (
-        _drawn(solid, closable, pen, unit_px) for pen in (_BARE, _LOCKS, _GUESSED)
+    bare, rounded, seen, guessed = (
+        _drawn(solid, closable, pen, unit_px) for pen in (_BARE, _ROUND, _LOCKS, _GUESSED)
     )
     unsure = smoothstep(_edge_width(alpha, unit_px), _SEEN_WIDTH, _GUESSED_WIDTH)
     with_locks = seen + unsure * (guessed - seen)
-    return bare + locks * (with_locks - bare)
+    contour = bare + locks * (with_locks - bare)
+    return contour + smooth * np.maximum(1 - locks, unsure) * (rounded - contour)
 
 
 def _edge_width(alpha: np.ndarray, unit_px: float) -> np.ndarray:
@@ -101,8 +105,10 @@ def _drawn(solid: np.ndarray, closable: np.ndarray, pen: _Pen, unit_px: float) -
     solid = without_holes(largest(solid), (pen.hole * unit_px) ** 2)
     sigma = max(pen.round * unit_px, 0.6)
     blurred = _blurred(solid.astype(np.float32), sigma)
+    # A blur alone draws in what is round (by half its variance over the radius).
+    blurred = 2 * blurred - _blurred(blurred, sigma)
     # The blurred step rises by so much a pixel where it crosses the outline.
-    slope = 1 / (sigma * np.sqrt(2 * np.pi))
+    slope = (2 - np.sqrt(0.5)) / (sigma * np.sqrt(2 * np.pi))
     return np.clip(0.5 + (blurred - 0.5) / np.float32(slope * _RIM_PX), 0, 1)
 
 

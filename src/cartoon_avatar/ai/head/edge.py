@@ -15,6 +15,10 @@ from cartoon_avatar.ai.pictures import Picture
 
 # Where an engine ends the people before another backdrop, in the person mask.
 _NOBODY, _PERSON = 0.3, 0.8
+# In face heights below the chin: ears lie between these two, whichever way a head is tilted.
+_EARS, _MOUTH = -0.98, -0.2
+# Hair that lies thinner than this over the scalp has no locks of its own; in face heights.
+_CROPPED = 0.1
 # How far beside the networks' edge colours are asked for it, in face heights.
 _BAND = 0.009
 
@@ -29,12 +33,13 @@ def edge_of(
     """
     to_plan = shape.head.shape[0] / shape.square.side
     moved = Square(square.left - shape.square.left, square.top - shape.square.top, square.side)
-    plan = sampled(np.dstack([shape.head, shape.rest, shape.hair]), moved.scaled(to_plan), size)
+    planes = np.dstack([shape.head, shape.rest, shape.hair, shape.skin])
+    plan = sampled(planes, moved.scaled(to_plan), size)
     rgb = sampled(seen.rgb, square, size)
     unit = shape.ruler.height * size / square.side  # a face height in pixels of the result
     # Blurred by what a pixel of the plan is wide, or its grid shows.
     sigma = max(0.5, 0.008 * unit, 0.5 * size / (square.side * to_plan))
-    head, rest, hair = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
+    head, rest, hair, skin = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
     # Not along the neck: there the shadow under the chin is the strongest edge, not the chin.
     mine = cv2.blur(head / (head + rest + 1e-4), (2 * max(1, round(0.023 * unit)) + 1,) * 2)
     person = guided_filter(rgb, np.minimum(1, head + rest), 0.02 * unit, 1e-3)
@@ -46,9 +51,22 @@ def edge_of(
 
     if people is not None:
         alpha = np.minimum(alpha, smoothstep(sampled(people, square, size), _NOBODY, _PERSON))
-    alpha = clean_contour(alpha, hair, rest, unit)
+    smooth = _scalp_or_jaw(shape, head, skin, square, size)
+    alpha = clean_contour(alpha, hair, smooth, rest, unit)
     centres = (np.arange(size) + 0.5) * (square.side / size)
     x, y = square.left + centres, square.top + centres
     alpha[:, (x < 0) | (x > seen.width)] = 0
     alpha[(y < 0) | (y > seen.height)] = 0
     return alpha
+
+
+def _scalp_or_jaw(
+    shape: Shape, head: np.ndarray, skin: np.ndarray, square: Square, size: int
+) -> np.ndarray:
+    """Where the outline is that of bare skin, above the ears or below them: size×size, 0..1."""
+    unit = shape.ruler.height * size / square.side
+    _, down = shape.ruler.measure(square, size)
+    free = 1 - smoothstep(down, _EARS, _EARS + 0.12) + smoothstep(down, _MOUTH - 0.1, _MOUTH)
+    near = (2 * max(1, round(_CROPPED * unit)) + 1,) * 2
+    share = cv2.blur(skin, near) / (cv2.blur(head, near) + 1e-3)
+    return free * smoothstep(share, 0.3, 0.6)

@@ -63,7 +63,7 @@ def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.nda
     head = np.maximum(head, sure)
     hand = classes[..., BODY_SKIN] * ((aside > 0.55) | (down < -0.35)) * above_chin * (1 - before)
     head = _without_notches(head, hand, _NOTCH * view.unit_px)
-    head = head * view.mine * _hair_limit(aside, down)
+    head = head * view.mine * hair_limit(aside, down)
     return head, np.clip(person - head, 0, 1), hat
 
 
@@ -73,7 +73,7 @@ def _without_notches(head: np.ndarray, hand: np.ndarray, reach_px: float) -> np.
     return np.maximum(head, hand * closed)
 
 
-def _hair_limit(aside: np.ndarray, down: np.ndarray) -> np.ndarray:
+def hair_limit(aside: np.ndarray, down: np.ndarray) -> np.ndarray:
     """0 where hair hangs so far below the chin that a sticker ends, along a curve."""
     far = np.hypot(aside / 1.4, (down + 0.45) / 1.0)
     return 1 - smoothstep(far, 0.83, 1.11) * smoothstep(down, -0.2, 0.1)

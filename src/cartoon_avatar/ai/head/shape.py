@@ -17,7 +17,7 @@ from cartoon_avatar.ai.head.sampling import Square
 from cartoon_avatar.ai.head.view import View, view_of
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.matting import HAIR
+from cartoon_avatar.ai.seeing.matting import BODY_SKIN, FACE_SKIN, HAIR
 from cartoon_avatar.ai.seeing.models import Models
 
 # Width and height of the square in which the shape is decided, px. Finer than the class
@@ -38,10 +38,11 @@ _SOFTENED, _SOFT_RIM = 0.02, 0.06
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """A head in a square: it, its hair and the rest of the person, P×P float32 0..1."""
+    """A head in a square: it, its hair, its skin and the rest of the person, P×P float32 0..1."""
 
     head: np.ndarray
     hair: np.ndarray
+    skin: np.ndarray
     rest: np.ndarray
     square: Square
     ruler: Ruler
@@ -70,18 +71,21 @@ def shape_of_head(picture: Picture, faces: list[Face], index: int, models: Model
         if classes is not None:
             head, rest, hat = head_by_classes(view, classes)
             hair = classes[..., HAIR]
+            skin = classes[..., FACE_SKIN] + classes[..., BODY_SKIN]
             path = "classes"
         elif shape is not None and shape.path == "classes":
             break  # from so far away the face is none to the networks any more
         else:
             head, rest = head_by_region(view, models)
-            hair = np.zeros_like(head)
+            hair = skin = np.zeros_like(head)
             path = "fallback"
         if hat > _HAT_SURE and growth == _HAT:
             head = with_whole_hat(view, head, view.mine * view.inside * (1 - rest))
         head = _decided(_one_piece(head * view.inside, view.oval), _SOFT_RIM * view.unit_px)
         at_frame = _at_frame(head, view.inside, view.down)
-        shape = Shape(head, hair * head, rest * view.inside, square, view.ruler, path, at_frame)
+        shape = Shape(
+            head, hair * head, skin * head, rest * view.inside, square, view.ruler, path, at_frame
+        )
         whole = not _reaches_border(head, view.inside, view.down)
         if whole and not (hat > _HAT_SURE and growth == _FIRST):
             break
