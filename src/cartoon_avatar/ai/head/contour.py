@@ -103,7 +103,7 @@ def _drawn(solid: np.ndarray, closable: np.ndarray, pen: _Pen, unit_px: float) -
     solid = np.where(closable, cv2.morphologyEx(solid, cv2.MORPH_CLOSE, element), solid)
     solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, element)
     solid = without_holes(largest(solid), (pen.hole * unit_px) ** 2)
-    sigma = max(pen.round * unit_px, 0.6)
+    sigma = max(pen.round * unit_px, 0.8)
     blurred = _blurred(solid.astype(np.float32), sigma)
     # A blur alone draws in what is round (by half its variance over the radius).
     blurred = 2 * blurred - _blurred(blurred, sigma)
