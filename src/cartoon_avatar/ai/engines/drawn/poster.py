@@ -18,7 +18,7 @@ from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.head import head_mask
 from cartoon_avatar.ai.engines.drawn.mouth import draw_between_lips, outer_lips
-from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_tones
+from cartoon_avatar.ai.engines.drawn.palette import INK, SkinTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
@@ -63,22 +63,19 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         random=random,
         white=_white_beside(skin.base),
     )
-    if not style.transparent:
-        beside = [pen.hair.base, pen.hair.base, pen.skin.base]
-        cloth = reading.median_colour(portrait.clothes)
-        beside += [cloth] if cloth is not None else []
-        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+    beside = [pen.hair.base, pen.skin.base]
+    if (cloth := reading.median_colour(portrait.clothes)) is not None:
+        beside.append(cloth)
+    draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
     seam = 0.02 * unit
     with pen.sheet.drawing("body"):
         outer = portrait.silhouette(reading.opened(portrait.everything, seam))
-        if style.rim:
-            pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
         # What no part claims is dark as the hair's depth.
         pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
         # Each part goes on under those drawn after it, so that no gap shows between them.
         _draw_part(pen, portrait, portrait.rest, portrait.rest)
-        beside = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
-        under = reading.grown(portrait.neck, seam) & beside
+        above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
+        under = reading.grown(portrait.neck, seam) & above
         _draw_part(pen, portrait, portrait.neck, under, glazed=True)
         under = reading.grown(portrait.clothes, seam) & portrait.head
         _draw_cloth(pen, portrait, portrait.clothes, under)
