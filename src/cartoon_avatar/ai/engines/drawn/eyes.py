@@ -25,14 +25,19 @@ _WIDER, _HIGHER = 1.2, 1.36
 _CLOSED = 0.13
 
 
-def draw_eyes(pen: Pen, wider: float = _WIDER, higher: float = _HIGHER) -> None:
-    """Both eyes, in width and height so much larger than they were read."""
+def draw_eyes(
+    pen: Pen, wider: float = _WIDER, higher: float = _HIGHER, *, folded: bool = True
+) -> None:
+    """Both eyes, in width and height so much larger than they were read.
+
+    ``folded`` draws the folds of their lids, too.
+    """
     colour = iris_colour(pen.reading)
     wide = max(eye.width for eye in pen.reading.features.eyes)
     for index, eye in enumerate(pen.reading.features.eyes):
         # The far eye of a profile is not seen.
         if eye.width > 0.35 * wide and not pen.reading.hides_eye(index):
-            _draw_eye(pen, index, eye, colour, wider, higher)
+            _draw_eye(pen, index, eye, colour, wider, higher, folded)
 
 
 def iris_colour(reading: Reading) -> Lab:
@@ -77,7 +82,9 @@ def _fold(reading: Reading, index: int, eye: Eye) -> tuple[float, float]:
     return float(high[best]), float(np.clip((rise - 1.0) / 8, 0, 1))
 
 
-def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab, wider: float, higher: float) -> None:
+def _draw_eye(
+    pen: Pen, index: int, eye: Eye, colour: Lab, wider: float, higher: float, folded: bool
+) -> None:
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     across, down = reading.across, reading.down
     outward = -1 if index == 0 else 1
@@ -108,7 +115,7 @@ def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab, wider: float, higher:
     lid = spline(upper)
     above, deep = _fold(reading, index, eye)
     above = min(above, 0.042 * unit)
-    if deep > 0.2:
+    if folded and deep > 0.2:
         # The lid up to its fold is a little darker than the skin, the fold a line.
         lift = np.array([0.15, 0.55, 0.85, 1, 1.05, 1, 0.8, 0.45, 0.1])[:, None]
         crease = spline(upper - down * (above * 1.15 + 0.004 * unit) * lift)

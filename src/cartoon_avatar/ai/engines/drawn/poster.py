@@ -89,7 +89,8 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         if mouth:
             _draw_mouth(pen, portrait)
         if not reading.profile:
-            draw_eyes(pen, *_EYES)
+            # Lids are folded in the painting, too.
+            draw_eyes(pen, *_EYES, folded=False)
         _draw_part(pen, portrait, portrait.hair, portrait.hair, glazed=True)
         _draw_cloth(pen, portrait, portrait.hat, portrait.hat)
     clock.done("shapes")
