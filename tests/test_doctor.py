@@ -314,8 +314,8 @@ def test_engines_are_listed_from_file_and_ledger_where_no_service_runs(
 
     async def ask_once() -> None:
         day = str(datetime.now(UTC).date())
-        await ledger.begin("own", "k", day, again=False)
-        await ledger.end("own", "k", day, charged=True)
+        await ledger.begin("own", "k", day, found_for_s=0)
+        await ledger.forget("own", "k", day, charged=True)
         await ledger.note_error("own", "it answered 500")
 
     with open_ledger(tmp_path / "ledger") as ledger:

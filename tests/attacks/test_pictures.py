@@ -223,6 +223,7 @@ def test_the_decoders_of_six_types_are_all_that_can_be_reached():
         ),
         ("webp.py", "status = _libwebp().WebPDecode(data, len(data), byref(config))"),
         ("whole.py", 'with Image.open(io.BytesIO(ended), formats=["JPEG"]) as image:'),
+        ("whole.py", 'with Image.open(io.BytesIO(ended[0]), formats=["WEBP"]) as image:'),
         ("whole.py", 'with Image.open(io.BytesIO(skeleton), formats=["JPEG"]) as image:'),
     ]
     # And the backend has no decoder in its process at all.

@@ -70,15 +70,14 @@ function OnTheWay({ work, problem }) {
 function Waiting({ job }) {
   const percent = Math.round((job.progress ?? 0) * 100);
   const queued = job.state === "queued";
-  const stage = t.job.stages[job.stage];
-  const drawn = t.job.stage(percent) + (stage ? ` – ${stage}` : "");
   return html`
     <div class="progress">
       <progress max="100" value=${queued ? undefined : percent} aria-label=${t.work.drawing}></progress>
       <div class="row spread">
-        <span class="fine" aria-live="polite">${queued ? t.job.place(job.position ?? 1) : drawn}</span>
+        <span class="fine" aria-live="polite">${queued ? t.job.place(job.position ?? 1) : t.job.stage(percent)}</span>
         <button type="button" class="link" onClick=${cancelJob}>${t.job.cancel}</button>
       </div>
+      <span class="fine doing">${queued ? "" : t.job.stages[job.stage]}</span>
     </div>`;
 }
 
