@@ -120,7 +120,7 @@ def create_app(
                 watcher.stop()
 
             if multiprocessing.parent_process() is not None:  # a server's worker
-                tasks.append(asyncio.create_task(call_at_sigterm(before_the_end)))
+                call_at_sigterm(before_the_end)
             try:
                 yield {"backend": state, "runner": runner, "watcher": watcher}
             finally:
