@@ -175,6 +175,24 @@ def test_a_drawing_that_takes_long_is_waited_for_when_told_to_stop(run: Run, tmp
     assert_whole(tmp_path / "data", [answer.json()["original"]["id"]])
 
 
+def test_a_worker_that_is_starting_ends_at_once_when_told_to_stop(tmp_path: Path):
+    """Forked, it has handlers of its parent's, which used to lose the signal."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cartoon_avatar.cli", "backend"),
+            *("--port", str(free_port()), "--data", str(tmp_path / "data")),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(psutil.Process(process.pid).children, "a worker is starting")
+    process.terminate()
+    _, log = process.communicate(timeout=PATIENCE_S)
+
+    assert process.returncode == 0
+    assert "refused to gracefully stop" not in log
+
+
 def test_who_waits_for_a_job_is_let_go_when_told_to_stop_and_the_job_is_kept(
     run: Run, tmp_path: Path
 ):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cartoon_avatar.process.lifetime import exit_with_parent
 
 if TYPE_CHECKING:
     from granian import Granian
+    from starlette.types import ASGIApp
 
 # Where Prometheus' client keeps counts that processes share; it is read when that is imported.
 SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
@@ -29,7 +32,7 @@ def run_server(factory: str, host: str, port: int, workers: int, with_parent: in
     # collector on again.
     gc.disable()
     with _counted_together(workers):
-        _granian(factory, host, port, workers).serve()
+        _granian(factory, host, port, workers).serve(target_loader=_made_by)
 
 
 def _granian(factory: str, host: str, port: int, workers: int) -> Granian:
@@ -43,7 +46,6 @@ def _granian(factory: str, host: str, port: int, workers: int) -> Granian:
         port=port,
         interface=Interfaces.ASGI,
         workers=workers,
-        factory=True,
         websockets=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
@@ -51,6 +53,15 @@ def _granian(factory: str, host: str, port: int, workers: int) -> Granian:
         # Its own lines go where ours do, in our format.
         log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
     )
+
+
+def _made_by(factory: str) -> ASGIApp:
+    """In a worker: the app. A stop that comes while it loads ends the worker at once; forked, it
+    has handlers of its parent's, which would lose the signal."""
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_DFL)
+    module, _, function = factory.partition(":")
+    return getattr(import_module(module), function)()
 
 
 @contextmanager
