@@ -7,14 +7,18 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import time_machine
 
+from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.flows.backup import back_up
 from cartoon_avatar.backend.flows.check import check
+from cartoon_avatar.backend.flows.job_ends import end_overdue
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, Phone, Service, Start, on_sqlite, picture, problem
@@ -454,19 +458,44 @@ def rest_of(service: Service) -> tuple[Any, Any, BackendSettings]:
     return service.state.database, service.state.storage, service.settings
 
 
-async def test_finished_jobs_are_forgotten_after_a_day_and_waiting_ones_are_not(start: Start):
+async def test_finished_jobs_are_forgotten_after_a_day_and_waiting_ones_have_failed(start: Start):
     async with held(start) as (service, ai):
         old = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
         ai.go.release()
         await ended(service.phone, old)
-        waiting = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        jobs = [(await service.phone.upload(headers=ASYNC)).json()["job"]["id"] for _ in range(5)]
+        await ai.has_begun(5)
+        (waiting,) = await service.sql("SELECT id, photo_path FROM jobs WHERE state = 'queued'")
+        files = set(service.files())
         await service.sql("UPDATE jobs SET created_at = 0")
         await service.sql("UPDATE jobs SET finished_at = 0 WHERE finished_at IS NOT NULL")
 
         await sweep(*rest_of(service))
+        await end_overdue(service.state)
 
         assert (await service.phone.get(f"/api/jobs/{old}")).status_code == 404
-        assert (await service.phone.get(f"/api/jobs/{waiting}")).status_code == 200
+        failed = (await service.phone.get(f"/api/jobs/{waiting.id}")).json()
+        assert (failed["state"], failed["error"]["code"]) == ("failed", "generation_failed")
+        assert files - set(service.files()) == {service.settings.data_dir / waiting.photo_path}
+        for _ in jobs:
+            ai.go.release()
+        done = [await ended(service.phone, job) for job in jobs if job != waiting.id]
+        assert {job["state"] for job in done} == {"succeeded"}
+
+
+async def test_by_a_clock_that_has_jumped_no_job_is_old(start: Start):
+    async with held(start) as (service, ai):
+        for _ in range(5):
+            await service.phone.upload(headers=ASYNC)
+        await ai.has_begun(4)
+        await sweep(*rest_of(service))  # notes the time
+        with time_machine.travel(utc_now() + timedelta(days=2)):
+            await end_overdue(service.state)
+        (waiting,) = (await service.phone.get("/api/jobs?state=queued")).json()["items"]
+        assert waiting["position"] == 1
+        for _ in range(5):
+            ai.go.release()
+        assert (await ended(service.phone, waiting["id"]))["state"] == "succeeded"
 
 
 async def test_a_first_upload_is_promised_with_its_token_where_tokens_are_required(start: Start):

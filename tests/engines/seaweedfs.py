@@ -10,20 +10,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import obstore
+from aiohttp import web
 from obstore.store import S3Store
+from yarl import URL
 
 from tests.engines.ports import free_ports
 
 ACCESS_KEY, SECRET_KEY = "test-access", "test-secret-0123456789"
 BUCKET = "avatars"
 _START_S = 240
+# Headers of an answer that clients of a bucket read.
+_KEPT = {"Content-Type", "Content-Range", "ETag", "Last-Modified"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,37 @@ def running_seaweedfs() -> Iterator[SeaweedFs]:
         for port in options:
             for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port.partition('=')[2]}*"):
                 left.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def refusing(
+    server: SeaweedFs, is_refused: Callable[[web.Request], bool]
+) -> AsyncIterator[SeaweedFs]:
+    """A way to the server on which some requests are answered 400."""
+
+    async def handle(request: web.Request) -> web.Response:
+        if is_refused(request):
+            return web.Response(status=400, text="<Error><Code>InvalidRequest</Code></Error>")
+        asked = session.request(
+            request.method,
+            URL(server.endpoint + request.raw_path, encoded=True),
+            headers=request.headers,  # Host too, which is signed
+            data=await request.read(),
+        )
+        async with asked as answer:
+            kept = {name: answer.headers[name] for name in _KEPT & answer.headers.keys()}
+            return web.Response(status=answer.status, headers=kept, body=await answer.read())
+
+    app = web.Application(client_max_size=50_000_000)
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield SeaweedFs(f"http://127.0.0.1:{runner.addresses[0][1]}", server.process)
+        finally:
+            await runner.cleanup()
 
 
 @dataclass

@@ -31,6 +31,7 @@ from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import is_busy, is_full, open_database
 from cartoon_avatar.backend.errors import DatabaseBusy, InsufficientStorage, StorageUnavailable
 from cartoon_avatar.backend.flows.disk_space import take_ballast
+from cartoon_avatar.backend.flows.job_ends import end_overdue
 from cartoon_avatar.backend.flows.job_views import Watcher
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.metrics import Metrics
@@ -216,6 +217,7 @@ async def _sweep_regularly(state: State) -> None:
     while True:
         pause_s = state.settings.sweep_interval_s
         try:
+            await end_overdue(state)  # first, since nothing is swept while the storage is away
             swept = await sweep(state.database, state.storage, state.settings)
             state.metrics.swept.labels("expired_cartoons").inc(swept.expired_cartoons)
             state.metrics.swept.labels("unowned_files").inc(swept.unowned_files)

@@ -216,7 +216,13 @@ class Runner:
                 await hand_back(self._backend, job, counts=False)
             except _PASSING as error:
                 self._pause(job.engine, error)
-                await hand_back(self._backend, job, counts=not isinstance(error, _NO_ATTEMPT))
+                await hand_back(
+                    self._backend,
+                    job,
+                    counts=not isinstance(error, _NO_ATTEMPT),
+                    # It may be this photo alone that the storage refuses.
+                    later=isinstance(error, StorageUnavailable),
+                )
             except AvatarError as error:
                 await end(self._backend, job, "failed", error)
             except FileMissing:

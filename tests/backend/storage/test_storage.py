@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import boto3
 import httpx
 import pytest
+from aiohttp import web
 from botocore.config import Config
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -25,6 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cartoon_avatar.backend.errors import StorageUnavailable
+from cartoon_avatar.backend.flows.job_ends import end_overdue
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.keys import new_keys
 from cartoon_avatar.backend.storage.open import open_storage
@@ -34,6 +37,7 @@ from tests.backend.test_jobs import ASYNC, HeldAi, ended
 from tests.engines.seaweedfs import (
     BUCKET,
     SeaweedFs,
+    refusing,
     running_seaweedfs,
     running_seaweedfs_cluster,
 )
@@ -372,6 +376,52 @@ async def test_a_job_waits_for_a_bucket_that_is_away(tmp_path: Path):
             ((attempts,),) = await service.sql("SELECT attempts FROM jobs")
 
     assert (done["state"], attempts) == ("succeeded", 1)
+
+
+async def test_a_photo_that_the_bucket_refuses_for_ever_holds_up_no_other_and_its_job_ends(
+    seaweedfs: SeaweedFs, tmp_path: Path
+):
+    refused: list[str] = []
+
+    def is_refused(request: web.Request) -> bool:
+        if request.method != "GET" or "_unlucky." not in request.path:
+            return False
+        refused.append(request.path)
+        return True
+
+    async with (
+        refusing(seaweedfs, is_refused) as way,
+        running(on_bucket(way, tmp_path), FakeAi()) as service,
+    ):
+        unlucky = service.another_phone("unlucky")
+        job = (await _uploaded(unlucky, headers=ASYNC)).json()["job"]["id"]
+        # As if it had been tried for long: its pauses are the longest then.
+        await service.sql(f"UPDATE jobs SET started_at = 0 WHERE id = '{job}'")
+        async with asyncio.timeout(240):
+            while True:
+                ((state, until, attempts),) = await service.sql(
+                    f"SELECT state, lease_until, attempts FROM jobs WHERE id = '{job}'"
+                )
+                if state == "queued" and (until or 0) > (time.time() + 300) * 1000:
+                    break
+                await asyncio.sleep(0.02)
+        before = len(refused)
+        for _ in range(3):
+            other = (await _uploaded(service.phone, headers=ASYNC)).json()["job"]["id"]
+            assert (await ended(service.phone, other))["state"] == "succeeded"
+        assert (len(refused), attempts) == (before, 0)
+
+        await service.sql(f"UPDATE jobs SET lease_until = 0 WHERE id = '{job}'")
+        async with asyncio.timeout(240):
+            while len(refused) == before:  # noqa: ASYNC110 (the bucket tells nobody)
+                await asyncio.sleep(0.02)
+            while (await unlucky.get(f"/api/jobs/{job}")).json()["state"] != "queued":
+                pass
+        await service.sql(f"UPDATE jobs SET created_at = 0 WHERE id = '{job}'")
+        await end_overdue(service.state)
+        failed = (await unlucky.get(f"/api/jobs/{job}")).json()
+        assert (failed["state"], failed["error"]["code"]) == ("failed", "generation_failed")
+        assert not any("_unlucky." in name for name in await listed(service.state.storage))
 
 
 async def _uploaded(phone: Phone, photo: bytes | None = None, **options: Any) -> httpx.Response:

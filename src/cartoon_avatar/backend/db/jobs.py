@@ -169,5 +169,7 @@ def first_job(connection: Connection, query: Executable, wanted: dict[str, Any])
     return None if row is None else Job(*row)
 
 
-def all_jobs(connection: Connection, query: Executable) -> list[Job]:
-    return [Job(*row) for row in connection.execute(query)]
+def all_jobs(
+    connection: Connection, query: Executable, wanted: dict[str, Any] | None = None
+) -> list[Job]:
+    return [Job(*row) for row in connection.execute(query, wanted)]

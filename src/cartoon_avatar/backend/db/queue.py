@@ -7,7 +7,7 @@ lease is renewed, and in the end ``succeeded``, ``failed`` or ``canceled``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
@@ -55,6 +55,8 @@ _NOW: sqlalchemy.ColumnElement[int] = _now_ms()
 _UNTIL = sqlalchemy.type_coerce(_NOW + LEASE_MS, BigInteger)
 _LEASE = sqlalchemy.type_coerce(jobs.c.lease_until, BigInteger)
 _QUEUED = jobs.c.state == "queued"
+# One that was put back for later has a lease that nobody holds.
+_DUE = _QUEUED & (_LEASE.is_(None) | (_LEASE < _NOW))
 
 
 _CLAIMED_BY_US = jobs.c.id == bindparam("job"), jobs.c.claim == bindparam("by")
@@ -134,7 +136,7 @@ def engines_waited_for(connection: Connection) -> list[str]:
 
 _NEXT = (
     select(jobs.c.id)
-    .where(_QUEUED, jobs.c.engine == bindparam("of_engine"))
+    .where(_DUE, jobs.c.engine == bindparam("of_engine"))
     .order_by(jobs.c.turn, jobs.c.id)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -154,7 +156,7 @@ _CLAIM = (
 
 
 def claim_next(connection: Connection, engine: str, claim: str, now: datetime) -> Job | None:
-    """The job whose turn it is, now running under ``claim``."""
+    """The job whose turn it is, now running under ``claim``; None where none is due."""
     claimed = first_job(connection, _CLAIM, {"of_engine": engine, "by": claim, "now": now})
     if claimed is not None:
         notify(connection, claimed.id)
@@ -218,12 +220,18 @@ def end(
     return job.photo_path if ended.rowcount == 1 else None
 
 
-def put_back(connection: Connection, job: Job, *, counts: bool) -> None:
-    """Queue a job again at its old place; unless it ``counts``, the attempt was none."""
-    attempts = jobs.c.attempts if counts else jobs.c.attempts - 1
-    connection.execute(
-        update(jobs).where(*_held(job)).values(**UNCLAIMED, state="queued", attempts=attempts)
-    )
+def put_back(
+    connection: Connection, job: Job, *, counts: bool, pause: timedelta = timedelta(0)
+) -> None:
+    """Queue a job again at its old place, where others overtake it until the ``pause`` is over;
+    unless it ``counts``, the attempt was none."""
+    values = {**UNCLAIMED, "state": "queued"}
+    if not counts:
+        values["attempts"] = jobs.c.attempts - 1
+    if pause:
+        pause_ms = pause // timedelta(milliseconds=1)
+        values["lease_until"] = sqlalchemy.type_coerce(_NOW + pause_ms, BigInteger)
+    connection.execute(update(jobs).where(*_held(job)).values(**values))
     notify(connection, job.id)
 
 
@@ -242,6 +250,19 @@ def remove_outlived(
     connection.execute(
         delete(jobs).where(jobs.c.device_id == device_id, jobs.c.key == key, gone | old)
     )
+
+
+_OLD = (
+    select(jobs)
+    .where(_QUEUED, jobs.c.created_at < bindparam("before", type_=Milliseconds))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
+
+def queued_before(connection: Connection, created_before: datetime, limit: int) -> list[Job]:
+    """Queued jobs that were asked for long ago, locked."""
+    return all_jobs(connection, _OLD, {"before": created_before, "most": limit})
 
 
 _LAPSED = (

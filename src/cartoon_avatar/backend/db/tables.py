@@ -312,7 +312,7 @@ jobs = Table(
     Column("attempts", Integer),
     # Whose attempt is under way, so that a process that lost its lease commits nothing.
     Column("claim", String(32), nullable=True),
-    # By the database's clock.
+    # By the database's clock; of a queued job: no process claims it before.
     Column("lease_until", Milliseconds, nullable=True),
     # The photo of an upload, this job's file until it is an original's.
     Column("photo_path", String(512), unique=True, nullable=True),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from cartoon_avatar.backend.clock import utc_now
@@ -20,13 +22,24 @@ from cartoon_avatar.backend.errors import (
 )
 from cartoon_avatar.backend.flows.download import Downloaded
 from cartoon_avatar.backend.flows.jobs import Result, ai_key
+from cartoon_avatar.backend.flows.sweep import ages_hold
 from cartoon_avatar.backend.flows.upload import Uploaded
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.contract.errors import AvatarError
 
+log = structlog.get_logger()
+
 # A job that was begun so often without an end probably crashes its process each time.
 MOST_ATTEMPTS = 5
+# For how long a job is tried that comes to no end otherwise: where the AI service or the bucket is
+# away, or the bucket refuses one photo.
+_TRIED_FOR = timedelta(hours=24)
+# Bounds of the pause before another attempt.
+_SHORTEST_PAUSE = timedelta(seconds=1)
+_LONGEST_PAUSE = timedelta(minutes=10)
+# Jobs a transaction.
+_BATCH = 200
 
 
 def settle(connection: Connection, job: Job, result: Result) -> None:
@@ -110,9 +123,14 @@ async def give_up(backend: State, job: Job, error: BaseException) -> None:
     backend.changes.announce(job.id)
 
 
-async def hand_back(backend: State, job: Job, *, counts: bool) -> None:
-    """Queue a job again if its claim still holds; fail it after too many attempts."""
+async def hand_back(backend: State, job: Job, *, counts: bool, later: bool = False) -> None:
+    """Queue a job again if its claim still holds; fail it after too many attempts. ``later``: let
+    it pause for as long as it has been tried, which doubles with every attempt."""
     to_delete: list[str] = []
+    pause = timedelta(0)
+    if later:
+        tried_for = utc_now() - (job.started_at or job.created_at)
+        pause = min(max(tried_for, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
     def back(connection: Connection) -> None:
         now = jobs.job_of(connection, job.device_id, job.id)
@@ -121,7 +139,7 @@ async def hand_back(backend: State, job: Job, *, counts: bool) -> None:
         if counts or now.cancel_asked:
             to_delete.extend(_take_up(connection, now))
         else:
-            queue.put_back(connection, now, counts=False)
+            queue.put_back(connection, now, counts=False, pause=pause)
 
     await backend.database.write(back)
     backend.changes.announce(job.id)
@@ -143,6 +161,31 @@ async def recover(backend: State) -> None:
         if job.cancel_asked:  # too late for the process that was at it
             await backend.ai.cancel(ai_key(job))
     await backend.storage.delete(to_delete)
+
+
+async def end_overdue(backend: State) -> None:
+    """Fail queued jobs that came to no end within their life; not by a clock that has jumped."""
+    if not await ages_hold(backend.settings):
+        return
+    created_before = utc_now() - _TRIED_FOR
+    failure = error_text(GenerationFailed())
+
+    def fail(connection: Connection) -> tuple[list[Job], list[str]]:
+        overdue = queue.queued_before(connection, created_before, _BATCH)
+        photos = [queue.end(connection, job, "failed", utc_now(), failure) for job in overdue]
+        return overdue, [photo for photo in photos if photo is not None]
+
+    while True:
+        failed, photos = await backend.database.write(fail)
+        for job in failed:
+            backend.changes.announce(job.id)
+        if failed:
+            log.error("jobs_given_up", count=len(failed))
+        await backend.storage.delete(
+            key for photo in photos for key in (photo, keys.thumbnail_key(photo))
+        )
+        if len(failed) < _BATCH:
+            return
 
 
 def _take_up(connection: Connection, job: Job) -> list[str]:
