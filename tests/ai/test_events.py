@@ -17,7 +17,7 @@ import pytest
 from cartoon_avatar.ai.seeing.models import models_folder
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.media_types import EVENT_STREAM, PROBLEM_JSON
-from tests.engines.ai_service import running_ai_service
+from tests.engines.ai_service import running_ai_service, stopped_worker
 
 GENERATE, CUT = paths.GENERATE_CARTOON, paths.PROCESS_FACE_CUT
 ACCEPT = {"Accept": EVENT_STREAM}
@@ -40,22 +40,13 @@ async def client(service: tuple[psutil.Process, str]) -> AsyncIterator[httpx.Asy
 
 
 @asynccontextmanager
-async def stopped_worker(
+async def held_up(
     client: httpx.AsyncClient, service: tuple[psutil.Process, str]
 ) -> AsyncIterator[None]:
     """Nothing is drawn meanwhile, and nobody from before is being drawn or waits."""
     await until(client, "places_taken", 0)
-    (worker,) = [
-        child
-        for child in service[0].children(recursive=True)
-        if "forkserver" in " ".join(child.cmdline())
-        and "forkserver" in " ".join(psutil.Process(child.ppid()).cmdline())
-    ]
-    worker.suspend()
-    try:
+    with stopped_worker(service[0]):
         yield
-    finally:
-        worker.resume()
 
 
 @asynccontextmanager
@@ -178,7 +169,7 @@ async def test_places_in_the_queue_move_up_when_somebody_before_leaves(
 ) -> None:
     request: dict[str, Any] = {"files": {"image": astronaut}, "data": {"size": "64"}}
     async with AsyncExitStack() as staying, AsyncExitStack() as leaving:
-        async with stopped_worker(client, service):
+        async with held_up(client, service):
             first = await staying.enter_async_context(events(client, GENERATE, **request))
             second = await leaving.enter_async_context(events(client, GENERATE, **request))
             assert await anext(second) == ("queued", {"position": 1})
@@ -201,12 +192,12 @@ async def test_who_leaves_ends_a_drawing_at_its_next_stage_and_the_worker_goes_o
 ) -> None:
     request: dict[str, Any] = {"files": {"image": astronaut}, "data": {"size": "64"}}
     before = await metric(client, "jobs_cancelled")
-    async with stopped_worker(client, service):
+    async with held_up(client, service):
         async with events(client, GENERATE, **request):
             pass
         await until(client, "jobs_cancelled", before + 1)
 
-    async with stopped_worker(client, service):
+    async with held_up(client, service):
         plain = asyncio.ensure_future(client.post(GENERATE, **request))
         await until(client, "places_taken", 1)
         async with events(client, GENERATE, **request) as waiting:
@@ -223,6 +214,6 @@ async def test_a_long_silence_is_broken_by_comments(
     client: httpx.AsyncClient, service: tuple[psutil.Process, str], astronaut: bytes
 ) -> None:
     request: dict[str, Any] = {"files": {"image": astronaut}, "data": {"size": "64"}}
-    async with stopped_worker(client, service):
+    async with held_up(client, service):
         async with client.stream("POST", GENERATE, headers=ACCEPT, **request) as response:
             assert await anext(response.aiter_lines()) == ": keep-alive"

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from PIL import Image
 
 from cartoon_avatar.contract import paths
 from tests.ai.conftest import saved
+from tests.engines.ai_service import is_ready, stopped_worker
 from tests.engines.ports import free_ports
 
 _PATIENCE_S = 240  # on a busy machine
@@ -50,13 +50,6 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
         process.wait(120)
 
 
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url + paths.READYZ, timeout=60).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 @pytest.fixture
 async def client(server: tuple[str, psutil.Process]) -> AsyncIterator[httpx.AsyncClient]:
     """Of a service whose place nobody has taken."""
@@ -69,22 +62,6 @@ async def until_taken(client: httpx.AsyncClient, places: int) -> None:
     async with asyncio.timeout(_PATIENCE_S):
         while f"\nplaces_taken {places:.1f}\n" not in (await client.get(paths.METRICS)).text:  # noqa: ASYNC110 (over HTTP)
             await asyncio.sleep(0.05)
-
-
-@contextmanager
-def stopped_worker(server: psutil.Process) -> Iterator[None]:
-    """Nothing is drawn meanwhile."""
-    (worker,) = [
-        child
-        for child in server.children(recursive=True)
-        if "forkserver" in " ".join(child.cmdline())
-        and "forkserver" in " ".join(psutil.Process(child.ppid()).cmdline())
-    ]
-    worker.suspend()
-    try:
-        yield
-    finally:
-        worker.resume()
 
 
 async def test_senders_of_too_much_hear_so_instead_of_a_reset(client: httpx.AsyncClient) -> None:

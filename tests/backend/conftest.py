@@ -51,6 +51,18 @@ class FakeAi:
     faces: int = 1  # in every photo
     engine_version: str = "1"  # "" of an engine that is not deterministic
 
+    def hold_drawings(self) -> tuple[asyncio.Event, asyncio.Event]:
+        """From now on a drawing sets the first event, and waits for the second."""
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def draw(request: httpx.Request) -> httpx.Response:
+            begun.set()
+            await go_on.wait()
+            return self.generate_cartoon(request)
+
+        self.answers[paths.GENERATE_CARTOON] = draw
+        return begun, go_on
+
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         path = request.url.path

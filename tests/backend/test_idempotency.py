@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
-
 from tests.backend.conftest import Service, Start, picture, problem
 
 KEY = {"Idempotency-Key": "b3f1c7e2-1"}
@@ -63,14 +61,7 @@ async def test_a_key_belongs_to_its_device(service: Service):
 
 
 async def test_while_the_first_is_running_the_second_is_told_to_wait(service: Service):
-    drawing, drawn = asyncio.Event(), asyncio.Event()
-
-    async def slowly(request: httpx.Request) -> httpx.Response:
-        drawing.set()
-        await drawn.wait()
-        return service.ai.generate_cartoon(request)
-
-    service.ai.answers["/generate-cartoon"] = slowly
+    drawing, drawn = service.ai.hold_drawings()
     first = asyncio.create_task(service.phone.upload(headers=KEY))
     await drawing.wait()
     second = await service.phone.upload(headers=KEY)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import Request
 
-from cartoon_avatar.backend import app, spool
-from cartoon_avatar.backend.routes import post
+from cartoon_avatar.backend import spool
 from tests.backend.conftest import Start, on_sqlite, picture
 
 
@@ -54,27 +56,32 @@ def test_a_length_that_is_none_or_too_large_takes_no_more_than_a_little(declared
 
 
 @on_sqlite
-@pytest.mark.parametrize("room_bytes", [0, 16 * 2**20], ids=["on the disk", "in memory"])
+@pytest.mark.parametrize("is_room_taken", [True, False], ids=["on the disk", "in memory"])
 async def test_a_photo_is_kept_alike_from_memory_and_from_the_disk(
-    start: Start, monkeypatch: pytest.MonkeyPatch, room_bytes: int
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_room_taken: bool
 ):
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(aside))
     on_disk = []
 
-    class Seen(spool.Spool):
-        def close(self) -> None:
-            on_disk.append(self.is_on_disk)
-            super().close()
+    def draw(request: httpx.Request) -> httpx.Response:
+        # It is sent from an unnamed file, or from memory.
+        on_disk.append(str(aside) in Path("/proc/self/maps").read_text())
+        return service.ai.generate_cartoon(request)
 
-    monkeypatch.setattr(app, "Memory", lambda: spool.Memory(room_bytes))
-    monkeypatch.setattr(post, "Spool", Seen)
     photo = picture("png", (512, 640))
     assert len(photo) > spool._LEAST_BYTES
     async with start() as service:
-        uploaded = await service.phone.upload(photo)
+        service.ai.answers["/generate-cartoon"] = draw
+        with ExitStack() as others:
+            if is_room_taken:
+                others.enter_context(service.state.memory.lent(_of(spool._ROOM_BYTES)))
+            uploaded = await service.phone.upload(photo)
         assert uploaded.status_code == 201
         (kept,) = service.files("uploads/originals")
         assert kept.read_bytes() == photo
         assert uploaded.json()["original"]["sha256"] == hashlib.sha256(photo).hexdigest()
         sent = service.ai.asked_for("/generate-cartoon")[0].content
         assert photo in sent
-    assert on_disk == [room_bytes == 0]
+    assert on_disk == [is_room_taken]

@@ -48,8 +48,24 @@ def running_ai_service(
         process.wait(120)
 
 
+@contextmanager
+def stopped_worker(service: psutil.Process) -> Iterator[None]:
+    """Of a service with one: nothing is drawn meanwhile."""
+    (worker,) = [
+        child
+        for child in service.children(recursive=True)
+        if "forkserver" in " ".join(child.cmdline())
+        and "forkserver" in " ".join(psutil.Process(child.ppid()).cmdline())
+    ]
+    worker.suspend()
+    try:
+        yield
+    finally:
+        worker.resume()
+
+
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=10).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=60).status_code == 200
     except httpx.TransportError:
         return False

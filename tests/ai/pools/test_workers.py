@@ -109,7 +109,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def held(workers: Workers, file: Path) -> AsyncIterator[asyncio.Task[int]]:
     """The worker is at work in here; its job ends with the block."""
     begun = asyncio.Event()
-    job = workers.run(hold, file, report=lambda *_: begun.set())
+    job = workers.run(hold, file, report=lambda *_: begun.set(), deadline_s=_PATIENCE_S)
     running = asyncio.create_task(job)
     await asyncio.wait_for(begun.wait(), _PATIENCE_S)
     try:
@@ -324,12 +324,15 @@ async def test_a_job_that_has_begun_keeps_its_place_though_its_client_left(
 
 
 async def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_back(
-    workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    async with held(workers, tmp_path / "over"):
-        monkeypatch.setattr(workers, "timeout_s", 0.2)
-        with pytest.raises(AiBusy):
-            await workers.run(tell, "")
+    async with open_workers(
+        prepare, size=1, queue=1, timeout_s=0.2, log_level="critical"
+    ) as workers:
+        await is_ready(workers)
+        async with held(workers, tmp_path / "over"):
+            with pytest.raises(AiBusy):
+                await workers.run(tell, "")
 
 
 async def test_ctrl_c_for_the_whole_group_does_not_end_a_job(

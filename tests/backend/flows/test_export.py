@@ -224,7 +224,7 @@ async def test_of_two_who_ask_for_the_same_both_get_one_file(service: Service):
 
 @on_sqlite
 async def test_the_sweeper_keeps_exports_for_their_time_and_check_finds_nothing_wrong(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: Service,
 ):
     await end_own_sweeps()
     face = await face_of(service)

@@ -204,14 +204,7 @@ async def test_required_tokens_do_not_keep_a_new_phone_from_recovering(start: St
 async def test_what_the_old_phone_has_under_way_arrives_in_the_library(service: Service):
     old, _ = await library(service)
     code = await code_of(old)
-    drawing, recovered = asyncio.Event(), asyncio.Event()
-
-    async def slow(request: httpx.Request) -> httpx.Response:
-        drawing.set()
-        await recovered.wait()
-        return service.ai.generate_cartoon(request)
-
-    service.ai.answers["/generate-cartoon"] = slow
+    drawing, recovered = service.ai.hold_drawings()
     under_way = asyncio.create_task(old.upload())
     await drawing.wait()
     answer = (await recover(service.another_phone("new-phone"), code)).json()

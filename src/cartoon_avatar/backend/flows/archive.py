@@ -6,7 +6,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import partial
@@ -47,14 +47,17 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
     Pictures are packed already, so they are stored as they are. Raises what the storage does,
     which cuts the response off: a ZIP without its central directory, which every reader notices.
     """
+    of_device = partial(jobs.jobs_of, device_id=device_id, state=None)
+    newest = partial(queries.newest_of, device_id=device_id)
     sent = _Sent()
     # Unseekable, so that sizes follow each file instead of being filled in before it.
     with zipfile.ZipFile(sent, "w") as archive:
         for folder, rows in (
-            ("jobs", _jobs(backend, device_id)),  # first: their photos become originals'
-            ("originals", _newest(backend, Original, device_id)),
+            # First, since their photos become originals'.
+            ("jobs", _paged(backend, of_device)),
+            ("originals", _paged(backend, partial(newest, kind=Original))),
             ("cartoons", _live_cartoons(backend, device_id)),
-            ("faces", _newest(backend, Face, device_id)),
+            ("faces", _paged(backend, partial(newest, kind=Face))),
         ):
             # On disk: the rows of a large library are larger than any picture of it.
             with tempfile.TemporaryFile() as listed:
@@ -103,15 +106,11 @@ class _Sent(io.RawIOBase):
             yield bytes(waiting[at : at + _PIECE_BYTES])
 
 
-async def _newest(
-    backend: State, kind: type[Original] | type[Face], device_id: str
-) -> AsyncIterator[Original | Face]:
+async def _paged(backend: State, page: Callable[..., Sequence[Row]]) -> AsyncIterator[Row]:
+    """Rows of a query that gives them newest first, up to a limit and after a position."""
     after: queries.Position | None = None
     while True:
-        ask = partial(
-            queries.newest_of, kind=kind, device_id=device_id, after=after, limit=_ROWS_AT_ONCE
-        )
-        rows = await backend.database.read(ask)
+        rows = await backend.database.read(partial(page, after=after, limit=_ROWS_AT_ONCE))
         for row in rows:
             yield row
         if len(rows) < _ROWS_AT_ONCE:
@@ -124,22 +123,9 @@ async def _live_cartoons(backend: State, device_id: str) -> AsyncIterator[Cartoo
         yield row
 
 
-async def _jobs(backend: State, device_id: str) -> AsyncIterator[Job]:
-    after: queries.Position | None = None
-    while True:
-        ask = partial(
-            jobs.jobs_of, device_id=device_id, state=None, after=after, limit=_ROWS_AT_ONCE
-        )
-        rows = await backend.database.read(ask)
-        for row in rows:
-            yield row
-        if len(rows) < _ROWS_AT_ONCE:
-            return
-        after = rows[-1].created_at, rows[-1].id
-
-
 async def _picture_of(backend: State, row: Row) -> tuple[str, bytes] | None:
-    """Its name and its bytes; None of a job without a photo, and of what is deleted meanwhile."""
+    """The name and the bytes of its file; None for a job without a photo, and where it has been
+    deleted meanwhile."""
     path = row.photo_path if isinstance(row, Job) else row.file_path
     if path is None:
         return None
