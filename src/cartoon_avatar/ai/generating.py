@@ -30,19 +30,19 @@ async def generate(
     face: int,
     thumbnail: bool,
     cartoon_thumbnail: bool,
-    request: str,
+    request_key: str,
     outlives: bool,
     begun: Callable[[], None],
     on_position: OnPosition | None = None,
     report: Report | None = None,
 ) -> jobs.Result:
-    """``request`` is the same where a request is made again. One that ``outlives`` its client goes
-    on once the provider was asked. ``begun`` is called once the workers are hardly needed any more;
-    ``photo`` is emptied then, since many requests wait long.
+    """``request_key`` is the same where a request is made again. One that ``outlives`` its client
+    goes on once the provider was asked. ``begun`` is called once the workers are hardly needed any
+    more; ``photo`` is emptied then, since many requests wait long.
 
     Raises ``AiBusy``, ``EngineUnavailable``, ``EngineRefused`` and ``DrawingCancelled``.
     """
-    await engine.require_ready(key_start(request))
+    await engine.require_ready(key_start(request_key))
     facts = engine.style_named(style)
     assert facts is not None
     mark = jobs.mark_of_drawing(engine.facts, facts)
@@ -66,7 +66,7 @@ async def generate(
             sent.height,
             prompt=engine.prompt_of(style),
             seed=seed,
-            key=key_of(request, sent.data, style, seed),
+            key=key_of(request_key, sent.data, style, seed),
         )
         await engine.require_ready(asked.key)
 

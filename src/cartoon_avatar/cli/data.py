@@ -86,8 +86,8 @@ def check(data: Path | None, repair: bool, as_json: bool) -> None:
                 findings.append(found)
                 if as_json:
                     continue
-                said = "  (removed)" if found.repaired else f"  ({found.row})" if found.row else ""
-                click.echo(f"{found.fault:9}  {found.key}{said}")
+                note = "  (removed)" if found.repaired else f"  ({found.row})" if found.row else ""
+                click.echo(f"{found.fault:9}  {found.key}{note}")
         return findings
 
     with database_errors_named():

@@ -61,14 +61,14 @@ def export(
     from cartoon_avatar.contract.errors import InvalidRequest, NoTransparency
     from cartoon_avatar.contract.stickers import sticker_options_of
 
-    wish = {
+    given = {
         "preset": preset,
         "outlineWidth": outline_width,
         "outlineColor": outline_color,
         "background": background,
     }
     try:
-        options = sticker_options_of(wish)
+        options = sticker_options_of(given)
     except InvalidRequest as error:
         raise click.UsageError(error.detail) from error
     suffix = suffix_of(options.preset)

@@ -222,7 +222,7 @@ def require_few_pixels(data: bytes, most_pixels: int) -> None:
 
 
 def cicp(data: bytes) -> Cicp | None:
-    """The colours that the file says by numbers of its primary picture."""
+    """The colours that the file names by numbers of its primary picture."""
     for kind, _, start, end in boxes(data, 0, len(data)):
         if kind != b"meta":
             continue

@@ -1,4 +1,4 @@
-"""ICC colour profiles: whether their tables are as large as they say, and HDR said in them."""
+"""ICC colour profiles: whether their tables are as large as they say, and HDR named in them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def require_tables(profile: bytes) -> None:
 
 
 def cicp(profile: bytes) -> Cicp | None:
-    """The colours that a profile says by numbers (ICC.1:2022, 10.3), as those for HDR do.
+    """The colours that a profile names by numbers (ICC.1:2022, 10.3), as those for HDR do.
 
     Raises BrokenImage for one of countless tags.
     """

@@ -92,7 +92,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def cicp(data: bytes) -> Cicp | None:
-    """The colours that the file says by numbers."""
+    """The colours that the file names by numbers."""
     for kind, start, end in chunks(data):
         if kind == b"cICP" and end >= start + 16:
             return Cicp(data[start + 8], data[start + 9])

@@ -95,7 +95,7 @@ async def generate_cartoon(request: Request) -> Response:
                 face=face,
                 thumbnail=thumbnail,
                 cartoon_thumbnail=cartoon_thumbnail,
-                request=key or request.state.request_id,
+                request_key=key or request.state.request_id,
                 outlives=key is not None,
                 begun=place.close,
                 on_position=watch.on_position,

@@ -17,16 +17,11 @@ from pydantic import Field, TypeAdapter
 
 from cartoon_avatar.backend.ai import original
 from cartoon_avatar.backend.ai.admission import Admission
-from cartoon_avatar.backend.ai.wire import (
+from cartoon_avatar.backend.ai.responses import (
     Drawing,
-    File,
     Head,
     Headers,
     Image,
-    NoSuchEndpoint,
-    Pieces,
-    Report,
-    Wire,
     crop_in,
     faces_of,
     head_in,
@@ -35,6 +30,7 @@ from cartoon_avatar.backend.ai.wire import (
     parted,
     svg_in,
 )
+from cartoon_avatar.backend.ai.wire import File, NoSuchEndpoint, Pieces, Report, Wire
 from cartoon_avatar.backend.errors import GenerationFailed
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers, paths

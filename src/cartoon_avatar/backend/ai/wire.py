@@ -1,4 +1,4 @@
-"""HTTP to the AI service: one deadline, bounded responses, whole files, translated errors."""
+"""HTTP to the AI service: one deadline, bounded responses, translated errors."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import structlog
 import yarl
 
 from cartoon_avatar.backend.ai.events import events_in
+from cartoon_avatar.backend.ai.responses import Headers
 from cartoon_avatar.backend.errors import (
     AiBusy,
     AiUnavailable,
@@ -42,9 +43,8 @@ from cartoon_avatar.backend.errors import (
 )
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers, paths
-from cartoon_avatar.contract.boxes import Box, FaceBox, faces_in
 from cartoon_avatar.contract.errors import AvatarError
-from cartoon_avatar.contract.media_types import EVENT_STREAM, PROBLEM_JSON, SVG
+from cartoon_avatar.contract.media_types import EVENT_STREAM, PROBLEM_JSON
 
 log = structlog.get_logger()
 
@@ -86,53 +86,12 @@ _NO_MODELS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A finished picture file; lengths in pixels."""
-
-    data: bytes
-    mime_type: str
-    width: int
-    height: int
-
-
-# Headers of a response; names are case-insensitive.
-Headers = Mapping[str, str]
 # Called with the stage of a picture under way and its progress (0 to 1), None if unknown.
 Report = Callable[[str, float | None], None]
 # Bytes in pieces, to be sent or written one after the other.
 Pieces = Sequence[bytes | memoryview]
 # And their media type.
 File = tuple[Pieces, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Head(Image):
-    """``thumbnail`` is its own, a WebP file, where the AI service sent one."""
-
-    thumbnail: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing(Image):
-    """``aligned``: it shows what the photo shows in the same place. ``stands_in``: one of our own
-    engines drew it in place of a generator that failed. ``crop`` is what it shows of the photo, and
-    ``faces`` are all of the photo's. Thumbnails, the photo's and its own, are WebP files, where the
-    AI service sent them. ``engine_version`` is "" where it says none."""
-
-    style: str
-    seed: int
-    engine: str
-    aligned: bool
-    stands_in: bool
-    photo_width: int
-    photo_height: int
-    face_count: int
-    crop: Box
-    faces: tuple[FaceBox, ...]
-    engine_version: str = ""
-    thumbnail: bytes | None = None
-    own_thumbnail: bytes | None = None
 
 
 class NoSuchEndpoint(GenerationFailed):
@@ -200,20 +159,20 @@ class Wire:
         key: str | None = None,
     ) -> tuple[int, Headers, bytes]:
         """As ``ask``, whatever the status."""
-        asked = {"Accept-Encoding": "identity"}
+        sent_headers = {"Accept-Encoding": "identity"}
         if report is not None:
-            asked["Accept"] = EVENT_STREAM
+            sent_headers["Accept"] = EVENT_STREAM
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
         if request_id:
-            asked[headers.REQUEST_ID] = request_id
+            sent_headers[headers.REQUEST_ID] = request_id
         if key is not None:
-            asked[headers.IDEMPOTENCY_KEY] = key
+            sent_headers[headers.IDEMPOTENCY_KEY] = key
         if kind:
-            asked |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
+            sent_headers |= {"Content-Type": kind, "Content-Length": str(sum(map(len, body)))}
         request = self.session.request(
             method,
             self.url.joinpath(path.lstrip("/")),
-            headers=asked,
+            headers=sent_headers,
             data=_packed(body),
             allow_redirects=False,
         )
@@ -224,7 +183,7 @@ class Wire:
             ):
                 async with asyncio.timeout_at(until), request as response:
                     if report is not None and _is_event_stream(response):
-                        return 200, *await _answer_of_events(response, report, path)
+                        return 200, *await _response_of_events(response, report, path)
                     data = await _bounded(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             if path != paths.READYZ:  # polled every few seconds, also while it starts
@@ -238,7 +197,7 @@ def _is_event_stream(response: aiohttp.ClientResponse) -> bool:
     return response.status == 200 and kind.startswith(EVENT_STREAM)
 
 
-async def _answer_of_events(
+async def _response_of_events(
     response: aiohttp.ClientResponse, report: Report, path: str
 ) -> tuple[Headers, bytes]:
     """The plain response that the last event of a stream carries; the other events are progress."""
@@ -328,86 +287,3 @@ def _translated_problem(
         return NoSuchEndpoint()
     log.error("ai_failed", path=path, status=status, code=code)
     return GenerationFailed()
-
-
-# First and last bytes of a whole file of the types the AI service answers with.
-_WHOLE = {
-    "image/jpeg": (b"\xff\xd8\xff", b"\xff\xd9"),
-    "image/png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"),
-    "image/webp": (b"RIFF", b""),
-}
-
-
-def head_in(head: Headers, data: bytes) -> Head:
-    data, small = parted(head, data)
-    image = image_in(head, data)
-    return Head(image.data, image.mime_type, image.width, image.height, small)
-
-
-def image_in(head: Headers, data: bytes) -> Image:
-    """Believe a response only if it is a whole file of the type it claims."""
-    mime_type = head.get("content-type", "").partition(";")[0].strip()
-    _require_whole(mime_type, data)
-    width, height = (
-        number_in(head, headers.IMAGE_WIDTH),
-        number_in(head, headers.IMAGE_HEIGHT),
-    )
-    return Image(data, mime_type, width, height)
-
-
-def svg_in(head: Headers, data: bytes) -> bytes:
-    mime_type = head.get("content-type", "").partition(";")[0].strip()
-    if mime_type != SVG or not data.startswith(b"<svg ") or not data.endswith(b"</svg>\n"):
-        log.error("ai_response_garbage", mime_type=mime_type, size_bytes=len(data))
-        raise GenerationFailed
-    return data
-
-
-def crop_in(head: Headers) -> Box:
-    """The part of the photo that the drawing shows; all of it unless the AI service names one."""
-    whole = Box(0, 0, number_in(head, headers.PHOTO_WIDTH), number_in(head, headers.PHOTO_HEIGHT))
-    text = head.get(headers.CROP_BOX, "")
-    if not text:
-        return whole
-    try:
-        return Box.parse(text)
-    except ValueError as error:
-        log.error("ai_response_garbage", header=headers.CROP_BOX)
-        raise GenerationFailed from error
-
-
-def faces_of(head: Headers) -> tuple[FaceBox, ...]:
-    try:
-        return faces_in(head.get(headers.FACES, ""))
-    except ValueError as error:
-        log.error("ai_response_garbage", header=headers.FACES)
-        raise GenerationFailed from error
-
-
-def parted(
-    head: Headers, data: bytes, size_bytes: str = headers.THUMBNAIL_BYTES
-) -> tuple[bytes, bytes | None]:
-    """What is before the last thumbnail, and that one, if the header ``size_bytes`` tells of it."""
-    if size_bytes not in head:
-        return data, None
-    end = max(0, len(data) - number_in(head, size_bytes))
-    _require_whole("image/webp", data[end:])
-    return data[:end], data[end:]
-
-
-def _require_whole(mime_type: str, data: bytes) -> None:
-    start, end = _WHOLE.get(mime_type, (b"\0", b"\0"))
-    whole = data.startswith(start) and data.endswith(end)
-    if mime_type == "image/webp":
-        whole = whole and len(data) == int.from_bytes(data[4:8], "little") + 8
-    if not whole:
-        log.error("ai_response_garbage", mime_type=mime_type, size_bytes=len(data))
-        raise GenerationFailed
-
-
-def number_in(head: Headers, header: str) -> int:
-    text = head.get(header, "")
-    if not (text.isascii() and text.isdecimal()):
-        log.error("ai_response_garbage", header=header)
-        raise GenerationFailed
-    return int(text)

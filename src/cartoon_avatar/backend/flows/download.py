@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from cartoon_avatar.backend.ai.client import AiClient, CutOptions, Turn
-from cartoon_avatar.backend.ai.wire import File, Head, Image
+from cartoon_avatar.backend.ai.responses import Head, Image
+from cartoon_avatar.backend.ai.wire import File
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database

@@ -156,12 +156,12 @@ def require_digest(request: Request, photo: bytes | mmap.mmap) -> None:
         if name.lower() != "sha-256":
             continue
         try:
-            said = b64decode(value.removeprefix(":").removesuffix(":"), validate=True)
+            digest = b64decode(value.removeprefix(":").removesuffix(":"), validate=True)
         except ValueError:
-            said = b""
-        if len(said) != hashlib.sha256().digest_size:
+            digest = b""
+        if len(digest) != hashlib.sha256().digest_size:
             raise InvalidRequest("Repr-Digest must be sha-256=:…:, the digest in base64.")
-        if said != hashlib.sha256(photo).digest():
+        if digest != hashlib.sha256(photo).digest():
             raise DigestMismatch
 
 

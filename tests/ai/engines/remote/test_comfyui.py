@@ -144,8 +144,9 @@ async def test_a_cancel_takes_what_waits_out_of_the_queue_and_leaves_others_alon
 
 async def test_past_its_deadline_a_drawing_is_interrupted(opened: Opened) -> None:
     async with serving(hold=True) as comfy:
-        with pytest.raises(EngineUnavailable, match="longer than 3 s"):
-            await draw(opened, comfy, deadline_s=3)
+        while not comfy.held.is_set():  # a busy machine may ask too late
+            with pytest.raises(EngineUnavailable, match="longer than 1 s"):
+                await draw(opened, comfy, deadline_s=1)
         await asyncio.wait_for(comfy.interrupted.wait(), 60)
 
 

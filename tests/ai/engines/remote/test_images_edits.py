@@ -158,8 +158,9 @@ async def test_a_server_that_is_not_there_is_tried_again_and_named(opened: Opene
 
 
 async def test_past_its_deadline_a_drawing_is_given_up(opened: Opened, server: Server) -> None:
-    with pytest.raises(EngineUnavailable, match="longer than 1 s"):
-        await draw(opened, server, generators.never, deadline_s=1)
+    while not server.asked:  # a busy machine may ask too late
+        with pytest.raises(EngineUnavailable, match=r"longer than 0\.5 s"):
+            await draw(opened, server, generators.never, deadline_s=0.5)
     await asyncio.wait_for(server.cancelled.wait(), 60)
 
 

@@ -186,9 +186,13 @@ async def test_a_cancel_reaches_the_prediction_within_a_second(
 async def test_a_prediction_that_never_ends_is_cancelled_at_its_deadline(
     opened: Opened, server: Server
 ) -> None:
-    with pytest.raises(EngineUnavailable, match="longer than 2 s"):
-        await draw(opened, server, prediction(server, "processing"), deadline_s=2)
-    assert paths_of(server)[-1] == "/v1/predictions/abc/cancel"
+    paths: list[str] = []
+    while len(paths) < 2:  # a busy machine may not get so far as to know what to cancel
+        server.asked.clear()
+        with pytest.raises(EngineUnavailable, match="longer than 1 s"):
+            await draw(opened, server, prediction(server, "processing"), deadline_s=1)
+        paths = paths_of(server)
+    assert paths[-1] == "/v1/predictions/abc/cancel"
 
 
 async def until(server: Server, path: str) -> None:

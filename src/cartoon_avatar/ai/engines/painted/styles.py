@@ -16,7 +16,7 @@ class Features:
     slimming: float = 0.065
     #: Width of the upper lid's line, as share of the eye's width.
     lid: float = 0.155
-    #: How far the iris is told by colour instead of darkness, 0..1.
+    #: How far the iris is found by its colour instead of its darkness, 0..1.
     iris: float = 0.75
     blush: float = 1.6
     #: Radius of the iris, as factor of the usual.

@@ -50,7 +50,7 @@ class ComfyUi:
                     drawing = await self._queued(drawing, generation)
                 entry = await self._ended(drawing, messages, report)
             except asyncio.CancelledError:
-                if not call.is_left():
+                if not call.is_stopping():
                     await self._cancel(drawing)
                 raise
         return await self._picture_in(entry)

@@ -77,7 +77,7 @@ class RemoteEngine:
         self._paused_until = 0.0
         # A drawing's file, and how long it took (s).
         self.under_way: UnderWay[tuple[bytes, float]] = UnderWay()
-        self._is_leaving = False
+        self._is_stopping = False
 
     @property
     def calls_today(self) -> int:
@@ -177,7 +177,7 @@ class RemoteEngine:
             begun.address,
             begun.earlier_at,
             keep=partial(self._ledger.keep, name, key),
-            is_left=lambda: self._is_leaving,
+            is_stopping=lambda: self._is_stopping,
         )
 
     async def forget(self, key: str, *, charged: bool) -> None:
@@ -186,9 +186,9 @@ class RemoteEngine:
         day = str(self._today())
         self._note_calls(await self._ledger.forget(self.config.name, key, day, charged=charged))
 
-    async def leave(self) -> None:
+    async def stop(self) -> None:
         """End what is under way without cancelling at the provider what can be found again."""
-        self._is_leaving = self.config.found_for_s > 0
+        self._is_stopping = self.config.found_for_s > 0
         await self.under_way.end()
 
     async def cancel(self, request: str) -> None:
@@ -199,9 +199,9 @@ class RemoteEngine:
     def _note_calls(self, calls: int) -> None:
         self._day, self._calls = str(self._today()), calls
 
-    async def _note_error(self, said: str) -> None:
-        self.last_error = said
-        await self._ledger.note_error(self.config.name, said)
+    async def _note_error(self, message: str) -> None:
+        self.last_error = message
+        await self._ledger.note_error(self.config.name, message)
 
     async def failed(self, key: str, reason: str) -> EngineUnavailable:
         """The error for a call that was charged and is of no use."""
@@ -270,15 +270,15 @@ async def open_remote_engines(
                 )
                 for config in configs
             ]
-            cancelling = asyncio.create_task(_cancel_what_is_to_be(engines, ledger))
+            cancelling = asyncio.create_task(_cancel_as_asked(engines, ledger))
             try:
                 yield engines
             finally:
                 cancelling.cancel()
-                await asyncio.gather(*(engine.leave() for engine in engines))
+                await asyncio.gather(*(engine.stop() for engine in engines))
 
 
-async def _cancel_what_is_to_be(engines: list[RemoteEngine], ledger: Ledger) -> None:
+async def _cancel_as_asked(engines: list[RemoteEngine], ledger: Ledger) -> None:
     by_name = {engine.config.name: engine for engine in engines}
     while True:
         await asyncio.sleep(_CANCELS_S)

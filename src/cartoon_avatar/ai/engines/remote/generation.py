@@ -38,13 +38,13 @@ def key_start(request: str) -> str:
 class Call:
     """A call of a provider. Where one under the same key was begun before, and not seen to fail,
     ``begun_at`` (epoch, s) is when, and ``address`` where its drawing is, if it got so far.
-    ``keep`` stores such an address. ``is_left``: we stop, and whoever asks again finds the drawing,
-    so the provider is not to hear of a cancel."""
+    ``keep`` stores such an address. ``is_stopping``: this service stops, and whoever asks again
+    finds the drawing, so nothing is cancelled at the provider."""
 
     address: str | None
     begun_at: float | None
     keep: Callable[[str], Awaitable[None]]
-    is_left: Callable[[], bool]
+    is_stopping: Callable[[], bool]
 
 
 class GenerationLost(Exception):
@@ -79,7 +79,7 @@ class Refused(Exception):
 class Provider(Protocol):
     async def generate(self, generation: Generation, call: Call, report: Report) -> bytes:
         """The drawing's file, not yet judged. Cancelling it cancels it there within a second,
-        unless ``call`` is left.
+        unless this service stops.
 
         Raises ``GenerationLost`` and ``Refused``.
         """

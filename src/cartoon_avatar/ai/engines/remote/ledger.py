@@ -170,10 +170,10 @@ class Ledger:
 
         return await asyncio.to_thread(read)
 
-    async def note_error(self, engine: str, said: str) -> None:
+    async def note_error(self, engine: str, message: str) -> None:
         def write() -> None:
             with self._transaction() as connection:
-                connection.execute("INSERT OR REPLACE INTO errors VALUES (?, ?)", (engine, said))
+                connection.execute("INSERT OR REPLACE INTO errors VALUES (?, ?)", (engine, message))
 
         await asyncio.to_thread(write)
 

@@ -68,7 +68,7 @@ class Predictions:
                 await asyncio.sleep(pause_s)
                 pause_s = min(_LONGEST_POLL_S, 1.5 * pause_s)
         except asyncio.CancelledError:
-            if not call.is_left():
+            if not call.is_stopping():
                 await self._cancel(url / "cancel")
             raise
 
@@ -87,7 +87,7 @@ class Predictions:
                 pause_s = min(_LONGEST_POLL_S, 1.5 * pause_s)
                 prediction = await self._again(address, prediction)
         except asyncio.CancelledError:
-            if not call.is_left():
+            if not call.is_stopping():
                 await self._cancel(cancel)
             raise
         return prediction

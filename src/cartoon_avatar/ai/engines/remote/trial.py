@@ -45,17 +45,17 @@ async def _tried(config: EngineConfig, http: ProviderHttp) -> Trial:
         # Not every server has what is asked for; one without it is reached all the same.
         is_reached = lost.status in (404, 405) or (lost.status == 200 and not proves_key)
         if is_reached:
-            said = f"{lost}: it is reached; nothing free there would try the key"
-            return Trial(config.name, tried, said, good=True)
+            message = f"{lost}: it is reached; nothing free there would try the key"
+            return Trial(config.name, tried, message, good=True)
         return Trial(config.name, tried, str(lost), good=False)
     if isinstance(config, ComfyUiConfig):
         wanted = {str(node["class_type"]) for node in config.workflow.graph.values()}
         if lacking := sorted(wanted - body.keys()):
-            said = f"it lacks nodes of {config.workflow.file.name}: {', '.join(lacking)}"
-            return Trial(config.name, tried, said, good=False)
+            message = f"it lacks nodes of {config.workflow.file.name}: {', '.join(lacking)}"
+            return Trial(config.name, tried, message, good=False)
         return Trial(config.name, tried, "it has all nodes of the workflow", good=True)
-    said = "it takes the key" if proves_key and config.key is not None else "it answers"
-    return Trial(config.name, tried, said, good=True)
+    message = "it takes the key" if proves_key and config.key is not None else "it answers"
+    return Trial(config.name, tried, message, good=True)
 
 
 def _free_request(config: EngineConfig) -> tuple[str, bool]:

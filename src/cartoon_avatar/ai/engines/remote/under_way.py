@@ -13,11 +13,12 @@ from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.errors import DrawingCancelled
 
 T = TypeVar("T")
-# A drawing that ended when nobody waited for it: longer than a backend takes to start, and its
-# jobs' leases to lapse.
+# How long a drawing is kept that ended while nobody waited for it: longer than a backend takes to
+# start, and its jobs' leases to lapse.
 _UNCLAIMED_S = 60
 
-# Draws, telling the first of its progress; calls the second from when on it is to be kept.
+# Draws. It is given a callback for progress, and another that it calls once the drawing is to go
+# on when nobody waits for it any more.
 Draw = Callable[[Report, Callable[[], None]], Coroutine[Any, Any, T]]
 
 
@@ -67,8 +68,8 @@ class UnderWay(Generic[T]):
 
     def _begun(self, key: str, draw: Draw[T]) -> _Drawing[T]:
         def report(stage: str, progress: float | None) -> None:
-            for told in drawing.reports:
-                told(stage, progress)
+            for report_to in drawing.reports:
+                report_to(stage, progress)
 
         def keep() -> None:
             drawing.is_kept = True
@@ -82,7 +83,7 @@ class UnderWay(Generic[T]):
         if drawing.reports or task.cancelled():
             self._forget(key, drawing)
         else:
-            task.exception()  # retrieved: whoever asks again hears it
+            task.exception()  # retrieved: it is raised for whoever asks again
             task.get_loop().call_later(_UNCLAIMED_S, self._forget, key, drawing)
 
     def _forget(self, key: str, drawing: _Drawing[T]) -> None:
