@@ -9,7 +9,7 @@ import pytest
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing import class_map_size
 from cartoon_avatar.ai.seeing.faces import open_face_finder
-from cartoon_avatar.ai.seeing.features import OVAL, area
+from cartoon_avatar.ai.seeing.features import OVAL, area, grown
 from cartoon_avatar.ai.seeing.matting import FACE_SKIN, HAIR, Masks, class_map, open_mask_finder
 from cartoon_avatar.ai.seeing.model_files import PERSON_CLASSES, models_folder
 from cartoon_avatar.ai.seeing.models import Network
@@ -152,3 +152,31 @@ def test_the_class_network_sees_the_same_head_in_a_smaller_picture() -> None:
         many = class_map(Network(path, 2), photo.rgb)
         head, same = ((parts[..., [HAIR, FACE_SKIN]].sum(axis=2) > 0.5) for parts in (many, few))
         assert (head & same).sum() / (head | same).sum() > 0.88
+
+
+def tiny_head(side_px: int) -> Picture:
+    """The astronaut's head in a picture of so few pixels, enlarged as scenes are."""
+    near = seen.astronaut().rgb[10:160, 150:300]
+    tiny = cv2.resize(near, (side_px, side_px), interpolation=cv2.INTER_AREA)
+    return Picture(cv2.resize(tiny, None, fx=4, fy=4, interpolation=cv2.INTER_LANCZOS4))
+
+
+def test_a_tiny_head_that_fills_the_picture_is_seen_from_afar() -> None:
+    masks = masks_of(tiny_head(32))
+    assert masks.trusted
+    assert masks.hair[15, 60] > 0.8
+    assert masks.face_skin[90, 65] > 0.8
+
+
+@pytest.mark.parametrize("side_px", [20, 22])
+def test_of_a_head_too_tiny_to_be_seen_skin_and_hair_are_where_they_are_on_most(
+    side_px: int,
+) -> None:
+    picture = tiny_head(side_px)
+    (face,) = open_face_finder(seen.models())(picture)
+    masks = open_mask_finder(seen.models())(picture, [face])
+    assert not masks.trusted
+    oval = area(masks.person.shape, grown(face.landmarks[list(OVAL)], 0.8)) > 0.5
+    assert masks.face_skin[oval].mean() > 0.9
+    x, y = (1.2 * face.landmarks[10] - 0.2 * face.landmarks[152]).round().astype(int)
+    assert masks.hair[y, x] > 0.8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -79,8 +80,12 @@ _SEEN_PX, _SEEN_FINELY_PX = 512, 1024
 _SMALL_FACE_PX = 60
 # What must be seen of the first face to believe the rest.
 _TRUSTED = 0.4
-# Widths of what the median of a neighbourhood removes, in face heights.
-_HATCHING = 0.03, 0.09
+# Of a face that the network does not see: widths of lines before it that are looked through, in
+# face heights, and how much larger the picture is made by mirroring it about its rim, times.
+_LINES, _WIDE_LINES = 0.03, 0.09
+_AFAR = 1.7
+# Long side of a picture in which nothing is before a face that is not seen but too few pixels, px.
+_TINY_PX = 256
 
 
 def open_mask_finder(models: Models) -> MaskFinder:
@@ -112,13 +117,13 @@ def open_mask_finder(models: Models) -> MaskFinder:
         near = _moved(faces, small, rgb)
         planes = class_planes(models, small, near)
         trust = _trust(planes, near)
-        # Bars, wires and printed lines before a face hide it from the network.
-        for width in _HATCHING if trust < _TRUSTED else ():
-            width_px = round(width * face_axes(near[0])[1]) | 1
-            calm = class_planes(models, cv2.medianBlur(small, width_px), near)
-            if (found := _trust(calm, near)) >= max(_TRUSTED, trust):
-                planes, trust = calm, found
+        for look in _OTHER_LOOKS if trust < _TRUSTED else ():
+            other = look(models, small, near)
+            if (found := _trust(other, near)) >= max(_TRUSTED, trust):
+                planes, trust = other, found
                 break
+        if trust < _TRUSTED and max(rgb.shape) < _TINY_PX:
+            _name_by_place(planes, near[0])
         ovals = _ovals(planes.shape[:2], near)
         planes[..., FACE_SKIN] += ovals * planes[..., BACKGROUND]
         planes[..., BACKGROUND] *= 1 - ovals
@@ -155,6 +160,53 @@ def _masks(
     mine = person * share_of_first(person, rgb, faces)
     skin = face_skin + body_skin
     return Masks(person, hair, skin, face_skin, body_skin, clothes, other, mine, trusted)
+
+
+def _behind_lines(width: float, models: Models, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:
+    """The class planes without what is narrower than ``width``: bars, wires, printed lines."""
+    width_px = round(width * face_axes(faces[0])[1]) | 1
+    return class_planes(models, cv2.medianBlur(rgb, width_px), faces)
+
+
+def _from_afar(models: Models, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:
+    """The class planes of a face that fills the picture and has few pixels: shown smaller, with
+    more around it, it looks to the network as others do."""
+    height, width = rgb.shape[:2]
+    rim = round((_AFAR - 1) / 2 * max(height, width))
+    # Mirrored once at most.
+    down, across = min(rim, height - 1), min(rim, width - 1)
+    wide = cv2.copyMakeBorder(rgb, down, down, across, across, cv2.BORDER_REFLECT_101)
+    offset = np.array([across, down], np.float32)
+    moved = [replace(face, landmarks=face.landmarks + offset) for face in faces]
+    return class_planes(models, wide, moved)[down : down + height, across : across + width].copy()
+
+
+_OTHER_LOOKS: tuple[Callable[[Models, np.ndarray, list[Face]], np.ndarray], ...] = (
+    partial(_behind_lines, _LINES),
+    partial(_behind_lines, _WIDE_LINES),
+    _from_afar,
+)
+
+
+def _name_by_place(planes: np.ndarray, face: Face) -> None:
+    """Name what is person about a ``face`` that the network does not see, in place: skin inside
+    its oval, hair about it, a neck below. It is all one cloth else."""
+    axes, unit = face_axes(face)
+    rows, columns = np.indices(planes.shape[:2], np.float32)
+    away = np.stack([columns, rows], axis=2) - face.landmarks[152]
+    across, down = np.moveaxis(away @ axes.astype(np.float32) / np.float32(unit), 2, 0)
+    oval = area(planes.shape[:2], features_of(face.landmarks).oval)
+    beside = (np.abs(across) < 0.9) & (down > -1.7)
+    zones = (
+        (FACE_SKIN, oval),
+        (HAIR, (1 - oval) * (beside & (down < -0.15))),
+        (BODY_SKIN, (1 - oval) * ((np.abs(across) < 0.25) & (np.abs(down) < 0.25))),
+    )
+    for kind, zone in zones:
+        for unnamed in (OTHER, CLOTHES):
+            moved = planes[..., unnamed] * zone
+            planes[..., kind] += moved
+            planes[..., unnamed] -= moved
 
 
 def _whole(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.closer import seen_closer
 from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.features import Features, features_of
@@ -119,6 +120,7 @@ def open_scene(
     else:
         picture = resampled(photo, here, long_side)
     near = _near(faces, face, here, picture)
+    near = seen_closer(find_faces, picture, near, picture.width / here.width, width / photo.width)
     people = [one for one in near if _shows(picture, *one.landmarks.mean(axis=0))]
     masks = find_masks(picture, near) if find_masks and people else None
     return Scene(picture, crop, people, masks, faces_of(faces, photo, (width, height)))
