@@ -151,13 +151,13 @@ class ComfyUi:
         self.interrupted.clear()
         await tell("execution_start", kept=True)
         await tell("execution_cached", kept=True, nodes=[])
-        for node in ("10", "12", "6", "3", "9"):
+        for node in _in_order(graph):
             await tell("executing", node=node)
             steps = graph[node]["inputs"].get("steps", 1)
             for step in range(steps):
                 await state(node, step, steps, "running")
                 await asyncio.sleep(0)
-            if node == "3":
+            if graph[node]["class_type"] == "KSampler":
                 await self._hold()
                 socket = self.sockets.get(extra["client_id"])
                 if socket is not None:
@@ -168,7 +168,7 @@ class ComfyUi:
                     break
                 if self.fails is not None:
                     ended = "execution_error"
-                    why = {"exception_message": self.fails, "node_type": "KSampler", "node_id": "3"}
+                    why = {"exception_message": self.fails, "node_type": "KSampler", "node_id": node}
                     break
             await state(node, steps, steps, "finished")
         if ended == "execution_success" and self.saves:
@@ -251,6 +251,23 @@ class ComfyUi:
         finally:
             self.sockets.pop(client, None)
         return socket
+
+
+def _in_order(graph: dict[str, Any]) -> list[str]:
+    """The nodes that what is saved is made of, each after those whose outputs it takes."""
+    order: list[str] = []
+
+    def visit(node: str) -> None:
+        for value in graph[node]["inputs"].values():
+            if isinstance(value, list):
+                visit(value[0])
+        if node not in order:
+            order.append(node)
+
+    for node, given in graph.items():
+        if given["class_type"] == "SaveImage":
+            visit(node)
+    return order
 
 
 @asynccontextmanager
