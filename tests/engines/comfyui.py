@@ -168,7 +168,11 @@ class ComfyUi:
                     break
                 if self.fails is not None:
                     ended = "execution_error"
-                    why = {"exception_message": self.fails, "node_type": "KSampler", "node_id": node}
+                    why = {
+                        "exception_message": self.fails,
+                        "node_type": "KSampler",
+                        "node_id": node,
+                    }
                     break
             await state(node, steps, steps, "finished")
         if ended == "execution_success" and self.saves:
