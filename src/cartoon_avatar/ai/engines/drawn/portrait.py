@@ -19,6 +19,8 @@ from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
 
 # Long side of the painting that is traced, px. Outlines are finer than its pixels.
 _PAINTED_PX = 768
+# What is narrower than twice this at the outline of a body is somebody else's, face heights.
+_SCRAP = 0.06
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,20 +98,28 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
     face |= below & ~neck & reading.grown(reading.oval, 0.1 * reading.unit)
     parts = face | hair | hat | neck | clothes
     rest = reading.person & ~parts & reading.closed(parts, 0.06 * reading.unit)
+    whole = _without_scraps(reading, parts | rest, clothes | rest)
     clock.done("read")
     return Portrait(
         reading=reading,
         # The pixels' own steps would be traced.
         lab=cv2.GaussianBlur(lab_of(painting.picture.rgb), (0, 0), 0.7),
         skin=skin_tones(reading),
-        neck=neck,
-        clothes=clothes,
-        face=face,
-        hair=hair,
-        hat=hat,
-        rest=rest,
+        neck=neck & whole,
+        clothes=clothes & whole,
+        face=face & whole,
+        hair=hair & whole,
+        hat=hat & whole,
+        rest=rest & whole,
         photographed=_photographed(painting, reading),
     )
+
+
+def _without_scraps(reading: Reading, whole: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """``whole`` without what is narrow beside the ``body``, and what is apart from the face."""
+    narrow = body & ~reading.opened(whole, _SCRAP * reading.unit)
+    pieces = reading.pieces(whole & ~narrow, 0.0)
+    return next((piece for piece in pieces if (piece & reading.oval).any()), whole)
 
 
 def _photographed(scene: Scene, reading: Reading) -> np.ndarray:

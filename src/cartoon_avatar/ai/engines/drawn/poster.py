@@ -7,6 +7,7 @@ size. Eyes and mouth of a painting are a few pixels wide: they are drawn from wh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -28,9 +29,13 @@ from cartoon_avatar.ai.engines.drawn.tracing import Level, traced
 from cartoon_avatar.ai.seeing.scene import Scene
 
 # Steps of lightness between tones, L.
-_STEP, _CLOTH_STEP = 3.5, 5.0
+_SKIN_STEP, _STEP, _CLOTH_STEP = 2.0, 3.5, 5.0
 # The smallest shape, squared face heights, and how far outlines are smoothed, face heights.
 _LEAST, _SMOOTH = 0.00012, 0.004
+# How far the chin's shadows fall, face heights, and how dark each is.
+_CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
+# How much darker than skin lips are at most, L.
+_LIPS_DARKER = 16.0
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
 # The painting's eyes are larger than life already: how much wider and higher they are drawn.
@@ -76,7 +81,8 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         _draw_part(pen, portrait, portrait.rest, portrait.rest)
         above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
         under = reading.grown(portrait.neck, seam) & above
-        _draw_part(pen, portrait, portrait.neck, under, glazed=True)
+        _draw_part(pen, portrait, portrait.neck, under, step=_SKIN_STEP, glazed=True)
+        _draw_shadow_of_chin(pen, portrait)
         under = reading.grown(portrait.clothes, seam) & portrait.head
         _draw_cloth(pen, portrait, portrait.clothes, under)
     with pen.sheet.drawing("head"):
@@ -85,12 +91,11 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         bare = portrait.face & ~_around_mouth(portrait) if mouth else portrait.face
         covered = portrait.hair | portrait.hat
         under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
-        _draw_part(pen, portrait, bare, under, glazed=True)
+        _draw_part(pen, portrait, bare, under, step=_SKIN_STEP, glazed=True)
         if mouth:
             _draw_mouth(pen, portrait)
         if not reading.profile:
-            # Lids are folded in the painting, too.
-            draw_eyes(pen, *_EYES, folded=False)
+            draw_eyes(pen, *_EYES, painted=True)
         _draw_part(pen, portrait, portrait.hair, portrait.hair, glazed=True)
         _draw_cloth(pen, portrait, portrait.hat, portrait.hat)
     clock.done("shapes")
@@ -119,6 +124,18 @@ def _white_beside(skin: Lab) -> Lab:
     return np.array([light, *(0.1 * skin[1:])])
 
 
+def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
+    """On the neck, which many tones would let run into the face."""
+    reading = portrait.reading
+    for far in _CHIN_SHADOWS:
+        by = far * reading.unit * (reading.down - 0.3 * reading.light_side * reading.across)
+        shadow = reading.moved(portrait.face, by) & portrait.neck
+        shadow = reading.without_small(shadow, 0.002)
+        if shadow.any():
+            under = shadow | (reading.grown(shadow, 0.03 * reading.unit) & portrait.face)
+            pen.sheet.fill(portrait.edge(under), pen.skin.deep, opacity=_CHIN_SHADE)
+
+
 def _around_mouth(portrait: Portrait) -> np.ndarray:
     """What of the painted mouth the drawn one may leave uncovered."""
     reading = portrait.reading
@@ -133,14 +150,26 @@ def _draw_mouth(pen: Pen, portrait: Portrait) -> None:
     lips = outer_lips(portrait.reading)
     on = portrait.on_pixels(portrait.reading.inside(lips)) > 0.5
     if on.sum() >= _LEAST_PX:
-        _draw_tones(pen, portrait, on, bezier(few_points(lips, fine=1.5)), _STEP)
+        rosy = _rosy(portrait.lab, on, pen.skin.base[0])
+        edge = bezier(few_points(lips, fine=1.5))
+        _draw_tones(pen, replace(portrait, lab=rosy), on, edge, _SKIN_STEP)
     draw_between_lips(pen, bearded=read_beard(portrait.reading).there)
+
+
+def _rosy(lab: np.ndarray, lips: np.ndarray, skin_light: float) -> np.ndarray:
+    """``lab`` with lighter lips: a painting's are as dark as its lines."""
+    darker = skin_light - float(np.median(lab[lips][:, 0]))
+    lift = max(0.0, darker - _LIPS_DARKER) + 2.0
+    moved = lab + np.float32([lift, 0, 0])
+    moved[..., 1:] *= 1.12
+    return np.where(lips[..., None], moved, lab)
 
 
 def _draw_cloth(pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray) -> None:
     # Where a shoulder is made up, its colours are no cloth's.
     seen = mask & portrait.photographed
-    _draw_part(pen, portrait, seen if seen.any() else mask, mask | under, cloth=True)
+    seen = seen if seen.any() else mask
+    _draw_part(pen, portrait, seen, mask | under, step=_CLOTH_STEP, cloth=True)
 
 
 def _draw_part(
@@ -149,6 +178,7 @@ def _draw_part(
     mask: np.ndarray,
     whole: np.ndarray,
     *,
+    step: float = _STEP,
     cloth: bool = False,
     glazed: bool = False,
 ) -> None:
@@ -157,7 +187,6 @@ def _draw_part(
     if on.sum() < _LEAST_PX:
         return
     edge = portrait.edge(portrait.reading.grown(mask, 0.004 * portrait.reading.unit) | whole)
-    step = _CLOTH_STEP if cloth else _STEP
     _draw_tones(pen, portrait, on, edge, step, cloth=cloth, glazed=glazed)
 
 

@@ -53,9 +53,9 @@ STYLES: tuple[DrawnStyle, ...] = (
         "poster",
         "Poster",
         "A portrait in many clean tones under a firm outline, on a bright backdrop.",
-        outline=0.017,
+        outline=0.014,
         toned=True,
-        grounds=("rays", "rays", "burst", "dots"),
+        grounds=("disc", "blob", "arch"),
     ),
     DrawnStyle(
         "flat",
