@@ -44,7 +44,7 @@ def test_it_has_many_tones_and_blushes():
     document = drawn.svg(scene("astronaut"), POSTER, 0)
 
     assert len(set(re.findall(r'fill="(#[0-9a-f]{6})"', document))) > 100
-    assert document.count('opacity="0.14"') > 10
+    assert document.count('fill-opacity="0.14"') > 10
 
 
 @pytest.mark.parametrize(

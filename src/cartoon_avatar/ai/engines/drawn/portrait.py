@@ -55,6 +55,18 @@ class Portrait:
         """``mask`` on the painting's pixels, H×W float32."""
         return cv2.resize(mask.astype(np.float32), self.lab.shape[1::-1])
 
+    def box(self, mask: np.ndarray) -> tuple[slice, slice]:
+        """Rows and columns of the painting's pixels around ``mask``, of which there must be some.
+
+        Outlines drawn about it lie inside.
+        """
+        margin = round(0.03 * self.reading.unit * self.scale) + 4
+        box = []
+        for axis, size in zip((1, 0), self.lab.shape[:2], strict=True):
+            found = np.flatnonzero(mask.any(axis=axis)) * size / mask.shape[1 - axis]
+            box.append(slice(max(0, int(found[0]) - margin), int(found[-1]) + 2 + margin))
+        return box[0], box[1]
+
     def edge(self, mask: np.ndarray) -> str:
         """Path data of the outline of ``mask``, within the person."""
         unit = self.reading.unit

@@ -14,14 +14,13 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
-from cartoon_avatar.ai.engines.drawn.beard import read_beard
-from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
 from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
 from cartoon_avatar.ai.engines.drawn.head import head_mask
-from cartoon_avatar.ai.engines.drawn.mouth import draw_between_lips, outer_lips
 from cartoon_avatar.ai.engines.drawn.palette import INK, SkinTones, hair_tones
-from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, smoothed_values
+from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
+from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
@@ -36,6 +35,13 @@ _LEAST, _SMOOTH = 0.00012, 0.004
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 # How much darker than skin lips are at most, L.
 _LIPS_DARKER = 16.0
+# The mouth: how much of the skin around it, face heights, how many times enlarged; and as above.
+_MOUTH_MARGIN, _MOUTH_ZOOM = 0.02, 3
+_MOUTH_STEP, _MOUTH_LEAST, _MOUTH_SMOOTH = 3.0, 0.00002, 0.0015
+# Columns of a mouth in which its teeth are looked for, and how bright they are beside skin.
+_COLUMNS, _TOOTH, _TEETH_CALM = 14, 0.66, 0.5
+# A mouth that is less open shows no teeth, face heights.
+_OPEN = 0.02
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
 # The painting's eyes are larger than life already: how much wider and higher they are drawn.
@@ -88,12 +94,11 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
     with pen.sheet.drawing("head"):
         pen.sheet.fill(portrait.silhouette(portrait.head), pen.hair.shade)
         mouth = not reading.profile and not reading.hides_mouth
-        bare = portrait.face & ~_around_mouth(portrait) if mouth else portrait.face
         covered = portrait.hair | portrait.hat
         under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
-        _draw_part(pen, portrait, bare, under, step=_SKIN_STEP, glazed=True)
+        _draw_part(pen, portrait, portrait.face, under, step=_SKIN_STEP, glazed=True)
         if mouth:
-            _draw_mouth(pen, portrait)
+            _draw_mouth(pen, portrait, scene)
         if not reading.profile:
             draw_eyes(pen, *_EYES, painted=True)
         _draw_part(pen, portrait, portrait.hair, portrait.hair, glazed=True)
@@ -136,33 +141,97 @@ def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
             pen.sheet.fill(portrait.edge(under), pen.skin.deep, opacity=_CHIN_SHADE)
 
 
-def _around_mouth(portrait: Portrait) -> np.ndarray:
-    """What of the painted mouth the drawn one may leave uncovered."""
-    reading = portrait.reading
-    lips = reading.inside(reading.features.lips)
-    found = reading.subject.facial_hair
-    bearded = found is not None and found.value != "none"
-    return reading.grown(lips, (0.0 if bearded else 0.014) * reading.unit)
+def _draw_mouth(pen: Pen, portrait: Portrait, scene: Scene) -> None:
+    """The lips as they are painted, what is between them as in the photo, its teeth white."""
+    reading, unit = portrait.reading, portrait.reading.unit
+    around = reading.grown(reading.inside(reading.features.lips), _MOUTH_MARGIN * unit)
+    rows, columns = portrait.box(around)
+    size = [_MOUTH_ZOOM * (one.stop - one.start) for one in (columns, rows)]
+
+    def closely(plane: np.ndarray) -> np.ndarray:
+        return cv2.resize(plane[rows, columns], size, interpolation=cv2.INTER_CUBIC)
+
+    on = closely(portrait.on_pixels(around)) > 0.5
+    if on.sum() < _LEAST_PX:
+        return
+    scale = portrait.scale * _MOUTH_ZOOM
+    at = (columns.start * _MOUTH_ZOOM, rows.start * _MOUTH_ZOOM)
+    lips = closely(portrait.on_pixels(reading.inside(reading.features.lips)))
+    opening = closely(portrait.on_pixels(reading.inside(reading.features.mouth)))
+    lab = closely(portrait.lab)
+    red = (lips > 0.5) & (opening < 0.5)
+    if red.any():
+        darker = float(pen.skin.base[0]) - float(np.median(lab[red][:, 0]))
+        lab[..., 0] += (max(0.0, darker - _LIPS_DARKER) + 2) * np.clip(lips - opening, 0, 1)
+    inside = opening > 0.5
+    if inside.any() and _gap(reading) > _OPEN * unit:
+        photo = _photographed_mouth(portrait, scene, size, at, scale)
+        share = np.clip(opening, 0, 1)[..., None]
+        lab += share * (_white_teeth(photo, inside, pen, at, scale) - lab)
+    light = lab[..., 0]
+    middle = float(np.median(light[on]))
+    levels = [
+        replace(one, least=_MOUTH_LEAST * unit**2, smooth=_MOUTH_SMOOTH * unit)
+        for one in _levels(light[on], middle, _MOUTH_STEP, unit)
+    ]
+    edge = portrait.edge(around)
+    pen.sheet.fill(edge, np.median(lab[on & (abs(light - middle) < _MOUTH_STEP)], axis=0))
+    with pen.sheet.clipped(edge):
+        for path, colour in traced(lab, light, levels, scale, at):
+            pen.sheet.fill(path, colour)
 
 
-def _draw_mouth(pen: Pen, portrait: Portrait) -> None:
-    """The lips as they are painted, and what is between them drawn."""
-    lips = outer_lips(portrait.reading)
-    on = portrait.on_pixels(portrait.reading.inside(lips)) > 0.5
-    if on.sum() >= _LEAST_PX:
-        rosy = _rosy(portrait.lab, on, pen.skin.base[0])
-        edge = bezier(few_points(lips, fine=1.5))
-        _draw_tones(pen, replace(portrait, lab=rosy), on, edge, _SKIN_STEP)
-    draw_between_lips(pen, bearded=read_beard(portrait.reading).there)
+def _gap(reading: Reading) -> float:
+    """Between the lips, units."""
+    return float(np.hypot(*(reading.at(13) - reading.at(14))))
 
 
-def _rosy(lab: np.ndarray, lips: np.ndarray, skin_light: float) -> np.ndarray:
-    """``lab`` with lighter lips: a painting's are as dark as its lines."""
-    darker = skin_light - float(np.median(lab[lips][:, 0]))
-    lift = max(0.0, darker - _LIPS_DARKER) + 2.0
-    moved = lab + np.float32([lift, 0, 0])
-    moved[..., 1:] *= 1.12
-    return np.where(lips[..., None], moved, lab)
+def _photographed_mouth(
+    portrait: Portrait, scene: Scene, size: list[int], at: tuple[int, int], scale: float
+) -> np.ndarray:
+    """The photo's mouth where the painting's is, H×W×3 CIELAB."""
+    there = portrait.reading.features.lips * scale - at
+    here = scene.features[0].lips
+    known = np.concatenate([there, np.ones((len(there), 1))], axis=1)
+    turn, *_ = np.linalg.lstsq(known, here, rcond=None)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    rgb = scene.picture.rgb
+    return lab_of(cv2.warpAffine(rgb, turn.T, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _white_teeth(
+    lab: np.ndarray, inside: np.ndarray, pen: Pen, at: tuple[int, int], scale: float
+) -> np.ndarray:
+    """``lab`` of a mouth with teeth as white in its corners as in its middle."""
+    reading = pen.reading
+    rows, columns = np.indices(inside.shape)
+    points = (np.stack([columns, rows], axis=-1) + 0.5 + at) / scale
+    left, right = reading.at(78) @ reading.across, reading.at(308) @ reading.across
+    along = np.clip((points @ reading.across - left) / max(1e-6, right - left), 0, 1)
+    place = np.minimum((along * _COLUMNS).astype(int), _COLUMNS - 1)
+    light = lab[..., 0]
+    brightest = np.full(_COLUMNS, np.nan)
+    for column in range(_COLUMNS):
+        here = light[inside & (place == column)]
+        if len(here) > 8:
+            brightest[column] = np.percentile(here, 88)
+    known = ~np.isnan(brightest)
+    if not known.any():
+        return lab
+    bright = float(np.nanpercentile(brightest, 80))
+    if bright < _TOOTH * reading.skin_lightness:
+        return lab
+    numbers = np.arange(_COLUMNS)
+    brightest = smoothed_values(np.interp(numbers, numbers[known], brightest[known]), 1.2)
+    here = np.interp(along * _COLUMNS - 0.5, numbers, brightest)
+    white = float(pen.white[0]) * (1 - 0.3 * (2 * along - 1) ** 4)
+    gain = np.clip(white / np.maximum(here, 0.45 * bright), 0.7, 1.8)
+    lit = lab.copy()
+    tooth = np.clip((light / np.maximum(here, 1) - 0.55) / 0.3, 0, 1)
+    # Between teeth it is less dark than in a photo: a whole grid makes a skeleton's mouth.
+    lit[..., 0] = white - (1 - _TEETH_CALM * tooth) * np.maximum(white - light * gain, -2)
+    lit[..., 1:] *= 1 - 0.7 * tooth[..., None]
+    return lit.astype(np.float32)
 
 
 def _draw_cloth(pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray) -> None:
@@ -186,33 +255,36 @@ def _draw_part(
     on = portrait.on_pixels(mask) > 0.5
     if on.sum() < _LEAST_PX:
         return
-    edge = portrait.edge(portrait.reading.grown(mask, 0.004 * portrait.reading.unit) | whole)
-    _draw_tones(pen, portrait, on, edge, step, cloth=cloth, glazed=glazed)
+    whole = portrait.reading.grown(mask, 0.004 * portrait.reading.unit) | whole
+    edge, box = portrait.edge(whole), portrait.box(whole)
+    _draw_tones(pen, portrait, on, box, edge, step, cloth=cloth, glazed=glazed)
 
 
 def _draw_tones(
     pen: Pen,
     portrait: Portrait,
     on: np.ndarray,
+    box: tuple[slice, slice],
     edge: str,
     step: float,
     *,
     cloth: bool = False,
     glazed: bool = False,
 ) -> None:
-    """What the painting shows where ``on``, inside of ``edge``."""
+    """What the painting shows where ``on``, inside of ``edge``, which lies in ``box``."""
     unit, scale = portrait.reading.unit, portrait.scale
-    lab = beyond(portrait.lab, on, 0.02 * unit * scale)
+    at, on = (box[1].start, box[0].start), on[box]
+    lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
     light = lab[..., 0]
     middle = float(np.median(light[on]))
     base = np.median(lab[on & (np.abs(light - middle) <= step / 2)], axis=0)
     grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
     pen.sheet.fill(edge, base)
     with pen.sheet.clipped(edge):
-        for path, colour in traced(lab, light, _levels(light[on], middle, step, unit), scale):
+        for path, colour in traced(lab, light, _levels(light[on], middle, step, unit), scale, at):
             pen.sheet.fill(path, _greyed(colour, base, grey))
         if glazed:
-            for path, colour in _glazes(lab, on, unit, scale):
+            for path, colour in _glazes(lab, on, unit, scale, at):
                 pen.sheet.fill(path, colour, opacity=_GLAZE)
 
 
@@ -235,7 +307,7 @@ def _greyed(colour: Lab, base: Lab, share: float) -> Lab:
 
 
 def _glazes(
-    lab: np.ndarray, on: np.ndarray, unit: float, scale: float
+    lab: np.ndarray, on: np.ndarray, unit: float, scale: float, at: tuple[int, int]
 ) -> Iterator[tuple[str, Lab]]:
     """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold."""
     key = np.clip(lab[..., 0] / 2, 0, 50).astype(int)
@@ -253,7 +325,7 @@ def _glazes(
                 Level(float(v), sign < 0, _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit)
                 for v in values
             ]
-            for path, colour in traced(lab, rest, levels, scale):
+            for path, colour in traced(lab, rest, levels, scale, at):
                 colour = np.array(colour, float)
                 colour[axis] += sign * _GLAZE_STEP / _GLAZE
                 yield path, colour

@@ -128,7 +128,9 @@ def _path(shape: Shape) -> str:
     if shape.fill != "none":
         attributes += ' fill-rule="evenodd"'
     if shape.opacity < 1:
-        attributes += f' opacity="{shape.opacity:.2f}"'
+        # Of a whole shape it would be a layer, which renderers are slow at.
+        kind = "fill-opacity" if not shape.line else "opacity"
+        attributes += f' {kind}="{shape.opacity:.2f}"'
     if shape.line:
         attributes += (
             f' stroke="{shape.line}" stroke-width="{shape.line_width:.1f}"'

@@ -40,12 +40,17 @@ class Level:
 
 
 def traced(
-    lab: np.ndarray, plane: np.ndarray, levels: Sequence[Level], scale: float
+    lab: np.ndarray,
+    plane: np.ndarray,
+    levels: Sequence[Level],
+    scale: float,
+    at: tuple[int, int] = (0, 0),
 ) -> Iterator[tuple[str, Lab]]:
     """Paths and colours of the shapes of ``plane`` (H×W float32), in drawing order.
 
     Marching squares (Lorensen and Cline 1987) on the plane itself, so that outlines are smooth
-    below a pixel. Each shape has the median colour of its own band in ``lab`` (H×W×3 CIELAB).
+    below a pixel. ``at`` is where the planes lie (x, y px) in what has ``scale`` pixels a unit.
+    Each shape has the median colour of its own band in ``lab`` (H×W×3 CIELAB).
     """
     beyond = [_BEYOND_PX] * 4
     lab = cv2.copyMakeBorder(lab, *beyond, borderType=cv2.BORDER_REPLICATE)
@@ -63,7 +68,7 @@ def traced(
             if area_of(parts[0]) < level.least * scale**2:
                 continue
             colour = _colour(lab, plane, parts, *sorted((level.value, end)))
-            curves = [(part - _BEYOND_PX + 0.5) / scale for part in parts]
+            curves = [(part - _BEYOND_PX + 0.5 + at) / scale for part in parts]
             path = "".join(
                 _path(curve, level.smooth) for curve in curves if area_of(curve) > 0.7 * level.least
             )
