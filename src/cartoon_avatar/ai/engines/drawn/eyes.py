@@ -22,22 +22,16 @@ from cartoon_avatar.ai.seeing.features import Eye
 # Drawn eyes are larger than life, in width and in height.
 _WIDER, _HIGHER = 1.2, 1.36
 # Below this opening, as share of the width, an eye is closed.
-_CLOSED = 0.13
+CLOSED = 0.13
 
 
-def draw_eyes(
-    pen: Pen, wider: float = _WIDER, higher: float = _HIGHER, *, painted: bool = False
-) -> None:
-    """Both eyes, in width and height so much larger than they were read.
-
-    On a ``painted`` face lids have their folds and are dark whatever the lashes.
-    """
+def draw_eyes(pen: Pen) -> None:
     colour = iris_colour(pen.reading)
     wide = max(eye.width for eye in pen.reading.features.eyes)
     for index, eye in enumerate(pen.reading.features.eyes):
         # The far eye of a profile is not seen.
         if eye.width > 0.35 * wide and not pen.reading.hides_eye(index):
-            _draw_eye(pen, index, eye, colour, wider, higher, painted)
+            _draw_eye(pen, index, eye, colour)
 
 
 def iris_colour(reading: Reading) -> Lab:
@@ -50,7 +44,7 @@ def iris_colour(reading: Reading) -> Lab:
     light, chroma, hue = lch(np.array(read.value))
     hue %= 360
     if light >= 26 and 200 < hue < 325:
-        return from_lch(48, 19, 248)
+        return from_lch(50, 24, 248)
     if light >= 27 and 92 < hue <= 200:
         return from_lch(47, 22, 150)
     if light >= 36 and chroma < 9:
@@ -82,9 +76,7 @@ def _fold(reading: Reading, index: int, eye: Eye) -> tuple[float, float]:
     return float(high[best]), float(np.clip((rise - 1.0) / 8, 0, 1))
 
 
-def _draw_eye(
-    pen: Pen, index: int, eye: Eye, colour: Lab, wider: float, higher: float, painted: bool
-) -> None:
+def _draw_eye(pen: Pen, index: int, eye: Eye, colour: Lab) -> None:
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     across, down = reading.across, reading.down
     outward = -1 if index == 0 else 1
@@ -92,24 +84,21 @@ def _draw_eye(
 
     def larger(points: np.ndarray) -> np.ndarray:
         from_centre = np.asarray(points, float) - centre
-        x, y = from_centre @ across * wider, from_centre @ down * higher
+        x, y = from_centre @ across * _WIDER, from_centre @ down * _HIGHER
         return centre + x[..., None] * across + y[..., None] * down
 
     upper, lower = larger(eye.upper), larger(eye.lower)
     width = float(np.hypot(*(upper[0] - upper[-1])))
-    opening = eye.opening * higher
-    if painted:
-        dark = 0.5 * made_up(reading)
-    else:
-        dark = lash_darkness(reading, index) * (0.4 + 0.6 * made_up(reading))
-        dark *= 1 - 0.5 * youth(reading)
+    opening = eye.opening * _HIGHER
+    dark = lash_darkness(reading, index) * (0.4 + 0.6 * made_up(reading))
+    dark *= 1 - 0.5 * youth(reading)
     lash = mixed(pen.skin.line, pen.ink, 0.45 + 0.4 * dark)
     # Only made-up lashes run out into a wing.
     winged = float(np.clip((dark - 0.45) / 0.4, 0, 1))
     wing = upper[0] + across * outward * (0.006 + 0.024 * winged) * unit
     wing = wing - down * (0.014 * winged - 0.004) * unit
 
-    if eye.opening < _CLOSED * eye.width:
+    if eye.opening < CLOSED * eye.width:
         closed = upper * 0.35 + lower * 0.65
         line = np.concatenate([wing[None] + down * 0.012 * unit, closed])
         pen.brush(line, [0.4, 0.022 * unit, 0.03 * unit, 0.026 * unit, 0.014 * unit, 0.6], lash)
@@ -118,7 +107,7 @@ def _draw_eye(
     lid = spline(upper)
     above, deep = _fold(reading, index, eye)
     above = min(above, 0.042 * unit)
-    if not painted and deep > 0.2:
+    if deep > 0.2:
         # The lid up to its fold is a little darker than the skin, the fold a line.
         lift = np.array([0.15, 0.55, 0.85, 1, 1.05, 1, 0.8, 0.45, 0.1])[:, None]
         crease = spline(upper - down * (above * 1.15 + 0.004 * unit) * lift)
@@ -132,11 +121,11 @@ def _draw_eye(
             pen.brush(fold, [0.3, weight * 0.9, weight, weight * 0.7, 0.3],
                       mixed(pen.skin.shade, pen.skin.deep, 0.4 + 0.6 * deep))  # fmt: skip
     around = bezier(few_points(np.concatenate([lid, spline(lower)[::-1]]), fine=1.5))
-    sheet.fill(around, mixed(pen.white, pen.skin.base, 0.05))
+    sheet.fill(around, mixed(WHITE, pen.skin.base, 0.05))
     with sheet.clipped(around):
-        # A large iris far from the middle would stare.
-        iris = centre + (eye.iris.astype(float) - centre) * 0.9
-        radius = float(np.clip(eye.radius * 1.28 * (wider / _WIDER), opening * 0.6, width * 0.33))
+        # The gaze is kept: the iris does not move apart as the lids do.
+        iris = centre + (eye.iris.astype(float) - centre) * 1.06
+        radius = float(np.clip(eye.radius * 1.28, opening * 0.55, width * 0.32))
         inner = upper[-1] - across * outward * -0.02 * width
         sheet.fill(circle(inner, 0.07 * width, 1.5), mixed(pen.skin.blush, WHITE, 0.35))
         _draw_iris(pen, iris, radius, colour)
@@ -145,7 +134,7 @@ def _draw_eye(
             [spline(upper - down * 0.03 * unit), spline(upper + down * depth)[::-1]]
         )
         sheet.fill(bezier(few_points(shadow)), pen.skin.line, opacity=0.32)
-    _draw_glints(pen, iris, radius)
+    draw_glints(pen, iris, radius)
 
     # Narrow eyes keep their iris in sight.
     heavy = min(unit, 0.55 * unit + 5 * opening) * (0.56 + 0.4 * dark)
@@ -165,26 +154,21 @@ def _draw_eye(
 def _draw_iris(pen: Pen, iris: np.ndarray, radius: float, colour: Lab) -> None:
     """A dark rim, the colour, its light below as in a lens, the pupil."""
     sheet, down = pen.sheet, pen.reading.down
-    dark = float(np.clip(colour[0] / 40, 0.6, 1))  # dark eyes stay dark
     sheet.fill(circle(iris, radius), shifted(colour, -18, 0.8))
-    for share, reach, lighter in (
-        (0.05, 0.86, -6),
-        (0.22, 0.7, 4),
-        (0.35, 0.56, 12),
-        (0.46, 0.42, 21),
-    ):
+    sheet.fill(circle(iris, radius * 0.85), colour)
+    for share, reach, lighter in ((0.36, 0.56, 9), (0.46, 0.4, 20)):
         sheet.fill(
-            circle(iris + down * radius * share, radius * reach, 1.2),
-            shifted(colour, lighter * dark, 1 + 0.015 * lighter, 0.35 * lighter),
+            circle(iris + down * radius * share, radius * reach, 1.3),
+            shifted(colour, lighter, 1.2, 6),
         )
-    sheet.fill(circle(iris - down * radius * 0.03, radius * 0.48), np.array([4.0, 2, 0]))
+    sheet.fill(circle(iris - down * radius * 0.04, radius * 0.47), np.array([4.0, 2, 0]))
 
 
-def _draw_glints(pen: Pen, iris: np.ndarray, radius: float) -> None:
+def draw_glints(pen: Pen, iris: np.ndarray, radius: float) -> None:
     """Two lights on each eye, the large one towards the light."""
     across, down = pen.reading.across, pen.reading.down
     lit = -pen.reading.light_side
-    glint = iris + across * lit * radius * 0.32 - down * radius * 0.34
-    pen.sheet.fill(circle(glint, max(radius * 0.25, 1.0)), WHITE)
-    second = iris - across * lit * radius * 0.38 + down * radius * 0.4
-    pen.sheet.fill(circle(second, max(radius * 0.12, 0.5)), WHITE, opacity=0.6)
+    glint = iris + across * lit * radius * 0.33 - down * radius * 0.33
+    pen.sheet.fill(circle(glint, max(radius * 0.28, 1.0)), WHITE)
+    second = iris - across * lit * radius * 0.4 + down * radius * 0.36
+    pen.sheet.fill(circle(second, max(radius * 0.13, 0.5)), WHITE, opacity=0.8)

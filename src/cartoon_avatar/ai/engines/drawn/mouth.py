@@ -19,13 +19,22 @@ _LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
     reading, sheet, unit = pen.reading, pen.sheet, pen.reading.unit
     across, down, at = reading.across, reading.down, reading.at
-    upper_outer, lower_outer, upper_inner = (
-        reading.points(*indices) for indices in (_UPPER_OUTER, _LOWER_OUTER, _UPPER_INNER)
+    upper_outer, lower_outer, upper_inner, lower_inner = (
+        reading.points(*indices)
+        for indices in (_UPPER_OUTER, _LOWER_OUTER, _UPPER_INNER, _LOWER_INNER)
     )
     lip = _lip_colour(pen, bearded)
+    light = lip[0]
+    dark = from_lch(min(18, light * 0.33), 0 if reading.subject.monochrome else 18, 25)
+    gap = float(np.median(np.hypot(*(upper_inner - lower_inner).T)[3:8]))
+    opened = gap > 0.02 * unit
     width = float(np.hypot(*(upper_outer[0] - upper_outer[-1])))
-    sheet.fill(_between(upper_outer, lower_outer), lip)
-    sheet.fill(_between(upper_outer, upper_inner), shifted(lip, -7))
+
+    def between(one: np.ndarray, other: np.ndarray) -> str:
+        return bezier(few_points(np.concatenate([spline(one), spline(other)[::-1]]), fine=1.5))
+
+    sheet.fill(between(upper_outer, lower_outer), lip)
+    sheet.fill(between(upper_outer, upper_inner), shifted(lip, -7))
     fullness = float(np.hypot(*(at(14) - at(17))))
     if fullness > 0.028 * unit and made_up(reading) > 0.3:
         shine = at(14) * 0.42 + at(17) * 0.58
@@ -35,51 +44,24 @@ def draw_mouth(pen: Pen, *, bearded: bool = False) -> None:
             [0.5, min(unit * 0.015, fullness * 0.4), 0.5],
             shifted(lip, 13, 0.85, 4),
         )  # fmt: skip
-    dark = _dark_of(pen, lip)
-    _draw_between_lips(pen, dark)
+    fine = pen.fine
+    if opened:
+        inside = between(upper_inner, lower_inner)
+        sheet.fill(inside, dark)
+        with sheet.clipped(inside):
+            _draw_inside(pen, upper_inner, lower_inner, gap, width)
+        pen.brush(upper_inner, [0.3, fine * 0.7, fine * 0.9, fine * 0.7, 0.3], dark)
+        pen.brush(lower_inner, [fine * 0.3, fine * 0.5, fine * 0.55, fine * 0.5, fine * 0.3], dark)
+    else:
+        line = (upper_inner + lower_inner) / 2
+        pen.brush(line, [fine * v for v in (0.2, 0.6, 0.95, 0.8, 0.95, 0.6, 0.2)], dark)
     soft = mixed(dark, pen.skin.deep, 0.6)
     for corner, side in ((at(61), -1), (at(291), 1)):
         hook = np.array(
             [corner - across * side * 0.022 * unit, corner - across * side * 0.004 * unit,
              corner + across * side * 0.014 * unit - down * 0.003 * unit]
         )  # fmt: skip
-        pen.brush(hook, [0.3, pen.fine * 0.8, 0.3], soft)
-
-
-def draw_between_lips(pen: Pen, *, bearded: bool = False) -> None:
-    """Teeth, and the dark of the mouth, for lips that are drawn already."""
-    _draw_between_lips(pen, _dark_of(pen, _lip_colour(pen, bearded)))
-
-
-def outer_lips(reading: Reading) -> np.ndarray:
-    """The closed outline of the lips, N×2 units."""
-    upper, lower = reading.points(*_UPPER_OUTER), reading.points(*_LOWER_OUTER)
-    return np.concatenate([spline(upper), spline(lower)[::-1]])
-
-
-def _draw_between_lips(pen: Pen, dark: Lab) -> None:
-    reading, sheet, fine = pen.reading, pen.sheet, pen.fine
-    upper, lower = reading.points(*_UPPER_INNER), reading.points(*_LOWER_INNER)
-    gap = float(np.median(np.hypot(*(upper - lower).T)[3:8]))
-    width = float(np.hypot(*(reading.at(61) - reading.at(291))))
-    if gap > 0.02 * reading.unit:
-        inside = _between(upper, lower)
-        sheet.fill(inside, dark)
-        with sheet.clipped(inside):
-            _draw_inside(pen, upper, lower, gap, width)
-        pen.brush(upper, [0.3, fine * 0.7, fine * 0.9, fine * 0.7, 0.3], dark)
-        pen.brush(lower, [fine * 0.3, fine * 0.5, fine * 0.55, fine * 0.5, fine * 0.3], dark)
-    else:
-        line = (upper + lower) / 2
-        pen.brush(line, [fine * v for v in (0.2, 0.6, 0.95, 0.8, 0.95, 0.6, 0.2)], dark)
-
-
-def _between(one: np.ndarray, other: np.ndarray) -> str:
-    return bezier(few_points(np.concatenate([spline(one), spline(other)[::-1]]), fine=1.5))
-
-
-def _dark_of(pen: Pen, lip: Lab) -> Lab:
-    return from_lch(min(18, lip[0] * 0.33), 0 if pen.reading.subject.monochrome else 18, 25)
+        pen.brush(hook, [0.3, fine * 0.8, 0.3], soft)
 
 
 def _lip_colour(pen: Pen, bearded: bool) -> Lab:
@@ -172,17 +154,16 @@ def _draw_inside(pen: Pen, upper: np.ndarray, lower: np.ndarray, gap: float, wid
     row = np.concatenate([spline(top), spline(low)[::-1]])
     d = bezier(few_points(row, fine=1.5))
     tint = 1.0 if monochrome else 4.0
-    white = min(95, pen.white[0])
-    sheet.fill(d, from_lch(white, tint, 85))
+    sheet.fill(d, from_lch(95, tint, 85))
     high = float(np.median(np.hypot(*(low - top).T)[3:-3]))
     with sheet.clipped(d):
         if high > 0.03 * unit:
-            _draw_gaps(pen, top, low, width, from_lch(white - 12, 1.6 * tint, 70))
+            _draw_gaps(pen, top, low, width, from_lch(83, 1.6 * tint, 70))
         shade = np.concatenate(
             [spline(upper - down * 0.02 * unit),
              spline(upper + down * min(0.012 * unit, gap * 0.16))[::-1]]
         )  # fmt: skip
-        sheet.fill(bezier(few_points(shade)), from_lch(white - 19, 2.5 * tint, 50))
+        sheet.fill(bezier(few_points(shade)), from_lch(76, 2.5 * tint, 50))
 
 
 def _draw_gaps(pen: Pen, top: np.ndarray, low: np.ndarray, width: float, colour: Lab) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
-from cartoon_avatar.ai.engines.drawn.palette import WHITE, HairTones, SkinTones
+from cartoon_avatar.ai.engines.drawn.palette import HairTones, SkinTones
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, stroke
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
@@ -16,8 +16,7 @@ from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 @dataclass(slots=True, eq=False)
 class Pen:
     """``outline`` and ``inner`` are the widths of lines about and inside shapes, units, 0 in a
-    lineless look; ``fine`` is that of a face's own lines, which no look does without. ``white``
-    is that of eyes and teeth."""
+    lineless look; ``fine`` is that of a face's own lines, which no look does without."""
 
     sheet: Sheet
     reading: Reading
@@ -28,7 +27,6 @@ class Pen:
     inner: float
     fine: float
     random: np.random.Generator
-    white: Lab = field(default_factory=lambda: WHITE)
 
     def brush(self, points: np.ndarray, widths: list[float], colour: Lab, *, opacity: float = 1.0):
         """A tapered stroke through ``points``."""

@@ -7,24 +7,22 @@ size. Eyes and mouth of a painting are a few pixels wide: they are drawn from wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
-from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
-from cartoon_avatar.ai.engines.drawn.eyes import draw_eyes
+from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.head import head_mask
 from cartoon_avatar.ai.engines.drawn.palette import INK, SkinTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
-from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
+from cartoon_avatar.ai.engines.drawn.poster_features import draw_own_mouth, draw_painted_eyes
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
-from cartoon_avatar.ai.engines.drawn.tracing import Level, traced
+from cartoon_avatar.ai.engines.drawn.tracing import Level, levels_of, traced
 from cartoon_avatar.ai.seeing.scene import Scene
 
 # Steps of lightness between tones, L.
@@ -33,26 +31,13 @@ _SKIN_STEP, _STEP, _CLOTH_STEP = 2.0, 3.5, 5.0
 _LEAST, _SMOOTH = 0.00012, 0.004
 # How far the chin's shadows fall, face heights, and how dark each is.
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
-# How much darker than skin lips are at most, L.
-_LIPS_DARKER = 16.0
-# The mouth: how much of the skin around it, face heights, how many times enlarged; and as above.
-_MOUTH_MARGIN, _MOUTH_ZOOM = 0.02, 3
-_MOUTH_STEP, _MOUTH_LEAST, _MOUTH_SMOOTH = 3.0, 0.00002, 0.0015
-# Columns of a mouth in which its teeth are looked for, and how bright they are beside skin.
-_COLUMNS, _TOOTH, _TEETH_CALM = 14, 0.66, 0.5
-# A mouth that is less open shows no teeth, face heights.
-_OPEN = 0.02
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
-# The painting's eyes are larger than life already: how much wider and higher they are drawn.
-_EYES = (1.0, 1.02)
 # Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
 _GLAZE_STEP, _GLAZE, _GLAZES = 3.5, 0.14, 3
 _GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.0008, 0.008, 0.006
 # Cloth below this chroma is grey or white, and so are its tones.
 _GREY_CHROMA = 14.0
-# How much lighter than skin white is, and in which bounds, L.
-_WHITER, _LEAST_WHITE, _MOST_WHITE = 26.0, 72.0, 91.0
 
 
 def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
@@ -72,7 +57,6 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         inner=style.inner * weight,
         fine=style.fine * weight,
         random=random,
-        white=_white_beside(skin.base),
     )
     beside = [pen.hair.base, pen.skin.base]
     if (cloth := reading.median_colour(portrait.clothes)) is not None:
@@ -98,9 +82,9 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
         _draw_part(pen, portrait, portrait.face, under, step=_SKIN_STEP, glazed=True)
         if mouth:
-            _draw_mouth(pen, portrait, scene)
+            draw_own_mouth(pen, portrait, scene)
         if not reading.profile:
-            draw_eyes(pen, *_EYES, painted=True)
+            draw_painted_eyes(pen, portrait)
         _draw_part(pen, portrait, portrait.hair, portrait.hair, glazed=True)
         _draw_cloth(pen, portrait, portrait.hat, portrait.hat)
     clock.done("shapes")
@@ -124,11 +108,6 @@ def _tones_of_painting(portrait: Portrait) -> SkinTones:
     )
 
 
-def _white_beside(skin: Lab) -> Lab:
-    light = float(np.clip(skin[0] + _WHITER, _LEAST_WHITE, _MOST_WHITE))
-    return np.array([light, *(0.1 * skin[1:])])
-
-
 def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
     """On the neck, which many tones would let run into the face."""
     reading = portrait.reading
@@ -139,99 +118,6 @@ def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
         if shadow.any():
             under = shadow | (reading.grown(shadow, 0.03 * reading.unit) & portrait.face)
             pen.sheet.fill(portrait.edge(under), pen.skin.deep, opacity=_CHIN_SHADE)
-
-
-def _draw_mouth(pen: Pen, portrait: Portrait, scene: Scene) -> None:
-    """The lips as they are painted, what is between them as in the photo, its teeth white."""
-    reading, unit = portrait.reading, portrait.reading.unit
-    around = reading.grown(reading.inside(reading.features.lips), _MOUTH_MARGIN * unit)
-    rows, columns = portrait.box(around)
-    size = [_MOUTH_ZOOM * (one.stop - one.start) for one in (columns, rows)]
-
-    def closely(plane: np.ndarray) -> np.ndarray:
-        return cv2.resize(plane[rows, columns], size, interpolation=cv2.INTER_CUBIC)
-
-    on = closely(portrait.on_pixels(around)) > 0.5
-    if on.sum() < _LEAST_PX:
-        return
-    scale = portrait.scale * _MOUTH_ZOOM
-    at = (columns.start * _MOUTH_ZOOM, rows.start * _MOUTH_ZOOM)
-    lips = closely(portrait.on_pixels(reading.inside(reading.features.lips)))
-    opening = closely(portrait.on_pixels(reading.inside(reading.features.mouth)))
-    lab = closely(portrait.lab)
-    red = (lips > 0.5) & (opening < 0.5)
-    if red.any():
-        darker = float(pen.skin.base[0]) - float(np.median(lab[red][:, 0]))
-        lab[..., 0] += (max(0.0, darker - _LIPS_DARKER) + 2) * np.clip(lips - opening, 0, 1)
-    inside = opening > 0.5
-    if inside.any() and _gap(reading) > _OPEN * unit:
-        photo = _photographed_mouth(portrait, scene, size, at, scale)
-        share = np.clip(opening, 0, 1)[..., None]
-        lab += share * (_white_teeth(photo, inside, pen, at, scale) - lab)
-    light = lab[..., 0]
-    middle = float(np.median(light[on]))
-    levels = [
-        replace(one, least=_MOUTH_LEAST * unit**2, smooth=_MOUTH_SMOOTH * unit)
-        for one in _levels(light[on], middle, _MOUTH_STEP, unit)
-    ]
-    edge = portrait.edge(around)
-    pen.sheet.fill(edge, np.median(lab[on & (abs(light - middle) < _MOUTH_STEP)], axis=0))
-    with pen.sheet.clipped(edge):
-        for path, colour in traced(lab, light, levels, scale, at):
-            pen.sheet.fill(path, colour)
-
-
-def _gap(reading: Reading) -> float:
-    """Between the lips, units."""
-    return float(np.hypot(*(reading.at(13) - reading.at(14))))
-
-
-def _photographed_mouth(
-    portrait: Portrait, scene: Scene, size: list[int], at: tuple[int, int], scale: float
-) -> np.ndarray:
-    """The photo's mouth where the painting's is, H×W×3 CIELAB."""
-    there = portrait.reading.features.lips * scale - at
-    here = scene.features[0].lips
-    known = np.concatenate([there, np.ones((len(there), 1))], axis=1)
-    turn, *_ = np.linalg.lstsq(known, here, rcond=None)
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    rgb = scene.picture.rgb
-    return lab_of(cv2.warpAffine(rgb, turn.T, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
-
-
-def _white_teeth(
-    lab: np.ndarray, inside: np.ndarray, pen: Pen, at: tuple[int, int], scale: float
-) -> np.ndarray:
-    """``lab`` of a mouth with teeth as white in its corners as in its middle."""
-    reading = pen.reading
-    rows, columns = np.indices(inside.shape)
-    points = (np.stack([columns, rows], axis=-1) + 0.5 + at) / scale
-    left, right = reading.at(78) @ reading.across, reading.at(308) @ reading.across
-    along = np.clip((points @ reading.across - left) / max(1e-6, right - left), 0, 1)
-    place = np.minimum((along * _COLUMNS).astype(int), _COLUMNS - 1)
-    light = lab[..., 0]
-    brightest = np.full(_COLUMNS, np.nan)
-    for column in range(_COLUMNS):
-        here = light[inside & (place == column)]
-        if len(here) > 8:
-            brightest[column] = np.percentile(here, 88)
-    known = ~np.isnan(brightest)
-    if not known.any():
-        return lab
-    bright = float(np.nanpercentile(brightest, 80))
-    if bright < _TOOTH * reading.skin_lightness:
-        return lab
-    numbers = np.arange(_COLUMNS)
-    brightest = smoothed_values(np.interp(numbers, numbers[known], brightest[known]), 1.2)
-    here = np.interp(along * _COLUMNS - 0.5, numbers, brightest)
-    white = float(pen.white[0]) * (1 - 0.3 * (2 * along - 1) ** 4)
-    gain = np.clip(white / np.maximum(here, 0.45 * bright), 0.7, 1.8)
-    lit = lab.copy()
-    tooth = np.clip((light / np.maximum(here, 1) - 0.55) / 0.3, 0, 1)
-    # Between teeth it is less dark than in a photo: a whole grid makes a skeleton's mouth.
-    lit[..., 0] = white - (1 - _TEETH_CALM * tooth) * np.maximum(white - light * gain, -2)
-    lit[..., 1:] *= 1 - 0.7 * tooth[..., None]
-    return lit.astype(np.float32)
 
 
 def _draw_cloth(pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray) -> None:
@@ -279,23 +165,14 @@ def _draw_tones(
     middle = float(np.median(light[on]))
     base = np.median(lab[on & (np.abs(light - middle) <= step / 2)], axis=0)
     grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
+    levels = levels_of(light[on], middle, step, _LEAST * unit**2, _SMOOTH * unit)
     pen.sheet.fill(edge, base)
     with pen.sheet.clipped(edge):
-        for path, colour in traced(lab, light, _levels(light[on], middle, step, unit), scale, at):
+        for path, colour in traced(lab, light, levels, scale, at):
             pen.sheet.fill(path, _greyed(colour, base, grey))
         if glazed:
             for path, colour in _glazes(lab, on, unit, scale, at):
                 pen.sheet.fill(path, colour, opacity=_GLAZE)
-
-
-def _levels(lights: np.ndarray, middle: float, step: float, unit: float) -> list[Level]:
-    """Steps down and up from the ``middle`` to nearly all of ``lights``."""
-    darkest, lightest = np.percentile(lights, (0.2, 99.8))
-    least, smooth = _LEAST * unit**2, _SMOOTH * unit
-    down = np.arange(middle - step / 2, darkest, -step)
-    up = np.arange(middle + step / 2, lightest, step)
-    levels = [Level(float(value), True, least, smooth) for value in down]
-    return levels + [Level(float(value), False, least, smooth) for value in up]
 
 
 def _greyed(colour: Lab, base: Lab, share: float) -> Lab:

@@ -39,6 +39,17 @@ class Level:
     smooth: float
 
 
+def levels_of(
+    values: np.ndarray, middle: float, step: float, least: float, smooth: float
+) -> list[Level]:
+    """Steps down and up from the ``middle`` to nearly all of ``values``."""
+    darkest, lightest = np.percentile(values, (0.2, 99.8))
+    down = np.arange(middle - step / 2, darkest, -step)
+    up = np.arange(middle + step / 2, lightest, step)
+    levels = [Level(float(value), True, least, smooth) for value in down]
+    return levels + [Level(float(value), False, least, smooth) for value in up]
+
+
 def traced(
     lab: np.ndarray,
     plane: np.ndarray,
