@@ -88,8 +88,8 @@ def test_an_svg_holds_closed_shapes_and_nothing_that_acts(name: str):
         "clipPath": {"id"},
         "g": {"clip-path"},
         "path": {
-            "d", "fill", "fill-rule", "clip-rule", "opacity", "stroke", "stroke-width",
-            "stroke-linejoin", "stroke-linecap",
+            "d", "fill", "fill-rule", "clip-rule", "opacity", "fill-opacity", "stroke",
+            "stroke-width", "stroke-linejoin", "stroke-linecap",
         },
     }  # fmt: skip
 

@@ -1,12 +1,13 @@
-"""A person as a poster: their painting in many clean tones, with drawn eyes and mouth.
+"""A person as a poster: their painting in many clean tones, on a bright backdrop.
 
 Tones are traced part by part, so that the borders between skin, hair and cloth are clean at any
-size. Eyes and mouth of a painting are a few pixels wide: they are drawn from what was read.
+size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -25,10 +26,21 @@ from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
 from cartoon_avatar.ai.engines.drawn.tracing import Level, levels_of, traced
 from cartoon_avatar.ai.seeing.scene import Scene
 
-# Steps of lightness between tones, L.
-_SKIN_STEP, _STEP, _CLOTH_STEP = 2.0, 3.5, 5.0
-# The smallest shape, squared face heights, and how far outlines are smoothed, face heights.
-_LEAST, _SMOOTH = 0.00012, 0.004
+
+@dataclass(frozen=True, slots=True)
+class _Tones:
+    """How a part is traced: lengths in face heights, areas in squared ones."""
+
+    step: float  # between two tones, L
+    least: float  # the smallest shape
+    smooth: float  # how far outlines are smoothed
+    soft: float = 0.0  # the blur before: hard steps of folds and weave look like camouflage
+    cloth: bool = False  # grey cloth has no hue, and no cloth glazes
+
+
+_SKIN = _Tones(step=2.0, least=0.0003, smooth=0.005)
+_HAIR = _Tones(step=3.5, least=0.00012, smooth=0.004)
+_CLOTH = _Tones(step=4.0, least=0.0006, smooth=0.007, soft=0.005, cloth=True)
 # How far the chin's shadows fall, face heights, and how dark each is.
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 # Parts of fewer pixels are left out.
@@ -68,10 +80,10 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         # What no part claims is dark as the hair's depth.
         pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
         # Each part goes on under those drawn after it, so that no gap shows between them.
-        _draw_part(pen, portrait, portrait.rest, portrait.rest)
+        _draw_part(pen, portrait, portrait.rest, portrait.rest, _HAIR)
         above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
         under = reading.grown(portrait.neck, seam) & above
-        _draw_part(pen, portrait, portrait.neck, under, step=_SKIN_STEP, glazed=True)
+        _draw_part(pen, portrait, portrait.neck, under, _SKIN)
         _draw_shadow_of_chin(pen, portrait)
         under = reading.grown(portrait.clothes, seam) & portrait.head
         _draw_cloth(pen, portrait, portrait.clothes, under)
@@ -80,12 +92,12 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         mouth = not reading.profile and not reading.hides_mouth
         covered = portrait.hair | portrait.hat
         under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
-        _draw_part(pen, portrait, portrait.face, under, step=_SKIN_STEP, glazed=True)
+        _draw_part(pen, portrait, portrait.face, under, _SKIN)
         if mouth:
             draw_own_mouth(pen, portrait, scene)
         if not reading.profile:
             draw_painted_eyes(pen, portrait)
-        _draw_part(pen, portrait, portrait.hair, portrait.hair, glazed=True)
+        _draw_part(pen, portrait, portrait.hair, portrait.hair, _HAIR)
         _draw_cloth(pen, portrait, portrait.hat, portrait.hat)
     clock.done("shapes")
     return pen.sheet, pen
@@ -124,53 +136,34 @@ def _draw_cloth(pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarra
     # Where a shoulder is made up, its colours are no cloth's.
     seen = mask & portrait.photographed
     seen = seen if seen.any() else mask
-    _draw_part(pen, portrait, seen, mask | under, step=_CLOTH_STEP, cloth=True)
+    _draw_part(pen, portrait, seen, mask | under, _CLOTH)
 
 
 def _draw_part(
-    pen: Pen,
-    portrait: Portrait,
-    mask: np.ndarray,
-    whole: np.ndarray,
-    *,
-    step: float = _STEP,
-    cloth: bool = False,
-    glazed: bool = False,
+    pen: Pen, portrait: Portrait, mask: np.ndarray, whole: np.ndarray, tones: _Tones
 ) -> None:
-    """The tones of ``mask``, going on to the outline of ``whole``."""
+    """What the painting shows in ``mask``, going on to the outline of ``whole``."""
+    unit, scale = portrait.reading.unit, portrait.scale
     on = portrait.on_pixels(mask) > 0.5
     if on.sum() < _LEAST_PX:
         return
-    whole = portrait.reading.grown(mask, 0.004 * portrait.reading.unit) | whole
+    whole = portrait.reading.grown(mask, 0.004 * unit) | whole
     edge, box = portrait.edge(whole), portrait.box(whole)
-    _draw_tones(pen, portrait, on, box, edge, step, cloth=cloth, glazed=glazed)
-
-
-def _draw_tones(
-    pen: Pen,
-    portrait: Portrait,
-    on: np.ndarray,
-    box: tuple[slice, slice],
-    edge: str,
-    step: float,
-    *,
-    cloth: bool = False,
-    glazed: bool = False,
-) -> None:
-    """What the painting shows where ``on``, inside of ``edge``, which lies in ``box``."""
-    unit, scale = portrait.reading.unit, portrait.scale
     at, on = (box[1].start, box[0].start), on[box]
     lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
     light = lab[..., 0]
+    if tones.soft:
+        light = cv2.GaussianBlur(light, (0, 0), tones.soft * unit * scale)
     middle = float(np.median(light[on]))
-    base = np.median(lab[on & (np.abs(light - middle) <= step / 2)], axis=0)
-    grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
-    levels = levels_of(light[on], middle, step, _LEAST * unit**2, _SMOOTH * unit)
+    plain = on & (np.abs(light - middle) <= tones.step / 2)
+    base = np.median(lab[plain], axis=0)
+    grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if tones.cloth else 0.0
+    levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
     pen.sheet.fill(edge, base)
     with pen.sheet.clipped(edge):
         for path, colour in traced(lab, light, levels, scale, at):
             pen.sheet.fill(path, _greyed(colour, base, grey))
-        if glazed:
+        if not tones.cloth:
             for path, colour in _glazes(lab, on, unit, scale, at):
                 pen.sheet.fill(path, colour, opacity=_GLAZE)
 

@@ -91,7 +91,7 @@ def _path(curve: np.ndarray, smooth: float) -> str:
     step = max(1.2, 0.6 * smooth)
     even = resampled(curve[:-1], step, closed=True)
     return bezier(
-        few_points(smoothed_values(even, smooth / step, closed=True), fine=0.6, longest=90)
+        few_points(smoothed_values(even, smooth / step, closed=True), fine=0.5, longest=120)
     )
 
 
