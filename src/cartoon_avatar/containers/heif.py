@@ -34,6 +34,8 @@ _NO_EXIF = struct.pack(">I2sHIHI", 0, b"MM", 42, 8, 0, 0)
 # Longer items are no packets that a program wrote about a photo.
 _LONGEST_XMP_BYTES = 1 << 20
 _ZEROS = bytes(1 << 16)
+# Of metadata behind the pixels that a file cut off has lost: EXIF is at most this long elsewhere.
+_MOST_MISSING_BYTES = 1 << 16
 # An HDR picture of a turned grid of tiles is three.
 _MOST_DERIVATIONS = 8
 _MOST_ASSOCIATIONS = 100_000
@@ -78,21 +80,27 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
         file_end = len(photo)  # it says that more follows: whether pixels do is for the decoder
     if not pictures_seen:
         raise BrokenImage("The HEIF file holds no picture.")
-    blanks += _other_items(photo, tables, xmp)
+    others = list(_other_items(photo, tables, xmp))
+    blanks += others
+    # Metadata that is cut off is blanked like all of it: as if it were there.
+    file_end = max([file_end, *(end for _, end, _ in others if end > len(photo))])
 
     position = 0
     for start, end, filler in sorted(blanks):
         start, end = max(start, position), min(end, file_end)
         if start >= end:
             continue
-        yield position, start
+        yield position, min(start, len(photo))
+        if start > (gap := max(position, len(photo))):
+            yield bytes(start - gap)
         if 0 < len(filler) <= end - start:
             yield filler
             start += len(filler)
         for at in range(start, end, len(_ZEROS)):
             yield _ZEROS[: end - at]
         position = end
-    yield position, file_end
+    if position < file_end:
+        yield position, file_end
 
 
 def _is_blanked(parent: bytes, kind: bytes) -> bool:
@@ -127,7 +135,7 @@ def _other_items(
     sizes = number(2)
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version else 0
-    parts = 0
+    parts = pictures_end = others_end = 0
     for _ in range(number(4 if version > 1 else 2)):
         item = number(4 if version > 1 else 2)
         method = number(2) & 15 if version else 0
@@ -144,8 +152,11 @@ def _other_items(
             start = base + number(offset_size)
             length = number(length_size)
             if kind in _PICTURES:
+                if method == 0:
+                    pictures_end = max(pictures_end, start + length)
                 continue
-            inside, inside_end = (0, len(photo)) if method == 0 else tables.get(b"idat", (0, 0))
+            whole_end = len(photo) + _MOST_MISSING_BYTES
+            inside, inside_end = (0, whole_end) if method == 0 else tables.get(b"idat", (0, 0))
             if method > 1 or not length or inside + start + length > inside_end:
                 raise BrokenImage("The HEIF file keeps an item where none can be.")
             filler = _NO_EXIF if kind == b"Exif" and extents == 1 else b""
@@ -154,6 +165,9 @@ def _other_items(
             if fits and kind == b"mime" and extents == 1 and b"<rdf:RDF" in photo[at : at + length]:
                 filler = xmp.ljust(length)
             yield at, at + length, filler
+            others_end = max(others_end, at + length)
+    if min(pictures_end, others_end) > len(photo):
+        raise BrokenImage("The HEIF file ends too early.")
 
 
 def boxes(photo: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cartoon_avatar.containers import MOST_PARTS, BrokenImage, Data, Part, size_of
 from cartoon_avatar.containers.exif import exif_with, orientation_in
 
-_VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
+_VP8X_EXIF, _VP8X_XMP, _VP8X_ANIMATION = 0x08, 0x04, 0x02
 _MOST_FRAME_CHUNKS = 20
 _PIXELS = frozenset({b"ALPH", b"VP8 ", b"VP8L"})
 
@@ -29,7 +29,11 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
     elif kind == b"VP8X" and end - body >= 10:
         flags = photo[body]
         exif: bytes | None = None if flags & _VP8X_EXIF else b""
+        frames = 0
         for kind, start, body, end in rest:
+            if kind == b"ANMF" and frames and _is_cut(photo, start, body):
+                break  # what is shown first is there
+            frames += kind == b"ANMF"
             if kind in _PIXELS or kind in (b"ICCP", b"ANIM"):
                 parts.append((start, end))
             elif kind == b"ANMF":
@@ -54,16 +58,23 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
     yield from parts
 
 
+def is_animation(photo: Data) -> bool:
+    return photo[12:16] == b"VP8X" and bool(photo[20] & _VP8X_ANIMATION)
+
+
 def missing_bytes(photo: Data) -> int:
     """How many bytes a chunk of pixels at the end lacks, without its padding.
 
     It is kept so: whether all pixels came is for the decoder to say.
     """
     for kind, start, body, _ in chunks(photo, 12, len(photo), file_end=len(photo)):
-        end = body + struct.unpack_from("<I", photo, start + 4)[0]
-        if kind in _PIXELS and end > len(photo):
-            return end - len(photo)
+        if kind in _PIXELS and _is_cut(photo, start, body):
+            return body + struct.unpack_from("<I", photo, start + 4)[0] - len(photo)
     return 0
+
+
+def _is_cut(photo: Data, start: int, body: int) -> bool:
+    return body + struct.unpack_from("<I", photo, start + 4)[0] > len(photo)
 
 
 def _frame(photo: Data, start: int, body: int, end: int) -> list[Part]:

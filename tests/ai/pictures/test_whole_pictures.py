@@ -23,6 +23,7 @@ from tests.attacks.hostile import chunk
 
 FACE = Image.fromarray(skimage.data.astronaut()).crop((100, 0, 301, 183))
 NO_EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"
+LONG_EXIF = NO_EXIF[:-4] + bytes(300)
 
 
 def transparent() -> Image.Image:
@@ -108,6 +109,16 @@ def wholes() -> Iterator[tuple[str, bytes]]:
     data = saved(FACE, "WEBP", exif=NO_EXIF)
     yield "webp, cut in its metadata", data[:-3]
 
+    frames = saved(FACE, "WEBP", save_all=True, append_images=[FACE.rotate(90), FACE.rotate(30)])
+    second = frames.index(b"ANMF", frames.index(b"ANMF") + 4)
+    for more in (0, 4, 8, 30, 500):
+        yield f"moving webp, {more} bytes behind its first frame", frames[: second + more]
+    yield "moving webp, cut in its last frame", frames[:-1]
+
+    data = saved(FACE, "HEIF", exif=LONG_EXIF)
+    for cut in (1, 40, len(LONG_EXIF)):
+        yield f"HEIF, {cut} bytes of EXIF short", data[:-cut]
+
     data = saved(FACE, "GIF")
     for cut, name in ((1, "end mark"), (2, "end of its data"), (3, "code that ends it")):
         yield f"gif, no {name}", data[:-cut]
@@ -167,6 +178,10 @@ def parts() -> Iterator[tuple[str, bytes]]:
         data = saved(image, "WEBP", **options)
         yield f"{name} webp, cut", data[:-200]
         yield f"{name} webp, cut, that says so", resized(data[:-200], -200)
+    frames = saved(FACE, "WEBP", save_all=True, append_images=[FACE.rotate(90), FACE.rotate(30)])
+    second = frames.index(b"ANMF", frames.index(b"ANMF") + 4)
+    yield "moving webp, cut in its first frame", frames[: second - 20]
+    yield "HEIF, its EXIF and some pixels short", saved(FACE, "HEIF", exif=LONG_EXIF)[:-330]
     data = saved(FACE, "GIF")
     yield "gif, cut", data[:-20]
     yield "gif, cut, with its end mark", data[:-20] + b"\0;"
@@ -240,6 +255,7 @@ CUTS = {
         ("webp with alpha", transparent(), "WEBP", {}),
         ("lossless webp with alpha", transparent(), "WEBP", {"lossless": True}),
         ("heic", FACE, "HEIF", {}),
+        ("heic with EXIF", FACE, "HEIF", {"exif": LONG_EXIF}),
         ("avif", FACE, "AVIF", {}),
     )
 }

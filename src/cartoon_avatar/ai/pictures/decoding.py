@@ -27,6 +27,7 @@ from cartoon_avatar.ai.pictures.sampling import (
     thinned,
 )
 from cartoon_avatar.containers import Cicp, heif
+from cartoon_avatar.containers import webp as riff
 from cartoon_avatar.containers.sniff import media_type_of
 from cartoon_avatar.contract.errors import ImageTooLarge, InvalidImage
 
@@ -168,7 +169,8 @@ def _pixels(
     """The pixels as the decoder's library gives them where Pillow would hold them twice: a still
     WebP also as an animation's canvases, HEIC with four bytes for three. A large WebP comes no
     larger than ``enough``, HDR HEIC with two bytes a channel up to ``_MOST_DEEP_PX``."""
-    if decoder == "WEBP" and not getattr(image, "is_animated", False) and webp.is_there():
+    # An animation may have a single frame.
+    if decoder == "WEBP" and not riff.is_animation(data) and webp.is_there():
         size = image.size
         if size[0] * size[1] > _LARGE_FROM_PX:
             size = (min(size[0], enough[0]), min(size[1], enough[1]))
