@@ -12,13 +12,18 @@ from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.colours import lab_of
 from cartoon_avatar.ai.engines.drawn.hair import CROPPED
 from cartoon_avatar.ai.engines.drawn.palette import SkinTones, skin_tones
-from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of
+from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of, polygon
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 from cartoon_avatar.ai.engines.drawn.reading import read
+from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
 
 # Long side of the painting that is traced, px. Outlines are finer than its pixels.
 _PAINTED_PX = 768
+# How far the border between hair and face is moved to where strands end, face heights.
+_STRAND = 0.035
+# How much of the face by the neck is the neck's, face heights.
+_JAW = 0.008
 # What is narrower than twice this at the outline of a body is somebody else's, face heights.
 _SCRAP = 0.06
 
@@ -67,6 +72,12 @@ class Portrait:
             box.append(slice(max(0, int(found[0]) - margin), int(found[-1]) + 2 + margin))
         return box[0], box[1]
 
+    def ground(self, box: tuple[slice, slice]) -> str:
+        """Path data of all of ``box``: below tones in a clip, it has no edge of its own to show."""
+        rows, columns = box
+        corners = [(x, y) for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)]
+        return polygon(np.array([corners[i] for i in (0, 1, 3, 2)]) / self.scale)
+
     def edge(self, mask: np.ndarray) -> str:
         """Path data of the outline of ``mask``, within the person."""
         unit = self.reading.unit
@@ -100,7 +111,7 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
     if reading.area(hair) < CROPPED:
         # A thin strand over a bald head is what lies behind it.
         hair = reading.opened(hair, 0.014 * reading.unit)
-    hair = reading.without_small(hair, 0.004)
+    hair = reading.without_small(_to_strands(painting, reading, hair), 0.004)
     clothes = reading.clothes & ~hair & ~hat & ~reading.oval
     face = (reading.face & near) | reading.oval | (reading.worn_on_face > 0.3)
     face &= ~hair & ~hat
@@ -108,6 +119,9 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
     neck = reading.without_small(below, 0.01)
     # A cheek wider than the mesh knows.
     face |= below & ~neck & reading.grown(reading.oval, 0.1 * reading.unit)
+    # A painted jaw has a dark line, below which the neck is not to show.
+    jaw = face & reading.grown(neck, _JAW * reading.unit)
+    face, neck = face & ~jaw, neck | jaw
     parts = face | hair | hat | neck | clothes
     rest = reading.person & ~parts & reading.closed(parts, 0.06 * reading.unit)
     whole = _without_scraps(reading, parts | rest, clothes | rest)
@@ -125,6 +139,16 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
         rest=rest & whole,
         photographed=_photographed(painting, reading),
     )
+
+
+def _to_strands(painting: Scene, reading: Reading, hair: np.ndarray) -> np.ndarray:
+    """``hair`` whose border on the face follows the strands that the painting shows."""
+    size = hair.shape[::-1]
+    rgb = cv2.resize(painting.picture.rgb, size, interpolation=cv2.INTER_AREA)
+    reach = _STRAND * reading.unit
+    soft = guided_filter(rgb, hair.astype(np.float32), reach * reading.scale, 1e-3)
+    border = reading.grown(hair, reach) & reading.grown(reading.face | reading.oval, reach)
+    return np.where(border & (hair | reading.face | reading.oval), soft > 0.5, hair)
 
 
 def _without_scraps(reading: Reading, whole: np.ndarray, body: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.head import head_mask
-from cartoon_avatar.ai.engines.drawn.palette import INK, SkinTones, hair_tones
+from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
@@ -70,13 +70,16 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         fine=style.fine * weight,
         random=random,
     )
-    beside = [pen.hair.base, pen.skin.base]
-    if (cloth := reading.median_colour(portrait.clothes)) is not None:
-        beside.append(cloth)
-    draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+    if not style.transparent:
+        beside = [pen.hair.base, pen.skin.base]
+        if (cloth := reading.median_colour(portrait.clothes)) is not None:
+            beside.append(cloth)
+        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
     seam = 0.02 * unit
     with pen.sheet.drawing("body"):
         outer = portrait.silhouette(reading.opened(portrait.everything, seam))
+        if style.rim:
+            pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
         # What no part claims is dark as the hair's depth.
         pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
         # Each part goes on under those drawn after it, so that no gap shows between them.
@@ -88,7 +91,9 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         under = reading.grown(portrait.clothes, seam) & portrait.head
         _draw_cloth(pen, portrait, portrait.clothes, under)
     with pen.sheet.drawing("head"):
-        pen.sheet.fill(portrait.silhouette(portrait.head), pen.hair.shade)
+        # Not by the neck, where it would show in the corners between jaw and hair.
+        behind = portrait.head & ~reading.grown(portrait.neck, 2 * seam)
+        pen.sheet.fill(portrait.silhouette(behind), pen.hair.shade)
         mouth = not reading.profile and not reading.hides_mouth
         covered = portrait.hair | portrait.hat
         under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
@@ -159,8 +164,8 @@ def _draw_part(
     base = np.median(lab[plain], axis=0)
     grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if tones.cloth else 0.0
     levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
-    pen.sheet.fill(edge, base)
     with pen.sheet.clipped(edge):
+        pen.sheet.fill(portrait.ground(box), base)
         for path, colour in traced(lab, light, levels, scale, at):
             pen.sheet.fill(path, _greyed(colour, base, grey))
         if not tones.cloth:

@@ -27,8 +27,8 @@ _BY_EYES, _BY_LIPS = 0.05, 0.02
 _IRIS = 0.5
 # How much darker than skin lips are at most, and how much lighter than painted they are, L.
 _LIPS_DARKER, _LIPS_LIGHTER = 16.0, 2.0
-# A mouth that is less open shows no teeth, face heights.
-_OPEN = 0.02
+# A mouth that is less open shows no teeth, face heights; under hair lips are surely open later.
+_OPEN, _OPEN_UNDER_HAIR = 0.02, 0.05
 # Columns of a mouth in which its teeth are looked for, how bright they are beside skin, and how
 # much less dark than in a photo it is between them: a whole grid makes a skeleton's mouth.
 _COLUMNS, _TOOTH, _CALM = 14, 0.66, 0.5
@@ -90,11 +90,14 @@ def draw_own_mouth(pen: Pen, portrait: Portrait, scene: Scene) -> None:
     lab, inside = look.lab.copy(), opening > 0.5
     if (red := (lips > 0.5) & ~inside).any():
         # A painting's are as dark as its lines.
-        darker = float(pen.skin.base[0]) - float(np.median(lab[red][:, 0]))
-        lighter = max(0.0, darker - _LIPS_DARKER) + _LIPS_LIGHTER
-        lab[..., 0] += lighter * np.clip(lips - opening, 0, 1)
+        darker = float(pen.skin.base[0]) - lab[..., 0]
+        lighter = max(0.0, float(np.median(darker[red])) - _LIPS_DARKER) + _LIPS_LIGHTER
+        # Skin that the mesh takes for lips stays as it is.
+        lab[..., 0] += lighter * np.clip(lips - opening, 0, 1) * np.clip(darker / 12, 0, 1)
     gap = float(np.hypot(*(reading.at(13) - reading.at(14))))
-    if inside.any() and gap > _OPEN * reading.unit:
+    hair = reading.subject.facial_hair
+    grown = hair is not None and hair.value in ("moustache", "beard")
+    if inside.any() and gap > (_OPEN_UNDER_HAIR if grown else _OPEN) * reading.unit:
         photo = _photographed(portrait, scene, look)
         lab += opening[..., None] * (_white_teeth(photo, inside, pen, look) - lab)
     _draw(pen, portrait, replace(look, lab=lab))
@@ -114,9 +117,10 @@ def _draw(pen: Pen, portrait: Portrait, look: _Look) -> None:
         return
     middle = float(np.median(light[on]))
     levels = levels_of(light[on], middle, _STEP, _LEAST * unit**2, _SMOOTH * unit)
+    base = np.median(look.lab[on & (np.abs(light - middle) < _STEP)], axis=0)
     edge = portrait.edge(look.around)
-    pen.sheet.fill(edge, np.median(look.lab[on & (np.abs(light - middle) < _STEP)], axis=0))
     with pen.sheet.clipped(edge):
+        pen.sheet.fill(portrait.ground((look.rows, look.columns)), base)
         for path, colour in traced(look.lab, light, levels, look.scale, look.at):
             pen.sheet.fill(path, colour)
 

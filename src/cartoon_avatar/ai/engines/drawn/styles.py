@@ -86,5 +86,6 @@ STYLES: tuple[DrawnStyle, ...] = (
         fine=0.015,
         rim=0.075,
         transparent=True,
+        toned=True,
     ),
 )

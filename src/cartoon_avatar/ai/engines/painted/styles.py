@@ -196,7 +196,7 @@ BOLD = PaintedStyle(
     name="bold",
     title="",
     sentence="",
-    features=Features(eye_size=1.28, slimming=0.06, lid=0.17, blush=0.4),
+    features=Features(eye_size=1.28, slimming=0.06, lid=0.135, blush=0.4),
     tones=Tones(skin=0.8, hair=0.85, softness=2.5, highlight=0.4, breadth=0.02),
     lines=Lines(width=2.8, darkness=0.12),
     grade=Grade(contrast=1.35, vibrance=0.62, glow=0.0),
