@@ -57,7 +57,8 @@ def test_a_mask_is_drawn_in_its_colour_and_no_mouth_on_it(style: str):
     lips = drawn_in(scene, style, scene.features[0].lips)
 
     assert (lips[:, 2] > lips[:, 0] + 30).mean() > 0.95
-    assert np.abs(np.median(lips, axis=0) - BLUE).max() < 40
+    # A sticker has the fuller colours of its painting.
+    assert np.abs(np.median(lips, axis=0) - BLUE).max() < (50 if STYLES[style].toned else 40)
 
 
 @pytest.mark.parametrize(("thing", "hidden"), [("a patch", 0), ("a pad", 1)])
