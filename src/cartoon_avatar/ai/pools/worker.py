@@ -231,6 +231,7 @@ def _received(end: socket.socket, size_bytes: int) -> bytes:
 
 
 def _end_with_parent() -> None:
+    """Unlike ``exit_with_parent``: to the system, a worker's parent is the template."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
