@@ -68,7 +68,7 @@ def test_each_setting_says_what_it_is_for() -> None:
 
 def test_the_docs_list_each_setting_and_no_other() -> None:
     text = (ROOT / "docs/ai-service.md").read_text()
-    listed = set(re.findall(r"^\| `((?:AI_|LOG_|MARKS)[A-Z_]*)`", text, re.MULTILINE))
+    listed = set(re.findall(r"^\| `((?:AI_|LOG_|MARKS|C2PA_)[A-Z_]*)`", text, re.MULTILINE))
     assert listed == {variable_of(field) for field in AiSettings.model_fields}
 
 

@@ -24,6 +24,7 @@ from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.ai.routes import router
 from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
 from cartoon_avatar.ai.settings import AiSettings, environment, settings_from_environment
+from cartoon_avatar.ai.signing import open_signer
 from cartoon_avatar.ai.state import Metrics, State
 from cartoon_avatar.http.body_limit import BodyLimit
 from cartoon_avatar.http.head import HeadAsGet
@@ -49,6 +50,7 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     metrics = Metrics(registry)
     folder = models_folder(settings.models_dir)
     generators = remote_configs(settings.engines, folder, environment())
+    sign = None if settings.identity is None else open_signer(settings.identity)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
@@ -90,7 +92,8 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
             places |= {engine.config.name: _places_of(engine.config) for engine in remote}
             renewing = asyncio.create_task(_renew_when_models_come(workers, folder))
             try:
-                yield {"ai": State(settings, workers, engines, remote, places, fetcher, metrics)}
+                state = State(settings, workers, engines, remote, places, fetcher, metrics, sign)
+                yield {"ai": state}
             finally:
                 renewing.cancel()
 

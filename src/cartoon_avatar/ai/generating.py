@@ -106,5 +106,6 @@ async def generate(
         face_boxes=sent.face_boxes,
         thumbnail=sent.thumbnail,
         cartoon_thumbnail=made.thumbnail,
+        mark=mark,
         aligned=made.aligned if engine.config.aligned is None else engine.config.aligned,
     )

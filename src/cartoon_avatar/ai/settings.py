@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cartoon_avatar.ai.origins import Origin
+from cartoon_avatar.ai.signing import BadSigning, Identity, open_signer
 from cartoon_avatar.contract.limits import MAX_UPLOAD_BYTES
 
 
@@ -74,6 +75,17 @@ class AiSettings(BaseSettings):
         validation_alias=AliasChoices("MARKS", "marks"),
         description="Whether pictures that are made say so in their metadata (docs/marks.md).",
     )
+    c2pa_cert: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("C2PA_CERT", "c2pa_cert"),
+        description="PEM file of your certificate and its chain, by which cartoons and heads are"
+        " signed (docs/marks.md); needs the extra `c2pa`. Without it nothing is.",
+    )
+    c2pa_key: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("C2PA_KEY", "c2pa_key"),
+        description="PEM file of that certificate's private key, without a password.",
+    )
     min_replicas: int = Field(
         1, ge=1, le=10_000, description="With `ai --ray`: replicas that are always there."
     )
@@ -120,9 +132,20 @@ class AiSettings(BaseSettings):
         return values
 
     @property
+    def identity(self) -> Identity | None:
+        """What pictures are signed by."""
+        if self.c2pa_cert is None or self.c2pa_key is None:
+            return None
+        return Identity(self.c2pa_cert, self.c2pa_key)
+
+    @property
     def threads(self) -> int:
         """Threads of each worker: the cores that the workers leave over."""
         return max(1, _cores() // self.workers)
+
+
+# Variables without AI_ before them.
+_UNPREFIXED = ("LOG_LEVEL", "LOG_FORMAT", "MARKS", "C2PA_CERT", "C2PA_KEY")
 
 
 class BadSettings(Exception):
@@ -139,7 +162,18 @@ def settings_from_environment() -> AiSettings:
         raise BadSettings("; ".join(faults)) from error
     if settings.engines is not None:
         _judge_engines(settings)
+    if settings.c2pa_cert is not None or settings.c2pa_key is not None:
+        _judge_identity(settings)
     return settings
+
+
+def _judge_identity(settings: AiSettings) -> None:
+    if settings.identity is None:
+        raise BadSettings("C2PA_CERT and C2PA_KEY go together: one of them is not set")
+    try:
+        open_signer(settings.identity)
+    except BadSigning as error:
+        raise BadSettings(f"C2PA_CERT, C2PA_KEY: {error}") from error
 
 
 def _judge_engines(settings: AiSettings) -> None:
@@ -162,4 +196,4 @@ def environment() -> Mapping[str, str]:
 def variable_of(field: str) -> str:
     """The environment variable that sets ``field``."""
     name = field.upper()
-    return name if name in ("LOG_LEVEL", "LOG_FORMAT", "MARKS") else f"AI_{name}"
+    return name if name in _UNPREFIXED else f"AI_{name}"

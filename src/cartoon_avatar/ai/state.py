@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -14,9 +15,11 @@ from cartoon_avatar.ai.engines.protocol import Engine
 from cartoon_avatar.ai.engines.registry import Engines
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.fetching import Fetcher
+from cartoon_avatar.ai.jobs import Result
 from cartoon_avatar.ai.pools.admission import OnPosition, Places
 from cartoon_avatar.ai.pools.workers import Workers
 from cartoon_avatar.ai.settings import AiSettings
+from cartoon_avatar.ai.signing import Sign
 
 T = TypeVar("T")
 
@@ -68,6 +71,15 @@ class State:
     places: dict[str, Places]
     fetcher: Fetcher
     metrics: Metrics
+    sign: Sign | None
+
+    async def signed(self, result: Result) -> Result:
+        """With the operator's signature, if pictures get one. Here and not in a worker: who opens
+        strangers' pictures holds no key."""
+        if self.sign is None or result.mark is None:
+            return result
+        data = await asyncio.to_thread(self.sign, result.data, result.mime_type, result.mark)
+        return replace(result, data=data)
 
     async def run(
         self,

@@ -64,6 +64,10 @@ def _terms_in(data: Data) -> list[str]:
     return [term.decode() for term in _TERM.findall(data)]
 
 
+def term_url(source_type: str) -> str:
+    return _VOCABULARY + source_type
+
+
 def packet_of(mark: Mark) -> bytes:
     """The XMP packet of a file that carries ``mark``."""
     begin = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -73,7 +77,7 @@ def packet_of(mark: Mark) -> bytes:
 
 def rdf_of(mark: Mark) -> str:
     """What the packet wraps; an SVG's ``<metadata>`` holds it as it is."""
-    properties = {"Iptc4xmpExt:DigitalSourceType": _VOCABULARY + mark.source_type}
+    properties = {"Iptc4xmpExt:DigitalSourceType": term_url(mark.source_type)}
     if mark.engine:
         properties["xmp:CreatorTool"] = f"cartoon-avatar {mark.engine} {mark.version}"
     # Where it is the photo that AI made, our own engine is not that AI.

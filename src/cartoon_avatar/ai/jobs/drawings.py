@@ -81,14 +81,15 @@ def draw_cartoon(
     made = draw(tools, data, style, seed, long_side, framing, face, clock)
     picture = made.drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
-    xmp = tools.xmp(mark_of_drawing(engine.facts, facts, data))
+    mark = mark_of_drawing(engine.facts, facts, data)
+    xmp = tools.xmp(mark)
     small = smaller = None
     # Encoders let go of the GIL: where a core is idle, thumbnails cost no time.
     with ThreadPoolExecutor(2) as beside:
         if thumbnail:
             # Made from the decoded photo: decoding again would cost more than the thumbnail.
-            mark = tools.xmp(mark_of_part(data))
-            small = beside.submit(thumbnail_of, made.photo.picture, mark)
+            photo_xmp = tools.xmp(mark_of_part(data))
+            small = beside.submit(thumbnail_of, made.photo.picture, photo_xmp)
         if cartoon_thumbnail:
             smaller = beside.submit(thumbnail_of, picture, xmp)
         encoded = encode(picture, xmp=xmp)
@@ -107,6 +108,7 @@ def draw_cartoon(
         crop=made.scene.crop,
         face_boxes=made.scene.faces,
         aligned=engine.facts.aligned,
+        mark=mark,
     )
 
 

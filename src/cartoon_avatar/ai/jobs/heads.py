@@ -78,7 +78,8 @@ def cut_head(
     clock.done("cut")
 
     picture = head.picture if background is None else laid_on(head.picture, background)
-    xmp = tools.xmp(mark_of_part(cartoon, original))
+    mark = mark_of_part(cartoon, original)
+    xmp = tools.xmp(mark)
     encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture, xmp=xmp)
     small = thumbnail_of(picture, xmp) if thumbnail else b""
     clock.done("encode")
@@ -98,6 +99,7 @@ def cut_head(
         path=head.path,
         flags=tuple(name for name, true in flags.items() if true),
         thumbnail=small,
+        mark=mark,
     )
 
 

@@ -8,6 +8,7 @@ from cartoon_avatar.ai.engines.drawing import Clock, Report, unwatched
 from cartoon_avatar.ai.jobs.marks import mark_of_part
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, scaled_down, to_webp
+from cartoon_avatar.containers.marks import Mark
 from cartoon_avatar.contract.boxes import Box, FaceBox
 
 THUMBNAIL_PX = 320
@@ -38,6 +39,8 @@ class Result:
     face_boxes: tuple[FaceBox, ...] = ()
     #: Only of a drawing: whether it shows what the photo shows in the same place.
     aligned: bool = True
+    #: Only of a drawing and a head: what its file says, and its signature, if it gets one.
+    mark: Mark | None = None
 
 
 def make_thumbnail(tools: Tools, data: bytes, *, report: Report = unwatched) -> Result:

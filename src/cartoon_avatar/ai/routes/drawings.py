@@ -129,7 +129,7 @@ async def generate_cartoon(request: Request) -> Response:
             if by.deterministic:
                 others[headers.ENGINE_VERSION] = version_of(chosen)
             return FinishedPicture.of(
-                result,
+                await ai.signed(result),
                 {
                     headers.STYLE: chosen.name,
                     headers.ENGINE: by.name,

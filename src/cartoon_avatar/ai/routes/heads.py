@@ -89,7 +89,7 @@ async def process_face_cut(request: Request) -> Response:
             }
             if result.flags:
                 seen[headers.CUT_FLAGS] = ",".join(result.flags)
-            return FinishedPicture.of(result, seen)
+            return FinishedPicture.of(await ai.signed(result), seen)
 
         return await respond(request, cut, held)
 
