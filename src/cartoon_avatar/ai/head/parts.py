@@ -21,6 +21,8 @@ from cartoon_avatar.ai.seeing.matting import (
 
 # How far a hand may reach into the outline of a head, in face heights, to be filled in.
 _NOTCH = 0.12
+# How far the outline of a face may be off, in face heights.
+_RIM = 0.04
 
 
 def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -58,8 +60,10 @@ def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.nda
         + classes[..., UNNAMED] * cloth * (1 - smoothstep(from_skull, 1.9, 2.3))
     )
     person = 1 - classes[..., BACKGROUND]
-    # The face is the head's whatever covers it, but the mesh of a profile overhangs it.
-    sure = view.oval * (1 - smoothstep(classes[..., BACKGROUND], 0.8, 0.95))
+    # The face is the head's whatever covers it and whatever the network takes it for, but the mesh
+    # of a profile overhangs it.
+    core = cv2.erode(view.oval, disc(_RIM * view.unit_px)) * (1 - turned)
+    sure = np.maximum(core, view.oval * (1 - smoothstep(classes[..., BACKGROUND], 0.8, 0.95)))
     head = np.maximum(head, sure)
     hand = classes[..., BODY_SKIN] * ((aside > 0.55) | (down < -0.35)) * above_chin * (1 - before)
     head = _without_notches(head, hand, _NOTCH * view.unit_px)

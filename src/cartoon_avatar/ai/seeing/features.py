@@ -167,6 +167,24 @@ def features_of(
     )
 
 
+# A head that leans further than this lies, and its body with it, degrees.
+_LYING = 60
+
+
+def quarter_turns_of_body(down: np.ndarray) -> int:
+    """How many quarter turns counter-clockwise the picture is away from one in which the body
+    stands below a head whose chin is ``down`` (x, y): 0 as long as the head only leans."""
+    lean = float(np.degrees(np.arctan2(down[0], down[1])))
+    return 0 if abs(lean) < _LYING else round(lean / 90) % 4
+
+
+def body_axes(down: np.ndarray) -> np.ndarray:
+    """The body's right and down as columns, along the picture's sides."""
+    turns = quarter_turns_of_body(down)
+    below = np.array([(0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0)][turns])
+    return np.array([[below[1], below[0]], [-below[0], below[1]]])
+
+
 def _eye(upper: np.ndarray, lower: np.ndarray, iris: np.ndarray) -> Eye:
     return Eye(
         upper=upper,

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.canvas import sized
-from cartoon_avatar.ai.seeing.features import Features
+from cartoon_avatar.ai.seeing.features import Features, body_axes, quarter_turns_of_body
 
 _SIDE_PX = 112
 
@@ -25,19 +25,20 @@ def whole_figure(person: np.ndarray, rgb: np.ndarray, people: list[Features]) ->
         return person
     sure = cv2.resize(person, size, interpolation=cv2.INTER_AREA)
     bust = np.zeros(sure.shape, np.uint8)
+    lying = False
     for face in people:
-        x, y = face.landmarks[152] * scale
-        u = face.height * scale
-        right = [(0.35, 0.2), (1.15, 0.5), (2.3, 1.3), (2.6, 4)]
-        outline = [(x + dx * u, y + dy * u) for dx, dy in right]
-        outline += [(x - dx * u, y + dy * u) for dx, dy in reversed(right)]
-        cv2.fillPoly(bust, [np.array(outline).round().astype(np.int32)], 1)
+        down = face.landmarks[152] - face.landmarks[10]
+        right = np.array([(0.35, 0.2), (1.15, 0.5), (2.3, 1.3), (2.6, 4)]) * face.height
+        outline = np.concatenate([right, right[::-1] * [-1, 1]]) @ body_axes(down).T
+        outline = (face.landmarks[152] + outline) * scale
+        cv2.fillPoly(bust, [outline.round().astype(np.int32)], 1)
+        lying |= quarter_turns_of_body(down) > 0
     belongs = np.full(sure.shape, cv2.GC_BGD, np.uint8)
     belongs[bust > 0] = cv2.GC_PR_BGD
     belongs[sure > 0.5] = cv2.GC_PR_FGD
     belongs[sure > 0.9] = cv2.GC_FGD
     # Nothing is in doubt above the chins: half of what is there is example enough.
-    asked = belongs[int(bust.any(axis=1).argmax() / 2) :]
+    asked = belongs[0 if lying else int(bust.any(axis=1).argmax() / 2) :]
     if not (asked == cv2.GC_FGD).any() or not (asked == cv2.GC_BGD).any():
         return person  # GrabCut needs an example of both
     cv2.setRNGSeed(0)  # its colour clusters start from random centres

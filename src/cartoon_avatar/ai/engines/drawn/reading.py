@@ -16,7 +16,7 @@ from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
 from cartoon_avatar.ai.engines.drawn.light import read_light
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.seeing.detector import on_grey
-from cartoon_avatar.ai.seeing.features import features_of
+from cartoon_avatar.ai.seeing.features import body_axes, features_of, quarter_turns_of_body
 from cartoon_avatar.ai.seeing.scene import Scene
 
 CANVAS = 1000.0
@@ -175,7 +175,8 @@ def _read_parts(
         cloth, mine = cloth & ~strange, mine & ~strange
     # Under every shoulder there is chest, where a friend or a round frame hides it, too.
     low = cloth & (down_at > chin + 0.12 * unit)
-    beneath = np.maximum.accumulate(low, axis=0)
+    turns = quarter_turns_of_body(down)
+    beneath = np.rot90(np.maximum.accumulate(np.rot90(low, -turns), axis=0), turns)
     if neighbours or scene.picture.alpha is not None:
         beneath |= reading.inside(_bust(reading, raised=-0.05 if reading.alone else 0.04))
     beneath &= ~skin & ~hair & ~oval if not neighbours else ~reading.skin_below & ~hair & ~oval
@@ -246,15 +247,13 @@ def _like(reading: Reading, piece: np.ndarray, colour: Lab | None, within: float
 def _bust(reading: Reading, *, raised: float) -> np.ndarray:
     """Shoulders and chest as they stand below a chin, ``raised`` by a share of the face."""
     unit = reading.unit
-    x, y = reading.at(152) * 0.75 + reading.at(10) * 0.25 + reading.down * 0.25 * unit
+    top = reading.at(152) * 0.75 + reading.at(10) * 0.25 + reading.down * 0.25 * unit
     side = np.array(
         [(0.2, 0.0), (0.32, 0.14), (0.5, 0.25), (0.85, 0.36), (1.05, 0.5), (1.2, 0.8), (1.3, 9.0)]
     )
-    side[:, 1] -= raised
-    wider = 1.0 + raised
-    right = np.stack([x + side[:, 0] * unit * wider, y + side[:, 1] * unit], axis=1)
-    left = np.stack([x - side[:, 0] * unit * wider, y + side[:, 1] * unit], axis=1)
-    return np.concatenate([left, right[::-1]])
+    side = (side - [0, raised]) * [1.0 + raised, 1.0] * unit
+    axes = body_axes(reading.down).T
+    return np.concatenate([top + side * [-1, 1] @ axes, top + side[::-1] @ axes])
 
 
 def _head_room(reading: Reading) -> np.ndarray:
