@@ -179,3 +179,28 @@ def test_what_a_network_says_is_not_trusted_to_be_finite() -> None:
 
 def area(face: Face) -> float:
     return face.box[2] * face.box[3]
+
+
+def ways_up(find: FaceFinder, quarters: tuple[int, ...]) -> dict[int, int]:
+    """Of heads that lie so, side by side: which are found, and the turns that set them upright."""
+    sides = [
+        seen.turned(Picture(cv2.resize(head.rgb, (400, 400))), turns)
+        for head, turns in zip((seen.astronaut(), seen.officer()), quarters, strict=True)
+    ]
+    found = find(seen.side_by_side(*sides))
+    ways = {int(face.landmarks[NOSE, 0] // 400): quarter_turns(face) for face in found}
+    assert len(ways) == len(found)
+    return ways
+
+
+@pytest.mark.parametrize("quarters", [(3, 1), (2, 1), (3, 2), (2, 2)])
+def test_people_who_lie_different_ways_are_all_found(find: FaceFinder, quarters) -> None:
+    assert ways_up(find, quarters) == {0: -quarters[0] % 4, 1: -quarters[1] % 4}
+
+
+@pytest.mark.parametrize("quarters", [(0, 2), (2, 0), (0, 1), (3, 0)])
+def test_who_stands_beside_somebody_who_lies_is_found(find: FaceFinder, quarters) -> None:
+    ways = ways_up(find, quarters)
+
+    assert ways[quarters.index(0)] == 0
+    assert all(turns == -quarters[at] % 4 for at, turns in ways.items())

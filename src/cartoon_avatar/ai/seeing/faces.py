@@ -9,7 +9,13 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.canvas import shrunk
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.detector import Face, FaceFinder, on_grey, open_upright_finder
+from cartoon_avatar.ai.seeing.detector import (
+    Face,
+    FaceFinder,
+    on_grey,
+    open_upright_finder,
+    prominence,
+)
 from cartoon_avatar.ai.seeing.models import Models
 
 __all__ = [
@@ -63,7 +69,7 @@ def open_face_finder(models: Models) -> FaceFinder:
             if better is None:
                 faces[index] = _behind_lines(find, picture, face)
                 continue
-            if index == 0:
+            if index == 0 and not any(_is_certain(one) for one in faces[1:]):
                 # Then everybody is likely to lie the same way.
                 lying = find(turned_picture(picture, turns))
                 if lying and _certainty(lying[0]) >= _certainty(better) - _CLEARLY:
@@ -110,8 +116,27 @@ def _lying(find: FaceFinder, picture: Picture) -> list[Face]:
     face = found[best][0]
     if _certainty(face) < _CERTAIN and not _stands(find, turned_picture(glance, best), face):
         return []
-    faces = find(turned_picture(picture, best))
-    return [turned(face, -best, *_size(picture, best)) for face in faces]
+    faces = [
+        turned(face, -best, *_size(picture, best)) for face in find(turned_picture(picture, best))
+    ]
+    # Some may lie another way than most do, and be seen askew from that.
+    for turns, others in found.items():
+        for one in others if turns != best else ():
+            other = turned(one, -turns, *_size(glance, turns)).scaled(picture.width / glance.width)
+            same = [face for face in faces if _overlap(other, face)]
+            clearer = all(_certainty(other) > _certainty(face) + _CLEARLY for face in same)
+            if _is_certain(other) and clearer:
+                faces = [face for face in faces if face not in same] + [other]
+    return sorted(faces, key=lambda face: -prominence(face.box, picture))
+
+
+def _is_certain(face: Face) -> bool:
+    return face.confirmed and _certainty(face) >= _CERTAIN
+
+
+def _overlap(one: Face, other: Face) -> bool:
+    away = np.abs(one.landmarks.mean(axis=0) - other.landmarks.mean(axis=0))
+    return bool((away < (np.array(one.box[2:]) + other.box[2:]) / 2).all())
 
 
 def _stands(find: FaceFinder, picture: Picture, face: Face) -> bool:
