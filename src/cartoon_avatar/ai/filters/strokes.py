@@ -58,15 +58,15 @@ def tapered(count: int, start: float = 0.0, end: float = 0.0, power: float = 0.8
 
 def mix(lab: np.ndarray, colour: np.ndarray | Sequence[float], share: np.ndarray) -> None:
     """Move ``lab`` (H×W×3 float32) by ``share`` (H×W, 0..1) of the way to ``colour``, in place."""
-    way = np.asarray(colour, np.float32) - lab
-    way *= share[..., None]
-    lab += way
+    for channel, value in enumerate(colour):
+        plane = lab[..., channel]
+        plane += share * (np.float32(value) - plane)
 
 
 def cover(canvas: np.ndarray, layer: np.ndarray, share: np.ndarray) -> None:
     """Lay ``layer`` over ``canvas`` (H×W×3 both) by ``share`` (H×W, 0..1), in place."""
     way = layer - canvas
-    way *= share[..., None]
+    way *= cv2.merge([share] * 3)
     canvas += way
 
 

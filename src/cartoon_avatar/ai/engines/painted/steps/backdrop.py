@@ -56,6 +56,7 @@ def recolour(lab: np.ndarray, sheet: Sheet, how: Backdrop) -> None:
     around = blurred(sheet.person, 0.35 * sheet.face_px) * away
     light += np.float32(how.air) * around * np.maximum(42 - light, 0)
     light += np.float32(how.lift) * away * (100 - light)
-    lab[..., 1:] += (
-        np.float32(how.amount) * away[..., None] * (np.asarray(how.tint, np.float32) - lab[..., 1:])
-    )
+    tinted = np.float32(how.amount) * away
+    for channel, tint in zip((1, 2), how.tint, strict=True):
+        plane = lab[..., channel]
+        plane += tinted * (np.float32(tint) - plane)

@@ -12,7 +12,6 @@ from cartoon_avatar.ai.engines.painted.styles import Lines
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
-from cartoon_avatar.ai.filters.strokes import cover
 
 # How much of the lightness below a line stays on skin, more than elsewhere.
 _PALER_ON_SKIN = 0.2
@@ -66,10 +65,11 @@ def _edges(lab: np.ndarray, face_px: float, width: float) -> np.ndarray:
 def _steps(lab: np.ndarray, unit: float) -> np.ndarray:
     """H×W 0..1: where light or colour changes from one area to another."""
     small = cv2.GaussianBlur(lab, (0, 0), max(0.6, 1.5 * unit))
-    across = np.abs(cv2.Scharr(small, cv2.CV_32F, 1, 0, scale=1 / 32)).max(axis=2)
-    down = np.abs(cv2.Scharr(small, cv2.CV_32F, 0, 1, scale=1 / 32)).max(axis=2)
+    across = np.abs(cv2.Scharr(small, cv2.CV_32F, 1, 0, scale=1 / 32))
+    down = np.abs(cv2.Scharr(small, cv2.CV_32F, 0, 1, scale=1 / 32))
+    light, a, b = cv2.split(np.maximum(across, down))
     reach = 2 * max(1, round(3 * unit)) + 1
-    change = cv2.dilate(np.maximum(across, down), np.ones((reach, reach), np.uint8))
+    change = cv2.dilate(np.maximum(np.maximum(light, a), b), np.ones((reach, reach), np.uint8))
     return smoothstep(change * np.float32(unit), 0.5, 1.6)
 
 
@@ -107,6 +107,7 @@ def drawn(lab: np.ndarray, lines: np.ndarray, skin: np.ndarray, how: Lines) -> N
     On ``skin`` (H×W 0..1) they are a brown, not a black: a black one there looks like a wire.
     """
     near_skin = blurred(cv2.dilate(skin, _HAIR_RIM), 2.0)
-    dark = lab * np.asarray([how.darkness, 0.8, 0.8], np.float32)
-    dark[..., 0] += np.float32(_PALER_ON_SKIN) * near_skin * lab[..., 0]
-    cover(lab, dark + np.asarray([0, 4, 2], np.float32), lines)
+    darkness = np.float32(how.darkness) + np.float32(_PALER_ON_SKIN) * near_skin
+    for channel, factor, more in ((0, darkness, 0), (1, 0.8, 4), (2, 0.8, 2)):
+        plane = lab[..., channel]
+        plane += lines * (plane * factor + more - plane)

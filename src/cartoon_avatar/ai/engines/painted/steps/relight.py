@@ -88,7 +88,9 @@ def _relit(
         kept *= kept * (3 - 2 * kept)
         gain = 1 + ((base / 100) ** np.float32(gamma - 1) - 1) * kept * (0.35 + 0.65 * near)
         lab[..., 0] = np.clip(light * gain, 0, 100)
-        lab[..., 1:] *= (1 + 0.5 * (np.minimum(gain, 2.2) - 1))[..., None]
+        richer = 1 + 0.5 * (np.minimum(gain, 2.2) - 1)
+        for channel in (1, 2):
+            lab[..., channel] *= richer
     return _balanced(lab, plain[0])
 
 
