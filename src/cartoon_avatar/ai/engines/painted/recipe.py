@@ -24,7 +24,6 @@ from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
 from cartoon_avatar.ai.engines.painted.steps.reading import beard
 from cartoon_avatar.ai.engines.painted.steps.relight import light_of
 from cartoon_avatar.ai.engines.painted.steps.skin import painted_skin
-from cartoon_avatar.ai.engines.painted.steps.warp import warped_masks
 from cartoon_avatar.ai.engines.painted.styles import BOLD, PLAIN, PaintedStyle
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.canvas import lab_of, sized
@@ -88,8 +87,9 @@ def bold(scene: Scene, clock: Clock) -> Scene:
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
     masks = scene.masks
     if masks is not None:
-        maps = sheet.warp.maps(masks.person.shape)
-        masks = masks.each(lambda mask: warped_masks((mask,), maps)[0])
+        displacement = sheet.warp.within(masks.person.shape)
+        if displacement is not None:
+            masks = masks.each(displacement.of)
     return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people, masks=masks)
 
 

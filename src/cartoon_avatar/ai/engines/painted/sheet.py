@@ -8,7 +8,8 @@ from itertools import compress
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.painted.steps.warp import Warp, warped, warped_masks
+from cartoon_avatar.ai.engines.painted.steps.warp import Warp
+from cartoon_avatar.ai.filters.box import box_of, corner_of
 from cartoon_avatar.ai.filters.canvas import lab_of, sized
 from cartoon_avatar.ai.filters.holes import without_holes
 from cartoon_avatar.ai.seeing.features import Features, area, grown
@@ -88,10 +89,12 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
     else:
         person, hair, skin, clothes = masks.person, masks.hair, masks.skin, masks.clothes
     warp = Warp(people, eye_size, slimming)
-    if people:
-        maps = warp.maps(shape)
-        rgb = warped(rgb, maps)
-        person, hair, skin, clothes = warped_masks((person, hair, skin, clothes), maps)
+    displacement = warp.within(shape)
+    if displacement is not None:
+        rgb = displacement.of(rgb, cv2.INTER_CUBIC)
+        person, hair, skin, clothes = (
+            displacement.of(mask) for mask in (person, hair, skin, clothes)
+        )
         people = [one.moved(warp.moved(one.landmarks)) for one in people]
     # Grain and the blocks of JPEG would be painted as texture.
     rgb = cv2.bilateralFilter(rgb, 5 if max(shape) > 512 else 3, 14, 2.0)
@@ -126,5 +129,8 @@ def _feature_area(shape: tuple[int, int], people: list[Features]) -> np.ndarray:
         if not outlines:
             continue
         soft = max(0.9 * margin, 0.6)
-        np.maximum(covered, area(shape, *outlines, soft_px=soft), out=covered)
+        box = box_of(shape, np.concatenate(outlines), 6 * soft)
+        here = covered[box]
+        outlines = [outline - corner_of(box) for outline in outlines]
+        np.maximum(here, area(here.shape, *outlines, soft_px=soft), out=here)
     return covered

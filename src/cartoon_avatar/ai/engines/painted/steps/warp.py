@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.filters.box import Box, box_of
 from cartoon_avatar.ai.seeing.features import Features
 
-Maps = tuple[np.ndarray, np.ndarray]
+_SQUARE = np.asarray([[-1, -1], [1, 1]], np.float32)
+# What slimming moves: from below the brow to below the chin, in heights from brow to chin, and to
+# both sides, in halves of the face's width.
+_LOWER, _BESIDE = (0.2, 1.5), 1.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +32,10 @@ class Warp:
     """
 
     def __init__(self, people: list[Features], eye_size: float, slimming: float) -> None:
-        self._spots = [spot for person in people for spot in _eye_spots(person, eye_size)]
-        self._faces = people
+        self._spots = [
+            spot for person in people for spot in _eye_spots(person, eye_size) if eye_size != 1
+        ]
+        self._faces = people if slimming else []
         self._slimming = slimming
 
     def source(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,10 +59,29 @@ class Warp:
             there = there + (points - np.stack([x, y], axis=1))
         return there.astype(np.float32)
 
-    def maps(self, shape: tuple[int, int]) -> Maps:
-        """For ``cv2.remap``: where each pixel of an H×W result comes from, in fixed point."""
-        down, across = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-        return cv2.convertMaps(*self.source(across, down), cv2.CV_16SC2)
+    def within(self, shape: tuple[int, int]) -> Displacement | None:
+        """The same for the pixels of a picture of ``shape``; None where it moves nothing."""
+        reached = [spot.centre + spot.radius * _SQUARE for spot in self._spots]
+        reached += [_lower_face(face) for face in self._faces]
+        if not reached:
+            return None
+        box = box_of(shape, np.concatenate(reached), 2)
+        down, across = np.mgrid[box].astype(np.float32)
+        return Displacement(box, cv2.convertMaps(*self.source(across, down), cv2.CV_16SC2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Displacement:
+    """A warp at the pixels of a picture: it moves some in ``box``, by fixed-point ``maps``."""
+
+    box: Box
+    maps: tuple[np.ndarray, np.ndarray]
+
+    def of(self, plane: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
+        """``plane`` (H×W float32 or H×W×3 uint8) displaced."""
+        moved = plane.copy()
+        moved[self.box] = cv2.remap(plane, *self.maps, how, borderMode=cv2.BORDER_REPLICATE)
+        return moved
 
 
 def _eye_spots(person: Features, eye_size: float) -> list[_Spot]:
@@ -71,6 +96,25 @@ def _eye_spots(person: Features, eye_size: float) -> list[_Spot]:
     return spots
 
 
+def _axis(face: Features) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Of ``face``: the way down and to its side, unit vectors, and its height and half width."""
+    down = face.landmarks[152] - face.landmarks[168]
+    length = float(np.linalg.norm(down))
+    down = down / max(length, 1e-6)
+    side = np.asarray([down[1], -down[0]], np.float32)
+    return down, side, length, 0.5 * float(np.ptp(face.oval @ side))
+
+
+def _lower_face(face: Features) -> np.ndarray:
+    """4×2 px: the corners of what slimming moves."""
+    down, side, length, half = _axis(face)
+    return np.stack([
+        face.landmarks[168] + below * length * down + across * half * side
+        for below in _LOWER
+        for across in (-_BESIDE, _BESIDE)
+    ])  # fmt: skip
+
+
 def _slim(
     face: Features,
     amount: float | np.floating,
@@ -79,30 +123,16 @@ def _slim(
     dx: np.ndarray,
     dy: np.ndarray,
 ) -> None:
-    brow, chin = face.landmarks[168], face.landmarks[152]
-    axis = chin - brow
-    length = float(np.linalg.norm(axis))
-    if length < 4 or not amount:
+    brow = face.landmarks[168]
+    axis, side, length, half = _axis(face)
+    if length < 4:
         return
-    axis = axis / length
-    side = np.asarray([axis[1], -axis[0]], np.float32)
-    half = 0.5 * float(np.ptp(face.oval @ side))
     across = (x - brow[0]) * side[0] + (y - brow[1]) * side[1]
     down = ((x - brow[0]) * axis[0] + (y - brow[1]) * axis[1]) * np.float32(1 / length)
     # Nothing at the eyes, most between mouth and chin, nothing at the collar.
-    low = np.interp(down, [0.2, 0.8, 1.0, 1.5], [0, 1, 1, 0]).astype(np.float32)
-    fall = np.clip(1.9 - np.abs(across) * np.float32(1 / half), 0, 1)
+    low = np.interp(down, [_LOWER[0], 0.8, 1.0, _LOWER[1]], [0, 1, 1, 0]).astype(np.float32)
+    fall = np.clip(_BESIDE - np.abs(across) * np.float32(1 / half), 0, 1)
     pull = across * low * fall * fall * (3 - 2 * fall) * amount
     dx += pull * side[0]
     dy += pull * side[1]
 
-
-def warped(rgb: np.ndarray, maps: Maps) -> np.ndarray:
-    """``rgb`` (H×W×3 uint8) under ``maps``."""
-    return cv2.remap(rgb, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-
-
-def warped_masks(masks: tuple[np.ndarray, ...], maps: Maps) -> list[np.ndarray]:
-    """Up to four ``masks`` (H×W float32) under ``maps``."""
-    moved = cv2.remap(cv2.merge(masks), *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return list(cv2.split(moved))
