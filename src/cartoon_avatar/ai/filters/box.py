@@ -19,13 +19,18 @@ def box_of(shape: tuple[int, int], points: np.ndarray, margin_px: float) -> Box:
     return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
 
 
-def box_of_mask(mask: np.ndarray) -> Box:
-    """What holds all of ``mask`` (H×W, 0..1) that is not next to nothing."""
+def box_of_mask(mask: np.ndarray, margin_px: float = 0) -> Box:
+    """What holds all of ``mask`` (H×W, 0..1) that is not next to nothing, and ``margin_px`` around
+    it."""
     rows = np.flatnonzero(mask.max(axis=1) > 0.02)
     columns = np.flatnonzero(mask.max(axis=0) > 0.02)
     if len(rows) == 0:
         return slice(0, 1), slice(0, 1)
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    margin = round(margin_px)
+    return (
+        slice(max(0, rows[0] - margin), rows[-1] + 1 + margin),
+        slice(max(0, columns[0] - margin), columns[-1] + 1 + margin),
+    )
 
 
 def doubled(box: Box, shape: tuple[int, ...]) -> Box:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
 from cartoon_avatar.ai.engines.painted.steps.texture import calmed, texture_of
 from cartoon_avatar.ai.filters.abstraction import coherent, shocked, smoothed
-from cartoon_avatar.ai.filters.canvas import rgb_of
+from cartoon_avatar.ai.filters.canvas import rgb_of, sized
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
@@ -34,9 +35,19 @@ def forms_of(sheet: Sheet) -> Forms:
 
 
 def crisp(lab: np.ndarray) -> np.ndarray:
-    """``lab`` (H×W×3 CIELAB) with its soft edges sharpened along their flow."""
-    flow = tangent_field(lab, 2.5)
-    return shocked(along(lab, flow, 1.5), flow, edge_px=1.8, amount=0.8, steps=2)
+    """``lab`` (H×W×3 CIELAB) with its soft edges sharpened along their flow.
+
+    Colours are sharpened at half size: no eye sees an edge of theirs in the detail of light's.
+    """
+    height, width = lab.shape[:2]
+    half = sized(lab, (max(1, height // 2), max(1, width // 2)))
+    flow = tangent_field(half, 1.25)
+    half = shocked(along(half, flow, 0.75), flow, edge_px=0.9, amount=0.8, steps=1)
+    flow = flow.resized(width, height)
+    light = along(cv2.extractChannel(lab, 0), flow, 1.5)
+    light = shocked(light, flow, edge_px=1.8, amount=0.8, steps=2)
+    _, a, b = cv2.split(sized(half, lab.shape))
+    return cv2.merge([light, a, b])
 
 
 def _cloth(sheet: Sheet) -> np.ndarray:

@@ -135,4 +135,3 @@ def _slim(
     pull = across * low * fall * fall * (3 - 2 * fall) * amount
     dx += pull * side[0]
     dy += pull * side[1]
-
