@@ -19,7 +19,7 @@ from cartoon_avatar.ai.engines.painted.steps.backdrop import near_figure, painte
 from cartoon_avatar.ai.engines.painted.steps.face import draw_face, keep_features
 from cartoon_avatar.ai.engines.painted.steps.forms import crisp, forms_of
 from cartoon_avatar.ai.engines.painted.steps.grade import graded
-from cartoon_avatar.ai.engines.painted.steps.hair import hair_area, painted_hair
+from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
 from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
 from cartoon_avatar.ai.engines.painted.steps.reading import beard
 from cartoon_avatar.ai.engines.painted.steps.relight import light_of
@@ -98,27 +98,29 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     sheet = sheet_of(scene, style.features.eye_size, style.features.slimming)
     clock.done("caricature")
     light = light_of(sheet)
+    sheet = light.sheet
     clock.done("light")
 
-    broad = light.sheet.resized(_BROAD_PX)
+    broad = sheet.resized(_BROAD_PX)
     forms = forms_of(broad)
     clock.done("shapes")
     canvas = painted_backdrop(broad, style.backdrops[0])
     cover(canvas, forms.flat, near_figure(broad))
     clock.done("backdrop")
-    cover(canvas, painted_hair(broad, forms, style.tones.hair), hair_area(broad))
+    paint_hair(canvas, broad, forms, style.tones.hair)
     clock.done("hair")
     skin = painted_skin(broad, forms, light, style)
     cover(canvas, skin.lab, skin.area)
     clock.done("skin")
 
     painted = cv2.resize(canvas, sheet.person.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    keep_features(painted, light.sheet, skin, style.features.nose)
+    keep_features(painted, sheet, skin, style.features.nose)
     recolour(painted, sheet, style.backdrops[0])
     painted = crisp(painted)
     clock.done("edges")
-    lines = sized(coverage(broad, forms, style.lines), sheet.person.shape)
-    drawn(painted, lines, sheet.bare, style.lines)
+    if style.lines.strength:
+        lines = sized(coverage(broad, forms, style.lines), sheet.person.shape)
+        drawn(painted, lines, sheet.bare, style.lines)
     clock.done("lines")
     for number in range(len(sheet.people)):
         draw_face(painted, light, number, style.features)

@@ -9,8 +9,11 @@ from cartoon_avatar.ai.engines.painted.sheet import Sheet
 from cartoon_avatar.ai.engines.painted.steps.forms import Forms
 from cartoon_avatar.ai.filters.abstraction import shocked
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
+from cartoon_avatar.ai.filters.box import box_of_mask
+from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import cover
 
 # How much lighter than the hair around it a lock is before it is held back, L.
 _BRIGHTEST = 22.0
@@ -18,22 +21,45 @@ _BRIGHTEST = 22.0
 _LENGTHS = {"bald": 0.2, "short": 0.35, "covered": 0.5}
 
 
-def painted_hair(sheet: Sheet, forms: Forms, bands: float) -> np.ndarray:
-    """The hair, H×W×3 float32 CIELAB; ``bands`` is how clear its tones are, 0..1.
+def paint_hair(canvas: np.ndarray, sheet: Sheet, forms: Forms, bands: float) -> None:
+    """Paint the hair on ``canvas`` (H×W×3 float32 CIELAB), in place.
 
-    Line integral convolution (Cabral and Leedom 1993) gathers single hairs into locks.
+    ``bands`` is how clear its tones are, 0..1.
     """
-    lab, hair, face_px = forms.calm, sheet.hair, sheet.face_px
-    length = _length(sheet)
-    flow = tangent_field(forms.strokes, (0.006 + 0.010 * length) * face_px)
-    locks = along(lab, flow, (0.012 + 0.030 * length) * face_px)
-    edge_px = max(1.2, 0.0048 * face_px)
-    locks = shocked(locks, flow, edge_px=edge_px, amount=0.6, steps=3)
-    locks = along(locks, flow, (0.006 + 0.014 * length) * face_px)
+    covered = _hair_area(sheet)
+    box = box_of_mask(covered, 0.1 * sheet.face_px)
+    hair = sheet.hair[box]
+    light, a, b = _locks(forms.calm[box], forms.strokes[box], _length(sheet), sheet.face_px)
     sure = hair[::3, ::3] > 0.7
-    if sure.sum() < 100:
-        return locks
-    light = np.ascontiguousarray(locks[..., 0])
+    if sure.sum() >= 100:
+        light = _toned(light, hair, sure, bands, sheet.face_px)
+    cover(canvas[box], cv2.merge([light, a, b]), covered[box])
+
+
+def _locks(
+    calm: np.ndarray, strokes: np.ndarray, length: float, face_px: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """L, a and b (H×W float32) of ``calm`` (H×W×3 CIELAB) with single hairs gathered into locks.
+
+    Line integral convolution (Cabral and Leedom 1993). Colours at half size: along a lock they
+    hardly change.
+    """
+    height, width = calm.shape[:2]
+    flow = tangent_field(strokes, (0.006 + 0.010 * length) * face_px)
+    first_px, last_px = (0.012 + 0.030 * length) * face_px, (0.006 + 0.014 * length) * face_px
+    light = along(cv2.extractChannel(calm, 0), flow, first_px)
+    light = shocked(light, flow, edge_px=max(1.2, 0.0048 * face_px), amount=0.6, steps=3)
+    light = along(light, flow, last_px)
+    half = sized(calm, (max(1, height // 2), max(1, width // 2)))
+    flow = flow.resized(half.shape[1], half.shape[0])
+    colours = along(half[..., 1:], flow, float(np.hypot(first_px, last_px)) / 2)
+    return light, *cv2.split(sized(colours, calm.shape))
+
+
+def _toned(
+    light: np.ndarray, hair: np.ndarray, sure: np.ndarray, bands: float, face_px: float
+) -> np.ndarray:
+    """``light`` (H×W, L) of locks in a few tones; ``sure`` is where every third pixel is hair."""
     low, high = np.percentile(light[::3, ::3][sure], [8, 94])
     spread = float(np.clip(high - low, 5, 60))
     # About the hair nearby: another head keeps its own colour.
@@ -50,7 +76,7 @@ def painted_hair(sheet: Sheet, forms: Forms, bands: float) -> np.ndarray:
     # Locks that the sun has bleached keep a tone of the hair.
     brightest = centre + _BRIGHTEST
     painted = np.where(painted > brightest, brightest + 0.35 * (painted - brightest), painted)
-    return cv2.merge([np.clip(painted, 1, 97), locks[..., 1], locks[..., 2]])
+    return np.clip(painted, 1, 97)
 
 
 def _length(sheet: Sheet) -> float:
@@ -63,6 +89,6 @@ def _tones(offset: np.ndarray) -> np.ndarray:
     return 0.24 * np.tanh((offset + 0.24) / 0.10) + 0.27 * np.tanh((offset - 0.27) / 0.10)
 
 
-def hair_area(sheet: Sheet) -> np.ndarray:
+def _hair_area(sheet: Sheet) -> np.ndarray:
     """H×W 0..1: where hair is painted. Short hair is an opaque mass, not a veil over skin."""
     return smoothstep(sheet.hair, 0.15, 0.65) * (1 - sheet.features)

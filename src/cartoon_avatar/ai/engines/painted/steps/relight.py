@@ -36,7 +36,7 @@ class Light:
 
     ``sheet.lab`` is lit and without creases, ``photo`` lit and with them (H×W×3 CIELAB).
     ``plain`` are the masks of each face's plain skin (H×W bool), ``complexions`` its colours;
-    ``tone`` is the skin colour that each place has (H×W×3 CIELAB), None without people.
+    ``tone`` is the skin colour that each place has (h×w×3 CIELAB, small), None without people.
     """
 
     sheet: Sheet
@@ -136,7 +136,8 @@ def _balanced(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
 def nearest_complexion(
     shape: tuple[int, int], people: list[Features], complexions: list[Complexion]
 ) -> np.ndarray:
-    """H×W×3 float32 CIELAB: at each place the skin colour of the nearest face."""
+    """At each place the skin colour of the nearest face: float32 CIELAB, h×w×3, an eighth as wide
+    and high as ``shape``."""
     height, width = shape
     step = 8
     down, across = np.mgrid[0:height:step, 0:width:step].astype(np.float32)
@@ -148,4 +149,4 @@ def nearest_complexion(
         weight = 1 / far**3
         total += weight[..., None] * np.asarray([colour.light, colour.a, colour.b], np.float32)
         weights += weight
-    return cv2.resize(total / weights[..., None], (width, height), interpolation=cv2.INTER_LINEAR)
+    return total / weights[..., None]

@@ -14,6 +14,7 @@ from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.styles import PaintedStyle, Tones
 from cartoon_avatar.ai.filters.abstraction import smoothed
 from cartoon_avatar.ai.filters.blur import blurred_within
+from cartoon_avatar.ai.filters.box import box_of_mask, corner_of
 from cartoon_avatar.ai.filters.canvas import rgb_of, sized
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around
@@ -43,11 +44,14 @@ def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) 
     if light.tone is None:
         return Skin(sheet.lab, np.zeros(sheet.shape, np.float32))
     tones, size = style.tones, sheet.face_px
-    tone = sized(light.tone, sheet.shape)
-    covered = sheet.bare * (1 - sheet.beards) * _like_skin(forms.strokes, tone)
-    covered *= 1 - sheet.features
+    lab, area = forms.strokes.copy(), sheet.bare
+    # Features have skin below them.
+    box = box_of_mask(np.maximum(area, sheet.features), 0.1 * size)
+    strokes, tone = lab[box], sized(light.tone, sheet.shape)[box]
+    covered = area[box]
+    covered *= (1 - sheet.beards[box]) * _like_skin(strokes, tone) * (1 - sheet.features[box])
     weight = covered**2 + np.float32(1e-3)
-    smooth = smoothed(rgb_of(forms.strokes), forms.strokes, 0.10 * size, 34, passes=3)
+    smooth = smoothed(rgb_of(strokes), strokes, 0.10 * size, 34, passes=3)
     seen = np.ascontiguousarray(smooth[..., 0])
     form = blurred_within(seen, weight, 0.035 * size)
     near = blurred_within(seen, weight, 0.012 * size)
@@ -64,8 +68,10 @@ def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) 
     goal = _healthy(tone[..., 1:]) * (1 - 0.2 * rel) + rel * _SHADE_HUE
     colour = goal + 0.28 * np.clip(own - goal, -_FOREIGN, _FOREIGN)
     for person in sheet.people:
+        person = person.moved(person.landmarks - corner_of(box))
         _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
-    return Skin(np.dstack([drawn, colour]).astype(np.float32), covered)
+    lab[box] = np.dstack([drawn, colour])
+    return Skin(lab, area)
 
 
 def _healthy(colour: np.ndarray) -> np.ndarray:
