@@ -55,8 +55,8 @@ def draw(scene: Scene, style: EngineStyle, seed: int, clock: Clock | None = None
 
 # Milliseconds for a drawing of 1024 px on one core; only their proportions matter.
 _PAINTED_MS = {
-    "caricature": 90, "light": 25, "shapes": 220, "backdrop": 90, "hair": 130, "skin": 70,
-    "edges": 300, "lines": 160, "features": 45, "grade": 60,
+    "caricature": 50, "light": 45, "shapes": 190, "backdrop": 85, "hair": 85, "skin": 45,
+    "lines": 70, "edges": 190, "features": 30, "grade": 45,
 }  # fmt: skip
 _DRAWN_MS = {"read": 70, "shapes": 240, "render": 160}
 _CLASSIC_MS = {

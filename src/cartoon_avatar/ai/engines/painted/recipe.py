@@ -22,8 +22,8 @@ from cartoon_avatar.ai.engines.painted.steps.grade import graded
 from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
 from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
 from cartoon_avatar.ai.engines.painted.steps.reading import beard
-from cartoon_avatar.ai.engines.painted.steps.relight import light_of
-from cartoon_avatar.ai.engines.painted.steps.skin import painted_skin
+from cartoon_avatar.ai.engines.painted.steps.relight import Light, light_of
+from cartoon_avatar.ai.engines.painted.steps.skin import Skin, painted_skin
 from cartoon_avatar.ai.engines.painted.styles import BOLD, PLAIN, PaintedStyle
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.canvas import lab_of, sized
@@ -101,7 +101,28 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     sheet = light.sheet
     clock.done("light")
 
-    broad = sheet.resized(_BROAD_PX)
+    canvas, skin, lines = _broadly(light, style, clock)
+    painted = cv2.resize(canvas, sheet.person.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    keep_features(painted, sheet, skin, style.features.nose)
+    recolour(painted, sheet, style.backdrops[0])
+    painted = crisp(painted)
+    if lines is not None:
+        drawn(painted, sized(lines, painted.shape), sheet.bare, style.lines)
+    clock.done("edges")
+    for number in range(len(sheet.people)):
+        draw_face(painted, light, number, style.features)
+    clock.done("features")
+    rgb = graded(painted, light, style.grade)
+    clock.done("grade")
+    return rgb, sheet
+
+
+def _broadly(
+    light: Light, style: PaintedStyle, clock: Clock
+) -> tuple[np.ndarray, Skin, np.ndarray | None]:
+    """What is painted on a smaller copy: all of it as h×w×3 CIELAB, the skin by itself, and the
+    coverage of lines (h×w 0..1) if there are any."""
+    broad = light.sheet.resized(_BROAD_PX)
     forms = forms_of(broad)
     clock.done("shapes")
     canvas = painted_backdrop(broad, style.backdrops[0])
@@ -112,19 +133,6 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     skin = painted_skin(broad, forms, light, style)
     cover(canvas, skin.lab, skin.area)
     clock.done("skin")
-
-    painted = cv2.resize(canvas, sheet.person.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    keep_features(painted, sheet, skin, style.features.nose)
-    recolour(painted, sheet, style.backdrops[0])
-    painted = crisp(painted)
-    clock.done("edges")
-    if style.lines.strength:
-        lines = sized(coverage(broad, forms, style.lines), sheet.person.shape)
-        drawn(painted, lines, sheet.bare, style.lines)
+    lines = coverage(broad, forms, style.lines) if style.lines.strength else None
     clock.done("lines")
-    for number in range(len(sheet.people)):
-        draw_face(painted, light, number, style.features)
-    clock.done("features")
-    rgb = graded(painted, light, style.grade)
-    clock.done("grade")
-    return rgb, sheet
+    return canvas, skin, lines

@@ -8,7 +8,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.styles import Grade
 from cartoon_avatar.ai.filters.blur import blurred
-from cartoon_avatar.ai.filters.canvas import to_bytes
+from cartoon_avatar.ai.filters.canvas import bands, to_bytes
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 # Chroma at which vibrance has lost two thirds of its effect.
@@ -21,17 +21,38 @@ def graded(lab: np.ndarray, lit: Light, how: Grade) -> np.ndarray:
     Contrast moves everything but people's complexion: plain skin is as light in the end as
     ``lit`` says.
     """
-    sheet = lit.sheet
-    person, skin = sheet.person, sheet.bare
+    sheet, bare = lit.sheet, lit.sheet.bare
+    rgb = np.empty_like(lab)
+    off = _off_by(lab, lit, how)
+    for rows in bands(len(lab)):
+        rgb[rows] = _toned(lab[rows], sheet.person[rows], bare[rows], off, how, sheet.grey)
+    if how.glow:
+        bright = blurred(np.maximum(rgb - np.float32(0.55), 0), max(lab.shape[:2]) / 73)
+        bright *= np.float32(-how.glow)
+        bright += 1
+        rgb -= 1
+        rgb *= bright
+        rgb += 1
+    fine = cv2.GaussianBlur(rgb, (0, 0), max(0.5, 1.3 * max(lab.shape[:2]) / 1024))
+    return to_bytes(cv2.addWeighted(rgb, 1.45, fine, -0.45, 0, dst=rgb))
+
+
+def _toned(
+    lab: np.ndarray,
+    person: np.ndarray,
+    skin: np.ndarray,
+    off: np.float32,
+    how: Grade,
+    grey: bool,
+) -> np.ndarray:
+    """H×W×3 float32 sRGB, 0..1, of ``lab`` whose skin is ``off`` too light."""
     light, a, b = cv2.split(lab)
     share = np.clip(light * np.float32(0.01), 0, 1)
-    # A gentle S curve whose lights do not burn out.
-    curve = share + np.float32(0.045 * how.contrast) * np.sin(2 * np.pi * (share - 0.5))
-    light = 100 * np.clip(curve, 0, 1)
-    light -= skin * _off_by(light, lit)
+    light = _contrasted(light, how)
+    light -= skin * off
     if how.lift:
         light += np.float32(how.lift) * np.sin(np.pi * share) * (1 - 0.8 * skin)
-    if sheet.grey:
+    if grey:
         a = b = np.zeros_like(light)
     else:
         chroma = cv2.magnitude(a, b)
@@ -42,19 +63,20 @@ def graded(lab: np.ndarray, lit: Light, how: Grade) -> np.ndarray:
         tint = 1 - 0.5 * skin
         a = a * gain + (how.lights[0] * high + how.darks[0] * low) * tint
         b = b * gain + (how.lights[1] * high + how.darks[1] * low) * tint
-    rgb = np.clip(cv2.cvtColor(cv2.merge([light, a, b]), cv2.COLOR_LAB2RGB), 0, 1)
-    if how.glow:
-        reach = max(lab.shape[:2]) / 73
-        bright = blurred(np.maximum(rgb - np.float32(0.55), 0), reach)
-        rgb = 1 - (1 - rgb) * (1 - np.float32(how.glow) * bright)
-    fine = cv2.GaussianBlur(rgb, (0, 0), max(0.5, 1.3 * max(lab.shape[:2]) / 1024))
-    return to_bytes(np.clip(rgb + 0.45 * (rgb - fine), 0, 1))
+    return np.clip(cv2.cvtColor(cv2.merge([light, a, b]), cv2.COLOR_LAB2RGB), 0, 1)
 
 
-def _off_by(light: np.ndarray, lit: Light) -> np.float32:
-    """How much lighter the faces are than they are to be: the mean over them."""
+def _contrasted(light: np.ndarray, how: Grade) -> np.ndarray:
+    """``light`` (L, any shape) on a gentle S curve whose lights do not burn out."""
+    share = np.clip(light * np.float32(0.01), 0, 1)
+    curve = share + np.float32(0.045 * how.contrast) * np.sin(2 * np.pi * (share - 0.5))
+    return 100 * np.clip(curve, 0, 1)
+
+
+def _off_by(lab: np.ndarray, lit: Light, how: Grade) -> np.float32:
+    """How much lighter contrast makes the faces than they are to be: the mean over them."""
     off = [
-        float(np.median(light[mask])) - colour.light
+        float(np.median(_contrasted(lab[..., 0][mask], how))) - colour.light
         for mask, colour in zip(lit.plain, lit.complexions, strict=True)
         if mask.sum() > 40
     ]

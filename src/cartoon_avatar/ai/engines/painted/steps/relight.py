@@ -11,6 +11,7 @@ from cartoon_avatar.ai.engines.painted.sheet import Sheet
 from cartoon_avatar.ai.engines.painted.steps.reading import beard, without_creases
 from cartoon_avatar.ai.filters.abstraction import smoothed
 from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.subject import Subject
 
@@ -81,12 +82,13 @@ def _relit(
     lab = lab.copy()
     if abs(goal - level) > 0.5 and 1 < level < 99:
         gamma = float(np.clip(np.log(goal / 100) / np.log(level / 100), 0.5, 1.5))
-        guide = cv2.convertScaleAbs(light, alpha=2.55)
-        base = np.clip(smoothed(guide, light, 30, 40), 0.5, 100)
+        # Of half the size: it has no detail.
+        half = sized(light, (max(1, light.shape[0] // 2), max(1, light.shape[1] // 2)))
+        base = np.clip(smoothed(cv2.convertScaleAbs(half, alpha=2.55), half, 15, 40), 0.5, 100)
         # Blacks stay black: the curve bends back below a tenth.
         kept = np.clip((base - 3) / 19, 0, 1)
-        kept *= kept * (3 - 2 * kept)
-        gain = 1 + ((base / 100) ** np.float32(gamma - 1) - 1) * kept * (0.35 + 0.65 * near)
+        kept *= kept * (3 - 2 * kept) * (0.35 + 0.65 * sized(near, half.shape))
+        gain = sized(1 + ((base / 100) ** np.float32(gamma - 1) - 1) * kept, light.shape)
         lab[..., 0] = np.clip(light * gain, 0, 100)
         richer = 1 + 0.5 * (np.minimum(gain, 2.2) - 1)
         for channel in (1, 2):
