@@ -46,35 +46,22 @@ def shocked(
     A shock filter across the flow (Osher and Rudin 1990): dark sides become darker, light ones
     lighter, so soft edges become crisp.
     """
-    height, width = values.shape[:2]
-    columns = np.arange(width, dtype=np.float32)
-    rows = np.arange(height, dtype=np.float32)[:, None]
-
-    def across(distance: np.ndarray | np.floating) -> tuple[np.ndarray, np.ndarray]:
-        """For ``cv2.remap``: what lies ``distance`` px from each pixel, across the flow."""
-        x, y = flow.y * -distance, flow.x * distance
-        x += columns
-        y += rows
-        return cv2.convertMaps(x, y, cv2.CV_16SC2)
-
-    def taken(plane: np.ndarray, there: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        return cv2.remap(plane, *there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
     smooth = cv2.GaussianBlur(_light_of(values), (0, 0), edge_px)
-    curvature = taken(smooth, across(np.float32(edge_px)))
-    curvature += taken(smooth, across(np.float32(-edge_px)))
+    curvature = flow.across(smooth, edge_px)
+    curvature += flow.across(smooth, -edge_px)
     curvature -= 2 * smooth
     strength = np.minimum(np.abs(curvature) * np.float32(1 / _FULL_CURVATURE), 1)
     strength *= np.float32(amount * _SHOCK_REACH_PX)
     # In a valley to the darker neighbour, on a ridge to the lighter one.
     wanted = np.copysign(np.float32(1), -curvature)
-    reach = np.float32(_SHOCK_REACH_PX)
-    in_front, at_back = across(reach), across(-reach)
     for _ in range(steps):
         light = _light_of(values)
-        ahead, behind = taken(light, in_front) * wanted, taken(light, at_back) * wanted
+        ahead, behind = (
+            flow.across(light, reach_px) * wanted
+            for reach_px in (_SHOCK_REACH_PX, -_SHOCK_REACH_PX)
+        )
         distance = strength * (np.maximum(ahead, behind) > light * wanted)
-        values = taken(values, across(np.copysign(distance, ahead - behind)))
+        values = flow.across(values, np.copysign(distance, ahead - behind))
     return values
 
 

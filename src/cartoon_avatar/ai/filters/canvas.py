@@ -55,10 +55,10 @@ def canvas_of(rgb: np.ndarray) -> Canvas:
     return Canvas(light, a, b)
 
 
-def bands(height: int) -> Iterator[slice]:
+def bands(height: int, rows: int = 64) -> Iterator[slice]:
     """The rows of a picture, 64 at a time: few enough for the processor's own memory."""
-    for top in range(0, height, 64):
-        yield slice(top, min(top + 64, height))
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
 
 
 def planes_of(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -23,23 +22,14 @@ class Flow:
     x: np.ndarray
     y: np.ndarray
     coherence: np.ndarray
-    _steps: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
-    def steps(self, n: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """Lookup maps for cv2.remap of the pixels 2ⁿ steps ahead and behind; made once."""
-        if n not in self._steps:
-            height, width = self.x.shape
-            across = np.arange(width, dtype=np.float32)
-            down = np.arange(height, dtype=np.float32)[:, None]
-            pair = []
-            for step in (_STEP_PX * 2**n, -_STEP_PX * 2**n):
-                x = self.x * np.float32(step)
-                y = self.y * np.float32(step)
-                x += across
-                y += down
-                pair.append(cv2.convertMaps(x, y, cv2.CV_16SC2))
-            self._steps[n] = tuple(pair)
-        return self._steps[n]
+    def ahead(self, values: np.ndarray, distance_px: np.ndarray | float) -> np.ndarray:
+        """``values`` (H×W or H×W×C) at ``distance_px`` along the tangent of each pixel."""
+        return _beside(values, self.x, self.y, distance_px)
+
+    def across(self, values: np.ndarray, distance_px: np.ndarray | float) -> np.ndarray:
+        """The same across the edge."""
+        return _beside(values, -self.y, self.x, distance_px)
 
     def cropped(self, box: tuple[slice, slice]) -> Flow:
         return Flow(self.x[box], self.y[box], self.coherence[box])
@@ -91,12 +81,25 @@ def along(values: np.ndarray, flow: Flow, reach_px: float) -> np.ndarray:
     # Passes at 1, 2, 4 … steps of weight ¼ ½ ¼ have a deviation of 0.7, 1.6, 3.2 … steps.
     passes = max(1, 1 + round(float(np.log2(reach_px / (0.72 * _STEP_PX)))))
     for n in range(passes):
-        ahead, behind = flow.steps(n)
-        there = cv2.remap(values, *ahead, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        back = cv2.remap(values, *behind, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        there = flow.ahead(values, _STEP_PX * 2**n)
+        back = flow.ahead(values, -_STEP_PX * 2**n)
         cv2.addWeighted(there, 0.5, back, 0.5, 0, dst=there)
         values = cv2.addWeighted(there, 0.5, values, 0.5, 0)
     return values
+
+
+def _beside(
+    values: np.ndarray, x: np.ndarray, y: np.ndarray, distance_px: np.ndarray | float
+) -> np.ndarray:
+    """``values`` at ``distance_px`` from each pixel in the direction ``x``, ``y``."""
+    height, width = x.shape
+    distance = np.asarray(distance_px, np.float32)
+    there_x, there_y = x * distance, y * distance
+    there_x += np.arange(width, dtype=np.float32)
+    there_y += np.arange(height, dtype=np.float32)[:, None]
+    # Fixed point is quicker, and OpenCV looks no closer at a pixel than 1/32.
+    maps = cv2.convertMaps(there_x, there_y, cv2.CV_16SC2)
+    return cv2.remap(values, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _half_angle(cos2: np.ndarray, sin2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

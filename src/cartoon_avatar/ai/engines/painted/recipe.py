@@ -17,7 +17,7 @@ from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.painted.sheet import Sheet, sheet_of
 from cartoon_avatar.ai.engines.painted.steps.backdrop import near_figure, painted_backdrop, recolour
 from cartoon_avatar.ai.engines.painted.steps.face import draw_face, keep_features
-from cartoon_avatar.ai.engines.painted.steps.forms import crisp, forms_of
+from cartoon_avatar.ai.engines.painted.steps.forms import crisp, flat_of, forms_of
 from cartoon_avatar.ai.engines.painted.steps.grade import graded
 from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
 from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
@@ -126,7 +126,7 @@ def _broadly(
     forms = forms_of(broad)
     clock.done("shapes")
     canvas = painted_backdrop(broad, style.backdrops[0])
-    cover(canvas, forms.flat, near_figure(broad))
+    cover(canvas, flat_of(forms, broad.face_px), near_figure(broad))
     clock.done("backdrop")
     paint_hair(canvas, broad, forms, style.tones.hair)
     clock.done("hair")

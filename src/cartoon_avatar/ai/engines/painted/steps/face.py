@@ -56,14 +56,15 @@ def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> Non
     person, subject = sheet.people[number], sheet.subjects[number]
     colour = light.complexions[number]
     tone = np.asarray([colour.light, colour.a, colour.b], np.float32)
-    draw_folds(painted, light.photo, person, tone)
+    photo = light.photo()
+    draw_folds(painted, photo, person, tone)
     draw_jaw(painted, person, sheet.bare * (1 - sheet.beards), tone)
     if person.shows_mouth:
-        draw_mouth(painted, light.photo, person, tone)
+        draw_mouth(painted, photo, person, tone)
         draw_nose(painted, person, tone)
     if person.shown_eyes:
         draw_brows(painted, person, sheet.hair)
-        draw_eyes(painted, light.photo, person, subject, tone, look)
+        draw_eyes(painted, photo, person, subject, tone, look)
 
 
 def drawn_area(sheet: Sheet) -> np.ndarray:

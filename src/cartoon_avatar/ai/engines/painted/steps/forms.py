@@ -10,19 +10,21 @@ import numpy as np
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
 from cartoon_avatar.ai.engines.painted.steps.texture import calmed, texture_of
 from cartoon_avatar.ai.filters.abstraction import coherent, shocked, smoothed
-from cartoon_avatar.ai.filters.canvas import rgb_of, sized
+from cartoon_avatar.ai.filters.canvas import bands, rgb_of, sized
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
+
+# Edges are sharpened in bands of so many rows, which depend on no more rows around them.
+_BAND_PX, _AROUND_PX = 256, 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forms:
     """H×W×3 float32 CIELAB each: ``calm`` without fine textures, ``strokes`` gathered along
-    edges, ``flat`` in flat areas; ``texture`` (H×W 0..1) is where the textures were."""
+    edges; ``texture`` (H×W 0..1) is where the textures were."""
 
     calm: np.ndarray
     strokes: np.ndarray
-    flat: np.ndarray
     texture: np.ndarray
 
 
@@ -30,8 +32,12 @@ def forms_of(sheet: Sheet) -> Forms:
     texture = _cloth(sheet) * texture_of(sheet.lab, sheet.face_px)
     calm = calmed(sheet.lab, texture, sheet.face_px)
     strokes, _ = coherent(calm, reach_px=2.4, tensor_px=2.0, rounds=2, amount=0.75, edge_px=1.4)
-    flat = smoothed(rgb_of(strokes), strokes, 0.035 * sheet.face_px, 24)
-    return Forms(calm, strokes, flat, texture)
+    return Forms(calm, strokes, texture)
+
+
+def flat_of(forms: Forms, face_px: float) -> np.ndarray:
+    """The strokes in flat areas, H×W×3 float32 CIELAB."""
+    return smoothed(rgb_of(forms.strokes), forms.strokes, 0.035 * face_px, 24)
 
 
 def crisp(lab: np.ndarray) -> np.ndarray:
@@ -44,10 +50,16 @@ def crisp(lab: np.ndarray) -> np.ndarray:
     flow = tangent_field(half, 1.25)
     half = shocked(along(half, flow, 0.75), flow, edge_px=0.9, amount=0.8, steps=1)
     flow = flow.resized(width, height)
-    light = along(cv2.extractChannel(lab, 0), flow, 1.5)
-    light = shocked(light, flow, edge_px=1.8, amount=0.8, steps=2)
-    _, a, b = cv2.split(sized(half, lab.shape))
-    return cv2.merge([light, a, b])
+    sharp = sized(half, lab.shape)
+    light = cv2.extractChannel(lab, 0)
+    for rows in bands(height, _BAND_PX):
+        above = min(rows.start, _AROUND_PX)
+        around = slice(rows.start - above, rows.stop + _AROUND_PX)
+        near = flow.cropped((around, slice(None)))
+        found = along(light[around], near, 1.5)
+        found = shocked(found, near, edge_px=1.8, amount=0.8, steps=2)
+        sharp[rows, :, 0] = found[above : above + rows.stop - rows.start]
+    return sharp
 
 
 def _cloth(sheet: Sheet) -> np.ndarray:

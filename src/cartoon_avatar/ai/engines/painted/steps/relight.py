@@ -35,16 +35,22 @@ class Complexion:
 class Light:
     """A sheet in good light.
 
-    ``sheet.lab`` is lit and without creases, ``photo`` lit and with them (H×W×3 CIELAB).
+    ``sheet.lab`` is lit and without creases, ``photo_light`` (H×W, L) lit and with them.
     ``plain`` are the masks of each face's plain skin (H×W bool), ``complexions`` its colours;
     ``tone`` is the skin colour that each place has (h×w×3 CIELAB, small), None without people.
     """
 
     sheet: Sheet
-    photo: np.ndarray
+    photo_light: np.ndarray
     plain: list[np.ndarray]
     complexions: list[Complexion]
     tone: np.ndarray | None
+
+    def photo(self) -> np.ndarray:
+        """The lit photo, H×W×3 float32 CIELAB: a copy."""
+        lab = self.sheet.lab.copy()
+        lab[..., 0] = self.photo_light
+        return lab
 
 
 def light_of(sheet: Sheet) -> Light:
@@ -54,16 +60,16 @@ def light_of(sheet: Sheet) -> Light:
         area(sheet.shape, grown(one.oval, 0.82)) * sheet.skin * (1 - spared) > 0.5
         for one in sheet.people
     ]
-    photo = _relit(sheet.lab, sheet.subjects, plain, blurred(sheet.person, 0.05 * sheet.face_px))
-    colours = _complexions(photo, plain)
-    lab = photo.copy()
+    lab = _relit(sheet.lab, sheet.subjects, plain, blurred(sheet.person, 0.05 * sheet.face_px))
+    colours = _complexions(lab, plain)
+    photo_light = cv2.extractChannel(lab, 0)
     beards = np.zeros(sheet.shape, np.float32)
     for person, subject in zip(sheet.people, sheet.subjects, strict=True):
         without_creases(lab, person, sheet.bare)
         if subject.facial_hair is None or subject.facial_hair.value != "none":
             np.maximum(beards, beard(lab, person), out=beards)
     tone = nearest_complexion(sheet.shape, sheet.people, colours) if sheet.people else None
-    return Light(replace(sheet, lab=lab, beards=beards), photo, plain, colours, tone)
+    return Light(replace(sheet, lab=lab, beards=beards), photo_light, plain, colours, tone)
 
 
 def _relit(
