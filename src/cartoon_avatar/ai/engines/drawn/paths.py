@@ -5,6 +5,8 @@ Points are N×2 float, x to the right and y down, in units of the canvas.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -18,8 +20,7 @@ def smoothed_values(values: np.ndarray, sigma: float, *, closed: bool = False) -
     if sigma <= 0 or len(values) < 3:
         return values
     reach = min(int(3 * sigma) + 1, len(values) - 1)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    kernel /= kernel.sum()
+    kernel = _bell(sigma, reach)
     rows = values.reshape(len(values), -1)
     # An open curve keeps its ends: it is mirrored through them.
     if closed:
@@ -29,6 +30,12 @@ def smoothed_values(values: np.ndarray, sigma: float, *, closed: bool = False) -
         padded = np.concatenate([before, rows, after])
     columns = [np.convolve(column, kernel, "valid") for column in padded.T]
     return np.stack(columns, axis=1).reshape(values.shape)
+
+
+@lru_cache(maxsize=256)
+def _bell(sigma: float, reach: int) -> np.ndarray:
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return kernel / kernel.sum()
 
 
 def length_of(points: np.ndarray) -> float:
@@ -111,11 +118,8 @@ def bezier(points: np.ndarray, *, closed: bool = True) -> str:
     p = np.asarray(points, float)
     if len(p) < 3 or not np.isfinite(p).all():
         return ""
-    if closed:
-        before, start, end, after = (np.roll(p, shift, axis=0) for shift in (1, 0, -1, -2))
-    else:
-        padded = np.concatenate([p[:1], p, p[-1:]])
-        before, start, end, after = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    padded = np.concatenate([p[-1:], p, p[:2]] if closed else [p[:1], p, p[-1:]])
+    before, start, end, after = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
     # Handles no longer than a third of their own segment: uneven spacing makes no loops.
     span = np.hypot(*(end - start).T)[:, None]
 
@@ -183,8 +187,11 @@ def outlines(
 
 
 def area_of(points: np.ndarray) -> float:
+    """The shoelace formula, of closed ``points``."""
     x, y = points.T
-    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    # The last side by itself: np.roll takes longer than all the rest.
+    doubled = x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0]
+    return 0.5 * abs(float(doubled))
 
 
 def roundness(points: np.ndarray) -> float:
