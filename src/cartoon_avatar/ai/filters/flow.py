@@ -56,8 +56,8 @@ def tangent_field(lab: np.ndarray, sigma_px: float) -> Flow:
     gy = cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
     weight = np.asarray([[1, 0.3, 0.3]], np.float32)
     e, g, f = (
-        cv2.GaussianBlur(cv2.transform(product, weight), (0, 0), sigma_px)
-        for product in (gx * gx, gy * gy, gx * gy)
+        cv2.GaussianBlur(cv2.transform(one * other, weight), (0, 0), sigma_px)
+        for one, other in ((gx, gx), (gy, gy), (gx, gy))
     )
     # The gradient's double angle is (e - g, 2f); the tangent's is its opposite.
     cos2, sin2 = g - e, -2 * f

@@ -52,6 +52,8 @@ def open_tools(
         tools.eyes.find_masks(grey, [])
     catalogue.draw(open_scene(grey, tools.eyes.find_faces, None), catalogue.STYLES[0], 0)
     to_webp(grey)
+    # Opening a network takes several copies of its file.
+    heap.give_back()
     return tools, models.missing
 
 

@@ -26,6 +26,7 @@ from cartoon_avatar.ai.engines.painted.steps.relight import Light, light_of
 from cartoon_avatar.ai.engines.painted.steps.skin import Skin, painted_skin
 from cartoon_avatar.ai.engines.painted.styles import BOLD, PLAIN, PaintedStyle
 from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.box import box_of_mask
 from cartoon_avatar.ai.filters.canvas import lab_of, sized
 from cartoon_avatar.ai.filters.strokes import cover
 from cartoon_avatar.ai.pictures import Picture
@@ -58,7 +59,8 @@ def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
         return painted
     if scene.masks is None:
         return scene
-    shape, lab = scene.masks.skin.shape, lab_of(scene.picture.rgb)
+    shape, photo = scene.masks.skin.shape, scene.picture.rgb
+    lab = lab_of(photo)
     covered = skin * blurred(scene.masks.skin, _SEAM_PX)
     for person in scene.features:
         soft_px = 0.012 * person.height
@@ -66,9 +68,11 @@ def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
         if person.shown_eyes:
             eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.shown_eyes]
             np.maximum(covered, area(shape, *eyes, soft_px=soft_px), out=covered)
-    apart = painted.picture.rgb.astype(np.float32) - scene.picture.rgb
-    rgb = scene.picture.rgb + covered[..., None] * apart
-    return replace(painted, picture=Picture(np.rint(rgb).astype(np.uint8), scene.picture.alpha))
+    rgb, box = photo.copy(), box_of_mask(covered)
+    mixed = photo[box].astype(np.float32)
+    cover(mixed, painted.picture.rgb[box].astype(np.float32), covered[box])
+    rgb[box] = np.rint(mixed)
+    return replace(painted, picture=Picture(rgb, scene.picture.alpha))
 
 
 @once_per_scene
