@@ -53,7 +53,8 @@ def _locks(
     half = sized(calm, (max(1, height // 2), max(1, width // 2)))
     flow = flow.resized(half.shape[1], half.shape[0])
     colours = along(half[..., 1:], flow, float(np.hypot(first_px, last_px)) / 2)
-    return light, *cv2.split(sized(colours, calm.shape))
+    a, b = cv2.split(sized(colours, calm.shape))
+    return light, a, b
 
 
 def _toned(
