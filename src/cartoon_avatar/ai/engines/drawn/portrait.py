@@ -173,6 +173,9 @@ def beyond(lab: np.ndarray, mask: np.ndarray, reach_px: float) -> np.ndarray:
     def mean(sigma: float) -> np.ndarray:
         return blurred(inside, sigma) / np.maximum(blurred(weight, sigma), 1e-3)[..., None]
 
-    near = np.clip(5 * blurred(weight, reach_px), 0, 1)[..., None]
-    around = near * mean(reach_px) + (1 - near) * mean(8 * reach_px)
+    # Far away it is the colour of all of it.
+    around = np.median(lab[mask], axis=0) if mask.any() else np.zeros(3)
+    for reach in (8 * reach_px, reach_px):
+        near = np.clip(5 * blurred(weight, reach), 0, 1)[..., None]
+        around = near * mean(reach) + (1 - near) * around
     return np.where(mask[..., None], lab, around).astype(np.float32)

@@ -138,8 +138,11 @@ def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
 
 
 def _draw_cloth(pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray) -> None:
-    # Where a shoulder is made up, its colours are no cloth's.
-    seen = mask & portrait.photographed
+    # Where a shoulder is made up, or somebody's arm lies on it, the colours are no cloth's.
+    reading = portrait.reading
+    cloth = reading.clothes_seen | reading.hat
+    strange = reading.opened(mask & ~cloth, 0.02 * reading.unit)
+    seen = mask & portrait.photographed & cloth & ~reading.grown(strange, 0.03 * reading.unit)
     seen = seen if seen.any() else mask
     _draw_part(pen, portrait, seen, mask | under, _CLOTH)
 

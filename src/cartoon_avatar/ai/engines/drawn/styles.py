@@ -60,8 +60,10 @@ STYLES: tuple[DrawnStyle, ...] = (
     DrawnStyle(
         "flat",
         "Flat",
-        "Shapes without lines on a pale ground, as on a modern poster.",
+        "Clean tones without a line on a pale ground, as in a magazine.",
+        toned=True,
         backdrops=_PALE,
+        grounds=("disc", "blob", "arch", "halves"),
     ),
     DrawnStyle(
         "duotone",
