@@ -23,7 +23,7 @@ from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_
 from cartoon_avatar.ai.engines.drawn.poster_features import draw_own_mouth, draw_painted_eyes
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
-from cartoon_avatar.ai.engines.drawn.tracing import Level, levels_of, traced
+from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
 from cartoon_avatar.ai.seeing.scene import Scene
 
 
@@ -163,8 +163,7 @@ def _draw_part(
     if tones.soft:
         light = cv2.GaussianBlur(light, (0, 0), tones.soft * unit * scale)
     middle = float(np.median(light[on]))
-    plain = on & (np.abs(light - middle) <= tones.step / 2)
-    base = np.median(lab[plain], axis=0)
+    base = base_of(lab, light, on, middle, tones.step)
     grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if tones.cloth else 0.0
     levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
     with pen.sheet.clipped(edge):

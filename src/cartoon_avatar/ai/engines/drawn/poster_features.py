@@ -13,7 +13,7 @@ from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, smoothed_v
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait
 from cartoon_avatar.ai.engines.drawn.sheet import circle
-from cartoon_avatar.ai.engines.drawn.tracing import levels_of, traced
+from cartoon_avatar.ai.engines.drawn.tracing import base_of, levels_of, traced
 from cartoon_avatar.ai.seeing.features import Eye
 from cartoon_avatar.ai.seeing.scene import Scene
 
@@ -62,9 +62,9 @@ def draw_painted_eyes(pen: Pen, portrait: Portrait) -> None:
     """The eyes as they are painted, their irises in the colour that was read."""
     reading = portrait.reading
     for index, eye in enumerate(reading.features.eyes):
-        if reading.hides_eye(index):
-            continue
         outline = reading.inside(eye.outline)
+        if reading.hides_eye(index) or not outline.any():
+            continue
         look = _look(portrait, reading.grown(outline, _BY_EYES * reading.unit))
         _draw(pen, portrait, look)
         if eye.opening > CLOSED * eye.width:
@@ -85,6 +85,8 @@ def draw_own_mouth(pen: Pen, portrait: Portrait, scene: Scene) -> None:
     """The lips as they are painted, what is between them as in the photo, with white teeth."""
     reading = portrait.reading
     lips, opening = (reading.inside(one) for one in (reading.features.lips, reading.features.mouth))
+    if not lips.any():
+        return  # beyond the frame
     look = _look(portrait, reading.grown(lips, _BY_LIPS * reading.unit))
     lips, opening = look.on_pixels(portrait, lips), look.on_pixels(portrait, opening)
     lab, inside = look.lab.copy(), opening > 0.5
@@ -117,7 +119,7 @@ def _draw(pen: Pen, portrait: Portrait, look: _Look) -> None:
         return
     middle = float(np.median(light[on]))
     levels = levels_of(light[on], middle, _STEP, _LEAST * unit**2, _SMOOTH * unit)
-    base = np.median(look.lab[on & (np.abs(light - middle) < _STEP)], axis=0)
+    base = base_of(look.lab, light, on, middle, _STEP)
     edge = portrait.edge(look.around)
     with pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground((look.rows, look.columns)), base)

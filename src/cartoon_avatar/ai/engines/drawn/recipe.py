@@ -31,7 +31,6 @@ from cartoon_avatar.ai.engines.drawn.mouth import draw_mouth
 from cartoon_avatar.ai.engines.drawn.nose import draw_nose
 from cartoon_avatar.ai.engines.drawn.palette import (
     INK,
-    WHITE,
     greyed,
     hair_tones,
     skin_tones,
@@ -164,17 +163,16 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         pen.hair = tones = greyed(tones, beard_tones(pen, beard))
     hair = read_hair(pen, hair_mask)
     clothes, hat = reading.clothes, reading.hat
-    if not style.transparent:
-        beside = [tones.base, tones.base, pen.skin.base]
-        beside += [cloth_tone(reading, cloth.colour) for cloth in regions[:2]]
-        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+    beside = [tones.base, tones.base, pen.skin.base]
+    beside += [cloth_tone(reading, cloth.colour) for cloth in regions[:2]]
+    draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
     with sheet.drawing("body"):
         covered = head | hair_mask | beard.mask | clothes | hat | reading.skin_below
         beside = reading.person & (reading.down_at < reading.at(152) @ reading.down)
         covered |= beside & reading.grown(head | hair_mask | hat, 0.06 * unit)
         if hair is not None:
             covered |= hair.silhouette
-        _draw_silhouette(pen, style, covered)
+        _draw_silhouette(pen, covered)
         _draw_neck(pen, clothes)
         draw_cloth(pen, clothes, regions)
     with sheet.drawing("head"):
@@ -202,15 +200,13 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
     return sheet, pen
 
 
-def _draw_silhouette(pen: Pen, style: DrawnStyle, mask: np.ndarray) -> None:
-    """The white rim and the firm outer line, both behind the person."""
+def _draw_silhouette(pen: Pen, mask: np.ndarray) -> None:
+    """The firm outer line, behind the person."""
     reading, unit = pen.reading, pen.reading.unit
     mask = reading.closed(mask, 0.012 * unit)
     d = path_of(
         outlines(mask, reading.scale, blur_px=1.5, smooth=0.02 * unit, least=0.06 * unit**2)
     )
-    if style.rim:
-        pen.sheet.fill(d, WHITE, line=WHITE, line_width=2 * style.rim * unit)
     # What no part claims, between ear and hair, is dark as the hair's depth.
     depth = pen.hair.shade if reading.area(reading.hair) > 0.1 else pen.skin.shade
     pen.sheet.fill(d, depth, line=pen.ink, line_width=2.0 * pen.outline)

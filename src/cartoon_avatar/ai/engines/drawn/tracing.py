@@ -39,6 +39,13 @@ class Level:
     smooth: float
 
 
+def base_of(lab: np.ndarray, plane: np.ndarray, on: np.ndarray, middle: float, step: float) -> Lab:
+    """The median colour, where ``on``, of the step about the ``middle`` of ``plane``."""
+    plain = on & (np.abs(plane - middle) <= step / 2)
+    # Of black and white stripes the middle may be neither.
+    return np.median(lab[plain if plain.any() else on], axis=0)
+
+
 def levels_of(
     values: np.ndarray, middle: float, step: float, least: float, smooth: float
 ) -> list[Level]:
