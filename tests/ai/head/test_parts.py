@@ -5,10 +5,12 @@ import numpy as np
 
 from cartoon_avatar.ai.head.parts import _without_notches, head_by_classes
 from cartoon_avatar.ai.head.sampling import Square
-from cartoon_avatar.ai.head.view import view_of
+from cartoon_avatar.ai.head.view import View, view_of
+from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
-from cartoon_avatar.ai.seeing.matting import BACKGROUND, FACE_SKIN
+from cartoon_avatar.ai.seeing.matting import BACKGROUND, BODY_SKIN, CLOTHES, FACE_SKIN
 from tests.ai import seen
+from tests.ai.head.faces import face_at
 
 
 def test_a_hand_in_the_hair_leaves_no_notch() -> None:
@@ -40,3 +42,40 @@ def test_what_the_network_takes_for_background_in_a_face_is_the_heads() -> None:
     inside = cv2.erode(view.oval, np.ones((21, 21))) > 0
     assert (corner & inside).any()
     assert head[inside].min() > 0.9
+
+
+def _view(*, other: bool = False) -> View:
+    face = face_at((150, 230), 120)
+    faces = [face, face_at((270, 230), 120)] if other else [face]
+    return view_of(Picture(np.zeros((384, 384, 3), np.uint8)), face, faces, Square(0, 0, 384), 384)
+
+
+def _classes(of: int) -> np.ndarray:
+    classes = np.zeros((384, 384, 7), np.float32)
+    classes[..., of] = 1
+    return classes
+
+
+def test_a_collar_before_the_chin_is_no_head_but_a_mask_is() -> None:
+    view = _view()
+    y, x = np.mgrid[:384, :384]
+
+    def head(cloth: np.ndarray) -> np.ndarray:
+        classes = _classes(FACE_SKIN)
+        classes[cloth] = np.eye(7, dtype=np.float32)[CLOTHES]
+        return head_by_classes(view, classes)[0]
+
+    lower = (view.oval > 0) & (view.down > -0.4)
+    collar, mask = lower & (x - 150 < y - 235), lower
+    assert 0.03 < collar.sum() / lower.sum() < 0.15
+    assert head(collar)[collar].mean() < 0.1
+    assert head(mask)[mask].mean() > 0.9
+
+
+def test_skin_beside_anothers_head_is_no_ear() -> None:
+    alone, beside = (head_by_classes(view, _classes(BODY_SKIN))[0]
+                     for view in (_view(), _view(other=True)))  # fmt: skip
+    y, x = np.mgrid[:384, :384]
+    ear = (np.abs(y - 170) < 6) & (np.abs(x - 204) < 3)
+    assert alone[ear].mean() > 0.9
+    assert beside[ear].mean() < 0.3

@@ -36,6 +36,25 @@ def test_hair_that_hangs_beside_anothers_face_stays_with_its_own_head() -> None:
     assert share(left)[black_hair].mean() < 0.05
 
 
+def test_hair_that_touches_anothers_is_parted_where_their_lights_differ() -> None:
+    """Not half-way between the two: the left one has the thicker hair."""
+    left, right = face_at((130, 260), 110), face_at((262, 260), 110)
+    rgb = np.full((384, 384, 3), (90, 140, 60), np.uint8)
+    cv2.ellipse(rgb, (262, 190), (70, 85), 0, 0, 360, (48, 40, 36), -1)
+    cv2.ellipse(rgb, (130, 190), (82, 95), 0, 0, 360, (26, 20, 18), -1)
+    own = (rgb == (26, 20, 18)).all(axis=2)
+    for face in (left, right):
+        x, y = (int(value) for value in face.landmarks[0])
+        cv2.ellipse(rgb, (x, y), (42, 54), 0, 0, 360, (225, 180, 150), -1)
+    hair = (rgb.max(axis=2) < 60) & (np.arange(384)[:, None] < 250)
+    beside = hair & (np.abs(np.arange(384) - 206) < 30)
+
+    share = share_of(left, [left, right], Square(0, 0, 384), rgb)
+
+    assert share[beside & own].mean() > 0.85
+    assert share[beside & ~own].mean() < 0.15
+
+
 def test_alone_all_of_a_picture_is_ones_own() -> None:
     face = face_at((150, 250), 90)
     rgb = np.zeros((64, 64, 3), np.uint8)

@@ -72,7 +72,9 @@ def clean_contour(
     unsure = smoothstep(_edge_width(alpha, unit_px), _SEEN_WIDTH, _GUESSED_WIDTH)
     with_locks = seen + unsure * (guessed - seen)
     contour = bare + locks * (with_locks - bare)
-    return contour + smooth * np.maximum(1 - locks, unsure) * (rounded - contour)
+    contour += smooth * np.maximum(1 - locks, unsure) * (rounded - contour)
+    # Where one outline passes into another, a tip may have come off.
+    return contour * cv2.dilate(largest((contour > 0.5).astype(np.uint8)), disc(2))
 
 
 def _edge_width(alpha: np.ndarray, unit_px: float) -> np.ndarray:
@@ -105,11 +107,15 @@ def _drawn(solid: np.ndarray, closable: np.ndarray, pen: _Pen, unit_px: float) -
     solid = without_holes(largest(solid), (pen.hole * unit_px) ** 2)
     sigma = max(pen.round * unit_px, 0.8)
     blurred = _blurred(solid.astype(np.float32), sigma)
-    # A blur alone draws in what is round (by half its variance over the radius).
-    blurred = 2 * blurred - _blurred(blurred, sigma)
+    # A blur alone draws in what is round, by half its variance over the radius; less of one twice
+    # as wide, whose step is flatter, an arc stays where it is.
+    twice = np.float32(1 + np.sqrt(2))
+    blurred = (1 + twice) * blurred - twice * _blurred(blurred, sigma)
     # The blurred step rises by so much a pixel where it crosses the outline.
-    slope = (2 - np.sqrt(0.5)) / (sigma * np.sqrt(2 * np.pi))
-    return np.clip(0.5 + (blurred - 0.5) / np.float32(slope * _RIM_PX), 0, 1)
+    slope = (1 + np.sqrt(0.5)) / (sigma * np.sqrt(2 * np.pi))
+    # Of a narrow blur the whole step is no more than that: what is inside stays opaque.
+    rise = min(slope * _RIM_PX, 1.0)
+    return np.clip(0.5 + (blurred - 0.5) / np.float32(rise), 0, 1)
 
 
 def _blurred(plane: np.ndarray, sigma: float) -> np.ndarray:

@@ -41,9 +41,9 @@ def edge_of(
     sigma = max(0.5, 0.008 * unit, 0.5 * size / (square.side * to_plan))
     head, rest, hair, skin = cv2.split(cv2.GaussianBlur(np.clip(plan, 0, 1), (0, 0), sigma))
     # Not along the neck: there the shadow under the chin is the strongest edge, not the chin.
-    mine = cv2.blur(head / (head + rest + 1e-4), (2 * max(1, round(0.023 * unit)) + 1,) * 2)
+    mine = cv2.blur(head / (head + rest + 1e-4), (2 * max(1, round(0.05 * unit)) + 1,) * 2)
     person = guided_filter(rgb, np.minimum(1, head + rest), 0.02 * unit, 1e-3)
-    alpha = smoothstep(person * smoothstep(mine, 0.17, 0.53), 0.06, 0.94)
+    alpha = smoothstep(person * smoothstep(mine, 0.21, 0.57), 0.06, 0.94)
     near_rest = cv2.blur(rest, (2 * round(0.03 * unit) + 1,) * 2)
     away = 1 - smoothstep(near_rest, 0.0, 0.3)
     colours = rgb.astype(np.float32) * np.float32(1 / 255)

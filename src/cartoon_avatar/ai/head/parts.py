@@ -23,6 +23,10 @@ from cartoon_avatar.ai.seeing.matting import (
 _NOTCH = 0.12
 # How far the outline of a face may be off, in face heights.
 _RIM = 0.04
+# How near another's head is beside, in face heights.
+_BESIDE = 0.15
+# Of the lower face: cloth over less of it is a collar, over more of it a mask.
+_MASK = 0.15, 0.25
 
 
 def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -40,6 +44,8 @@ def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.nda
     before = smoothstep(np.copysign(1, ruler.turn) * sideways, 0.3, 0.4)
     before = (turned * before * (1 - above_brows)).astype(np.float32)
     scalp = skull * (1 - smoothstep(down, -0.35, -0.2)) * (1 - before)
+    # Beside another's head it is a neck or a shoulder: the ears there are seen as face.
+    scalp *= np.maximum(above_brows, 1 - _beside_another(view))
     # Cloth belongs to the head where it takes the place of hair: over the crown as a hat,
     # and where it closes in the face on both sides, as a scarf or hood, down to the chin.
     hat, wrap = covering(classes, sideways, down, from_skull, ruler.turn)
@@ -64,11 +70,24 @@ def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.nda
     # of a profile overhangs it.
     core = cv2.erode(view.oval, disc(_RIM * view.unit_px)) * (1 - turned)
     sure = np.maximum(core, view.oval * (1 - smoothstep(classes[..., BACKGROUND], 0.8, 0.95)))
-    head = np.maximum(head, sure)
+    head = np.maximum(head, sure * (1 - _collar(classes[..., CLOTHES], view)))
     hand = classes[..., BODY_SKIN] * ((aside > 0.55) | (down < -0.35)) * above_chin * (1 - before)
     head = _without_notches(head, hand, _NOTCH * view.unit_px)
     head = head * view.mine * hair_limit(aside, down)
     return head, np.clip(person - head, 0, 1), hat
+
+
+def _beside_another(view: View) -> np.ndarray:
+    """Where another's head begins so near that what lies there may be its own: P×P, 0..1."""
+    near = (2 * round(_BESIDE * view.unit_px) + 1,) * 2
+    return 1 - smoothstep(cv2.blur(view.mine, near), 0.7, 1.0)
+
+
+def _collar(cloth: np.ndarray, view: View) -> np.ndarray:
+    """Cloth before the lower face, P×P float32 0..1; none where it is a mask that covers it."""
+    below = view.oval * smoothstep(view.down, -0.5, -0.4)
+    share = float((cloth * below).sum() / max(1.0, below.sum()))
+    return cloth * below * (1 - smoothstep(share, *_MASK))
 
 
 def _without_notches(head: np.ndarray, hand: np.ndarray, reach_px: float) -> np.ndarray:

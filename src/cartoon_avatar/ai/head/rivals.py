@@ -6,46 +6,58 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.filters.random_walker import random_walk
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square
 from cartoon_avatar.ai.seeing.faces import Face
 
+# Width and height of the copy on which heads are parted, px.
+_SIDE_PX = 192
+# A skull is 1 wide all around: well inside it, and nearer to it than to another by so much, all is
+# its own; where two are as near, within ``_EVEN``, nobody knows.
+_CORE, _NEARER, _EVEN = 0.6, 0.3, 0.35
+# Further from a skull than this, and higher above the chin, hair may be anyone's.
+_BEYOND, _UPRIGHT = (1.05, 1.25), (-1.1, -0.9)
+# How much that counts against colours, and how little is walked over their edges.
+_TRUST, _EDGE = 5e-4, 300.0
+# Who owns a pixel is known no better than this, in face heights; and narrower is no hair of one's.
+_BLUR, _SPUR = 0.02, 0.08
+
 
 def share_of(face: Face, faces: list[Face], square: Square, rgb: np.ndarray) -> np.ndarray:
     """P×P float32: 1 where a pixel belongs to ``face`` rather than to any other.
 
-    Each head grows from its skull over what is alike (watershed; Meyer 1992), so that hair
-    which hangs down beside another's face stays with the head that it grows on.
+    Each head is walked to from over what is alike, so that hair which hangs down beside another's
+    face stays with the head that it grows on, and hair that touches another's is parted from it
+    where their lights differ.
     """
     px = rgb.shape[0]
-
-    def distance(ruler: Ruler) -> np.ndarray:
-        return ruler.from_skull(*ruler.measure(square, px))
-
-    ruler = Ruler.of(face)
-    own = distance(ruler)
-    oval = ruler.face_area(square, px)
-    rivals = [Ruler.of(other) for other in faces if other is not face]
-    away = [distance(rival) for rival in rivals]
-    near = [at for at in range(len(rivals)) if away[at].min() < 1.5]
+    rulers = [Ruler.of(other) for other in faces if other is not face]
+    away = [ruler.from_skull(*ruler.measure(square, _SIDE_PX)) for ruler in rulers]
+    near = [at for at in range(len(rulers)) if away[at].min() < 1.5]
     if not near:
-        return np.ones_like(own)
+        return np.ones((px, px), np.float32)
 
+    own_ruler = Ruler.of(face)
+    own = own_ruler.from_skull(*own_ruler.measure(square, _SIDE_PX))
     nearest = np.min([away[at] for at in near], axis=0)
-    # Around each skull, which ends at 1, all is its own; in doubt the other's, since a piece
-    # of another's hair is uglier than a piece of the own one lost.
-    seeds = np.zeros(own.shape, np.int32)
-    seeds[(own < 1.1) & (own < nearest - 0.3)] = 1
-    seeds[(nearest < 1.25) & (nearest < own - 0.1)] = 2
+    seeds = np.full(own.shape, -1, np.int32)
+    seeds[(own < _CORE) & (own < nearest - _NEARER)] = 1
+    seeds[(nearest < _CORE) & (nearest < own - _NEARER)] = 0
     for at in near:
-        seeds[rivals[at].face_area(square, px) > 0.5] = 2
-    seeds[oval > 0.5] = 1
-    cv2.watershed(cv2.medianBlur(rgb, 5), seeds)
-    # Hair hangs down into another's reach; none grows up into it.
-    _, down = ruler.measure(square, px)
-    slack = 0.65 * smoothstep(down, -0.9, -0.5) - 0.2
-    grown = ((seeds == 1) & (nearest > own - slack)).astype(np.uint8)
-    grown = cv2.morphologyEx(grown, cv2.MORPH_OPEN, disc(0.08 * ruler.height * px / square.side))
-    share = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 1.5)
-    return np.maximum(share, oval)
+        seeds[rulers[at].face_area(square, _SIDE_PX) > 0.5] = 0
+    seeds[own_ruler.face_area(square, _SIDE_PX) > 0.5] = 1
+
+    small = cv2.resize(rgb, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
+    # What stands up from the skull is in doubt the other's: a piece of another's hair is uglier
+    # than a piece of the own one lost.
+    _, down = own_ruler.measure(square, _SIDE_PX)
+    risen = smoothstep(own, *_BEYOND) * (1 - smoothstep(down, *_UPRIGHT))
+    prior = smoothstep(nearest - own - _EVEN * risen, -_EVEN, _EVEN)
+    walk = random_walk(small, seeds, prior, trust=_TRUST, edge=_EDGE)
+    grown = (cv2.resize(walk, (px, px)) > 0.5).astype(np.uint8)
+    unit_px = own_ruler.height * px / square.side
+    grown = cv2.morphologyEx(grown, cv2.MORPH_OPEN, disc(_SPUR * unit_px))
+    share = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), max(1.0, _BLUR * unit_px))
+    return np.maximum(share, own_ruler.face_area(square, px))

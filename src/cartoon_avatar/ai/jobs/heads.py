@@ -132,7 +132,8 @@ def _head_of_shapes(
     """The head of a drawing of shapes; None where it is none, or another engine drew it."""
     # A stored cartoon's style may no longer exist.
     style = {one.name: one for one in drawn.STYLES}.get(drawn_as.style)
-    if style is None:
+    # A poster is traced from the painting: the photo's edge fits it, and is the cleaner one.
+    if style is None or style.toned:
         return None
     long_side = max(drawing.width, drawing.height)
     _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock, alone=True)
