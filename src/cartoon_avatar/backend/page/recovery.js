@@ -73,13 +73,15 @@ function Taking() {
           placeholder="7K3M-PZ0Q-9XWB-4TRA-2HNC" value=${code} onInput=${(event) => setCode(event.target.value)} />
       </label>
       <button type="submit">${t.recovery.take}</button>
-      ${problem && html`<${Sentence} problem=${problem} />`}
+      ${problem && html`<${Sentence} problem=${problem} tooMany=${t.recovery.tooMany} />`}
     </form>`;
 }
 
-function Sentence({ problem }) {
+/** `tooMany` is what 429 means here: its own words are of drawings. */
+function Sentence({ problem, tooMany = null }) {
   const { title, text } = messageOf(problem);
-  return html`<p class="note" role="alert"><b>${title}.</b> ${text}</p>`;
+  const [what, then] = (problem.code === "too_many_requests" && tooMany) || [title, text];
+  return html`<p class="note" role="alert"><b>${what}.</b> ${then}</p>`;
 }
 
 function Qr({ text }) {

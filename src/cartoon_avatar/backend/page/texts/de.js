@@ -113,6 +113,7 @@ export default {
     code: "Code",
     take: "Übernehmen",
     taken: "Deine Bilder sind jetzt hier.",
+    tooMany: ["Zu viele falsche Codes", "Warte bitte eine Stunde und versuche es dann noch einmal."],
   },
   job: {
     place: (position) => (position === 1 ? "Deine ist die nächste." : `Platz ${position} in der Schlange.`),

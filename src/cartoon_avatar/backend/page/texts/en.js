@@ -113,6 +113,7 @@ export default {
     code: "Code",
     take: "Take them over",
     taken: "Your pictures are here now.",
+    tooMany: ["Too many wrong codes", "Please wait an hour, then try again."],
   },
   job: {
     place: (position) => (position === 1 ? "Yours is the next." : `Place ${position} in the queue.`),

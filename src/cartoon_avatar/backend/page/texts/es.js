@@ -113,6 +113,7 @@ export default {
     code: "Código",
     take: "Traerlas aquí",
     taken: "Tus imágenes ya están aquí.",
+    tooMany: ["Demasiados códigos erróneos", "Espera una hora y vuelve a intentarlo."],
   },
   job: {
     place: (position) => (position === 1 ? "El tuyo es el siguiente." : `Puesto ${position} en la cola.`),
