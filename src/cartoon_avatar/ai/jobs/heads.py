@@ -133,7 +133,8 @@ def _head_of_shapes(
     # A stored cartoon's style may no longer exist.
     style = {one.name: one for one in drawn.STYLES}.get(drawn_as.style)
     # A poster is traced from the painting: the photo's edge fits it, and is the cleaner one.
-    if style is None or style.toned:
+    # A sticker has a white rim there.
+    if style is None or (style.toned and not style.transparent):
         return None
     long_side = max(drawing.width, drawing.height)
     _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock, alone=True)
