@@ -132,14 +132,16 @@ def _head_of_shapes(
     """The head of a drawing of shapes; None where it is none, or another engine drew it."""
     # A stored cartoon's style may no longer exist.
     style = {one.name: one for one in drawn.STYLES}.get(drawn_as.style)
-    # A poster is traced from the painting: the photo's edge fits it, and is the cleaner one.
-    # A sticker has a white rim there.
-    if style is None or (style.toned and not style.transparent):
+    if style is None:
         return None
     long_side = max(drawing.width, drawing.height)
     _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock, alone=True)
     same_size = (scene.picture.width, scene.picture.height) == (drawing.width, drawing.height)
     if not scene.people or not same_size:
+        return None
+    # A poster is traced from the painting: the photo's edge fits it, and is the cleaner one. Not
+    # beside others, who are parted otherwise in a drawing; and a sticker has a white rim there.
+    if style.toned and not style.transparent and len(scene.faces) == 1:
         return None
     document = drawn.head_svg(scene, style, drawn_as.seed)
     return cut_along_shapes(
