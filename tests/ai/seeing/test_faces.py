@@ -5,11 +5,16 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from cartoon_avatar.ai.jobs.drawings import draw
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.detector import lengthened
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder, open_face_finder, quarter_turns
 from cartoon_avatar.ai.seeing.models import Network
 from tests.ai import seen
+from tests.ai.conftest import saved
+from tests.ai.test_property_over_http import tools
 
 LEFT_EYE, RIGHT_EYE, NOSE, CHIN = 468, 473, 1, 152
 
@@ -204,3 +209,22 @@ def test_who_stands_beside_somebody_who_lies_is_found(find: FaceFinder, quarters
 
     assert ways[quarters.index(0)] == 0
     assert all(turns == -quarters[at] % 4 for at, turns in ways.items())
+
+
+@pytest.mark.parametrize("ratio", [12, 20, 1 / 12, 1 / 20])
+def test_a_face_at_the_end_of_a_long_picture_is_found(ratio: float) -> None:
+    """The whole of it at 1024 px would leave 20 px of the face, or 12."""
+    head = cv2.resize(seen.astronaut().rgb[:230, 110:340], (180, 180))
+    height, width = (180, round(180 * ratio)) if ratio > 1 else (round(180 / ratio), 180)
+    photo = Image.new("RGB", (width, height), (150, 160, 170))
+    photo.paste(Image.fromarray(head), (width - 180, height - 180))
+    scene = draw(tools(), saved(photo, "PNG"), "ink", 0, 256).scene
+
+    (found,) = scene.faces
+    middle = found.box.left + found.box.width / 2, found.box.top + found.box.height / 2
+    assert np.allclose(middle, (width - 90, height - 85), atol=25)
+
+
+def test_what_is_no_longer_than_a_panorama_is_looked_at_as_ever() -> None:
+    assert lengthened(1600, 900) == lengthened(900, 2000) == lengthened(8, 8) == 1
+    assert lengthened(2500, 250) == lengthened(250, 2500) == 2

@@ -14,15 +14,18 @@ from cartoon_avatar.ai.jobs.marks import mark_of_drawing, mark_of_part
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Photo, Picture, decode, to_jpeg, to_webp
+from cartoon_avatar.ai.seeing.detector import lengthened
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.containers.dimensions import upright_size
 from cartoon_avatar.containers.marks import rdf_of
+from cartoon_avatar.containers.sniff import media_type_of
 from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.media_types import SVG
 from cartoon_avatar.contract.options import Framing
 
-# Long side of the copy of a photo in which faces are detected.
-LOOK_PX = 1024
+# Long side of the copy of a photo in which faces are detected, of one that is not long.
+_LOOK_PX = 1024
 # Milliseconds for a photo of 2 megapixels, beside those of the engines' stages.
 _BEFORE_MS = {"decode": 25, "faces": 30, "masks": 60}
 _AFTER_MS = {"encode": 12}
@@ -153,9 +156,19 @@ def draw_svg(
     )
 
 
+def looked_at(tools: Tools, data: bytes) -> Photo:
+    """The copy of the photo in ``data`` in which faces are detected.
+
+    Raises ``InvalidImage`` and ``ImageTooLarge``.
+    """
+    size = upright_size(data, media_type_of(data) or "")
+    long_side = _LOOK_PX if size is None else round(_LOOK_PX * lengthened(*size))
+    return decode(data, max_pixels=tools.max_pixels, long_side=long_side)
+
+
 def opened_photo(tools: Tools, data: bytes) -> tuple[Photo, Callable[[Box, int], Picture]]:
     """The photo in ``data``, scaled down, and what gives a crop of it from its own pixels."""
-    photo = decode(data, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    photo = looked_at(tools, data)
 
     def closer(crop: Box, long_side: int) -> Picture:
         return decode(data, max_pixels=tools.max_pixels, long_side=long_side, crop=crop).picture

@@ -14,7 +14,7 @@ from cartoon_avatar.ai.errors import FaceIndexOutOfRange, ModelsMissing
 from cartoon_avatar.ai.head import cut as head_cut
 from cartoon_avatar.ai.head.cut import Head
 from cartoon_avatar.ai.head.shapes import cut_along_shapes
-from cartoon_avatar.ai.jobs.drawings import LOOK_PX, opened_scene, require_seeing
+from cartoon_avatar.ai.jobs.drawings import looked_at, opened_scene, require_seeing
 from cartoon_avatar.ai.jobs.marks import mark_of_part
 from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
@@ -159,7 +159,7 @@ def _portrait_of(tools: Tools, original: bytes, face_index: int, drawing: Pictur
     Styles that draw one person alone frame without regard to others: which it was, the likeness
     tells.
     """
-    photo = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    photo = looked_at(tools, original)
     faces = tools.eyes.find_faces(photo.picture)
     face = _numbered(faces, face_index)
     others = [one for one in faces if one is not face]
@@ -202,7 +202,7 @@ def _known_face(
     if original is None or photo is None or not head_cut.same_shape(photo, drawing):
         return None
     require_seeing(tools)
-    look = decode(original, max_pixels=tools.max_pixels, long_side=LOOK_PX)
+    look = looked_at(tools, original)
     face = _numbered(tools.eyes.find_faces(look.picture), face_index)
     everything = whole(look.width, look.height)
     shown = crop or everything

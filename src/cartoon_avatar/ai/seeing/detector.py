@@ -86,6 +86,8 @@ _LARGE = 0.25
 # a portrait is found best when small, the back row of a group only when larger, and the largest
 # look is for tiny faces alone. Small pictures are enlarged to the first.
 _LOOKS_PX = (320, 640, 1024)
+# Ratios of sides from which on a picture is long, and how much longer changes nothing more.
+_LONG, _LONGEST = 2.5, 20
 # With a side of one cell of its coarsest grid (32 px) OpenCV's YuNet reads past its own output.
 _SMALLEST_LOOK_PX = 64
 _Box = tuple[float, float, float, float]
@@ -100,18 +102,25 @@ def on_grey(picture: Picture) -> np.ndarray:
     return (picture.rgb * alpha + 128 * (1 - alpha)).astype(np.uint8)
 
 
+def lengthened(width: int, height: int) -> float:
+    """How many times as long as others a picture of these sides is looked at: a panorama or a
+    column of faces has the pixels then that one of ``_LONG`` has."""
+    ratio = max(width, height) / max(1, min(width, height))
+    return float(np.sqrt(np.clip(ratio / _LONG, 1, _LONGEST)))
+
+
 def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[_Found]:
     """Boxes, positions of the two eyes (2×2) and scores, in pixels of ``rgb``."""
     height, width = rgb.shape[:2]
     found: list[_Found] = []
-    for side in _LOOKS_PX:
+    for side in (round(px * lengthened(width, height)) for px in _LOOKS_PX):
         for one in _seen_in(detector, rgb, side):
             same = [other for other in found if _overlap(one[0], other[0]) > 0.3]
             # The smaller look has the better boxes, but where it was unsure the larger decides.
             if all(other[2] < _SURE for other in same):
                 found = [other for other in found if all(other is not twin for twin in same)]
                 found.append(one)
-        if max(height, width) <= side or (found and side >= 640):
+        if max(height, width) <= side or (found and side >= _LOOKS_PX[1]):
             break
         # A portrait: whoever else is in it is no smaller than what this look can see.
         if any(score >= _SURE and box[3] >= _LARGE * height for box, _, score in found):
@@ -136,7 +145,7 @@ def _seen_in(detector: cv2.FaceDetectorYN, rgb: np.ndarray, side_px: int) -> Ite
     _, rows = detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
     if rows is None:
         return
-    scale = min(side_px, max(longest, _LOOKS_PX[0])) / longest
+    scale = (min(side_px, longest) if longest >= _LOOKS_PX[0] else side_px) / longest
     for row in rows.astype(float):
         lengths, score = row[:8] / scale, float(row[14])
         box: _Box = tuple(lengths[:4].tolist())  # type: ignore[assignment]
