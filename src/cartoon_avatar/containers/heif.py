@@ -54,6 +54,8 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
         # What follows the boxes of a picture may be anything.
         walk = _whole_boxes if parent else boxes
         for kind, start, body, end in walk(photo, folder_start, folder_end):
+            if not parent and kind == b"ftyp" and start:
+                break  # another file, behind this one
             boxes_seen += 1
             if boxes_seen > MOST_PARTS:
                 raise BrokenImage("The HEIF file is in too many pieces.")

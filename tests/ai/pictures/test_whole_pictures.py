@@ -133,6 +133,7 @@ def wholes() -> Iterator[tuple[str, bytes]]:
         size = data.index(b"mdat") - 4
         longer = (int.from_bytes(data[size : size + 4]) + 9).to_bytes(4)
         yield f"{kind} that says it is longer", data[:size] + longer + data[size + 4 :]
+        yield f"{kind}, with another behind it", data + saved(FACE.rotate(180), kind)
         yield f"{kind}, trailing text", data + b"garbage and more of it"
         yield f"{kind}, trailing zeros", data + bytes(100)
         yield f"{kind}, trailing box", data + struct.pack(">I4s", 16, b"free") + bytes(8)
