@@ -20,7 +20,7 @@ from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_
 from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
-from cartoon_avatar.ai.engines.drawn.poster_features import draw_own_mouth, draw_painted_eyes
+from cartoon_avatar.ai.engines.drawn.poster_features import draw_painted_eyes, draw_painted_mouth
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
 from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
@@ -99,7 +99,7 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
         _draw_part(pen, portrait, portrait.face, under, _SKIN)
         if mouth:
-            draw_own_mouth(pen, portrait, scene)
+            draw_painted_mouth(pen, portrait)
         if not reading.profile:
             draw_painted_eyes(pen, portrait)
         _draw_part(pen, portrait, portrait.hair, portrait.hair, _HAIR)

@@ -60,7 +60,7 @@ def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> Non
     draw_folds(painted, photo, person, tone)
     draw_jaw(painted, person, sheet.bare * (1 - sheet.beards), tone)
     if person.shows_mouth:
-        draw_mouth(painted, photo, person, tone)
+        draw_mouth(painted, photo, person, subject, tone)
         draw_nose(painted, person, tone)
     if person.shown_eyes:
         draw_brows(painted, person, sheet.hair)

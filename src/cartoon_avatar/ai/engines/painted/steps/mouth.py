@@ -1,27 +1,35 @@
-"""Lips in one colour and teeth as one clean shape."""
+"""Lips in one colour, and between them the teeth of the photo, whitened."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.blur import blurred, blurred_within
-from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.blur import blurred_within
 from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
+from cartoon_avatar.ai.seeing.subject import Subject
 
 # From the right corner of the mouth over the upper lip's lower edge to the left one.
 _PARTING = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 _UNDER_LIP = (181, 84, 17, 314, 405)
 # How much darker and redder than skin lips are at least, in L and a.
 _DARKER_LIPS, _REDDER_LIPS = 5.0, 7.0
-# A gap between the lips, as share of the face's height, from which a mouth is open.
-_OPEN = 0.018
+# A gap between the lips, as share of the face's height, from which a mouth is open; a moustache
+# before the lips is taken for a gap.
+_OPEN, _OPEN_UNDER_HAIR = 0.018, 0.05
+# Columns of a mouth in which its teeth are looked for, how bright they are beside skin, and how
+# much less dark than in a photo it is between them.
+_COLUMNS, _TOOTH, _CALM = 14, 0.66, 0.5
+# How much lighter than skin teeth are, and in which bounds, L.
+_WHITER, _WHITE = 26.0, (72.0, 91.0)
 # How much lighter the lower lip is in its middle, L.
 _GLOSS = 9.0
 
 
-def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.ndarray) -> None:
+def draw_mouth(
+    lab: np.ndarray, photo: np.ndarray, person: Features, subject: Subject, tone: np.ndarray
+) -> None:
     """Draw the mouth of ``person`` into ``lab`` (H×W×3 CIELAB), in place.
 
     ``photo`` is what it is read from, ``tone`` the skin's CIELAB.
@@ -39,8 +47,10 @@ def draw_mouth(lab: np.ndarray, photo: np.ndarray, person: Features, tone: np.nd
     body = polygon(shape, lips, 0.006 * size) * (1 - inner)
     _paint_lips(here, seen, body, size, tone)
     gap = float(np.linalg.norm(face.landmarks[13] - face.landmarks[14])) / size
-    if gap > _OPEN:
-        _paint_teeth(here, seen, body, inner, size)
+    hair = subject.facial_hair
+    under_hair = hair is not None and hair.value in ("moustache", "beard")
+    if gap > (_OPEN_UNDER_HAIR if under_hair else _OPEN):
+        _paint_teeth(here, seen, face, inner, tone)
     else:
         curve = smooth_curve(face.landmarks[list(_PARTING)], 4)
         widths = 0.012 * size * (0.35 + 0.65 * tapered(len(curve)))
@@ -82,45 +92,38 @@ def _gloss(lab: np.ndarray, face: Features, body: np.ndarray, size: float) -> No
 
 
 def _paint_teeth(
-    lab: np.ndarray, photo: np.ndarray, body: np.ndarray, inner: np.ndarray, size: float
+    lab: np.ndarray, photo: np.ndarray, face: Features, inner: np.ndarray, tone: np.ndarray
 ) -> None:
-    sure = inner > 0.6
-    if sure.sum() < 30:
+    """What is between the lips as in the ``photo``, with teeth as white in the corners as in the
+    middle, in place."""
+    inside = inner > 0.5
+    left, right = face.landmarks[_PARTING[0]], face.landmarks[_PARTING[-1]]
+    across = right - left
+    rows, columns = np.indices(inside.shape, np.float32)
+    along = ((columns - left[0]) * across[0] + (rows - left[1]) * across[1]) / (across @ across)
+    along = np.clip(along, 0, 1)
+    brightest = _brightest(photo[..., 0], inside, along)
+    if brightest is None or np.percentile(brightest, 80) < _TOOTH * tone[0]:
         return
-    light = np.ascontiguousarray(photo[..., 0])
-    low, high = (float(value) for value in np.percentile(light[sure], [10, 90]))
-    if high < 45 or high - low < 8:
-        return
-    weight = inner**2 + np.float32(1e-3)
-    calm = blurred_within(light, weight, 0.010 * size)
-    bright = low + 0.46 * (high - low)
-    teeth = smoothstep(calm, bright - 5, bright + 2) * inner
-    lips = photo[body > 0.8][:, 1]
-    red = float(np.median(lips)) if lips.size else 99.0
-    pale = float(np.median(photo[sure & (light > high - 4)][:, 1]))
-    if red - pale > 6:  # lip and tongue are red
-        share = 0.45 * (red - pale), 0.8 * (red - pale)
-        teeth *= 1 - smoothstep(photo[..., 1], pale + share[0], pale + share[1])
-    teeth = smoothstep(blurred_within(teeth, weight, 0.012 * size), 0.35, 0.65) * inner
-    reach = 2 * max(1, int(0.022 * size)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    teeth = np.maximum(teeth, cv2.morphologyEx(teeth, cv2.MORPH_CLOSE, kernel)) * inner
-    teeth *= _upper_row(teeth, 0.004 * size)
-    deep = cv2.merge([np.minimum(calm, 32), np.full_like(calm, 15), np.full_like(calm, 9)])
-    lab += (0.75 * (inner - teeth))[..., None] * (deep - lab)
-    # Off-white, in the upper lip's shadow, a little darker at the corners; the gaps between
-    # them are only hinted at.
-    level = float(np.clip(np.percentile(light[sure], 85) + 8, 68, 93))
-    shade = 1 - smoothstep(blurred(inner, 0.018 * size), 0.45, 0.9)
-    gaps = np.minimum(light - blurred_within(light, weight, 0.014 * size), 0)
-    bright = 0.2 * np.minimum(calm, level) + 0.8 * level - 12 * shade + 0.3 * gaps
-    clean = cv2.merge([bright, np.full_like(calm, 1.5), np.full_like(calm, 6.0)])
-    lab += (0.92 * teeth)[..., None] * (clean - lab)
+    here = np.interp(along, np.linspace(0, 1, len(brightest)), brightest).astype(np.float32)
+    white = float(np.clip(tone[0] + _WHITER, *_WHITE)) * (1 - 0.3 * (2 * along - 1) ** 4)
+    gain = np.clip(white / np.maximum(here, 0.45 * brightest.max()), 0.7, 1.8)
+    light = photo[..., 0]
+    tooth = np.clip((light / np.maximum(here, 1) - 0.55) / 0.3, 0, 1)
+    clean = photo.copy()
+    # Between teeth it is less dark than in a photo: a whole grid makes a skeleton's mouth.
+    clean[..., 0] = white - (1 - _CALM * tooth) * np.maximum(white - light * gain, -2)
+    clean[..., 1:] *= 1 - 0.7 * tooth[..., None]
+    lab += inner[..., None] * (clean - lab)
 
 
-def _upper_row(teeth: np.ndarray, soft_px: float) -> np.ndarray:
-    """H×W 0..1 without what lies below a gap under the first teeth: a second row looks busy."""
-    clear = teeth > 0.4
-    began = np.maximum.accumulate(clear, axis=0)
-    ended = np.maximum.accumulate(began & ~clear, axis=0)
-    return 1 - blurred(ended.astype(np.float32), soft_px)
+def _brightest(light: np.ndarray, inside: np.ndarray, along: np.ndarray) -> np.ndarray | None:
+    """How bright each column of a mouth is, from corner to corner; None of too small a one."""
+    column = np.minimum((along * _COLUMNS).astype(int), _COLUMNS - 1)
+    found = [light[inside & (column == number)] for number in range(_COLUMNS)]
+    known = [number for number, lights in enumerate(found) if len(lights) > 4]
+    if not known:
+        return None
+    values = [float(np.percentile(found[number], 88)) for number in known]
+    row = np.interp(np.arange(_COLUMNS), known, values).astype(np.float32)
+    return cv2.GaussianBlur(row[None], (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE)[0]
