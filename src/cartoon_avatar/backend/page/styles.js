@@ -51,9 +51,10 @@ export function otherStyle(seen, faceless = false) {
 export function StyleTiles({ styles, current, waiting, pictures = {}, onChoose, onSurprise, children }) {
   const isOwn = Object.keys(pictures).length > 0;
   const row = useRef(null);
-  const tiles = (styles ?? []).length + 1;
   // Rows of one length: a tile alone in its row looks forgotten.
+  const tiles = (styles?.length ?? 0) + 1;
   const inRows = (rows) => Math.ceil(tiles / rows);
+  const columns = styles ? { "--two-rows": inRows(2), "--wide": inRows(Math.ceil(tiles / 16)) } : {};
   useEffect(() => {
     const tile = row.current.querySelector("[aria-current]");
     if (tile) row.current.scrollTo({ left: tile.offsetLeft + tile.offsetWidth / 2 - row.current.clientWidth / 2 });
@@ -61,7 +62,7 @@ export function StyleTiles({ styles, current, waiting, pictures = {}, onChoose, 
   return html`
     <fieldset class="styles" aria-busy=${state.styles === null}>
       <legend>${t.style.title}</legend>
-      <div ref=${row} class="choices" style=${{ "--two-rows": inRows(2), "--wide": inRows(Math.ceil(tiles / 16)) }}>
+      <div ref=${row} class="choices" style=${columns}>
         <button type="button" class="choice" onClick=${onSurprise}>
           <span class="swatch dice" aria-hidden="true"></span>
           <span class="name">${t.style.surprise}</span>
