@@ -101,7 +101,7 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         if mouth:
             draw_painted_mouth(pen, portrait)
         if not reading.profile:
-            draw_painted_eyes(pen, portrait)
+            draw_painted_eyes(pen, portrait, scene.features[0].shows_eyes)
         _draw_part(pen, portrait, portrait.hair, portrait.hair, _HAIR)
         _draw_cloth(pen, portrait, portrait.hat, portrait.hat)
     clock.done("shapes")

@@ -49,12 +49,12 @@ class _Look:
         return np.clip(cv2.resize(plane, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def draw_painted_eyes(pen: Pen, portrait: Portrait) -> None:
-    """The eyes as they are painted, their irises in the colour that was read."""
+def draw_painted_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
+    """The eyes ``shown`` as they are painted, their irises in the colour that was read."""
     reading = portrait.reading
     for index, eye in enumerate(reading.features.eyes):
         outline = reading.inside(eye.outline)
-        if reading.hides_eye(index) or not outline.any():
+        if not shown[index] or reading.hides_eye(index) or not outline.any():
             continue
         look = _look(portrait, reading.grown(outline, _BY_EYES * reading.unit))
         _draw(pen, portrait, look)
