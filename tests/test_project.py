@@ -11,6 +11,7 @@ import click
 import pytest
 import yaml
 
+from cartoon_avatar.ai.engines.catalogue import STYLES
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.ai.settings import variable_of as ai_variable_of
 from cartoon_avatar.backend import errors
@@ -80,6 +81,12 @@ def test_every_command_is_documented_and_explains_itself(name: str, command: cli
     for option in command.params:
         if isinstance(option, click.Option) and not option.hidden:
             assert option.help, f"{name} {option.name}"
+
+
+def test_the_page_shows_a_sample_of_every_style():
+    samples = ROOT / "src/cartoon_avatar/backend/page/samples/hero"
+
+    assert {path.stem for path in samples.iterdir()} == {"photo", *(one.name for one in STYLES)}
 
 
 def test_compose_starts_commands_that_are_there_with_settings_that_are_there():
