@@ -8,14 +8,12 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cartoon_avatar.process.lifetime import exit_with_parent
 
 if TYPE_CHECKING:
     from granian import Granian
-    from starlette.types import ASGIApp
 
 # Where Prometheus' client keeps counts that processes share; it is read when that is imported.
 SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
@@ -31,8 +29,9 @@ def run_server(factory: str, host: str, port: int, workers: int, with_parent: in
     # A quarter of an import goes into collecting garbage that is none; its workers turn the
     # collector on again.
     gc.disable()
+    _end_at_once_while_starting()
     with _counted_together(workers):
-        _granian(factory, host, port, workers).serve(target_loader=_made_by)
+        _granian(factory, host, port, workers).serve()
 
 
 def _granian(factory: str, host: str, port: int, workers: int) -> Granian:
@@ -46,6 +45,7 @@ def _granian(factory: str, host: str, port: int, workers: int) -> Granian:
         port=port,
         interface=Interfaces.ASGI,
         workers=workers,
+        factory=True,
         websockets=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
@@ -55,13 +55,24 @@ def _granian(factory: str, host: str, port: int, workers: int) -> Granian:
     )
 
 
-def _made_by(factory: str) -> ASGIApp:
-    """In a worker: the app. A stop that comes while it loads ends the worker at once; forked, it
-    has handlers of its parent's, which would lose the signal."""
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, signal.SIG_DFL)
-    module, _, function = factory.partition(":")
-    return getattr(import_module(module), function)()
+def _end_at_once_while_starting() -> None:
+    """Let a worker that is told to stop while it loads end at once.
+
+    Forked, it has handlers of its parent's, which would lose the signal. One that comes during
+    the fork is held back until the worker has no handlers.
+    """
+    stops = (signal.SIGTERM, signal.SIGINT)
+
+    def in_worker() -> None:
+        for signum in stops:
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, stops),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, stops),
+        after_in_child=in_worker,
+    )
 
 
 @contextmanager

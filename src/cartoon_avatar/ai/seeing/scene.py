@@ -136,7 +136,7 @@ def shrunk(scene: Scene, long_side: int) -> Scene:
     people = [in_crop(face, here, picture.width / width) for face in scene.people]
     masks = scene.masks
     if masks is not None:
-        masks = masks.each(lambda mask: sized(mask, (picture.width, picture.height)))
+        masks = masks.each(lambda mask: sized(mask, picture.rgb.shape))
     return replace(scene, picture=picture, people=people, masks=masks)
 
 

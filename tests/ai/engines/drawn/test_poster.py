@@ -91,6 +91,26 @@ def test_eyes_and_teeth_of_dark_skin_are_not_the_whitest_white():
     assert lightest(dark) < lightest(light)
 
 
+def test_people_are_where_they_are_in_an_oblong_picture():
+    square = scene("astronaut")
+    size = square.picture.width
+    beside = [(0, 0), (0, size)]
+    rgb = np.pad(square.picture.rgb, [*beside, (0, 0)], mode="edge")
+    masks = square.masks.each(lambda mask: np.pad(mask, beside))
+    wide = replace(square, picture=Picture(np.repeat(np.repeat(rgb, 2, 0), 2, 1)))
+    wide = replace(
+        wide,
+        masks=masks.each(lambda mask: np.repeat(np.repeat(mask, 2, 0), 2, 1)),
+        people=[replace(face, landmarks=2 * face.landmarks) for face in square.people],
+    )
+
+    lab = lab_of(drawn.draw(wide, POSTER, 0).picture.rgb)
+
+    there = cv2.erode((wide.masks.face_skin > 0.9).astype(np.uint8), np.ones((9, 9))) > 0
+    photo = np.median(lab_of(wide.picture.rgb)[there], axis=0)
+    assert np.abs(np.median(lab[there], axis=0) - photo).max() < 12
+
+
 def test_a_made_up_shoulder_has_the_colour_of_the_cloth():
     whole = scene("astronaut")
     height, width = whole.picture.rgb.shape[:2]
