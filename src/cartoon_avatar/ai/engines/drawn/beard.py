@@ -241,7 +241,7 @@ def _draw_hanging(pen: Pen, beard: Beard, tones: HairTones) -> None:
     d = path_of(
         outlines(beard.mask, reading.scale, blur_px=1.5, smooth=0.016 * unit, least=0.003 * unit**2)
     )
-    pen.sheet.fill(d, tones.base, line=tones.line, line_width=pen.inner * 0.4 or pen.fine * 0.4)
+    pen.sheet.fill(d, tones.base, line=tones.line, line_width=pen.inner * 0.4)
     with pen.sheet.clipped(d):
         away = reading.across * -reading.light_side * 0.07 - reading.down * 0.03
         far = beard.mask & ~reading.moved(beard.mask, away * unit)

@@ -79,13 +79,10 @@ def draw_cloth(pen: Pen, mask: np.ndarray, regions: list[Cloth]) -> None:
                 edges |= reading.grown(reading.inside(lapel_of(reading, edge, side)), 0.02 * unit)
         _draw_shadow_of_head(pen, mask)
         for seam in seams(reading, mask & ~edges):
-            width = pen.inner or pen.fine
+            width = pen.inner
             # Ink drowns in black cloth: there the lines are light.
             on = main[0]
-            if on < 30:
-                shade = cloth_tone(reading, regions[0].colour, 9)
-            else:
-                shade = line if pen.inner else cloth_tone(reading, regions[0].colour, -14)
+            shade = cloth_tone(reading, regions[0].colour, 9) if on < 30 else line
             pen.brush(seam, [0.3, width * 0.9, width, width * 0.7, 0.3], shade)
     sheet.line(d, line, pen.outline)
 

@@ -126,8 +126,6 @@ def draw_waves(
         )
         wide = {"shade": 0.6, "light": 0.5, "line": 0.0}[kind] * radius or pen.fine
         colour = {"shade": tones.shade, "light": tones.light, "line": tones.line}[kind]
-        if kind == "line" and not pen.inner:
-            colour = tones.shade
         swinging = _swinging(line, radius, float(pen.random.uniform(0, 2 * np.pi)))
         pen.brush(swinging, [0.1, 0.7 * wide, wide, wide, 0.9 * wide, 0.6 * wide, 0.1], colour)
         if kind == "light":
@@ -165,7 +163,7 @@ def draw_coils(
         gap = max(1, round(2.3 * radius * reading.scale))
         free[max(0, row - gap) : row + gap + 1, max(0, column - gap) : column + gap + 1] = False
         bright = lit[row, column]
-        colour = tones.light if bright else tones.line if pen.inner else tones.shade
+        colour = tones.light if bright else tones.line
         _draw_coil(pen, centre, radius * float(pen.random.uniform(0.75, 1.1)), colour)
         count += 1
         if count >= 60:

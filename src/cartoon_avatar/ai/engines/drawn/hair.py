@@ -99,8 +99,8 @@ def draw_hair(pen: Pen, hair: Hair, tones: HairTones) -> None:
         return
     # Cropped hair ends on the skin softly; its outer edge has the silhouette's line.
     cropped = hair.texture == "combed" and reading.area(mask) < CROPPED
-    line = tones.line if pen.outline else tones.shade
-    sheet.fill(d, tones.base, line=line, line_width=pen.outline * (0.35 if cropped else 0.85))
+    width = pen.outline * (0.35 if cropped else 0.85)
+    sheet.fill(d, tones.base, line=tones.line, line_width=width)
     with sheet.clipped(d):
         # Behind the neck and beside the cheek hair lies in shadow.
         near = reading.grown(reading.skin_below | reading.oval, 0.07 * unit)
@@ -186,8 +186,7 @@ def _draw_locks(pen: Pen, strands: Strands, lines: list[np.ndarray], tones: Hair
     if spread > 2.2:
         locks.draw(strands.light > high - 0.2 * spread, light, 10, (0.016, 0.045), 1)
         locks.draw(strands.light > top - 0.2 * (top - high), tones.light, 5, (0.01, 0.022), 1)
-    pen_line = tones.line if pen.inner else tones.shade
-    locks.draw(strands.mask, pen_line, 12, (0.0, 0.0), 0)
+    locks.draw(strands.mask, tones.line, 12, (0.0, 0.0), 0)
 
 
 def _draw_sheen(pen: Pen, hair: Hair, tones: HairTones) -> None:

@@ -169,8 +169,7 @@ def draw_ears(pen: Pen) -> None:
         d = bezier(few_points(spline(np.array([at(*p) for p in shape]), closed=True)))
         in_shade = ear.side == reading.light_side
         fill = pen.skin.shade if in_shade else pen.skin.base
-        line = pen.ink if pen.outline else pen.skin.deep
-        pen.sheet.fill(d, fill, line=line, line_width=pen.outline)
+        pen.sheet.fill(d, fill, line=pen.ink, line_width=pen.outline)
         # The shell's shadow, its rim and its inner fold.
         hollow = [(0.0, 0.3), (0.4, 0.22), (0.68, 0.36), (0.56, 0.56), (0.3, 0.74), (-0.05, 0.7)]
         inside = bezier(few_points(spline(np.array([at(*p) for p in hollow]), closed=True)))
@@ -258,18 +257,9 @@ def _draw_blush(pen: Pen) -> None:
 
 
 def _draw_jaw(pen: Pen, contour: np.ndarray) -> None:
-    """The contour again from cheek to cheek, swelling under the jaw; lineless looks draw it only
-    over neck and clothes."""
+    """The contour again from cheek to cheek, swelling under the jaw."""
     reading, unit = pen.reading, pen.reading.unit
     low = contour @ reading.down > reading.at(2) @ reading.down
-    if not pen.inner:
-        away = contour - reading.features.oval.mean(axis=0)
-        away /= np.maximum(np.hypot(*away.T), 1e-6)[:, None]
-        below = reading.skin_below | reading.clothes
-        low &= (
-            smoothed_values(reading.sample(contour + away * 0.025 * unit, below).astype(float), 6)
-            > 0.4
-        )
     if low.sum() < 0.3 * unit / 2:
         return
     # Begin the run where the contour leaves the part above.
@@ -277,9 +267,6 @@ def _draw_jaw(pen: Pen, contour: np.ndarray) -> None:
     rolled, kept = np.roll(contour, -start, axis=0), np.roll(low, -start)
     first, last = np.flatnonzero(kept)[[0, -1]]
     way = rolled[first : last + 1 : 4]
-    if pen.inner:
-        width = pen.outline
-        pen.brush(way, [0.3, width * 0.5, width * 0.85, width, width * 0.85, width * 0.5, 0.3],
-                  mixed(pen.ink, pen.skin.line, 0.5))  # fmt: skip
-    else:
-        pen.brush(way, [0.3, pen.fine * 0.8, pen.fine, pen.fine * 0.8, 0.3], pen.skin.deep)
+    width = pen.outline
+    pen.brush(way, [0.3, width * 0.5, width * 0.85, width, width * 0.85, width * 0.5, 0.3],
+              mixed(pen.ink, pen.skin.line, 0.5))  # fmt: skip

@@ -117,5 +117,5 @@ def draw_suit(pen: Pen, suit: Suit, tone: Lab, line: Lab) -> None:
             polygon(outline),
             lapel,
             line=shifted(tone, 12) if dark else line,
-            line_width=pen.inner * 0.9 if pen.inner else 0.0,
+            line_width=pen.inner * 0.9,
         )

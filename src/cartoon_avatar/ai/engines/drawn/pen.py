@@ -15,8 +15,8 @@ from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 
 @dataclass(slots=True, eq=False)
 class Pen:
-    """``outline`` and ``inner`` are the widths of lines about and inside shapes, units, 0 in a
-    lineless look; ``fine`` is that of a face's own lines, which no look does without."""
+    """``outline`` and ``inner`` are the widths of lines about and inside shapes, units; ``fine``
+    is that of a face's own lines."""
 
     sheet: Sheet
     reading: Reading

@@ -74,9 +74,9 @@ class Portrait:
 
     def ground(self, box: tuple[slice, slice]) -> str:
         """Path data of all of ``box``: below tones in a clip, it has no edge of its own to show."""
-        rows, columns = box
-        corners = [(x, y) for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)]
-        return polygon(np.array([corners[i] for i in (0, 1, 3, 2)]) / self.scale)
+        (top, bottom), (left, right) = ((one.start, one.stop) for one in box)
+        corners = [(left, top), (left, bottom), (right, bottom), (right, top)]
+        return polygon(np.array(corners) / self.scale)
 
     def edge(self, mask: np.ndarray) -> str:
         """Path data of the outline of ``mask``, within the person."""

@@ -84,8 +84,6 @@ STYLES: tuple[DrawnStyle, ...] = (
         "Sticker",
         "Cut out with a white rim, on nothing: for chats.",
         outline=0.02,
-        inner=0.014,
-        fine=0.015,
         rim=0.075,
         transparent=True,
         toned=True,
