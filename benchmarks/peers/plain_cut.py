@@ -7,7 +7,7 @@ does. It shows what the trial's figures mean in our measure: its own are known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ from cartoon_avatar.ai.seeing.matting import (
     HAIR,
     OTHER,
 )
-from cartoon_avatar.ai.seeing.model_files import PERSON_CLASSES, models_folder
+from cartoon_avatar.ai.seeing.model_files import PERSON_CLASSES, fetch, models_folder
 from cartoon_avatar.ai.seeing.models import Models, Network
 
 OVAL = [
@@ -31,6 +31,15 @@ OVAL = [
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 ]  # fmt: skip
 CHIN, FOREHEAD = 152, 10
+
+assert PERSON_CLASSES.change is not None
+# The class network at the size that it was published for.
+PUBLISHED = replace(
+    PERSON_CLASSES,
+    name="selfie_multiclass_256x256.tflite",
+    sha256=PERSON_CLASSES.change.published_sha256,
+    change=None,
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,8 @@ VARIANTS = (
 class PlainCut:
     def __init__(self, models: Models, threads: int) -> None:
         self._find_faces = open_face_finder(models)
-        # As published, not at the smaller size that we look at.
-        self._classes = Network(models_folder() / PERSON_CLASSES.name, threads)
+        fetch(models_folder(), [PUBLISHED])
+        self._classes = Network(models_folder() / PUBLISHED.name, threads)
 
     def alpha(self, photo: Picture, how: Variant) -> np.ndarray:
         """The most prominent head's alpha in the whole of ``photo``, H×W float32 0..1."""

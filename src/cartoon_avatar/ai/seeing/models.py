@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.seeing import class_map_size
 from cartoon_avatar.ai.seeing.model_files import (
     FACE_DETECTOR,
     FACE_MESH,
@@ -28,13 +27,12 @@ class ModelMissing(Exception):
 class Network:
     """A LiteRT model, opened. Not thread-safe: one per worker process."""
 
-    def __init__(self, model: Path | bytes, threads: int) -> None:
+    def __init__(self, model: Path, threads: int) -> None:
         # Imported here: the run-time alone takes 50 MB, which `models fetch` need not load.
         from ai_edge_litert.interpreter import Interpreter
 
-        given = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
         with without_native_lines():  # "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
-            self._interpreter = Interpreter(**given, num_threads=threads)
+            self._interpreter = Interpreter(model_path=str(model), num_threads=threads)
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
         self._outputs = self._interpreter.get_output_details()
@@ -71,8 +69,6 @@ def open_models(folder: Path | None = None, threads: int = 1) -> Models:
     def network(file: ModelFile) -> Network | None:
         if file.name in missing:
             return None
-        if file is PERSON_CLASSES:
-            return Network(class_map_size.resized((folder / file.name).read_bytes()), threads)
         return Network(folder / file.name, threads)
 
     detector = None
