@@ -10,13 +10,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import multiprocessing
-import os
 import pickle
 import select
 import signal
 import socket
 import struct
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ from cartoon_avatar.ai.errors import GenerationFailed
 from cartoon_avatar.ai.pools.forks import mend_template, template
 from cartoon_avatar.contract.errors import AvatarError, PictureUnusable
 from cartoon_avatar.process import heap
+from cartoon_avatar.process.lifetime import exit_with_launcher
 from cartoon_avatar.process.logs import LogFormat, configure_logs
 from cartoon_avatar.process.server import freeze_what_is_loaded
 
@@ -168,7 +167,7 @@ def _work(
     # be finishing requests, decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+    exit_with_launcher()
     configure_logs("ai-worker", log_level, log_format=log_format)
 
     tools, greeting = start()
@@ -228,14 +227,6 @@ def _received(end: socket.socket, size_bytes: int) -> bytes:
     if len(received) != size_bytes:
         raise EOFError
     return received
-
-
-def _end_with_parent() -> None:
-    """Unlike ``exit_with_parent``: to the system, a worker's parent is the template."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _revived(kind: type[AvatarError], attributes: dict[str, Any]) -> AvatarError:
