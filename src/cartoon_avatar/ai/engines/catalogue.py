@@ -84,7 +84,7 @@ class BuiltIn:
         if isinstance(chosen, PaintedStyle):
             return _PAINTED_MS
         if isinstance(chosen, DrawnStyle):
-            return {**_PAINTED_MS, **_DRAWN_MS} if chosen.traced else _DRAWN_MS
+            return {**_PAINTED_MS, **_DRAWN_MS}
         # Painted first: a stage that both have counts where it comes first.
         return {**_PAINTED_MS, **_CLASSIC_MS, **_PAINTED_MS}
 

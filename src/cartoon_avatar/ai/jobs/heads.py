@@ -141,7 +141,7 @@ def _head_of_shapes(
         return None
     # A poster is traced from the painting: the photo's edge fits it, and is the cleaner one. Not
     # beside others, who are parted otherwise in a drawing; and a sticker has a white rim there.
-    if style.toned and not style.transparent and len(scene.faces) == 1:
+    if not style.inks and not style.transparent and len(scene.faces) == 1:
         return None
     document = drawn.head_svg(scene, style, drawn_as.seed)
     return cut_along_shapes(

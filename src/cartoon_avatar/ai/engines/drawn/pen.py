@@ -8,15 +8,13 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.palette import HairTones, SkinTones
-from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, stroke
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 
 
 @dataclass(slots=True, eq=False)
 class Pen:
-    """``outline`` and ``inner`` are the widths of lines about and inside shapes, units; ``fine``
-    is that of a face's own lines."""
+    """``outline`` is the width of lines about shapes, units."""
 
     sheet: Sheet
     reading: Reading
@@ -24,14 +22,7 @@ class Pen:
     hair: HairTones
     ink: Lab
     outline: float
-    inner: float
-    fine: float
     random: np.random.Generator
-
-    def brush(self, points: np.ndarray, widths: list[float], colour: Lab, *, opacity: float = 1.0):
-        """A tapered stroke through ``points``."""
-        outline = few_points(stroke(points, widths), fine=1.2)
-        self.sheet.fill(bezier(outline), colour, opacity=opacity)
 
 
 def dice(seed: int, reading: Reading) -> np.random.Generator:

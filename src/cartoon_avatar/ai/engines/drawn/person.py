@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.close import Close, grown_by
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.seeing.features import Features
 from cartoon_avatar.ai.seeing.subject import Subject
@@ -26,7 +25,6 @@ class Reading:
     across: np.ndarray  # unit vector from the sitter's right eye to the left one
     down: np.ndarray  # unit vector from brow to chin
     lab: np.ndarray
-    close: Close
     person: np.ndarray
     face: np.ndarray
     skin_below: np.ndarray
@@ -83,7 +81,7 @@ class Reading:
 
     def grown(self, mask: np.ndarray, by: float) -> np.ndarray:
         """``mask`` grown (or shrunk, below 0) by ``by`` units."""
-        return grown_by(mask, by * self.scale)
+        return _grown(mask, by * self.scale)
 
     def opened(self, mask: np.ndarray, by: float) -> np.ndarray:
         """``mask`` without what is narrower than twice ``by`` units."""
@@ -91,10 +89,6 @@ class Reading:
 
     def closed(self, mask: np.ndarray, by: float) -> np.ndarray:
         return self.grown(self.grown(mask, by), -by) | mask
-
-    def closely(self, mask: np.ndarray) -> np.ndarray:
-        """``mask`` (on the grid) in the close look, H×W bool."""
-        return self.close.from_grid(mask, self.scale) > 0.5
 
     def soft(self, values: np.ndarray, by: float) -> np.ndarray:
         """``values`` under a Gaussian of ``by`` units, the frame's pixels going on."""
@@ -155,3 +149,10 @@ def blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
     small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma_px * size[0] / width, borderType=border)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _grown(mask: np.ndarray, px: float) -> np.ndarray:
+    """``mask`` (H×W bool) grown (below 0: shrunk) by ``px``."""
+    if px >= 0:
+        return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px

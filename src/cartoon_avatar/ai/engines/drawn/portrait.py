@@ -9,8 +9,7 @@ import numpy as np
 
 from cartoon_avatar.ai.engines import painted
 from cartoon_avatar.ai.engines.drawing import Clock
-from cartoon_avatar.ai.engines.drawn.colours import lab_of
-from cartoon_avatar.ai.engines.drawn.hair import CROPPED
+from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
 from cartoon_avatar.ai.engines.drawn.palette import SkinTones, skin_tones
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of, polygon
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
@@ -20,6 +19,8 @@ from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
 
 # Long side of the painting that is traced, px. Outlines are finer than its pixels.
 _PAINTED_PX = 768
+# Below this, squared face heights, hair is cropped.
+_CROPPED = 0.17
 # How far the border between hair and face is moved to where strands end, face heights.
 _STRAND = 0.035
 # How much of the face by the neck is the neck's, face heights.
@@ -48,13 +49,27 @@ class Portrait:
         return self.face | self.hair | self.hat
 
     @property
+    def body(self) -> np.ndarray:
+        return self.neck | self.clothes | self.rest
+
+    @property
     def everything(self) -> np.ndarray:
-        return self.head | self.neck | self.clothes | self.rest
+        return self.head | self.body
+
+    @property
+    def parts(self) -> tuple[np.ndarray, ...]:
+        return self.face, self.hair, self.hat, self.neck, self.clothes
 
     @property
     def scale(self) -> float:
         """Pixels of ``lab`` a unit."""
         return self.lab.shape[1] / self.reading.width
+
+    @property
+    def face_colour(self) -> Lab | None:
+        """The median of the painted face; None where hair or a hat hides it."""
+        face = self.on_pixels(self.face & self.reading.oval & ~self.reading.hair) > 0.5
+        return np.median(self.lab[face], axis=0) if face.any() else None
 
     def on_pixels(self, mask: np.ndarray) -> np.ndarray:
         """``mask`` on the painting's pixels, H×W float32."""
@@ -108,7 +123,7 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
     # A bald skull rises high above the face.
     near = reading.grown(reading.oval, 0.45 * reading.unit)
     hair, hat = reading.hair & ~reading.hat, reading.hat
-    if reading.area(hair) < CROPPED:
+    if reading.area(hair) < _CROPPED:
         # A thin strand over a bald head is what lies behind it.
         hair = reading.opened(hair, 0.014 * reading.unit)
     hair = reading.without_small(_to_strands(painting, reading, hair), 0.004)

@@ -1,4 +1,4 @@
-"""A person as a poster: their painting in many clean tones, on a bright backdrop.
+"""A person in the tones of their painting, in ink lines or without, on a made-up backdrop.
 
 Tones are traced part by part, so that the borders between skin, hair and cloth are clean at any
 size.
@@ -7,7 +7,7 @@ size.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,45 +16,36 @@ from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.head import head_mask
+from cartoon_avatar.ai.engines.drawn.lines import draw_lines, edges_of
 from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
 from cartoon_avatar.ai.engines.drawn.poster_features import draw_painted_eyes, draw_painted_mouth
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
-from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
+from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
 from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
 from cartoon_avatar.ai.seeing.scene import Scene
 
-
-@dataclass(frozen=True, slots=True)
-class _Tones:
-    """How a part is traced: lengths in face heights, areas in squared ones."""
-
-    step: float  # between two tones, L
-    least: float  # the smallest shape
-    smooth: float  # how far outlines are smoothed
-    soft: float = 0.0  # the blur before: hard steps of folds and weave look like camouflage
-    cloth: bool = False  # grey cloth has no hue, and no cloth glazes
-
-
-_SKIN = _Tones(step=2.0, least=0.0003, smooth=0.005)
-_HAIR = _Tones(step=3.5, least=0.00012, smooth=0.004)
-_CLOTH = _Tones(step=4.0, least=0.0006, smooth=0.007, soft=0.005, cloth=True)
 # How far the chin's shadows fall, face heights, and how dark each is.
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
+# How far skin goes to its colour under even light at most (L, a, b).
+_EVENED_MOST = np.array([4.0, 12.0, 12.0])
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
 # Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
 _GLAZE_STEP, _GLAZE, _GLAZES = 3.5, 0.14, 3
 _GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.0008, 0.008, 0.006
+# By how much less chroma a beard is a part of its own, and its smallest area in squared face
+# heights.
+_GREYER, _GREYER_LEAST = 6.0, 0.003
 # Cloth below this chroma is grey or white, and so are its tones.
 _GREY_CHROMA = 14.0
 
 
 def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
     """The scene's first person in the tones of their painting."""
-    portrait = portrait_of(scene, clock)
+    portrait = graded(portrait_of(scene, clock), style)
     reading, unit = portrait.reading, portrait.reading.unit
     random = dice(seed, reading)
     weight = unit * float(random.uniform(0.9, 1.12))
@@ -66,8 +57,6 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         hair=hair_tones(reading.lab[portrait.hair], reading),
         ink=INK,
         outline=style.outline * weight,
-        inner=style.inner * weight,
-        fine=style.fine * weight,
         random=random,
     )
     if not style.transparent:
@@ -75,6 +64,8 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         if (cloth := reading.median_colour(portrait.clothes)) is not None:
             beside.append(cloth)
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+    edges = edges_of(portrait, inside=style.inked) if style.outline else None
+    line = pen.ink if style.inked else pen.skin.line
     seam = 0.02 * unit
     with pen.sheet.drawing("body"):
         outer = portrait.silhouette(reading.opened(portrait.everything, seam))
@@ -83,13 +74,15 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         # What no part claims is dark as the hair's depth.
         pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
         # Each part goes on under those drawn after it, so that no gap shows between them.
-        _draw_part(pen, portrait, portrait.rest, portrait.rest, _HAIR)
+        _draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
         above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
         under = reading.grown(portrait.neck, seam) & above
-        _draw_part(pen, portrait, portrait.neck, under, _SKIN)
+        _draw_part(pen, portrait, portrait.neck, under, style.skin)
         _draw_shadow_of_chin(pen, portrait)
         under = reading.grown(portrait.clothes, seam) & portrait.head
-        _draw_cloth(pen, portrait, portrait.clothes, under)
+        _draw_cloth(pen, portrait, portrait.clothes, under, style.cloth)
+        if edges is not None:
+            draw_lines(pen, portrait, edges, portrait.body, line)
     with pen.sheet.drawing("head"):
         # Not by the neck, where it would show in the corners between jaw and hair.
         behind = portrait.head & ~reading.grown(portrait.neck, 2 * seam)
@@ -97,21 +90,40 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         mouth = not reading.profile and not reading.hides_mouth
         covered = portrait.hair | portrait.hat
         under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
-        _draw_part(pen, portrait, portrait.face, under, _SKIN)
+        _draw_part(pen, portrait, portrait.face, under, style.skin)
+        beard = _greyer(portrait, portrait.face)
+        _draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
         if mouth:
             draw_painted_mouth(pen, portrait)
         if not reading.profile:
             draw_painted_eyes(pen, portrait, scene.features[0].shows_eyes)
-        _draw_part(pen, portrait, portrait.hair, portrait.hair, _HAIR)
-        _draw_cloth(pen, portrait, portrait.hat, portrait.hat)
+        _draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
+        _draw_cloth(pen, portrait, portrait.hat, portrait.hat, style.cloth)
+        if edges is not None:
+            draw_lines(pen, portrait, edges, portrait.head, line)
     clock.done("shapes")
     return pen.sheet, pen
 
 
+def graded(portrait: Portrait, style: DrawnStyle) -> Portrait:
+    """``portrait`` in the style's light: its skin as under even light, all of it as vivid."""
+    if not style.even and style.light == style.vivid == 1:
+        return portrait
+    lab, reading = portrait.lab.copy(), portrait.reading
+    painted = portrait.face_colour
+    if painted is not None:
+        by = np.clip(style.even * (portrait.skin.base - painted), -_EVENED_MOST, _EVENED_MOST)
+        skin = portrait.on_pixels(reading.soft(portrait.face | portrait.neck, 0.01 * reading.unit))
+        lab += skin[..., None] * by.astype(np.float32)
+    lab[..., 0] = 100 * np.clip(lab[..., 0] / 100, 0, 1) ** np.float32(style.light)
+    lab[..., 1:] *= np.float32(style.vivid)
+    return replace(portrait, lab=lab)
+
+
 def _tones_of_painting(portrait: Portrait) -> SkinTones:
     """The tones of skin beside the colour that the painting gave it."""
-    reading, read = portrait.reading, portrait.skin
-    painted = reading.median_colour(portrait.face & reading.oval & ~reading.hair)
+    read = portrait.skin
+    painted = portrait.face_colour
     if painted is None:
         return read
     by = painted - read.base
@@ -137,20 +149,32 @@ def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
             pen.sheet.fill(portrait.edge(under), pen.skin.deep, opacity=_CHIN_SHADE)
 
 
-def _draw_cloth(pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray) -> None:
+def _draw_cloth(
+    pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray, tones: Tones
+) -> None:
     # Where a shoulder is made up, or somebody's arm lies on it, the colours are no cloth's.
     reading = portrait.reading
     cloth = reading.clothes_seen | reading.hat
     strange = reading.opened(mask & ~cloth, 0.02 * reading.unit)
     seen = mask & portrait.photographed & cloth & ~reading.grown(strange, 0.03 * reading.unit)
     seen = seen if seen.any() else mask
-    _draw_part(pen, portrait, seen, mask | under, _CLOTH)
+    _draw_part(pen, portrait, seen, mask | under, tones, cloth=True, glazed=False)
 
 
 def _draw_part(
-    pen: Pen, portrait: Portrait, mask: np.ndarray, whole: np.ndarray, tones: _Tones
+    pen: Pen,
+    portrait: Portrait,
+    mask: np.ndarray,
+    whole: np.ndarray,
+    tones: Tones,
+    *,
+    cloth: bool = False,
+    glazed: bool = True,
 ) -> None:
-    """What the painting shows in ``mask``, going on to the outline of ``whole``."""
+    """What the painting shows in ``mask``, going on to the outline of ``whole``.
+
+    Grey ``cloth`` has no hue. Glazes make contrasts weaker.
+    """
     unit, scale = portrait.reading.unit, portrait.scale
     on = portrait.on_pixels(mask) > 0.5
     if on.sum() < _LEAST_PX:
@@ -164,13 +188,13 @@ def _draw_part(
         light = cv2.GaussianBlur(light, (0, 0), tones.soft * unit * scale)
     middle = float(np.median(light[on]))
     base = base_of(lab, light, on, middle, tones.step)
-    grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if tones.cloth else 0.0
+    grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
     levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
     with pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground(box), base)
         for path, colour in traced(lab, light, levels, scale, at):
             pen.sheet.fill(path, _greyed(colour, base, grey))
-        if not tones.cloth:
+        if glazed:
             for path, colour in _glazes(lab, on, unit, scale, at):
                 pen.sheet.fill(path, colour, opacity=_GLAZE)
 
@@ -187,15 +211,7 @@ def _glazes(
     lab: np.ndarray, on: np.ndarray, unit: float, scale: float, at: tuple[int, int]
 ) -> Iterator[tuple[str, Lab]]:
     """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold."""
-    key = np.clip(lab[..., 0] / 2, 0, 50).astype(int)
-    count = np.bincount(key[on], minlength=51).astype(float)
-    weight = smoothed_values(count, 1.5) + 1e-6
-    cover = _soft(on.astype(np.float32), unit * scale)
-    for axis in (1, 2):
-        total = np.bincount(key[on], weights=lab[..., axis][on], minlength=51)
-        usual = (smoothed_values(total, 1.5) / weight).astype(np.float32)
-        rest = _soft(np.where(on, lab[..., axis] - usual[key], 0), unit * scale)
-        rest /= np.maximum(cover, 0.05)
+    for axis, rest in enumerate(_left_out(lab, on, unit * scale), start=1):
         for sign in (-1, 1):
             values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))
             levels = [
@@ -206,6 +222,34 @@ def _glazes(
                 colour = np.array(colour, float)
                 colour[axis] += sign * _GLAZE_STEP / _GLAZE
                 yield path, colour
+
+
+def _left_out(lab: np.ndarray, on: np.ndarray, face_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far a* and b* are from what is usual ``on`` a part where it is as light; softened."""
+    key = np.clip(lab[..., 0] / 2, 0, 50).astype(int)
+    count = np.bincount(key[on], minlength=51).astype(float)
+    weight = smoothed_values(count, 1.5) + 1e-6
+    cover = np.maximum(_soft(on.astype(np.float32), face_px), 0.05)
+
+    def rest(plane: np.ndarray) -> np.ndarray:
+        total = np.bincount(key[on], weights=plane[on], minlength=51)
+        usual = (smoothed_values(total, 1.5) / weight).astype(np.float32)
+        return _soft(np.where(on, plane - usual[key], 0), face_px) / cover
+
+    return rest(lab[..., 1]), rest(lab[..., 2])
+
+
+def _greyer(portrait: Portrait, mask: np.ndarray) -> np.ndarray:
+    """What of ``mask`` is greyer than the rest of it: a beard, on the reading's grid."""
+    reading, on = portrait.reading, portrait.on_pixels(mask) > 0.5
+    if on.sum() < _LEAST_PX:
+        return np.zeros_like(mask)
+    usual = np.median(portrait.lab[on], axis=0)[1:]
+    usual /= max(float(np.hypot(*usual)), 1e-6)
+    a, b = _left_out(portrait.lab, on, reading.unit * portrait.scale)
+    greyer = cv2.resize(-usual[0] * a - usual[1] * b, mask.shape[::-1], interpolation=cv2.INTER_AREA)
+    found = reading.opened((greyer > _GREYER) & mask, 0.01 * reading.unit)
+    return reading.without_small(found, _GREYER_LEAST)
 
 
 def _soft(plane: np.ndarray, face_px: float) -> np.ndarray:

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.eyes import CLOSED, draw_glints, iris_colour
+from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch
+from cartoon_avatar.ai.engines.drawn.palette import WHITE
 from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait
 from cartoon_avatar.ai.engines.drawn.sheet import circle
 from cartoon_avatar.ai.engines.drawn.tracing import base_of, levels_of, traced
 from cartoon_avatar.ai.seeing.features import Eye
 
+# Below this opening, as share of the width, an eye is closed.
+_CLOSED = 0.13
 # How many times the painting is enlarged; steps of tones, L; the smallest shape, squared face
 # heights, and how far outlines are smoothed, face heights.
 _ZOOM, _STEP = 3, 3.0
@@ -58,7 +62,7 @@ def draw_painted_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) ->
             continue
         look = _look(portrait, reading.grown(outline, _BY_EYES * reading.unit))
         _draw(pen, portrait, look)
-        if eye.opening > CLOSED * eye.width:
+        if eye.opening > _CLOSED * eye.width:
             _draw_iris(pen, eye)
 
 
@@ -66,10 +70,40 @@ def _draw_iris(pen: Pen, eye: Eye) -> None:
     opening = np.concatenate([spline(eye.upper), spline(eye.lower)[::-1]])
     iris = eye.iris.astype(float)
     with pen.sheet.clipped(bezier(few_points(opening, fine=1.0))):
-        colour = iris_colour(pen.reading)
+        colour = _iris_colour(pen.reading)
         pen.sheet.fill(circle(iris, 0.95 * eye.radius), colour, opacity=_IRIS)
         pen.sheet.fill(circle(iris, 0.42 * eye.radius), np.array([4.0, 2, 0]), opacity=0.8)
-        draw_glints(pen, iris, 0.9 * eye.radius)
+        _draw_glints(pen, iris, 0.9 * eye.radius)
+
+
+def _iris_colour(reading: Reading) -> Lab:
+    """One of few honest colours: dark brown unless another was read."""
+    read = reading.subject.iris_colour
+    if reading.subject.monochrome:
+        return from_lch(32, 2, 60)
+    if read is None or read.confidence < 0.5:
+        return from_lch(25, 20, 55)
+    light, chroma, hue = lch(np.array(read.value))
+    hue %= 360
+    if light >= 26 and 200 < hue < 325:
+        return from_lch(50, 24, 248)
+    if light >= 27 and 92 < hue <= 200:
+        return from_lch(47, 22, 150)
+    if light >= 36 and chroma < 9:
+        return from_lch(52, 12, 240)
+    if light >= 31 and chroma >= 10 and 42 < hue <= 92:
+        return from_lch(40, 32, 74)
+    return from_lch(25, 20, 55)
+
+
+def _draw_glints(pen: Pen, iris: np.ndarray, radius: float) -> None:
+    """Two lights on each eye, the large one towards the light."""
+    across, down = pen.reading.across, pen.reading.down
+    lit = -pen.reading.light_side
+    glint = iris + across * lit * radius * 0.33 - down * radius * 0.33
+    pen.sheet.fill(circle(glint, max(radius * 0.28, 1.0)), WHITE)
+    second = iris - across * lit * radius * 0.4 + down * radius * 0.36
+    pen.sheet.fill(circle(second, max(radius * 0.13, 0.5)), WHITE, opacity=0.8)
 
 
 def draw_painted_mouth(pen: Pen, portrait: Portrait) -> None:

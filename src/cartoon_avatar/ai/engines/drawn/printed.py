@@ -57,7 +57,6 @@ def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
     portrait = portrait_of(scene, clock)
     reading, skin = portrait.reading, portrait.skin
     random = dice(seed, reading)
-    weight = reading.unit * float(random.uniform(0.9, 1.12))
     inks = inks_for(style.inks[int(random.integers(len(style.inks)))], skin)
     pen = Pen(
         sheet=Sheet(reading.width, reading.height, inks),
@@ -66,8 +65,6 @@ def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         hair=hair_tones(reading.lab[portrait.hair], reading),
         ink=INK,
         outline=0.0,
-        inner=0.0,
-        fine=style.fine * weight,
         random=random,
     )
     draw_backdrop(pen, inks.bright_alone, style.grounds)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.close import look_close
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
 from cartoon_avatar.ai.engines.drawn.light import read_light
 from cartoon_avatar.ai.engines.drawn.person import Reading
@@ -62,7 +61,6 @@ def read(scene: Scene) -> Reading:
         across=across,
         down=down,
         lab=lab_of(on_grid(rgb)),
-        close=look_close(rgb, 1 / to_units, features.oval, unit, np.stack([across, down])),
         person=empty,
         face=empty,
         skin_below=empty,

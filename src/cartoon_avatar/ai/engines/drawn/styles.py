@@ -14,8 +14,18 @@ _PALE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Tones:
+    """How a part is traced: lengths in face heights, areas in squared ones."""
+
+    step: float  # between two tones, L
+    least: float  # the smallest shape
+    smooth: float  # how far outlines are smoothed
+    soft: float = 0.0  # the blur before: hard steps of folds and weave look like camouflage
+
+
+@dataclass(frozen=True, slots=True)
 class DrawnStyle:
-    """Line widths are shares of the face's height; 0 draws no lines but the face's own.
+    """Line widths are shares of the face's height.
 
     ``inks`` are pairs of a dark and a bright ink, hex, of which a seed takes one.
     """
@@ -24,29 +34,33 @@ class DrawnStyle:
     title: str
     sentence: str
     outline: float = 0.0
-    inner: float = 0.0
-    fine: float = 0.013
+    inked: bool = False  # with lines inside of parts, not only about them
     rim: float = 0.0  # a white rim about the person
     transparent: bool = False
-    toned: bool = False  # in the tones of the person's painting
+    skin: Tones = Tones(step=2.0, least=0.0003, smooth=0.005)
+    hair: Tones = Tones(step=3.5, least=0.00012, smooth=0.004)
+    cloth: Tones = Tones(step=4.0, least=0.0006, smooth=0.007, soft=0.005)
+    #: How far skin goes to its colour under even light, 0..1.
+    even: float = 0.5
+    #: The power that lightness (0..1) is raised to, and the factor of chroma.
+    light: float = 0.95
+    vivid: float = 1.0
     inks: tuple[tuple[str, str], ...] = ()
     backdrops: tuple[str, ...] = _BRIGHT
     grounds: tuple[str, ...] = ("disc", "arch", "rays", "blob", "halves")  # shapes behind
-
-    @property
-    def traced(self) -> bool:
-        """Whether its shapes are those of the person's painting."""
-        return self.toned or bool(self.inks)
 
 
 STYLES: tuple[DrawnStyle, ...] = (
     DrawnStyle(
         "ink",
         "Ink",
-        "A portrait in flat colours under firm ink lines, on a bright backdrop.",
+        "A portrait in few colours under ink lines, as in a comic book.",
         outline=0.017,
-        inner=0.013,
-        fine=0.014,
+        inked=True,
+        skin=Tones(step=3.0, least=0.0003, smooth=0.006, soft=0.004),
+        hair=Tones(step=9.0, least=0.00012, smooth=0.006),
+        cloth=Tones(step=9.0, least=0.0006, smooth=0.007, soft=0.007),
+        vivid=1.08,
         grounds=("rays", "rays", "burst", "dots"),
     ),
     DrawnStyle(
@@ -54,14 +68,12 @@ STYLES: tuple[DrawnStyle, ...] = (
         "Poster",
         "A portrait in many clean tones under a firm outline, on a bright backdrop.",
         outline=0.014,
-        toned=True,
         grounds=("disc", "blob", "arch"),
     ),
     DrawnStyle(
         "flat",
         "Flat",
         "Clean tones without a line on a pale ground, as in a magazine.",
-        toned=True,
         backdrops=_PALE,
         grounds=("disc", "blob", "arch", "halves"),
     ),
@@ -69,7 +81,6 @@ STYLES: tuple[DrawnStyle, ...] = (
         "duotone",
         "Duotone",
         "Two inks on cream paper, like a screen print.",
-        fine=0.015,
         inks=(
             ("#1b1a4b", "#ff6f5e"),
             ("#12324f", "#f5a623"),
@@ -86,6 +97,5 @@ STYLES: tuple[DrawnStyle, ...] = (
         outline=0.02,
         rim=0.075,
         transparent=True,
-        toned=True,
     ),
 )

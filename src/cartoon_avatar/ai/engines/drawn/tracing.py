@@ -9,7 +9,7 @@ from typing import cast
 
 import cv2
 import numpy as np
-from contourpy import FillType, contour_generator
+from contourpy import ContourGenerator, FillType, contour_generator
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.paths import (
@@ -70,28 +70,57 @@ def traced(
     below a pixel. ``at`` is where the planes lie (x, y px) in what has ``scale`` pixels a unit.
     Each shape has the median colour of its own band in ``lab`` (H×W×3 CIELAB).
     """
-    beyond = [_BEYOND_PX] * 4
-    lab = cv2.copyMakeBorder(lab, *beyond, borderType=cv2.BORDER_REPLICATE)
-    plane = cv2.copyMakeBorder(plane, *beyond, borderType=cv2.BORDER_REPLICATE)
+    lab, plane = (_beyond(one) for one in (lab, plane))
     maker = contour_generator(z=plane, fill_type=FillType.OuterOffset)
     for number, level in enumerate(levels):
         sign = -1 if level.darker else 1
         nested = [one.value for one in levels[number + 1 :] if one.darker == level.darker]
         end = nested[0] if nested else sign * _FAR
-        low, high = sorted((level.value, sign * _FAR))
-        # An outline each, with where its outer ring and its holes start.
-        found = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(low, high))
-        for points, starts in zip(*found, strict=True):
-            parts = [points[a:b] for a, b in pairwise(starts)]
+        for parts in _shapes(maker, *sorted((level.value, sign * _FAR))):
             if area_of(parts[0]) < level.least * scale**2:
                 continue
-            colour = _colour(lab, plane, parts, *sorted((level.value, end)))
-            curves = [(part - _BEYOND_PX + 0.5 + at) / scale for part in parts]
-            path = "".join(
-                _path(curve, level.smooth) for curve in curves if area_of(curve) > 0.7 * level.least
-            )
+            path = _paths(parts, scale, at, level.least, level.smooth)
             if path:
-                yield path, colour
+                yield path, _colour(lab, plane, parts, *sorted((level.value, end)))
+
+
+def outlined(
+    plane: np.ndarray,
+    scale: float,
+    at: tuple[int, int],
+    *,
+    least: float,
+    shortest: float,
+    smooth: float,
+) -> Iterator[str]:
+    """Paths of the shapes where ``plane`` (H×W float32) is above 0.
+
+    They have at least ``least`` squared units and are at least ``shortest`` units long; else
+    as ``traced``.
+    """
+    maker = contour_generator(z=_beyond(plane), fill_type=FillType.OuterOffset)
+    for parts in _shapes(maker, 0.0, _FAR):
+        length = float(np.hypot(*np.ptp(parts[0], axis=0)))
+        if area_of(parts[0]) >= least * scale**2 and length >= shortest * scale:
+            yield _paths(parts, scale, at, 0.2 * least, smooth)
+
+
+def _beyond(plane: np.ndarray) -> np.ndarray:
+    return cv2.copyMakeBorder(plane, *[_BEYOND_PX] * 4, borderType=cv2.BORDER_REPLICATE)
+
+
+def _shapes(maker: ContourGenerator, low: float, high: float) -> Iterator[list[np.ndarray]]:
+    """Outer ring and holes (N×2 px) of each shape between two values."""
+    found = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(low, high))
+    for points, starts in zip(*found, strict=True):
+        yield [points[a:b] for a, b in pairwise(starts)]
+
+
+def _paths(
+    parts: list[np.ndarray], scale: float, at: tuple[int, int], least: float, smooth: float
+) -> str:
+    curves = [(part - _BEYOND_PX + 0.5 + at) / scale for part in parts]
+    return "".join(_path(curve, smooth) for curve in curves if area_of(curve) > 0.7 * least)
 
 
 def _path(curve: np.ndarray, smooth: float) -> str:

@@ -1,0 +1,120 @@
+"""Ink lines over a painting: its edges, traced as strokes that swell and taper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.engines.drawn.portrait import Portrait
+from cartoon_avatar.ai.engines.drawn.tracing import outlined
+from cartoon_avatar.ai.filters.flow import along, tangent_field
+from cartoon_avatar.ai.seeing.features import grown
+
+# How broad edges are and how far they are joined along themselves, face heights: on a face finer.
+_BROAD, _BROAD_JOINED = 0.0058, 0.018
+_FINE, _FINE_JOINED = 0.0042, 0.012
+# How far the painting is blurred before, and the structure tensor of its edges.
+_SOFT, _TENSOR = 0.004, 0.008
+# How much of a* counts as light: lips and ears have edges too.
+_RED = 0.35
+# What an edge has to pass to be inked, L: on the skin, on cloth and hair, where two parts meet.
+_ON_SKIN, _ON_REST, _ON_BORDER = 2.0, 2.2, 0.8
+# Where no line is drawn.
+_NEVER = 5.0
+# A line has at least this area (squared face heights) and length, and so much of smoothing.
+_LEAST, _SHORTEST, _SMOOTH = 0.0005, 0.05, 0.003
+# The outline of the person leaves no place for a second line beside it, face heights.
+_RIM = 0.016
+# How far from where two parts meet their border is, face heights.
+_BORDER = 0.012
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """``by`` is how far each pixel of the painting passes the threshold of ink, H×W float32, L."""
+
+    by: np.ndarray
+
+
+def edges_of(portrait: Portrait, *, inside: bool) -> Edges:
+    """Where a painting's lines are: where two parts meet and, if wanted, ``inside`` of parts.
+
+    Flow-based difference of Gaussians (Kang et al. 2007; Winnemöller et al. 2012).
+    """
+    reading, unit = portrait.reading, portrait.reading.unit
+    face_px = unit * portrait.scale
+    lab = cv2.GaussianBlur(portrait.lab, (0, 0), _SOFT * face_px)
+    light = lab[..., 0] - np.float32(_RED) * lab[..., 1]
+    flow = tangent_field(portrait.lab, _TENSOR * face_px)
+
+    def response(width: float, joined: float) -> np.ndarray:
+        fine = cv2.GaussianBlur(light, (0, 0), width * face_px)
+        coarse = cv2.GaussianBlur(light, (0, 0), 1.6 * width * face_px)
+        return along(coarse - fine, flow, joined * face_px)
+
+    broad = response(_BROAD, _BROAD_JOINED)
+    face = portrait.face & reading.grown(reading.oval, -0.03 * unit)
+    on_face = portrait.on_pixels(reading.soft(face, 0.01 * unit))
+    strength = broad + on_face * (response(_FINE, _FINE_JOINED) - broad)
+    return Edges((strength - _threshold(portrait, inside)).astype(np.float32))
+
+
+def draw_lines(
+    pen: Pen, portrait: Portrait, edges: Edges, within: np.ndarray, colour: Lab
+) -> None:
+    """Draw the ``edges`` that lie ``within`` a mask on the grid."""
+    unit = portrait.reading.unit
+    here = portrait.on_pixels(within) > 0.5
+    if not here.any():
+        return
+    rows, columns = portrait.box(within)
+    plane = np.where(here, edges.by, -_NEVER)[rows, columns]
+    at = (columns.start, rows.start)
+    for path in outlined(
+        plane,
+        portrait.scale,
+        at,
+        least=_LEAST * unit**2,
+        shortest=_SHORTEST * unit,
+        smooth=_SMOOTH * unit,
+    ):
+        pen.sheet.fill(path, colour)
+
+
+def _threshold(portrait: Portrait, inside: bool) -> np.ndarray:
+    reading, unit = portrait.reading, portrait.reading.unit
+    skin = portrait.face | portrait.neck
+    threshold = np.where(skin, _ON_SKIN, _ON_REST).astype(np.float32)
+    if not inside:
+        threshold[:] = _NEVER
+    _blend(threshold, reading.soft(_borders(portrait), 0.006 * unit), _ON_BORDER)
+    _blend(threshold, reading.soft(_features(reading), 0.006 * unit), _NEVER)
+    threshold[~reading.grown(portrait.everything, -_RIM * unit)] = _NEVER
+    return portrait.on_pixels(threshold)
+
+
+def _features(reading: Reading) -> np.ndarray:
+    """What is painted finely: nose, brows, eyes and lips; ink would make it coarse."""
+    unit, features = reading.unit, reading.features
+    hulls = [features.lips, features.nose_base, reading.points(168, 129, 2, 358)]
+    hulls += [grown(eye.outline, 1.3) for eye in features.eyes]
+    found = np.zeros_like(reading.person)
+    for points in (*hulls, *features.brows):
+        found |= reading.inside(cv2.convexHull(points.astype(np.float32))[:, 0])
+    return reading.grown(found, 0.02 * unit) & ~(reading.worn_on_face > 0.3)
+
+
+def _blend(threshold: np.ndarray, share: np.ndarray, value: float) -> None:
+    threshold += share * (value - threshold)
+
+
+def _borders(portrait: Portrait) -> np.ndarray:
+    """Where two parts meet, H×W bool on the grid."""
+    reach = _BORDER * portrait.reading.unit
+    near = [portrait.reading.grown(part, reach).astype(np.uint8) for part in portrait.parts]
+    return np.sum(near, axis=0) > 1
