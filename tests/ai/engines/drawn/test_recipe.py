@@ -105,7 +105,7 @@ def test_an_svg_holds_closed_shapes_and_nothing_that_acts(name: str):
                 elif attribute == "d":
                     assert re.fullmatch(r"[MLcQTaZ0-9.\- ]+", value)
                     assert value.endswith("Z")
-        assert len(document) < (900_000 if style.toned else 400_000 if style.inks else 256_000)
+        assert len(document) < (400_000 if style.inks else 900_000)
 
 
 @pytest.mark.parametrize("photo", ["astronaut", "officer"])

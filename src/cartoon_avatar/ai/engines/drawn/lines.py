@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,10 +25,10 @@ _SOFT, _TENSOR = 0.004, 0.008
 _RED = 0.35
 # What an edge has to pass to be inked, L: on the skin, on cloth and hair, where two parts meet.
 _ON_SKIN, _ON_REST, _ON_BORDER = 2.0, 2.2, 0.8
-# Where no line is drawn.
-_NEVER = 5.0
+# How steeply lines end where there are to be none, L a pixel.
+_SLOPE = 8.0
 # A line has at least this area (squared face heights) and length, and so much of smoothing.
-_LEAST, _SHORTEST, _SMOOTH = 0.0005, 0.05, 0.003
+_LEAST, _SHORTEST, _SMOOTH = 0.0005, 0.09, 0.003
 # The outline of the person leaves no place for a second line beside it, face heights.
 _RIM = 0.016
 # How far from where two parts meet their border is, face heights.
@@ -42,7 +43,7 @@ class Edges:
 
 
 def edges_of(portrait: Portrait, *, inside: bool) -> Edges:
-    """Where a painting's lines are: where two parts meet and, if wanted, ``inside`` of parts.
+    """Where a painting's lines are: about jaw and neck and, if wanted, everywhere ``inside``.
 
     Flow-based difference of Gaussians (Kang et al. 2007; Winnemöller et al. 2012).
     """
@@ -61,19 +62,26 @@ def edges_of(portrait: Portrait, *, inside: bool) -> Edges:
     face = portrait.face & reading.grown(reading.oval, -0.03 * unit)
     on_face = portrait.on_pixels(reading.soft(face, 0.01 * unit))
     strength = broad + on_face * (response(_FINE, _FINE_JOINED) - broad)
-    return Edges((strength - _threshold(portrait, inside)).astype(np.float32))
+    skin_and_cloth = (portrait.face, portrait.neck, portrait.clothes)
+    borders = _borders(portrait, portrait.parts if inside else skin_and_cloth)
+    none = _features(reading) | ~reading.grown(portrait.everything, -_RIM * unit)
+    # Made-up cloth has the painting's colours, but not its edges.
+    none |= portrait.clothes & ~reading.grown(portrait.cloth_seen, 0.02 * unit)
+    if not inside:
+        none |= ~borders
+    passed = strength - _threshold(portrait, borders)
+    # Ends where there is to be none at fractions of a pixel.
+    return Edges(np.minimum(passed, _SLOPE * (0.5 - portrait.on_pixels(none))))
 
 
-def draw_lines(
-    pen: Pen, portrait: Portrait, edges: Edges, within: np.ndarray, colour: Lab
-) -> None:
+def draw_lines(pen: Pen, portrait: Portrait, edges: Edges, within: np.ndarray, colour: Lab) -> None:
     """Draw the ``edges`` that lie ``within`` a mask on the grid."""
     unit = portrait.reading.unit
     here = portrait.on_pixels(within) > 0.5
     if not here.any():
         return
     rows, columns = portrait.box(within)
-    plane = np.where(here, edges.by, -_NEVER)[rows, columns]
+    plane = np.where(here, edges.by, -_SLOPE)[rows, columns]
     at = (columns.start, rows.start)
     for path in outlined(
         plane,
@@ -86,16 +94,11 @@ def draw_lines(
         pen.sheet.fill(path, colour)
 
 
-def _threshold(portrait: Portrait, inside: bool) -> np.ndarray:
-    reading, unit = portrait.reading, portrait.reading.unit
-    skin = portrait.face | portrait.neck
-    threshold = np.where(skin, _ON_SKIN, _ON_REST).astype(np.float32)
-    if not inside:
-        threshold[:] = _NEVER
-    _blend(threshold, reading.soft(_borders(portrait), 0.006 * unit), _ON_BORDER)
-    _blend(threshold, reading.soft(_features(reading), 0.006 * unit), _NEVER)
-    threshold[~reading.grown(portrait.everything, -_RIM * unit)] = _NEVER
-    return portrait.on_pixels(threshold)
+def _threshold(portrait: Portrait, borders: np.ndarray) -> np.ndarray:
+    """What an edge has to pass to be drawn, on the painting's pixels."""
+    threshold = np.where(portrait.face | portrait.neck, _ON_SKIN, _ON_REST).astype(np.float32)
+    near = portrait.reading.soft(borders, 0.006 * portrait.reading.unit)
+    return portrait.on_pixels(threshold + near * (_ON_BORDER - threshold))
 
 
 def _features(reading: Reading) -> np.ndarray:
@@ -109,12 +112,8 @@ def _features(reading: Reading) -> np.ndarray:
     return reading.grown(found, 0.02 * unit) & ~(reading.worn_on_face > 0.3)
 
 
-def _blend(threshold: np.ndarray, share: np.ndarray, value: float) -> None:
-    threshold += share * (value - threshold)
-
-
-def _borders(portrait: Portrait) -> np.ndarray:
-    """Where two parts meet, H×W bool on the grid."""
+def _borders(portrait: Portrait, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Where two of ``parts`` meet, H×W bool on the grid."""
     reach = _BORDER * portrait.reading.unit
-    near = [portrait.reading.grown(part, reach).astype(np.uint8) for part in portrait.parts]
+    near = [portrait.reading.grown(part, reach).astype(np.uint8) for part in parts]
     return np.sum(near, axis=0) > 1

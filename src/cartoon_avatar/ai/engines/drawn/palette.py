@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, mixed, shifted
+from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch, shifted
 from cartoon_avatar.ai.engines.drawn.light import evened, warm_cast
 from cartoon_avatar.ai.engines.drawn.person import Reading
 
@@ -19,8 +19,6 @@ class SkinTones:
     base: Lab
     shade: Lab
     deep: Lab
-    light: Lab
-    blush: Lab
     line: Lab
 
 
@@ -28,9 +26,6 @@ class SkinTones:
 class HairTones:
     base: Lab
     shade: Lab
-    light: Lab
-    shine: Lab
-    line: Lab
 
 
 def skin_tones(reading: Reading) -> SkinTones:
@@ -48,9 +43,8 @@ def skin_tones(reading: Reading) -> SkinTones:
     light = float(np.clip(light, 31, 86))
     if reading.subject.monochrome:
         light = float(np.clip(light + 3, 45, 85))
-        tones = (0, -14, -27, 8, -10)
-        base, shade, deep, high, blush = (from_lch(light + d, 2, 70) for d in tones)
-        return SkinTones(base, shade, deep, high, blush, from_lch(max(12, light - 55), 2, 60))
+        base, shade, deep = (from_lch(light + d, 2, 70) for d in (0, -14, -27))
+        return SkinTones(base, shade, deep, from_lch(max(12, light - 55), 2, 60))
     chroma = float(np.clip(chroma * 1.14, 22 + 0.1 * (86 - light), 35))
     # Rosy skin stays rosier than others: green and purple casts are turned back.
     hue += float(np.clip(np.clip(hue, 47, 62) - hue, -7, 7))
@@ -59,8 +53,6 @@ def skin_tones(reading: Reading) -> SkinTones:
         base=from_lch(light, chroma, hue),
         shade=from_lch(light - 10.5 * depth, chroma + 4.5, hue - 3.5),
         deep=from_lch(light - 23 * depth, chroma + 6, hue - 8),
-        light=from_lch(min(95, light + 5.5), chroma * 0.88, hue + 4),
-        blush=from_lch(light - 9 * depth, chroma + 15, hue - 20),
         line=from_lch(max(9, light * 0.32), 18, 36),
     )
 
@@ -116,25 +108,4 @@ def hair_tones(pixels: np.ndarray, reading: Reading) -> HairTones:
     if light < 24 and black:
         light = 9 + 0.36 * light
     base = from_lch(light, chroma, hue)
-    up = 15.0 if light < 22 else 12.0
-    return HairTones(
-        base=base,
-        shade=shifted(base, -8 if light < 30 else -14, 1.03, -4),
-        light=shifted(base, up, 1.05, 4),
-        shine=shifted(base, up * 1.9, 0.9, 6),
-        line=from_lch(max(4, light * 0.42 - 1), max(3, chroma * 0.8), hue - 6),
-    )
-
-
-def greyed(tones: HairTones, beard: HairTones) -> HairTones:
-    """Cropped hair beside a grey beard is greying, too: between its hairs the photo shows skin."""
-    _, chroma, _ = lch(beard.base)
-    if chroma > 8 or beard.base[0] < tones.base[0] + 12:
-        return tones
-    return HairTones(
-        mixed(tones.base, beard.base, 0.5),
-        mixed(tones.shade, beard.shade, 0.5),
-        mixed(tones.light, beard.light, 0.6),
-        mixed(tones.shine, beard.shine, 0.6),
-        tones.line,
-    )
+    return HairTones(base, shifted(base, -8 if light < 30 else -14, 1.03, -4))

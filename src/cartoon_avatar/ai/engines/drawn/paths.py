@@ -1,4 +1,4 @@
-"""Curves: smooth outlines of masks, brush strokes, and Bézier paths through few points.
+"""Curves: smooth outlines of masks, and Bézier paths through few points.
 
 Points are N×2 float, x to the right and y down, in units of the canvas.
 """
@@ -38,10 +38,6 @@ def _bell(sigma: float, reach: int) -> np.ndarray:
     return kernel / kernel.sum()
 
 
-def length_of(points: np.ndarray) -> float:
-    return float(np.hypot(*np.diff(points, axis=0).T).sum())
-
-
 def resampled(points: np.ndarray, step: float, *, closed: bool = False) -> np.ndarray:
     """The polyline with a point every ``step`` units."""
     points = np.asarray(points, float)
@@ -66,26 +62,6 @@ def spline(points: np.ndarray, *, closed: bool = False, per_segment: int = 10) -
     )
     curve = curve.reshape(-1, 2)
     return curve if closed else np.concatenate([curve, p[-2:-1]])
-
-
-def normals(points: np.ndarray, *, closed: bool = False) -> np.ndarray:
-    """Unit normals, to the right of the way along ``points`` as the picture shows it."""
-    if closed:
-        ahead = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
-    else:
-        ahead = np.gradient(points, axis=0)
-    length = np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
-    return np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length
-
-
-def stroke(points: np.ndarray, widths: list[float]) -> np.ndarray:
-    """The closed outline of a brush stroke along ``points``, its width going through ``widths``."""
-    line = spline(points, per_segment=6) if len(points) < 24 else np.asarray(points, float)
-    at = np.linspace(0, 1, len(line))
-    width = np.interp(at, np.linspace(0, 1, len(widths)), widths)
-    width = smoothed_values(width, max(0.6, len(line) / 16))
-    aside = normals(line) * (np.maximum(width, 0.05) / 2)[:, None]
-    return np.concatenate([line + aside, (line - aside)[::-1]])
 
 
 def few_points(
@@ -192,12 +168,6 @@ def area_of(points: np.ndarray) -> float:
     # The last side by itself: np.roll takes longer than all the rest.
     doubled = x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0]
     return 0.5 * abs(float(doubled))
-
-
-def roundness(points: np.ndarray) -> float:
-    """1 for a disc, near 0 for a thread."""
-    around = np.hypot(*(points - np.roll(points, -1, axis=0)).T).sum()
-    return float(4 * np.pi * area_of(points) / max(around, 1e-9) ** 2)
 
 
 def path_of(curves: list[np.ndarray], *, fine: float = 1.0, longest: float = 60.0) -> str:

@@ -33,7 +33,6 @@ class Reading:
     clothes: np.ndarray  # made up where a shoulder was hidden
     clothes_seen: np.ndarray
     worn_on_face: np.ndarray  # float 0..1: what on the face is neither skin nor hair
-    before_face: np.ndarray  # before and about the oval: things, cloth, hands
     oval: np.ndarray
     down_at: np.ndarray  # H×W: each pixel's place along ``down``, units
     across_at: np.ndarray
@@ -130,12 +129,6 @@ class Reading:
     def filled(self, mask: np.ndarray, least: float) -> np.ndarray:
         """``mask`` with its holes below ``least`` closed."""
         return ~self.without_small(~mask, least)
-
-    def sample(self, points: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """``values`` (on the grid) at ``points`` (units), the nearest pixel's."""
-        x, y = np.floor(np.asarray(points) * self.scale).astype(int).T
-        height, width = values.shape[:2]
-        return values[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
 
 
 def blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:

@@ -25,6 +25,9 @@ _CROPPED = 0.17
 _STRAND = 0.035
 # How much of the face by the neck is the neck's, face heights.
 _JAW = 0.008
+# From which share of strange cloth on a body only what is near its middle colour is its own, and
+# how near, in CIELAB with lightness counted half.
+_CROWDED, _OWN = 0.25, 18.0
 # What is narrower than twice this at the outline of a body is somebody else's, face heights.
 _SCRAP = 0.06
 
@@ -42,7 +45,7 @@ class Portrait:
     hair: np.ndarray
     hat: np.ndarray
     rest: np.ndarray  # gaps between the others: a scrap of collar, a strap
-    photographed: np.ndarray  # somebody is there in the photo, too
+    cloth_seen: np.ndarray  # where clothes and hat have the colours of the painting
 
     @property
     def head(self) -> np.ndarray:
@@ -152,7 +155,7 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
         hair=hair & whole,
         hat=hat & whole,
         rest=rest & whole,
-        photographed=_photographed(painting, reading),
+        cloth_seen=_cloth_seen(painting, reading, clothes) | _cloth_seen(painting, reading, hat),
     )
 
 
@@ -173,11 +176,22 @@ def _without_scraps(reading: Reading, whole: np.ndarray, body: np.ndarray) -> np
     return next((piece for piece in pieces if (piece & reading.oval).any()), whole)
 
 
-def _photographed(scene: Scene, reading: Reading) -> np.ndarray:
-    if scene.masks is None:
-        return np.ones_like(reading.person)
-    size = reading.person.shape[::-1]
-    return cv2.resize(scene.masks.person, size, interpolation=cv2.INTER_AREA) > 0.5
+def _cloth_seen(scene: Scene, reading: Reading, mask: np.ndarray) -> np.ndarray:
+    """Where a cloth's ``mask`` is that cloth in the photo, too.
+
+    Where a shoulder is made up, or somebody's arm lies on it, the colours are no cloth's.
+    """
+    cloth = reading.clothes_seen | reading.hat
+    strange = reading.opened(mask & ~cloth, 0.02 * reading.unit)
+    seen = mask & cloth & ~reading.grown(strange, 0.03 * reading.unit)
+    if scene.masks is not None:
+        size = mask.shape[::-1]
+        seen &= cv2.resize(scene.masks.person, size, interpolation=cv2.INTER_AREA) > 0.5
+    if seen.any() and strange.sum() > _CROWDED * mask.sum():
+        # Of what shows between arms much is theirs, too.
+        apart = reading.lab - np.median(reading.lab[seen], axis=0)
+        seen &= np.hypot(0.5 * apart[..., 0], np.hypot(apart[..., 1], apart[..., 2])) < _OWN
+    return seen
 
 
 def beyond(lab: np.ndarray, mask: np.ndarray, reach_px: float) -> np.ndarray:

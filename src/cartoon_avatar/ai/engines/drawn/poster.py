@@ -15,7 +15,6 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
 from cartoon_avatar.ai.engines.drawn.colours import Lab
-from cartoon_avatar.ai.engines.drawn.head import head_mask
 from cartoon_avatar.ai.engines.drawn.lines import draw_lines, edges_of
 from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
@@ -30,7 +29,7 @@ from cartoon_avatar.ai.seeing.scene import Scene
 # How far the chin's shadows fall, face heights, and how dark each is.
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 # How far skin goes to its colour under even light at most (L, a, b).
-_EVENED_MOST = np.array([4.0, 12.0, 12.0])
+_EVENED_MOST = np.array([2.5, 10.0, 10.0])
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
 # Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
@@ -89,9 +88,9 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         pen.sheet.fill(portrait.silhouette(behind), pen.hair.shade)
         mouth = not reading.profile and not reading.hides_mouth
         covered = portrait.hair | portrait.hat
-        under = portrait.face | (reading.grown(head_mask(reading), seam) & covered)
+        under = portrait.face | (reading.grown(portrait.face, 2 * seam) & covered)
         _draw_part(pen, portrait, portrait.face, under, style.skin)
-        beard = _greyer(portrait, portrait.face)
+        beard = _beard(portrait)
         _draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
         if mouth:
             draw_painted_mouth(pen, portrait)
@@ -113,7 +112,8 @@ def graded(portrait: Portrait, style: DrawnStyle) -> Portrait:
     painted = portrait.face_colour
     if painted is not None:
         by = np.clip(style.even * (portrait.skin.base - painted), -_EVENED_MOST, _EVENED_MOST)
-        skin = portrait.on_pixels(reading.soft(portrait.face | portrait.neck, 0.01 * reading.unit))
+        bare = (portrait.face & ~(reading.worn_on_face > 0.3)) | portrait.neck
+        skin = portrait.on_pixels(reading.soft(bare, 0.01 * reading.unit))
         lab += skin[..., None] * by.astype(np.float32)
     lab[..., 0] = 100 * np.clip(lab[..., 0] / 100, 0, 1) ** np.float32(style.light)
     lab[..., 1:] *= np.float32(style.vivid)
@@ -131,8 +131,6 @@ def _tones_of_painting(portrait: Portrait) -> SkinTones:
         base=painted,
         shade=read.shade + by,
         deep=read.deep + by,
-        light=read.light + by,
-        blush=read.blush + by,
         line=read.line,
     )
 
@@ -152,11 +150,7 @@ def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
 def _draw_cloth(
     pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray, tones: Tones
 ) -> None:
-    # Where a shoulder is made up, or somebody's arm lies on it, the colours are no cloth's.
-    reading = portrait.reading
-    cloth = reading.clothes_seen | reading.hat
-    strange = reading.opened(mask & ~cloth, 0.02 * reading.unit)
-    seen = mask & portrait.photographed & cloth & ~reading.grown(strange, 0.03 * reading.unit)
+    seen = mask & portrait.cloth_seen
     seen = seen if seen.any() else mask
     _draw_part(pen, portrait, seen, mask | under, tones, cloth=True, glazed=False)
 
@@ -239,16 +233,20 @@ def _left_out(lab: np.ndarray, on: np.ndarray, face_px: float) -> tuple[np.ndarr
     return rest(lab[..., 1]), rest(lab[..., 2])
 
 
-def _greyer(portrait: Portrait, mask: np.ndarray) -> np.ndarray:
-    """What of ``mask`` is greyer than the rest of it: a beard, on the reading's grid."""
-    reading, on = portrait.reading, portrait.on_pixels(mask) > 0.5
+def _beard(portrait: Portrait) -> np.ndarray:
+    """What of the lower face is greyer than the rest of the face, on the reading's grid."""
+    reading, on = portrait.reading, portrait.on_pixels(portrait.face) > 0.5
     if on.sum() < _LEAST_PX:
-        return np.zeros_like(mask)
+        return np.zeros_like(portrait.face)
     usual = np.median(portrait.lab[on], axis=0)[1:]
     usual /= max(float(np.hypot(*usual)), 1e-6)
     a, b = _left_out(portrait.lab, on, reading.unit * portrait.scale)
-    greyer = cv2.resize(-usual[0] * a - usual[1] * b, mask.shape[::-1], interpolation=cv2.INTER_AREA)
-    found = reading.opened((greyer > _GREYER) & mask, 0.01 * reading.unit)
+    greyer = -usual[0] * a - usual[1] * b
+    greyer = cv2.resize(greyer, portrait.face.shape[::-1], interpolation=cv2.INTER_AREA)
+    lower = portrait.face & (reading.down_at > reading.at(2) @ reading.down)
+    # Teeth are greyer too.
+    lower &= ~reading.grown(reading.inside(reading.features.lips), 0.01 * reading.unit)
+    found = reading.opened((greyer > _GREYER) & lower, 0.01 * reading.unit)
     return reading.without_small(found, _GREYER_LEAST)
 
 

@@ -69,7 +69,6 @@ def read(scene: Scene) -> Reading:
         clothes=empty,
         clothes_seen=empty,
         worn_on_face=np.zeros(size[::-1], np.float32),
-        before_face=empty,
         oval=empty,
         down_at=(x * down[0] + y * down[1]).astype(np.float32),
         across_at=(x * across[0] + y * across[1]).astype(np.float32),
@@ -108,7 +107,6 @@ def _read_parts(
     kinds = np.stack([on_grid(plane) for plane in planes])
     likeliest = kinds.argmax(axis=0)
     hair, face, body, clothes, other = (mine & (likeliest == kind) for kind in range(5))
-    reading.before_face = other | ((clothes | body) & reading.grown(oval, 0.03 * unit))
 
     chin, nose, brow = at(152) @ down, at(2) @ down, at(9) @ down
     # A head that is turned shows its ear far from the nose.

@@ -34,7 +34,7 @@ class DrawnStyle:
     title: str
     sentence: str
     outline: float = 0.0
-    inked: bool = False  # with lines inside of parts, not only about them
+    inked: bool = False  # with ink lines everywhere, not only about jaw and neck
     rim: float = 0.0  # a white rim about the person
     transparent: bool = False
     skin: Tones = Tones(step=2.0, least=0.0003, smooth=0.005)
@@ -43,7 +43,7 @@ class DrawnStyle:
     #: How far skin goes to its colour under even light, 0..1.
     even: float = 0.5
     #: The power that lightness (0..1) is raised to, and the factor of chroma.
-    light: float = 0.95
+    light: float = 0.97
     vivid: float = 1.0
     inks: tuple[tuple[str, str], ...] = ()
     backdrops: tuple[str, ...] = _BRIGHT
@@ -60,6 +60,7 @@ STYLES: tuple[DrawnStyle, ...] = (
         skin=Tones(step=3.0, least=0.0003, smooth=0.006, soft=0.004),
         hair=Tones(step=9.0, least=0.00012, smooth=0.006),
         cloth=Tones(step=9.0, least=0.0006, smooth=0.007, soft=0.007),
+        light=0.95,
         vivid=1.08,
         grounds=("rays", "rays", "burst", "dots"),
     ),
