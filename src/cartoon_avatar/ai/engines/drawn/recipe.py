@@ -10,11 +10,11 @@ import resvg_py
 
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.poster import poster_of
 from cartoon_avatar.ai.engines.drawn.printed import print_of
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
+from cartoon_avatar.ai.engines.drawn.toned import toned_of
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.scene import Scene
 from cartoon_avatar.contract.errors import NoFace
@@ -73,4 +73,4 @@ def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sh
         )
     if style.inks:
         return print_of(scene, style, seed, clock)
-    return poster_of(scene, style, seed, clock)
+    return toned_of(scene, style, seed, clock)

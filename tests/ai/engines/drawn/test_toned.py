@@ -1,4 +1,4 @@
-"""Poster: many tones of the painting, with the eyes and the smile of the photo."""
+"""Tones of the painting, with the eyes and the smile of the photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A poster's eyes and mouth, a few pixels wide in a painting: traced from an enlarged look."""
+"""Eyes and mouth, a few pixels wide in a painting: traced from an enlarged look."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _Look:
         return np.clip(cv2.resize(plane, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def draw_painted_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
+def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
     """The eyes ``shown`` as they are painted, their irises in the colour that was read."""
     reading = portrait.reading
     for index, eye in enumerate(reading.features.eyes):
@@ -106,7 +106,7 @@ def _draw_glints(pen: Pen, iris: np.ndarray, radius: float) -> None:
     pen.sheet.fill(circle(second, max(radius * 0.13, 0.5)), WHITE, opacity=0.8)
 
 
-def draw_painted_mouth(pen: Pen, portrait: Portrait) -> None:
+def draw_mouth(pen: Pen, portrait: Portrait) -> None:
     """The mouth as it is painted, with lighter lips."""
     reading = portrait.reading
     lips, opening = (reading.inside(one) for one in (reading.features.lips, reading.features.mouth))

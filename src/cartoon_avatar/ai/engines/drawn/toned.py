@@ -15,12 +15,12 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
 from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.features import draw_eyes, draw_mouth
 from cartoon_avatar.ai.engines.drawn.lines import draw_lines, edges_of
 from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_tones
 from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
-from cartoon_avatar.ai.engines.drawn.poster_features import draw_painted_eyes, draw_painted_mouth
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
 from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
@@ -42,7 +42,7 @@ _GREYER, _GREYER_LEAST = 6.0, 0.003
 _GREY_CHROMA = 14.0
 
 
-def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
+def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
     """The scene's first person in the tones of their painting."""
     portrait = graded(portrait_of(scene, clock), style)
     reading, unit = portrait.reading, portrait.reading.unit
@@ -93,9 +93,9 @@ def poster_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple
         beard = _beard(portrait)
         _draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
         if mouth:
-            draw_painted_mouth(pen, portrait)
+            draw_mouth(pen, portrait)
         if not reading.profile:
-            draw_painted_eyes(pen, portrait, scene.features[0].shows_eyes)
+            draw_eyes(pen, portrait, scene.features[0].shows_eyes)
         _draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
         _draw_cloth(pen, portrait, portrait.hat, portrait.hat, style.cloth)
         if edges is not None:
