@@ -13,20 +13,24 @@ from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait
 from cartoon_avatar.ai.engines.drawn.tracing import outlined
+from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.seeing.features import grown
 
 # How broad edges are and how far they are joined along themselves, face heights: on a face finer.
-_BROAD, _BROAD_JOINED = 0.0058, 0.018
-_FINE, _FINE_JOINED = 0.0042, 0.012
+_BROAD, _BROAD_JOINED = 0.0072, 0.018
+_FINE, _FINE_JOINED = 0.0045, 0.012
 # How far the painting is blurred before, and the structure tensor of its edges.
 _SOFT, _TENSOR = 0.004, 0.008
 # How much of a* counts as light: lips and ears have edges too.
 _RED = 0.35
 # What an edge has to pass to be inked, L: on the skin, on cloth and hair, where two parts meet.
-_ON_SKIN, _ON_REST, _ON_BORDER = 2.0, 2.2, 0.8
+_ON_SKIN, _ON_REST, _ON_BORDER = 1.9, 1.6, 0.8
 # How steeply lines end where there are to be none, L a pixel.
 _SLOPE = 8.0
+# Of cloth on which more than this share is ink about a place (face heights), a knit or stripes,
+# only edges are drawn that pass by so much more, L.
+_CROWD, _CROWDED, _CALM = 0.03, 0.2, 30.0
 # A line has at least this area (squared face heights) and length, and so much of smoothing.
 _LEAST, _SHORTEST, _SMOOTH = 0.0005, 0.09, 0.003
 # The outline of the person leaves no place for a second line beside it, face heights.
@@ -70,6 +74,8 @@ def edges_of(portrait: Portrait, *, inside: bool) -> Edges:
     if not inside:
         none |= ~borders
     passed = strength - _threshold(portrait, borders)
+    crowd = blurred((passed > 0).astype(np.float32), _CROWD * face_px)
+    passed -= portrait.on_pixels(portrait.clothes) * _CALM * np.clip(crowd - _CROWDED, 0, 1)
     # Ends where there is to be none at fractions of a pixel.
     return Edges(np.minimum(passed, _SLOPE * (0.5 - portrait.on_pixels(none))))
 

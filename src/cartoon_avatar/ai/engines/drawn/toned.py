@@ -24,12 +24,15 @@ from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
 from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.scene import Scene
 
 # How far the chin's shadows fall, face heights, and how dark each is.
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 # How far skin goes to its colour under even light at most (L, a, b).
 _EVENED_MOST = np.array([2.5, 10.0, 10.0])
+# Hues of hair between which dark yellow looks olive, degrees of CIELAB.
+_BROWN_DEG, _GREEN_DEG = 68.0, 120.0
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
 # Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
@@ -86,6 +89,8 @@ def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         # Not by the neck, where it would show in the corners between jaw and hair.
         behind = portrait.head & ~reading.grown(portrait.neck, 2 * seam)
         pen.sheet.fill(portrait.silhouette(behind), pen.hair.shade)
+        gaps = portrait.rest & reading.grown(portrait.head, seam)
+        _draw_part(pen, portrait, gaps, gaps, style.hair)
         mouth = not reading.profile and not reading.hides_mouth
         covered = portrait.hair | portrait.hat
         under = portrait.face | (reading.grown(portrait.face, 2 * seam) & covered)
@@ -106,8 +111,6 @@ def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
 
 def graded(portrait: Portrait, style: DrawnStyle) -> Portrait:
     """``portrait`` in the style's light: its skin as under even light, all of it as vivid."""
-    if not style.even and style.light == style.vivid == 1:
-        return portrait
     lab, reading = portrait.lab.copy(), portrait.reading
     painted = portrait.face_colour
     if painted is not None:
@@ -115,9 +118,21 @@ def graded(portrait: Portrait, style: DrawnStyle) -> Portrait:
         bare = (portrait.face & ~(reading.worn_on_face > 0.3)) | portrait.neck
         skin = portrait.on_pixels(reading.soft(bare, 0.01 * reading.unit))
         lab += skin[..., None] * by.astype(np.float32)
+    hair = portrait.on_pixels(reading.soft(portrait.hair, 0.01 * reading.unit))
+    lab += hair[..., None] * (_without_olive(lab) - lab)
     lab[..., 0] = 100 * np.clip(lab[..., 0] / 100, 0, 1) ** np.float32(style.light)
     lab[..., 1:] *= np.float32(style.vivid)
     return replace(portrait, lab=lab)
+
+
+def _without_olive(lab: np.ndarray) -> np.ndarray:
+    """``lab`` (H×W×3) with the dark yellows of hair turned to brown: flat, they look olive."""
+    _, a, b = cv2.split(lab)
+    chroma, hue = cv2.cartToPolar(a, b, angleInDegrees=True)
+    dark = 1 - smoothstep(lab[..., 0], 50, 75)
+    olive = dark * ((hue > _BROWN_DEG) & (hue < _GREEN_DEG))
+    a, b = cv2.polarToCart(chroma, hue - olive * 0.7 * (hue - _BROWN_DEG), angleInDegrees=True)
+    return cv2.merge([lab[..., 0], a, b])
 
 
 def _tones_of_painting(portrait: Portrait) -> SkinTones:
