@@ -137,7 +137,7 @@ def _neural_styles(ai: AiSettings) -> Finding:
 
 
 def _generators(ai: AiSettings) -> list[Finding]:
-    """Each generator of others, asked for something that costs nothing."""
+    """Each external generator, asked for something that costs nothing."""
     if ai.engines is None:
         return []
     # Imported here: it loads a client that nothing else of this needs.

@@ -1,4 +1,4 @@
-"""Generators of others through the AI service's door: a real server draws, real workers judge."""
+"""External generators through the AI service's door: a real server draws, real workers judge."""
 
 from __future__ import annotations
 

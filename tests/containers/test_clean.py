@@ -516,7 +516,7 @@ def test_a_damaged_file_is_cleaned_or_broken_and_nothing_else(name: str) -> None
         ("image/heic", box(b"ftyp", b"heic") + box(b"free", b"") * 200_000),
     ],
 )
-def test_a_file_in_countless_pieces_is_broken(mime_type: str, photo: bytes) -> None:
+def test_a_file_in_too_many_pieces_is_broken(mime_type: str, photo: bytes) -> None:
     with pytest.raises(BrokenImage, match="too many pieces"):
         without_metadata(photo, mime_type)
 

@@ -73,6 +73,6 @@ def test_a_colour_profile_that_breaks_off_is_a_picture_without_one(size: int) ->
         profile_of(b"D2B0", b"mpet\0\0\0\0\0\3\0\3\0\0\xff\xff" + bytes(8 * 65535)),
     ],
 )
-def test_a_colour_profile_of_countless_tags_or_elements_is_not_read(profile: bytes) -> None:
+def test_a_colour_profile_of_too_many_tags_or_elements_is_not_read(profile: bytes) -> None:
     with pytest.raises(BrokenImage):
         icc.require_tables(profile)

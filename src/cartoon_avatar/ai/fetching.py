@@ -92,17 +92,17 @@ class Fetcher:
         return addresses
 
     async def _fetch_from(self, address: Address, url: str) -> bytes:
-        asked = httpx.URL(url)
+        requested = httpx.URL(url)
         request = self.http.build_request(
             "GET",
-            asked.copy_with(host=str(address)),
+            requested.copy_with(host=str(address)),
             # A compressed body could unpack to anything: it is neither asked for nor read.
             headers={
-                "Host": asked.netloc.decode("ascii"),
+                "Host": requested.netloc.decode("ascii"),
                 "Accept": "image/*",
                 "Accept-Encoding": "identity",
             },
-            extensions={"sni_hostname": asked.host},
+            extensions={"sni_hostname": requested.host},
         )
         response = await self.http.send(request, stream=True)
         try:

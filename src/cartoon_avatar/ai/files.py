@@ -35,7 +35,7 @@ _ENCODERS: dict[str, Encoder] = {
     ".jpeg": to_jpeg,
 }
 _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif"}
-# Of a contact sheet: a cell's side, the space about it and the height of the names.
+# Of a contact sheet, px: a cell's side, the space around it and the height of the names.
 _CELL_PX, _GAP_PX, _NAME_PX = 384, 12, 44
 
 

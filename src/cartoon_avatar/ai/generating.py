@@ -37,7 +37,7 @@ async def generate(
     report: Report | None = None,
 ) -> jobs.Result:
     """``request_key`` is the same where a request is made again. One that ``outlives`` its client
-    goes on once the provider was asked. ``begun`` is called once the workers are hardly needed any
+    goes on once the provider was called. ``begun`` is called once the workers are hardly needed any
     more; ``photo`` is emptied then, since many requests wait long.
 
     Raises ``AiBusy``, ``EngineUnavailable``, ``EngineRefused`` and ``DrawingCancelled``.
@@ -60,7 +60,7 @@ async def generate(
         )
         photo.clear()
         begun()
-        asked = Generation(
+        generation = Generation(
             sent.data,
             sent.width,
             sent.height,
@@ -68,7 +68,7 @@ async def generate(
             seed=seed,
             key=key_of(request_key, sent.data, style, seed),
         )
-        await engine.require_ready(asked.key)
+        await engine.require_ready(generation.key)
 
         async def draw(report: Report, keep: Callable[[], None]) -> tuple[bytes, float]:
             with held.pop_all():  # the place is the drawing's, which may outlive us
@@ -76,10 +76,10 @@ async def generate(
                     if outlives:
                         keep()
                     started = time.perf_counter()
-                    data = await engine.draw(asked, report)
+                    data = await engine.draw(generation, report)
                     return data, time.perf_counter() - started
 
-        data, generated_s = await engine.under_way.ask(asked.key, draw, report or unwatched)
+        data, generated_s = await engine.under_way.ask(generation.key, draw, report or unwatched)
     try:
         made = await workers.run(
             jobs.judge,
@@ -91,8 +91,8 @@ async def generate(
             report=report,
         )
     except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
-        reason = f"its answer is no picture that we take ({error.code})"
-        raise await engine.failed(asked.key, reason) from error
+        reason = f"its response is no picture of an accepted type ({error.code})"
+        raise await engine.failed(generation.key, reason) from error
     return jobs.Result(
         data=made.data,
         mime_type=made.mime_type,

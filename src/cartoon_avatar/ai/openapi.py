@@ -111,7 +111,7 @@ _SCHEMAS: dict[str, Any] = {
                 "type": "integer",
                 "enum": [0, 1],
                 "default": 0,
-                "description": "1: where a generator of others fails, the first style draws.",
+                "description": "1: where an external generator fails, the first style draws.",
             },
             "stay": {
                 "type": "integer",
@@ -261,8 +261,8 @@ _KEY = {
     "name": headers.IDEMPOTENCY_KEY,
     "in": "header",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
-    "description": "Of a drawing that may be asked for again: a generator's goes on when the client"
-    " hangs up, and the same request is given it.",
+    "description": "For a request that may be repeated: a generator's drawing goes on when the"
+    " client hangs up, and the same request gets it.",
 }
 _REFUSALS = {
     "400": "The picture, a field or a URL is not acceptable; the code says which.",

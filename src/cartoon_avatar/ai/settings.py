@@ -62,7 +62,7 @@ class AiSettings(BaseSettings):
     )
     engines: Path | None = Field(
         None,
-        description="File that names generators of others as engines (docs/generators.md); without"
+        description="File that names external generators as engines (docs/generators.md); without"
         " it there are none.",
     )
     data_dir: Path = Field(

@@ -1,5 +1,5 @@
-"""Signs pictures that are made with a C2PA manifest (specification 2.2), by the certificate of
-whoever runs the service: an extra. docs/marks.md says what is signed and what it is worth.
+"""Signs pictures that are made with a C2PA manifest (specification 2.2), by the operator's
+certificate: an extra. docs/marks.md says what is signed and what it is worth.
 """
 
 from __future__ import annotations

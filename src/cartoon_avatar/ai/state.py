@@ -45,7 +45,7 @@ class Metrics:
             "places_taken", "Requests worked on or waiting for a worker", registry=registry
         )
         self.ready = Gauge("workers_ready", "Workers that are warm", registry=registry)
-        self.lost = Gauge("workers_lost", "Workers that ended unasked", registry=registry)
+        self.lost = Gauge("workers_lost", "Workers that ended unexpectedly", registry=registry)
         self.cancelled = Gauge(
             "jobs_cancelled", "Jobs that lost their client once begun", registry=registry
         )

@@ -117,7 +117,7 @@ def create_app(
             ]
 
             def before_the_end() -> None:
-                runner.claim_no_more()
+                runner.stop_claiming()
                 watcher.stop()
 
             if multiprocessing.parent_process() is not None:  # a server's worker
@@ -148,7 +148,7 @@ def create_app(
     dialect = [original_api.router] if settings.api_dialect == "original" else []
     for router in (
         *dialect,  # whose paths come before ours
-        files.router,  # asked for most, and routers are tried in turn
+        files.router,  # requested most often, and routers are tried in turn
         originals.router,
         previews.router,
         faces.router,

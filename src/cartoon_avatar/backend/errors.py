@@ -205,7 +205,7 @@ class NoSvg(AvatarError):
 
 
 class Rejected(AvatarError):
-    """By whoever moderates."""
+    """By the moderation service."""
 
     status = 422
     code = "rejected"

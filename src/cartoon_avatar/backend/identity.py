@@ -76,8 +76,8 @@ def bearer_of(request: Request) -> str | None:
 async def admitted(
     request: Request, backend: State, device_id: str, *, first: bool = False
 ) -> Caller:
-    """The device that asks. Raises Unauthorized; ``first`` is true for an upload, which is how a
-    device that is not known yet begins."""
+    """The authenticated device. Raises Unauthorized; ``first`` is true for an upload, which is how
+    a device that is not known yet begins."""
     return await authenticate(
         backend.database,
         device_id=device_id,

@@ -10,7 +10,7 @@ class Metrics:
         self.registry = registry
         self.ai_seconds = Histogram(
             "ai_seconds",
-            "From asking the AI service to its whole answer",
+            "From a request to the AI service to the end of its response",
             ["path"],
             registry=registry,
             buckets=(0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 30, 60),

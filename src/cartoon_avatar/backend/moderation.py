@@ -1,5 +1,5 @@
-"""The host's own judgement: a URL that is asked about a photo before it is drawn, and about a
-drawing before it is stored or shown."""
+"""Moderation by the host: a URL that judges a photo before it is drawn, and a drawing before it is
+stored or shown."""
 
 from __future__ import annotations
 
@@ -69,27 +69,27 @@ class Moderation:
         purpose: Purpose,
         style: str,
     ) -> str:
-        """Raises ValueError for an answer that is no decision."""
+        """Raises ValueError for a response that is no decision."""
         headers = {"Content-Type": mime_type, "X-Purpose": purpose, "X-Style": style}
         if request_id := structlog.contextvars.get_contextvars().get("request_id"):
             headers["X-Request-Id"] = request_id
         if (token := self._settings.moderation_token) is not None:
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"
-        asked = session.post(
+        request = session.post(
             str(self._settings.moderation_url), data=picture, headers=headers, allow_redirects=False
         )
-        async with asyncio.timeout(self._settings.moderation_timeout_s), asked as response:
+        async with asyncio.timeout(self._settings.moderation_timeout_s), request as response:
             if response.status != 200:
                 raise ValueError(f"it answered {response.status}")
             answer = bytearray()
             async for piece in response.content.iter_any():
                 answer += piece
                 if len(answer) > _MOST_ANSWER_BYTES:
-                    raise ValueError("its answer is endless")
+                    raise ValueError("its response is too long")
         decided = json.loads(answer)
         decision = decided.get("decision") if isinstance(decided, dict) else None
         if decision not in ("allow", "deny", "hold"):
-            raise ValueError("its answer is no decision")
+            raise ValueError("its response is no decision")
         return str(decision)
 
 

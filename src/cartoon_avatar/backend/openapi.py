@@ -34,7 +34,7 @@ _ID_ALONE: dict[str, list[str]] = {"DeviceId": []}
 _ID_AND_TOKEN: dict[str, list[str]] = {"DeviceId": [], "DeviceToken": []}
 _TAGS = [
     {"name": "originals", "description": "Photos, kept for good, and cartoons drawn of them."},
-    {"name": "jobs", "description": "What was asked for and is not done yet, or was lately."},
+    {"name": "jobs", "description": "Work that is not done yet, or was done within a day."},
     {"name": "faces", "description": "Heads cut out of cartoons, kept for good."},
     {"name": "files", "description": "The pictures themselves."},
     {"name": "device", "description": "Everything of one caller."},
@@ -63,8 +63,8 @@ is `succeeded`, `failed` or `canceled`; `DELETE` cancels it, `GET /api/jobs` fin
 **Waiting.** 409, 429 and 503 say in `Retry-After` after how many seconds to ask again.
 
 **Pictures.** `imageUrl`, `faceUrl` and `thumbnailUrl` are signed: they open without any header
-for at least a day. They are paths of this server unless it was told its public address;
-resolve them against it. Keep pictures under their URL without its query, which changes.
+for at least a day. They are paths of this server unless its public address is set; resolve them
+against it. Keep pictures under their URL without its query, which changes.
 
 **Errors** are `application/problem+json`: `code` is for the program, `detail` for a person.
 """

@@ -19,7 +19,7 @@ _STYLE = re.compile(r"[a-z0-9_-]{1,64}")
 
 
 def require_known(fields: Fields, names: Iterable[str]) -> None:
-    """Raise InvalidRequest for a field that is none of ``names`` and does not say who asks."""
+    """Raise InvalidRequest for a field that is none of ``names`` and not the device's id."""
     options.require_known(fields, (*names, "deviceId", "device_id"))
 
 

@@ -32,7 +32,7 @@ from cartoon_avatar.backend.errors import (
 )
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.devices import Caller
-from cartoon_avatar.backend.flows.job_ends import end, give_up, hand_back, recover, settle
+from cartoon_avatar.backend.flows.job_ends import abandon, end, put_back, recover, settle
 from cartoon_avatar.backend.flows.jobs import (
     JobRequest,
     Result,
@@ -58,8 +58,9 @@ _GRACE_S = 5
 # Pause after a transient error.
 _PAUSE_S = 1
 _LONGEST_PAUSE_S = 5
-_PASSING = (AiUnavailable, DatabaseBusy, StorageUnavailable)
-# Those that no job is the cause of, as it may be where the AI service dies.
+_TRANSIENT = (AiUnavailable, DatabaseBusy, StorageUnavailable)
+# Errors that no job causes, so the attempt does not count. AiUnavailable is none of them: a job
+# may crash the AI service.
 _NO_ATTEMPT = (AiBusy, DatabaseBusy, StorageUnavailable)
 
 
@@ -83,7 +84,7 @@ class Runner:
         self._renew_now = asyncio.Event()
         # By engine that had no place: when it is tried again (time.monotonic).
         self._paused_until: dict[str, float] = {}
-        # The AI service or the storage was unreachable at the last request.
+        # Whether the AI service or the storage was unreachable at the last request.
         self._ai_unreachable = self._storage_unreachable = False
         self._stopping = False
         backend.changes.listen(self._on_change)
@@ -100,19 +101,19 @@ class Runner:
                         await recover(self._backend)
                     pause_s = await self._claim_what_can_be_drawn()
                 except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
-                    _log_unless_passing("jobs_not_claimed", error)
+                    _log_unless_transient("jobs_not_claimed", error)
                     pause_s = _PAUSE_S
                 await set_within(self._wake, pause_s)
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    def claim_no_more(self) -> None:
+    def stop_claiming(self) -> None:
         self._stopping = True
 
     async def stop(self) -> None:
         """Let running jobs finish within the grace; queue the others again."""
-        self.claim_no_more()
+        self.stop_claiming()
         for limit_s in (_GRACE_S, _PAUSE_S):
             tasks = [running.task for running in self._by_claim.values()]
             if not tasks:
@@ -175,8 +176,8 @@ class Runner:
         def settle_it(connection: Connection, result: Result) -> None:
             settle(connection, job, result)
 
-        call_off = None if key is None else partial(self._backend.ai.cancel, key)
-        return Attempt(turn, settle_it, call_off)
+        cancel_drawing = None if key is None else partial(self._backend.ai.cancel, key)
+        return Attempt(turn, settle_it, cancel_drawing)
 
     def _start(self, job: Job, attempt: Attempt, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         assert job.claim is not None
@@ -201,11 +202,11 @@ class Runner:
             return await carry_out(self._backend, caller, job_request, attempt)
         except BaseException as error:
             with suppress(Exception):  # its lease lapses anyway
-                await give_up(self._backend, job, error)
+                await abandon(self._backend, job, error)
             raise
 
     async def _for_queue(self, job: Job, attempt: Attempt) -> None:
-        # Where a request's id stands: the AI service logs it too.
+        # In place of the request id, which the AI service logs too.
         structlog.contextvars.bind_contextvars(request_id=f"job-{job.id}")
         self._backend.metrics.job_attempts.labels(job.engine).inc()
         try:
@@ -213,10 +214,10 @@ class Runner:
                 job_request = await job_request_of(self._backend, job)
                 await carry_out(self._backend, Caller(job.device_id, 0), job_request, attempt)
             except (JobCanceled, RequestRunning):
-                await hand_back(self._backend, job, counts=False)
-            except _PASSING as error:
+                await put_back(self._backend, job, counts=False)
+            except _TRANSIENT as error:
                 self._pause(job.engine, error)
-                await hand_back(
+                await put_back(
                     self._backend,
                     job,
                     counts=not isinstance(error, _NO_ATTEMPT),
@@ -229,12 +230,12 @@ class Runner:
                 log.error("job_photo_missing")
                 await end(self._backend, job, "failed", GenerationFailed())
             except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
-                _log_unless_passing("job_attempt_failed", error)
+                _log_unless_transient("job_attempt_failed", error)
                 self._pause(job.engine, error)
-                await hand_back(self._backend, job, counts=True)
+                await put_back(self._backend, job, counts=True)
         except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
             # Its lease lapses, and another process takes it up.
-            _log_unless_passing("job_not_handed_back", error)
+            _log_unless_transient("job_not_put_back", error)
 
     def _pause(self, engine: str, error: Exception) -> None:
         self._ai_unreachable |= isinstance(error, AiUnavailable)
@@ -255,7 +256,7 @@ class Runner:
                     renewed_at = time.monotonic()
                     await self._renew()
             except Exception as error:  # noqa: BLE001 (it is logged, and tried again)
-                _log_unless_passing("leases_not_renewed", error)
+                _log_unless_transient("leases_not_renewed", error)
 
     async def _note_progress(self) -> None:
         known = self._backend.changes.progress
@@ -287,12 +288,12 @@ class Runner:
 
     async def _is_gone(self, job: Job) -> bool:
         """Deleted with its device, not taken over by another process."""
-        asked = partial(job_of, device_id=job.device_id, job_id=job.id)
-        return await self._backend.database.read(asked) is None
+        find = partial(job_of, device_id=job.device_id, job_id=job.id)
+        return await self._backend.database.read(find) is None
 
 
-def _log_unless_passing(event: str, error: Exception) -> None:
-    if isinstance(error, (*_PASSING, TimeoutError)) or is_busy(error):
+def _log_unless_transient(event: str, error: Exception) -> None:
+    if isinstance(error, (*_TRANSIENT, TimeoutError)) or is_busy(error):
         log.warning(event, reason=type(error).__name__)
     else:
         log.exception(event)

@@ -235,7 +235,7 @@ class ExportCreated(Body):
 
 class RecoveryCode(Body):
     recovery_code: str = Field(
-        description="Said once; the code before it is void.",
+        description="Shown once; the code before it is void.",
         examples=["7K3M-PZ0Q-9XWB-4TRA-2HNC"],
     )
 
@@ -289,7 +289,7 @@ class OriginalDetail(Body):
 
 
 class JobResult(Body):
-    """What the POST would have answered, had it been waited for."""
+    """The response that the POST would have had without `Prefer: respond-async`."""
 
     original: Original | None = Field(None, description="Of an upload.")
     cartoon: Cartoon | None = Field(None, description="Of an upload and a regenerate.")
@@ -299,7 +299,7 @@ class JobResult(Body):
 
 
 class JobError(Body):
-    """Why a job failed: of a problem what does not belong to one request."""
+    """Why a job failed: a problem without what belongs to a single request."""
 
     status: int = Field(examples=[422])
     code: str = Field(examples=["no_face"])
@@ -307,7 +307,7 @@ class JobError(Body):
 
 
 class Job(Body):
-    """What a POST asked for, and how far it is."""
+    """The work of a POST request, and how far it is."""
 
     id: Id = Field(examples=["7c1e5a90d2b34f68a1c9e0f3"])
     kind: str = Field(description="`upload`, `regenerate` or `download`.", examples=["upload"])
@@ -334,10 +334,10 @@ class Job(Body):
     started_at: Time | None = None
     finished_at: Time | None = None
     expires_at: Time | None = Field(
-        None, description="When a finished job is forgotten; what came of it stays."
+        None, description="When a finished job is deleted; its result stays."
     )
     result: JobResult | None = Field(
-        None, description="Of a job that succeeded, as long as what came of it is there."
+        None, description="Of a job that succeeded, as long as its result exists."
     )
     error: JobError | None = Field(None, description="Of a job that failed or was cancelled.")
 

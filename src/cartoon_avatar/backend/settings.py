@@ -49,7 +49,7 @@ class BackendSettings(BaseSettings):
         None, description="The secret that belongs to AWS_ACCESS_KEY_ID."
     )
     storage_timeout_s: float = Field(
-        10, gt=0, description="Longest wait for one answer of the bucket, in seconds."
+        10, gt=0, description="Longest wait for a response of the bucket, in seconds."
     )
     file_delivery: Literal["stream", "redirect", "nginx"] = Field(
         "stream",

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 # A signature holds between one and two of these, so that a URL stays the same for a day
-# (and a phone's image cache works) and a stored answer's URLs outlive it.
+# (and a phone's image cache works) and URLs in a stored response outlive it.
 _WINDOW_S = 24 * 3600
 # How a device token looks: a SHA-256 digest in base64url.
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -14,8 +14,8 @@ from fastapi import Request
 
 from cartoon_avatar.backend.errors import StorageUnavailable
 
-# Eight photos of a phone. A temporary file costs two more copies and an inode, deleted a moment
-# later, which ext4 without a journal walks past for minutes.
+# Eight photos of a phone. A temporary file costs two more copies and an inode; ext4 without a
+# journal skips a deleted inode for minutes, one by one.
 _ROOM_BYTES = 16 * 2**20
 _LEAST_BYTES = 64 * 2**10
 

@@ -25,7 +25,7 @@ from cartoon_avatar.cli.options import (
 def doctor(data: Path | None, host: str, port: int, as_json: bool) -> None:
     """Look the installation over and say how to mend what is wrong; ends with 1 if anything is.
 
-    It looks at Python, models, neural styles, generators of others (each is asked for something
+    It looks at Python, models, neural styles, external generators (each is asked for something
     free), data folder, free space, signing key, database,
     storage, the AI service (if AI_URL is set) and the port of `serve`, and changes nothing. Give
     it the options and environment that the service gets, and run it as the same user.

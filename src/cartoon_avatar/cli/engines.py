@@ -1,4 +1,4 @@
-"""The command on generators of others."""
+"""The command on external generators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from cartoon_avatar.cli.options import ai_settings, echo_json, json_option
 
 
-@click.command(short_help="Show the generators of others and how they are doing.")
+@click.command(short_help="Show the external generators and how they are doing.")
 @click.option(
     "--url",
     envvar="AI_URL",

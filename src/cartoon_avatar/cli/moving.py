@@ -15,7 +15,7 @@ from cartoon_avatar.cli.options import backend_settings, data_option, use_data_f
 from cartoon_avatar.cli.pictures import opened_tools
 
 if TYPE_CHECKING:
-    from cartoon_avatar.backend.flows.original_data import Seen
+    from cartoon_avatar.backend.flows.original_data import Inspected
 
 
 @click.command(
@@ -48,7 +48,7 @@ def import_original(data: Path | None, root: Path, export: Path) -> None:
 
     use_data_folder(data)
     settings = backend_settings()
-    server = Server(export, root, _device_of, _looking())
+    server = Server(export, root, _device_of, _open_inspect())
     counts: Counter[tuple[str, str]] = Counter()
 
     def note(outcome: Outcome) -> None:
@@ -92,23 +92,23 @@ def _device_of(text: str) -> str | None:
     return device_id_of(sent).decode()
 
 
-def _looking() -> Callable[[bytes], Seen]:
+def _open_inspect() -> Callable[[bytes], Inspected]:
     from cartoon_avatar.ai.jobs import mark_of_part
     from cartoon_avatar.ai.jobs.results import thumbnail_of
     from cartoon_avatar.ai.pictures import decode
     from cartoon_avatar.ai.seeing.faces import open_face_finder
-    from cartoon_avatar.backend.flows.original_data import Seen
+    from cartoon_avatar.backend.flows.original_data import Inspected
 
     tools = opened_tools()
     find = open_face_finder(tools.models)
 
-    def look(data: bytes) -> Seen:
+    def inspect(data: bytes) -> Inspected:
         photo = decode(data, max_pixels=tools.max_pixels, long_side=_SIDE_PX)
         faces = len(find(photo.picture))
         thumbnail = thumbnail_of(photo.picture, tools.xmp(mark_of_part(data)))
-        return Seen(photo.width, photo.height, faces, thumbnail)
+        return Inspected(photo.width, photo.height, faces, thumbnail)
 
-    return look
+    return inspect
 
 
 # What a drawing is made at, too.

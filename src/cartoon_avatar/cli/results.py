@@ -88,7 +88,7 @@ def each(
             if written is not None:
                 written.failed.append({"file": str(file), "reason": reason})
             progress.write(f"Error: {reason}", file=sys.stderr)
-            # As far as the bar is concerned it is done with.
+            # The progress bar counts a failure as done.
             progress.update(steps - progress.n % steps)
 
         yield progress, reported

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 from typing import NamedTuple
 
-# A mapped file is read where it lies.
+# A mapped file is read in place, without a copy.
 Data = bytes | memoryview | mmap.mmap
 
 # A range of the file, or bytes written anew.

@@ -258,7 +258,7 @@ def cicp(data: bytes) -> Cicp | None:
 
 def _require_few(count: int) -> None:
     if count > _MOST_ASSOCIATIONS:
-        raise BrokenImage("The HEIF picture has countless parts.")
+        raise BrokenImage("The HEIF picture has too many parts.")
 
 
 def _properties(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, int]]:

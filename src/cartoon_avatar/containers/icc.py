@@ -24,7 +24,7 @@ def require_tables(profile: bytes) -> None:
 def cicp(profile: bytes) -> Cicp | None:
     """The colours that a profile names by numbers (ICC.1:2022, 10.3), as those for HDR do.
 
-    Raises BrokenImage for one of countless tags.
+    Raises BrokenImage for one with too many tags.
     """
     for name, tag in _tags(profile):
         if name == b"cicp" and len(tag) >= 12:

@@ -160,7 +160,7 @@ class PictureUnusable(AvatarError):
 
 
 class EngineRefused(AvatarError):
-    """A generator of others does not want to draw this; asking again does not help."""
+    """An external generator does not want to draw this; asking again does not help."""
 
     status = 422
     code = "engine_refused"
@@ -174,7 +174,7 @@ class EngineRefused(AvatarError):
 
 
 class ConsentRequired(AvatarError):
-    """Nothing was sent to a generator of others, since nobody has agreed to that."""
+    """Nothing was sent to an external generator, since nobody has agreed to that."""
 
     status = 403
     code = "consent_required"
@@ -203,7 +203,7 @@ class ConsentRequired(AvatarError):
 
 
 class EngineUnavailable(AvatarError):
-    """A generator of others made no picture. Never retried by itself: it may have been paid."""
+    """An external generator made no picture. Never retried by itself: it may have been paid."""
 
     status = 503
     code = "engine_unavailable"

@@ -2,7 +2,7 @@
 
 REQUEST_ID = "X-Request-Id"
 SERVER_TIMING = "Server-Timing"
-# Of a drawing that may be asked for again: by whoever asked, after either side died.
+# The key of a drawing request that may be sent again after either side died.
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 # Of a response of the AI service:
@@ -36,7 +36,7 @@ SVG_HEADERS = {
 CUT_PATH = "X-Cut-Path"
 # Comma-separated remarks on a head: "cut-by-frame", "low-resolution".
 CUT_FLAGS = "X-Cut-Flags"
-# How many bytes of the body are thumbnails, where they were asked for: behind the picture the
+# How many bytes of the body are thumbnails, where they were requested: after the picture the
 # photo's or the head's, last the drawing's.
 THUMBNAIL_BYTES = "X-Thumbnail-Bytes"
 CARTOON_THUMBNAIL_BYTES = "X-Cartoon-Thumbnail-Bytes"

@@ -1,4 +1,4 @@
-"""What a client may ask of a picture: read from JSON or form fields, judged once for both services.
+"""The options of a picture, read from JSON or form fields and judged once for both services.
 
 An option that is empty or null is absent.
 """

@@ -1,4 +1,4 @@
-"""What may be asked of a sticker: where it is meant for, its outline and what it lies on.
+"""The options of a sticker: where it is meant for, its outline and its background.
 
 What the platforms demand is in docs/stickers.md, with the date on which it was read.
 """

@@ -1,1 +1,1 @@
-"""What both services do with every request: log it, bound and read its body, name its faults."""
+"""What both services do with every request: log it, bound and read its body, render its errors."""

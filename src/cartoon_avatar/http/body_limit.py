@@ -83,7 +83,8 @@ class BodyLimit:
                     while not ended and counted < most:
                         message = await receive()
                         counted += len(message.get("body", b""))
-                        # Another message would only say so, for a quarter of what all cost.
+                        # At the declared length no further message is awaited: it would take a
+                        # quarter of the time.
                         ended = not message.get("more_body", False) or b"%d" % counted == declared
 
         if declared.isdigit() and (len(declared) > 15 or int(declared) > self.limit_bytes):

@@ -1,4 +1,4 @@
-"""HEAD wherever GET: probes and proxies ask by it."""
+"""HEAD for every GET route: probes and proxies use it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """ASGI middleware: answers HEAD as GET would be answered, without the body.
+    """ASGI middleware: responds to HEAD as to GET, without the body.
 
     FastAPI's routes, unlike Starlette's, know the methods they declare and no other. Routes
     whose path begins with ``except_below`` declare their own HEAD.

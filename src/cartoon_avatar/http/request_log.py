@@ -55,7 +55,7 @@ class RequestLog:
             ["route"],
             registry=registry,
         )
-        # A small picture is answered in less time than labels and logger take to be found.
+        # Looking up labels and logger takes longer than responding with a small picture.
         self.requests_of, self.seconds_of = cache(requests.labels), cache(seconds.labels)
         self.log = log.bind()
 

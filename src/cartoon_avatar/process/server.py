@@ -26,8 +26,8 @@ def run_server(factory: str, host: str, port: int, workers: int, with_parent: in
     until the process ``with_parent`` is gone."""
     if with_parent is not None:
         exit_with_parent(with_parent)
-    # A quarter of an import goes into collecting garbage that is none; its workers turn the
-    # collector on again.
+    # The garbage collector takes a quarter of the time of the imports and frees nothing; workers
+    # turn it on again.
     gc.disable()
     _end_at_once_while_starting()
     with _counted_together(workers):

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 
 def call_at_sigterm(callback: Callable[[], None]) -> None:
-    """In a worker of the server: have ``callback`` called at SIGTERM, before the server begins to
-    wait for what is under way, which streams would go on for as long as that lasts.
+    """In a worker of the server: call ``callback`` at SIGTERM, before the server waits for requests
+    under way. Streams end then, which would otherwise go on for all of that wait.
 
-    To be called while the app starts, when the server has installed its own handlers. Those of
-    SIGTERM and SIGINT are one and cannot be asked for, so ours takes the place of the first and
-    hands over to the second.
+    To be called while the app starts, when the server has installed its own handler, the same for
+    SIGTERM and SIGINT. It cannot be read back, so ours replaces it for SIGTERM and then raises
+    SIGINT.
     """
 
     def stop() -> None:

@@ -2,9 +2,9 @@
 
 A neural style is an ONNX image-to-image network and an ``Input`` that says how pixels go in
 and come out. It is there to be drawn with where the runtime (the ``neural`` extra) is
-installed and its file lies in the models folder with the pinned sha256; looked at anew each
-time, so that a file put there or taken away counts at once. Only ``fetch``, asked by hand,
-downloads. The weights known here forbid commercial use or leave it open, so none is
+installed and its file lies in the models folder with the pinned sha256; the folder is read each
+time, so that a file put there or taken away counts at once. Only ``fetch`` downloads, at an
+operator's command. The weights known here forbid commercial use or leave it open, so none is
 downloaded by default.
 """
 
@@ -189,7 +189,7 @@ def state_of(folder: Path, model: NeuralModel) -> str:
 
 @lru_cache(maxsize=64)
 def _digest(path: Path, size: int, mtime_ns: int, inode: int) -> str:
-    # Each listing asks; a file that is still the same one is not read again.
+    # Called by each listing; an unchanged file is not read again.
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

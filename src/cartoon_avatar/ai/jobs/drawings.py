@@ -188,7 +188,7 @@ def opened_scene(
 ) -> tuple[Photo, Scene]:
     """The photo in ``data``, scaled down, and what is to be drawn of it.
 
-    ``alone``: one person, whoever is beside, as the styles that need a face draw.
+    ``alone``: one person without the others in the photo, as styles that need a face draw.
     """
     photo, closer = opened_photo(tools, data)
     clock.done("decode")

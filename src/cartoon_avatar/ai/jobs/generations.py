@@ -1,4 +1,4 @@
-"""The halves of a generator's drawing that are ours: the photo before it, the answer after it."""
+"""What is done here around a generator's drawing: the photo is prepared, the response judged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A generator's answer, read as any stranger's picture is and written anew. ``aligned``: it
+    """A generator's picture, decoded as any untrusted picture is and encoded anew. ``aligned``: it
     shows the face where the photo does."""
 
     data: bytes

@@ -28,8 +28,7 @@ from cartoon_avatar.contract.options import Framing
 
 # A head is at most 1024 px wide: a larger drawing would not make it finer.
 _CUT_FROM_PX = 2048
-# The widest outline that any style draws, as share of a drawing's long side. Whose cartoon is
-# cut is not asked.
+# The widest outline that any style draws, as share of a drawing's long side, for all styles.
 _WIDEST_LINE = max(
     style.line_width * max(1, style.ink.outline) for style in classic.STYLES if style.ink
 )

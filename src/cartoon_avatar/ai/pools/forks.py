@@ -38,6 +38,6 @@ def mend_template() -> None:
         if address is not None and not os.path.exists(address):
             with suppress(FileNotFoundError):  # the socket, which it would remove
                 server._stop()
-            # The folder was tidied up, too, and its name might be somebody else's by now.
+            # The folder was deleted too, and another user may have made one of its name since.
             process: Any = multiprocessing.current_process()
             process._config.pop("tempdir", None)

@@ -1,4 +1,4 @@
-"""Middleware of Ray's HTTP proxies: retries lost requests, and words errors as the app does.
+"""Middleware of Ray's HTTP proxies: retries lost requests, and renders errors as the app does.
 
 Imported in the proxies, so without the app, its models and Ray itself.
 """
@@ -31,8 +31,8 @@ def middlewares() -> list[Middleware]:
 
 class Proxied:
     """A request whose replica died is sent to another one, once: the same request makes the same
-    picture, so twice is as good as once. Past that, and where Ray's queue is full, the answer is
-    the app's problem and not Ray's plain text."""
+    picture, so twice is as good as once. After that, and where Ray's queue is full, the response is
+    a problem like the app's instead of Ray's plain text."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

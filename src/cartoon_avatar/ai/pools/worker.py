@@ -87,7 +87,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        # As multiprocessing asks, which builds a selector for it each time.
+        # Like ``Process.is_alive``, which would build a selector each time.
         sentinel = select.poll()
         sentinel.register(self.process.sentinel, select.POLLIN)
         return not sentinel.poll(0)
@@ -106,12 +106,12 @@ class Worker:
         files = {at: arg for at, arg in enumerate(args) if isinstance(arg, list)}
         others = [None if at in files else arg for at, arg in enumerate(args)]
         sizes_bytes = {at: sum(map(len, pieces)) for at, pieces in files.items()}
-        asked = _packed((job, others, sizes_bytes, report is not None))
+        request = _packed((job, others, sizes_bytes, report is not None))
         if self.writer.is_closing():
             raise WorkerLost(self.process.exitcode)
         try:
             async with asyncio.timeout(timeout_s):
-                self.writer.writelines([asked, *chain.from_iterable(files.values())])
+                self.writer.writelines([request, *chain.from_iterable(files.values())])
                 return await self._response(report)
         except TimeoutError:
             self.kill()
@@ -176,10 +176,10 @@ def _work(
         end.sendall(_packed(("ready", greeting)))
         while True:
             (size_bytes,) = _SIZE.unpack(_received(end, _SIZE.size))
-            asked = pickle.loads(_received(end, size_bytes))  # noqa: S301 (of our own parent)
-            if asked is None:  # the cancelling of a job that has ended
+            request = pickle.loads(_received(end, size_bytes))  # noqa: S301 (of our own parent)
+            if request is None:  # the cancelling of a job that has ended
                 continue
-            job, args, sizes_bytes, has_listener = asked
+            job, args, sizes_bytes, has_listener = request
             for at, size_bytes in sizes_bytes.items():
                 args[at] = _received(end, size_bytes)
             try:

@@ -119,7 +119,7 @@ async def generate_cartoon(request: Request) -> Response:
                         ours = ai.engines.all[0]
                         chosen, others = ours.styles()[0], {headers.FALLBACK: error.code}
                         by = ours.facts
-                        # Given up already, where the generator was asked.
+                        # Given up already, once the generator was called.
                         place.close()
                         place.enter_context(ai.workers.place())
                         result = await here(ours, chosen.name, watch)

@@ -1,4 +1,4 @@
-"""Which generators of others there are, and how they are doing."""
+"""Which external generators there are, and how they are doing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter()
 
 
 class EngineInfo(BaseModel):
-    """A generator of others, as its operator sees it."""
+    """An external generator, as its operator sees it."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -25,9 +25,9 @@ class EngineInfo(BaseModel):
     host: str = Field(description="Where pictures are sent.")
     styles: list[str]
     state: Literal["ok", "paused", "over_budget"] = Field(
-        description="Whether it is asked, wants a pause, or has drawn all that it may today."
+        description="Whether it is used, asked for a pause, or has used up today's budget."
     )
-    at_work: int = Field(description="Drawings that it is asked for now.")
+    at_work: int = Field(description="Drawings in progress.")
     waiting: int
     calls_today: int = Field(description="That may have been charged, since midnight (UTC).")
     most_calls: int | None = Field(description="That a day may take.")
@@ -43,7 +43,7 @@ class EngineList(BaseModel):
 
 @router.get(paths.ENGINES, operation_id="listEngines")
 async def list_engines(request: Request) -> EngineList:
-    """The generators of others: what they draw, what they used of their budget, how they fail."""
+    """The external generators: what they draw, what they used of their budget, how they fail."""
     ai = state_of(request)
     items = []
     for engine in ai.remote:

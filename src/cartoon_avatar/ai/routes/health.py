@@ -1,4 +1,4 @@
-"""Whether pictures can be made, for probes and for whoever watches."""
+"""Whether pictures can be made, for probes and monitoring."""
 
 from __future__ import annotations
 

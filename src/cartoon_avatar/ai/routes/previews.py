@@ -22,8 +22,8 @@ async def draw_previews(request: Request) -> Response:
     with ai.workers.place():
         form = await form_of(request, "image")
         options.require_known(form.fields, ("face", "styles"))
-        asked = form.fields.get("styles")
-        styles = None if options.is_absent(asked) else tuple(str(asked).split(","))
+        names = form.fields.get("styles")
+        styles = None if options.is_absent(names) else tuple(str(names).split(","))
         face = options.face_of(form.fields) or 0
         photo = image_in(form, "image")
 

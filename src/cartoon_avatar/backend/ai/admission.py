@@ -18,7 +18,7 @@ _MOST_HOPEFUL = 1000
 
 class Admission:
     """Shares the places equally between the devices that have a picture under way or were refused
-    lately, so that no device starves beside one that asks more often."""
+    lately, so that no device starves beside one that sends more requests."""
 
     def __init__(self) -> None:
         self._places = _MOST_PLACES

@@ -56,7 +56,7 @@ _TIMES_EXPECTED = 4
 class Turn:
     """One request to the AI service: for which device, and its deadline (loop time). ``queued``
     is true for a job whose turn came in the queue: it is not subject to admission control again.
-    ``report`` is called with progress. ``key`` is that of a drawing which may be asked for again,
+    ``report`` is called with progress. ``key`` identifies a drawing whose request may be repeated
     after either side died: it goes on when our connection breaks, until it is ``cancel``led."""
 
     device_id: str
@@ -177,7 +177,7 @@ class AiClient:
         self._styles_at = float("-inf")
 
     def deadline(self, engine: str | None = None) -> float:
-        """The deadline (loop time) of everything that a client's request asks of the AI service
+        """The deadline (loop time) of all requests to the AI service that a client's request makes
         from now on; later for a job of an ``engine`` that is known to be slow."""
         expected_s = max(
             (style.expected_s or 0 for style in self._styles if style.engine == engine), default=0
@@ -296,8 +296,8 @@ class AiClient:
             )
 
     async def cancel(self, key: str) -> None:
-        """Nobody wants the drawing under ``key`` any more; its generator, if one is at it, is told.
-        Where the AI service is away, or knows no keys, nobody can be."""
+        """Cancel the drawing under ``key``, at its generator too, if one is drawing it. Where the
+        AI service is away, or knows no keys, nobody can be."""
         until = asyncio.get_running_loop().time() + _CANCEL_S
         with suppress(AvatarError):
             await self._wire.exchange("DELETE", paths.GENERATE_CARTOON, until, key=key)

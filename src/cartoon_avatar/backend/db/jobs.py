@@ -99,8 +99,10 @@ def accept(connection: Connection, job: Job) -> None:
 
 
 def move_jobs(connection: Connection, source: str, target: str) -> None:
-    """What was promised to one device is done for another; an attempt under way is lost. The
-    others go, and with them the keys: what they stand for is another device's now."""
+    """Move a device's accepted, unfinished jobs to another device; an attempt under way is lost.
+
+    All others are deleted with their keys, since their results belong to the other device now.
+    """
     promised = jobs.c.accepted & jobs.c.state.in_(UNFINISHED)
     taken_over = {"device_id": target, "key": None, "with_token": False, "state": "queued"}
     connection.execute(

@@ -151,7 +151,7 @@ def face_of(connection: Connection, device_id: str, face_id: str) -> Face | None
 
 
 def face_ids(connection: Connection, device_id: str, original_id: str | None = None) -> list[str]:
-    """Of the device's faces, or of those that came of one original."""
+    """Of the device's faces, or of those of one original."""
     its = select(faces.c.id).where(faces.c.device_id == device_id)
     if original_id is not None:
         its = its.where(faces.c.original_id == original_id)

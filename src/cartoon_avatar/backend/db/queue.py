@@ -184,11 +184,11 @@ def note_progress(
 
 def ask_to_cancel(connection: Connection, job: Job) -> bool:
     """Of a running job; False where it has ended meanwhile."""
-    asked = connection.execute(
+    updated = connection.execute(
         update(jobs).where(jobs.c.id == job.id, jobs.c.state == "running").values(cancel_asked=True)
     )
     notify(connection, job.id)
-    return asked.rowcount == 1
+    return updated.rowcount == 1
 
 
 def succeed(connection: Connection, job: Job, now: datetime, **came_of_it: Any) -> bool:
@@ -261,7 +261,7 @@ _OLD = (
 
 
 def queued_before(connection: Connection, created_before: datetime, limit: int) -> list[Job]:
-    """Queued jobs that were asked for long ago, locked."""
+    """Queued jobs that were created long ago, locked."""
     return all_jobs(connection, _OLD, {"before": created_before, "most": limit})
 
 

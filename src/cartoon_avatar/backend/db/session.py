@@ -106,7 +106,7 @@ class Sqlite:
 
         def give_up() -> None:
             nonlocal too_late
-            too_late = turn.cancel()  # False of one that has begun
+            too_late = turn.cancel()  # false once it has begun
 
         giving_up = asyncio.get_running_loop().call_later(BUSY_S, give_up)
         try:
@@ -246,7 +246,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
     _switch_journal(cursor)
-    # An answered upload survives a power cut, which WAL's default (NORMAL) does not promise.
+    # An acknowledged upload survives a power cut, which WAL's default (NORMAL) does not promise.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

@@ -103,7 +103,7 @@ originals = Table(
     Column("image_url", String(512)),
     Column("face_count", Integer),
     Column("thumbnail_path", String(512), unique=True),
-    # Style of the newest drawing asked for; the next one that names no style moves on from it.
+    # Style of the newest requested drawing; the next request without a style moves on from it.
     Column("last_style", String(64)),
     # As ``boxes.faces_text`` writes them; empty of a photo from before they were kept.
     Column("faces", Text, server_default=""),
@@ -282,14 +282,14 @@ spent_cartoons = Table(
     Index(None, "device_id"),
 )
 
-# What a POST asks for, from when it is accepted until a day after it has ended.
+# The work of a POST request, from when it is accepted until a day after it has ended.
 jobs = Table(
     "jobs",
     metadata,
     Column("id", String(32), primary_key=True),
     # No foreign key: a device becomes known with the rows of its first upload.
     Column("device_id", String(128)),
-    # The Idempotency-Key; taken off a job that failed, so that it can be asked for again.
+    # The Idempotency-Key; removed from a failed job, so that the request can be repeated.
     Column("key", String(255), nullable=True),
     # SHA-256 of method, path, fields and photo: what "the same request" means.
     Column("fingerprint", String(64)),

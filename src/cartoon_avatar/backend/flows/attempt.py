@@ -1,4 +1,4 @@
-"""One cancellable attempt at what a POST asks for."""
+"""One cancellable attempt at the work of a POST request."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def _settle_nothing(connection: Connection, result: object) -> None:
 
 class Attempt:
     """``turn`` is its request to the AI service. It can be cancelled until it is committed; while
-    the AI service works, cancelling closes the connection to it. ``call_off`` tells it that nobody
-    will ask for the same again."""
+    the AI service works, cancelling closes the connection to it. ``cancel_drawing`` is called where
+    the same will not be requested again."""
 
     def __init__(
         self,
         turn: Turn,
         settle: Settle = _settle_nothing,
-        call_off: Callable[[], Awaitable[None]] | None = None,
+        cancel_drawing: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.turn = turn
         self.settle = settle
-        self._call_off = call_off
+        self._cancel_drawing = cancel_drawing
         self._canceled = False
         self._for_good = False
         self._asking: asyncio.Future[Any] | None = None
@@ -51,7 +51,7 @@ class Attempt:
             raise JobCanceled
 
     async def ask(self, asking: Coroutine[Any, Any, T]) -> T:
-        """What the AI service answers. Raises JobCanceled."""
+        """The result of a request to the AI service. Raises JobCanceled."""
         if self._canceled:
             asking.close()
             raise JobCanceled
@@ -61,8 +61,8 @@ class Attempt:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._canceled and not (task and task.cancelling()):
-                if self._for_good and self._call_off is not None:
-                    await self._call_off()
+                if self._for_good and self._cancel_drawing is not None:
+                    await self._cancel_drawing()
                 raise JobCanceled from None
             raise
         finally:

@@ -78,8 +78,8 @@ async def download(
             )
     except (AvatarError, FileMissing):
         # A concurrent download or the sweeper may have taken it.
-        asked = partial(queries.cartoon_of, device_id=device_id, cartoon_id=cartoon_id)
-        if await database.read(asked) is not None:
+        find = partial(queries.cartoon_of, device_id=device_id, cartoon_id=cartoon_id)
+        if await database.read(find) is not None:
             raise
         return await _earlier_face(database, device_id, cartoon_id, attempt)
     new_files: list[str] = []

@@ -55,8 +55,8 @@ async def export(
     face = await backend.database.read(ask)
     if face is None:
         raise NotFound
-    asked = json.dumps([STICKER_VERSION, *options.fields().values()])
-    digest = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    options_text = json.dumps([STICKER_VERSION, *options.fields().values()])
+    digest = hashlib.sha256(options_text.encode()).hexdigest()[:16]
     prefix = keys.export_prefix(face.id, options.preset, digest, utc_now())
     for kept in await backend.storage.files_under(prefix):
         return Export(face.id, kept.key, kept.size_bytes, options)

@@ -32,8 +32,8 @@ log = structlog.get_logger()
 
 # A job that was begun so often without an end probably crashes its process each time.
 MOST_ATTEMPTS = 5
-# For how long a job is tried that comes to no end otherwise: where the AI service or the bucket is
-# away, or the bucket refuses one photo.
+# How long a job is retried that neither succeeds nor fails: while the AI service or the bucket is
+# unreachable, or the bucket refuses its photo.
 _TRIED_FOR = timedelta(hours=24)
 # Bounds of the pause before another attempt.
 _SHORTEST_PAUSE = timedelta(seconds=1)
@@ -111,7 +111,7 @@ async def job_of(backend: State, *, device_id: str, job_id: str) -> Job:
     return job
 
 
-async def give_up(backend: State, job: Job, error: BaseException) -> None:
+async def abandon(backend: State, job: Job, error: BaseException) -> None:
     """Free the key of a failed request; a job accepted under it meanwhile fails with the reason."""
     reason = error if isinstance(error, AvatarError) else GenerationFailed()
 
@@ -123,25 +123,25 @@ async def give_up(backend: State, job: Job, error: BaseException) -> None:
     backend.changes.announce(job.id)
 
 
-async def hand_back(backend: State, job: Job, *, counts: bool, later: bool = False) -> None:
+async def put_back(backend: State, job: Job, *, counts: bool, later: bool = False) -> None:
     """Queue a job again if its claim still holds; fail it after too many attempts. ``later``: let
-    it pause for as long as it has been tried, which doubles with every attempt."""
+    it pause for as long as it has been tried so far, so that pauses double."""
     to_delete: list[str] = []
     pause = timedelta(0)
     if later:
         tried_for = utc_now() - (job.started_at or job.created_at)
         pause = min(max(tried_for, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
-    def back(connection: Connection) -> None:
+    def change(connection: Connection) -> None:
         now = jobs.job_of(connection, job.device_id, job.id)
         if now is None or now.claim != job.claim:
             return
         if counts or now.cancel_asked:
-            to_delete.extend(_take_up(connection, now))
+            to_delete.extend(_retry_or_end(connection, now))
         else:
             queue.put_back(connection, now, counts=False, pause=pause)
 
-    await backend.database.write(back)
+    await backend.database.write(change)
     backend.changes.announce(job.id)
     await backend.storage.delete(to_delete)
 
@@ -150,21 +150,21 @@ async def recover(backend: State) -> None:
     """Queue jobs whose process died again, or end them with the reason."""
     to_delete: list[str] = []
 
-    def take_up(connection: Connection) -> list[Job]:
+    def recover_lapsed(connection: Connection) -> list[Job]:
         lapsed = queue.lapsed_jobs(connection)
         for job in lapsed:
-            to_delete.extend(_take_up(connection, job))
+            to_delete.extend(_retry_or_end(connection, job))
         return lapsed
 
-    for job in await backend.database.write(take_up):
+    for job in await backend.database.write(recover_lapsed):
         backend.changes.announce(job.id)
-        if job.cancel_asked:  # too late for the process that was at it
+        if job.cancel_asked:  # its process has died and cannot
             await backend.ai.cancel(ai_key(job))
     await backend.storage.delete(to_delete)
 
 
 async def end_overdue(backend: State) -> None:
-    """Fail queued jobs that came to no end within their life; not by a clock that has jumped."""
+    """Fail queued jobs that are older than ``_TRIED_FOR``; not after the clock has jumped."""
     if not await ages_hold(backend.settings):
         return
     created_before = utc_now() - _TRIED_FOR
@@ -188,9 +188,9 @@ async def end_overdue(backend: State) -> None:
             return
 
 
-def _take_up(connection: Connection, job: Job) -> list[str]:
+def _retry_or_end(connection: Connection, job: Job) -> list[str]:
     """End a running job or queue it again; returns the files that no row names then."""
-    state, error = _fate_of(job)
+    state, error = _next_state_of(job)
     if state == "queued":
         queue.put_back(connection, job, counts=True)
         return []
@@ -201,7 +201,7 @@ def _take_up(connection: Connection, job: Job) -> list[str]:
     return [] if photo is None else [photo, keys.thumbnail_key(photo)]
 
 
-def _fate_of(job: Job) -> tuple[JobState, AvatarError | None]:
+def _next_state_of(job: Job) -> tuple[JobState, AvatarError | None]:
     if job.cancel_asked:
         return "canceled", JobCanceled()
     if not job.accepted:  # no client knows of it

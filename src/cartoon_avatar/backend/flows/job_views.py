@@ -63,13 +63,13 @@ def _with_progress(backend: State, job: Job) -> Job:
 async def view_of(backend: State, *, device_id: str, job_id: str) -> View:
     """Raises NotFound."""
 
-    def look(connection: Connection) -> View:
+    def read_rows(connection: Connection) -> View:
         job = jobs.job_of(connection, device_id, job_id)
         if job is None:
             raise NotFound
         return view_in(connection, backend, job)
 
-    return await backend.database.read(look)
+    return await backend.database.read(read_rows)
 
 
 async def list_jobs(
@@ -77,7 +77,7 @@ async def list_jobs(
 ) -> Page[View]:
     after = None if cursor is None else position_in(cursor)
 
-    def look(connection: Connection) -> Page[View]:
+    def read_rows(connection: Connection) -> Page[View]:
         # One more than asked for tells whether there is a next page.
         found = jobs.jobs_of(connection, device_id, state, after, limit + 1)
         page = found[:limit]
@@ -85,7 +85,7 @@ async def list_jobs(
         views = [view_in(connection, backend, job) for job in page]
         return Page(views, None if last is None else cursor_of(last.created_at, last.id))
 
-    return await backend.database.read(look)
+    return await backend.database.read(read_rows)
 
 
 @dataclass(eq=False, slots=True)
@@ -107,8 +107,8 @@ class Watch:
 
 
 class Watcher:
-    """One in each process: reads changed jobs for every waiting client, at once when a change is
-    announced, and polls all of them now and then."""
+    """One in each process. Reads changed jobs for all waiting clients, at once when a change is
+    announced, and polls all of them every ``_POLL_S``."""
 
     def __init__(self, backend: State) -> None:
         self._backend = backend
@@ -150,24 +150,24 @@ class Watcher:
 
     async def run(self) -> None:
         """Until cancelled."""
-        looked_at = places_at = time.monotonic()
+        polled_at = places_sent_at = time.monotonic()
         while True:
             await set_within(self._wake, _POLL_S)
             self._wake.clear()
             now = time.monotonic()
             ids = list(self._changed)
             self._changed.clear()
-            if now - looked_at >= _POLL_S:
-                looked_at, ids = now, list(self._watches)
+            if now - polled_at >= _POLL_S:
+                polled_at, ids = now, list(self._watches)
             try:
-                await self._look(ids)
-                if now - places_at >= _PLACES_S:
-                    places_at = now
-                    await self._look_at_places()
+                await self._refresh(ids)
+                if now - places_sent_at >= _PLACES_S:
+                    places_sent_at = now
+                    await self._refresh_places()
             except Exception as error:
                 self._changed.update(ids)
                 if not (isinstance(error, DatabaseBusy | TimeoutError) or is_busy(error)):
-                    log.exception("jobs_not_looked_at")
+                    log.exception("jobs_not_read")
                 await asyncio.sleep(1)
 
     def _on_change(self, job_id: str) -> None:
@@ -181,17 +181,15 @@ class Watcher:
                 watch.job = _with_progress(self._backend, watch.job)
                 watch.changed.set()
 
-    async def _look(self, ids: list[str]) -> None:
+    async def _refresh(self, ids: list[str]) -> None:
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
-            found = await self._backend.database.read(partial(self._found, ids=batch))
+            found = await self._backend.database.read(partial(self._read, ids=batch))
             for job_id in batch:
                 job, result = found.get(job_id, (None, None))
-                self._tell(job_id, job, result)
+                self._notify(job_id, job, result)
 
-    def _found(
-        self, connection: Connection, ids: list[str]
-    ) -> dict[str, tuple[Job, Result | None]]:
+    def _read(self, connection: Connection, ids: list[str]) -> dict[str, tuple[Job, Result | None]]:
         """The jobs, with the results of those that have succeeded."""
         backend = self._backend
         return {
@@ -202,15 +200,15 @@ class Watcher:
             for job in jobs.jobs_by_id(connection, ids)
         }
 
-    def _tell(self, job_id: str, job: Job | None, result: Result | None) -> None:
+    def _notify(self, job_id: str, job: Job | None, result: Result | None) -> None:
         for watch in self._watches.get(job_id, ()):
-            if _shown(watch.job) != _shown(job):
+            if _visible(watch.job) != _visible(job):
                 if job is None or job.state != "queued":
                     watch.place = None
                 watch.job, watch.result = job, result
                 watch.changed.set()
 
-    async def _look_at_places(self) -> None:
+    async def _refresh_places(self) -> None:
         waiting = [
             (watch, watch.job)
             for watches in self._watches.values()
@@ -229,7 +227,7 @@ class Watcher:
                     await asyncio.sleep(0)
 
 
-def _shown(job: Job | None) -> tuple[object, ...] | None:
+def _visible(job: Job | None) -> tuple[object, ...] | None:
     if job is None:
         return None
     return job.state, job.stage, job.progress, job.attempts, job.cancel_asked

@@ -1,4 +1,4 @@
-"""What a POST asks for, carried out at once or accepted to be carried out later."""
+"""The work of a POST request, carried out at once or accepted to be carried out later."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HEADS = "heads"
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a POST asks for; ``subject`` is the id in its path."""
+    """The work of a POST request; ``subject`` is the id in its path."""
 
     kind: Kind
     subject: str
@@ -89,7 +89,7 @@ async def accept(
     job_request = await _resolved(backend, device_id, job_request, key)
     engine = await _engine_of(backend, job_request.options)
     if isinstance(job_request.options, DrawingOptions) and engine != ENGINE:
-        # When its turn comes, it is asked again: consents are withdrawn.
+        # Checked again when its turn comes: a consent may have been withdrawn.
         await may_leave(backend, device_id, job_request.options.style, backend.ai.deadline())
 
     now = utc_now()
@@ -283,8 +283,8 @@ def new_job(
 
 
 def ai_key(job: Job) -> str:
-    """By which the AI service knows a drawing again that is asked for another time: by the job, or
-    by the device's own key, under which a request is sent again whose job died with its process."""
+    """The key by which the AI service recognises a repeated drawing request: the job's id, or the
+    device's own key, under which it repeats a request whose job died with its process."""
     return job.id if job.key is None else _ai_key_of(job.device_id, job.key)
 
 
@@ -302,7 +302,7 @@ def _options_text(options: DrawingOptions | CutOptions) -> str:
 
 
 async def job_request_of(backend: State, job: Job) -> JobRequest:
-    """What an accepted job asks for, read back. Raises FileMissing where its photo is lost."""
+    """The request of an accepted job, read back. Raises FileMissing where its photo is lost."""
     given: dict[str, Any] = json.loads(job.options)
     if job.kind == "download":
         return JobRequest(job.kind, job.subject, CutOptions(**given))

@@ -38,7 +38,7 @@ _KINDS: dict[str, type[Original | Face]] = {ORIGINALS: Original, FACES: Face}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Inspected:
     """What a picture shows; lengths in pixels, upright. ``thumbnail`` is a WebP file."""
 
     width: int
@@ -49,14 +49,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """``export`` holds what mongoexport wrote, ``root`` the folder ``uploads``. ``device_of`` gives
-    the device id by which an id of theirs is known here, None where many phones share it; ``look``
+    """``export`` holds what mongoexport wrote, ``root`` the folder ``uploads``. ``device_of`` maps
+    a device id of that server to one of ours, or to None where many phones share it; ``inspect``
     raises InvalidImage or ImageTooLarge."""
 
     export: Path
     root: Path
     device_of: Callable[[str], str | None]
-    look: Callable[[bytes], Seen]
+    inspect: Callable[[bytes], Inspected]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class BadExport(Exception):
     """The export cannot be read; says where."""
 
 
-class _Left(Exception):
+class _Skipped(Exception):
     """A row that cannot be taken over, and why."""
 
 
@@ -87,15 +87,15 @@ async def take_over(
             try:
                 device_id = server.device_of(str(row.get("deviceId", "")))
                 if device_id is None:
-                    raise _Left(f"many phones share the device id {row.get('deviceId')!r}")
+                    raise _Skipped(f"many phones share the device id {row.get('deviceId')!r}")
                 if await database.read(partial(_find, kind, device_id, row_id)) is not None:
                     yield Outcome(file, row_id, "here")
                     continue
                 data = await to_thread.run_sync(_bytes_of, server.root, row)
-                seen = await to_thread.run_sync(_seen_in, server, data)
+                seen = await to_thread.run_sync(_inspected, server, data)
                 file_to_keep = _file(kind, row, device_id, data, seen, keep_metadata)
                 await _keep(database, storage, signer, kind, device_id, row, file_to_keep, seen)
-            except _Left as reason:
+            except _Skipped as reason:
                 yield Outcome(file, row_id, "left", str(reason))
             else:
                 yield Outcome(file, row_id, "taken")
@@ -109,7 +109,7 @@ async def _keep(
     device_id: str,
     row: dict[str, Any],
     file: NewFile,
-    seen: Seen,
+    seen: Inspected,
 ) -> None:
     async with discarding(storage) as new_files:
         (stored,) = await storage.put_new(file)
@@ -143,7 +143,7 @@ async def _keep(
         kept = await database.write(commit)
     if not kept:
         await storage.delete(new_files)
-        raise _Left(f"its photo {row['originalId']} is not here")
+        raise _Skipped(f"its photo {row['originalId']} is not here")
 
 
 def _find(
@@ -189,18 +189,18 @@ def _plain(value: Any) -> Any:
 def _bytes_of(root: Path, row: dict[str, Any]) -> bytes:
     path = (root / str(row.get("filePath", "")).lstrip("/")).resolve()
     if not path.is_relative_to((root / "uploads").resolve()):
-        raise _Left(f"its file is not below uploads: {row.get('filePath')}")
+        raise _Skipped(f"its file is not below uploads: {row.get('filePath')}")
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _Left(f"its file cannot be read: {row['filePath']} ({error.strerror})") from error
+        raise _Skipped(f"its file cannot be read: {row['filePath']} ({error.strerror})") from error
 
 
-def _seen_in(server: Server, data: bytes) -> Seen:
+def _inspected(server: Server, data: bytes) -> Inspected:
     try:
-        return server.look(data)
+        return server.inspect(data)
     except (InvalidImage, ImageTooLarge) as error:
-        raise _Left(error.detail) from error
+        raise _Skipped(error.detail) from error
 
 
 def _file(
@@ -208,16 +208,16 @@ def _file(
     row: dict[str, Any],
     device_id: str,
     data: bytes,
-    seen: Seen,
+    seen: Inspected,
     keep_metadata: bool,
 ) -> NewFile:
     """Under its own name where that is free and does not lie, so that URLs of it stay good."""
     mime_type = media_type_of(data[:HEAD_BYTES])
     try:
-        assert mime_type is not None  # ``look`` has decoded it
+        assert mime_type is not None  # ``inspect`` has decoded it
         pieces = [data] if keep_metadata else without_metadata(data, mime_type)
     except BrokenImage as error:
-        raise _Left("The image is broken or incomplete.") from error
+        raise _Skipped("The image is broken or incomplete.") from error
     folder: Literal["originals", "downloaded"] = "originals"
     owner = device_id
     if kind is Face:

@@ -1,4 +1,4 @@
-"""A library outlives its phone: a code, written down, takes it over to another one.
+"""Recovery codes: a code, written down, moves a library to another phone.
 
 The other phone goes on as the device that the code was made for, with a new token; rows and
 files stay where they are, so that what is on its way from the old phone arrives. The old token
@@ -54,7 +54,7 @@ async def new_recovery_code(database: Database, *, device_id: str) -> str:
     row = {"code_hash": _hash(code), "device_id": device_id, "created_at": utc_now()}
 
     def keep(connection: Connection) -> None:
-        if not _held(connection, [device_id]):
+        if not _lock_devices(connection, [device_id]):
             raise NotFound
         connection.execute(delete(recovery_codes).where(recovery_codes.c.device_id == device_id))
         connection.execute(recovery_codes.insert(), row)
@@ -79,7 +79,7 @@ async def device_with(database: Database, code: str, *, asked_by: str) -> str:
 
 
 async def recover(database: Database, signer: Signer, *, code: str, asked_by: str) -> Recovered:
-    """Give the library over to ``asked_by``, which is admitted, with what it has itself.
+    """Move the library to the admitted device ``asked_by``, whose own pictures are added to it.
 
     Raises WrongRecoveryCode.
     """
@@ -89,8 +89,8 @@ async def recover(database: Database, signer: Signer, *, code: str, asked_by: st
 def _recovered(connection: Connection, signer: Signer, code: str, asked_by: str) -> Recovered:
     device_id = str(_usable(connection, code, asked_by).device_id)
     # In order, so that two that go opposite ways do not wait for each other.
-    _held(connection, sorted({device_id, asked_by}))
-    found = _usable(connection, code, asked_by)  # again: another may have been faster
+    _lock_devices(connection, sorted({device_id, asked_by}))
+    found = _usable(connection, code, asked_by)  # again: another request may have used it meanwhile
     device = connection.execute(select(devices).where(devices.c.device_id == device_id)).one()
     if found.taken_by is not None:
         token = signer.device_token(device_id, device.token_salt, device.token_hash)
@@ -98,7 +98,7 @@ def _recovered(connection: Connection, signer: Signer, code: str, asked_by: str)
             raise WrongRecoveryCode  # its signing key is gone: a new code is needed
         return Recovered(device_id, token)
     if asked_by != device_id:
-        _bring_along(connection, asked_by, device_id)
+        _move_everything(connection, asked_by, device_id)
     salt = secrets.token_hex(16)
     token = signer.new_device_token(device_id, salt)
     now = utc_now()
@@ -115,7 +115,7 @@ def _recovered(connection: Connection, signer: Signer, code: str, asked_by: str)
     return Recovered(device_id, token)
 
 
-def _bring_along(connection: Connection, source: str, target: str) -> None:
+def _move_everything(connection: Connection, source: str, target: str) -> None:
     """What ``source`` has becomes ``target``'s; the device ``source`` is forgotten."""
     tables: list[Table] = [*TABLE_OF.values(), spent_cartoons, reports]
     for table in tables:
@@ -127,15 +127,15 @@ def _bring_along(connection: Connection, source: str, target: str) -> None:
     connection.execute(delete(devices).where(devices.c.device_id == source))
 
 
-def _held(connection: Connection, device_ids: list[str]) -> bool:
+def _lock_devices(connection: Connection, device_ids: list[str]) -> bool:
     """Keep the devices as they are until the transaction ends; False if none is there."""
-    held = (
+    locked_devices = (
         select(devices.c.device_id)
         .where(devices.c.device_id.in_(device_ids))
         .order_by(devices.c.device_id)
         .with_for_update()
     )
-    return bool(connection.execute(held).all())
+    return bool(connection.execute(locked_devices).all())
 
 
 def _usable(connection: Connection, code: str, asked_by: str) -> Row[*tuple[Any, ...]]:

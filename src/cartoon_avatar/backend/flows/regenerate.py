@@ -40,8 +40,8 @@ async def regenerate(
 ) -> Cartoon:
     """Draw a new cartoon of an original. Earlier ones stay: regenerating adds."""
     device_id = caller.device_id
-    asked = partial(queries.original_of, device_id=device_id, original_id=original_id)
-    original = await backend.database.read(asked)
+    find = partial(queries.original_of, device_id=device_id, original_id=original_id)
+    original = await backend.database.read(find)
     if original is None:
         raise NotFound
     ai, turn = backend.ai, attempt.turn
@@ -55,7 +55,7 @@ async def regenerate(
     drawing = await drawn_before(backend, device_id, original.sha256, wanted, turn.until)
     if drawing is None:
         leaves = await may_leave(backend, device_id, style, turn.until)
-        photo = await fetched(backend, original.file_path, asked)
+        photo = await fetched(backend, original.file_path, find)
         await moderate(backend, attempt, [photo], original.mime_type, "photo", style)
         with stage("draw"):
             drawing = await attempt.ask(

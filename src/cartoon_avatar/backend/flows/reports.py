@@ -1,4 +1,4 @@
-"""A user says that a picture is wrong; whoever runs the service decides."""
+"""A user reports a picture; the operator decides."""
 
 from __future__ import annotations
 

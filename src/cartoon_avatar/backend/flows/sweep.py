@@ -1,4 +1,4 @@
-"""Removes what has had its time: expired cartoons, and files that no row names."""
+"""Removes expired cartoons, and files that no row names."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/device/consents", tags=["device"])
 
 
 async def _perhaps_new(request: Request, response: Response) -> str:
-    """The device that asks, which may agree before its first upload."""
+    """The device that sends the request, which may agree before its first upload."""
     response.headers["Cache-Control"] = "no-store"
     backend = request.state.backend
     await limit_address(request, backend)
@@ -40,7 +40,7 @@ PerhapsNew = Annotated[str, Depends(_perhaps_new)]
     operation_id="listConsents",
 )
 async def list_consents(backend: Backend, device: Device) -> schemas.ConsentList:
-    """The engines of others that this device agreed to, and since when; withdrawn ones too."""
+    """The external engines that this device agreed to, and since when; withdrawn ones too."""
     rows = await backend.database.read(partial(consents_of, device_id=device))
     return schemas.ConsentList(items=[schemas.Consent.of(row) for row in rows], next_cursor=None)
 

@@ -64,7 +64,7 @@ async def recover_device(
     await require_code_tries(request, backend)
     try:
         device_id = await device_with(backend.database, code, asked_by=phone)
-        if device_id != phone:  # what it has under its own id comes along
+        if device_id != phone:  # what it has under its own id is moved too
             await admitted(request, backend, phone, first=True)
         recovered = await recover(backend.database, backend.signer, code=code, asked_by=phone)
     except WrongRecoveryCode:

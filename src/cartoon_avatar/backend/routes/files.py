@@ -73,7 +73,7 @@ _TYPE_OF_EXTENSION = {extension: mime_type for mime_type, extension in IMAGE_TYP
             "description": "The picture.",
             "content": {kind: {} for kind in IMAGE_TYPES},
         },
-        206: {"description": "The range asked for."},
+        206: {"description": "The requested range."},
         302: {"description": "The bucket's URL of the picture, if so configured."},
         304: {"description": "Not changed since the ETag sent."},
         416: {"description": "The range lies outside of the file."},
@@ -177,7 +177,7 @@ async def _picture(scope: Scope, backend: State, file_request: _FileRequest) -> 
         if url is not None:
             return RedirectResponse(url, 302, headers={"Cache-Control": "private, max-age=240"})
     if backend.settings.file_delivery == "nginx" and _nginx_can_send_it(scope, backend):
-        return _HandOver(key, mime_type, etag)
+        return _SentByNginx(key, mime_type, etag)
     headers = {"cache-control": _CACHE_CONTROL, "etag": etag, **_OF_EVERY_PICTURE}
     try:
         return await backend.storage.response(key, mime_type, dict(Headers(scope=scope)), headers)
@@ -185,7 +185,7 @@ async def _picture(scope: Scope, backend: State, file_request: _FileRequest) -> 
         raise NotFound from error
 
 
-class _HandOver(Response):
+class _SentByNginx(Response):
     """Tells nginx which file to send, and what to say of it."""
 
     _ALWAYS = (
@@ -209,9 +209,9 @@ class _HandOver(Response):
 
 
 def _nginx_can_send_it(scope: Scope, backend: State) -> bool:
-    """Whole files; what asks for less is answered here, so that there is one answer to it.
+    """Whole files; ranges and conditional requests are answered here, in one way.
 
-    The AI service asks past nginx, and could do nothing with a path.
+    The AI service does not request through nginx and needs the bytes, not a path.
     """
     names = _header_names(scope)
     return (

@@ -72,7 +72,7 @@ async def get_job(
     ] = 0,
     last_event_id: Annotated[str | None, Header(max_length=256)] = None,
 ) -> Response:
-    """How far a job is, and what came of it; with `wait` once it has ended."""
+    """How far a job is, and its result; with `wait` once it has ended."""
     watcher: Watcher = request.state.watcher
     view = await view_of(backend, device_id=device, job_id=jobId)
     if EVENT_STREAM in request.headers.get("accept", ""):

@@ -30,7 +30,7 @@ from cartoon_avatar.contract.media_types import PROBLEM_JSON
 
 router = APIRouter(include_in_schema=False)
 
-# It knows 400, 404, 500 and 507; an app that is told to come later shows the sentence.
+# Apps of it know 400, 404, 500 and 507; for a retry later they show the message.
 _STATUS = {408: 400, 409: 400, 413: 400, 422: 400, 503: 500}
 _PAGE_LIMIT, _LARGEST_LIMIT = 50, 100
 # Its lists are whole.

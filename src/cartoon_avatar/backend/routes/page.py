@@ -17,7 +17,7 @@ router = APIRouter()
 _PAGE = Path(__file__).parent.parent / "page"
 _CARD = "page/samples/card.jpg"
 
-# No build, so no hashes in the names: a browser asks each time whether a file has changed.
+# No build, so no hashes in the names: a browser revalidates each file on every use.
 _ALWAYS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 _OURS_ALONE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"

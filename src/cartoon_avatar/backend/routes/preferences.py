@@ -1,4 +1,4 @@
-"""The Prefer header (RFC 7240): whether a client waits for what it asks, and how long."""
+"""The Prefer header (RFC 7240): whether a client waits for the result, and how long."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api", tags=["device"])
 async def create_report(
     request: Request, response: Response, backend: Backend, post: Posted
 ) -> schemas.ReportCreated:
-    """Report a picture of one's own to whoever runs the service: a drawing that should not be."""
+    """Report one of the device's own pictures to the operator, such as an offensive drawing."""
     response.headers["Cache-Control"] = "no-store"
     require_known(post.fields, ("picture", "reason", "note"))
     await admitted(request, backend, post.device_id)

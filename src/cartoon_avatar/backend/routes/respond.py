@@ -70,7 +70,7 @@ async def respond(
     job_request = await read_job_request()
     if preference.respond_async:
         job, is_new = await accept(backend, caller, job_request, post.key, fingerprint)
-        return await _promised(request, backend, job, preference, is_new=is_new)
+        return await _response_to_job(request, backend, job, preference, is_new=is_new)
     if post.key is None:
         result = await _while_connected(request, backend, caller, job_request)
     else:
@@ -112,38 +112,38 @@ async def _while_connected(
 
 async def _repeated(backend: State, job: Job, preference: Preference) -> Response:
     """The response to the first request with the key, rendered from its rows again."""
-    view, token = await _seen(backend, job)
+    view, token = await _current(backend, job)
     if not view.job.is_finished:
         return _accepted(backend, view, token, preference, **{REPLAYED: "true"})
     return _response(*_outcome(backend, view), **{REPLAYED: "true"})
 
 
-async def _promised(
+async def _response_to_job(
     request: Request, backend: State, job: Job, preference: Preference, *, is_new: bool
 ) -> Response:
     """The result, if it is there within the wait, else 202 with the job's location."""
     watcher: Watcher = request.state.watcher
-    view, token = await _seen(backend, job)
+    view, token = await _current(backend, job)
     if preference.wait_s and not view.job.is_finished:
         await watcher.finished(view, preference.wait_s)
-        view, token = await _seen(backend, job)
-    more = {} if is_new else {REPLAYED: "true"}
+        view, token = await _current(backend, job)
+    headers = {} if is_new else {REPLAYED: "true"}
     if not view.job.is_finished:
-        return _accepted(backend, view, token, preference, **more)
-    more["Preference-Applied"] = preference.applied
-    return _response(*_outcome(backend, view), **more)
+        return _accepted(backend, view, token, preference, **headers)
+    headers["Preference-Applied"] = preference.applied
+    return _response(*_outcome(backend, view), **headers)
 
 
-async def _seen(backend: State, job: Job) -> tuple[View, str | None]:
+async def _current(backend: State, job: Job) -> tuple[View, str | None]:
     """The job as it is now, and the token of a device that it made known."""
 
-    def look(connection: Connection) -> tuple[View, str | None]:
+    def read(connection: Connection) -> tuple[View, str | None]:
         now = jobs.job_of(connection, job.device_id, job.id)
         if now is None:
             raise NotFound
         return view_in(connection, backend, now), token_of(connection, backend, now)
 
-    return await backend.database.read(look)
+    return await backend.database.read(read)
 
 
 def _outcome(backend: State, view: View) -> tuple[int, schemas.Body]:

@@ -41,9 +41,9 @@ class Extent:
         if _names(request_headers.get("if-none-match", ""), etag):
             return cls(304, 0, 0, described)
         status, first, end = 200, 0, size_bytes
-        asked = _range_of(request_headers, etag, size_bytes)
-        if asked is not None:
-            first, end = asked
+        byte_range = _range_of(request_headers, etag, size_bytes)
+        if byte_range is not None:
+            first, end = byte_range
             status = 206 if first < end else 416
             span = f"{first}-{end - 1}" if status == 206 else "*"
             described["content-range"] = f"bytes {span}/{size_bytes}"
@@ -150,7 +150,7 @@ def _names(if_none_match: str, etag: str) -> bool:
 
 
 def _range_of(headers: Mapping[str, str], etag: str, size_bytes: int) -> tuple[int, int] | None:
-    """First byte and end of the one range asked for; an empty span where it lies outside."""
+    """First byte and end of the single requested range; an empty span where it lies outside."""
     if headers.get("if-range", etag) != etag:
         return None
     match = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))

@@ -56,7 +56,7 @@ def exports_of(face_id: str) -> str:
 
 
 def export_prefix(face_id: str, preset: str, digest: str, now: datetime) -> str:
-    """How the key of an export begins; ``digest`` stands for what was asked."""
+    """How the key of an export begins; ``digest`` is that of the options."""
     return f"{exports_of(face_id)}{_period(now)}_{preset}-{digest}_"
 
 

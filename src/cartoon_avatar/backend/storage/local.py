@@ -43,8 +43,9 @@ _THREADS = 4
 
 
 @dataclass(slots=True)
-class _Aside:
-    """A file written aside, kept open until it is synced: opening it again would cost."""
+class _TemporaryFile:
+    """A new file under a temporary name, kept open until it is synced: opening it again costs
+    time."""
 
     path: str
     file: int
@@ -55,8 +56,8 @@ class _Aside:
 class LocalStorage:
     """Read-only files in folders closed to others, below one root.
 
-    A file is written aside, synced and moved into place, and its folder is synced, so that
-    what a key names is always a whole file that survives a power cut.
+    A file is written under a temporary name, synced and moved into place, and its folder is synced,
+    so that what a key names is always a whole file that survives a power cut.
     """
 
     def __init__(self, root: Path) -> None:
@@ -114,7 +115,7 @@ class LocalStorage:
         request_headers: dict[str, str],
         headers: dict[str, str],
     ) -> Response:
-        small = self._at_hand(key)
+        small = self._if_cached(key)
         if small is not None:
             extent = Extent.asked_for(request_headers, headers, mime_type, len(small))
             return BytesResponse(extent, small[extent.first : extent.end])
@@ -125,28 +126,28 @@ class LocalStorage:
     def _put_new(self, files: Sequence[NewFile]) -> list[StoredFile]:
         """One step for all files before the next: what the disk has to do at the first sync of
         a step it need not do at the others."""
-        asides: list[_Aside] = []
+        temporary_files: list[_TemporaryFile] = []
         placed: list[str] = []
         try:
             written = []
             for file in files:
-                aside = self._write_aside(file.pieces, asides)
+                temporary = self._write_temporary(file.pieces, temporary_files)
                 small = None
                 if file.thumbnail is not None:
-                    small = self._write_aside([file.thumbnail], asides)
-                written.append((file.keys, aside, small))
-            for aside in asides:
-                os.fsync(aside.file)
+                    small = self._write_temporary([file.thumbnail], temporary_files)
+                written.append((file.keys, temporary, small))
+            for temporary in temporary_files:
+                os.fsync(temporary.file)
             stored = []
-            for names, aside, small in written:
-                key = self._move_into_place(aside.path, names, placed)
+            for names, temporary, small in written:
+                key = self._move_into_place(temporary.path, names, placed)
                 if small is not None:
                     self._move_into_place(small.path, iter([thumbnail_key(key)]), placed)
-                stored.append(StoredFile(key, aside.size_bytes, aside.digest.hexdigest()))
+                stored.append(StoredFile(key, temporary.size_bytes, temporary.digest.hexdigest()))
             for folder in {os.path.dirname(place) for place in placed}:
                 sync(folder)
         except BaseException as error:
-            for path in [aside.path for aside in asides] + placed:
+            for path in [temporary.path for temporary in temporary_files] + placed:
                 with suppress(OSError):  # left to the sweeper
                     os.unlink(path)
             if isinstance(error, OSError) and error.errno in NO_ROOM:
@@ -155,34 +156,36 @@ class LocalStorage:
                 raise StorageUnavailable from error
             raise
         finally:
-            for aside in asides:
-                os.close(aside.file)
+            for temporary in temporary_files:
+                os.close(temporary.file)
         return stored
 
-    def _write_aside(self, pieces: Sequence[bytes | memoryview], asides: list[_Aside]) -> _Aside:
-        """Write a new unnamed file, appended to ``asides``."""
+    def _write_temporary(
+        self, pieces: Sequence[bytes | memoryview], temporary_files: list[_TemporaryFile]
+    ) -> _TemporaryFile:
+        """Write a new file that has no key yet, appended to ``temporary_files``."""
         path = self._path(f"{_UNFINISHED}/{secrets.token_hex(16)}")
         # Mode 0400: this descriptor may write, later ones may only read.
-        aside = _Aside(path, os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400))
-        asides.append(aside)
+        temporary = _TemporaryFile(path, os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400))
+        temporary_files.append(temporary)
         for piece in pieces:
-            aside.digest.update(piece)
-            aside.size_bytes += len(piece)
+            temporary.digest.update(piece)
+            temporary.size_bytes += len(piece)
             rest = memoryview(piece)
             while rest:  # a signal or a full disk ends a write early
-                rest = rest[os.write(aside.file, rest) :]
-        return aside
+                rest = rest[os.write(temporary.file, rest) :]
+        return temporary
 
-    def _move_into_place(self, aside: str, names: Iterator[str], placed: list[str]) -> str:
+    def _move_into_place(self, temporary: str, names: Iterator[str], placed: list[str]) -> str:
         for key in names:
             place = self._path(key)
             try:
-                _link(aside, place)
+                _link(temporary, place)
             except FileExistsError:
                 continue
             placed.append(place)
             with suppress(FileNotFoundError):  # where it was renamed
-                os.unlink(aside)
+                os.unlink(temporary)
             return key
         raise FileExistsError("every key offered is taken")
 
@@ -205,7 +208,7 @@ class LocalStorage:
             raise FileMissing(key)
         return file
 
-    def _at_hand(self, key: str) -> bytes | None:
+    def _if_cached(self, key: str) -> bytes | None:
         """All of a file that is a single piece, if reading it does not wait for the disk.
 
         Then it takes a third of the time that going to a thread for it would.
@@ -261,8 +264,8 @@ def _found(key: str, status: os.stat_result) -> FoundFile:
     return FoundFile(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
-def _link(aside: str, place: str) -> None:
-    """Give the file ``aside`` the name ``place``; raises FileExistsError where that is taken.
+def _link(temporary: str, place: str) -> None:
+    """Give the file ``temporary`` the name ``place``; raises FileExistsError where that is taken.
 
     Renaming would overwrite, and claiming the name with an empty file first makes an inode to
     be deleted: ext4 walks past each of the last minutes' to find one. Where there are no links
@@ -270,12 +273,12 @@ def _link(aside: str, place: str) -> None:
     empty file that no row names.
     """
     try:
-        os.link(aside, place)
+        os.link(temporary, place)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400))
-        os.replace(aside, place)
+        os.replace(temporary, place)
 
 
 def sync(path: str | Path) -> None:

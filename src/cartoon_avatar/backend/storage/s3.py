@@ -179,7 +179,8 @@ class S3Storage:
         request_headers: dict[str, str],
         headers: dict[str, str],
     ) -> Response:
-        # Before the answer begins, so that what is missing or out of reach is said to be.
+        # Before the response begins, so that a missing object or an unreachable bucket gets its
+        # status.
         async with self._deadline("open"):
             if request_headers.keys() & {"range", "if-none-match"}:
                 size_bytes = (await self._head(key))["size"]

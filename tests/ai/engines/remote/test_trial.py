@@ -32,7 +32,7 @@ MODELS, ACCOUNT = "/v1/models", "/v1/account"
     [
         ("images-edits", {}, MODELS, status(200, {"data": []}), True, "takes the key"),
         ("images-edits", {}, MODELS, status(401), False, "401"),
-        ("images-edits", {}, MODELS, status(404), True, "nothing free there would try the key"),
+        ("images-edits", {}, MODELS, status(404), True, "no free request there can test the key"),
         ("images-edits", {}, MODELS, status(500), False, "500"),
         ("images-edits", {}, MODELS, generators.html, False, "no JSON"),
         ("images-edits", {}, MODELS, generators.endless, False, "longer than"),

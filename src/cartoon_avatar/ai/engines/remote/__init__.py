@@ -1,2 +1,2 @@
-"""Generators of others as engines: servers that are sent a picture and a prompt. docs/generators.md
+"""External generators as engines: servers that are sent a picture and a prompt. docs/generators.md
 says how each kind is set up."""

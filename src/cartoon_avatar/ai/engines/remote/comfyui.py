@@ -115,7 +115,7 @@ class ComfyUi:
             pause_s = min(_LONGEST_POLL_S, 1.5 * pause_s)
             while message is not None:
                 if message["type"] in _ENDED:
-                    # Told a moment before it is in the history.
+                    # The message comes a moment before the entry is in the history.
                     pause_s = _FIRST_POLL_S
                     break
                 if (share := progress.of(message)) is not None:
@@ -140,7 +140,7 @@ class ComfyUi:
                     body: dict[str, Any] = {"delete": [drawing]}
                     async with self.http.ask("POST", self.http.url("queue"), json_body=body):
                         pass
-                    # An old server would interrupt whatever it is at.
+                    # An old server would interrupt whatever it draws.
                     queue = await self.http.json("GET", self.http.url("queue"))
                     running = queue.get("queue_running", [])
                     if any(drawing in item for item in running if isinstance(item, list)):
@@ -178,7 +178,7 @@ class ComfyUi:
 
 @dataclass(slots=True)
 class _Messages:
-    """What the server tells by its WebSocket; nothing once that is closed."""
+    """Messages of the server's WebSocket; none once it is closed."""
 
     socket: aiohttp.ClientWebSocketResponse | None
 

@@ -1,4 +1,4 @@
-"""engines.toml: which servers of others draw, and in which styles."""
+"""engines.toml: which external servers draw, and in which styles."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class RemoteConfig(_Entry):
 
     @property
     def found_for_s(self) -> float:
-        """For how long what was asked for is found again, and not paid twice."""
+        """How long a repeated request finds its drawing, which is then not paid twice."""
         return 0
 
 
@@ -216,7 +216,7 @@ def read_engines(
     except tomllib.TOMLDecodeError as error:
         raise BadEngines(f"{file}: {error}") from error
     except ValidationError as error:
-        faults = [_said(text, fault["loc"], fault["msg"]) for fault in error.errors()]
+        faults = [_error_text(text, fault["loc"], fault["msg"]) for fault in error.errors()]
         raise BadEngines(f"{file}: {'; '.join(faults)}") from error
     _judge(file, text, engines, taken, environment)
     return engines
@@ -234,16 +234,18 @@ def _judge(
     faults: list[str] = []
     for at, engine in enumerate(engines):
         if engine.name in names:
-            faults.append(_said(text, ("engine", at, "name"), f"there are two of {engine.name}"))
+            faults.append(
+                _error_text(text, ("engine", at, "name"), f"there are two of {engine.name}")
+            )
         names.add(engine.name)
         if (wrong := _wrong_url(engine)) is not None:
-            faults.append(_said(text, ("engine", at, "url"), wrong))
+            faults.append(_error_text(text, ("engine", at, "url"), wrong))
         if engine.key is not None and not environment.get(engine.key):
-            faults.append(_said(text, ("engine", at, "key"), f"{engine.key} is not set"))
+            faults.append(_error_text(text, ("engine", at, "key"), f"{engine.key} is not set"))
         for number, style in enumerate(engine.style):
             if style.name in styles:
                 where = ("engine", at, "style", number, "name")
-                faults.append(_said(text, where, f"there are two styles called {style.name}"))
+                faults.append(_error_text(text, where, f"there are two styles called {style.name}"))
             styles.add(style.name)
     if faults:
         raise BadEngines(f"{file}: {'; '.join(faults)}")
@@ -275,7 +277,7 @@ def is_private(host: str) -> bool:
         return "." not in name or name.endswith((".local", ".internal", ".localhost"))
 
 
-def _said(text: str, where: tuple[int | str, ...], what: str) -> str:
+def _error_text(text: str, where: tuple[int | str, ...], what: str) -> str:
     # Pydantic puts the kind, by which it chose the model, into the path.
     path = (*where[:2], *where[3:]) if len(where) > 2 and _is_kind(where[2]) else where
     key = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)

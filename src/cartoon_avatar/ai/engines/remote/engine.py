@@ -34,14 +34,14 @@ from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 log = structlog.get_logger()
 
 _BACKOFF_S = 1.0
-# How often it is looked whether anything is to be cancelled.
+# Polling interval for cancellations.
 _CANCELS_S = 0.2
 
 EngineState = Literal["ok", "paused", "over_budget"]
 
 
 class RemoteEngine:
-    """Draws on a provider's server; asked from the event loop, not from a worker."""
+    """Draws on a provider's server; runs in the event loop, not in a worker."""
 
     def __init__(
         self,
@@ -106,8 +106,8 @@ class RemoteEngine:
         return [style.facts for style in self.config.style]
 
     async def require_ready(self, key: str) -> None:
-        """Raise ``EngineUnavailable`` where asking would be in vain. The call under ``key``, or one
-        whose key begins so, may have been counted before."""
+        """Raise ``EngineUnavailable`` where a request could not succeed. The call under ``key``, or
+        one whose key begins so, may have been counted before."""
         if self.state == "over_budget" and not await self._is_counted(key):
             raise EngineUnavailable(
                 f"{self.config.name} has drawn all that it may today; choose another style.",
@@ -115,7 +115,7 @@ class RemoteEngine:
             )
         if self.state == "paused":
             raise EngineUnavailable(
-                f"{self.config.name} wants to be left alone for a while; choose another style.",
+                f"{self.config.name} asked for a pause; choose another style.",
                 retry_after_s=math.ceil(self._paused_until - time.monotonic()),
             )
 
@@ -152,7 +152,7 @@ class RemoteEngine:
                         log.warning("engine_retried", engine=self.config.name, reason=str(lost))
                         await asyncio.sleep(pause_s)
                     else:
-                        # The ledger keeps it: whoever asked may die before he has stored it.
+                        # Kept in the ledger: the client may die before it has stored the drawing.
                         return data
         except Refused as error:
             await self.forget(key, charged=False)
@@ -181,8 +181,8 @@ class RemoteEngine:
         )
 
     async def forget(self, key: str, *, charged: bool) -> None:
-        """A call that came to nothing. Not one that is cancelled: whoever asks again may find
-        it."""
+        """Forget a call that failed. A cancelled one is kept: a repeated request may find its
+        drawing."""
         day = str(self._today())
         self._note_calls(await self._ledger.forget(self.config.name, key, day, charged=charged))
 
@@ -192,7 +192,7 @@ class RemoteEngine:
         await self.under_way.end()
 
     async def cancel(self, request: str) -> None:
-        """What is under way for ``request``, in whichever process of this machine."""
+        """Cancel what is under way for ``request``, in any process of this machine."""
         self.under_way.cancel(key_start(request))
         await self._ledger.ask_to_cancel(self.config.name, key_start(request))
 

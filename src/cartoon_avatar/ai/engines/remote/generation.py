@@ -38,7 +38,7 @@ def key_start(request: str) -> str:
 class Call:
     """A call of a provider. Where one under the same key was begun before, and not seen to fail,
     ``begun_at`` (epoch, s) is when, and ``address`` where its drawing is, if it got so far.
-    ``keep`` stores such an address. ``is_stopping``: this service stops, and whoever asks again
+    ``keep`` stores such an address. ``is_stopping``: this service stops, and a repeated request
     finds the drawing, so nothing is cancelled at the provider."""
 
     address: str | None

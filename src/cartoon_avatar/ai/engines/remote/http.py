@@ -1,4 +1,4 @@
-"""HTTP to providers: bounded answers, no redirects, pictures from public addresses only."""
+"""HTTP to providers: bounded responses, no redirects, pictures from public addresses only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from cartoon_avatar.ai.engines.remote.config import EngineConfig
 from cartoon_avatar.ai.engines.remote.generation import GenerationLost, Refused
 
-# What a picture may weigh, and the JSON that holds it in base64.
+# Most bytes of a picture, and of the JSON that holds it in base64.
 MOST_PICTURE_BYTES = 25_000_000
 MOST_JSON_BYTES = 40_000_000
 _CONNECT_S = 10
@@ -37,7 +37,8 @@ _POLICY_CODES = {
 
 
 class _PublicResolver(AbstractResolver):
-    """Resolves names of public hosts; a link in an answer shall not lead into our own network."""
+    """Resolves names of public hosts only, so that a link in a response cannot lead into our own
+    network."""
 
     def __init__(self) -> None:
         self._resolver = aiohttp.ThreadedResolver()
@@ -57,7 +58,7 @@ class _PublicResolver(AbstractResolver):
 
 @dataclass(frozen=True, slots=True)
 class ProviderHttp:
-    """``own`` reaches the engine's own server, ``public`` where its answers' links lead."""
+    """``own`` is the session for the engine's own server, ``public`` for links in its responses."""
 
     base: yarl.URL
     headers: Mapping[str, str] = field(repr=False)
@@ -78,7 +79,7 @@ class ProviderHttp:
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The 2xx response. ``idempotent``: asked again, the provider charges nothing more."""
+        """The 2xx response. ``idempotent``: the provider does not charge a repeated request."""
         try:
             async with self.own.request(
                 method,
@@ -113,14 +114,15 @@ class ProviderHttp:
             return json_in(await bounded(response, MOST_JSON_BYTES))
 
     async def linked(self, link: str) -> bytes:
-        """The picture that a link in an answer leads to, asked for without our key."""
+        """The picture at a link in a response, requested without our key."""
         try:
             url = yarl.URL(link)
             session = self.own if url.origin() == self.base.origin() else self.public
             if session is self.public and (url.scheme != "https" or _is_no_public_address(url)):
                 raise ValueError(link)
         except ValueError as error:
-            raise GenerationLost("its answer links to no public https URL", charged=True) from error
+            detail = "its response links to no public https URL"
+            raise GenerationLost(detail, charged=True) from error
         try:
             async with session.get(url, allow_redirects=False) as response:
                 if response.status != 200:
@@ -146,7 +148,7 @@ async def bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
         data += chunk
         if len(data) > most_bytes:
             response.close()
-            raise GenerationLost(f"its answer is longer than {most_bytes} bytes", charged=True)
+            raise GenerationLost(f"its response is longer than {most_bytes} bytes", charged=True)
     return bytes(data)
 
 
@@ -154,9 +156,9 @@ def json_in(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise GenerationLost("its answer is no JSON", charged=True, status=200) from error
+        raise GenerationLost("its response is no JSON", charged=True, status=200) from error
     if not isinstance(value, dict):
-        raise GenerationLost("its answer is no JSON object", charged=True)
+        raise GenerationLost("its response is no JSON object", charged=True)
     return value
 
 
@@ -213,7 +215,7 @@ def _retry_after_s(value: str | None) -> float | None:
 
 @asynccontextmanager
 async def open_http() -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
-    """Sessions for engines' own servers and for the links in their answers."""
+    """Sessions for engines' own servers and for the links in their responses."""
 
     def session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -226,7 +228,7 @@ async def open_http() -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.Clie
             auto_decompress=False,
         )
 
-    # How many are asked at once is bounded by the engines' places.
+    # Concurrent requests are bounded by the engines' places.
     async with (
         session(aiohttp.TCPConnector(limit=0)) as own,
         session(aiohttp.TCPConnector(limit=0, resolver=_PublicResolver())) as linked,

@@ -70,7 +70,7 @@ class ImagesEdits:
                 return base64_in(text)
             case [{"url": str(link)}, *_]:
                 return await self.http.linked(link)
-        raise GenerationLost("its answer holds no picture", charged=True)
+        raise GenerationLost("its response holds no picture", charged=True)
 
     def _form(self, generation: Generation) -> aiohttp.FormData:
         form = aiohttp.FormData()

@@ -1,4 +1,4 @@
-"""What was asked of generators, so that a restart forgets neither budget nor what was paid for.
+"""The calls of generators, so that a restart forgets neither the budget nor what was paid for.
 
 A file of SQLite: small, whole after any crash, and shared by the replicas of a machine.
 """
@@ -107,7 +107,7 @@ class Ledger:
         return await asyncio.to_thread(write)
 
     async def keep(self, engine: str, key: str, address: str) -> None:
-        """Where what is drawn by a call can be asked for."""
+        """Store the address of a call's drawing."""
 
         def write() -> None:
             with self._transaction() as connection:
@@ -132,7 +132,8 @@ class Ledger:
         return await asyncio.to_thread(read)
 
     async def forget(self, engine: str, key: str, day: str, *, charged: bool) -> int:
-        """It came to nothing; the calls of ``day``, without it where it was not ``charged``."""
+        """Delete a call that failed; returns the calls of ``day``, without this one where it was
+        not ``charged``."""
 
         def write() -> int:
             with self._transaction() as connection:
@@ -149,7 +150,7 @@ class Ledger:
         return await asyncio.to_thread(write)
 
     async def ask_to_cancel(self, engine: str, start: str) -> None:
-        """Calls whose key begins with ``start``: the process that asked for one looks here."""
+        """Calls whose key begins with ``start``: the process that began one polls this."""
 
         def write() -> None:
             with self._transaction() as connection:

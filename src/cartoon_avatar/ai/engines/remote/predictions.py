@@ -53,7 +53,7 @@ class Predictions:
     async def _waited_for(
         self, generation: Generation, call: Call, report: Report
     ) -> dict[str, Any]:
-        """Of a Cog container, which answers when it is done and can be asked for nothing sooner."""
+        """For a Cog container, which responds only when it is done."""
         report("generating", None)
         url = self.http.url(f"predictions/{generation.key}")
         body = {"input": self._input(generation, _inline(generation.photo))}
@@ -163,7 +163,7 @@ class Predictions:
         raise GenerationLost("it took the photo and does not say where it is", charged=False)
 
     def _addresses(self, prediction: dict[str, Any]) -> tuple[yarl.URL, yarl.URL]:
-        """Where the prediction is asked for and cancelled; our key goes there."""
+        """URLs at which the prediction is read and cancelled, with our key."""
         match prediction:
             case {"urls": {"get": str(get), "cancel": str(cancel)}}:
                 address, cancelled_at = yarl.URL(get), yarl.URL(cancel)
@@ -192,7 +192,7 @@ class Predictions:
                 raise GenerationLost("its model failed", charged=True)
             case {"status": "canceled"}:
                 raise GenerationLost("it was cancelled there", charged=True)
-        raise GenerationLost("its answer holds no picture", charged=True)
+        raise GenerationLost("its response holds no picture", charged=True)
 
 
 def _epoch_s(text: str) -> float:

@@ -15,7 +15,7 @@ _WITHIN_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """``tried`` is what was asked, ``found`` what came of it."""
+    """``tried`` is the request, ``found`` its result."""
 
     engine: str
     tried: str
@@ -24,7 +24,7 @@ class Trial:
 
 
 async def try_engines(configs: list[EngineConfig], environment: Mapping[str, str]) -> list[Trial]:
-    """Each engine's server, asked for what is free. No picture is sent, nothing is drawn."""
+    """Send each engine's server a free request. No picture is sent, nothing is drawn."""
     async with open_http() as (own, public):
         trials = (_tried(one, http_of(one, environment, own, public)) for one in configs)
         return list(await asyncio.gather(*trials))
@@ -38,14 +38,14 @@ async def _tried(config: EngineConfig, http: ProviderHttp) -> Trial:
         async with asyncio.timeout(_WITHIN_S):
             body = await http.json("GET", url, idempotent=True)
     except TimeoutError:
-        return Trial(config.name, tried, f"no answer within {_WITHIN_S} s", good=False)
+        return Trial(config.name, tried, f"no response within {_WITHIN_S} s", good=False)
     except Refused:
         return Trial(config.name, tried, "it refuses by its policy", good=False)
     except GenerationLost as lost:
-        # Not every server has what is asked for; one without it is reached all the same.
+        # Not every server knows the path; one that does not is reachable all the same.
         is_reached = lost.status in (404, 405) or (lost.status == 200 and not proves_key)
         if is_reached:
-            message = f"{lost}: it is reached; nothing free there would try the key"
+            message = f"{lost}: it is reached; no free request there can test the key"
             return Trial(config.name, tried, message, good=True)
         return Trial(config.name, tried, str(lost), good=False)
     if isinstance(config, ComfyUiConfig):
@@ -59,7 +59,8 @@ async def _tried(config: EngineConfig, http: ProviderHttp) -> Trial:
 
 
 def _free_request(config: EngineConfig) -> tuple[str, bool]:
-    """The path of a GET that costs nothing, and whether its answer says that the key is good."""
+    """The path of a GET that costs nothing, and whether its response shows that the key is
+    valid."""
     if isinstance(config, ComfyUiConfig):
         return "object_info", False
     if isinstance(config, PredictionsConfig):

@@ -1,5 +1,5 @@
-"""Drawings under way at a provider. They may outlive the connection of who asked for them: what has
-been paid for is there for who asks again."""
+"""Drawings under way at a provider. They may outlive the request: what has been paid for is kept
+for a repeated one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ T = TypeVar("T")
 # start, and its jobs' leases to lapse.
 _UNCLAIMED_S = 60
 
-# Draws. It is given a callback for progress, and another that it calls once the drawing is to go
-# on when nobody waits for it any more.
+# Draws. It is given a callback for progress, and one to call once the drawing is to go on although
+# nobody waits for it.
 Draw = Callable[[Report, Callable[[], None]], Coroutine[Any, Any, T]]
 
 
@@ -83,7 +83,7 @@ class UnderWay(Generic[T]):
         if drawing.reports or task.cancelled():
             self._forget(key, drawing)
         else:
-            task.exception()  # retrieved: it is raised for whoever asks again
+            task.exception()  # retrieved: it is raised for a repeated request
             task.get_loop().call_later(_UNCLAIMED_S, self._forget, key, drawing)
 
     def _forget(self, key: str, drawing: _Drawing[T]) -> None:

@@ -91,7 +91,7 @@ def tone_skin(sheet: Sheet, style: Style) -> None:
 
 
 def keep_skin_tone(sheet: Sheet, style: Style) -> None:
-    """Take back what drawing has lightened skin beyond its right."""
+    """Undo lightening of skin beyond what ``bleached`` allows."""
     full, half = sheet.full, sheet.half
     if not style.medium.keeps_skin or full.features is None:
         return
@@ -217,12 +217,12 @@ def light_of(light: np.ndarray, plain: np.ndarray) -> float:
 
 
 def bleached(light: np.ndarray, plain: np.ndarray, seen: float) -> float:
-    """By how much (L) drawing has lightened skin beyond what its right is; 0 if it has not.
+    """By how much (L) drawing has lightened skin beyond what is allowed; 0 if it has not.
 
     ``light`` and ``plain`` are those of ``light_of``, ``seen`` what it gave for the photo
-    there. A few units are a drawing's right, fewer the darker the skin, because the eye sees
-    ratios; more only where the photo is so dark that it hides the face. Beyond that it would
-    be another person's skin. What is allowed never turns the order from dark to light around.
+    there. A few units are allowed, fewer the darker the skin, because the eye sees ratios; more
+    only where the photo is so dark that it hides the face. Beyond that it would be another person's
+    skin. What is allowed never turns the order from dark to light around.
     """
     allowed = float(np.clip(0.35 * (seen - 44), 1, 5)) + 0.5 * max(0.0, _HIDDEN - seen)
     return max(0.0, light_of(light, plain) - seen - allowed)

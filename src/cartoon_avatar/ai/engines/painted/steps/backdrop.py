@@ -14,7 +14,7 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 # Long side of the copy on which the scene is painted, px.
 _SCENE_PX = 448
-# So far around a figure the scene is painted with its brush, in face heights.
+# How far around a figure the scene is painted with the figure's brush, in face heights.
 _NEAR = 0.014
 
 

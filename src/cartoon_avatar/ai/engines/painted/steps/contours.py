@@ -25,7 +25,7 @@ _JAW = (
 # From the wing of the nose to beside the mouth, right and left.
 _FOLDS = (129, 203, 206, 216, 212), (358, 423, 426, 436, 432)
 _OFFSETS = 40
-# So many offsets outside of the jaw the neck is looked for.
+# Number of offsets outside of the jaw at which the neck is searched.
 _BEYOND = 14
 # How clear the line below a chin is at least, 0..1.
 _SOFTEST = 0.22
