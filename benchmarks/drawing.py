@@ -48,38 +48,38 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="timed runs, styles in turn")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # STYLE:SEED of a fresh process
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
-    wish = parser.parse_args()
+    arguments = parser.parse_args()
     cv2.setNumThreads(1)
     heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
     models = open_models(threads=1)
     find_faces, find_masks = open_face_finder(models), open_mask_finder(models)
     eyes = Eyes(find_faces, find_masks)
-    if wish.previews:
-        _previews(wish.previews, eyes)
+    if arguments.previews:
+        _previews(arguments.previews, eyes)
         return
     files = sorted(
-        f for f in wish.portraits.iterdir() if f.suffix.lower() in (".jpg", ".jpeg", ".png")
+        f for f in arguments.portraits.iterdir() if f.suffix.lower() in (".jpg", ".jpeg", ".png")
     )
-    if wish.one:
-        name, seed = wish.one.split(":")
+    if arguments.one:
+        name, seed = arguments.one.split(":")
         picture = _photo(files[0])
         drawn = draw_photo(picture, style_named(name), int(seed), eyes).picture.rgb
-        print(_digest(drawn) if not wish.peak else _peak_mb())
+        print(_digest(drawn) if not arguments.peak else _peak_mb())
         return
-    wish.out.mkdir(parents=True, exist_ok=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
     photos = {file.stem: _photo(file) for file in files}
 
     print(
         "## Speed, one thread, a portrait of 1024 px, ms from the scene on: median of the rounds"
         " (smallest–largest)\n"
     )
-    _speed(photos, eyes, wish.rounds)
+    _speed(photos, eyes, arguments.rounds)
     print("\n## Likeness, skin and flatness over all portraits\n")
-    _looks(photos, eyes, find_faces, wish.out)
+    _looks(photos, eyes, find_faces, arguments.out)
     print("\n## Variety (mean pairwise distance over 8 drawings of the first portraits)\n")
     _variety(photos, eyes)
     print("\n## Determinism and memory\n")
-    _repeatable(files, photos, eyes, wish.portraits)
+    _repeatable(files, photos, eyes, arguments.portraits)
     print("\n## File size of a cartoon (mean over styles and portraits)\n")
     _sizes(photos, eyes)
 

@@ -257,12 +257,12 @@ FORM = f"multipart/form-data; boundary={_BOUNDARY.decode()}"
 
 def form(photo: bytes, **fields: object) -> bytes:
     part = b"--" + _BOUNDARY + b"\r\nContent-Disposition: form-data; name="
-    wish = b"".join(
+    parts = b"".join(
         b'%s"%s"\r\n\r\n%s\r\n' % (part, name.encode(), str(value).encode())
         for name, value in fields.items()
     )
     head = part + b'"image"; filename="me.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
-    return wish + head + photo + b"\r\n--" + _BOUNDARY + b"--\r\n"
+    return parts + head + photo + b"\r\n--" + _BOUNDARY + b"--\r\n"
 
 
 def portrait(size_bytes: int) -> bytes:

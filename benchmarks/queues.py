@@ -145,8 +145,8 @@ async def _uploaded(http: aiohttp.ClientSession, device: str) -> str:
 
 async def _promised(http: aiohttp.ClientSession, device: str, original: str) -> str:
     headers = {"X-Device-Id": device, "Prefer": "respond-async"}
-    path, wish = f"/api/regenerate/{original}", {"style": "quick"}
-    async with http.post(path, json=wish, headers=headers) as answer:
+    path, options = f"/api/regenerate/{original}", {"style": "quick"}
+    async with http.post(path, json=options, headers=headers) as answer:
         assert answer.status == 202, await answer.text()
         return (await answer.json())["job"]["id"]
 

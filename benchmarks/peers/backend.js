@@ -126,8 +126,8 @@ app.post("/api/download/:id", async (req, res) => {
   const query = db.prepare("SELECT * FROM cartoons WHERE id = ? AND deviceId = ?");
   const cartoon = query.get(req.params.id, deviceId);
   if (!cartoon) return res.status(404).json({ error: "not found" });
-  const wish = JSON.stringify({ image_url: `http://127.0.0.1:${PORT}${cartoon.imageUrl}` });
-  const { data } = await ask("/process-face-cut", wish, { "content-type": "application/json" });
+  const body = JSON.stringify({ image_url: `http://127.0.0.1:${PORT}${cartoon.imageUrl}` });
+  const { data } = await ask("/process-face-cut", body, { "content-type": "application/json" });
   const file = await kept("downloaded", cartoon.originalId, data, "png");
   const face = noted("faces", deviceId, cartoon.originalId, file, "image/png", cartoon.id);
   const sisters = db.prepare("SELECT filePath FROM cartoons WHERE originalId = ?");

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import stat
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.open import open_storage
 from cartoon_avatar.contract.errors import AvatarError
 from cartoon_avatar.contract.paths import READYZ
+from cartoon_avatar.process.address import listen_fault, reached_at
 from cartoon_avatar.process.command_line import command_line, extra
 
 _OLDEST, _TOO_NEW = (3, 11), (3, 15)
@@ -316,15 +316,9 @@ def _ai_service(backend: BackendSettings) -> Finding:
 
 
 def _port(host: str, port: int) -> Finding:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            reason = error.strerror
-        else:
-            return _ok("port", f"{host}:{port} is free")
+    reason = listen_fault(host, port)
+    if reason is None:
+        return _ok("port", f"{host}:{port} is free")
     if _is_ours(host, port):
         return _ok("port", f"cartoon-avatar runs on {host}:{port}")
     return _wrong(
@@ -335,15 +329,13 @@ def _port(host: str, port: int) -> Finding:
 
 
 def _is_ours(host: str, port: int) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    at = f"[{host}]" if ":" in host else host
     try:
-        answer = httpx.get(
-            f"http://{at}:{port}/",
+        response = httpx.get(
+            f"http://{reached_at(host)}:{port}/",
             headers={"Accept": "application/json"},
             timeout=_TIMEOUT_S,
             trust_env=False,
         )
-        return answer.json()["name"] == "cartoon-avatar"
+        return response.json()["name"] == "cartoon-avatar"
     except (httpx.HTTPError, json.JSONDecodeError, KeyError, TypeError, ValueError):
         return False

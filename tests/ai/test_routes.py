@@ -137,10 +137,12 @@ async def test_a_portrait_shows_the_person_and_says_which_part_of_the_photo(
     assert prominence == 1
 
 
-async def test_the_same_wish_gives_the_same_bytes(ai: httpx.AsyncClient, astronaut: bytes) -> None:
-    wish = {"seed": "7", "size": "256"}
-    one = await ai.post(GENERATE, files={"image": astronaut}, data=wish)
-    two = await ai.post(GENERATE, files={"image": astronaut}, data=wish)
+async def test_the_same_request_gives_the_same_bytes(
+    ai: httpx.AsyncClient, astronaut: bytes
+) -> None:
+    options = {"seed": "7", "size": "256"}
+    one = await ai.post(GENERATE, files={"image": astronaut}, data=options)
+    two = await ai.post(GENERATE, files={"image": astronaut}, data=options)
     assert one.content == two.content
     assert one.headers[headers.SEED] == "7"
 
@@ -249,21 +251,21 @@ async def test_a_transparent_photo_gives_a_transparent_cartoon(ai: httpx.AsyncCl
     assert (alpha[20, 100], alpha[150, 100]) == (0, 255)
 
 
-async def test_nothing_of_the_photos_metadata_is_in_any_answer(
+async def test_nothing_of_the_photos_metadata_is_in_any_response(
     ai: httpx.AsyncClient, astronaut: bytes
 ) -> None:
     gps = {piexif.GPSIFD.GPSLatitudeRef: b"N", piexif.GPSIFD.GPSLatitude: ((52, 1),) * 3}
     exif = piexif.dump({"0th": {piexif.ImageIFD.Artist: b"canary-4711"}, "GPS": gps})
     portrait = Image.open(io.BytesIO(astronaut))
     photo = saved(portrait, "JPEG", quality=90, exif=exif, comment=b"canary-4711")
-    for path, wish in ((GENERATE, {"size": "256"}), (CUT, {}), (THUMBNAIL, {})):
-        answer = await ai.post(path, files={"image": photo}, data=wish)
+    for path, options in ((GENERATE, {"size": "256"}), (CUT, {}), (THUMBNAIL, {})):
+        answer = await ai.post(path, files={"image": photo}, data=options)
         assert b"canary-4711" not in answer.content
         assert not opened(answer).getexif()
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("options", "code"),
     [
         ({"style": "no-such-style"}, "unknown_style"),
         ({"style": "../comic"}, "unknown_style"),
@@ -283,10 +285,10 @@ async def test_nothing_of_the_photos_metadata_is_in_any_answer(
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_a_wish_that_cannot_be_met_is_named(
-    ai: httpx.AsyncClient, wish: dict[str, str], code: str
+async def test_an_option_that_cannot_be_met_is_named(
+    ai: httpx.AsyncClient, options: dict[str, str], code: str
 ) -> None:
-    assert_problem(await ai.post(GENERATE, files={"image": PNG}, data=wish), 400, code)
+    assert_problem(await ai.post(GENERATE, files={"image": PNG}, data=options), 400, code)
 
 
 # --- bad pictures and bodies, the same at each door
@@ -318,8 +320,8 @@ def odd_pictures() -> dict[str, tuple[bytes, tuple[int, int]]]:
 async def test_odd_pictures_are_drawn_each_by_the_same_worker(ai: httpx.AsyncClient) -> None:
     for name, (data, size) in odd_pictures().items():
         for path in (GENERATE, THUMBNAIL):
-            wish = {"size": "64"} if path == GENERATE else {}
-            answer = await ai.post(path, files={"image": data}, data=wish)
+            options = {"size": "64"} if path == GENERATE else {}
+            answer = await ai.post(path, files={"image": data}, data=options)
             picture = opened(answer)
             if path == GENERATE:
                 assert picture.size == size, name
@@ -580,7 +582,7 @@ async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
 
 
 @pytest.mark.parametrize(
-    ("wish", "kind", "corner"),
+    ("options", "kind", "corner"),
     [
         ({"format": "png"}, "PNG", (0, 0, 0, 0)),
         ({"format": "webp"}, "WEBP", (None, None, None, 0)),
@@ -592,10 +594,10 @@ async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_a_head_comes_in_the_wished_format_on_the_wished_ground(
-    ai: httpx.AsyncClient, astronaut: bytes, wish: dict[str, str], kind: str, corner: tuple
+async def test_a_head_has_the_requested_format_and_background(
+    ai: httpx.AsyncClient, astronaut: bytes, options: dict[str, str], kind: str, corner: tuple
 ) -> None:
-    answer = await ai.post(CUT, files={"image": astronaut}, data={**wish, "size": "96"})
+    answer = await ai.post(CUT, files={"image": astronaut}, data={**options, "size": "96"})
     head = opened(answer)
     assert head.format == kind
     assert head.size == (96, 96)
@@ -610,7 +612,7 @@ async def test_a_picture_without_a_face_has_no_head(ai: httpx.AsyncClient, coffe
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("options", "code"),
     [
         ({"format": "gif"}, "invalid_format"),
         ({"format": "image/png"}, "invalid_format"),
@@ -632,9 +634,9 @@ async def test_a_picture_without_a_face_has_no_head(ai: httpx.AsyncClient, coffe
     ids=lambda value: str(value)[:60],
 )
 async def test_a_head_that_cannot_be_cut_so_is_refused(
-    ai: httpx.AsyncClient, astronaut: bytes, wish: dict[str, str], code: str
+    ai: httpx.AsyncClient, astronaut: bytes, options: dict[str, str], code: str
 ) -> None:
-    assert_problem(await ai.post(CUT, files={"image": astronaut}, data=wish), 400, code)
+    assert_problem(await ai.post(CUT, files={"image": astronaut}, data=options), 400, code)
 
 
 @pytest.mark.parametrize(
@@ -662,7 +664,7 @@ async def test_a_head_that_cannot_be_cut_so_is_refused(
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_a_bad_json_wish_is_refused(ai: httpx.AsyncClient, body: Any, code: str) -> None:
+async def test_a_bad_json_option_is_refused(ai: httpx.AsyncClient, body: Any, code: str) -> None:
     assert_problem(await ai.post(CUT, json=body), 400, code)
 
 
@@ -704,7 +706,7 @@ async def test_a_thumbnail_keeps_transparency(ai: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-async def test_a_cartoon_brings_the_thumbnail_along_where_it_is_wished_for(
+async def test_a_cartoon_brings_the_thumbnail_along_where_it_is_requested(
     ai: httpx.AsyncClient, mode: str
 ) -> None:
     photo = saved(scene(600, 800).convert(mode), "PNG")
@@ -735,19 +737,22 @@ async def test_a_cartoon_brings_its_own_thumbnail_last(ai: httpx.AsyncClient) ->
     assert np.abs(drawing - np.asarray(own.convert("RGB"), float)).mean() < 6
 
 
-@pytest.mark.parametrize("wish", [{}, {"background": "#3366FF"}], ids=["clear", "on colour"])
-async def test_a_head_brings_its_thumbnail_along_where_it_is_wished_for(
-    ai: httpx.AsyncClient, astronaut: bytes, wish: dict[str, str]
+@pytest.mark.parametrize("options", [{}, {"background": "#3366FF"}], ids=["clear", "on colour"])
+async def test_a_head_brings_its_thumbnail_along_where_it_is_requested(
+    ai: httpx.AsyncClient, astronaut: bytes, options: dict[str, str]
 ) -> None:
-    wish = {**wish, "size": "400"}
-    alone = await ai.post(CUT, files={"image": astronaut}, data=wish)
-    both = await ai.post(CUT, files={"image": astronaut}, data={**wish, "thumbnail": "1"})
+    options = {**options, "size": "400"}
+    alone = await ai.post(CUT, files={"image": astronaut}, data=options)
+    both = await ai.post(CUT, files={"image": astronaut}, data={**options, "thumbnail": "1"})
 
     assert headers.THUMBNAIL_BYTES not in alone.headers
     start = len(both.content) - int(both.headers[headers.THUMBNAIL_BYTES])
     assert both.content[:start] == alone.content
     thumbnail = Image.open(io.BytesIO(both.content[start:]))
-    assert (thumbnail.format, thumbnail.mode) == ("WEBP", "RGB" if "background" in wish else "RGBA")
+    assert (thumbnail.format, thumbnail.mode) == (
+        "WEBP",
+        "RGB" if "background" in options else "RGBA",
+    )
     assert max(thumbnail.size) == 320
     head = opened(alone).convert("RGBA").resize(thumbnail.size)
     apart = np.asarray(head, float) - np.asarray(thumbnail.convert("RGBA"), float)
@@ -817,7 +822,7 @@ async def test_openapi_has_named_schemas_and_stable_operation_ids(ai: httpx.Asyn
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", GENERATE, 405), ("GET", "/x", 404)])
-async def test_other_doors_answer_with_a_problem_too(
+async def test_other_paths_respond_with_a_problem_too(
     ai: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     answer = await ai.request(method, path)
@@ -831,8 +836,8 @@ async def test_past_the_queue_requests_are_refused_at_once_and_the_rest_succeed(
     (worker,) = worker_processes()
     worker.suspend()  # so that nobody's turn comes before everybody has asked
     try:
-        wishes = {"files": {"image": astronaut}, "data": {"size": "128"}}
-        asked = [asyncio.create_task(ai.post(GENERATE, **wishes)) for _ in range(9)]
+        options = {"files": {"image": astronaut}, "data": {"size": "128"}}
+        asked = [asyncio.create_task(ai.post(GENERATE, **options)) for _ in range(9)]
         refused = [await one for one in islice(asyncio.as_completed(asked), 5)]
     finally:
         worker.resume()
@@ -999,7 +1004,7 @@ async def test_a_cut_head_becomes_a_sticker(ai: httpx.AsyncClient, astronaut: by
         ({"preset": "whatsapp", "outlineWidth": "0"}, 422, "sticker_too_large"),
     ],
 )
-async def test_what_is_no_sticker_is_said_so(
+async def test_the_error_of_what_is_no_sticker_says_so(
     ai: httpx.AsyncClient, fields: dict[str, str], status: int, code: str
 ) -> None:
     picture = ragged() if code == "sticker_too_large" else PNG

@@ -37,8 +37,8 @@ def head(side: int = 600, *, noise: bool = False) -> Picture:
     return Picture(rgb, alpha)
 
 
-def opened(of: Picture, **wish: Any) -> tuple[Image.Image, bytes]:
-    _, data = sticker(of, sticker_options_of(wish))
+def opened(of: Picture, **options: Any) -> tuple[Image.Image, bytes]:
+    _, data = sticker(of, sticker_options_of(options))
     image = Image.open(io.BytesIO(data))
     image.load()
     return image, data

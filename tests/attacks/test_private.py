@@ -151,7 +151,7 @@ async def test_nothing_private_is_in_logs_metrics_errors_or_pictures(
         assert CANARY not in str({**request.headers, "": ""})
 
 
-async def test_an_answer_names_no_path_and_no_other_device(service: Service):
+async def test_a_response_names_no_path_and_no_other_device(service: Service):
     phone = Phone(service.http, DEVICE)
     await service.another_phone("somebody-else").upload()
     for answer in await _use_everything(service, phone):

@@ -99,10 +99,10 @@ class FakeAi:
 
     def process_face_cut(self, request: httpx.Request) -> httpx.Response:
         if request.headers["content-type"].startswith("multipart/"):
-            wished = _field(request.content.decode("latin-1"), "thumbnail") == "1"
+            with_thumbnail = _field(request.content.decode("latin-1"), "thumbnail") == "1"
         else:
-            wished = json.loads(request.content).get("thumbnail") == 1
-        small = picture("webp", (32, 32)) if wished else b""
+            with_thumbnail = json.loads(request.content).get("thumbnail") == 1
+        small = picture("webp", (32, 32)) if with_thumbnail else b""
         return _image("png", (32, 32), {headers.FACE_COUNT: "1"}, thumbnail=small)
 
     def thumbnail(self, request: httpx.Request) -> httpx.Response:

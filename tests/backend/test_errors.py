@@ -54,7 +54,7 @@ async def test_an_upload_without_a_file_is_refused(phone: Phone):
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "application/octet-stream", ""])
-async def test_a_photo_that_is_the_whole_body_is_told_where_it_belongs(phone: Phone, kind: str):
+async def test_the_error_of_a_photo_that_is_the_whole_body_names_its_field(phone: Phone, kind: str):
     answer = await phone.post("/api/upload", content=picture(), headers={"Content-Type": kind})
     assert_problem(answer, 400, "invalid_image")
     assert "field named image" in answer.json()["detail"]
@@ -102,7 +102,7 @@ async def test_a_photo_over_the_limit_is_refused_while_it_streams_in(start: Star
         )
 
 
-async def test_a_log_that_cannot_be_written_costs_no_answer(
+async def test_a_log_that_cannot_be_written_costs_no_response(
     start: Start, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ):
     def full(text: str) -> int:
@@ -152,7 +152,7 @@ async def test_two_different_device_ids_are_refused(phone: Phone):
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("options", "code"),
     [
         ({"style": "No Such"}, "invalid_style"),
         ({"style": 5}, "invalid_style"),
@@ -163,13 +163,13 @@ async def test_two_different_device_ids_are_refused(phone: Phone):
         ({"seed": 1.5}, "invalid_seed"),
     ],
 )
-async def test_a_wrong_drawing_wish_is_refused(phone: Phone, wish: dict, code: str):
+async def test_a_wrong_drawing_option_is_refused(phone: Phone, options: dict, code: str):
     original = (await phone.upload()).json()["original"]["id"]
-    assert_problem(await phone.post(f"/api/regenerate/{original}", json=wish), 400, code)
+    assert_problem(await phone.post(f"/api/regenerate/{original}", json=options), 400, code)
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("options", "code"),
     [
         ({"format": "gif"}, "invalid_format"),
         ({"background": "red"}, "invalid_background"),
@@ -179,9 +179,9 @@ async def test_a_wrong_drawing_wish_is_refused(phone: Phone, wish: dict, code: s
         ({"size": "large"}, "invalid_size"),
     ],
 )
-async def test_a_wrong_cut_wish_is_refused(phone: Phone, wish: dict, code: str):
+async def test_a_wrong_cut_option_is_refused(phone: Phone, options: dict, code: str):
     cartoon = (await phone.upload()).json()["cartoon"]["id"]
-    assert_problem(await phone.post(f"/api/download/{cartoon}", json=wish), 400, code)
+    assert_problem(await phone.post(f"/api/download/{cartoon}", json=options), 400, code)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b'"text"', b"\xff\xfe", b"[" * 100_000])
@@ -418,7 +418,7 @@ async def test_a_photo_where_none_is_taken_is_refused(phone: Phone):
 
 
 @pytest.mark.parametrize("path", ["/api/originals", "/api/downloaded-faces"])
-async def test_a_page_number_is_told_of_the_cursor_and_empty_values_are_absent(
+async def test_the_error_of_a_page_number_names_the_cursor_and_empty_values_are_absent(
     phone: Phone, path: str
 ):
     answer = await phone.get(path, params={"page": 2})

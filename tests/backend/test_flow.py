@@ -135,8 +135,11 @@ async def test_regenerating_passes_over_styles_of_people_for_a_photo_of_none(ser
 async def test_regenerate_draws_the_style_and_seed_it_is_asked_for(service: Service):
     original = (await service.phone.upload()).json()["original"]["id"]
 
-    for wish in ({"json": {"style": "soft", "seed": 7}}, {"data": {"style": "soft", "seed": "7"}}):
-        answer = await service.phone.post(f"/api/regenerate/{original}", **wish)
+    for options in (
+        {"json": {"style": "soft", "seed": 7}},
+        {"data": {"style": "soft", "seed": "7"}},
+    ):
+        answer = await service.phone.post(f"/api/regenerate/{original}", **options)
         cartoon = answer.json()["cartoon"]
         assert (answer.status_code, cartoon["style"], cartoon["seed"]) == (201, "soft", 7)
 

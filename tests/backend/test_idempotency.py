@@ -20,7 +20,7 @@ async def test_the_same_upload_is_done_once_and_answered_alike(service: Service)
     assert len((await service.phone.get("/api/originals")).json()["items"]) == 1
 
 
-async def test_the_answer_survives_a_restart(start: Start):
+async def test_the_response_survives_a_restart(start: Start):
     async with start() as service:
         first = await service.phone.upload(headers=KEY)
     async with start() as service:
@@ -60,7 +60,7 @@ async def test_a_key_belongs_to_its_device(service: Service):
     assert theirs.json()["original"]["id"] != mine.json()["original"]["id"]
 
 
-async def test_while_the_first_is_running_the_second_is_told_to_wait(service: Service):
+async def test_while_the_first_is_running_the_second_is_refused_for_now(service: Service):
     drawing, drawn = service.ai.hold_drawings()
     first = asyncio.create_task(service.phone.upload(headers=KEY))
     await drawing.wait()

@@ -121,7 +121,7 @@ async def test_who_waits_long_enough_gets_the_result_itself(service: Service):
     assert answer.json()["original"]["id"]
 
 
-async def test_who_waits_too_short_a_time_is_told_where_to_ask(start: Start):
+async def test_who_waits_too_short_a_time_gets_the_jobs_location(start: Start):
     async with held(start) as (service, _):
         answer = await service.phone.upload(headers={"Prefer": "wait=1, respond-async"})
     assert answer.status_code == 202

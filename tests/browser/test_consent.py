@@ -22,12 +22,12 @@ def _with_clay(page: Page, asked: list[str]) -> None:
         route.fulfill(json=body)
 
     def regenerate(route: Route) -> None:
-        wish = json.loads(route.request.post_data or "{}")
-        if wish.get("style") != "clay":
+        options = json.loads(route.request.post_data or "{}")
+        if options.get("style") != "clay":
             route.continue_()
         elif "PUT" in asked:
             asked.append("drawn")
-            route.continue_(post_data=json.dumps({**wish, "style": "ink"}))
+            route.continue_(post_data=json.dumps({**options, "style": "ink"}))
         else:
             problem = {"code": "consent_required", "status": 403, "detail": "Asks."}
             headers = {"Content-Type": PROBLEM_JSON}

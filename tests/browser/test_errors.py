@@ -161,7 +161,7 @@ def test_a_connection_that_is_back_before_a_frame_was_drawn_is_noticed(
     heading(page, "Your cartoon").wait_for()
 
 
-def test_a_lost_answer_costs_nothing_but_a_second_try(
+def test_a_lost_response_costs_nothing_but_a_second_try(
     open_page: Callable[..., Page], drawn: dict[str, str]
 ) -> None:
     page = open_page(errors_expected=True, visitor=drawn)

@@ -70,9 +70,9 @@ def styles_of(answer: httpx.Response) -> list[str]:
     return [style["name"] for style in answer.json()["items"]]
 
 
-def drawn(ai: httpx.Client, **wish: str) -> httpx.Response:
+def drawn(ai: httpx.Client, **options: str) -> httpx.Response:
     return ai.post(
-        "/generate-cartoon", files={"image": picture("png")}, data={"style": "negative", **wish}
+        "/generate-cartoon", files={"image": picture("png")}, data={"style": "negative", **options}
     )
 
 

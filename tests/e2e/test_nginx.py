@@ -260,7 +260,7 @@ def test_a_file_that_is_gone_is_missed_alike(site: Site):
     )
 
 
-def test_nginx_s_own_answers_look_like_the_backend_s(site: Site):
+def test_nginx_s_own_responses_look_like_the_backend_s(site: Site):
     phone = {"X-Device-Id": "phone"}
     for size in (10_500_000, 12_000_000):  # refused by the backend, and before it
         answer = site.nginx.post("/api/upload", headers=phone, files={"image": bytes(size)})

@@ -135,7 +135,7 @@ async def ai(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_senders_of_too_much_hear_so_and_endless_ones_are_cut_off(ai: httpx.AsyncClient):
+async def test_senders_of_too_much_are_refused_and_endless_ones_are_cut_off(ai: httpx.AsyncClient):
     for _ in range(3):
         answer = await ai.post(paths.THUMBNAIL, files={"image": bytes(25_000_000)})
         assert_problem(answer, 413, "file_too_large")
@@ -146,7 +146,7 @@ async def test_senders_of_too_much_hear_so_and_endless_ones_are_cut_off(ai: http
     assert body.sent < 300_000_000
 
 
-def test_past_the_queue_the_answer_is_the_contract_s(site: Site):
+def test_past_the_queue_the_response_is_the_contract_s(site: Site):
     """Two replicas hold two pictures each, four wait before them."""
     photo = picture("jpeg", (480, 640))
     answers: list[httpx.Response] = []

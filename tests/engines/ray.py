@@ -118,10 +118,14 @@ def running_ray() -> Iterator[RayCluster]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
-        # A dead node is noticed after three seconds instead of half a minute.
+        # Ray's own bounds would end a start on a busy machine.
+        "RAY_raylet_start_wait_time_s": str(_START_S),
+        "RAY_gcs_rpc_server_connect_timeout_s": str(_START_S),
+        # A dead node, which refuses connections, is noticed after three seconds instead of half a
+        # minute; a slow one has time.
         "RAY_health_check_initial_delay_ms": "2000",
         "RAY_health_check_period_ms": "1000",
-        "RAY_health_check_timeout_ms": "1000",
+        "RAY_health_check_timeout_ms": "30000",
         "RAY_health_check_failure_threshold": "3",
         "PYTHONWARNINGS": "ignore",
     }

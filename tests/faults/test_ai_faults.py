@@ -221,7 +221,7 @@ def test_a_faulty_ai_service_leaves_nothing(
     assert_whole(recovered.data)
 
 
-def test_an_endless_answer_is_not_read_to_its_end(start_backend: StartBackend):
+def test_an_endless_response_is_not_read_to_its_end(start_backend: StartBackend):
     sent_bytes = 0
 
     def endless_and_counted(connection: socket.socket) -> None:
@@ -243,7 +243,7 @@ def test_an_endless_answer_is_not_read_to_its_end(start_backend: StartBackend):
     assert grown_bytes < 50_000_000
 
 
-def test_slow_answers_do_not_add_up_past_the_deadline(
+def test_slow_responses_do_not_add_up_past_the_deadline(
     start_backend: StartBackend, earlier: Backend
 ):
     """Each answer would be in time alone; together they are late, and the second is not heard."""

@@ -67,7 +67,7 @@ def assert_in_order(lines: list[str], *folders: str) -> None:
 
 
 @needs_strace
-def test_the_file_then_the_row_then_the_answer(tmp_path: Path, ai_url: str):
+def test_the_file_then_the_row_then_the_response(tmp_path: Path, ai_url: str):
     port = free_port()
     trace, said = tmp_path / "trace", tmp_path / "said"
     with said.open("wb") as log:

@@ -98,12 +98,12 @@ async def test_it_makes_no_difference_where_the_body_is_cut(cuts: set[int]):
         (b"--b\r\nno header\r\n\r\nx\r\n--b--", "malformed headers"),
     ],
 )
-async def test_a_form_that_is_broken_is_told_how(body: bytes, says: str):
+async def test_the_error_of_a_broken_form_says_what_is_wrong(body: bytes, says: str):
     with pytest.raises(AvatarError, match=says) as refused:
         await read(body)
     assert refused.value.status == 400
 
 
-async def test_a_form_without_a_boundary_is_told_so():
+async def test_the_error_of_a_form_without_a_boundary_says_so():
     with pytest.raises(AvatarError, match="boundary"):
         await read(part(b'name="image"', PHOTO), kind="multipart/form-data")

@@ -48,6 +48,6 @@ def test_what_a_drawing_frees_waits_for_the_next_one_and_can_be_given_back() -> 
     assert left < 20
 
 
-def test_untold_the_same_pages_are_faulted_in_each_time() -> None:
+def test_without_it_the_same_pages_are_faulted_in_each_time() -> None:
     faults, _, _ = outcome()
     assert faults > 5000

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.drawing import Report, unwatched
+from cartoon_avatar.ai.engines.protocol import StyleFacts
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.engines.remote.generation import Generation, key_of, key_start
 from cartoon_avatar.ai.forms import Pieces
@@ -17,63 +19,74 @@ from cartoon_avatar.contract.errors import ImageTooLarge, InvalidImage, PictureU
 from cartoon_avatar.contract.options import Framing
 
 
+@dataclass(frozen=True, slots=True)
+class DrawingRequest:
+    """A request for a drawing, as the route has read it.
+
+    ``photo`` is the file; ``long_side`` is in px. With ``may_fall_back`` the first style draws
+    where a generator fails. ``request_key`` is the same where a request is made again; one that
+    ``outlives`` its client goes on at the provider when the client hangs up.
+    """
+
+    photo: Pieces
+    style: StyleFacts
+    seed: int
+    long_side: int
+    framing: Framing
+    face: int
+    as_svg: bool
+    thumbnail: bool
+    cartoon_thumbnail: bool
+    may_fall_back: bool
+    request_key: str
+    outlives: bool
+
+
 async def generate(
     workers: Workers,
     places: Places,
     engine: RemoteEngine,
-    photo: Pieces,
+    drawing: DrawingRequest,
     *,
-    style: str,
-    seed: int,
-    long_side: int,
-    framing: Framing,
-    face: int,
-    thumbnail: bool,
-    cartoon_thumbnail: bool,
-    request_key: str,
-    outlives: bool,
     begun: Callable[[], None],
     on_position: OnPosition | None = None,
     report: Report | None = None,
 ) -> jobs.Result:
-    """``request_key`` is the same where a request is made again. One that ``outlives`` its client
-    goes on once the provider was called. ``begun`` is called once the workers are hardly needed any
-    more; ``photo`` is emptied then, since many requests wait long.
+    """``drawing`` by ``engine``. ``begun`` is called once the workers are hardly needed any more;
+    the photo is emptied then, since many requests wait long.
 
     Raises ``AiBusy``, ``EngineUnavailable``, ``EngineRefused`` and ``DrawingCancelled``.
     """
-    await engine.require_ready(key_start(request_key))
-    facts = engine.style_named(style)
-    assert facts is not None
-    mark = jobs.mark_of_drawing(engine.facts, facts)
+    await engine.require_ready(key_start(drawing.request_key))
+    mark = jobs.mark_of_drawing(engine.facts, drawing.style)
     with ExitStack() as held:
         held.enter_context(places.place())
         sent = await workers.run(
             jobs.prepare,
-            photo,
-            long_side,
-            framing,
-            face,
-            thumbnail,
+            drawing.photo,
+            drawing.long_side,
+            drawing.framing,
+            drawing.face,
+            drawing.thumbnail,
             on_position=on_position,
             report=report,
         )
-        photo.clear()
+        drawing.photo.clear()
         begun()
         generation = Generation(
             sent.data,
             sent.width,
             sent.height,
-            prompt=engine.prompt_of(style),
-            seed=seed,
-            key=key_of(request_key, sent.data, style, seed),
+            prompt=engine.prompt_of(drawing.style.name),
+            seed=drawing.seed,
+            key=key_of(drawing.request_key, sent.data, drawing.style.name, drawing.seed),
         )
         await engine.require_ready(generation.key)
 
         async def draw(report: Report, keep: Callable[[], None]) -> tuple[bytes, float]:
             with held.pop_all():  # the place is the drawing's, which may outlive us
                 async with places.turn(on_position):
-                    if outlives:
+                    if drawing.outlives:
                         keep()
                     started = time.perf_counter()
                     data = await engine.draw(generation, report)
@@ -84,9 +97,9 @@ async def generate(
         made = await workers.run(
             jobs.judge,
             [memoryview(data)],
-            long_side,
+            drawing.long_side,
             mark,
-            cartoon_thumbnail,
+            drawing.cartoon_thumbnail,
             sent.data if engine.config.aligned is None else None,
             report=report,
         )

@@ -51,10 +51,6 @@ class Spool:
         self._file: IO[bytes] | None = None
         self._pending: list[memoryview] = []
 
-    @property
-    def is_on_disk(self) -> bool:
-        return self._file is not None
-
     def write(self, piece: memoryview) -> None:
         self._pending.append(piece)
         self.size_bytes += len(piece)

@@ -44,6 +44,14 @@ workers_option = click.option(
     help="Backend processes.",
     type=click.IntRange(1),
 )
+face_option = click.option(
+    "--face",
+    "face_index",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Which face, counted from the most prominent.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Say it as JSON, for a script.")
 parent_option = click.option("--with-parent", type=int, metavar="PID", hidden=True)
 

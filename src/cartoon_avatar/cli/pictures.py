@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cartoon_avatar.cli.models import have_models
-from cartoon_avatar.cli.options import ai_settings, json_option
+from cartoon_avatar.cli.options import ai_settings, face_option, json_option
 from cartoon_avatar.cli.results import Written, each, message_of
 from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.errors import NoFace
@@ -223,14 +223,7 @@ def _draw_svg(
 @click.option(
     "--size", type=click.IntRange(1, LARGEST_HEAD_PX), help="Side of the square in pixels."
 )
-@click.option(
-    "--face",
-    "face_index",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Which face, counted from the most prominent.",
-)
+@face_option
 @click.option(
     "-o",
     "--output",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cartoon_avatar.cli.options import echo_json, json_option
+from cartoon_avatar.cli.options import echo_json, face_option, json_option
 from cartoon_avatar.cli.pictures import opened_tools, require_picture_name
 from cartoon_avatar.cli.results import each
 
@@ -16,14 +16,7 @@ _SIDE_PX = 1024
 
 @click.command(short_help="Show what is seen in a photo: faces, masks, the person.")
 @click.argument("photo", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--face",
-    "face_index",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Which face, counted from the most prominent.",
-)
+@face_option
 @click.option(
     "-o",
     "--output",

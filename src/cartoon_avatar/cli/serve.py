@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from cartoon_avatar.cli.options import (
     workers_option,
 )
 from cartoon_avatar.cli.own_network import address_in_network, qr_code
+from cartoon_avatar.process.address import listen_fault, reached_at
 from cartoon_avatar.process.command_line import extra
 from cartoon_avatar.process.logs import configure_logs
 
@@ -61,7 +61,7 @@ def serve(host: str, port: int, data: Path | None, workers: int) -> None:
     have_models()
     configure_logs("supervisor", settings.log_level, log_format=settings.log_format)
     click.echo(f"cartoon-avatar: pictures and database are in {settings.data_dir.resolve()}")
-    url = f"http://{_reached_at(host)}:{port}"
+    url = f"http://{reached_at(host)}:{port}"
 
     def say_where() -> None:
         click.echo(f"cartoon-avatar: the page is at {url}/ (Ctrl-C stops)")
@@ -142,15 +142,10 @@ def openapi() -> None:
 
 def _require_free(host: str, port: int) -> None:
     """Fail at once instead of starting a service that keeps dying."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise click.ClickException(
-                f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port."
-            ) from error
+    if reason := listen_fault(host, port):
+        raise click.ClickException(
+            f"Cannot listen on {host}:{port} ({reason}); choose another --port."
+        )
 
 
 def _require_room(settings: BackendSettings) -> None:
@@ -183,9 +178,3 @@ def _ray_serve() -> Callable[..., None]:
     except ModuleNotFoundError as error:
         raise click.ClickException(f"There is no {error.name} here: {extra('ray')}") from error
     return run_on_ray
-
-
-def _reached_at(host: str) -> str:
-    """The host of a URL that leads to a service listening on ``host``, from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"[{host}]" if ":" in host else host

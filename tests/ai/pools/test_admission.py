@@ -10,7 +10,7 @@ from cartoon_avatar.ai.errors import AiBusy
 from cartoon_avatar.ai.pools.admission import Line, OnPosition, Places
 
 
-def test_each_in_a_line_hears_when_it_moves_up() -> None:
+def test_each_in_a_line_is_notified_when_it_moves_up() -> None:
     line, told = Line(), {name: [] for name in "abc"}
     waits = {name: line.waiting(told[name].append) for name in told}
     for wait in waits.values():

@@ -83,7 +83,7 @@ async def test_what_the_app_says_is_passed_on(status: int):
     assert (answer.status_code, answer.content, asked()) == (status, body, 1)
 
 
-async def test_an_answer_before_the_body_s_end_closes_the_connection():
+async def test_a_response_before_the_body_s_end_closes_the_connection():
     app, _ = in_turn(Response("too large", 413), echoes)
     assert (await ask(app)).headers["connection"] == "close"
 

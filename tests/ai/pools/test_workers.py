@@ -323,7 +323,7 @@ async def test_a_job_that_has_begun_keeps_its_place_though_its_client_left(
     await workers.run(tell, "")
 
 
-async def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_back(
+async def test_a_request_that_waits_too_long_for_a_worker_gets_503_with_retry_after(
     tmp_path: Path,
 ) -> None:
     async with open_workers(

@@ -22,7 +22,7 @@ def fetched() -> Path:
     return folder
 
 
-def test_the_folder_is_the_one_named_then_the_environments_then_the_caches(
+def test_the_folder_is_the_named_one_else_of_the_environment_else_in_the_cache(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CARTOON_AVATAR_MODELS", str(tmp_path / "set"))
@@ -46,7 +46,7 @@ def test_fetching_what_is_there_starts_no_client(
     assert said == [f"{file.name}: here" for file in model_files.REQUIRED]
 
 
-def test_a_damaged_file_is_told_from_a_missing_one(tmp_path: Path) -> None:
+def test_a_damaged_file_is_distinguished_from_a_missing_one(tmp_path: Path) -> None:
     file = model_files.PERSON
     assert model_files.state_of(tmp_path, file) == "missing"
     (tmp_path / file.name).write_bytes(b"half a download")

@@ -107,7 +107,9 @@ async def promised(phone: Phone) -> str:
     return (await phone.upload(headers=ASYNC)).json()["job"]["id"]
 
 
-async def test_stages_and_shares_are_told_as_the_engine_tells_them(ai: EventAi, service: Service):
+async def test_stages_and_shares_are_reported_as_the_engine_reports_them(
+    ai: EventAi, service: Service
+):
     phone = service.phone
     heard, go_on = asyncio.Event(), asyncio.Event()
 

@@ -66,7 +66,9 @@ async def cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def test_a_writer_whose_turn_does_not_come_hears_that_the_database_is_busy(database: Sqlite):
+async def test_a_writer_whose_turn_does_not_come_gets_an_error_that_the_database_is_busy(
+    database: Sqlite,
+):
     long = Long()
     writing = await under_way(database.write(long), long)
 

@@ -72,7 +72,7 @@ async def test_required_tokens_are_demanded_from_the_start(start: Start):
         assert (await owner.get("/api/originals")).status_code == 200
 
 
-async def test_a_phone_that_never_heard_its_token_hears_it_when_it_repeats_its_upload(
+async def test_a_phone_that_never_got_its_token_gets_it_when_it_repeats_its_upload(
     start: Start,
 ):
     once = {"Idempotency-Key": "first"}
@@ -203,7 +203,7 @@ async def test_a_token_that_opens_nothing_is_refused_with_the_first_upload(
 
 
 @pytest.mark.parametrize("key", [None, "never-used"])
-async def test_a_locked_device_hears_so_before_it_has_sent_its_photo(
+async def test_a_locked_device_is_refused_before_it_has_sent_its_photo(
     service: Service, key: str | None
 ):
     token = (await service.phone.upload()).json()["deviceToken"]

@@ -52,13 +52,13 @@ async def test_a_sticker_is_made_of_the_stored_head_and_found_again(service: Ser
     assert (await service.http.get(face["faceUrl"])).content in request.content
 
 
-async def test_another_wish_is_another_file_and_the_face_stays_as_it_is(service: Service):
+async def test_other_options_make_another_file_and_the_face_stays_as_it_is(service: Service):
     face = await face_of(service)
 
-    wishes = [{"preset": "square"}, {"preset": "square", "background": "#123456"}]
+    all_options = [{"preset": "square"}, {"preset": "square", "background": "#123456"}]
     urls = {
-        (await service.phone.post(exports_of(face), json=wish)).json()["export"]["exportUrl"]
-        for wish in wishes
+        (await service.phone.post(exports_of(face), json=options)).json()["export"]["exportUrl"]
+        for options in all_options
     }
 
     assert len(urls) == 2
@@ -70,11 +70,11 @@ async def test_a_download_with_a_preset_brings_head_and_sticker(service: Service
     uploaded = (await service.phone.upload()).json()
     path = f"/api/download/{uploaded['cartoon']['id']}"
     key = {"Idempotency-Key": "once"}
-    wish = {"preset": "circle", "background": "#00FF00"}
+    options = {"preset": "circle", "background": "#00FF00"}
 
-    answer = await service.phone.post(path, json=wish, headers=key)
-    replayed = await service.phone.post(path, json=wish, headers=key)
-    repeated = await service.phone.post(path, json=wish)
+    answer = await service.phone.post(path, json=options, headers=key)
+    replayed = await service.phone.post(path, json=options, headers=key)
+    repeated = await service.phone.post(path, json=options)
 
     assert [each.status_code for each in (answer, replayed, repeated)] == [201, 201, 200]
     assert replayed.headers["idempotency-replayed"] == "true"
@@ -99,7 +99,7 @@ async def test_a_head_is_kept_whatever_becomes_of_its_sticker(service: Service):
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("options", "code"),
     [
         ({}, "invalid_preset"),
         ({"preset": "myspace"}, "invalid_preset"),
@@ -114,11 +114,11 @@ async def test_a_head_is_kept_whatever_becomes_of_its_sticker(service: Service):
     ],
 )
 async def test_what_cannot_be_is_refused_before_anything_is_made(
-    service: Service, wish: dict[str, Any], code: str
+    service: Service, options: dict[str, Any], code: str
 ):
     face = await face_of(service)
 
-    answer = await service.phone.post(exports_of(face), json=wish)
+    answer = await service.phone.post(exports_of(face), json=options)
 
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert not service.ai.asked_for("/sticker")
@@ -128,8 +128,12 @@ async def test_a_download_with_a_bad_sticker_cuts_nothing(service: Service):
     uploaded = (await service.phone.upload()).json()
     path = f"/api/download/{uploaded['cartoon']['id']}"
 
-    for wish in ({"preset": "myspace"}, {"outlineWidth": 8}, {"preset": "circle", "format": "png"}):
-        assert (await service.phone.post(path, json=wish)).status_code == 400
+    for options in (
+        {"preset": "myspace"},
+        {"outlineWidth": 8},
+        {"preset": "circle", "format": "png"},
+    ):
+        assert (await service.phone.post(path, json=options)).status_code == 400
 
     assert not service.ai.asked_for("/process-face-cut")
 

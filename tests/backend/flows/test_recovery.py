@@ -222,7 +222,7 @@ async def test_what_the_old_phone_has_under_way_arrives_in_the_library(service: 
     assert len(service.files("uploads/originals")) == 2
 
 
-async def test_the_first_answer_is_not_repeated_to_the_old_phone(service: Service):
+async def test_the_first_response_is_not_repeated_to_the_old_phone(service: Service):
     """Its stored answer would bring the token that is the new phone's by then."""
     key = {"Idempotency-Key": "first"}
     old = service.phone

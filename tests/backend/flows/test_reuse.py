@@ -18,8 +18,8 @@ def drawings(service: Service) -> int:
     return len(service.ai.asked_for("/generate-cartoon"))
 
 
-async def drawn(phone: Phone, original_id: str, **wish: Any) -> dict[str, Any]:
-    answer = await phone.post(f"/api/regenerate/{original_id}", json=wish)
+async def drawn(phone: Phone, original_id: str, **options: Any) -> dict[str, Any]:
+    answer = await phone.post(f"/api/regenerate/{original_id}", json=options)
     assert answer.status_code == 201, answer.text
     return answer.json()["cartoon"]
 

@@ -7,24 +7,26 @@ import re
 import secrets
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
-from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts, version_of
+from cartoon_avatar.ai.engines.protocol import Engine, EngineFacts, StyleFacts, version_of
 from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.errors import AiBusy
 from cartoon_avatar.ai.forms import Pieces
-from cartoon_avatar.ai.generating import generate
+from cartoon_avatar.ai.generating import DrawingRequest, generate
 from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of, with_thumbnail
 from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
 from cartoon_avatar.contract.boxes import faces_text
 from cartoon_avatar.contract.errors import (
+    AvatarError,
     ConsentRequired,
     EngineRefused,
     EngineUnavailable,
@@ -56,93 +58,8 @@ async def generate_cartoon(request: Request) -> Response:
     with ExitStack() as held:
         place = held.enter_context(ExitStack())
         place.enter_context(ai.workers.place())
-        form = await form_of(request, "image")
-        fields = form.fields
-        options.require_known(fields, (*options.DRAWING_FIELDS, *_OUR_FIELDS))
-        engine, style = await _chosen(ai, fields.get("style"))
-        if engine.facts.leaves_machine and _flag(fields, "stay"):
-            raise ConsentRequired
-        as_svg = _as_svg(fields, style)
-        seed = options.seed_of(fields)
-        size = options.cartoon_size_of(fields) or CARTOON_PX
-        framing = options.framing_of(fields) or "portrait"
-        face = options.face_of(fields) or 0
-        thumbnail = with_thumbnail(fields)
-        cartoon_thumbnail = with_thumbnail(fields, "cartoon_thumbnail")
-        may_fall_back = _flag(fields, "fallback")
-        if seed is None:
-            seed = secrets.randbelow(RANDOM_SEEDS)
-        photo = image_in(form, "image")
-
-        async def here(engine: Engine, style: str, watch: Watch) -> jobs.Result:
-            run = partial(ai.run, engine, on_position=watch.on_position, report=watch.report)
-            if as_svg:
-                return await run(jobs.draw_svg, photo, style, seed, size, framing, face)
-            small = thumbnail, framing, face, cartoon_thumbnail
-            return await run(jobs.draw_cartoon, photo, style, seed, size, *small)
-
-        async def elsewhere(engine: RemoteEngine, watch: Watch) -> jobs.Result:
-            return await generate(
-                ai.workers,
-                ai.places[engine.config.name],
-                engine,
-                # Emptied once it is sent.
-                photo,
-                style=style.name,
-                seed=seed,
-                long_side=size,
-                framing=framing,
-                face=face,
-                thumbnail=thumbnail,
-                cartoon_thumbnail=cartoon_thumbnail,
-                request_key=key or request.state.request_id,
-                outlives=key is not None,
-                begun=place.close,
-                on_position=watch.on_position,
-                report=watch.report,
-            )
-
-        async def drawn(watch: Watch) -> FinishedPicture:
-            chosen, others = style, dict(headers.SVG_HEADERS) if as_svg else {}
-            by = engine.facts
-            if isinstance(engine, RemoteEngine):
-                with ExitStack() as kept:
-                    aside = None
-                    if may_fall_back:
-                        aside = kept.enter_context(await asyncio.to_thread(_set_aside, photo))
-                    try:
-                        result = await elsewhere(engine, watch)
-                    except (AiBusy, EngineUnavailable, EngineRefused) as error:
-                        if aside is None:
-                            raise
-                        photo[:] = [memoryview(await asyncio.to_thread(_read_again, aside))]
-                        ours = ai.engines.all[0]
-                        chosen, others = ours.styles()[0], {headers.FALLBACK: error.code}
-                        by = ours.facts
-                        # Given up already, once the generator was called.
-                        place.close()
-                        place.enter_context(ai.workers.place())
-                        result = await here(ours, chosen.name, watch)
-            else:
-                result = await here(engine, chosen.name, watch)
-            ai.metrics.drawing_seconds.labels(chosen.name).observe(sum(result.stages.values()))
-            if by.deterministic:
-                others[headers.ENGINE_VERSION] = version_of(chosen)
-            return FinishedPicture.of(
-                await ai.signed(result),
-                {
-                    headers.STYLE: chosen.name,
-                    headers.ENGINE: by.name,
-                    headers.ALIGNED: str(int(result.aligned)),
-                    headers.SEED: str(seed),
-                    headers.FACE_COUNT: str(result.faces),
-                    headers.CROP_BOX: str(result.crop),
-                    headers.FACES: faces_text(result.face_boxes),
-                    **others,
-                },
-            )
-
-        return await respond(request, drawn, held)
+        engine, drawing = await _read(ai, request, key)
+        return await respond(request, partial(_drawn, ai, engine, drawing, place), held)
 
 
 @router.delete(paths.GENERATE_CARTOON, status_code=204, operation_id="cancelCartoon")
@@ -156,6 +73,121 @@ async def cancel_cartoon(request: Request) -> None:
         await engine.cancel(key)
 
 
+async def _read(
+    ai: State, request: Request, key: str | None
+) -> tuple[Engine | RemoteEngine, DrawingRequest]:
+    form = await form_of(request, "image")
+    fields = form.fields
+    options.require_known(fields, (*options.DRAWING_FIELDS, *_OUR_FIELDS))
+    engine, style = await _chosen(ai, fields.get("style"))
+    if engine.facts.leaves_machine and _flag(fields, "stay"):
+        raise ConsentRequired
+    as_svg = _as_svg(fields, style)
+    seed = options.seed_of(fields)
+    return engine, DrawingRequest(
+        style=style,
+        as_svg=as_svg,
+        seed=secrets.randbelow(RANDOM_SEEDS) if seed is None else seed,
+        long_side=options.cartoon_size_of(fields) or CARTOON_PX,
+        framing=options.framing_of(fields) or "portrait",
+        face=options.face_of(fields) or 0,
+        thumbnail=with_thumbnail(fields),
+        cartoon_thumbnail=with_thumbnail(fields, "cartoon_thumbnail"),
+        may_fall_back=_flag(fields, "fallback"),
+        photo=image_in(form, "image"),
+        request_key=key or request.state.request_id,
+        outlives=key is not None,
+    )
+
+
+class _Made(NamedTuple):
+    """What drew in the end; ``failure`` is the generator's in whose place it did."""
+
+    result: jobs.Result
+    engine: EngineFacts
+    style: StyleFacts
+    failure: AvatarError | None = None
+
+
+async def _drawn(
+    ai: State,
+    engine: Engine | RemoteEngine,
+    drawing: DrawingRequest,
+    place: ExitStack,
+    watch: Watch,
+) -> FinishedPicture:
+    if isinstance(engine, RemoteEngine):
+        made = await _draw_elsewhere(ai, engine, drawing, place, watch)
+    else:
+        result = await _draw_here(ai, engine, drawing, watch)
+        made = _Made(result, engine.facts, drawing.style)
+    result = made.result
+    ai.metrics.drawing_seconds.labels(made.style.name).observe(sum(result.stages.values()))
+    more = dict(headers.SVG_HEADERS) if drawing.as_svg else {}
+    if made.failure is not None:
+        more[headers.FALLBACK] = made.failure.code
+    if made.engine.deterministic:
+        more[headers.ENGINE_VERSION] = version_of(made.style)
+    return FinishedPicture.of(
+        await ai.signed(result),
+        {
+            headers.STYLE: made.style.name,
+            headers.ENGINE: made.engine.name,
+            headers.ALIGNED: str(int(result.aligned)),
+            headers.SEED: str(drawing.seed),
+            headers.FACE_COUNT: str(result.faces),
+            headers.CROP_BOX: str(result.crop),
+            headers.FACES: faces_text(result.face_boxes),
+            **more,
+        },
+    )
+
+
+async def _draw_here(
+    ai: State, engine: Engine, drawing: DrawingRequest, watch: Watch
+) -> jobs.Result:
+    run = partial(ai.run, engine, on_position=watch.on_position, report=watch.report)
+    photo = drawing.photo, drawing.style.name, drawing.seed, drawing.long_side
+    if drawing.as_svg:
+        return await run(jobs.draw_svg, *photo, drawing.framing, drawing.face)
+    small = drawing.thumbnail, drawing.framing, drawing.face, drawing.cartoon_thumbnail
+    return await run(jobs.draw_cartoon, *photo, *small)
+
+
+async def _draw_elsewhere(
+    ai: State, engine: RemoteEngine, drawing: DrawingRequest, place: ExitStack, watch: Watch
+) -> _Made:
+    """By a generator, or where it fails, and the request allows it, by the first style."""
+    with ExitStack() as kept:
+        copy = None
+        if drawing.may_fall_back:
+            copy = kept.enter_context(await asyncio.to_thread(_copied, drawing.photo))
+        try:
+            result = await generate(
+                ai.workers,
+                ai.places[engine.config.name],
+                engine,
+                drawing,
+                begun=place.close,
+                on_position=watch.on_position,
+                report=watch.report,
+            )
+        except (AiBusy, EngineUnavailable, EngineRefused) as error:
+            if copy is None:
+                raise
+            failure = error
+            drawing.photo[:] = [memoryview(await asyncio.to_thread(_read_again, copy))]
+        else:
+            return _Made(result, engine.facts, drawing.style)
+    first = ai.engines.all[0]
+    style = first.styles()[0]
+    # Given up already, once the generator was called.
+    place.close()
+    place.enter_context(ai.workers.place())
+    result = await _draw_here(ai, first, replace(drawing, style=style), watch)
+    return _Made(result, first.facts, style, failure)
+
+
 def _key_in(request: Request) -> str | None:
     key = request.headers.get(headers.IDEMPOTENCY_KEY)
     if key is not None and not _KEY.fullmatch(key):
@@ -163,7 +195,7 @@ def _key_in(request: Request) -> str | None:
     return key
 
 
-def _set_aside(photo: Pieces) -> IO[bytes]:
+def _copied(photo: Pieces) -> IO[bytes]:
     """The photo in a file that nobody else sees, for one of ours to draw where a generator fails:
     many wait for generators, and memory is short."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)

@@ -84,7 +84,7 @@ async def test_a_server_that_gives_ids_of_its_own_will_do(opened: Opened) -> Non
     ],
     ids=["fails", "saves nothing", "forgets"],
 )
-async def test_a_failure_is_told(
+async def test_a_failure_is_reported(
     opened: Opened, how: dict[str, Any], said: str, last_error: str
 ) -> None:
     async with (

@@ -91,7 +91,7 @@ async def test_partial_pictures_are_progress(opened: Opened, server: Server) -> 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_a_failure_is_told_and_not_paid_twice(
+async def test_a_failure_is_reported_and_not_paid_twice(
     opened: Opened, server: Server, answer: Answer, said: str
 ) -> None:
     with pytest.raises(EngineUnavailable, match=said) as caught:
@@ -106,7 +106,7 @@ async def test_a_link_that_has_expired_is_a_failure(opened: Opened, server: Serv
         await draw(opened, server, generators.linked(f"{server.url}/files/gone.png"))
 
 
-async def test_an_endless_answer_is_cut_off(opened: Opened, server: Server) -> None:
+async def test_an_endless_response_is_cut_off(opened: Opened, server: Server) -> None:
     with pytest.raises(EngineUnavailable, match="longer than"):
         await draw(opened, server, generators.endless)
 

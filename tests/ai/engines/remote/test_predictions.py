@@ -152,7 +152,7 @@ async def test_once_its_address_is_known_a_broken_connection_costs_nothing(
         (lambda server: [prediction(server, "succeeded", "http://10.0.0.1/a")], "public https"),
     ],
 )
-async def test_a_failure_is_told_and_not_paid_twice(
+async def test_a_failure_is_reported_and_not_paid_twice(
     opened: Opened, server: Server, answers, said: str
 ) -> None:
     with pytest.raises(EngineUnavailable, match=said):
@@ -220,7 +220,7 @@ async def test_a_container_answers_when_it_is_done(opened: Opened, server: Serve
     ],
     ids=["breaks", "is busy", "is still at it"],
 )
-async def test_a_container_that_has_no_answer_is_asked_again(
+async def test_a_container_that_does_not_respond_gets_the_request_again(
     opened: Opened, server: Server, answer: Answer
 ) -> None:
     done = status(200, {"status": "succeeded", "output": data_uri()})
