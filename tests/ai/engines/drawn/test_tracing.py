@@ -21,20 +21,18 @@ def picture(dark: np.ndarray) -> np.ndarray:
 
 
 def points_of(path: str) -> np.ndarray:
-    """Where the curves of ``path`` begin and end: a place, then steps."""
+    """Where the curves of ``path`` meet: a place, then steps."""
     found = []
     for ring in path.split("M")[1:]:
-        start, *steps = ring.rstrip("Z").split("c")
+        start, first, *steps = re.split("[qt]", ring.rstrip("Z"))
         place = numbers(start)
-        found.append(place)
-        for step in steps:
-            place = place + numbers(step)[-2:]
-            found.append(place)
+        moves = [numbers(first)[-2:], *numbers("".join(steps)).reshape(-1, 2)]
+        found += [place, *(place + np.cumsum(moves, axis=0))]
     return np.array(found)
 
 
 def numbers(text: str) -> np.ndarray:
-    return np.array([float(n) for n in re.findall(r"-?\d+\.?\d*", text)])
+    return np.array([float(n) for n in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", text)])
 
 
 def test_a_dark_disc_is_one_round_shape_of_its_colour():
@@ -87,3 +85,11 @@ def test_a_shape_that_meets_the_frame_goes_on_beyond_it():
     [(path, _)] = traced(lab, lab[..., 0], [Level(55, True, 50, 1.0)], scale=1.0)
 
     assert points_of(path)[:, 0].min() < 0
+
+
+def test_what_is_not_seen_is_left_out():
+    lab = picture(disc(10))
+    beside = np.indices((SIDE, SIDE))[1] < 30
+
+    assert not list(traced(lab, lab[..., 0], [Level(55, True, 50, 1.0)], 1.0, seen=beside))
+    assert list(traced(lab, lab[..., 0], [Level(55, True, 50, 1.0)], 1.0, seen=~beside))

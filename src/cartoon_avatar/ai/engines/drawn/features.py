@@ -133,7 +133,8 @@ def _look(portrait: Portrait, around: np.ndarray) -> _Look:
 
 def _draw(pen: Pen, portrait: Portrait, look: _Look) -> None:
     unit, light = portrait.reading.unit, look.lab[..., 0]
-    on = look.on_pixels(portrait, look.around) > 0.5
+    shown = look.on_pixels(portrait, look.around)
+    on = shown > 0.5
     if not on.any():
         return
     middle = float(np.median(light[on]))
@@ -142,5 +143,5 @@ def _draw(pen: Pen, portrait: Portrait, look: _Look) -> None:
     edge = portrait.edge(look.around)
     with pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground((look.rows, look.columns)), base)
-        for path, colour in traced(look.lab, light, levels, look.scale, look.at):
+        for path, colour in traced(look.lab, light, levels, look.scale, look.at, shown > 0):
             pen.sheet.fill(path, colour)

@@ -20,7 +20,7 @@ def smoothed_values(values: np.ndarray, sigma: float, *, closed: bool = False) -
     if sigma <= 0 or len(values) < 3:
         return values
     reach = min(int(3 * sigma) + 1, len(values) - 1)
-    kernel = _bell(sigma, reach)
+    kernel = bell(sigma, reach)
     rows = values.reshape(len(values), -1)
     # An open curve keeps its ends: it is mirrored through them.
     if closed:
@@ -33,7 +33,8 @@ def smoothed_values(values: np.ndarray, sigma: float, *, closed: bool = False) -
 
 
 @lru_cache(maxsize=256)
-def _bell(sigma: float, reach: int) -> np.ndarray:
+def bell(sigma: float, reach: int) -> np.ndarray:
+    """A Gaussian of ``sigma`` samples over ``reach`` of them to both sides; its sum is 1."""
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     return kernel / kernel.sum()
 

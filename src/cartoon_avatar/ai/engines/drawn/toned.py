@@ -191,6 +191,7 @@ def _draw_part(
     whole = portrait.reading.grown(mask, 0.004 * unit) | whole
     edge, box = portrait.edge(whole), portrait.box(whole)
     at, on = (box[1].start, box[0].start), on[box]
+    shown = portrait.on_pixels(whole)[box] > 0
     lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
     light = lab[..., 0]
     if tones.soft:
@@ -201,7 +202,7 @@ def _draw_part(
     levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
     with pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground(box), base)
-        for path, colour in traced(lab, light, levels, scale, at):
+        for path, colour in traced(lab, light, levels, scale, at, shown):
             pen.sheet.fill(path, _greyed(colour, base, grey))
         if glazed:
             for path, colour in _glazes(lab, on, unit, scale, at):

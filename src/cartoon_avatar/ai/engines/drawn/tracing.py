@@ -9,16 +9,10 @@ from typing import cast
 
 import cv2
 import numpy as np
-from contourpy import ContourGenerator, FillType, contour_generator
+from contourpy import FillType, contour_generator
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
-from cartoon_avatar.ai.engines.drawn.paths import (
-    area_of,
-    bezier,
-    few_points,
-    resampled,
-    smoothed_values,
-)
+from cartoon_avatar.ai.engines.drawn.rings import Rings
 
 # Beyond every lightness.
 _FAR = 1e3
@@ -37,6 +31,11 @@ class Level:
     darker: bool
     least: float
     smooth: float
+
+    @property
+    def beyond(self) -> float:
+        """A value that the plane does not reach on this side."""
+        return -_FAR if self.darker else _FAR
 
 
 def base_of(lab: np.ndarray, plane: np.ndarray, on: np.ndarray, middle: float, step: float) -> Lab:
@@ -63,25 +62,26 @@ def traced(
     levels: Sequence[Level],
     scale: float,
     at: tuple[int, int] = (0, 0),
+    seen: np.ndarray | None = None,
 ) -> Iterator[tuple[str, Lab]]:
     """Paths and colours of the shapes of ``plane`` (H×W float32), in drawing order.
 
     Marching squares (Lorensen and Cline 1987) on the plane itself, so that outlines are smooth
     below a pixel. ``at`` is where the planes lie (x, y px) in what has ``scale`` pixels a unit.
-    Each shape has the median colour of its own band in ``lab`` (H×W×3 CIELAB).
+    Each shape has the mean colour of its own band in ``lab`` (H×W×3 CIELAB); one without a pixel
+    of its own where it is ``seen`` (H×W bool, everywhere if None) is left out. All ``levels`` are
+    as smooth as the first, and so are their smallest shapes as large.
     """
-    lab, plane = (_beyond(one) for one in (lab, plane))
-    maker = contour_generator(z=plane, fill_type=FillType.OuterOffset)
-    for number, level in enumerate(levels):
-        sign = -1 if level.darker else 1
-        nested = [one.value for one in levels[number + 1 :] if one.darker == level.darker]
-        end = nested[0] if nested else sign * _FAR
-        for parts in _shapes(maker, *sorted((level.value, sign * _FAR))):
-            if area_of(parts[0]) < level.least * scale**2:
-                continue
-            path = _paths(parts, scale, at, level.least, level.smooth)
-            if path:
-                yield path, _colour(lab, plane, parts, *sorted((level.value, end)))
+    if not levels:
+        return
+    least, smooth = levels[0].least * scale**2, levels[0].smooth
+    found = _contours(plane, [(one.value, one.beyond) for one in levels], least, 0.7 * least)
+    if found is None:
+        return
+    bands = np.sort([(one.value, end) for one, end in zip(levels, _ends(levels), strict=True)])
+    number, colours = _own_colours(lab, plane, found, bands, seen)
+    found = found.only(np.isin(found.shape, number))
+    yield from zip(_paths(found, scale, at, smooth), colours, strict=True)
 
 
 def outlined(
@@ -98,53 +98,112 @@ def outlined(
     They have at least ``least`` squared units and are at least ``shortest`` units long; else
     as ``traced``.
     """
-    maker = contour_generator(z=_beyond(plane), fill_type=FillType.OuterOffset)
-    for parts in _shapes(maker, 0.0, _FAR):
-        length = float(np.hypot(*np.ptp(parts[0], axis=0)))
-        if area_of(parts[0]) >= least * scale**2 and length >= shortest * scale:
-            yield _paths(parts, scale, at, 0.2 * least, smooth)
+    found = _contours(plane, [(0.0, _FAR)], least * scale**2, 0.14 * least * scale**2)
+    if found is None:
+        return
+    spans = found.rings.spans
+    long = [np.hypot(*spans[start]) >= shortest * scale for start, _ in _runs(found.shape)]
+    found = found.only(np.isin(found.shape, np.unique(found.shape)[long]))
+    yield from _paths(found, scale, at, smooth)
 
 
-def _beyond(plane: np.ndarray) -> np.ndarray:
-    return cv2.copyMakeBorder(plane, *[_BEYOND_PX] * 4, borderType=cv2.BORDER_REPLICATE)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Contours:
+    """``rings`` in pixels, ``shape`` (R, ascending) the number of each one's shape, whose outer
+    ring comes first, and ``level`` (S) the number of the level of each shape."""
+
+    rings: Rings
+    shape: np.ndarray
+    level: np.ndarray
+
+    def only(self, kept: np.ndarray) -> _Contours:
+        return _Contours(self.rings.only(kept), self.shape[kept], self.level)
 
 
-def _shapes(maker: ContourGenerator, low: float, high: float) -> Iterator[list[np.ndarray]]:
-    """Outer ring and holes (N×2 px) of each shape between two values."""
-    found = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(low, high))
-    for points, starts in zip(*found, strict=True):
-        yield [points[a:b] for a, b in pairwise(starts)]
+def _contours(
+    plane: np.ndarray, levels: Sequence[tuple[float, float]], least: float, least_hole: float
+) -> _Contours | None:
+    """The outlines of what lies between the two values of each of ``levels``; None if nothing.
+
+    Areas below ``least`` are left out, and holes below ``least_hole``, squared px.
+    """
+    beyond = cv2.copyMakeBorder(plane, *[_BEYOND_PX] * 4, borderType=cv2.BORDER_REPLICATE)
+    maker = contour_generator(z=beyond, fill_type=FillType.OuterOffset)
+    # No side is longer than a pixel's diagonal, and no shape has a larger area than a disc.
+    fewest = int(np.sqrt(2 * np.pi * least))
+    points, starts, level = [], [], []
+    for number, values in enumerate(levels):
+        # Of each shape the points of all its rings, and where each ring starts.
+        found = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(*sorted(values)))
+        for outline, offsets in zip(*found, strict=True):
+            if len(outline) > fewest:
+                points.append(outline)
+                starts.append(offsets)
+                level.append(number)
+    if not points:
+        return None
+    counts = np.array([len(one) - 1 for one in starts])
+    offsets = np.concatenate(starts).astype(int)
+    sizes = np.diff(offsets)[offsets[1:] > 0]
+    rings = Rings.of(np.concatenate(points), np.concatenate([[0], np.cumsum(sizes)]))
+    areas = rings.areas
+    outer = np.cumsum(counts) - counts
+    shape = np.repeat(np.arange(len(counts)), counts)
+    kept = (areas >= least_hole) & (areas[outer] >= least)[shape]
+    found = _Contours(rings.moved(-_BEYOND_PX), shape, np.array(level)).only(kept)
+    return found if kept.any() else None
 
 
-def _paths(
-    parts: list[np.ndarray], scale: float, at: tuple[int, int], least: float, smooth: float
-) -> str:
-    curves = [(part - _BEYOND_PX + 0.5 + at) / scale for part in parts]
-    return "".join(_path(curve, smooth) for curve in curves if area_of(curve) > 0.7 * least)
+def _ends(levels: Sequence[Level]) -> Iterator[float]:
+    """Where the band of each level ends: at the next one to the same side."""
+    for number, level in enumerate(levels):
+        after = (one.value for one in levels[number + 1 :] if one.darker == level.darker)
+        yield next(after, level.beyond)
 
 
-def _path(curve: np.ndarray, smooth: float) -> str:
+def _own_colours(
+    lab: np.ndarray,
+    plane: np.ndarray,
+    contours: _Contours,
+    bands: np.ndarray,
+    seen: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the shapes that have pixels of their own, and the mean colour of these, N×3.
+
+    ``bands`` (levels × 2) are the lowest and the highest value that belongs to each level.
+    """
+    rings, shape = contours.rings, contours.shape
+    corners = np.rint(rings.points * 16).astype(np.int32)
+    # The later shapes are laid over the earlier ones.
+    owner = np.full(plane.shape, -1, np.int32)
+    for start, end in _runs(shape):
+        parts = [corners[a:b] for a, b in pairwise(rings.starts[start : end + 1])]
+        cv2.fillPoly(owner, parts, int(shape[start]), shift=4)
+    owned = owner >= 0 if seen is None else (owner >= 0) & seen
+    owner, value = owner[owned], plane[owned]
+    # On an outline lie pixels of both sides.
+    low, high = bands[contours.level[owner]].T
+    within = (value >= low) & (value <= high)
+    owner, lab = owner[within], lab[owned][within]
+    pixels = np.bincount(owner)
+    number = np.flatnonzero(pixels)
+    totals = [np.bincount(owner, weights=channel)[number] for channel in lab.T]
+    return number, np.stack(totals, axis=1) / pixels[number][:, None]
+
+
+def _paths(contours: _Contours, scale: float, at: tuple[int, int], smooth: float) -> Iterator[str]:
+    """Path data of each shape, in units."""
+    if not len(contours.shape):
+        return
     step = max(1.2, 0.6 * smooth)
-    even = resampled(curve[:-1], step, closed=True)
-    return bezier(
-        few_points(smoothed_values(even, smooth / step, closed=True), fine=0.5, longest=120)
-    )
+    rings = contours.rings.moved(np.add(at, 0.5)).scaled(1 / scale)
+    rings = rings.resampled(step).smoothed(smooth / step).few(fine=0.5, longest=120)
+    paths = rings.paths()
+    for start, end in _runs(contours.shape):
+        yield "".join(paths[start:end])
 
 
-def _colour(
-    lab: np.ndarray, light: np.ndarray, parts: list[np.ndarray], low: float, high: float
-) -> Lab:
-    left, top = np.floor(parts[0].min(axis=0)).astype(int)
-    right, bottom = np.ceil(parts[0].max(axis=0)).astype(int) + 1
-    right, bottom = min(right, lab.shape[1]), min(bottom, lab.shape[0])
-    area = np.zeros((bottom - top, right - left), np.uint8)
-    corners = [np.round((part - (left, top)) * 16).astype(np.int32) for part in parts]
-    cv2.fillPoly(area, corners, 1, shift=4)
-    here = lab[top:bottom, left:right]
-    band = light[top:bottom, left:right]
-    on = area > 0
-    within = on & (band >= low) & (band <= high)
-    pixels = here[within if within.any() else on]
-    if not len(pixels):
-        pixels = here.reshape(-1, 3)
-    return np.median(pixels[:: 1 + len(pixels) // 4000], axis=0)
+def _runs(shape: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Where the rings of each shape start and end."""
+    ends = np.flatnonzero(np.diff(shape)) + 1
+    return pairwise([0, *ends.tolist(), len(shape)])

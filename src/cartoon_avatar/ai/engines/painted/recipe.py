@@ -33,8 +33,6 @@ from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.features import area, grown
 from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene
 
-# Long side of the copy on which broad shapes are painted, px: finer ones would be texture.
-_BROAD_PX = 704
 # How soft the border between a painting and a photo is.
 _SEAM_PX = 2.0
 
@@ -108,7 +106,8 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     canvas, skin, lines = _broadly(light, style, clock)
     painted = cv2.resize(canvas, sheet.person.shape[::-1], interpolation=cv2.INTER_CUBIC)
     keep_features(painted, sheet, skin, style.features.nose)
-    recolour(painted, sheet, style.backdrops[0])
+    if style.backdrops:
+        recolour(painted, sheet, style.backdrops[0])
     painted = crisp(painted)
     if lines is not None:
         drawn(painted, sized(lines, painted.shape), sheet.bare, style.lines)
@@ -126,11 +125,14 @@ def _broadly(
 ) -> tuple[np.ndarray, Skin, np.ndarray | None]:
     """What is painted on a smaller copy: all of it as h×w×3 CIELAB, the skin by itself, and the
     coverage of lines (h×w 0..1) if there are any."""
-    broad = light.sheet.resized(_BROAD_PX)
+    broad = light.sheet.resized(style.broad_px)
     forms = forms_of(broad)
     clock.done("shapes")
-    canvas = painted_backdrop(broad, style.backdrops[0])
-    cover(canvas, flat_of(forms, broad.face_px), near_figure(broad))
+    canvas = flat_of(forms, broad.face_px)
+    if style.backdrops:
+        scene = painted_backdrop(broad, style.backdrops[0])
+        cover(scene, canvas, near_figure(broad))
+        canvas = scene
     clock.done("backdrop")
     paint_hair(canvas, broad, forms, style.tones.hair)
     clock.done("hair")

@@ -85,8 +85,11 @@ class PaintedStyle:
     features: Features = Features()
     tones: Tones = Tones()
     lines: Lines = Lines()
+    #: None where nobody sees what is behind the people.
     backdrops: tuple[Backdrop, ...] = (Backdrop(),)
     grade: Grade = Grade()
+    #: Long side of the copy on which broad shapes are painted: finer ones would be texture.
+    broad_px: int = 704
 
     def vary(self, seed: int) -> PaintedStyle:
         """This style with the line, light and backdrop of drawing number ``seed``."""
@@ -199,5 +202,7 @@ BOLD = PaintedStyle(
     features=Features(eye_size=1.28, slimming=0.06, lid=0.135, blush=0.4),
     tones=Tones(skin=0.8, hair=0.85, softness=2.5, highlight=0.4, breadth=0.02),
     lines=Lines(width=2.8, darkness=0.12),
+    backdrops=(),
+    broad_px=576,
     grade=Grade(contrast=1.35, vibrance=0.62, glow=0.0),
 )
