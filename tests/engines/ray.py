@@ -19,7 +19,7 @@ import psutil
 
 from tests.engines.ports import free_ports
 
-_START_S = 240
+_START_S = 600
 _STORE_BYTES = 80_000_000  # the least that Ray takes, about
 
 

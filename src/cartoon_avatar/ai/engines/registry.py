@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartoon_avatar.ai.engines.catalogue import STYLES, BuiltIn
+from cartoon_avatar.ai.engines.catalogue import BuiltIn
 from cartoon_avatar.ai.engines.onnx import MANIFEST, BadManifest, NeuralEngine, known
 from cartoon_avatar.ai.engines.protocol import Engine, StyleFacts
 from cartoon_avatar.ai.engines.remote.config import EngineConfig, read_engines
@@ -45,8 +45,10 @@ def remote_configs(
     that draw here. Raises ``BadEngines``."""
     if file is None:
         return []
+    # Neural styles keep their names while their files are not here, too.
     try:
         neural = known(folder)
     except BadManifest:  # which the neural engine says for itself
         neural = list(MANIFEST)
-    return read_engines(file, {style.name for style in (*STYLES, *neural)}, environment)
+    ours = (style for _, style in open_engines(folder, threads=1).styles())
+    return read_engines(file, {style.name for style in (*ours, *neural)}, environment)
