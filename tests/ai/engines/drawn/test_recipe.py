@@ -47,6 +47,14 @@ def test_the_same_arguments_give_the_same_drawing_in_another_process():
     assert done.stdout.strip() == digest(drawn.svg(scene("astronaut"), STYLES["ink"], 3))
 
 
+def test_styles_that_share_what_was_made_for_others_look_as_alone():
+    shared = replace(scene("officer"))
+    together = {name: drawn.svg(shared, STYLES[name], 0) for name in NAMES}
+
+    for name in ("ink", "flat", "sticker"):
+        assert drawn.svg(replace(scene("officer")), STYLES[name], 0) == together[name]
+
+
 def test_another_seed_looks_different():
     drawings = {digest(drawn.svg(scene("astronaut"), STYLES["ink"], seed)) for seed in range(4)}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -31,6 +33,8 @@ _CROWDED, _OWN = 0.25, 18.0
 # What is narrower than twice this at the outline of a body is somebody else's, face heights.
 _SCRAP = 0.06
 
+Made = TypeVar("Made")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portrait:
@@ -46,6 +50,17 @@ class Portrait:
     hat: np.ndarray
     rest: np.ndarray  # gaps between the others: a scrap of collar, a strap
     cloth_seen: np.ndarray  # where clothes and hat have the colours of the painting
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives, made once for all styles of one person that share the ``key``."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def in_light(self, lab: np.ndarray) -> Portrait:
+        """The same person in other colours, H×W×3 CIELAB."""
+        return replace(self, lab=lab, _made={})
 
     @property
     def head(self) -> np.ndarray:

@@ -6,8 +6,8 @@ size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -21,12 +21,14 @@ from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_
 from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
-from cartoon_avatar.ai.engines.drawn.sheet import Sheet
+from cartoon_avatar.ai.engines.drawn.sheet import Shape, Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
 from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.scene import Scene
 
+# How far a part goes on under those drawn after it, face heights.
+_SEAM = 0.02
 # How far the chin's shadows fall, face heights, and how dark each is.
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 # How far skin goes to its colour under even light at most (L, a, b).
@@ -47,7 +49,9 @@ _GREY_CHROMA = 14.0
 
 def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
     """The scene's first person in the tones of their painting."""
-    portrait = graded(portrait_of(scene, clock), style)
+    portrait = portrait_of(scene, clock)
+    light = style.even, style.light, style.vivid
+    portrait = portrait.once(light, partial(graded, portrait, style))
     reading, unit = portrait.reading, portrait.reading.unit
     random = dice(seed, reading)
     weight = unit * float(random.uniform(0.9, 1.12))
@@ -66,47 +70,77 @@ def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         if (cloth := reading.median_colour(portrait.clothes)) is not None:
             beside.append(cloth)
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
-    edges = edges_of(portrait, inside=style.inked) if style.outline else None
     line = pen.ink if style.inked else pen.skin.line
-    seam = 0.02 * unit
+    tones = style.skin, style.hair, style.cloth
+
+    def draw_edges(within: np.ndarray) -> None:
+        find = partial(edges_of, portrait, inside=style.inked)
+        edges = portrait.once(("edges", style.inked), find)
+        draw_lines(pen, portrait, edges, within, line)
+
     with pen.sheet.drawing("body"):
-        outer = portrait.silhouette(reading.opened(portrait.everything, seam))
+        outer = portrait.silhouette(reading.opened(portrait.everything, _SEAM * unit))
         if style.rim:
             pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
         # What no part claims is dark as the hair's depth.
         pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
-        # Each part goes on under those drawn after it, so that no gap shows between them.
-        _draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
-        above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
-        under = reading.grown(portrait.neck, seam) & above
-        _draw_part(pen, portrait, portrait.neck, under, style.skin)
-        _draw_shadow_of_chin(pen, portrait)
-        under = reading.grown(portrait.clothes, seam) & portrait.head
-        _draw_cloth(pen, portrait, portrait.clothes, under, style.cloth)
-        if edges is not None:
-            draw_lines(pen, portrait, edges, portrait.body, line)
+        _lay(pen, portrait, tones, partial(_draw_body, pen, portrait, style))
+        if style.outline:
+            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.body))
     with pen.sheet.drawing("head"):
-        # Not by the neck, where it would show in the corners between jaw and hair.
-        behind = portrait.head & ~reading.grown(portrait.neck, 2 * seam)
-        pen.sheet.fill(portrait.silhouette(behind), pen.hair.shade)
-        gaps = portrait.rest & reading.grown(portrait.head, seam)
-        _draw_part(pen, portrait, gaps, gaps, style.hair)
-        mouth = not reading.profile and not reading.hides_mouth
-        covered = portrait.hair | portrait.hat
-        under = portrait.face | (reading.grown(portrait.face, 2 * seam) & covered)
-        _draw_part(pen, portrait, portrait.face, under, style.skin)
-        beard = _beard(portrait)
-        _draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
-        if mouth:
-            draw_mouth(pen, portrait)
-        if not reading.profile:
-            draw_eyes(pen, portrait, scene.features[0].shows_eyes)
-        _draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
-        _draw_cloth(pen, portrait, portrait.hat, portrait.hat, style.cloth)
-        if edges is not None:
-            draw_lines(pen, portrait, edges, portrait.head, line)
+        shows_eyes = scene.features[0].shows_eyes
+        _lay(pen, portrait, tones, partial(_draw_head, pen, portrait, style, shows_eyes))
+        if style.outline:
+            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.head))
     clock.done("shapes")
     return pen.sheet, pen
+
+
+def _lay(pen: Pen, portrait: Portrait, key: Sequence[Hashable], draw: Callable[[], None]) -> None:
+    """Draw what all styles with the same ``key`` have in common on this part of the sheet."""
+    shapes, start = pen.sheet.shapes, len(pen.sheet.shapes)
+
+    def drawn() -> list[Shape]:
+        draw()
+        new = shapes[start:]
+        del shapes[start:]
+        return new
+
+    shapes += portrait.once((pen.sheet.part, *key), drawn)
+
+
+def _draw_body(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
+    reading, seam = portrait.reading, _SEAM * portrait.reading.unit
+    # Each part goes on under those drawn after it, so that no gap shows between them.
+    _draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
+    above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
+    under = reading.grown(portrait.neck, seam) & above
+    _draw_part(pen, portrait, portrait.neck, under, style.skin)
+    _draw_shadow_of_chin(pen, portrait)
+    under = reading.grown(portrait.clothes, seam) & portrait.head
+    _draw_cloth(pen, portrait, portrait.clothes, under, style.cloth)
+
+
+def _draw_head(
+    pen: Pen, portrait: Portrait, style: DrawnStyle, shows_eyes: tuple[bool, bool]
+) -> None:
+    reading, seam = portrait.reading, _SEAM * portrait.reading.unit
+    # Not by the neck, where it would show in the corners between jaw and hair.
+    behind = portrait.head & ~reading.grown(portrait.neck, 2 * seam)
+    pen.sheet.fill(portrait.silhouette(behind), pen.hair.shade)
+    gaps = portrait.rest & reading.grown(portrait.head, seam)
+    _draw_part(pen, portrait, gaps, gaps, style.hair)
+    covered = portrait.hair | portrait.hat
+    under = portrait.face | (reading.grown(portrait.face, 2 * seam) & covered)
+    _draw_part(pen, portrait, portrait.face, under, style.skin)
+    beard = _beard(portrait)
+    _draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
+    if not reading.profile:
+        if not reading.hides_mouth:
+            draw_mouth(pen, portrait)
+        draw_eyes(pen, portrait, shows_eyes)
+    _draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
+    _draw_cloth(pen, portrait, portrait.hat, portrait.hat, style.cloth)
 
 
 def graded(portrait: Portrait, style: DrawnStyle) -> Portrait:
@@ -122,7 +156,7 @@ def graded(portrait: Portrait, style: DrawnStyle) -> Portrait:
     lab += hair[..., None] * (_without_olive(lab) - lab)
     lab[..., 0] = 100 * np.clip(lab[..., 0] / 100, 0, 1) ** np.float32(style.light)
     lab[..., 1:] *= np.float32(style.vivid)
-    return replace(portrait, lab=lab)
+    return portrait.in_light(lab)
 
 
 def _without_olive(lab: np.ndarray) -> np.ndarray:
