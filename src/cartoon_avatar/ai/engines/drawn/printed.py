@@ -90,8 +90,8 @@ def _draw(pen: Pen, portrait: Portrait, mask: np.ndarray, tones_of: _TonesOf) ->
         return
     edge = portrait.edge(reading.grown(mask, 0.004 * unit))
     base, tones = tones_of(portrait, beyond(portrait.lab, on, 0.02 * unit * scale), on)
-    pen.sheet.fill(edge, base)
     with pen.sheet.clipped(edge):
+        pen.sheet.fill(portrait.ground(portrait.box(mask)), base)
         for one in tones:
             for path, colour in traced(one.lab, one.plane, one.levels, scale):
                 pen.sheet.fill(path, colour + one.calm * (base - colour))
