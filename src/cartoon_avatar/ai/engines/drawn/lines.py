@@ -25,14 +25,14 @@ _SOFT, _TENSOR = 0.004, 0.008
 # How much of a* counts as light: lips and ears have edges too.
 _RED = 0.35
 # What an edge has to pass to be inked, L: on the skin, on cloth and hair, where two parts meet.
-_ON_SKIN, _ON_REST, _ON_BORDER = 1.9, 1.6, 0.8
+_ON_SKIN, _ON_REST, _ON_BORDER = 1.9, 1.6, 1.0
 # How steeply lines end where there are to be none, L a pixel.
 _SLOPE = 8.0
 # Of cloth on which more than this share is ink about a place (face heights), a knit or stripes,
 # only edges are drawn that pass by so much more, L.
 _CROWD, _CROWDED, _CALM = 0.03, 0.2, 30.0
 # A line has at least this area (squared face heights) and length, and so much of smoothing.
-_LEAST, _SHORTEST, _SMOOTH = 0.0005, 0.09, 0.003
+_LEAST, _SHORTEST, _SMOOTH = 0.0005, 0.11, 0.003
 # The outline of the person leaves no place for a second line beside it, face heights.
 _RIM = 0.016
 # How far from where two parts meet their border is, face heights.

@@ -98,8 +98,9 @@ def _read_parts(
     person = on_grid(masks.person)
     mine = (person * on_grid(masks.mine) > 0.5) | oval
     mine = _main_piece(reading, mine)
+    others = (person > 0.5) & ~mine
     # Alone, high shoulders are one's own.
-    reading.alone = float(((person > 0.5) & ~mine).mean()) < 0.02
+    reading.alone = float(others.mean()) < 0.02
     bust = _bust(reading, raised=0.5 if reading.alone else 0.25)
     mine &= reading.inside(bust) | reading.inside(_head_room(reading))
     neighbours = float((person > 0.5).mean() - (mine & (person > 0.5)).mean()) > 0.03
@@ -162,7 +163,7 @@ def _read_parts(
             mine &= ~piece
         rest &= ~piece | (mine & ~hair)
     if not reading.alone:
-        mine &= ~_of_strange_colour(reading, hair & mine)
+        mine &= ~_of_strange_colour(reading, hair & mine, others)
     reading.hair = hair & mine
     cloth = rest & mine & (down_at > chin - 0.3 * unit)
     if not reading.alone:
@@ -204,8 +205,8 @@ def _of_a_stranger(reading: Reading, hair: np.ndarray, skin: np.ndarray) -> np.n
     return found
 
 
-def _of_strange_colour(reading: Reading, hair: np.ndarray) -> np.ndarray:
-    """What far from the face is taken for ``hair`` and has a colour that is not near it."""
+def _of_strange_colour(reading: Reading, hair: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """What by ``others`` is taken for ``hair`` and has a colour that is not near the face."""
     unit = reading.unit
     near = reading.grown(reading.oval, 0.25 * unit)
     own = reading.lab[hair & near]
@@ -217,8 +218,18 @@ def _of_strange_colour(reading: Reading, hair: np.ndarray) -> np.ndarray:
     # Ends on the shoulders may be bleached.
     far = hair & ~reading.grown(reading.oval, 0.3 * unit)
     far &= ~reading.inside(_bust(reading, raised=0.1))
-    strange = reading.opened(far & (np.linalg.norm(beyond, axis=2) > 6), 0.02 * unit)
-    return reading.grown(strange, 0.03 * unit) & far if strange.any() else strange
+    apart = np.linalg.norm(beyond, axis=2)
+    strange = reading.opened(far & (apart > 6), 0.02 * unit)
+    # A crown before the sky shines, too.
+    by_others = reading.grown(reading.opened(others, 0.02 * unit), 0.1 * unit)
+    pieces = [
+        piece
+        for piece in reading.pieces(strange, 0.0)
+        if by_others[piece].mean() > 0.5 or apart[piece].mean() > 14
+    ]
+    if not pieces:
+        return np.zeros_like(hair)
+    return reading.grown(np.logical_or.reduce(pieces), 0.03 * unit) & far
 
 
 def _main_piece(reading: Reading, mask: np.ndarray) -> np.ndarray:

@@ -72,6 +72,8 @@ def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
     line = pen.ink if style.inked else pen.skin.line
     tones = style.skin, style.hair, style.cloth
+    # A line about the jaw is the head's.
+    by_head = reading.grown(portrait.head, _SEAM * unit) & portrait.body
 
     def draw_edges(within: np.ndarray) -> None:
         find = partial(edges_of, portrait, inside=style.inked)
@@ -86,12 +88,12 @@ def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
         _lay(pen, portrait, tones, partial(_draw_body, pen, portrait, style))
         if style.outline:
-            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.body))
+            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.body & ~by_head))
     with pen.sheet.drawing("head"):
         shows_eyes = scene.features[0].shows_eyes
         _lay(pen, portrait, tones, partial(_draw_head, pen, portrait, style, shows_eyes))
         if style.outline:
-            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.head))
+            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.head | by_head))
     clock.done("shapes")
     return pen.sheet, pen
 
