@@ -28,8 +28,8 @@ _STRAND = 0.035
 # How much of the face by the neck is the neck's, face heights.
 _JAW = 0.008
 # From which share of strange cloth on a body only what is near its middle colour is its own, and
-# how near, in CIELAB with lightness counted half.
-_CROWDED, _OWN = 0.25, 18.0
+# how near, in CIELAB with less weight on lightness; a collar by the neck, face heights, stays.
+_CROWDED, _OWN, _COLLAR = 0.25, 20.0, 0.12
 # What is narrower than twice this at the outline of a body is somebody else's, face heights.
 _SCRAP = 0.06
 
@@ -145,7 +145,7 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
         # A thin strand over a bald head is what lies behind it.
         hair = reading.opened(hair, 0.014 * reading.unit)
     hair = reading.without_small(_to_strands(painting, reading, hair), 0.004)
-    clothes = reading.clothes & ~hair & ~hat & ~reading.oval
+    clothes = reading.filled(reading.clothes, 0.004) & ~hair & ~hat & ~reading.oval
     face = (reading.face & near) | reading.oval | (reading.worn_on_face > 0.3)
     face &= ~hair & ~hat
     below = reading.skin_below & ~face & ~hair & ~clothes
@@ -205,7 +205,10 @@ def _cloth_seen(scene: Scene, reading: Reading, mask: np.ndarray) -> np.ndarray:
     if seen.any() and strange.sum() > _CROWDED * mask.sum():
         # Of what shows between arms much is theirs, too.
         apart = reading.lab - np.median(reading.lab[seen], axis=0)
-        seen &= np.hypot(0.5 * apart[..., 0], np.hypot(apart[..., 1], apart[..., 2])) < _OWN
+        own = np.hypot(0.8 * apart[..., 0], np.hypot(apart[..., 1], apart[..., 2])) < _OWN
+        neck = reading.largest(reading.skin_below)
+        seen &= own | reading.grown(neck, _COLLAR * reading.unit)
+        seen = reading.without_small(reading.opened(seen, 0.02 * reading.unit), 0.08)
     return seen
 
 

@@ -218,14 +218,13 @@ def _of_strange_colour(reading: Reading, hair: np.ndarray, others: np.ndarray) -
     # Ends on the shoulders may be bleached.
     far = hair & ~reading.grown(reading.oval, 0.3 * unit)
     far &= ~reading.inside(_bust(reading, raised=0.1))
-    apart = np.linalg.norm(beyond, axis=2)
-    strange = reading.opened(far & (apart > 6), 0.02 * unit)
-    # A crown before the sky shines, too.
+    strange = reading.opened(far & (np.linalg.norm(beyond, axis=2) > 6), 0.02 * unit)
+    # A crown has a thin rim of the sky's colour.
     by_others = reading.grown(reading.opened(others, 0.02 * unit), 0.1 * unit)
     pieces = [
         piece
         for piece in reading.pieces(strange, 0.0)
-        if by_others[piece].mean() > 0.5 or apart[piece].mean() > 14
+        if by_others[piece].mean() > 0.5 or reading.grown(piece, -0.06 * unit).any()
     ]
     if not pieces:
         return np.zeros_like(hair)
