@@ -207,8 +207,9 @@ def _cloth_seen(scene: Scene, reading: Reading, mask: np.ndarray) -> np.ndarray:
         apart = reading.lab - np.median(reading.lab[seen], axis=0)
         own = np.hypot(0.8 * apart[..., 0], np.hypot(apart[..., 1], apart[..., 2])) < _OWN
         neck = reading.largest(reading.skin_below)
-        seen &= own | reading.grown(neck, _COLLAR * reading.unit)
-        seen = reading.without_small(reading.opened(seen, 0.02 * reading.unit), 0.08)
+        own |= reading.grown(neck, _COLLAR * reading.unit)
+        large = reading.without_small(reading.opened(seen & own, 0.02 * reading.unit), 0.08)
+        seen = large if large.any() else seen
     return seen
 
 
