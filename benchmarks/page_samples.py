@@ -93,12 +93,14 @@ def _faces(folder: Path) -> None:
 
 def _head(drawing: Picture, scene: Scene, style: EngineStyle, models: Models) -> Head:
     if isinstance(style, drawn.DrawnStyle):
-        document = drawn.head_svg(scene, style, 0)
+        alone = drawn.head_alone(scene, style, 0)
         head = cut_along_shapes(
             drawing,
-            lambda width, height: drawn.rendered(document, width, height),
+            alone.rendered,
             scene.people[0],
             faces=1,
+            outline_px=alone.outline * SIDE_PX,
+            ink=alone.ink,
         )
         if head is not None:
             return head

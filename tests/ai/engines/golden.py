@@ -21,6 +21,7 @@ from cartoon_avatar.ai.engines import drawing, drawn, painted
 from cartoon_avatar.ai.engines.classic import recipe as classic
 from cartoon_avatar.ai.engines.drawing import ENGINE_VERSION, Drawing
 from cartoon_avatar.ai.head.cut import cut
+from cartoon_avatar.ai.head.shapes import cut_along_shapes
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
@@ -67,7 +68,23 @@ def heads() -> dict[str, np.ndarray]:
             cartoon = classic.draw(scene(portrait), classic.style_named(name), 0)
             head = cut(cartoon.picture, seen.models(), picture, ink_width_px=2 * cartoon.ink_px)
             found[f"{portrait.__name__}-{name}"] = _tile(head.picture)
+    for style in drawn.STYLES:
+        found[f"astronaut-{style.name}"] = _tile(_head_of_shapes(style))
     return found
+
+
+def _head_of_shapes(style: drawn.DrawnStyle) -> Picture:
+    of, alone = scene(seen.astronaut), drawn.head_alone(scene(seen.astronaut), style, 0)
+    head = cut_along_shapes(
+        drawn.draw(of, style, 0).picture,
+        alone.rendered,
+        of.people[0],
+        faces=1,
+        outline_px=alone.outline * _DRAWN_PX,
+        ink=alone.ink,
+    )
+    assert head is not None
+    return head.picture
 
 
 SHEETS: dict[str, Callable[[], dict[str, np.ndarray]]] = {

@@ -29,12 +29,14 @@ def cut(
     drawing = drawn.draw(scene, STYLES[name], drawn_with).picture
     if drawing.alpha is None:  # as it comes back from where it was kept
         drawing = decode(to_jpeg(drawing), max_pixels=10**6).picture
-    document = drawn.head_svg(scene, STYLES[name], seed)
+    alone = drawn.head_alone(scene, STYLES[name], seed)
     return cut_along_shapes(
         drawing,
-        lambda width, height: drawn.rendered(document, width, height),
+        alone.rendered,
         scene.people[0],
         faces=1,
+        outline_px=alone.outline * 512,
+        ink=alone.ink,
         size=size,
     )
 
@@ -99,7 +101,9 @@ def test_hair_that_the_picture_ends_in_a_line_ends_in_a_curve(scene: Scene) -> N
     alpha[y - 100 :, x - 90 : x - 50] = alpha[y - 100 :, x + 50 : x + 90] = 255
     brown = Picture(np.full((side, side, 3), (120, 80, 50), np.uint8), alpha)
 
-    head = cut_along_shapes(Picture(brown.rgb), lambda *size: brown, person, faces=1)
+    head = cut_along_shapes(
+        Picture(brown.rgb), lambda *size: brown, person, faces=1, outline_px=3, ink=(20, 10, 30)
+    )
 
     assert head is not None
     assert head.picture.alpha is not None
@@ -107,9 +111,63 @@ def test_hair_that_the_picture_ends_in_a_line_ends_in_a_curve(scene: Scene) -> N
     _, top, size, _ = head.box
     bottom = np.nonzero((head.picture.alpha > 127).any(axis=1))[0].max()
     assert top + bottom * size / head.picture.height < side - 10
-    # Along the end there is a line as dark as ink.
+    # The outline goes along the end, too.
     ends = head.picture.alpha[bottom] > 200
     assert head.picture.rgb[bottom][ends].mean() < 50
+
+
+def test_the_outline_goes_all_around_the_head(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    (x, y), (top, _) = person.landmarks[152].astype(int), (int(person.landmarks[10][1]), 0)
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.ellipse(alpha, (int(x), (y + top) // 2), (80, 110), 0, 0, 360, 255, -1)
+    pale = Picture(np.full((side, side, 3), (230, 180, 150), np.uint8), alpha)
+
+    head = cut_along_shapes(
+        Picture(pale.rgb), lambda *size: pale, person, faces=1, outline_px=5, ink=(20, 10, 30)
+    )
+
+    assert head is not None
+    assert head.picture.alpha is not None
+    opaque = (head.picture.alpha > 250).astype(np.uint8)
+    rim = cv2.erode(opaque, np.ones((3, 3))) - cv2.erode(opaque, np.ones((5, 5)))
+    assert head.picture.rgb[rim > 0].max() < 60
+    inside = cv2.erode(opaque, np.ones((19, 19)))
+    assert head.picture.rgb[inside > 0].min() > 140
+
+
+def test_the_shadow_of_the_jaw_is_not_left_on_a_head(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(alpha, cv2.convexHull(person.landmarks.astype(np.int32)), 255)
+    rgb = np.full((side, side, 3), (230, 180, 150), np.uint8)
+    near = cv2.erode(alpha, np.ones((7, 7))) == 0
+    near[: int(person.landmarks[13][1])] = False  # below the mouth
+    rgb[near] = (90, 40, 30)
+    face = Picture(rgb, alpha)
+
+    head = cut_along_shapes(Picture(rgb), lambda *size: face, person, faces=1)
+
+    assert head is not None
+    assert head.picture.rgb[head.picture.alpha == 255].min() > 120
+
+
+def test_what_the_picture_cuts_off_is_rounded(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    alpha = np.zeros((side, side), np.uint8)
+    x, y = person.landmarks[152].astype(int)
+    alpha[:y, x - 90 : x + 90] = 255
+    hair = Picture(np.full((side, side, 3), (120, 80, 50), np.uint8), alpha)
+
+    head = cut_along_shapes(Picture(hair.rgb), lambda *size: hair, person, faces=1)
+
+    assert head is not None
+    assert head.cut_by_frame
+    assert head.picture.alpha is not None
+    rows = np.flatnonzero((head.picture.alpha > 127).any(axis=1))
+    widths = (head.picture.alpha > 127).sum(axis=1)
+    assert rows[0] > 0.04 * head.picture.height  # the outline has room above
+    assert widths[rows[0]] < 0.8 * widths.max()
 
 
 def test_a_drawing_that_the_shapes_do_not_show_is_not_cut_along_them(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 
 @dataclass(frozen=True, slots=True)
-class _Pen:
+class Pen:
     """How a contour is drawn; lengths in face heights."""
 
     #: Half the width of spurs and slits that go.
@@ -25,10 +25,10 @@ class _Pen:
 
 # Hair keeps its locks where they are seen; where its edge is but guessed, finer lines than this
 # would be noise. Skin, ears and hats have no locks.
-_LOCKS, _GUESSED = _Pen(0.003, 0.003, 0.04), _Pen(0.035, 0.04, 0.04)
-_BARE = _Pen(0.02, 0.01, 0.1)
+_LOCKS, _GUESSED = Pen(0.003, 0.003, 0.04), Pen(0.035, 0.04, 0.04)
+_BARE = Pen(0.02, 0.01, 0.1)
 # Scalp and jaw are rounder than ears and hats.
-_ROUND = _Pen(0.02, 0.05, 0.1)
+_ROUND = Pen(0.02, 0.05, 0.1)
 # In face heights: how wide the soft band of an edge is that is seen, and of one that is guessed.
 _SEEN_WIDTH, _GUESSED_WIDTH = 0.007, 0.011
 # In face heights: hair that lies thinner than this is a rim on a bald head, and how far around
@@ -57,17 +57,17 @@ def clean_contour(
         cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         for plane in (alpha, hair, rest)
     )
-    thick = _opened((half_hair > 0.5).astype(np.uint8), _THIN / 2 * half_px)
-    locks = _grown(thick, _REACH * half_px).astype(np.float32)
+    thick = opened((half_hair > 0.5).astype(np.uint8), _THIN / 2 * half_px)
+    locks = grown(thick, _REACH * half_px).astype(np.float32)
     locks = cv2.resize(cv2.GaussianBlur(locks, (0, 0), max(0.5, 0.01 * half_px)), size)
-    closable = _grown((half_rest > 0.3).astype(np.uint8), _NEAR_REST * half_px) == 0
+    closable = grown((half_rest > 0.3).astype(np.uint8), _NEAR_REST * half_px) == 0
     closable = cv2.resize(closable.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    body = largest(_opened((half_alpha > 0.5).astype(np.uint8), _NECK * half_px))
-    near = _grown(body, (_NECK + _HANGS) * half_px)
+    body = largest(opened((half_alpha > 0.5).astype(np.uint8), _NECK * half_px))
+    near = grown(body, (_NECK + _HANGS) * half_px)
     near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     solid = largest(((alpha > 0.5) & (near > 0)).astype(np.uint8))
     bare, rounded, seen, guessed = (
-        _drawn(solid, closable, pen, unit_px) for pen in (_BARE, _ROUND, _LOCKS, _GUESSED)
+        one_contour(solid, closable, pen, unit_px) for pen in (_BARE, _ROUND, _LOCKS, _GUESSED)
     )
     unsure = smoothstep(_edge_width(alpha, unit_px), _SEEN_WIDTH, _GUESSED_WIDTH)
     with_locks = seen + unsure * (guessed - seen)
@@ -95,7 +95,7 @@ def _edge_width(alpha: np.ndarray, unit_px: float) -> np.ndarray:
     return cv2.resize(width / np.float32(unit_px), alpha.shape[1::-1])
 
 
-def _drawn(solid: np.ndarray, closable: np.ndarray, pen: _Pen, unit_px: float) -> np.ndarray:
+def one_contour(solid: np.ndarray, closable: np.ndarray, pen: Pen, unit_px: float) -> np.ndarray:
     """``solid`` (H×W uint8, 0 or 1) with an outline of ``pen``, H×W float32 0..1.
 
     Closed, where it is ``closable``, and opened (Serra 1982), then smoothed as a level set of its
@@ -127,7 +127,7 @@ def _blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.resize(small, plane.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _grown(solid: np.ndarray, radius_px: float) -> np.ndarray:
+def grown(solid: np.ndarray, radius_px: float) -> np.ndarray:
     """``solid`` (H×W uint8, 0 or 1) and what lies within ``radius_px`` of it.
 
     By distance: the time that OpenCV's dilation takes grows with the disc.
@@ -136,8 +136,8 @@ def _grown(solid: np.ndarray, radius_px: float) -> np.ndarray:
     return (away <= max(1.0, radius_px)).astype(np.uint8)
 
 
-def _opened(solid: np.ndarray, radius_px: float) -> np.ndarray:
-    return _grown(1 - _grown(1 - solid, radius_px), radius_px)
+def opened(solid: np.ndarray, radius_px: float) -> np.ndarray:
+    return grown(1 - grown(1 - solid, radius_px), radius_px)
 
 
 def largest(solid: np.ndarray) -> np.ndarray:

@@ -190,14 +190,14 @@ def _tight_square(shape: Shape, paper: Picture, scale: float) -> Square:
     return padded_square((x0 * scale, x1 * scale), (y0 * scale, y1 * scale), paper)
 
 
-def padded_square(x: tuple[float, float], y: tuple[float, float], paper: Picture) -> Square:
+def padded_square(x: tuple[float, float], y: tuple[float, float], paper: Picture | None) -> Square:
     """The square around what lies from ``x[0]`` to ``x[1]`` and ``y[0]`` to ``y[1]``, with a margin
-    of 7 %, inside ``paper`` if it fits."""
+    of 7 %, inside ``paper`` if that is given and it fits."""
     side = max(1, round(_PADDED * max(x[1] - x[0], y[1] - y[0])))
-    left, top = (
-        _shifted_inside(round((start + end) / 2 - side / 2), side, limit)
-        for (start, end), limit in ((x, paper.width), (y, paper.height))
-    )
+    left, top = (round((start + end) / 2 - side / 2) for start, end in (x, y))
+    if paper is not None:
+        left = _shifted_inside(left, side, paper.width)
+        top = _shifted_inside(top, side, paper.height)
     return Square(left, top, side)
 
 

@@ -1,4 +1,4 @@
-"""The head of a drawing of shapes: cut along the shapes, in their colours."""
+"""The head of a drawing of shapes: cut along the shapes, in their colours, in a line of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
-from cartoon_avatar.ai.head.contour import largest, without_holes
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.head.contour import Pen, grown, largest, one_contour, opened, without_holes
 from cartoon_avatar.ai.head.cut import (
     LOW_RESOLUTION_PX,
     Head,
@@ -16,19 +17,31 @@ from cartoon_avatar.ai.head.cut import (
     padded_square,
     turned_back,
 )
+from cartoon_avatar.ai.head.outline import outlined
 from cartoon_avatar.ai.head.parts import hair_limit
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, inside_of, sampled
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face, quarter_turns, turned, turned_picture
 
-# In face heights: the width of seams between shapes, and the side of a hole that stays open.
-_SEAM, _HOLE = 0.012, 0.1
-# Hair that meets the border lower than this, below the chin, hangs down; in face heights.
-_LONG = -0.3
-# Where such hair is ended: half the width of tips that go, the width of the line along the end, and
-# how light the line is beside the hair.
-_TIP, _LINE, _INK = 0.05, 0.014, 0.4
+# In face heights: the width of seams between shapes.
+_SEAM = 0.012
+# The drawn contour keeps locks and ears, not the corners where shapes meet; the ends of long hair
+# and what it leaves of the neck are calm.
+_PEN, _CALM = Pen(spur=0.012, round=0.01, hole=0.1), Pen(spur=0.045, round=0.03, hole=0.1)
+# Below the chin, in face heights: where the line becomes calm.
+_LOW = -0.12, 0.03
+# How round the corners become where the border of the picture cuts a head, in face heights.
+_FRAME = 0.15
+# In face heights: how deep the jaw's dark line and the shadow on the neck may stand inside of the
+# outline of a head, and within how much of the face's oval; below the chin, where it begins.
+_JAW, _BY_OVAL, _JAW_FROM = 0.07, 0.05, (-0.5, -0.35)
+# How much darker than the skin beside it such a shadow is, of 255.
+_DARKER = 12.0, 30.0
+# What is dark and wider than twice this is hair or a beard, in face heights.
+_THICK = 0.045
+# How far colours go on past the shapes, in face heights.
+_CARRIED = 0.01
 # Mean difference of a drawing, saved as a JPEG, from its shapes; 0..255.
 _SAME = 8.0
 
@@ -39,12 +52,16 @@ def cut_along_shapes(
     face: Face,
     *,
     faces: int,
+    outline_px: float = 0.0,
+    ink: tuple[int, int, int] = (0, 0, 0),
     size: int | None = None,
 ) -> Head | None:
     """Cut out of ``drawing`` the head whose shapes alone ``render`` gives, width × height px.
 
-    ``face`` is the one that was drawn, in pixels of ``drawing``; ``faces`` are counted in all.
-    None where ``drawing`` is not what the shapes show (another version of the engine drew it).
+    It gets one outline of its own, ``outline_px`` (pixels of the drawing) wide outside of it:
+    the drawing's goes along the body, too. ``face`` is the one that was drawn, in pixels of
+    ``drawing``; ``faces`` are counted in all. None where ``drawing`` is not what the shapes show
+    (another version of the engine drew it).
     """
     head = render(drawing.width, drawing.height)
     if not _shows(drawing, head):
@@ -52,18 +69,21 @@ def cut_along_shapes(
     turns = quarter_turns(face)
     ruler = Ruler.of(turned(face, turns, drawing.width, drawing.height))
     paper, head = turned_picture(drawing, turns), turned_picture(head, turns)
-    opacity = _closed(_alpha(head), ruler.height)
-    rim = np.concatenate([opacity[0], opacity[-1], opacity[:, 0], opacity[:, -1]])
-    head, opacity = _ended(head, opacity, ruler)
-    rows, columns = np.nonzero(opacity > 127)
+    solid = _whole((_alpha(head) > 127).astype(np.uint8), ruler.height)
+    at_frame = bool(_rim_of(solid).any())
+    contour = _contour(solid, ruler)
+    rows, columns = np.nonzero(contour > 0.5)
     x, y = (columns.min(), columns.max() + 1), (rows.min(), rows.max() + 1)
-    square = padded_square(x, y, paper)
+    square = padded_square(x, y, None if at_frame else paper)
+    side = output_side(square.side, size)
+    paint = _without_jaw_line(_carried_on(head, ruler.height), contour, ruler)
+    cut_out = _sampled(paint, contour, square, side)
     return Head(
-        picture=_laid_over(paper, head, opacity, square, output_side(square.side, size)),
+        picture=outlined(cut_out, outline_px * side / square.side, ink),
         box=turned_back(square, paper, turns),
         faces=faces,
         path="shapes",
-        cut_by_frame=bool(rim.max() > 127),
+        cut_by_frame=at_frame,
         low_resolution=ruler.height < LOW_RESOLUTION_PX,
     )
 
@@ -79,63 +99,101 @@ def _shows(drawing: Picture, head: Picture) -> bool:
     return float(cv2.absdiff(drawing.rgb, head.rgb)[solid].mean()) < _SAME
 
 
-def _closed(alpha: np.ndarray, unit_px: float) -> np.ndarray:
-    """``alpha`` (H×W uint8) as one piece, without the seams where shapes meet."""
+def _whole(solid: np.ndarray, unit_px: float) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1) as one piece, without the seams where shapes meet."""
     element = disc(_SEAM / 2 * unit_px)
-    closed = np.maximum(alpha, cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, element))
-    solid = largest((closed > 127).astype(np.uint8))
-    filled = without_holes(solid, (_HOLE * unit_px) ** 2)
-    closed[filled > solid] = 255
-    # The soft rim of the piece goes along.
-    closed[cv2.dilate(filled, disc(1)) == 0] = 0
-    return closed
+    closed = np.maximum(solid, cv2.morphologyEx(solid, cv2.MORPH_CLOSE, element))
+    return without_holes(largest(closed), (_PEN.hole * unit_px) ** 2)
 
 
-def _ended(head: Picture, opacity: np.ndarray, ruler: Ruler) -> tuple[Picture, np.ndarray]:
-    """Head and ``opacity`` (H×W uint8), with hair ended in a drawn curve where the picture would
-    end it in a line."""
-    height, width = opacity.shape
-    across, down = (
-        plane[:height, :width]
-        for plane in ruler.measure(Square(0, 0, max(height, width)), max(height, width))
+def _rim_of(plane: np.ndarray) -> np.ndarray:
+    return np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
+
+
+def _contour(solid: np.ndarray, ruler: Ruler) -> np.ndarray:
+    """The one outline of ``solid`` (H×W uint8, 0 or 1), H×W float32 0..1; long hair is ended in a
+    curve, and so is what the picture cuts off."""
+    height, width = solid.shape
+    across, down = _measured(ruler, solid.shape)
+    limit = hair_limit(np.abs(ruler.sideways(across)), down) > 0.5
+    reach = round(_FRAME * ruler.height)
+    # Padded: there is nothing beyond the border.
+    solid, limit, down = (
+        cv2.copyMakeBorder(plane, *(reach,) * 4, how)
+        for plane, how in (
+            (solid, cv2.BORDER_CONSTANT),
+            (limit.astype(np.uint8), cv2.BORDER_REPLICATE),
+            (down, cv2.BORDER_REPLICATE),
+        )
     )
-    at_frame = np.zeros((height, width), bool)
-    at_frame[-1], at_frame[:, 0], at_frame[:, -1] = True, True, True
-    if not (at_frame & (opacity > 127) & (down > _LONG)).any():
-        return head, opacity
-    solid = (opacity > 127).astype(np.uint8)
-    kept = solid * (hair_limit(np.abs(ruler.sideways(across)), down) > 0.5).astype(np.uint8)
-    # The border is no corner to be rounded off, but the curve and what it leaves of tips are.
-    away = cv2.distanceTransform(1 - (solid - kept), cv2.DIST_L2, cv2.DIST_MASK_5)
-    rounded = cv2.morphologyEx(kept, cv2.MORPH_OPEN, disc(_TIP * ruler.height))
-    kept = largest(np.where(away < 3 * _TIP * ruler.height, rounded, kept))
-    gone = solid - kept
-    ended = np.minimum(opacity, np.rint(255 * cv2.GaussianBlur(1.0 - gone, (0, 0), 0.8)))
-    ended[gone > 0] = np.minimum(ended, 127)[gone > 0]
-    # The soft rim of what is gone goes along.
-    ended[cv2.dilate(kept, disc(2)) == 0] = 0
-    away = cv2.distanceTransform(1 - gone, cv2.DIST_L2, cv2.DIST_MASK_5)
-    ink = np.clip(_LINE * ruler.height - away + 0.5, 0, 1)[..., None]
-    inked = np.rint(head.rgb * (1 - (1 - _INK) * ink)).astype(np.uint8)
-    return Picture(inked, head.alpha), ended.astype(np.uint8)
+    inner = np.zeros_like(solid)
+    inner[2 * reach : -2 * reach, 2 * reach : -2 * reach] = 1
+    rounded = cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc(reach))
+    solid = largest(np.where(inner > 0, solid, rounded) * limit)
+    everywhere = np.ones(solid.shape, bool)
+    firm, calm = (one_contour(solid, everywhere, pen, ruler.height) for pen in (_PEN, _CALM))
+    contour = firm + smoothstep(down, *_LOW) * (calm - firm)
+    # Where one outline passes into the other, a tip may have come off.
+    contour *= cv2.dilate(largest((contour > 0.5).astype(np.uint8)), disc(2))
+    return contour[reach : reach + height, reach : reach + width]
 
 
-def _laid_over(
-    paper: Picture, head: Picture, opacity: np.ndarray, square: Square, size: int
-) -> Picture:
-    """``square`` at ``size``²: the head's own colours, the drawing's where it has none."""
-    inside = inside_of(Picture(paper.rgb), square, size)
-    own, whole = (
-        np.clip(sampled(plane, square, size) * inside / np.float32(255), 0, 1)
-        for plane in (np.minimum(_alpha(head), opacity), opacity)
-    )
-    # Multiplied by alpha, or what is transparent would colour the rim.
-    weighted = head.rgb * (np.minimum(_alpha(head), opacity)[..., None] / np.float32(255))
-    gap = np.clip(whole - own, 0, 1)[..., None]
-    mixed = sampled(weighted, square, size) * inside[..., None]
-    mixed += gap * sampled(paper.rgb, square, size)
-    rgb = np.clip(np.rint(mixed / np.maximum(own[..., None] + gap, 1e-3)), 0, 255)
-    rgb = rgb.astype(np.uint8)
-    alpha = np.rint(255 * whole).astype(np.uint8)
-    rgb[alpha == 0] = 0
-    return Picture(rgb, alpha)
+def _measured(ruler: Ruler, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Right of and below the chin, in face heights, each H×W."""
+    height, width = shape
+    side = max(height, width)
+    across, down = ruler.measure(Square(0, 0, side), side)
+    return across[:height, :width], down
+
+
+def _carried_on(head: Picture, unit_px: float) -> np.ndarray:
+    """The head's colours, which go on where it has none: H×W×3 float32 0..255."""
+    own = _alpha(head).astype(np.float32)[..., None] / 255
+    rgb = head.rgb.astype(np.float32)
+    far, near = (_local(rgb, own[..., 0], k * _CARRIED * unit_px) for k in (8, 1))
+    carried = far[0] + near[1] * (near[0] - far[0])
+    return rgb * own + (1 - own) * carried
+
+
+def _local(rgb: np.ndarray, where: np.ndarray, reach_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """The mean colour ``where`` there is some within about ``reach_px``, and whether there is."""
+    weighted = np.dstack([rgb * where[..., None], where])
+    coarse = cv2.resize(weighted, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(coarse, (0, 0), max(0.5, reach_px / 4))
+    blurred = cv2.resize(coarse, rgb.shape[1::-1])
+    weight = blurred[..., 3:]
+    return blurred[..., :3] / np.maximum(weight, 1e-4), np.clip(20 * weight, 0, 1)
+
+
+def _without_jaw_line(rgb: np.ndarray, contour: np.ndarray, ruler: Ruler) -> np.ndarray:
+    """``rgb`` (H×W×3 float32 0..255) without what lies dark along the outline of the lower face.
+
+    The neck is gone, on which the jaw cast its shadow.
+    """
+    unit = ruler.height
+    _, down = _measured(ruler, contour.shape)
+    solid = (contour > 0.5).astype(np.uint8)
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit)
+    oval = np.zeros_like(solid)
+    cv2.fillPoly(oval, [np.rint(ruler.oval).astype(np.int32)], 1)
+    beside = cv2.distanceTransform(1 - oval, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit)
+    where = smoothstep(down, *_JAW_FROM) * (1 - smoothstep(depth, 0.5 * _JAW, _JAW))
+    where *= 1 - smoothstep(beside, 0.5 * _BY_OVAL, _BY_OVAL)
+    light = rgb.mean(axis=2)
+    dark = (solid > 0) & (light < np.median(light[oval > 0]) - _DARKER[1])
+    thick = opened(dark.astype(np.uint8), _THICK * unit)
+    where *= 1 - cv2.blur(grown(thick, _THICK * unit).astype(np.float32), (5, 5))
+    inside, there = _local(rgb, ((depth > _JAW) & (oval > 0)).astype(np.float32), 0.7 * _JAW * unit)
+    darker = inside.mean(axis=2) - light
+    share = (where * smoothstep(darker, *_DARKER))[..., None] * there
+    return rgb + share * (inside - rgb)
+
+
+def _sampled(rgb: np.ndarray, contour: np.ndarray, square: Square, size: int) -> Picture:
+    """``square`` at ``size``² inside of ``contour`` (H×W float32 0..1)."""
+    plane = Picture(np.zeros((*contour.shape, 3), np.uint8))
+    alpha = sampled(contour, square, size) * inside_of(plane, square, size)
+    opacity = np.rint(255 * np.clip(alpha, 0, 1)).astype(np.uint8)
+    paint = np.clip(np.rint(sampled(rgb, square, size)), 0, 255).astype(np.uint8)
+    paint[opacity == 0] = 0
+    return Picture(paint, opacity)

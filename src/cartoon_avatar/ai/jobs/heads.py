@@ -138,16 +138,14 @@ def _head_of_shapes(
     same_size = (scene.picture.width, scene.picture.height) == (drawing.width, drawing.height)
     if not scene.people or not same_size:
         return None
-    # A poster is traced from the painting: the photo's edge fits it, and is the cleaner one. Not
-    # beside others, who are parted otherwise in a drawing; and a sticker has a white rim there.
-    if not style.inks and not style.transparent and len(scene.faces) == 1:
-        return None
-    document = drawn.head_svg(scene, style, drawn_as.seed)
+    head = drawn.head_alone(scene, style, drawn_as.seed)
     return cut_along_shapes(
         drawing,
-        lambda width, height: drawn.rendered(document, width, height),
+        head.rendered,
         scene.people[0],
         faces=len(scene.faces),
+        outline_px=head.outline * long_side,
+        ink=head.ink,
         size=size,
     )
 

@@ -143,8 +143,7 @@ def test_a_sticker_is_transparent_around_its_white_rim():
 
 
 def test_the_head_is_cut_along_its_shapes():
-    document = drawn.head_svg(scene("astronaut"), STYLES["ink"], 0)
-    alpha = drawn.rendered(document, 700, 700).alpha
+    alpha = drawn.head_alone(scene("astronaut"), STYLES["ink"], 0).rendered(700, 700).alpha
     landmarks = scene("astronaut").people[0].landmarks * 700 / SIDE_PX
 
     assert alpha is not None

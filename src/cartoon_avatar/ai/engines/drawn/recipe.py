@@ -9,6 +9,7 @@ import numpy as np
 import resvg_py
 
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
+from cartoon_avatar.ai.engines.drawn.colours import hex_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.printed import print_of
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS
@@ -18,6 +19,7 @@ from cartoon_avatar.ai.engines.drawn.toned import toned_of
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.scene import Scene
 from cartoon_avatar.contract.errors import NoFace
+from cartoon_avatar.contract.options import rgb_of
 
 # In a document's first tag.
 _SIZE = re.compile(r' width="[^"]*" height="[^"]*"')
@@ -40,12 +42,27 @@ def svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
     return _drawn(scene, style, seed, Clock())[0].svg()
 
 
-def head_svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
-    """The head of the same drawing alone, in its place, as an SVG document. Raises ``NoFace``.
+@dataclass(frozen=True, slots=True)
+class HeadShapes:
+    """A head alone, in its place: an SVG document, and the outline that is to go about it: its
+    width as a share of the drawing's long side (0: none), and its colour."""
+
+    svg: str
+    outline: float
+    ink: tuple[int, int, int]
+
+    def rendered(self, width: int, height: int) -> Picture:
+        """The head without its outline, on nothing."""
+        return rendered(self.svg, width, height)
+
+
+def head_alone(scene: Scene, style: DrawnStyle, seed: int) -> HeadShapes:
+    """The head of the same drawing alone. Raises ``NoFace``.
 
     Head are face, ears, hair, beard and what is worn on them; neck and clothes are not.
     """
-    return _drawn(scene, style, seed, Clock())[0].head_svg()
+    sheet, pen = _drawn(scene, style, seed, Clock())
+    return HeadShapes(sheet.head_svg(), pen.outline / CANVAS, rgb_of(hex_of(pen.ink)))
 
 
 def rendered(document: str, width: int, height: int) -> Picture:
