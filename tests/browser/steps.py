@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Route, expect
 
 _AXE = Path(__file__).with_name("axe.min.js").read_text()
+# A drawing on a busy machine.
+_LONGEST_S = 300
 _WIDE = "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -56,8 +59,10 @@ def drawing(page: Page) -> Iterator[None]:
     held: list[Route] = []
     page.route("**/uploads/temp/*", lambda route: held.append(route), times=1)
     yield
-    while not held:
+    deadline = time.monotonic() + _LONGEST_S
+    while not held and time.monotonic() < deadline:
         page.wait_for_timeout(1)
+    assert held, "No picture of a drawing was asked for."
     held[0].continue_()
 
 

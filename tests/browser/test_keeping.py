@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .conftest import PHONE
-from .steps import assert_accessible, button, cut_out, draw, heading, to_gallery
+from .steps import assert_accessible, button, choose, cut_out, draw, heading, to_gallery
 
 
 def test_a_head_becomes_a_sticker(open_page: Callable[..., Page], portrait: Path) -> None:
@@ -65,6 +65,48 @@ def test_a_library_goes_along_to_another_phone(
     old.reload()
     to_gallery(old, "Photos")
     expect(old.get_by_role("alert")).to_contain_text("This browser lost its key")
+
+
+def test_a_photo_that_the_old_phone_has_sent_goes_along(
+    open_page: Callable[..., Page], portrait: Path
+) -> None:
+    """Its drawing is under way while the new phone takes over: the old one is told so, and waits
+    for nothing; the new one gets it."""
+    old = open_page(errors_expected=True)
+    draw(old, portrait)
+    old.goto(f"{old.url.split('#')[0]}#/recovery")
+    button(old, "Show me a code").click()
+    code = old.locator(".letters").inner_text()
+    new = open_page(PHONE, path="/#/recovery")
+    new.get_by_label("Code").fill(code)
+
+    old.goto(f"{old.url.split('#')[0]}#/")
+    # A job however quick it is, whose first news the page does not get before it is locked out.
+    old.evaluate(
+        """() => {
+          const set = XMLHttpRequest.prototype.setRequestHeader;
+          XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
+            set.call(this, name, name === "Prefer" ? "respond-async" : value);
+          };
+        }"""
+    )
+    held: list[Route] = []
+    old.route("**/api/jobs/*", held.append, times=1)
+    with old.expect_request("**/api/jobs/*"):
+        choose(old, portrait)
+    heading(old, "Drawing your cartoon…").wait_for()
+    button(new, "Take them over").click()
+    heading(new, "My avatars").wait_for()
+    held[0].continue_()
+    expect(old.get_by_role("alert")).to_contain_text("This browser lost its key")
+    assert_accessible(old)
+
+    # What is under way is taken up where the page begins.
+    new.goto(f"{new.url.split('#')[0]}#/")
+    new.reload()
+    expect(heading(new, "Your cartoon").or_(button(new, "Choose a photo")).first).to_be_visible()
+    to_gallery(new, "Photos")
+    expect(new.get_by_role("button", name=", open")).to_have_count(2)
 
 
 def test_who_tried_too_many_codes_is_asked_to_wait(open_page: Callable[..., Page]) -> None:

@@ -76,6 +76,23 @@ def test_every_state_is_accessible_and_none_is_too_wide(
     assert _read(page) == page.url.replace("#/recovery", f"#/recovery/{code}")
 
 
+def test_a_reopened_photo_marks_who_was_drawn_last(open_page: Callable[..., Page]) -> None:
+    page = open_page(PHONE)
+    button(page, "Try the two of them").click()
+    heading(page, "Your cartoon").wait_for()
+    button(page, "Person 2").click()
+    heading(page, "Which one is it?").wait_for()
+    cut_out(page)
+    heading(page, "Your avatar").wait_for()
+
+    to_gallery(page, "Photos")
+    page.get_by_role("button", name=", open").click()
+    heading(page, "No drawings right now").wait_for()
+
+    expect(button(page, "Person 2")).to_have_attribute("aria-current", "true")
+    expect(button(page, "Person 1")).not_to_have_attribute("aria-current", "true")
+
+
 def _assert_rows_of_one_length(page: Page) -> None:
     """No tile of a style stands alone in its row."""
     boxes = [tile.bounding_box() for tile in page.locator(".start .choice").all()]

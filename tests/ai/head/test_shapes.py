@@ -177,3 +177,22 @@ def test_a_drawing_that_the_shapes_do_not_show_is_not_cut_along_them(scene: Scen
     nothing = Picture(np.zeros((512, 512, 3), np.uint8), np.zeros((512, 512), np.uint8))
     person = scene.people[0]
     assert cut_along_shapes(grey, lambda width, height: nothing, person, faces=1) is None
+
+
+def test_a_shoulder_in_other_colours_is_no_hair(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    x, chin = person.landmarks[152].astype(int)
+    unit = int(chin - person.landmarks[10][1])
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.ellipse(alpha, (x, chin - unit // 2), (int(0.7 * unit), unit), 0, 0, 360, 255, -1)
+    cv2.rectangle(alpha, (x, chin), (x + int(1.1 * unit), chin + unit // 3), 255, -1)
+    rgb = np.full((side, side, 3), (150, 70, 40), np.uint8)
+    rgb[chin:, x + int(0.6 * unit) :] = (20, 25, 60)  # blue beside red hair
+    drawn_so = Picture(rgb, alpha)
+
+    head = cut_along_shapes(Picture(rgb), lambda *size: drawn_so, person, faces=1)
+
+    assert head is not None
+    assert head.picture.alpha is not None
+    blue = (head.picture.rgb[..., 2] > 50) & (head.picture.rgb[..., 0] < 40)
+    assert (blue & (head.picture.alpha > 127)).sum() < 0.002 * blue.size

@@ -31,6 +31,12 @@ _SEAM = 0.012
 _PEN, _CALM = Pen(spur=0.012, round=0.01, hole=0.1), Pen(spur=0.045, round=0.03, hole=0.1)
 # Below the chin, in face heights: where the line becomes calm.
 _LOW = -0.12, 0.03
+# Hair lower than the one and further aside than the other, in face heights, hangs beside the face,
+# higher than the third is the crown; how far beside the colours of the rest it is strange, CIELAB,
+# and from how many squared face heights on it is a shoulder.
+_HANGS, _ASIDE, _CROWN, _STRANGE, _FAR, _SHOULDER = -0.25, 0.45, -1.1, 7.0, 0.62, 0.015
+# Colours are compared in so many pixels from chin to forehead.
+_FEW_PX = 100
 # How round the corners become where the border of the picture cuts a head, in face heights.
 _FRAME = 0.15
 # In face heights: how deep the jaw's dark line and the shadow on the neck may stand inside of the
@@ -70,6 +76,7 @@ def cut_along_shapes(
     ruler = Ruler.of(turned(face, turns, drawing.width, drawing.height))
     paper, head = turned_picture(drawing, turns), turned_picture(head, turns)
     solid = _whole((_alpha(head) > 127).astype(np.uint8), ruler.height)
+    solid = _of_own_colours(solid, head, ruler)
     at_frame = bool(_rim_of(solid).any())
     contour = _contour(solid, ruler)
     rows, columns = np.nonzero(contour > 0.5)
@@ -104,6 +111,34 @@ def _whole(solid: np.ndarray, unit_px: float) -> np.ndarray:
     element = disc(_SEAM / 2 * unit_px)
     closed = np.maximum(solid, cv2.morphologyEx(solid, cv2.MORPH_CLOSE, element))
     return without_holes(largest(closed), (_PEN.hole * unit_px) ** 2)
+
+
+def _of_own_colours(solid: np.ndarray, head: Picture, ruler: Ruler) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1) without what hangs beside the face in colours that the hair about
+    it has not: a shoulder that was taken for hair."""
+    size = [max(1, round(_FEW_PX / ruler.height * side)) for side in solid.shape[::-1]]
+    rgb = cv2.resize(head.rgb, size, interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = cv2.GaussianBlur(lab, (0, 0), 0.02 * _FEW_PX)
+    small = cv2.erode(cv2.resize(solid, size, interpolation=cv2.INTER_NEAREST), disc(1))
+    across, down = (cv2.resize(plane, size) for plane in _measured(ruler, solid.shape))
+    aside = np.abs(ruler.sideways(across))
+    low = (small > 0) & (down > _HANGS) & (aside > _FAR)
+    about = (small > 0) & (down <= _HANGS) & ((aside > _ASIDE) | (down < _CROWN))
+    if not low.any() or about.sum() < 100:
+        return solid
+    least, most = np.percentile(lab[about], [8, 92], axis=0)
+    apart = np.maximum(least - lab, lab - most).clip(0) * np.float32([0.3, 1, 1])
+    strange = (low & (np.linalg.norm(apart, axis=2) > _STRANGE)).astype(np.uint8)
+    strange = opened(strange, 0.025 * _FEW_PX)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(strange)
+    shoulder = stats[:, cv2.CC_STAT_AREA] > _SHOULDER * _FEW_PX**2
+    shoulder[0] = False
+    strange = grown(shoulder[pieces].astype(np.uint8), 0.04 * _FEW_PX) * (aside > _ASIDE)
+    strange = cv2.resize(
+        strange.astype(np.uint8), solid.shape[::-1], interpolation=cv2.INTER_NEAREST
+    )
+    return largest(solid * (1 - strange))
 
 
 def _rim_of(plane: np.ndarray) -> np.ndarray:

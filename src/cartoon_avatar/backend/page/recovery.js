@@ -31,8 +31,11 @@ function Giving() {
       setProblem(error);
     }
   };
-  if (!hasToken()) return html`<p class="note">${t.recovery.none}</p>`;
+  if (!hasToken()) return html`
+    <section class="giving"><h2>${t.recovery.here}</h2><p>${t.recovery.none}</p></section>`;
   return html`
+    <section class="giving">
+      <h2>${t.recovery.here}</h2>
     ${code === null && html`<p><button type="button" class="main" onClick=${make}>${t.recovery.make}</button></p>`}
     ${problem && html`<${Sentence} problem=${problem} />`}
     ${code && html`
@@ -42,7 +45,8 @@ function Giving() {
           <p class="letters">${code}</p>
           <p class="fine" role="status">${t.recovery.once}</p>
         </div>
-      </section>`}`;
+      </section>`}
+    </section>`;
 }
 
 function Taking() {

@@ -20,7 +20,7 @@ import { PREFER, cancel, resultOf } from "./jobs.js";
 import { MAX_BYTES, fitting, isPicture, save, sizeOf } from "./pictures.js";
 import { goTo, here, settle } from "./place.js";
 import {
-  dropPhoto, keepPhoto, remember, rememberBackground, remembered, say, set, state,
+  dropPhoto, keepPhoto, remember, rememberBackground, rememberPerson, remembered, say, set, state,
 } from "./store.js";
 import { drawnBy, needsFaceIn, otherStyle, styleWithoutFace } from "./styles.js";
 import { resume } from "./visits.js";
@@ -282,6 +282,7 @@ export async function cut(pending) {
     if (!isAt(work)) return;
     end();
     rememberBackground(face.id, null);
+    rememberPerson(pending.originalId, state.work.person);
     const ids = { originalId: pending.originalId, faceId: face.id };
     remember("session", ids);
     changeWork({ step: "head", face, job: null, cartoons: [], shown: null });

@@ -51,14 +51,20 @@ export function remember(name, value) {
 }
 
 // Faces are kept transparent; which colour a person put behind one is this browser's to know.
-const MOST_BACKGROUNDS = 300;
-
 export const backgroundOf = (faceId) => remembered("backgrounds")?.[faceId] ?? null;
+export const rememberBackground = (faceId, colour) => rememberOf("backgrounds", faceId, colour);
 
-export function rememberBackground(faceId, colour) {
-  const { [faceId]: _, ...others } = remembered("backgrounds") ?? {};
-  const kept = Object.entries(others).slice(-MOST_BACKGROUNDS);
-  remember("backgrounds", Object.fromEntries(colour ? [...kept, [faceId, colour]] : kept));
+// Whose head was cut out of a photo: picking clears the drawings away, which knew it.
+export const personOf = (originalId) => remembered("people")?.[originalId] ?? 0;
+export const rememberPerson = (originalId, person) => rememberOf("people", originalId, person);
+
+const MOST_REMEMBERED = 300;
+
+/** `value` of one of many, the newest of which are kept; 0 and null need no keeping. */
+function rememberOf(name, id, value) {
+  const { [id]: _, ...others } = remembered(name) ?? {};
+  const kept = Object.entries(others).slice(-MOST_REMEMBERED);
+  remember(name, Object.fromEntries(value ? [...kept, [id, value]] : kept));
 }
 
 // The photo being sent is too large for localStorage.

@@ -7,7 +7,7 @@ import { goTo, here, inStudio, noted, settle } from "./place.js";
 import {
   another, changeWork, clear, cut, end, fail, followUpload, isAt, isSending, photoOf, sendAgain, showDrawings,
 } from "./session.js";
-import { keptPhoto, remember, remembered, say, set, state } from "./store.js";
+import { keptPhoto, personOf, remember, remembered, say, set, state } from "./store.js";
 
 export async function openOriginal(originalId) {
   await clear();
@@ -78,7 +78,7 @@ async function takeUp() {
     set({
       work: {
         step, photo: photoOf(original), original, cartoons, faces, face, avatars,
-        shown: last?.id ?? null, person: last?.face ?? 0,
+        shown: last?.id ?? null, person: last ? last.face ?? 0 : personOf(originalId),
       },
     });
     if (inStudio()) {
@@ -145,6 +145,7 @@ export async function startAfresh() {
   await clear();
   forgetIdentity();
   remember("backgrounds", null);
+  remember("people", null);
   if (inStudio()) settle("");
 }
 

@@ -105,6 +105,7 @@ export default {
     link: "Meine Bilder auf ein anderes Handy mitnehmen",
     title: "Auf einem anderen Handy",
     lead: "Ein Code holt alle deine Fotos und Avatare auf ein anderes Handy oder in einen anderen Browser. Hier sind sie dann nicht mehr zugänglich.",
+    here: "Von hier mitnehmen",
     make: "Code zeigen",
     once: "Schreib ihn auf oder scanne ihn mit dem anderen Handy. Er wird nur jetzt gezeigt; ein neuer macht ihn ungültig.",
     qr: "QR-Code dieser Seite mit dem Code darin",

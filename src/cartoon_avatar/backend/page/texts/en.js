@@ -105,6 +105,7 @@ export default {
     link: "Take my pictures to another phone",
     title: "On another phone",
     lead: "A code takes all your photos and avatars over to another phone or browser. This one is locked out then.",
+    here: "Take them along",
     make: "Show me a code",
     once: "Write it down, or scan it with the other phone. It is shown only now; a new one makes it void.",
     qr: "QR code of this page with the code in it",

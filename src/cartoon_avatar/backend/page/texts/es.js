@@ -105,6 +105,7 @@ export default {
     link: "Llevar mis imágenes a otro móvil",
     title: "En otro móvil",
     lead: "Un código lleva todas tus fotos y avatares a otro móvil o navegador. Desde aquí ya no se podrá entrar.",
+    here: "Llevar desde aquí",
     make: "Mostrar un código",
     once: "Anótalo o escanéalo con el otro móvil. Solo se muestra ahora; uno nuevo lo anula.",
     qr: "Código QR de esta página con el código dentro",
