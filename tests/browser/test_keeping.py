@@ -91,7 +91,7 @@ def test_a_photo_that_the_old_phone_has_sent_goes_along(
         }"""
     )
     held: list[Route] = []
-    old.route("**/api/jobs/*", held.append, times=1)
+    old.route("**/api/jobs/*", lambda route: held.append(route), times=1)
     with old.expect_request("**/api/jobs/*"):
         choose(old, portrait)
     heading(old, "Drawing your cartoon…").wait_for()

@@ -178,7 +178,7 @@ def _measured(ruler: Ruler, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
     height, width = shape
     side = max(height, width)
     across, down = ruler.measure(Square(0, 0, side), side)
-    return across[:height, :width], down
+    return across[:height, :width], down[:height, :width]
 
 
 def _carried_on(head: Picture, unit_px: float) -> np.ndarray:
