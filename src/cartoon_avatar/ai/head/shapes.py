@@ -114,8 +114,8 @@ def _whole(solid: np.ndarray, unit_px: float) -> np.ndarray:
 
 
 def _of_own_colours(solid: np.ndarray, head: Picture, ruler: Ruler) -> np.ndarray:
-    """``solid`` (H×W uint8, 0 or 1) without what hangs beside the face in colours that the hair about
-    it has not: a shoulder that was taken for hair."""
+    """``solid`` (H×W uint8, 0 or 1) without what hangs beside the face in colours that the hair
+    about it has not: a shoulder that was taken for hair."""
     size = [max(1, round(_FEW_PX / ruler.height * side)) for side in solid.shape[::-1]]
     rgb = cv2.resize(head.rgb, size, interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
