@@ -128,7 +128,7 @@ def _of_own_colours(solid: np.ndarray, head: Picture, ruler: Ruler) -> np.ndarra
     if not low.any() or about.sum() < 100:
         return solid
     least, most = np.percentile(lab[about], [8, 92], axis=0)
-    apart = np.maximum(least - lab, lab - most).clip(0) * np.float32([0.3, 1, 1])
+    apart = np.maximum(least - lab, lab - most).clip(0) * np.asarray([0.3, 1, 1], np.float32)
     strange = (low & (np.linalg.norm(apart, axis=2) > _STRANGE)).astype(np.uint8)
     strange = opened(strange, 0.025 * _FEW_PX)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(strange)
