@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from zlib import crc32
 
+import cv2
+import numpy as np
 import piexif
 import pillow_heif
 import pytest
@@ -282,8 +284,6 @@ def test_cleaning_a_clean_file_changes_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", JPEGS)
 def test_a_jpeg_is_still_one_that_other_decoders_read(name: str) -> None:
-    cv2 = pytest.importorskip("cv2")
-    np = pytest.importorskip("numpy")
     photo = np.frombuffer(photo_of(name), np.uint8)
     clean = np.frombuffer(cleaned(photo_of(name)), np.uint8)
     assert (cv2.imdecode(clean, -1) == cv2.imdecode(photo, -1)).all()

@@ -32,7 +32,7 @@ from tests.engines.ray import RayCluster, running_ray
 from tests.faults.conftest import forks  # noqa: F401, a fixture
 from tests.faults.processes import Backend, Forks
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 # Generous: the machine may have other work, and a raylet takes ten seconds on a quiet one.
 WITHIN_S = 240

@@ -82,53 +82,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        signing_keys = settings.signing_keys or [load_or_make_key(settings.signing_key_file)]
-        public_url = str(settings.public_url) if settings.public_url else None
-        await to_thread.run_sync(take_ballast, settings.data_dir)
-        async with (
-            open_database(settings.database) as database,
-            open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_session) as ai,
-            open_moderation(settings) as moderation,
-        ):
-            if settings.migrate_on_start:
-                await migrate(database)
-            state = State(
-                settings=settings,
-                database=database,
-                storage=open_storage(settings),
-                ai=ai,
-                signer=Signer(signing_keys, public_url),
-                limiter=FixedWindowRateLimiter(MemoryStorage()),
-                metrics=metrics,
-                memory=Memory(),
-                changes=Changes(),
-                moderation=moderation,
-            )
-            runner, watcher = Runner(state), Watcher(state)
-            tasks = [
-                asyncio.create_task(work)
-                for work in (
-                    _sweep_regularly(state),
-                    runner.run(),
-                    watcher.run(),
-                    listen(database, CHANNEL, state.changes.announce),
-                )
-            ]
-
-            def before_the_end() -> None:
-                runner.stop_claiming()
-                watcher.stop()
-
-            if multiprocessing.parent_process() is not None:  # a server's worker
-                call_at_sigterm(before_the_end)
-            try:
-                yield {"backend": state, "runner": runner, "watcher": watcher}
-            finally:
-                await runner.stop()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        async with _opened(settings, metrics, ai_session) as state, _at_work(state) as work:
+            yield {"backend": state, **work}
 
     app = FastAPI(
         title="cartoon-avatar",
@@ -145,6 +100,79 @@ def create_app(
         # Spans and metrics of its own would carry paths, which name devices; RequestLog counts.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    _add_routes(app, settings)
+    render_problems(app)
+    on_error(app, DBAPIError, _database_failed)
+    on_error(app, PoolTimeout, _database_failed)
+    on_error(app, TimeoutError, _timed_out)
+    on_error(app, OSError, _disk_failed)
+    on_error(app, ClientDisconnect, _client_gone)
+    _add_middleware(app, settings, registry)
+    # pyrefly: ignore[method-assign] (FastAPI's documented way)
+    app.openapi = partial(openapi.described, app)
+    return app
+
+
+@asynccontextmanager
+async def _opened(
+    settings: BackendSettings, metrics: Metrics, ai_session: aiohttp.ClientSession | None
+) -> AsyncIterator[State]:
+    """Everything that the backend uses, open."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    signing_keys = settings.signing_keys or [load_or_make_key(settings.signing_key_file)]
+    public_url = str(settings.public_url) if settings.public_url else None
+    await to_thread.run_sync(take_ballast, settings.data_dir)
+    async with (
+        open_database(settings.database) as database,
+        open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_session) as ai,
+        open_moderation(settings) as moderation,
+    ):
+        if settings.migrate_on_start:
+            await migrate(database)
+        yield State(
+            settings=settings,
+            database=database,
+            storage=open_storage(settings),
+            ai=ai,
+            signer=Signer(signing_keys, public_url),
+            limiter=FixedWindowRateLimiter(MemoryStorage()),
+            metrics=metrics,
+            memory=Memory(),
+            changes=Changes(),
+            moderation=moderation,
+        )
+
+
+@asynccontextmanager
+async def _at_work(state: State) -> AsyncIterator[dict[str, Any]]:
+    """The tasks in the background, and what routes may ask of them."""
+    runner, watcher = Runner(state), Watcher(state)
+    tasks = [
+        asyncio.create_task(work)
+        for work in (
+            _sweep_regularly(state),
+            runner.run(),
+            watcher.run(),
+            listen(state.database, CHANNEL, state.changes.announce),
+        )
+    ]
+
+    def before_the_end() -> None:
+        runner.stop_claiming()
+        watcher.stop()
+
+    if multiprocessing.parent_process() is not None:  # a server's worker
+        call_at_sigterm(before_the_end)
+    try:
+        yield {"runner": runner, "watcher": watcher}
+    finally:
+        await runner.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _add_routes(app: FastAPI, settings: BackendSettings) -> None:
     dialect = [original_api.router] if settings.api_dialect == "original" else []
     for router in (
         *dialect,  # whose paths come before ours
@@ -162,12 +190,10 @@ def create_app(
     if not dialect:  # which neither page nor reference speaks
         app.include_router(page.router)
         page.mount(app)
-    render_problems(app)
-    on_error(app, DBAPIError, _database_failed)
-    on_error(app, PoolTimeout, _database_failed)
-    on_error(app, TimeoutError, _timed_out)
-    on_error(app, OSError, _disk_failed)
-    on_error(app, ClientDisconnect, _client_gone)
+
+
+def _add_middleware(app: FastAPI, settings: BackendSettings, registry: CollectorRegistry) -> None:
+    """The last one added meets a request first."""
     app.add_middleware(HeadAsGet, except_below="/uploads/")
     app.add_middleware(originals.RefusedUploads)  # whose bodies are left to the next
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
@@ -194,11 +220,8 @@ def create_app(
             ],
         )
     app.add_middleware(RequestLog, registry=registry)
-    if dialect:
+    if settings.api_dialect == "original":
         app.add_middleware(original_api.OriginalDialect)
-    # pyrefly: ignore[method-assign] (FastAPI's documented way)
-    app.openapi = partial(openapi.described, app)
-    return app
 
 
 def from_environment() -> FastAPI:
