@@ -25,6 +25,8 @@ _PAINTED_PX = 768
 _CROPPED = 0.17
 # How far the border between hair and face is moved to where strands end, face heights.
 _STRAND = 0.035
+# How far beside the mesh a cheek goes on, face heights.
+_CHEEK = 0.2
 # How much of the face by the neck is the neck's, face heights.
 _JAW = 0.008
 # From which share of strange cloth on a body only what is near its middle colour is its own, and
@@ -146,9 +148,14 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
         hair = reading.opened(hair, 0.014 * reading.unit)
     hair = reading.without_small(_to_strands(painting, reading, hair), 0.004)
     clothes = reading.filled(reading.clothes, 0.004) & ~hair & ~hat & ~reading.oval
-    face = (reading.face & near) | reading.oval | (reading.worn_on_face > 0.3)
+    oval = _oval_seen(painting, reading)
+    face = (reading.face & near) | oval | (reading.worn_on_face > 0.3)
     face &= ~hair & ~hat
     below = reading.skin_below & ~face & ~hair & ~clothes
+    # Of a head that is turned away, cheek and lobe lie beside the mesh.
+    beside = below & (reading.down_at < reading.at(14) @ reading.down)
+    beside &= reading.grown(reading.oval, _CHEEK * reading.unit)
+    face, below = face | beside, below & ~beside
     neck = reading.without_small(below, 0.01)
     # A cheek wider than the mesh knows.
     face |= below & ~neck & reading.grown(reading.oval, 0.1 * reading.unit)
@@ -172,6 +179,20 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
         rest=rest & whole,
         cloth_seen=_cloth_seen(painting, reading, clothes) | _cloth_seen(painting, reading, hat),
     )
+
+
+def _oval_seen(scene: Scene, reading: Reading) -> np.ndarray:
+    """The face's oval without what of the mesh lies beside the person."""
+    person = _person(scene, reading.oval.shape)
+    beside = reading.oval & ~person
+    # Masks that leave out more of a face are wrong.
+    return reading.oval & person if beside.sum() < 0.08 * reading.oval.sum() else reading.oval
+
+
+def _person(scene: Scene, shape: tuple[int, int]) -> np.ndarray:
+    if scene.masks is None:
+        return np.ones(shape, bool)
+    return cv2.resize(scene.masks.person, shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
 
 
 def _to_strands(painting: Scene, reading: Reading, hair: np.ndarray) -> np.ndarray:
@@ -199,9 +220,7 @@ def _cloth_seen(scene: Scene, reading: Reading, mask: np.ndarray) -> np.ndarray:
     cloth = reading.clothes_seen | reading.hat
     strange = reading.opened(mask & ~cloth, 0.02 * reading.unit)
     seen = mask & cloth & ~reading.grown(strange, 0.03 * reading.unit)
-    if scene.masks is not None:
-        size = mask.shape[::-1]
-        seen &= cv2.resize(scene.masks.person, size, interpolation=cv2.INTER_AREA) > 0.5
+    seen &= _person(scene, mask.shape)
     if seen.any() and strange.sum() > _CROWDED * mask.sum():
         # Of what shows between arms much is theirs, too.
         apart = reading.lab - np.median(reading.lab[seen], axis=0)
