@@ -85,7 +85,7 @@ async def test_it_makes_no_difference_where_the_body_is_cut(cuts: set[int]):
         (part(b'name="image"', PHOTO), "no end"),
         (part(b'name="image"', PHOTO)[:-9], "no end"),
         (b"", "no end"),
-        (b"--b--\r\n", "no end"),
+        (b"--b\r\n", "no end"),
         (part(b'filename="a.png"', PHOTO) + b"--b--", "no name"),
         (part(b'name="a"', b"1") * 2 + b"--b--", "'a' was sent twice"),
         (part(b'name="image"', b"1") * 2 + b"--b--", "'image' was sent twice"),
@@ -96,12 +96,52 @@ async def test_it_makes_no_difference_where_the_body_is_cut(cuts: set[int]):
         (b"no form at all", "not divided by the boundary"),
         (b"--other" + part(b'name="image"', PHOTO) + b"--b--", "not divided by the boundary"),
         (b"--b\r\nno header\r\n\r\nx\r\n--b--", "malformed headers"),
+        (part(b'name="image"', PHOTO).replace(b"\r\n", b"\n") + b"--b--", "end with CR LF"),
+        (part(b'\r\n name="image"', PHOTO) + b"--b--", "a header is one line"),
+        (b"preamble\r\n--b--\r\n", "not divided by the boundary"),
+        (b"a long preamble\r\n" * 100, "not divided by the boundary"),
+        (
+            part(b'name="image"', b"aW1hZ2U=", b"Content-Transfer-Encoding: Base64") + b"--b--",
+            "'image' is encoded .base64.",
+        ),
     ],
 )
 async def test_the_error_of_a_broken_form_says_what_is_wrong(body: bytes, says: str):
     with pytest.raises(AvatarError, match=says) as refused:
         await read(body)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("step", [1, 5, 10_000])
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\r\n",
+        b"This is a message with parts.\r\n",
+        b"--bar\r\n --b\r\nb\r\n--c--\r\n" + b"- " * 2000 + b"\r\n",
+    ],
+)
+async def test_what_comes_before_the_first_boundary_is_ignored(before: bytes, step: int):
+    body = before + part(b'name="style"', b"comic") + part(b'name="image"', PHOTO) + b"--b--\r\n"
+    cuts = tuple(range(step, len(body), step))
+    assert await read(body + b"an epilogue", cuts=cuts) == ({"style": "comic"}, PHOTO)
+
+
+async def test_white_space_may_pad_the_boundary():
+    body = part(b'name="style"', b"comic") + part(b'name="image"', PHOTO) + b"--b--\r\n"
+    padded = body.replace(b"--b\r\n", b"--b \t\r\n")
+    assert await read(padded) == ({"style": "comic"}, PHOTO)
+
+
+async def test_a_form_may_have_no_fields():
+    assert await read(b"--b--\r\n") == ({}, None)
+
+
+async def test_an_empty_part_gives_way_to_one_that_is_not():
+    empty = part(b'name="image"; filename=""', b"") + part(b'name="style"', b"")
+    filled = part(b'name="image"; filename="me.png"', PHOTO) + part(b'name="style"', b"comic")
+    for body in (empty + filled, filled + empty):
+        assert await read(body + b"--b--\r\n") == ({"style": "comic"}, PHOTO)
 
 
 async def test_the_error_of_a_form_without_a_boundary_says_so():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Protocol
@@ -20,6 +21,16 @@ URLENCODED = "application/x-www-form-urlencoded"
 # Our forms have few and short fields; others are refused.
 _MAX_FIELDS = 16
 _MAX_FIELD_BYTES = 16_384
+
+
+_UNDIVIDED = (
+    "The form is broken: its parts are not divided by the boundary that its Content-Type names, or"
+    " have malformed headers. Lines end with CR LF, and a header is one line."
+)
+# White space may pad the line of a boundary; this much is looked through.
+_PADDING_BYTES = 64
+# What leaves the bytes of a part as they are.
+_UNENCODED = (b"7bit", b"8bit", b"binary")
 
 
 class FileSink(Protocol):
@@ -41,9 +52,9 @@ async def read_multipart(
 ) -> tuple[dict[str, str], set[str]]:
     """The fields of a multipart form, and which of ``files`` it held.
 
-    A part is a file by its name, whether or not the client gave it a file name. Raises
-    InvalidRequest for a broken form and one that names a field twice, InvalidImage for a file
-    of another name.
+    A part is a file by its name, whether or not the client gave it a file name; an empty one gives
+    way to another of its name. Raises InvalidRequest for a broken form and one that fills a field
+    twice, InvalidImage for a file of another name.
     """
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
@@ -61,9 +72,10 @@ async def read_multipart(
                 "on_headers_finished": parts.headers_end,
                 "on_part_data": parts.data,
                 "on_part_end": parts.end,
+                "on_end": parts.finish,
             },
         )
-        async for chunk in chunks:
+        async for chunk in _without_preamble(chunks, boundary):
             # pyrefly: ignore[bad-argument-type] (typed bytes, and reads a bytearray as well)
             parser.write(chunk)
             # Not only of the part at hand: another may have begun in the same chunk.
@@ -71,13 +83,33 @@ async def read_multipart(
                 await file.flush()
             parts.written.clear()
     except FormParserError as error:
-        raise InvalidRequest(
-            "The form is broken: its parts are not divided by the boundary that its Content-Type"
-            " names, or have malformed headers."
-        ) from error
-    if parts.is_open or not parts.names:
+        raise InvalidRequest(_UNDIVIDED) from error
+    if not parts.finished:
         raise InvalidRequest("The form is broken: it has no end.")
     return parts.fields, parts.names & files.keys()
+
+
+async def _without_preamble(
+    chunks: AsyncIterator[bytes | bytearray], boundary: bytes
+) -> AsyncIterator[bytes | bytearray]:
+    """``chunks`` from the first line that is the boundary: a reader is to ignore what comes before
+    (RFC 2046, 5.1.1), and the parser refuses it.
+    """
+    line = re.compile(rb"\r\n(--" + re.escape(boundary) + rb")[ \t]*(?=\r\n)")
+    head = bytearray(b"\r\n")  # the body begins a line
+    async for chunk in chunks:
+        head += chunk
+        if found := line.search(head):
+            yield found[1] + head[found.end() :]
+            break
+        del head[: -len(boundary) - _PADDING_BYTES]
+    else:
+        rest = head.strip()
+        if rest and rest != b"--" + boundary + b"--":
+            raise InvalidRequest(_UNDIVIDED)
+        yield rest  # a form without fields, or without anything
+    async for chunk in chunks:
+        yield chunk
 
 
 class _Parts:
@@ -87,23 +119,27 @@ class _Parts:
         self.files = files
         self.fields: dict[str, str] = {}
         self.names: set[str] = set()
-        self.is_open = False
+        self.finished = False
         # Since the last flush:
         self.written: list[FileSink] = []
         # Of the part at hand:
         self.file: FileSink | None = None
         self._name = ""
+        self._is_empty = True
         self._text = bytearray()
-        self._disposition: bytes | None = None
+        self._headers: dict[bytes, bytes] = {}
         self._header_name = b""
         self._header_value = b""
+        # Of the whole form:
+        self._count = 0
+        self._filled: set[str] = set()
 
     def begin(self) -> None:
-        self.is_open = True
         self.file = None
         self._name = ""
+        self._is_empty = True
         self._text.clear()
-        self._disposition = None
+        self._headers.clear()
 
     def header_name(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
@@ -112,26 +148,35 @@ class _Parts:
         self._header_value += data[start:end]
 
     def header_end(self) -> None:
-        if self._header_name.lower() == b"content-disposition":
-            self._disposition = bytes(self._header_value)
+        self._headers[self._header_name.lower()] = self._header_value
         self._header_name = self._header_value = b""
 
     def headers_end(self) -> None:
-        _, options = parse_options_header(self._disposition)
+        _, options = parse_options_header(self._headers.get(b"content-disposition"))
         if b"name" not in options:
             raise InvalidRequest("The form is broken: a part has no name.")
         name = self._name = _text(options[b"name"])
-        if name in self.names:
-            raise InvalidRequest(f"The field {name[:40]!r} was sent twice.")
         self.names.add(name)
-        if len(self.names) > _MAX_FIELDS:
+        self._count += 1
+        if self._count > _MAX_FIELDS:
             raise InvalidRequest(f"The form has more than {_MAX_FIELDS} fields.")
         self.file = self.files.get(name)
         if self.file is None and b"filename" in options:
             known = f"; there is {' and '.join(self.files)}" if self.files else ""
             raise InvalidImage(f"There is no file field {name[:40]!r} here{known}.")
+        encoding = self._headers.get(b"content-transfer-encoding", b"binary").strip().lower()
+        if encoding not in _UNENCODED:
+            raise InvalidRequest(
+                f"The field {name[:40]!r} is encoded ({_text(encoding)[:40]}): send its bytes as"
+                " they are, without a Content-Transfer-Encoding (RFC 7578, 4.7)."
+            )
 
     def data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_empty:
+            self._is_empty = False
+            if self._name in self._filled:
+                raise InvalidRequest(f"The field {self._name[:40]!r} was sent twice.")
+            self._filled.add(self._name)
         if self.file is not None:
             self.file.write(memoryview(data)[start:end])
             if self.file not in self.written:
@@ -145,9 +190,11 @@ class _Parts:
         self._text += data[start:end]
 
     def end(self) -> None:
-        self.is_open = False
-        if self.file is None:
+        if self.file is None and not (self._is_empty and self._name in self._filled):
             self.fields[self._name] = _text(self._text)
+
+    def finish(self) -> None:
+        self.finished = True
 
 
 def _text(data: bytes | bytearray) -> str:

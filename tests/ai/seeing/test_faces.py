@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import cv2
 import numpy as np
@@ -198,17 +199,13 @@ def ways_up(find: FaceFinder, quarters: tuple[int, ...]) -> dict[int, int]:
     return ways
 
 
-@pytest.mark.parametrize("quarters", [(3, 1), (2, 1), (3, 2), (2, 2)])
+@pytest.mark.parametrize("quarters", list(itertools.product(range(4), repeat=2)))
 def test_people_who_lie_different_ways_are_all_found(find: FaceFinder, quarters) -> None:
     assert ways_up(find, quarters) == {0: -quarters[0] % 4, 1: -quarters[1] % 4}
 
 
-@pytest.mark.parametrize("quarters", [(0, 2), (2, 0), (0, 1), (3, 0)])
-def test_who_stands_beside_somebody_who_lies_is_found(find: FaceFinder, quarters) -> None:
-    ways = ways_up(find, quarters)
-
-    assert ways[quarters.index(0)] == 0
-    assert all(turns == -quarters[at] % 4 for at, turns in ways.items())
+def test_nobody_is_found_lying_in_a_portrait_of_one(find: FaceFinder) -> None:
+    assert len(find(seen.astronaut())) == len(find(seen.officer())) == 1
 
 
 @pytest.mark.parametrize("ratio", [12, 20, 1 / 12, 1 / 20])

@@ -33,9 +33,11 @@ __all__ = [
 _CERTAIN = 0.9
 # How much more certain another way up has to be: upright wins unless it clearly fails.
 _CLEARLY = 0.02
-# Long side of the picture in which lying faces are looked for, px. Whoever is so seen is no
-# tiny figure.
-_GLANCE_PX = 640
+# Long side of the picture in which lying faces are looked for, px, and of the one in which they are
+# beside faces that were found. Whoever is so seen is no tiny figure.
+_GLANCE_PX, _BESIDE_PX = 640, 320
+# The share of a picture from which on a face leaves others no place to lie beside it.
+_CLOSE = 0.16
 # The unsure faces that are looked at from all sides, and the side of that look in face sizes.
 _DOUBTS = 4
 _LOOK = 2.4
@@ -52,9 +54,9 @@ def open_face_finder(models: Models) -> FaceFinder:
 
     The detector knows upright faces; shown a lying one or one upside down it may still see an
     upright face, with eyes where the mouth is. So a face that it is unsure of is also looked at
-    turned, and a picture without faces is too. Landmarks and boxes are in pixels of the picture
-    as it came. The most prominent face comes first. Raises ``ModelMissing`` where the detector
-    or the face mesh is not there.
+    turned, and so is the picture, for those who lie beside others. Landmarks and boxes are in
+    pixels of the picture as it came. The most prominent face comes first. Raises
+    ``ModelMissing`` where the detector or the face mesh is not there.
     """
     find = open_upright_finder(models)
 
@@ -62,22 +64,27 @@ def open_face_finder(models: Models) -> FaceFinder:
         faces = find(picture)
         if not faces:
             return _lying(find, picture) or _behind_a_net(find, picture)
-        for index, face in enumerate(faces[:_DOUBTS]):
-            if _certainty(face) >= _CERTAIN:
-                continue
-            turns, better = _from_all_sides(find, picture, face)
-            if better is None:
-                faces[index] = _behind_lines(find, picture, face)
-                continue
-            if index == 0 and not any(_is_certain(one) for one in faces[1:]):
-                # Then everybody is likely to lie the same way.
-                lying = find(turned_picture(picture, turns))
-                if lying and _certainty(lying[0]) >= _certainty(better) - _CLEARLY:
-                    return [turned(one, -turns, *_size(picture, turns)) for one in lying]
-            faces[index] = better
-        return faces
+        return _with_others(find, picture, _set_right(find, picture, faces))
 
     return find_any_way_up
+
+
+def _set_right(find: FaceFinder, picture: Picture, faces: list[Face]) -> list[Face]:
+    """``faces`` as the unsure of them look from the side from which they are seen clearly."""
+    for index, face in enumerate(faces[:_DOUBTS]):
+        if _certainty(face) >= _CERTAIN:
+            continue
+        turns, better = _from_all_sides(find, picture, face)
+        if better is None:
+            faces[index] = _behind_lines(find, picture, face)
+            continue
+        if index == 0 and not any(_is_certain(one) for one in faces[1:]):
+            # Then everybody is likely to lie the same way.
+            lying = find(turned_picture(picture, turns))
+            if lying and _certainty(lying[0]) >= _certainty(better) - _CLEARLY:
+                return [turned(one, -turns, *_size(picture, turns)) for one in lying]
+        faces[index] = better
+    return faces
 
 
 def quarter_turns(face: Face) -> int:
@@ -109,7 +116,7 @@ def turned_picture(picture: Picture, turns: int) -> Picture:
 def _lying(find: FaceFinder, picture: Picture) -> list[Face]:
     """The faces of a picture in which none stands upright."""
     glance = Picture(shrunk(on_grey(picture), _GLANCE_PX))
-    found = {turns: find(turned_picture(glance, turns)) for turns in (1, 3, 2)}
+    found = _lying_in(find, glance)
     best = max(found, key=lambda turns: _certainty(found[turns][0]) if found[turns] else 0.0)
     if not found[best]:
         return []
@@ -119,15 +126,60 @@ def _lying(find: FaceFinder, picture: Picture) -> list[Face]:
     faces = [
         turned(face, -best, *_size(picture, best)) for face in find(turned_picture(picture, best))
     ]
-    # Some may lie another way than most do, and be seen askew from that.
+    del found[best]
+    return _joined(find, picture, faces, found, glance)
+
+
+def _with_others(find: FaceFinder, picture: Picture, faces: list[Face]) -> list[Face]:
+    """``faces``, and those who lie another way than they do."""
+    close = _CLOSE * picture.width * picture.height
+    if any(_is_certain(face) and face.box[2] * face.box[3] > close for face in faces):
+        return faces
+    glance = Picture(shrunk(on_grey(picture), _BESIDE_PX))
+    return _joined(find, picture, faces, _lying_in(find, glance), glance)
+
+
+def _lying_in(find: FaceFinder, glance: Picture) -> dict[int, list[Face]]:
+    """By quarter turns clockwise of ``glance``, the faces that are seen so."""
+    return {turns: find(turned_picture(glance, turns)) for turns in (1, 3, 2)}
+
+
+def _joined(
+    find: FaceFinder,
+    picture: Picture,
+    faces: list[Face],
+    found: dict[int, list[Face]],
+    glance: Picture,
+) -> list[Face]:
+    """``faces`` of ``picture`` with those ``found`` in the ``glance`` at it that are not among
+    them, or are seen askew there."""
     for turns, others in found.items():
-        for one in others if turns != best else ():
-            other = turned(one, -turns, *_size(glance, turns)).scaled(picture.width / glance.width)
-            same = [face for face in faces if _overlap(other, face)]
-            clearer = all(_certainty(other) > _certainty(face) + _CLEARLY for face in same)
-            if _is_certain(other) and clearer:
-                faces = [face for face in faces if face not in same] + [other]
+        new = [
+            turned(one, -turns, *_size(glance, turns)).scaled(picture.width / glance.width)
+            for one in others
+            if _is_certain(one)
+        ]
+        new = [one for one in new if all(_is_askew(face, one) for face in _at(one, faces))]
+        if not new:
+            continue
+        finer = [
+            turned(one, -turns, *_size(picture, turns))
+            for one in find(turned_picture(picture, turns))
+        ]
+        for one in new:
+            clear = next(filter(_is_certain, _at(one, finer)), one)
+            faces = [face for face in faces if face not in _at(one, faces)] + [clear]
     return sorted(faces, key=lambda face: -prominence(face.box, picture))
+
+
+def _at(one: Face, faces: list[Face]) -> list[Face]:
+    """Those of ``faces`` that are where ``one`` is."""
+    return [face for face in faces if _overlap(one, face)]
+
+
+def _is_askew(face: Face, other: Face) -> bool:
+    """Whether ``face`` clearly fails to be what ``other`` is in the same place."""
+    return not _is_certain(face) and _certainty(other) > _certainty(face) + _CLEARLY
 
 
 def _is_certain(face: Face) -> bool:
