@@ -208,6 +208,13 @@ def test_nobody_is_found_lying_in_a_portrait_of_one(find: FaceFinder) -> None:
     assert len(find(seen.astronaut())) == len(find(seen.officer())) == 1
 
 
+@pytest.mark.parametrize("side", [16, 20, 24, 28])
+def test_a_head_alone_is_found_in_a_tiny_picture(find: FaceFinder, side: int) -> None:
+    for head in (seen.astronaut().rgb[20:200, 140:310], seen.officer().rgb[30:330, 130:410]):
+        tiny = Picture(cv2.resize(head, (side, side), interpolation=cv2.INTER_AREA))
+        assert len(find(tiny)) == 1
+
+
 @pytest.mark.parametrize("ratio", [12, 20, 1 / 12, 1 / 20])
 def test_a_face_at_the_end_of_a_long_picture_is_found(ratio: float) -> None:
     """The whole of it at 1024 px would leave 20 px of the face, or 12."""

@@ -126,6 +126,38 @@ def test_a_patch_covers_one_eye() -> None:
     assert scene.subjects[0].eyes_open is not None
 
 
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_hand_covers_one_eye(index: int) -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    held = seen.astronaut().rgb.copy()
+    skin = np.median(held[120:140, 205:215], axis=(0, 1))
+    x, y = face.landmarks[(468, 473)[index]]
+    for finger in range(4):
+        centre = round(float(x)) + 9 * finger - 13, round(float(y)) + 8
+        cv2.ellipse(held, centre, (6, 26), 0, 0, 360, (skin * (0.88 + 0.04 * finger)).tolist(), -1)
+    covered = scene_of(Picture(held)).subjects[0].eyes_covered
+    assert value(covered) == (index == 0, index == 1)
+
+
+def test_a_microphone_covers_the_mouth() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    held = seen.astronaut().rgb.copy()
+    x, y = face.landmarks[[13, 14]].mean(axis=0).astype(int).tolist()
+    cv2.circle(held, (x, y + 6), 17, (58, 58, 62), -1)
+    cv2.line(held, (x, y + 20), (x + 10, y + 120), (22, 22, 25), 14)
+    assert value(scene_of(Picture(held)).subjects[0].mouth_covered) is True
+
+
+def test_lenses_with_the_sky_in_them_cover_both_eyes() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    shaded = seen.astronaut().rgb.copy()
+    for eye in (468, 473):
+        x, y = face.landmarks[eye].astype(int).tolist()
+        cv2.ellipse(shaded, (x, y), (18, 14), 0, 0, 360, (96, 130, 170), -1)
+        cv2.rectangle(shaded, (x - 4, y - 11), (x + 4, y + 11), (225, 238, 248), -1)
+    assert value(scene_of(Picture(shaded)).subjects[0].eyes_covered) == (True, True)
+
+
 def test_eyes_that_were_made_blocks_of_are_not_shown() -> None:
     """As pictures are made anonymous."""
     (face,) = open_face_finder(seen.models())(seen.astronaut())

@@ -86,6 +86,8 @@ _LARGE = 0.25
 # a portrait is found best when small, the back row of a group only when larger, and the largest
 # look is for tiny faces alone. Small pictures are enlarged to the first.
 _LOOKS_PX = (320, 640, 1024)
+# Long side up to which a picture may be of a head alone, cut close.
+_TINY_PX = 64
 # Ratios of sides from which on a picture is long, and how much longer changes nothing more.
 _LONG, _LONGEST = 2.5, 20
 # With a side of one cell of its coarsest grid (32 px) OpenCV's YuNet reads past its own output.
@@ -125,6 +127,23 @@ def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[_Found]:
         # A portrait: whoever else is in it is no smaller than what this look can see.
         if any(score >= _SURE and box[3] >= _LARGE * height for box, _, score in found):
             break
+    return found or _seen_within(detector, rgb)
+
+
+def _seen_within(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[_Found]:
+    """What is found in a tiny picture with something around it: YuNet misses a head that the
+    picture's borders cut close."""
+    height, width = rgb.shape[:2]
+    if max(height, width) > _TINY_PX:
+        return []
+    margin = max(height, width) // 2
+    sides = (margin,) * 4
+    around = cv2.copyMakeBorder(rgb, *sides, cv2.BORDER_REPLICATE)
+    found = []
+    for (left, top, wide, high), eyes, score in _seen_in(detector, around, _LOOKS_PX[0]):
+        box = left - margin, top - margin, wide, high
+        if _is_box(box, eyes - margin, score, width, height):
+            found.append((box, eyes - margin, score))
     return found
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.seeing.face_chart import SHAPE, UNIT_PX, Chart
+from cartoon_avatar.ai.seeing.features import Eye
 from cartoon_avatar.ai.seeing.measures import colour_in, mean_in, median_in, read
 from cartoon_avatar.ai.seeing.subject import (
     Age,
@@ -115,6 +116,14 @@ _FOREIGN, _FLAT, _DULL = 24, 0.14, 0.4
 # Lids lie in the shade of the brow: what is lighter than skin by this and plain is a pad; what is
 # that dark above a lit cheek and plain, a patch.
 _LIGHTER, _DARKER, _PLAIN = 1.2, 0.6, 0.08
+# What is as near skin's colour and hardly darker is skin; at most half of an open eye is, nine
+# tenths of a hand. A patch has a smaller range of lightness than lashes, white and iris have.
+_SKIN_NEAR, _SKIN_DARK, _HAND, _PATCH = 9, 0.55, 0.9, 0.6
+# L by which the white is lighter than the iris: less is no eye, and far below 0 a reflection.
+_NO_IRIS, _REFLECTION = 4, -8
+# Grey pictures have less colour than this, and an eye with its lids closer (as a share of its
+# width) is closed.
+_COLOURLESS, _CLOSED = 6, 0.13
 _CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
 
 
@@ -129,11 +138,15 @@ def eyes_covered(
     if min(hidden) > 0.6:
         return Read((True, True), round(min(hidden), 2))
     if skin is not None and sharp > 0.4:
-        if all(_blank(chart, zone, skin) for zone in zones):
+        if all(_blank(chart, zone, skin) for zone in zones) or all(
+            _iris_contrast(chart, eye) < _REFLECTION for eye in chart.features.eyes
+        ):
             return Read((True, True), 0.8)
         # One alone: deep shade on one side of a face may be taken for hair, and is dark and flat.
         left, right = (
-            share > 0.75 or _is_foreign(chart, index, zone, skin)
+            (share > 0.75 and _light_range(chart, zone) < _PATCH * skin.value[0])
+            or _is_foreign(chart, index, zone, skin)
+            or _is_hand(chart, chart.features.eyes[index], skin)
             for index, (share, zone) in enumerate(zip(hidden, zones, strict=True))
         )
         if left or right:
@@ -144,6 +157,25 @@ def eyes_covered(
 def _light_range(chart: Chart, zone: np.ndarray) -> float:
     low, high = np.percentile(chart.lab[..., 0][zone], [8, 92])
     return float(high - low)
+
+
+def _iris_contrast(chart: Chart, eye: Eye) -> float:
+    """By how much (L) the white of an eye is lighter than its iris."""
+    light, radius = chart.lab[..., 0], eye.radius / UNIT_PX
+    white = chart.zone(eye.outline, factor=0.95) & ~chart.disc(eye.iris, 1.2 * radius)
+    iris = chart.zone(eye.outline, factor=1.1) & chart.disc(eye.iris, 0.8 * radius)
+    return median_in(light, white) - median_in(light, iris)
+
+
+def _is_hand(chart: Chart, eye: Eye, skin: Read[Lab]) -> bool:
+    """Whether there is nothing but skin where an open eye would be."""
+    if eye.opening < _CLOSED * eye.width or np.hypot(*skin.value[1:]) < _COLOURLESS:
+        return False
+    away = chart.lab[..., 1:] - np.asarray(skin.value[1:])
+    near = np.hypot(away[..., 0], away[..., 1]) < _SKIN_NEAR
+    alike = near & (chart.lab[..., 0] > _SKIN_DARK * skin.value[0])
+    zone = chart.zone(eye.outline, factor=1.1)
+    return mean_in(alike, zone) > _HAND and _iris_contrast(chart, eye) < _NO_IRIS
 
 
 def _blank(chart: Chart, eye: np.ndarray, skin: Read[Lab]) -> bool:
@@ -176,13 +208,25 @@ def _cheek_is_lit(chart: Chart, index: int, skin: Read[Lab]) -> bool:
     return median_in(chart.lab[..., 0], cheek & chart.inside) > 0.75 * skin.value[0]
 
 
-def mouth_covered(chart: Chart) -> Read[bool] | None:
+# Of what is before a mouth, against skin (CIELAB): lips are no less red than it, and no colour is
+# as far off but that of lipstick.
+_NOT_RED, _OFF_SKIN = -8, 22
+
+
+def mouth_covered(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[bool] | None:
+    """Whether something is before the mouth: a mask, a hand, a microphone."""
     zone = chart.zone(chart.features.lips, factor=1.3)
     hidden = mean_in(chart.other + chart.clothes + chart.body_skin, zone)
-    if hidden > 0.5:
+    if hidden > 0.4:
         return Read(True, round(hidden, 2))
     if mean_in(chart.body_skin, zone) > 0.25:
         return Read(True, 0.7)  # a hand: no lips are ever taken for another part of the body
+    if skin is not None and sharp > 0.4 and np.hypot(*skin.value[1:]) > _COLOURLESS:
+        lips = chart.zone(chart.features.lips, factor=1.1)
+        away = chart.lab[..., 1:] - np.asarray(skin.value[1:])
+        off = median_in(np.hypot(away[..., 0], away[..., 1]), lips)
+        if median_in(away[..., 0], lips) < _NOT_RED and off > _OFF_SKIN:
+            return Read(True, 0.7)
     return Read(False, 0.9) if hidden < 0.2 else None
 
 
