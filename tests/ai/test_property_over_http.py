@@ -215,11 +215,9 @@ class Trial:
         if self.file.alpha is None or self.file.alpha.all():
             if alpha.mean() < 0.05 * 255:
                 self.faults.append(f"hardly anything of a head: {alpha.mean() / 255:.2f}")
-            middle = alpha.shape[0] // 2
-            if (
-                alpha[middle // 2 : middle + middle // 2, middle // 2 : middle + middle // 2].max()
-                < 250
-            ):
+            rim = alpha.shape[0] // 4
+            within = slice(rim, alpha.shape[0] - rim)
+            if alpha[within, within].max() < 250:
                 self.faults.append("a head that is nowhere opaque")
 
     def through_the_backend(self, phone: httpx.Client) -> None:

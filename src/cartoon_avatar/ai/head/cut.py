@@ -28,6 +28,7 @@ from cartoon_avatar.ai.seeing.faces import (
     turned,
     turned_picture,
 )
+from cartoon_avatar.ai.seeing.features import OVAL, area
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.models import Models
 from cartoon_avatar.contract.errors import NoFace
@@ -40,6 +41,8 @@ LOW_RESOLUTION_PX = 80
 _PADDED = 1.14
 # How far inside the edge the backdrop's paint may stand, in face heights.
 _RIM = 0.03
+# Opacity that a head has somewhere.
+_SEEN = 0.98
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +107,9 @@ def cut(
     size = output_side(square.side, size)
     seen_square = Square(square.left / scale, square.top / scale, square.side / scale)
     alpha = edge_of(shape, seen, _person(seen, faces, models), seen_square, size)
+    if alpha.max() < _SEEN:  # of so few pixels that smoothing left nothing
+        oval = faces[face_index].landmarks[list(OVAL)] - [seen_square.left, seen_square.top]
+        alpha = np.maximum(alpha, area(alpha.shape, oval * (size / seen_square.side) - 0.5))
     rim_px = _RIM * shape.ruler.height * scale * size / square.side
     return Head(
         picture=_coloured(paper, square, alpha, rim_px, ink_width_px * size / square.side),
