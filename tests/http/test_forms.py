@@ -133,6 +133,11 @@ async def test_white_space_may_pad_the_boundary():
     assert await read(padded) == ({"style": "comic"}, PHOTO)
 
 
+async def test_the_part_that_names_the_character_set_is_no_field():
+    body = part(b'name="_charset_"', b"utf-8") + part(b'name="style"', b"comic")
+    assert await read(body + b"--b--\r\n") == ({"style": "comic"}, None)
+
+
 async def test_a_form_may_have_no_fields():
     assert await read(b"--b--\r\n") == ({}, None)
 

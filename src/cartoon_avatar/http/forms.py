@@ -29,6 +29,8 @@ _UNDIVIDED = (
 )
 # White space may pad the line of a boundary; this much is looked through.
 _PADDING_BYTES = 64
+# A part that names the character set of the others (RFC 7578, 4.6), which ours tell from the bytes.
+_CHARSET = "_charset_"
 # What leaves the bytes of a part as they are.
 _UNENCODED = (b"7bit", b"8bit", b"binary")
 
@@ -190,7 +192,9 @@ class _Parts:
         self._text += data[start:end]
 
     def end(self) -> None:
-        if self.file is None and not (self._is_empty and self._name in self._filled):
+        if self.file is not None or self._name == _CHARSET:
+            return
+        if not self._is_empty or self._name not in self._filled:
             self.fields[self._name] = _text(self._text)
 
     def finish(self) -> None:
