@@ -52,11 +52,11 @@ def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
     Its people are where the painting has them. Of ``skin`` below 1, only so much of the photo's
     skin is painted, and the eyes: curls, cloth and beards stay as they are.
     """
-    painted = _prepared(scene, clock)
     if skin == 1:
-        return painted
+        return _prepared(scene, clock)
     if scene.masks is None:
         return scene
+    painted = _prepared_people(scene, clock)
     shape, photo = scene.masks.skin.shape, scene.picture.rgb
     lab = lab_of(photo)
     covered = skin * blurred(scene.masks.skin, _SEAM_PX)
@@ -75,7 +75,16 @@ def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
 
 @once_per_scene
 def _prepared(scene: Scene, clock: Clock) -> Scene:
-    rgb, sheet = _painted(scene, PLAIN, clock)
+    return _plain(scene, PLAIN, clock)
+
+
+@once_per_scene
+def _prepared_people(scene: Scene, clock: Clock) -> Scene:
+    return _plain(scene, replace(PLAIN, backdrops=()), clock)
+
+
+def _plain(scene: Scene, style: PaintedStyle, clock: Clock) -> Scene:
+    rgb, sheet = _painted(scene, style, clock)
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
     return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people)
 
