@@ -196,3 +196,29 @@ def test_a_shoulder_in_other_colours_is_no_hair(scene: Scene) -> None:
     assert head.picture.alpha is not None
     blue = (head.picture.rgb[..., 2] > 50) & (head.picture.rgb[..., 0] < 40)
     assert (blue & (head.picture.alpha > 127)).sum() < 0.002 * blue.size
+
+
+def test_beside_others_a_crown_is_whole_and_nothing_of_them_hangs_on_it(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    x, chin = person.landmarks[152].astype(int)
+    top = int(person.landmarks[10][1])
+    unit = chin - top
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.ellipse(
+        alpha, (x, chin - int(0.7 * unit)), (int(0.6 * unit), int(0.75 * unit)), 0, 0, 360, 255, -1
+    )
+    alpha[: top + 5, x - 8 : x + unit // 4] = 0  # behind somebody's chin
+    alpha[chin - unit // 2 :][: unit // 12, x : x + unit] = 255  # somebody's lock
+    brown = Picture(np.full((side, side, 3), (120, 80, 50), np.uint8), alpha)
+
+    alone, beside = (
+        cut_along_shapes(Picture(brown.rgb), lambda *size: brown, person, faces=faces)
+        for faces in (1, 2)
+    )
+
+    assert alone is not None
+    assert beside is not None
+    assert beside.box[2] < alone.box[2]
+    assert beside.picture.alpha is not None
+    left, above, *_ = beside.box
+    assert beside.picture.alpha[top - above - unit // 8, x - left] == 255

@@ -37,6 +37,9 @@ _LOW = -0.12, 0.03
 _HANGS, _ASIDE, _CROWN, _STRANGE, _FAR, _SHOULDER = -0.25, 0.45, -1.1, 7.0, 0.62, 0.015
 # Colours are compared in so many pixels from chin to forehead.
 _FEW_PX = 100
+# Beside others: how much of a generous skull is surely one's own above the brows (face heights
+# below the chin), and half the width of what hangs on a head and is not; in face heights.
+_SKULL, _BROWS, _FLAP = 0.72, -0.85, 0.06
 # How round the corners become where the border of the picture cuts a head, in face heights.
 _FRAME = 0.15
 # In face heights: how deep the jaw's dark line and the shadow on the neck may stand inside of the
@@ -77,6 +80,8 @@ def cut_along_shapes(
     paper, head = turned_picture(drawing, turns), turned_picture(head, turns)
     solid = _whole((_alpha(head) > 127).astype(np.uint8), ruler.height)
     solid = _of_own_colours(solid, head, ruler)
+    if faces > 1:
+        solid = _apart(solid, ruler)
     at_frame = bool(_rim_of(solid).any())
     contour = _contour(solid, ruler)
     rows, columns = np.nonzero(contour > 0.5)
@@ -139,6 +144,14 @@ def _of_own_colours(solid: np.ndarray, head: Picture, ruler: Ruler) -> np.ndarra
         strange.astype(np.uint8), solid.shape[::-1], interpolation=cv2.INTER_NEAREST
     )
     return largest(solid * (1 - strange))
+
+
+def _apart(solid: np.ndarray, ruler: Ruler) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1) with the crown that a neighbour hides, without what of a
+    neighbour hangs on it."""
+    across, down = _measured(ruler, solid.shape)
+    crown = (ruler.from_skull(across, down) < _SKULL) & (down < _BROWS)
+    return largest(opened(solid | crown.astype(np.uint8), _FLAP * ruler.height))
 
 
 def _rim_of(plane: np.ndarray) -> np.ndarray:

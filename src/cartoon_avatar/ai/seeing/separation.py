@@ -6,11 +6,15 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.canvas import shrunk
+from cartoon_avatar.ai.filters.random_walker import random_walk
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.detector import Face
 from cartoon_avatar.ai.seeing.features import OVAL, area, grown
 from cartoon_avatar.ai.seeing.looks import face_axes
 
 _SIDE_PX = 320
+# How much nearness counts against colours, and how little is walked over their edges.
+_TRUST, _EDGE = 5e-4, 300.0
 # What is surely a person's, right of and below the chin in face heights: the neck, of whoever
 # is drawn the chest too, and a skull.
 _NECK = (-0.12, 0.0), (0.12, 0.0), (0.2, 0.4), (-0.2, 0.4)
@@ -22,8 +26,8 @@ _SKULL = np.stack([0.43 * np.cos(_ROUND), 0.6 * np.sin(_ROUND) - 0.72], axis=1)
 def share_of_first(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:
     """H×W float32 0..1: how far each pixel belongs to the first of ``faces``, not to another.
 
-    Everyone grows from face, crown and chest over what is alike (watershed; Meyer 1992).
-    ``person`` is H×W float32, ``rgb`` H×W×3 uint8.
+    A walker over what is alike comes to the face, crown and chest of the first, or to another's
+    before (random walks; Grady 2006). ``person`` is H×W float32, ``rgb`` H×W×3 uint8.
     """
     if len(faces) < 2:
         return np.ones(person.shape, np.float32)
@@ -49,18 +53,27 @@ def share_of_first(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np
                 outlines = [grown(faces[at].landmarks[list(OVAL)], 0.94)]
             for outline in outlines:
                 seeds[area(shape, (outline * scale).astype(np.float32)) > 0.5] = at + 1
-    cv2.watershed(cv2.medianBlur(small, 5), seeds)
-    # Watershed's own lines belong to nobody, and so do gaps: the nearest person has them.
-    owned = (seeds > 0) & (seeds < nobody)
-    if not owned.any():
+    labels = np.where(seeds == 1, 1, np.where((seeds > 1) & (seeds < nobody), 0, -1))
+    if not (labels == 1).any():
         return np.ones(person.shape, np.float32)
-    _, nearest = cv2.distanceTransformWithLabels(
-        1 - owned.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    owners = np.zeros(int(nearest.max()) + 1, np.int32)
-    owners[nearest[owned]] = seeds[owned]
-    mine = (owners[nearest] == 1).astype(np.uint8)
+    # Walls where nobody is: from one person to another nobody walks across the background.
+    walls = np.where((seeds == nobody)[..., None], 255 - small, small)
+    middles = [face.landmarks.mean(axis=0) * scale for face in faces]
+    prior = _nearness(shape, middles, [face_axes(face)[1] * scale.mean() for face in faces])
+    walk = random_walk(walls, labels, prior, trust=_TRUST, edge=_EDGE)
+    mine = (walk > 0.5).astype(np.uint8)
     mine = cv2.morphologyEx(mine, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     share = cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 1.2)
     share = cv2.resize(share, person.shape[::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip((share - 0.5) * 3 + 0.5, 0, 1)
+
+
+def _nearness(
+    shape: tuple[int, int], middles: list[np.ndarray], heights: list[float]
+) -> np.ndarray:
+    """H×W float32 0..1: how much nearer the first face is than any other, in their heights."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    first, *others = (
+        np.hypot(x - at[0], y - at[1]) / height for at, height in zip(middles, heights, strict=True)
+    )
+    return smoothstep(np.min(others, axis=0) - first, -0.5, 0.5).astype(np.float32)
