@@ -43,7 +43,7 @@ class DrawnStyle:
     #: How far skin goes to its colour under even light, 0..1.
     even: float = 0.5
     #: The power that lightness (0..1) is raised to, and the factor of chroma.
-    light: float = 0.97
+    light: float = 0.985
     vivid: float = 1.0
     inks: tuple[tuple[str, str], ...] = ()
     backdrops: tuple[str, ...] = _BRIGHT
@@ -60,7 +60,7 @@ STYLES: tuple[DrawnStyle, ...] = (
         skin=Tones(step=3.5, least=0.0003, smooth=0.008, soft=0.006),
         hair=Tones(step=12.0, least=0.00012, smooth=0.007),
         cloth=Tones(step=13.0, least=0.0006, smooth=0.007, soft=0.007),
-        light=0.95,
+        light=0.97,
         vivid=1.12,
         grounds=("rays", "rays", "burst", "dots"),
     ),

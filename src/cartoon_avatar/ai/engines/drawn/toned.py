@@ -32,7 +32,7 @@ _SEAM = 0.02
 # How far the chin's shadows fall, face heights, and how dark each is.
 _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 # How far skin goes to its colour under even light at most (L, a, b).
-_EVENED_MOST = np.array([2.5, 10.0, 10.0])
+_EVENED_MOST = np.array([1.0, 10.0, 10.0])
 # Hues of hair between which dark yellow looks olive, degrees of CIELAB.
 _BROWN_DEG, _GREEN_DEG = 68.0, 120.0
 # Parts of fewer pixels are left out.
