@@ -20,6 +20,7 @@ from cartoon_avatar.ai.seeing.model_files import REQUIRED, models_folder
 from cartoon_avatar.ai.settings import AiSettings
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.signing import Signer, load_or_make_key
+from cartoon_avatar.contract.paths import GENERATE_CARTOON, PREVIEWS
 from tests.ai.conftest import running as running_ai
 from tests.ai.conftest import until_ready
 from tests.attacks.conftest import Start
@@ -190,11 +191,15 @@ def _request(path: str, where: str, name: str, value: str) -> tuple[str, dict[st
         request["headers"][name] = plain.encode()
     elif where == "json":
         request["json"] = {name: plain}
-    elif where == "form" and name in ("image", "original"):
-        request["files"] = {name: (plain, picture())}
     elif where == "form":
-        request["data"] = {name: plain}
-        request["files"] = {"image": picture()}
+        # What is drawn is drawn small and in one style: there are hundreds of requests.
+        small = {GENERATE_CARTOON: {"size": "64"}, PREVIEWS: {"styles": "comic"}}.get(path, {})
+        if name in ("image", "original"):
+            request["data"] = small
+            request["files"] = {name: (plain, picture())}
+        else:
+            request["data"] = small | {name: plain}
+            request["files"] = {"image": picture()}
     return url, request
 
 
