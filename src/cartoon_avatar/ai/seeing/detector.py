@@ -57,6 +57,9 @@ def open_upright_finder(models: Models) -> FaceFinder:
         raise ModelMissing(f"Finding faces needs {FACE_DETECTOR.name} and {FACE_MESH.name}.")
 
     def find(picture: Picture) -> list[Face]:
+        return seen_in(picture) or _cut_close(seen_in, picture)
+
+    def seen_in(picture: Picture) -> list[Face]:
         rgb = on_grey(picture)
         faces: list[Face] = []
         for box, eyes, score in sorted(_detect(detector, rgb), key=lambda found: -found[2]):
@@ -73,6 +76,27 @@ def open_upright_finder(models: Models) -> FaceFinder:
         return sorted(faces, key=lambda face: -prominence(face.box, picture))
 
     return find
+
+
+def _cut_close(find: FaceFinder, picture: Picture) -> list[Face]:
+    """The faces of a tiny picture once it is enlarged with something around it: YuNet misses a head
+    that the picture's borders cut close."""
+    longest = max(picture.width, picture.height)
+    if longest > _TINY_PX:
+        return []
+    margin = _LOOKS_PX[0] // 4
+    factor = 2 * margin / longest
+    size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
+    large = cv2.resize(on_grey(picture), size, interpolation=cv2.INTER_CUBIC)
+    sides = (margin,) * 4
+    faces = []
+    for face in find(Picture(cv2.copyMakeBorder(large, *sides, cv2.BORDER_REPLICATE))):
+        left, top, wide, high = face.box
+        box = left - margin, top - margin, wide, high
+        if 0 <= box[0] + wide / 2 <= size[0] and 0 <= box[1] + high / 2 <= size[1]:
+            landmarks = face.landmarks - np.float32(margin)
+            faces.append(replace(face, box=box, landmarks=landmarks).scaled(1 / factor))
+    return faces
 
 
 _SURE = 0.84
@@ -127,23 +151,6 @@ def _detect(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[_Found]:
         # A portrait: whoever else is in it is no smaller than what this look can see.
         if any(score >= _SURE and box[3] >= _LARGE * height for box, _, score in found):
             break
-    return found or _seen_within(detector, rgb)
-
-
-def _seen_within(detector: cv2.FaceDetectorYN, rgb: np.ndarray) -> list[_Found]:
-    """What is found in a tiny picture with something around it: YuNet misses a head that the
-    picture's borders cut close."""
-    height, width = rgb.shape[:2]
-    if max(height, width) > _TINY_PX:
-        return []
-    margin = max(height, width) // 2
-    sides = (margin,) * 4
-    around = cv2.copyMakeBorder(rgb, *sides, cv2.BORDER_REPLICATE)
-    found = []
-    for (left, top, wide, high), eyes, score in _seen_in(detector, around, _LOOKS_PX[0]):
-        box = left - margin, top - margin, wide, high
-        if _is_box(box, eyes - margin, score, width, height):
-            found.append((box, eyes - margin, score))
     return found
 
 

@@ -138,9 +138,12 @@ def eyes_covered(
     if min(hidden) > 0.6:
         return Read((True, True), round(min(hidden), 2))
     if skin is not None and sharp > 0.4:
-        if all(_blank(chart, zone, skin) for zone in zones) or all(
+        # Of eyes that look aside the mesh may miss the iris: only lenses show what is none.
+        lenses = glasses is None or glasses.value != "none"
+        reflecting = lenses and all(
             _iris_contrast(chart, eye) < _REFLECTION for eye in chart.features.eyes
-        ):
+        )
+        if reflecting or all(_blank(chart, zone, skin) for zone in zones):
             return Read((True, True), 0.8)
         # One alone: deep shade on one side of a face may be taken for hair, and is dark and flat.
         left, right = (
