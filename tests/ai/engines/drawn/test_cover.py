@@ -21,6 +21,11 @@ from tests.ai.engines.drawn.test_recipe import STYLES
 MASK = [(182, 122), (202, 116), (223, 113), (244, 116), (268, 124), (262, 152), (244, 174),
         (222, 182), (200, 174), (186, 152)]  # fmt: skip
 GOGGLES = [(178, 88), (272, 91), (270, 114), (237, 116), (225, 110), (212, 115), (182, 112)]
+HOOD_TOP = (224, 6)
+HOOD = [HOOD_TOP, (278, 30), (296, 90), (286, 150), (276, 200), (176, 200), (166, 150), (154, 90),
+        (172, 30)]  # fmt: skip
+EYES_BARE = (226, 102)
+RED = (170, 30, 45)
 BLUE, ORANGE, BROWN, WHITE = (105, 165, 205), (225, 110, 40), (92, 58, 34), (246, 246, 242)
 
 
@@ -32,11 +37,17 @@ def behind(thing: str) -> Scene:
         "goggles": [(GOGGLES, ORANGE)],
         "a patch": [((204, 102), BROWN)],
         "a pad": [((246, 103), WHITE)],
-    }[thing]:
+    }.get(thing, []):
         if isinstance(at, tuple):
             cv2.ellipse(rgb, at, (16, 14), 0, 0, 360, colour, -1, cv2.LINE_AA)
         else:
             cv2.fillPoly(rgb, [np.array(at, np.int32)], colour, cv2.LINE_AA)
+    if thing == "a hood":
+        bare = rgb.copy()
+        cv2.fillPoly(rgb, [np.array(HOOD, np.int32)], RED, cv2.LINE_AA)
+        slit = np.zeros(rgb.shape[:2], np.uint8)
+        cv2.ellipse(slit, EYES_BARE, (44, 17), 0, 0, 360, 1, -1)
+        rgb[slit > 0] = bare[slit > 0]
     models = seen.models()
     finders = open_face_finder(models), open_mask_finder(models)
     return open_scene(Picture(rgb), *finders, long_side=512)
@@ -73,3 +84,12 @@ def test_goggles_are_drawn_and_no_eyes_in_them():
     for eye in scene.features[0].eyes:
         colours = drawn_in(scene, "ink", eye.outline)
         assert (colours[:, 0] > colours[:, 2] + 60).mean() > 0.95
+
+
+def test_a_hooded_head_is_drawn_whole():
+    scene = behind("a hood")
+    brow, chin = scene.people[0].landmarks[[10, 152]].astype(int)
+    rgb = drawn.draw(scene, STYLES["ink"], 0).picture.rgb.astype(int)
+
+    for x, y in (brow - (chin - brow) // 5, (brow + 3 * chin) // 4):
+        assert rgb[y, x, 0] > rgb[y, x, 1:].max() + 60

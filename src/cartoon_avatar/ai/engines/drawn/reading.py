@@ -21,6 +21,10 @@ from cartoon_avatar.ai.seeing.scene import Scene
 CANVAS = 1000.0
 # The grid's pixels from chin to hairline, within what the picture holds.
 _FACE_PX = 200
+# From which share of a profile's hull its skin tells the face.
+_SEEN = 0.3
+# From which share of a face that is neither skin nor hair it is under a hood.
+_HOODED = 0.35
 
 
 def read(scene: Scene) -> Reading:
@@ -78,8 +82,11 @@ def read(scene: Scene) -> Reading:
         # The mesh folds over; its hull is cut to the face by the masks.
         hull = cv2.convexHull(features.landmarks)[:, 0]
         reading.oval = reading.inside(hull)
-        if scene.masks is not None and (seen := on_grid(scene.masks.face_skin) > 0.5).any():
-            reading.oval &= reading.closed(seen, 0.04 * unit)
+        if scene.masks is not None:
+            seen = reading.closed(on_grid(scene.masks.face_skin) > 0.5, 0.04 * unit)
+            # Of a face under a hood no skin is seen.
+            if (reading.oval & seen).sum() > _SEEN * reading.oval.sum():
+                reading.oval &= seen
     _read_parts(reading, scene, on_grid)
     read_light(reading)
     return reading
@@ -147,6 +154,10 @@ def _read_parts(
         on_head &= bool((reading.grown(piece, 0.03 * unit) & (hair | face | oval)).any())
         if on_head and above.sum() > 0.6 * piece.sum() and reading.area(piece & ~oval) > 0.012:
             hat |= piece
+    if (other & oval).sum() > _HOODED * oval.sum():
+        # A hood, of which a part below the brows would be left out or taken for a collar.
+        for piece in reading.pieces(worn & (down_at < chin), 0.0005):
+            hat |= piece if (piece & reading.grown(oval, 0.02 * unit)).any() else False
     reading.hat = reading.opened(hat, 0.02 * unit)
     band = reading.grown(oval, 0.06 * unit) & (np.abs(down_at - at(168) @ down) < 0.3 * unit)
     reading.worn_on_face = np.where(band & mine & ~hat, kinds[4], 0).astype(np.float32)
