@@ -75,8 +75,14 @@ def test_of_a_bare_photo_the_head_of_a_drawing_is_cut(portrait: Path, tmp_path: 
 
     assert share_of_photo(heads["photo"]) > 2 * share_of_photo(heads["painted"])
     assert (heads["photo"] == heads["cartoon"]).all()
-    # Shapes have few colours.
-    assert len(np.unique(heads["ink"][heads["ink"][..., 3] == 255], axis=0)) < 3000
+
+    def share_of_flat_colours(head: np.ndarray) -> float:
+        inside = head[head[..., 3] == 255][:, :3]
+        _, counts = np.unique(inside, axis=0, return_counts=True)
+        return float(np.sort(counts)[-500:].sum() / len(inside))
+
+    # Shapes have few colours, but for their soft edges.
+    assert share_of_flat_colours(heads["ink"]) > 2 * share_of_flat_colours(heads["photo"])
 
 
 def test_a_head_becomes_a_sticker_and_several_become_a_folder_of_them(
