@@ -94,6 +94,8 @@ NOSE = (
 )
 NOSE_BASE = (48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 429, 4, 209, 49)
 CHEEKS = (50, 280)
+# Up to this opening, as share of its width, an eye is closed.
+CLOSED = 0.13
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +112,10 @@ class Eye:
     @property
     def outline(self) -> np.ndarray:
         return np.concatenate([self.upper, self.lower[-2:0:-1]])
+
+    @property
+    def closed(self) -> bool:
+        return self.opening <= CLOSED * self.width
 
 
 @dataclass(frozen=True, slots=True, eq=False)

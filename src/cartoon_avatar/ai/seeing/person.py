@@ -8,7 +8,7 @@ import numpy as np
 from cartoon_avatar.ai.seeing import worn
 from cartoon_avatar.ai.seeing.detector import Face
 from cartoon_avatar.ai.seeing.face_chart import SHAPE, UNIT_PX, Chart, chart_of
-from cartoon_avatar.ai.seeing.features import Eye
+from cartoon_avatar.ai.seeing.features import CLOSED, Eye
 from cartoon_avatar.ai.seeing.matting import Masks
 from cartoon_avatar.ai.seeing.measures import colour_in, lab_in, mean_in, read
 from cartoon_avatar.ai.seeing.subject import Lab, Light, Pose, Read, Subject
@@ -178,8 +178,8 @@ def _light(
 
 def _eyes_open(chart: Chart, shown: float) -> Read[tuple[bool, bool]] | None:
     shares = [eye.opening / max(1e-3, eye.width) for eye in chart.features.eyes]
-    doubt = min(abs(share - 0.13) for share in shares)
-    left, right = (share > 0.13 for share in shares)
+    doubt = min(abs(share - CLOSED) for share in shares)
+    left, right = (share > CLOSED for share in shares)
     return read((bool(left), bool(right)), shown * float(np.clip(0.4 + 10 * doubt, 0, 0.95)))
 
 

@@ -121,9 +121,8 @@ _LIGHTER, _DARKER, _PLAIN = 1.2, 0.6, 0.08
 _SKIN_NEAR, _SKIN_DARK, _HAND, _PATCH = 9, 0.55, 0.9, 0.6
 # L by which the white is lighter than the iris: less is no eye, and far below 0 a reflection.
 _NO_IRIS, _REFLECTION = 4, -8
-# Grey pictures have less colour than this, and an eye with its lids closer (as a share of its
-# width) is closed.
-_COLOURLESS, _CLOSED = 6, 0.13
+# Grey pictures have less colour than this.
+_COLOURLESS = 6
 _CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
 
 
@@ -172,7 +171,7 @@ def _iris_contrast(chart: Chart, eye: Eye) -> float:
 
 def _is_hand(chart: Chart, eye: Eye, skin: Read[Lab]) -> bool:
     """Whether there is nothing but skin where an open eye would be."""
-    if eye.opening < _CLOSED * eye.width or np.hypot(*skin.value[1:]) < _COLOURLESS:
+    if eye.closed or np.hypot(*skin.value[1:]) < _COLOURLESS:
         return False
     away = chart.lab[..., 1:] - np.asarray(skin.value[1:])
     near = np.hypot(away[..., 0], away[..., 1]) < _SKIN_NEAR

@@ -23,7 +23,7 @@ def portrait(name: str) -> Portrait:
 def inked(name: str, *, inside: bool) -> np.ndarray:
     """H×W bool on the reading's grid."""
     one = portrait(name)
-    passed = (edges_of(one, inside=inside).by > 0).astype(np.float32)
+    passed = (edges_of(one, inside=inside) > 0).astype(np.float32)
     return cv2.resize(passed, one.face.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
 
 

@@ -17,8 +17,6 @@ from cartoon_avatar.ai.engines.drawn.sheet import circle
 from cartoon_avatar.ai.engines.drawn.tracing import base_of, levels_of, traced
 from cartoon_avatar.ai.seeing.features import Eye
 
-# Below this opening, as share of the width, an eye is closed.
-_CLOSED = 0.13
 # How many times the painting is enlarged; steps of tones, L; the smallest shape, squared face
 # heights, and how far outlines are smoothed, face heights.
 _ZOOM, _STEP = 3, 3.0
@@ -62,7 +60,7 @@ def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
             continue
         look = _look(portrait, reading.grown(outline, _BY_EYES * reading.unit))
         _draw(pen, portrait, look)
-        if eye.opening > _CLOSED * eye.width:
+        if not eye.closed:
             _draw_iris(pen, eye)
 
 

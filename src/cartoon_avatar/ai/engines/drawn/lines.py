@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -39,16 +38,10 @@ _RIM = 0.016
 _BORDER = 0.012
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Edges:
-    """``by`` is how far each pixel of the painting passes the threshold of ink, H×W float32, L."""
-
-    by: np.ndarray
-
-
-def edges_of(portrait: Portrait, *, inside: bool) -> Edges:
+def edges_of(portrait: Portrait, *, inside: bool) -> np.ndarray:
     """Where a painting's lines are: about jaw and neck and, if wanted, everywhere ``inside``.
 
+    H×W float32: by how much each pixel of the painting passes the threshold of ink, L.
     Flow-based difference of Gaussians (Kang et al. 2007; Winnemöller et al. 2012).
     """
     reading, unit = portrait.reading, portrait.reading.unit
@@ -77,17 +70,19 @@ def edges_of(portrait: Portrait, *, inside: bool) -> Edges:
     crowd = blurred((passed > 0).astype(np.float32), _CROWD * face_px)
     passed -= portrait.on_pixels(portrait.clothes) * _CALM * np.clip(crowd - _CROWDED, 0, 1)
     # Ends where there is to be none at fractions of a pixel.
-    return Edges(np.minimum(passed, _SLOPE * (0.5 - portrait.on_pixels(none))))
+    return np.minimum(passed, _SLOPE * (0.5 - portrait.on_pixels(none)))
 
 
-def draw_lines(pen: Pen, portrait: Portrait, edges: Edges, within: np.ndarray, colour: Lab) -> None:
-    """Draw the ``edges`` that lie ``within`` a mask on the grid."""
+def draw_lines(
+    pen: Pen, portrait: Portrait, edges: np.ndarray, within: np.ndarray, colour: Lab
+) -> None:
+    """Draw what of ``edges_of`` lies ``within`` a mask on the grid."""
     unit = portrait.reading.unit
     here = portrait.on_pixels(within) > 0.5
     if not here.any():
         return
     rows, columns = portrait.box(within)
-    plane = np.where(here, edges.by, -_SLOPE)[rows, columns]
+    plane = np.where(here, edges, -_SLOPE)[rows, columns]
     at = (columns.start, rows.start)
     for path in outlined(
         plane,

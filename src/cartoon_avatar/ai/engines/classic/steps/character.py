@@ -11,9 +11,8 @@ from cartoon_avatar.ai.filters.box import box_of, corner_of, doubled
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.features import Eye, Features, area, grown, smooth_curve
 
-# An eye narrower than this is left as the photo has it, px, and so is one that is shut: its
-# opening as share of its width.
-_SMALL_EYE_PX, _SHUT = 9, 0.13
+# An eye narrower than this is left as the photo has it, px, and so is one that is closed.
+_SMALL_EYE_PX = 9
 # A face lower than this keeps the photo's mouth, px.
 _SMALL_FACE_PX = 30
 # An eye shows its white and its iris if they differ by this much, L.
@@ -122,7 +121,7 @@ def paint_eyes(
     """
     for person in people:
         for eye in person.shown_eyes:
-            if eye.width < _SMALL_EYE_PX or eye.opening < _SHUT * eye.width:
+            if eye.width < _SMALL_EYE_PX or eye.closed:
                 continue
             box = box_of(lab.shape[:2], eye.outline, 0.2 * eye.width)
             offset = corner_of(box)
