@@ -165,11 +165,11 @@ def file_of(made: MadeUp, number: int) -> File:
     if kind.startswith("webp") and max(rgb.shape) > _LONGEST_WEBP_PX:
         kind = "jpeg"
     turn = int(rng.integers(1, 9)) if rng.random() < 0.4 else 1
-    data, meant = _written(rgb, alpha, kind, turn)
+    data, meant, alpha = _written(rgb, alpha, kind, turn)
     while len(data) > MAX_UPLOAD_BYTES:
         kind, alpha = "jpeg", None
         rgb = cv2.resize(rgb, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
-        data, meant = _written(rgb, alpha, kind, turn)
+        data, meant, alpha = _written(rgb, alpha, kind, turn)
     return File(data, meant, alpha, kind)
 
 
@@ -184,7 +184,7 @@ def _enlarged(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _written(
     rgb: np.ndarray, alpha: np.ndarray | None, kind: str, turn: int
-) -> tuple[bytes, np.ndarray]:
+) -> tuple[bytes, np.ndarray, np.ndarray | None]:
     """The file, and what it is meant to show; ``turn`` is an EXIF orientation."""
     write, takes = (LARGE | OPAQUE | CLEAR)[kind]
     meant, pixels = rgb, rgb
@@ -200,8 +200,11 @@ def _written(
         pixels = lying(pixels, turn)
     data = write(np.ascontiguousarray(pixels), exif)
     if "palette" in kind or kind == "gif":  # of few colours, nobody could show others
-        meant = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))
-    return data, meant
+        shown = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        meant = np.asarray(shown.convert("RGB"))
+        if alpha is not None:  # the octree makes opaque colours 254
+            alpha = np.asarray(shown.convert("RGBA"))[..., 3]
+    return data, meant, alpha
 
 
 def lying(upright: np.ndarray, orientation: int) -> np.ndarray:
