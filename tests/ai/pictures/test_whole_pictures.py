@@ -190,6 +190,9 @@ def parts() -> Iterator[tuple[str, bytes]]:
         data = saved(FACE, kind)
         for cut in (1, 50, len(data) // 2):
             yield f"{kind}, {cut} bytes short", data[:-cut]
+    # Unlike a GIF or a WebP: Chromium shows nothing of it either, not even its first frame.
+    frames = saved(FACE, "AVIF", save_all=True, append_images=[FACE.rotate(90), FACE.rotate(30)])
+    yield "moving AVIF, cut in its last frame", frames[:-1]
 
 
 WHOLES, PARTS = dict(wholes()), dict(parts())
