@@ -276,7 +276,7 @@ async def _uploaded(data: Path, **more: str) -> str:
 
 
 async def _queued(url: str, count: int, original: str = "x", *, running: bool = False) -> list[str]:
-    async with open_database(url) as database:
+    async with open_database(url, 5) as database:
         asked = [("phone", "painted")] * count
         return await add_jobs(database, asked, subject=original, running=running)
 

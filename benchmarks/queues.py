@@ -64,7 +64,7 @@ _FOR_LONG = timedelta(hours=1)
 async def turns(count: int) -> list[list[str]]:
     """Each of 100 devices asks for all of its jobs at once, one device after the other."""
     with folder() as data:
-        async with open_database(f"sqlite:///{data / 'avatars.sqlite'}") as database:
+        async with open_database(f"sqlite:///{data / 'avatars.sqlite'}", 5) as database:
             added_s: list[float] = []
             for number in range(_DEVICES):
                 asked = [(f"phone-{number}", "painted")] * (count // _DEVICES)
@@ -109,7 +109,7 @@ async def sharing() -> list[list[str]]:
             with backend(data, url, ready="/healthz", **more) as service:
                 async with aiohttp.ClientSession(service.url) as http:
                     many, other = await _uploaded(http, "many"), await _uploaded(http, "few")
-                    async with open_database(f"sqlite:///{data / 'avatars.sqlite'}") as database:
+                    async with open_database(f"sqlite:///{data / 'avatars.sqlite'}", 5) as database:
                         await add_jobs(database, [("many", "slow")] * 1000, subject=many)
                     await asyncio.sleep(4)  # they are seen, and being drawn
                     asked = [_promised(http, "few", other) for _ in range(few)]

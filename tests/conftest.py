@@ -25,6 +25,7 @@ _PATIENT = {
     "AI_BODY_TIMEOUT_S": "300",
     "AI_FETCH_TIMEOUT_S": "100",
     "AI_TIMEOUT_S": "600",
+    "DATABASE_TIMEOUT_S": "100",
     "STORAGE_TIMEOUT_S": "100",
 }
 

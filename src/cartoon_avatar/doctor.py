@@ -36,7 +36,7 @@ from cartoon_avatar.process.address import listen_fault, reached_at
 from cartoon_avatar.process.command_line import command_line, extra
 
 _OLDEST, _TOO_NEW = (3, 11), (3, 15)
-_TIMEOUT_S = 5
+_TIMEOUT_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +239,8 @@ async def _database(backend: BackendSettings) -> Finding:
 
     try:
         async with (
-            asyncio.timeout(_TIMEOUT_S),
-            open_database(backend.database) as database,
+            asyncio.timeout(backend.database_timeout_s),
+            open_database(backend.database, backend.database_timeout_s) as database,
         ):
             kind, current = await database.read(revision)
     except (SQLAlchemyError, OSError) as error:
@@ -296,8 +296,8 @@ def _ai_service(backend: BackendSettings) -> Finding:
         return _ok("ai service", "`serve` starts its own (AI_URL is not set)")
     mend = f"start it with `{command_line('ai')}`, or correct AI_URL ({backend.ai_url})"
     try:
-        answer = httpx.get(f"{backend.ai_url}{READYZ}", timeout=_TIMEOUT_S, trust_env=False)
-        state = answer.json()
+        response = httpx.get(f"{backend.ai_url}{READYZ}", timeout=_TIMEOUT_S, trust_env=False)
+        state = response.json()
         status = str(state["status"])
         missing = ", ".join(state.get("missing", []))
     except httpx.HTTPError as error:

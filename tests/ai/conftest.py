@@ -16,6 +16,7 @@ from PIL import Image
 
 from cartoon_avatar.ai.app import create_app
 from cartoon_avatar.ai.settings import AiSettings
+from tests.patience import PATIENCE_S
 
 
 @asynccontextmanager
@@ -28,13 +29,13 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
         transport = httpx.ASGITransport(app=with_state, raise_app_exceptions=False)
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://ai", timeout=60
+            transport=transport, base_url="http://ai", timeout=PATIENCE_S
         ) as client:
             yield client
 
 
 async def until_ready(ai: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(240):
+    async with asyncio.timeout(PATIENCE_S):
         while (await ai.get("/readyz")).status_code != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 

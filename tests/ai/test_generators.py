@@ -22,6 +22,7 @@ from tests.ai.conftest import running, saved, scene, until_ready
 from tests.ai.engines.remote.conftest import written
 from tests.engines import generators
 from tests.engines.generators import KEY, Server, edited, serving, status
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -211,7 +212,7 @@ async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
     server.cancelled.clear()
     server.answers = [generators.never]
     slow = [asyncio.create_task(drawn(ai, astronaut, "slow", size="64"))]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not server.asked:  # noqa: ASYNC110 (no event tells)
             await asyncio.sleep(0.02)
         # One worker, a queue of one, and yet there is room for all of these.
@@ -224,11 +225,11 @@ async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
     assert len(server.asked) == 1
 
     slow[0].cancel()
-    await asyncio.wait_for(server.cancelled.wait(), 60)
+    await asyncio.wait_for(server.cancelled.wait(), PATIENCE_S)
     for task in slow:
         task.cancel()
     await asyncio.wait(slow)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while (await engine(ai, "slow"))["waiting"]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -251,7 +252,7 @@ async def held_drawing(
     server.cancelled.clear()
     server.answers = [answer]
     drawing = asyncio.create_task(keyed(ai, photo, style))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await begun.wait()
     return drawing, free
 
@@ -276,13 +277,13 @@ async def test_under_a_key_a_drawing_outlives_its_client_and_is_paid_once(
     assert (await engine(ai, "clay"))["atWork"] == 1
     if asked_again == "when it is drawn":
         free.set()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while (await engine(ai, "clay"))["atWork"]:  # noqa: ASYNC110 (no event tells)
                 await asyncio.sleep(0.02)
         assert (await keyed(ai, astronaut, "clay")).status_code == 200
     else:
         again = asyncio.create_task(keyed(ai, astronaut, "clay"))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while (await engine(ai, "clay"))["atWork"] < 2:  # noqa: ASYNC110 (no event tells)
                 await asyncio.sleep(0.02)
         free.set()
@@ -308,7 +309,7 @@ async def test_a_drawing_under_a_key_is_cancelled_by_it(
     assert not server.cancelled.is_set()
     assert (await ai.delete(GENERATE)).status_code == 400
     assert (await ai.delete(GENERATE, headers=KEYED)).status_code == 204
-    await asyncio.wait_for(server.cancelled.wait(), 30)
+    await asyncio.wait_for(server.cancelled.wait(), PATIENCE_S)
     if who == "another":
         answer = await drawing
         assert (answer.status_code, answer.json()["code"]) == (409, "drawing_cancelled")
@@ -323,7 +324,7 @@ async def test_what_no_provider_was_asked_for_ends_with_its_client_even_under_a_
     asked = {"style": "slow", "size": "64", "seed": "2"}
     request = ai.post(GENERATE, files={"image": astronaut}, data=asked, headers=KEYED)
     waiting = asyncio.create_task(request)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not (await engine(ai, "slow"))["waiting"]:  # noqa: ASYNC110 (no event tells)
             await asyncio.sleep(0.02)
     await hang_up(waiting)

@@ -29,6 +29,7 @@ from tests.ai.seeing.test_property import uncovered
 from tests.engines.ai_service import running_ai_service
 from tests.faults import conftest as processes
 from tests.faults.conftest import StartBackend
+from tests.patience import PATIENCE_S
 
 forks, start_backend = processes.forks, processes.start_backend
 
@@ -245,7 +246,7 @@ def test_every_file_is_drawn_and_cut_alike(
     backend = start_backend()
     kinds: Counter[str] = Counter()
     wrong: dict[int, list[str]] = {}
-    with httpx.Client(base_url=ai_url, timeout=300) as ai:
+    with httpx.Client(base_url=ai_url, timeout=PATIENCE_S) as ai:
         styles = [style["name"] for style in ai.get(paths.STYLES).json()["items"]]
         for number in range(pictures):
             trial = Trial(ai, number, styles)

@@ -34,6 +34,7 @@ from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.ai.conftest import EndlessBody, running, saved, scene
 from tests.ai.seeing.made_up import made_up
 from tests.ai.test_fetching import ok, serving
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -56,7 +57,7 @@ async def ai(app_for: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient
 
 
 async def until_ready(client: httpx.AsyncClient) -> dict[str, Any]:
-    async with asyncio.timeout(240):
+    async with asyncio.timeout(PATIENCE_S):
         while (answer := await client.get(paths.READYZ)).status_code != 200:
             assert answer.json()["status"] == "starting"
             assert answer.headers["retry-after"]
@@ -864,7 +865,7 @@ async def test_a_worker_killed_at_work_costs_that_request_and_the_next_succeeds(
     request = asyncio.create_task(
         ai.post(GENERATE, files={"image": astronaut}, data={"size": "2048"})
     )
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while sum(worker.cpu_times()[:2]) <= before_s:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     worker.kill()
@@ -879,7 +880,7 @@ async def test_a_client_that_leaves_the_queue_frees_its_place(
     async with running(app) as client, app.router.lifespan_context(app) as state:
         # A second life of the app, spoken to in ASGI: httpx cannot hang up in mid-request.
         workers = state["ai"].workers
-        async with asyncio.timeout(240):
+        async with asyncio.timeout(PATIENCE_S):
             while not workers.ready:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         request = client.build_request("POST", GENERATE, files={"image": astronaut})
@@ -906,12 +907,12 @@ async def test_a_client_that_leaves_the_queue_frees_its_place(
         }
         worker = await workers.idle.get()  # nobody is served meanwhile
         waiting = asyncio.create_task(app(scope, receive, send))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE_S):
             while not workers.line:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert workers.taken == 1
         hang_up.set()
-        await asyncio.wait_for(waiting, 120)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         assert (workers.taken, len(workers.line)) == (0, 0)
         workers.idle.put_nowait(worker)
 
@@ -944,7 +945,7 @@ async def test_without_model_files_it_is_not_ready_and_draws_once_they_come(
     async with running(app_for(models_dir=tmp_path)) as client:
 
         async def ready_when(condition: Callable[[dict[str, Any]], bool]) -> httpx.Response:
-            async with asyncio.timeout(240):
+            async with asyncio.timeout(PATIENCE_S):
                 answer = await client.get(paths.READYZ)
                 while not condition(answer.json()):
                     await asyncio.sleep(0.1)

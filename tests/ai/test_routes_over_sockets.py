@@ -23,8 +23,7 @@ from cartoon_avatar.contract import paths
 from tests.ai.conftest import saved
 from tests.engines.ai_service import is_ready, stopped_worker
 from tests.engines.ports import free_ports
-
-_PATIENCE_S = 240  # on a busy machine
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        give_up_at = time.monotonic() + _PATIENCE_S
+        give_up_at = time.monotonic() + PATIENCE_S
         while not is_ready(url):
             assert process.poll() is None
             assert time.monotonic() < give_up_at
@@ -47,19 +46,19 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
         yield url, psutil.Process(process.pid)
     finally:
         process.terminate()
-        process.wait(120)
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture
 async def client(server: tuple[str, psutil.Process]) -> AsyncIterator[httpx.AsyncClient]:
     """Of a service whose place nobody has taken."""
-    async with httpx.AsyncClient(base_url=server[0], timeout=_PATIENCE_S) as client:
+    async with httpx.AsyncClient(base_url=server[0], timeout=PATIENCE_S) as client:
         await until_taken(client, 0)
         yield client
 
 
 async def until_taken(client: httpx.AsyncClient, places: int) -> None:
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while f"\nplaces_taken {places:.1f}\n" not in (await client.get(paths.METRICS)).text:  # noqa: ASYNC110 (over HTTP)
             await asyncio.sleep(0.05)
 
@@ -128,5 +127,5 @@ async def test_told_to_stop_it_finishes_what_it_accepted_and_leaves_no_process(
         for process in family:
             process.send_signal(signal.SIGTERM)
     assert (await accepted).status_code == 200
-    _, alive = await asyncio.to_thread(psutil.wait_procs, family, _PATIENCE_S)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, family, PATIENCE_S)
     assert alive == []

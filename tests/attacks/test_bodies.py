@@ -27,6 +27,7 @@ from tests.backend.conftest import Service, picture
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import files_in
 from tests.faults.processes import Backend, forget_peak, peak_bytes
+from tests.patience import PATIENCE_S
 
 DRIBBLE = Path(__file__).with_name("dribble.py")
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -142,7 +143,7 @@ def _asked(backend: Backend, raw: bytes, *, wait_s: float = 10) -> bytes:
 
 def test_who_is_refused_may_send_its_photo_to_the_end_and_go_on(start_backend: StartBackend):
     backend = start_backend(ADDRESS_DRAWINGS_PER_MINUTE="1")
-    connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=PATIENCE_S)
     headers = {"X-Device-Id": "phone", **FORM}
     with contextlib.closing(connection):
         connection.request("POST", "/api/upload", HEAD + picture() + TAIL, headers)
@@ -195,14 +196,14 @@ def test_bodies_that_lie_about_their_length_are_no_upload(start_backend: StartBa
     for (name, _, allowed), one in zip(cases, asked, strict=True):
         assert one.result()[9:12] in allowed, (name, one.result()[:200])
     assert files_in(backend.data) == set()
-    assert httpx.get(f"{backend.url}/healthz", timeout=60).status_code == 200
+    assert httpx.get(f"{backend.url}/healthz", timeout=PATIENCE_S).status_code == 200
 
 
 async def test_slow_heads_and_bodies_leave_a_healthy_client_alone(start_backend: StartBackend):
     """500 sockets that dribble, half of them in the head, half in the body."""
     backend = start_backend()
     async with httpx.AsyncClient(
-        base_url=backend.url, headers={"X-Device-Id": "healthy"}, timeout=120
+        base_url=backend.url, headers={"X-Device-Id": "healthy"}, timeout=PATIENCE_S
     ) as healthy:
 
         async def median_s() -> float:

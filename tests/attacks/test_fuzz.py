@@ -16,6 +16,7 @@ from cartoon_avatar.ai.settings import AiSettings
 from tests.ai.conftest import running, until_ready
 from tests.attacks.conftest import Start
 from tests.backend.conftest import picture
+from tests.patience import PATIENCE_S
 
 # 15 rounds in CI: 300 pictures; 250 rounds: 5,000.
 PICTURES_A_ROUND = 20
@@ -81,7 +82,7 @@ async def test_a_mutated_picture_costs_one_request_at_most(start: Start, rounds:
     async with running(app) as ai, start(**limits, max_live_cartoons=10**6) as service:
         await until_ready(ai)
         for whole in files:
-            answer = await ai.post("/thumbnail", files={"image": whole}, timeout=60)
+            answer = await ai.post("/thumbnail", files={"image": whole}, timeout=PATIENCE_S)
             assert answer.status_code == 200, answer.text
         workers = {child.pid for child in psutil.Process().children(recursive=True)}
 

@@ -11,6 +11,7 @@ import pytest
 from tests.attacks.conftest import Start
 from tests.backend.conftest import Phone, Service, picture
 from tests.faults.conftest import StartBackend
+from tests.patience import PATIENCE_S
 
 SPOOFED = {
     "Host": "evil.example",
@@ -222,7 +223,9 @@ def test_a_line_break_in_a_name_makes_no_header(start_backend: StartBackend):
         ("/api/originals", "X-Device-Id: a\rX-Evil: 1"),
         ("/api/originals", "Idempotency-Key: a\x00b"),
     ):
-        with socket.create_connection(("127.0.0.1", backend.port), timeout=120) as connection:
+        with socket.create_connection(
+            ("127.0.0.1", backend.port), timeout=PATIENCE_S
+        ) as connection:
             head = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{header}\r\n\r\n"
             connection.sendall(head.encode("latin-1"))
             answer = b""

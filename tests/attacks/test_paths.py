@@ -26,6 +26,7 @@ from tests.ai.conftest import until_ready
 from tests.attacks.conftest import Start
 from tests.backend.conftest import Phone, Service, picture
 from tests.faults.conftest import StartBackend
+from tests.patience import PATIENCE_S
 
 # Each as a client would write it into a request line.
 CLIMBS = [
@@ -268,7 +269,9 @@ def test_a_raw_request_line_climbs_nowhere(start_backend: StartBackend):
         "/page/%2e%2e/%2e%2e/app.py",
         "*",
     ]:
-        with socket.create_connection(("127.0.0.1", backend.port), timeout=120) as connection:
+        with socket.create_connection(
+            ("127.0.0.1", backend.port), timeout=PATIENCE_S
+        ) as connection:
             head = f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Device-Id: a\r\nConnection: close\r\n\r\n"
             connection.sendall(head.encode())
             answer = b""

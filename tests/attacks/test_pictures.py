@@ -27,6 +27,7 @@ from tests.backend.conftest import Service, picture
 from tests.engines.ai_service import running_ai_service
 from tests.faults.invariants import files_in
 from tests.faults.processes import Backend, Forks, forget_peak, peak_bytes
+from tests.patience import PATIENCE_S
 
 MOST_GROWTH_BYTES = 50_000_000
 SOURCES = Path(cartoon_avatar.__file__).parent
@@ -90,7 +91,7 @@ def sent(both: Both, name: str, data: bytes) -> list[httpx.Response]:
     with both.backend.client() as client:
         answers = [client.post("/api/upload", files=form)]
     for path in ("/thumbnail", "/generate-cartoon"):
-        answers.append(httpx.post(both.ai_url + path, files=form, timeout=60))
+        answers.append(httpx.post(both.ai_url + path, files=form, timeout=PATIENCE_S))
     return answers
 
 

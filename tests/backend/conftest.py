@@ -27,6 +27,7 @@ from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.engines.postgres import Postgres, running_postgres
+from tests.patience import PATIENCE_S
 
 Asked = Callable[[httpx.Request], httpx.Response]
 Run = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
@@ -363,7 +364,7 @@ def postgres() -> Iterator[Postgres]:
         server.run("CREATE DATABASE migrated")
 
         async def up() -> None:
-            async with open_database(server.url("migrated")) as database:
+            async with open_database(server.url("migrated"), PATIENCE_S) as database:
                 await migrate(database)
 
         asyncio.run(up())

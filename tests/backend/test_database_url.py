@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.engines.postgres import Postgres, running_postgres
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,8 @@ def behind_tls(server: Postgres, folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 async def one(url: str) -> int:
-    async with open_database(BackendSettings(database_url=url).database) as database:
+    settings = BackendSettings(database_url=url)
+    async with open_database(settings.database, PATIENCE_S) as database:
         return await database.read(lambda connection: connection.scalar(text("SELECT 1")))
 
 

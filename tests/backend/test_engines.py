@@ -9,6 +9,7 @@ import pytest
 
 from cartoon_avatar.contract import headers, paths
 from tests.backend.conftest import FakeAi, Service
+from tests.patience import PATIENCE_S
 
 
 def drawn_elsewhere(request: httpx.Request) -> httpx.Response:
@@ -65,7 +66,7 @@ async def test_a_queued_job_remembers_that_any_style_will_do(service: Service):
     service.ai.answers[paths.GENERATE_CARTOON] = stood_in
     path = f"/api/regenerate/{uploaded['original']['id']}"
     job = (await service.phone.post(path, headers={"Prefer": "respond-async"})).json()["job"]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while job["state"] not in ("succeeded", "failed"):
             job = (await service.phone.get(f"/api/jobs/{job['id']}?wait=5")).json()
     assert job["result"]["cartoon"]["standsInFor"] == "anime"

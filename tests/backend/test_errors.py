@@ -331,21 +331,13 @@ async def test_uploads_are_refused_under_the_free_space_reserve(start: Start):
 
 
 @on_sqlite
-async def test_the_database_being_locked_asks_for_patience(service: Service):
-    import sqlite3
-
-    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
-    blocker = sqlite3.connect(
-        service.settings.data_dir / "avatars.sqlite", isolation_level=None, check_same_thread=False
-    )
-    # In a thread: a writer that is under way needs the loop to come to its end.
-    await asyncio.to_thread(blocker.execute, "BEGIN IMMEDIATE")
-    try:
-        answer = await service.phone.post(f"/api/download/{cartoon}")
-    finally:
-        blocker.close()
-    assert_problem(answer, 503, "database_busy")
-    assert (await service.phone.post(f"/api/download/{cartoon}")).status_code == 201
+async def test_the_database_being_locked_asks_for_patience(start: Start):
+    async with start() as patient, start(database_timeout_s=2) as impatient:
+        cartoon = (await patient.phone.upload()).json()["cartoon"]["id"]
+        async with patient.transaction():
+            answer = await impatient.phone.post(f"/api/download/{cartoon}")
+        assert_problem(answer, 503, "database_busy")
+        assert (await patient.phone.post(f"/api/download/{cartoon}")).status_code == 201
 
 
 def test_the_error_tree_in_the_docstring_is_the_error_tree():

@@ -17,6 +17,7 @@ from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.contract import headers
 from cartoon_avatar.contract.boxes import Box
 from tests.backend.conftest import FakeAi, Service, picture
+from tests.patience import PATIENCE_S
 
 CROP = {"left": 10, "top": 20, "width": 60, "height": 80}
 FACES = [
@@ -147,7 +148,7 @@ async def test_a_face_that_is_not_there_is_the_clients_mistake(service: Service)
 
 async def test_cartoons_of_before_show_their_whole_photo(database_url: str, tmp_path: Path):
     (tmp_path / "data").mkdir()
-    async with open_database(database_url) as database:
+    async with open_database(database_url, PATIENCE_S) as database:
         await migrate(database, "base")
 
         def to_the_first(connection: Connection) -> None:

@@ -22,13 +22,14 @@ from cartoon_avatar.backend.flows.job_ends import end_overdue
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, Phone, Service, Start, on_sqlite, picture, problem
+from tests.patience import PATIENCE_S
 
 ASYNC = {"Prefer": "respond-async"}
 
 
 async def ended(phone: Phone, job_id: str) -> dict[str, Any]:
     """The job once it has ended."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             job = (await phone.get(f"/api/jobs/{job_id}?wait=5")).json()
             if job["state"] not in ("queued", "running"):
@@ -40,7 +41,7 @@ def keys_of_drawings(ai: FakeAi) -> list[str]:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110 (files tell nobody)
             await asyncio.sleep(0.02)
 
@@ -63,7 +64,7 @@ class HeldAi(FakeAi):
         return FakeAi.generate_cartoon(self, request)
 
     async def has_begun(self, count: int) -> None:
-        async with asyncio.timeout(120), self.came:
+        async with asyncio.timeout(PATIENCE_S), self.came:
             await self.came.wait_for(lambda: self.begun >= count)
 
 

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.engines.debian import program
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 _START_S = 240
 _STEP_MS = 120_000  # a drawing on a busy machine
@@ -65,14 +66,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         serving.terminate()
-        serving.wait(120)
+        serving.wait(PATIENCE_S)
 
 
 def _wait_until_ready(url: str, serving: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and serving.poll() is None:
         try:
-            if httpx.get(f"{url}/readyz", timeout=60).status_code == 200:
+            if httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200:
                 return
         except httpx.TransportError:
             pass
@@ -149,7 +150,7 @@ def open_page(browser: Browser, service: str) -> Iterator[Callable[..., Page]]:
 def drawn(service: str, portrait: Path) -> dict[str, str]:
     """A visitor in the middle of a photo with two drawings; for tests that take nothing away."""
     who = {"X-Device-Id": "visitor"}
-    with httpx.Client(base_url=service, headers=who, timeout=60) as client:
+    with httpx.Client(base_url=service, headers=who, timeout=PATIENCE_S) as client:
         created = client.post("/api/upload", files={"image": portrait.read_bytes()}).json()
         client.headers["Authorization"] = f"Bearer {created['deviceToken']}"
         client.post(f"/api/regenerate/{created['original']['id']}").raise_for_status()

@@ -32,16 +32,16 @@ def faults(code: str) -> list[str]:
     return found
 
 
-def test_its_syntax_is_darts():
+def test_its_syntax_is_valid():
     assert faults(CLIENT.read_text()) == []
 
 
 @pytest.mark.parametrize("code", _BLOCK.findall((ROOT / "docs" / "flutter.md").read_text()))
-def test_the_code_of_the_page_is_darts_too(code: str):
+def test_the_code_of_the_page_is_valid(code: str):
     assert faults(code) == []
 
 
-def test_what_is_no_dart_is_noticed():
+def test_a_syntax_error_is_found():
     assert faults("class A { final int x =; }")
 
 
@@ -65,7 +65,7 @@ def test_it_asks_for_every_operation_of_an_app_and_for_no_other():
     assert asked == wanted
 
 
-def test_it_reads_no_field_that_is_not_answered():
+def test_it_reads_no_field_that_no_response_has():
     schemas = json.loads((ROOT / "clients" / "openapi.json").read_text())["components"]["schemas"]
     theirs = {"Sticker": "Export", "Uploaded": "UploadCreated"}
     code = CLIENT.read_text()
@@ -96,7 +96,7 @@ def test_its_drawings_have_every_option_of_the_service():
     assert set(re.findall(r"'(\w+)':", drawing[0])) == set(schemas["DrawingOptions"]["properties"])
 
 
-def test_it_repeats_nothing_by_itself_that_is_said_to_be_a_persons_to_repeat():
+def test_it_repeats_nothing_by_itself_that_a_person_should_repeat():
     page = (ROOT / "docs" / "flutter.md").read_text()
     rows = re.findall(r"^\| (`.*?) \| (.*) \|$", page, re.MULTILINE)
     of_people = {

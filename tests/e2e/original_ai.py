@@ -24,6 +24,7 @@ from PIL import Image, ImageOps
 
 from tests.engines.ports import free_ports
 from tests.faults.processes import wait_for
+from tests.patience import PATIENCE_S
 
 DEVICE = "0b5c9d3e-6f1a-4c8e-9d27-5a3e1f7c2b10"
 
@@ -68,16 +69,18 @@ def backend(data: Path, ai: OriginalAi, dialect: str) -> Iterator[httpx.Client]:
     )
     try:
         wait_for(port)
-        with httpx.Client(base_url=url, headers={"x-device-id": DEVICE}, timeout=120) as http:
+        with httpx.Client(
+            base_url=url, headers={"x-device-id": DEVICE}, timeout=PATIENCE_S
+        ) as http:
             until_ready(http)
             yield http
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_S)
 
 
 def until_ready(http: httpx.Client) -> None:
-    give_up = time.monotonic() + 120
+    give_up = time.monotonic() + PATIENCE_S
     while http.get("/readyz").status_code != 200:
         assert time.monotonic() < give_up
         time.sleep(0.1)
@@ -120,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _cut(self, body: bytes) -> None:
         url = json.loads(body)["image_url"]
-        answer = httpx.get(url, timeout=60)
+        answer = httpx.get(url, timeout=PATIENCE_S)
         if answer.status_code != 200:
             self._fail(500, f"{url} answered {answer.status_code}")
             return

@@ -33,12 +33,12 @@ from tests.engines.generators import (
     status,
 )
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PHOTO = saved(scene(640, 640), "JPEG")
 PAGE = Path(__file__).parents[2] / "src/cartoon_avatar/backend/page/texts/en.js"
-_PATIENCE_S = 180
 UNAVAILABLE, REFUSED = (503, "engine_unavailable"), (422, "engine_refused")
 
 
@@ -137,10 +137,10 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
             },
         )  # fmt: skip
         app = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE_S)
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S)
         )
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not await is_ready(app):
                     assert process.returncode is None
                     await asyncio.sleep(0.1)
@@ -213,7 +213,7 @@ async def taken(running: Running) -> tuple[asyncio.Task[httpx.Response], asyncio
     server = running.servers["full"]
     server.answers, server.asked = [held], []
     first = asyncio.create_task(running.upload("full"))
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(PATIENCE_S):
         await begun.wait()
     return first, free
 
@@ -236,7 +236,7 @@ async def test_where_all_places_are_taken_who_waits_is_refused_and_a_job_takes_i
     free.set()
     assert (await first).status_code == 201
     path, device = f"/api/jobs/{job['id']}?wait=20", {"X-Device-Id": "phone-2"}
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             told = (await running.app.get(path, headers=device)).json()
             if told["state"] not in ("queued", "running"):

@@ -19,6 +19,7 @@ from cartoon_avatar.backend.settings import BackendSettings
 from tests.ai.networks import NEGATIVE, manifest, model_of
 from tests.backend.conftest import Phone, picture
 from tests.engines.ai_service import running_ai_service
+from tests.patience import PATIENCE_S
 
 MODEL = model_of(NEGATIVE)
 
@@ -36,7 +37,7 @@ def models(tmp_path: Path) -> Path:
 def ai(models: Path) -> Iterator[httpx.Client]:
     with (
         running_ai_service(models) as (_, url, _),
-        httpx.Client(base_url=url, timeout=60) as http,
+        httpx.Client(base_url=url, timeout=PATIENCE_S) as http,
     ):
         yield http
 

@@ -20,6 +20,7 @@ from tests.engines.nginx import running_nginx
 from tests.engines.ports import free_ports
 from tests.faults.conftest import ai_url, forks  # noqa: F401, fixtures
 from tests.faults.processes import Backend, Forks
+from tests.patience import PATIENCE_S
 
 PHOTO = picture("png", (320, 320))
 ORIGIN = "https://app.example"
@@ -60,7 +61,7 @@ def site(
         url = stack.enter_context(running_nginx(backend.port, data))
         phone = {"X-Device-Id": "phone"}
         clients = [
-            stack.enter_context(httpx.Client(base_url=base, timeout=30))
+            stack.enter_context(httpx.Client(base_url=base, timeout=PATIENCE_S))
             for base in (url, backend.url)
         ]
         uploaded = clients[0].post("/api/upload", headers=phone, files={"image": PHOTO})
@@ -156,7 +157,9 @@ def test_nginx_sends_what_the_backend_only_names(site: Site):
     # Who asks past nginx gets the picture: the AI service, and whoever only says to be a proxy.
     assert site.straight({}).content == PHOTO
     away = httpx.HTTPTransport(local_address="127.0.0.2")
-    with httpx.Client(base_url=site.backend.base_url, transport=away, timeout=60) as stranger:
+    with httpx.Client(
+        base_url=site.backend.base_url, transport=away, timeout=PATIENCE_S
+    ) as stranger:
         lied = stranger.get(site.file, headers={"X-Forwarded-For": "127.0.0.1"})
     assert (lied.content, "x-accel-redirect" in lied.headers) == (PHOTO, False)
 
@@ -197,7 +200,7 @@ def test_what_nginx_holds_is_reached_by_way_of_the_backend_alone(site: Site, pat
     answer = b""
     port = site.nginx.base_url.port
     # As written: a client would tidy the path.
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(head.encode())
         while chunk := connection.recv(65536):
             answer += chunk
@@ -221,7 +224,9 @@ def test_limits_count_who_stands_before_nginx_and_not_what_they_say(site: Site):
     def asks(address: str, forwarded: str) -> int:
         way = httpx.HTTPTransport(local_address=address)
         headers = {"X-Device-Id": "phone", "X-Forwarded-For": forwarded}
-        with httpx.Client(base_url=site.nginx.base_url, transport=way, timeout=60) as client:
+        with httpx.Client(
+            base_url=site.nginx.base_url, transport=way, timeout=PATIENCE_S
+        ) as client:
             return client.post("/api/regenerate/x", headers=headers).status_code
 
     # An address of its own in every header gains nothing.
@@ -232,7 +237,7 @@ def test_limits_count_who_stands_before_nginx_and_not_what_they_say(site: Site):
 def test_probes_are_not_for_the_world(site: Site):
     assert site.nginx.get("/readyz").json()["status"] == "ready"
     way = httpx.HTTPTransport(local_address="127.0.0.2")
-    with httpx.Client(base_url=site.nginx.base_url, transport=way, timeout=60) as stranger:
+    with httpx.Client(base_url=site.nginx.base_url, transport=way, timeout=PATIENCE_S) as stranger:
         assert [stranger.get(path).status_code for path in ("/readyz", "/metrics", "/healthz")] == [
             *(404, 404),
             200,
@@ -274,7 +279,7 @@ def test_nginx_s_own_responses_look_like_the_backend_s(site: Site):
         )
         assert (problem["success"], problem["error"]) == (False, problem["detail"])
     with running_nginx(free_ports(1)[0], site.data) as lonely:
-        answer = httpx.get(f"{lonely}/api/originals", timeout=60)
+        answer = httpx.get(f"{lonely}/api/originals", timeout=PATIENCE_S)
     assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
     assert answer.headers["retry-after"] == "5"
     assert answer.json()["requestId"] == answer.headers["x-request-id"]

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.original_ai import OriginalAi, backend, original_ai
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def selfie() -> dict[str, tuple[str, bytes, str]]:
 
 def assert_opens(url: str, *sizes: tuple[int, int]) -> None:
     """By its URL alone, as ``Image.network`` asks."""
-    answer = httpx.get(url, timeout=60)
+    answer = httpx.get(url, timeout=PATIENCE_S)
     assert answer.status_code == 200
     assert Image.open(io.BytesIO(answer.content)).size in sizes
 
@@ -53,7 +54,7 @@ def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
         )
         faces = http.get("/api/downloaded-faces").json()["items"]
         photos = http.get("/api/originals").json()["items"]
-        gone = httpx.get(chosen["imageUrl"], timeout=60)
+        gone = httpx.get(chosen["imageUrl"], timeout=PATIENCE_S)
 
     assert "<title>" in page.text
     assert [style["name"] for style in styles] == ["cartoon"]
@@ -87,7 +88,7 @@ def test_the_dialect_of_the_original_works_with_it(tmp_path: Path, ai: OriginalA
         assert_opens(face["faceUrl"], (40, 50))
         faces = http.get("/api/downloaded-faces", params={"page": 1, "limit": 50})
         photos = http.get("/api/originals")
-        gone = httpx.get(chosen["imageUrl"], timeout=60)
+        gone = httpx.get(chosen["imageUrl"], timeout=PATIENCE_S)
 
     assert health.json()["status"] == "ok"
     assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3

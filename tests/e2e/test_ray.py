@@ -31,6 +31,7 @@ from tests.engines.ports import free_ports
 from tests.engines.ray import RayCluster, running_ray
 from tests.faults.conftest import forks  # noqa: F401, a fixture
 from tests.faults.processes import Backend, Forks
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -64,7 +65,9 @@ class Site:
 
     def answering(self) -> set[str]:
         """Replicas that answer, told apart by when they made a counter."""
-        said = [httpx.get(f"{self.ai_url}{paths.METRICS}", timeout=60).text for _ in range(8)]
+        said = [
+            httpx.get(f"{self.ai_url}{paths.METRICS}", timeout=PATIENCE_S).text for _ in range(8)
+        ]
         return set(re.findall(r"^no_face_created (.*)", "\n".join(said), re.MULTILINE))
 
 
@@ -130,7 +133,7 @@ def deployed(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ai(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=site.ai_url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=site.ai_url, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -278,7 +281,7 @@ def test_told_to_stop_it_leaves_nothing_in_the_cluster(site: Site):
     ]
     assert len(family) >= 4
     site.driver.terminate()
-    assert site.driver.wait(240) == 0
-    _, alive = psutil.wait_procs(family, timeout=240)
+    assert site.driver.wait(PATIENCE_S) == 0
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE_S)
     assert alive == []
     assert not is_ready(site.ai_url)

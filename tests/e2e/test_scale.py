@@ -23,6 +23,7 @@ from PIL import Image
 from tests.engines.ports import free_ports
 from tests.engines.postgres import running_postgres
 from tests.engines.seaweedfs import BUCKET, running_seaweedfs
+from tests.patience import PATIENCE_S
 
 READY_WITHIN_S = 240
 A_MINUTE = 8
@@ -88,7 +89,7 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[httpx.Cl
 
 def _opened(http: httpx.Client, url: str) -> Image.Image:
     # Without a device id: the signature alone has to open it.
-    answer = httpx.get(f"{http.base_url}{url}", timeout=60)
+    answer = httpx.get(f"{http.base_url}{url}", timeout=PATIENCE_S)
     assert answer.status_code == 200
     return Image.open(io.BytesIO(answer.content))
 
@@ -180,12 +181,12 @@ def two_processes(tmp_path: Path) -> Iterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
             _wait_until_ready(client)
         yield url
     finally:
         process.terminate()
-        process.wait(120)
+        process.wait(PATIENCE_S)
 
 
 def test_two_processes_of_a_backend_are_one_to_its_clients(two_processes: str):

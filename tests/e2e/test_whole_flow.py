@@ -20,6 +20,7 @@ import skimage.data
 from PIL import Image
 
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 READY_WITHIN_S = 240
 
@@ -66,7 +67,7 @@ def start(data: Path) -> Running:
         env={**os.environ, "AI_WORKERS": "1"},
     )
     http = httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", headers={"X-Device-Id": "phone-1"}, timeout=240
+        base_url=f"http://127.0.0.1:{port}", headers={"X-Device-Id": "phone-1"}, timeout=PATIENCE_S
     )
     return Running(process, http, data)
 
@@ -79,7 +80,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         yield service
     finally:
         service.process.terminate()
-        service.process.wait(120)
+        service.process.wait(PATIENCE_S)
         service.http.close()
 
 
@@ -105,15 +106,15 @@ def test_the_page_is_named_when_a_photo_can_be_sent(tmp_path: Path):
     try:
         named = next(line for line in process.stdout if "the page is at" in line)
         url = named.split()[-3]
-        assert "<title>" in httpx.get(url, timeout=60).text
+        assert "<title>" in httpx.get(url, timeout=PATIENCE_S).text
         photo = {"image": ("me.jpg", astronaut(), "image/jpeg")}
         sent = httpx.post(
-            f"{url}api/upload", headers={"X-Device-Id": "phone-1"}, files=photo, timeout=60
+            f"{url}api/upload", headers={"X-Device-Id": "phone-1"}, files=photo, timeout=PATIENCE_S
         )
         assert sent.status_code == 201, sent.text
     finally:
         process.terminate()
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def test_a_portrait_goes_from_upload_to_a_face(running: Running):
@@ -184,8 +185,8 @@ def test_no_process_is_left_behind(tmp_path: Path, told: signal.Signals):
     assert len(children) >= 4
 
     service.process.send_signal(told)
-    service.process.wait(120)
+    service.process.wait(PATIENCE_S)
     service.http.close()
 
-    _, alive = psutil.wait_procs(children, timeout=120)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert alive == []

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 # It imports and warms its models; a machine busy with other tests takes minutes.
 _START_S = 300
@@ -45,7 +46,7 @@ def running_ai_service(
         yield psutil.Process(process.pid), url, port
     finally:
         process.terminate()
-        process.wait(120)
+        process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -66,6 +67,6 @@ def stopped_worker(service: psutil.Process) -> Iterator[None]:
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=60).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
     except httpx.TransportError:
         return False

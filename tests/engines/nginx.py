@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.engines.debian import program
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 OFFERED = Path(__file__).parents[2] / "docs" / "nginx.conf"
 _START_S = 240
@@ -63,5 +64,5 @@ def running_nginx(backend_port: int, data: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
         shutil.rmtree(folder, ignore_errors=True)

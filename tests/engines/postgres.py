@@ -25,6 +25,7 @@ import asyncpg
 import psutil
 
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 _START_S = 240
 
@@ -51,7 +52,7 @@ class Postgres:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
         self.process.wait()
-        psutil.wait_procs(family, 10)
+        psutil.wait_procs(family, PATIENCE_S)
 
     def url(self, database: str) -> str:
         return f"postgresql+asyncpg://app@127.0.0.1:{self.port}/{database}"

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 _START_S = 250  # of each node
 _STORE_BYTES = 80_000_000  # the least that Ray takes, about
@@ -91,7 +92,7 @@ class RayCluster:
             self.nodes.append(node)
             if _is_up(node, until):
                 return node
-            psutil.wait_procs(node.kill(), timeout=60)
+            psutil.wait_procs(node.kill(), timeout=PATIENCE_S)
             self.nodes.remove(node)
             if time.monotonic() > until:
                 raise RuntimeError(f"Ray did not start: {node.log.read_text()[-2000:]}")
@@ -177,7 +178,7 @@ def running_ray() -> Iterator[RayCluster]:
     finally:
         for node in reversed(cluster.nodes):
             left += node.kill()
-        psutil.wait_procs(left, timeout=60)
+        psutil.wait_procs(left, timeout=PATIENCE_S)
         shutil.rmtree(folder, ignore_errors=True)
 
 

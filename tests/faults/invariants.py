@@ -18,6 +18,7 @@ from cartoon_avatar.backend.db.session import open_database
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.local import LocalStorage
+from tests.patience import PATIENCE_S
 
 GRACE_S = 3600
 TABLES = ("originals", "regenerated_cartoons", "downloaded_faces")
@@ -27,7 +28,7 @@ FOLDERS = ("uploads", "thumbnails", "incoming")
 def rows_of(data: Path, database_url: str | None = None) -> dict[str, list[Any]]:
     if database_url is not None:
         return asyncio.run(_rows_of_server(database_url))
-    database = sqlite3.connect(data / "avatars.sqlite", timeout=60)
+    database = sqlite3.connect(data / "avatars.sqlite", timeout=PATIENCE_S)
     database.row_factory = sqlite3.Row
     try:
         return {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
@@ -85,8 +86,8 @@ def sweep_as_if_later(data: Path, database_url: str | None = None) -> None:
 
     async def run() -> None:
         settings = BackendSettings(data_dir=data, database_url=database_url)
-        give_up = time.monotonic() + 240
-        async with open_database(settings.database) as database:
+        give_up = time.monotonic() + PATIENCE_S
+        async with open_database(settings.database, PATIENCE_S) as database:
             while True:
                 with structlog.testing.capture_logs() as logged:
                     await sweep(database, LocalStorage(data), settings)

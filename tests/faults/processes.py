@@ -20,10 +20,10 @@ import httpx
 import pytest
 
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 HERE = Path(__file__).parent
 # For an event that comes, on a machine that has other work.
-PATIENCE_S = 240
 
 # In CI a test that is skipped has failed.
 needs_strace = pytest.mark.skipif(
@@ -79,7 +79,7 @@ class Forks:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()
-        self.process.wait(120)
+        self.process.wait(PATIENCE_S)
         self.process.stdout.close()
 
 

@@ -17,7 +17,8 @@ from tests.backend.conftest import picture
 from tests.engines.ai_service import running_ai_service
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import files_in, rows_of
-from tests.faults.processes import PATIENCE_S, wait_until
+from tests.faults.processes import wait_until
+from tests.patience import PATIENCE_S
 
 SHARES = (0.01, 0.5, 0.99)
 HEAD = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
@@ -103,7 +104,7 @@ def test_the_place_of_a_request_that_breaks_off_becomes_free(
     url = f"http://127.0.0.1:{ai_with_one_place}"
 
     def taken() -> float:
-        metrics = httpx.get(f"{url}/metrics", timeout=60).text
+        metrics = httpx.get(f"{url}/metrics", timeout=PATIENCE_S).text
         return float(re.search(r"^places_taken (.*)$", metrics, re.MULTILINE)[1])
 
     def heard() -> tuple[int, str | None]:

@@ -14,6 +14,7 @@ from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from tests.attacks import conftest as attacks
 from tests.backend.conftest import Service, end_own_sweeps
 from tests.faults.invariants import assert_whole
+from tests.patience import PATIENCE_S
 
 # The app in this process, whose clock a test can set.
 start = attacks.start
@@ -28,7 +29,7 @@ async def _sweep(service: Service) -> Swept:
 
 
 async def _until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(240):
+    async with asyncio.timeout(PATIENCE_S):
         while not await true():  # noqa: ASYNC110 (time is the event)
             await asyncio.sleep(0.05)
 

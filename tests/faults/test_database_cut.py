@@ -28,7 +28,8 @@ from tests.engines.postgres import Postgres, running_postgres
 from tests.faults.conftest import StartBackend
 from tests.faults.database_proxy import DatabaseProxy, Fault, database_proxy
 from tests.faults.invariants import assert_whole, files_in, rows_of, sweep_as_if_later
-from tests.faults.processes import PATIENCE_S, Backend, wait_until
+from tests.faults.processes import Backend, wait_until
+from tests.patience import PATIENCE_S
 
 PHOTO = picture()
 
@@ -71,7 +72,7 @@ def installation(postgres: Postgres, start_backend: StartBackend) -> Iterator[In
     postgres.run(f"CREATE DATABASE {name}")
     with database_proxy(postgres.port) as proxy:
         url = f"postgresql+asyncpg://app@127.0.0.1:{proxy.port}/{name}"
-        backend = start_backend(DATABASE_URL=url)
+        backend = start_backend(DATABASE_URL=url, DATABASE_TIMEOUT_S="5")
         wait_until_ready(backend)
         yield Installation(backend, proxy, postgres.url(name))
         backend.kill()
@@ -82,7 +83,7 @@ def wait_until_ready(backend: Backend) -> None:
 
     def ready() -> bool:
         with suppress(httpx.TransportError):
-            return httpx.get(f"{backend.url}/readyz", timeout=60).status_code == 200
+            return httpx.get(f"{backend.url}/readyz", timeout=PATIENCE_S).status_code == 200
         return False
 
     wait_until(ready, "ready")
@@ -184,7 +185,7 @@ def test_a_database_that_stalls_in_a_transaction_is_given_up(
         with backend.client(f"phone-{what}") as client:
             path = prepared(client, what)
             proxy.arm("stall", counted=counted)
-            answer = client.post(path, timeout=240, **files)
+            answer = client.post(path, timeout=PATIENCE_S, **files)
             assert proxy.met
             assert_patience_is_asked_for(answer)
             proxy.disarm()
@@ -308,7 +309,7 @@ def test_a_server_that_is_killed_comes_back_with_everything_acknowledged(
 
 def test_a_lock_on_sqlite_asks_for_patience_and_leaves_nothing(start_backend: StartBackend):
     """Another process holds the write lock for longer than anybody waits."""
-    backend = start_backend()
+    backend = start_backend(DATABASE_TIMEOUT_S="5")
     whats = ("upload", "regenerate", "download")
     with backend.client() as client, ThreadPoolExecutor(3) as pool:
 

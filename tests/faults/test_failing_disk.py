@@ -23,6 +23,7 @@ from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, files_in, sweep_as_if_later
 from tests.faults.processes import Backend, needs_strace, wait_until
 from tests.faults.test_check_and_backup import device_with_everything, run
+from tests.patience import PATIENCE_S
 
 PHOTO = {"image": picture()}
 
@@ -109,11 +110,11 @@ def test_out_of_file_descriptors_it_asks_for_patience_and_recovers(start_backend
 
     def upload(number: int) -> None:
         with httpx.Client(
-            base_url=backend.url, headers={"X-Device-Id": f"p-{number}"}, timeout=240
+            base_url=backend.url, headers={"X-Device-Id": f"p-{number}"}, timeout=PATIENCE_S
         ) as phone:
             for _ in range(4):
                 try:
-                    answer = phone.post("/api/upload", files=photo, timeout=240)
+                    answer = phone.post("/api/upload", files=photo, timeout=PATIENCE_S)
                 except httpx.TransportError as error:
                     outcomes[type(error).__name__] += 1
                     continue

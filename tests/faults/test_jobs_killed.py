@@ -22,12 +22,12 @@ from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, rows_of, sweep_as_if_later
 from tests.faults.processes import HERE, Backend, free_port, wait_for
 from tests.faults.test_database_cut import wait_until_ready
+from tests.patience import PATIENCE_S
 
 PHOTO = picture()
 # Long enough that most kills meet a drawing.
 _DRAWING_S = "0.3"
 # Leases of ten seconds, a few in a row.
-_PATIENCE_S = 240
 
 
 class MortalAi:
@@ -79,7 +79,7 @@ def post(backend: Backend, path: str, key: str, *, prefer: bool = True) -> httpx
 
 def kept_asking(backend: Backend, path: str, key: str) -> httpx.Response:
     """What an app hears in the end that sends the request again until it is done."""
-    give_up = time.monotonic() + _PATIENCE_S
+    give_up = time.monotonic() + PATIENCE_S
     while True:
         answer = post(backend, path, key, prefer=False)
         if answer is not None and answer.status_code not in (409, 503):
@@ -163,7 +163,7 @@ def assert_done_once(
 ) -> None:
     """Every job has ended well, each request was done once, and nothing else is there."""
     client = backend.client()
-    give_up = time.monotonic() + _PATIENCE_S
+    give_up = time.monotonic() + PATIENCE_S
     for state in ("queued", "running"):
         while True:
             listed = client.get(f"/api/jobs?state={state}").json()
@@ -219,7 +219,7 @@ def test_a_job_that_takes_its_process_along_each_time_ends_failed(
         promised = post(backend, "/api/upload", "poison")
         assert promised is not None
         job = promised.json()["job"]["id"]
-        give_up = time.monotonic() + _PATIENCE_S
+        give_up = time.monotonic() + PATIENCE_S
         while True:
             if process.poll() is not None:
                 process = start()

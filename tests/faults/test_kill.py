@@ -15,6 +15,7 @@ from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, files_in, rows_of, sweep_as_if_later
 from tests.faults.processes import Backend
+from tests.patience import PATIENCE_S
 
 PHOTO = picture()
 
@@ -97,7 +98,7 @@ def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rou
         seen["left files without a row"] += bool(left)
         seen["left half a file"] += any(key.startswith("incoming/") for key in left)
         backend.start()
-        assert httpx.get(f"{backend.url}/readyz", timeout=10).status_code == 200
+        assert httpx.get(f"{backend.url}/readyz", timeout=PATIENCE_S).status_code == 200
 
     print(rounds, "kills:", dict(seen))
     assert min(seen["heard"], seen["cut off"]) > 0, seen
@@ -105,7 +106,7 @@ def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rou
     assert seen["left files without a row"] > 0 or rounds < 100, seen
     for number in range(rounds):
         # The claim of a process that died lasts until its lease has run out.
-        give_up = time.monotonic() + 240
+        give_up = time.monotonic() + PATIENCE_S
         while True:
             answer = upload(backend, f"phone-{number}", f"key-{number}")
             if answer.status_code != 409 or time.monotonic() > give_up:

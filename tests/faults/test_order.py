@@ -18,6 +18,7 @@ from sqlalchemy import event
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, end_own_sweeps, picture, running
 from tests.faults.processes import HERE, free_port, needs_strace, wait_for, wait_until
+from tests.patience import PATIENCE_S
 
 CALLS = "openat,link,linkat,unlink,unlinkat,fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg"
 
@@ -34,7 +35,7 @@ class Trace:
         """Until it has asked for what matches ``last`` so many times."""
         already = len(self.file.read_text().splitlines())
         answer = request()
-        give_up = time.monotonic() + 240
+        give_up = time.monotonic() + PATIENCE_S
         while True:
             lines = self.file.read_text().splitlines()[already:]
             if sum(re.search(last, line) is not None for line in lines) >= times:
@@ -90,7 +91,7 @@ def test_the_file_then_the_row_then_the_response(tmp_path: Path, ai_url: str):
             start_new_session=True,
         )
     url, phone = f"http://127.0.0.1:{port}", {"X-Device-Id": "phone"}
-    ask = partial(httpx.post, headers=phone, timeout=240)
+    ask = partial(httpx.post, headers=phone, timeout=PATIENCE_S)
     try:
         wait_for(port)
         # The sweep at the start commits, too.

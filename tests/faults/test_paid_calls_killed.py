@@ -25,9 +25,9 @@ from tests.ai.engines.remote.conftest import written
 from tests.engines import comfyui
 from tests.engines.generators import DRAWING, data_uri
 from tests.engines.ports import free_ports
+from tests.patience import PATIENCE_S
 
 PHOTO = saved(scene(640, 640), "PNG")
-_PATIENCE_S = 300
 
 
 @dataclass
@@ -141,7 +141,7 @@ async def running(
         env={**os.environ, "LOG_LEVEL": "error", **settings},
     )  # fmt: skip
     try:
-        async with asyncio.timeout(_PATIENCE_S), httpx.AsyncClient() as client:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as client:
             while not await is_ready(client, url):
                 assert process.returncode is None
                 await asyncio.sleep(0.1)
@@ -198,7 +198,7 @@ async def running_providers(folder: Path) -> AsyncIterator[tuple[Till, comfyui.C
 
 
 async def until_begun(till: Till, comfy: comfyui.ComfyUi, folder: Path) -> None:
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(PATIENCE_S):
         await comfy.held.wait()
         while len(till.begun) < 4:  # noqa: ASYNC110 (no event tells)
             await asyncio.sleep(0.01)
@@ -226,7 +226,7 @@ async def test_what_was_under_way_when_the_service_was_killed_is_paid_once(
                 headers={"X-Request-Id": f"job-{style}"},
             )
 
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=_PATIENCE_S))
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE_S))
         async with running_ai(tmp_path) as (process, url):
             cut_off = [asyncio.create_task(draw(client, url, style)) for style in STYLES]
             await until_begun(till, comfy, tmp_path)
@@ -256,7 +256,7 @@ ONCE = {"keyed": 1, "plain": 1, "read": 1, "unread": 1}
 
 
 def phone(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, timeout=_PATIENCE_S, headers={"X-Device-Id": "phone"})
+    return httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, headers={"X-Device-Id": "phone"})
 
 
 async def upload(app: httpx.AsyncClient, style: str, **sent: str) -> httpx.Response:
@@ -266,7 +266,7 @@ async def upload(app: httpx.AsyncClient, style: str, **sent: str) -> httpx.Respo
 
 
 async def ended(app: httpx.AsyncClient, job: str) -> dict[str, Any]:
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             told = (await app.get(f"/api/jobs/{job}?wait=20")).json()
             if told["state"] not in ("queued", "running"):
@@ -313,7 +313,7 @@ async def test_a_client_that_waits_and_sends_its_key_again_pays_once_too(tmp_pat
     ):
         async with running_backend(tmp_path, ai) as (process, url), phone(url) as app:
             cut_off = asyncio.create_task(upload(app, "plain", **key))
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not till.charged:  # noqa: ASYNC110 (no event tells)
                     await asyncio.sleep(0.01)
             process.kill()
@@ -321,7 +321,7 @@ async def test_a_client_that_waits_and_sends_its_key_again_pays_once_too(tmp_pat
                 await cut_off
         async with running_backend(tmp_path, ai) as (_, url), phone(url) as app:
             till.free.set()
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 # Until the claim of the first has lapsed.
                 while True:
                     answer = await upload(app, "plain", **key)
@@ -348,12 +348,12 @@ async def test_an_ai_service_that_is_stopped_leaves_what_can_be_found_again(
             assert not till.cancelled["read"].is_set()
         async with running_ai(tmp_path) as (_, ai):
             async with running_backend(tmp_path, ai) as (_, url), phone(url) as app:
-                async with asyncio.timeout(_PATIENCE_S):
+                async with asyncio.timeout(PATIENCE_S):
                     while till.charged["plain"] < 2:  # noqa: ASYNC110 (no event tells)
                         await asyncio.sleep(0.01)
                 cancelling = await app.delete(f"/api/jobs/{jobs['plain']}")
                 assert cancelling.status_code == 202
-                await asyncio.wait_for(till.cancelled["plain"].wait(), _PATIENCE_S)
+                await asyncio.wait_for(till.cancelled["plain"].wait(), PATIENCE_S)
                 assert (await ended(app, jobs.pop("plain")))["state"] == "canceled"
                 finish(till, comfy)
                 done = [await ended(app, job) for job in jobs.values()]
@@ -364,7 +364,7 @@ async def test_an_ai_service_that_is_stopped_leaves_what_can_be_found_again(
 
 async def until_asked_again(ai: str) -> None:
     """Once their leases have lapsed: each is at its provider, and waited for by another request."""
-    async with asyncio.timeout(_PATIENCE_S), httpx.AsyncClient() as client:
+    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as client:
         while True:
             items = (await client.get(f"{ai}/engines")).json()["items"]
             if all(item["atWork"] == 2 for item in items):

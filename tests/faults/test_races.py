@@ -26,6 +26,7 @@ from tests.backend.conftest import picture
 from tests.faults.conftest import StartBackend
 from tests.faults.invariants import assert_whole, files_in, rows_of, sweep_as_if_later
 from tests.faults.processes import Backend, wait_until
+from tests.patience import PATIENCE_S
 
 # Backends in this process, whose clock a test can stop.
 start = attacks.start
@@ -134,7 +135,9 @@ def test_a_download_at_the_end_of_the_day_succeeds_or_comes_too_late(
     outcomes: Counter[int] = Counter()
     faces = []
     cartoons = [phone.upload()[1] for _ in range(rounds)]
-    database = sqlite3.connect(backend.data / "avatars.sqlite", timeout=60, isolation_level=None)
+    database = sqlite3.connect(
+        backend.data / "avatars.sqlite", timeout=PATIENCE_S, isolation_level=None
+    )
     for number, cartoon in enumerate(cartoons):
         # Some are past their time at once, some within the next second.
         born_ms = round(time.time() * 1000) - DAY_MS + (number % 5) * 60
@@ -268,7 +271,7 @@ def test_two_backends_start_on_an_empty_folder_at_once(
                 f"{backend.url}/api/upload",
                 files={"image": PHOTO},
                 headers={"X-Device-Id": "a"},
-                timeout=120,
+                timeout=PATIENCE_S,
             )
             assert answer.status_code == 201, answer.text
         assert len(rows_of(data)["originals"]) == 3

@@ -26,8 +26,9 @@ import skimage
 
 from tests.backend.conftest import picture
 from tests.faults.invariants import assert_whole, files_in, rows_of
-from tests.faults.processes import PATIENCE_S, Backend, Forks, free_port, has_read, wait_until
+from tests.faults.processes import Backend, Forks, free_port, has_read, wait_until
 from tests.faults.test_ai_faults import answering, server
+from tests.patience import PATIENCE_S
 
 PHONE = {"X-Device-Id": "phone"}
 
@@ -67,14 +68,16 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 def ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=60).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200
     except httpx.TransportError:
         return False
 
 
 def listens(url: str) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=60).close()
+        socket.create_connection(
+            ("127.0.0.1", int(url.rpartition(":")[2])), timeout=PATIENCE_S
+        ).close()
     except ConnectionRefusedError:
         return False
     return True
@@ -245,7 +248,7 @@ def test_the_service_survives_its_ai_process_and_leaves_no_orphans(run: Run, tmp
     a regenerate, then the supervisor itself is killed."""
     process, url = run("serve", AI_WORKERS="1")
     data = tmp_path / "data"
-    with httpx.Client(base_url=url, headers=PHONE, timeout=240) as client:
+    with httpx.Client(base_url=url, headers=PHONE, timeout=PATIENCE_S) as client:
         uploaded = client.post("/api/upload", files={"image": portrait()})
         assert uploaded.status_code == 201, uploaded.text
         original = uploaded.json()["original"]["id"]
@@ -261,7 +264,9 @@ def test_the_service_survives_its_ai_process_and_leaves_no_orphans(run: Run, tmp
             drawing = pool.submit(client.post, f"/api/regenerate/{original}")
             asks = "ai_requests_running 1.0"
             wait_until(
-                lambda: drawing.done() or asks in httpx.get(f"{url}/metrics", timeout=60).text,
+                lambda: (
+                    drawing.done() or asks in httpx.get(f"{url}/metrics", timeout=PATIENCE_S).text
+                ),
                 "the AI service is asked",
             )
             ai.kill()

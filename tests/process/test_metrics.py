@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.faults.processes import free_port, wait_for, wait_until
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -34,13 +35,13 @@ def backend(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         yield process, f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
     assert list(scratch.iterdir()) == []
 
 
 def counted(url: str, name: str, **labels: str) -> float:
     # A connection each, so that either worker may answer.
-    text = httpx.get(f"{url}/metrics", timeout=60).text
+    text = httpx.get(f"{url}/metrics", timeout=PATIENCE_S).text
     return sum(
         sample.value
         for family in text_string_to_metric_families(text)
@@ -57,7 +58,7 @@ def test_workers_are_counted_together_also_those_that_died(
 
     def ask(times: int) -> None:
         for _ in range(times):
-            assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
+            assert httpx.get(f"{url}/healthz", timeout=PATIENCE_S).status_code == 200
 
     def answered() -> float:
         return counted(url, "requests_total", route="/healthz", status="200")

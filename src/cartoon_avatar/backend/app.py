@@ -123,7 +123,7 @@ async def _opened(
     public_url = str(settings.public_url) if settings.public_url else None
     await to_thread.run_sync(take_ballast, settings.data_dir)
     async with (
-        open_database(settings.database) as database,
+        open_database(settings.database, settings.database_timeout_s) as database,
         open_ai(settings.ai_url, settings.ai_timeout_s, metrics, ai_session) as ai,
         open_moderation(settings) as moderation,
     ):

@@ -31,6 +31,12 @@ class BackendSettings(BaseSettings):
         description="URL of a PostgreSQL database, as its host hands it out:"
         " `postgresql://user:password@host/name?sslmode=require`; by default SQLite in DATA_DIR.",
     )
+    database_timeout_s: float = Field(
+        5,
+        gt=0,
+        description="Longest wait for a connection, a lock or another writer of the database, in"
+        " seconds; a statement may run twice as long.",
+    )
     storage_url: str | None = Field(
         None,
         description="Where pictures are kept: `s3://bucket` or `s3://bucket/prefix`;"

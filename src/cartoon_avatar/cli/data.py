@@ -45,7 +45,7 @@ def sweep(data: Path | None, as_json: bool) -> None:
     settings = backend_settings()
 
     async def run() -> None:
-        async with open_database(settings.database) as database:
+        async with open_database(settings.database, settings.database_timeout_s) as database:
             swept = await sweep_once(database, open_storage(settings), settings)
         if as_json:
             echo_json(
@@ -81,7 +81,7 @@ def check(data: Path | None, repair: bool, as_json: bool) -> None:
 
     async def run() -> list[Finding]:
         findings = []
-        async with open_database(settings.database) as database:
+        async with open_database(settings.database, settings.database_timeout_s) as database:
             async for found in check_all(database, open_storage(settings), settings, repair=repair):
                 findings.append(found)
                 if as_json:
@@ -176,7 +176,7 @@ def migrate(data: Path | None, revision: str) -> None:
 
     async def run() -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        async with open_database(settings.database) as database:
+        async with open_database(settings.database, settings.database_timeout_s) as database:
             await migrate_to(database, revision)
 
     with database_errors_named():

@@ -86,8 +86,8 @@ def _asked(url: str) -> list[dict[str, Any]] | None:
 
     ai_settings()  # which judges the file
     try:
-        answer = httpx.get(url.rstrip("/") + paths.ENGINES, timeout=5)
-        answer.raise_for_status()
-        return answer.json()["items"]
+        response = httpx.get(url.rstrip("/") + paths.ENGINES, timeout=httpx.Timeout(30, connect=5))
+        response.raise_for_status()
+        return response.json()["items"]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError):
         return None

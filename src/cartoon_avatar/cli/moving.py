@@ -60,7 +60,7 @@ def import_original(data: Path | None, root: Path, export: Path) -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         signing_keys = settings.signing_keys or [load_or_make_key(settings.signing_key_file)]
         storage, signer = open_storage(settings), Signer(signing_keys, None)
-        async with open_database(settings.database) as database:
+        async with open_database(settings.database, settings.database_timeout_s) as database:
             await migrate(database)
             async for outcome in take_over(
                 database, storage, signer, server, keep_metadata=settings.keep_metadata

@@ -51,7 +51,7 @@ def list_reports(data: Path | None, closed: bool, as_json: bool) -> None:
     settings = backend_settings()
 
     async def run() -> list[Report]:
-        async with open_database(settings.database) as database:
+        async with open_database(settings.database, settings.database_timeout_s) as database:
             return await database.read(partial(all_reports, closed=closed))
 
     with database_errors_named():
@@ -101,7 +101,7 @@ def close_report(data: Path | None, report_id: str, upheld: bool) -> None:
     settings = backend_settings()
 
     async def run() -> str:
-        async with open_database(settings.database) as database:
+        async with open_database(settings.database, settings.database_timeout_s) as database:
             storage = open_storage(settings)
             closed = await close(database, storage, report_id=report_id, upheld=upheld)
             return closed.kind

@@ -22,10 +22,9 @@ from cartoon_avatar.ai.engines.drawing import Report
 from cartoon_avatar.ai.errors import AiBusy, AiStarting, GenerationFailed, UnknownStyle
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.contract.errors import PictureUnusable
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-_PATIENCE_S = 120  # on a busy machine
 
 
 def step(tools: str, steps: int, *, report: Report) -> int:
@@ -87,7 +86,7 @@ def leave(tools: str, **_: object) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def workers() -> AsyncIterator[Workers]:
     async with open_workers(
-        prepare, size=1, queue=1, timeout_s=_PATIENCE_S, log_level="critical"
+        prepare, size=1, queue=1, timeout_s=PATIENCE_S, log_level="critical"
     ) as workers:
         with pytest.raises(AiStarting), workers.place():
             pass
@@ -100,7 +99,7 @@ async def is_ready(workers: Workers) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -109,9 +108,9 @@ async def until(true: Callable[[], bool]) -> None:
 async def held(workers: Workers, file: Path) -> AsyncIterator[asyncio.Task[int]]:
     """The worker is at work in here; its job ends with the block."""
     begun = asyncio.Event()
-    job = workers.run(hold, file, report=lambda *_: begun.set(), deadline_s=_PATIENCE_S)
+    job = workers.run(hold, file, report=lambda *_: begun.set(), deadline_s=PATIENCE_S)
     running = asyncio.create_task(job)
-    await asyncio.wait_for(begun.wait(), _PATIENCE_S)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     try:
         yield running
     finally:
@@ -145,7 +144,7 @@ async def test_a_cancelled_job_ends_where_it_next_reports_and_its_worker_goes_on
     count = workers.cancelled
     begun = asyncio.Event()
     heard = asyncio.create_task(workers.run(step, -1, report=lambda *_: begun.set()))
-    await asyncio.wait_for(begun.wait(), _PATIENCE_S)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     await gone(heard)
     unheard = asyncio.create_task(workers.run(step, -1))
     await asyncio.sleep(0)  # given to the worker, which may not have begun
@@ -158,7 +157,7 @@ async def test_a_cancelled_job_ends_where_it_next_reports_and_its_worker_goes_on
 async def gone(task: asyncio.Task[int]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, _PATIENCE_S)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_a_job_cancelled_too_late_leaves_the_next_one_alone(workers: Workers) -> None:
@@ -191,7 +190,7 @@ async def test_a_stopped_worker_is_given_up_and_replaced(workers: Workers, size_
     with pytest.raises(GenerationFailed):
         await workers.run(measure, in_pieces(bytes(size_bytes)), deadline_s=1)
     assert not psutil.pid_exists(stopped)
-    *_, after = await asyncio.wait_for(patient(workers), _PATIENCE_S)
+    *_, after = await asyncio.wait_for(patient(workers), PATIENCE_S)
     assert after != stopped
 
 
@@ -223,7 +222,7 @@ async def test_a_crash_costs_one_request_and_the_worker_comes_back(
     with pytest.raises(GenerationFailed):
         await workers.run(job, *args)
     # Nothing in between: the next request waits until the new worker is there.
-    tools, *_ = await asyncio.wait_for(patient(workers), _PATIENCE_S)
+    tools, *_ = await asyncio.wait_for(patient(workers), PATIENCE_S)
     assert tools == "tools"
 
 
@@ -256,7 +255,7 @@ async def test_a_worker_is_replaced_after_the_temporary_folder_was_tidied_up(
     shutil.rmtree(folder)  # with the socket of the workers' template
     os.kill(before, signal.SIGKILL)
     await until(lambda: workers.lost > lost)
-    *_, after = await asyncio.wait_for(patient(workers), _PATIENCE_S)
+    *_, after = await asyncio.wait_for(patient(workers), PATIENCE_S)
     assert after != before
     os.mkdir(folder)  # which is to be removed at exit
 
@@ -266,7 +265,7 @@ async def test_a_worker_is_replaced_after_its_template_was_killed(workers: Worke
     lost = workers.lost
     os.kill(psutil.Process(before).ppid(), signal.SIGKILL)
     await until(lambda: workers.lost > lost)
-    *_, after = await asyncio.wait_for(patient(workers), _PATIENCE_S)
+    *_, after = await asyncio.wait_for(patient(workers), PATIENCE_S)
     assert after != before
 
 
@@ -313,7 +312,7 @@ async def test_a_job_that_has_begun_keeps_its_place_though_its_client_left(
 
     cancelled = workers.cancelled
     asked = asyncio.create_task(request())
-    await asyncio.wait_for(begun.wait(), _PATIENCE_S)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     asked.cancel()
     await until(lambda: workers.cancelled > cancelled)
     assert workers.taken == 1
@@ -400,5 +399,5 @@ async def test_workers_end_with_their_parent_even_if_it_is_killed(tmp_path) -> N
         workers = [psutil.Process(int(pid)) for pid in told.readline().split()]
         assert len(workers) == 2
         parent.kill()
-    _, alive = psutil.wait_procs(workers, timeout=_PATIENCE_S)
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE_S)
     assert alive == []

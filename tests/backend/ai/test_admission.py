@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.backend.conftest import Asked, FakeAi, Service, Start, problem
+from tests.patience import PATIENCE_S
 
 PLACES = 4
 
@@ -42,7 +43,7 @@ async def full(start: Start) -> AsyncIterator[tuple[Service, list[asyncio.Task]]
     async with start(ai=ai, cors_origins=["https://app.example"]) as service:
         greedy = service.another_phone("greedy")
         drawings = [asyncio.create_task(greedy.upload()) for _ in range(PLACES)]
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE_S):
             while ai.at_work < PLACES:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert (await greedy.upload()).headers["retry-after"] == "3"

@@ -16,6 +16,7 @@ from aiohttp import web
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, Phone, Service, running
 from tests.backend.test_jobs import ASYNC, ended, events_of
+from tests.patience import PATIENCE_S
 
 Draw = Callable[["Drawing"], Awaitable[None]]
 
@@ -124,8 +125,8 @@ async def test_stages_and_shares_are_reported_as_the_engine_reports_them(
 
     ai.draw = draw
     job = await promised(phone)
-    await asyncio.wait_for(ai.begun.wait(), 120)
-    async with asyncio.timeout(120), service.events_of(job) as (first, rest):
+    await asyncio.wait_for(ai.begun.wait(), PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S), service.events_of(job) as (first, rest):
         heard.set()
         while (seen := (await phone.get(f"/api/jobs/{job}")).json()).get("progress") is None:
             pass  # until it says more than that it has begun
@@ -207,17 +208,17 @@ async def test_cancelling_a_job_ends_the_drawing_itself(ai: EventAi, phone: Phon
 
     ai.draw = draw
     job = await promised(phone)
-    await asyncio.wait_for(ai.begun.wait(), 120)
+    await asyncio.wait_for(ai.begun.wait(), PATIENCE_S)
     await phone.delete(f"/api/jobs/{job}")
 
-    await asyncio.wait_for(ai.left.wait(), 120)
+    await asyncio.wait_for(ai.left.wait(), PATIENCE_S)
     assert (await ended(phone, job))["state"] == "canceled"
 
 
 async def test_hanging_up_without_a_key_ends_the_drawing_itself(ai: EventAi, phone: Phone):
     uploading = asyncio.create_task(phone.upload())
-    await asyncio.wait_for(ai.begun.wait(), 120)
+    await asyncio.wait_for(ai.begun.wait(), PATIENCE_S)
     uploading.cancel()
-    await asyncio.wait_for(ai.left.wait(), 120)
+    await asyncio.wait_for(ai.left.wait(), PATIENCE_S)
     assert (await phone.get("/api/originals")).json()["items"] == []
     assert ai.asked == [""] or not ai.asked[0].startswith("text/event-stream")

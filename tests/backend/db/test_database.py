@@ -35,6 +35,7 @@ from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, Service, Start, end_own_sweeps, running
 from tests.engines.postgres import Postgres, running_postgres
+from tests.patience import PATIENCE_S
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -42,7 +43,7 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 @pytest.fixture
 async def database(database_url: str, tmp_path: Path) -> Any:
     (tmp_path / "data").mkdir()
-    async with open_database(database_url) as database:
+    async with open_database(database_url, PATIENCE_S) as database:
         yield database
 
 
@@ -80,7 +81,7 @@ async def test_what_another_process_notifies_is_heard_again_after_a_lost_connect
     async def notified(payload: str) -> None:
         """Until it is heard: nobody says when a connection has begun to listen."""
         notify = text("SELECT pg_notify('jobs', :payload)").bindparams(payload=payload)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while heard.empty() or heard.get_nowait() != payload:
                 await database.write(lambda connection: connection.execute(notify))
                 await asyncio.sleep(0.05)
@@ -99,7 +100,10 @@ async def test_what_another_process_notifies_is_heard_again_after_a_lost_connect
 
 async def test_backends_that_start_together_migrate_one_by_one(database_url: str, tmp_path: Path):
     (tmp_path / "data").mkdir()
-    async with open_database(database_url) as one, open_database(database_url) as other:
+    async with (
+        open_database(database_url, PATIENCE_S) as one,
+        open_database(database_url, PATIENCE_S) as other,
+    ):
         await migrate(one, "base")
         await asyncio.gather(migrate(one), migrate(other))
         assert "originals" in await tables_of(one)
@@ -110,7 +114,7 @@ async def test_who_opens_a_new_database_together_waits_for_the_other(tmp_path: P
         url = f"sqlite:///{tmp_path}/{number}.sqlite"
 
         async def look(url: str = url) -> None:
-            async with open_database(url) as database:
+            async with open_database(url, PATIENCE_S) as database:
                 assert await database.read(lambda connection: connection.scalar(text("SELECT 1")))
 
         await asyncio.gather(*(look() for _ in range(4)))
@@ -263,15 +267,16 @@ async def test_an_upload_during_the_deletion_of_its_device_is_kept(service: Serv
 
 
 @on_postgresql
-async def test_a_lock_that_is_not_given_back_asks_for_patience(service: Service):
-    cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
+async def test_a_lock_that_is_not_given_back_asks_for_patience(start: Start):
     locking = text("SELECT id FROM regenerated_cartoons FOR UPDATE")
-    async with service.transaction() as run:
-        await run(lambda connection: connection.execute(locking))
-        answer = await service.phone.post(f"/api/download/{cartoon}")
+    async with start() as patient, start(database_timeout_s=2) as impatient:
+        cartoon = (await patient.phone.upload()).json()["cartoon"]["id"]
+        async with patient.transaction() as run:
+            await run(lambda connection: connection.execute(locking))
+            answer = await impatient.phone.post(f"/api/download/{cartoon}")
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
-    assert (await service.phone.post(f"/api/download/{cartoon}")).status_code == 201
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+        assert (await patient.phone.post(f"/api/download/{cartoon}")).status_code == 201
 
 
 @on_postgresql
@@ -331,7 +336,7 @@ def test_a_disk_is_full_only_where_a_write_found_no_room(code: int, full: bool, 
 
 
 async def test_a_full_pool_asks_for_patience(postgres: Postgres):
-    async with open_database(postgres.url("postgres")) as database:
+    async with open_database(postgres.url("postgres"), PATIENCE_S) as database:
         database.engine.pool._max_overflow = 0
         database.engine.pool._timeout = 0.1
         held = [await database.engine.connect() for _ in range(10)]

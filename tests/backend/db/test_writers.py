@@ -6,20 +6,28 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
-from cartoon_avatar.backend.db.session import BUSY_S, Sqlite, open_database
+from cartoon_avatar.backend.db.session import Sqlite, open_database
 from cartoon_avatar.backend.errors import DatabaseBusy
-from tests.backend.conftest import Service, on_sqlite
+from tests.backend.conftest import Start, on_sqlite
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Sqlite]:
-    async with open_database(f"sqlite:///{tmp_path}/notes.sqlite") as database:
-        await database.write(executing("CREATE TABLE notes (said TEXT)"))
+    async with notes(tmp_path) as database:
+        yield database
+
+
+@asynccontextmanager
+async def notes(folder: Path, timeout_s: float = PATIENCE_S) -> AsyncIterator[Sqlite]:
+    async with open_database(f"sqlite:///{folder}/notes.sqlite", timeout_s) as database:
+        await database.write(executing("CREATE TABLE IF NOT EXISTS notes (said TEXT)"))
         yield database
 
 
@@ -38,9 +46,6 @@ def said(connection: Connection) -> list[str]:
     return list(connection.scalars(text("SELECT said FROM notes ORDER BY rowid")))
 
 
-_PATIENCE_S = 240  # on a busy machine
-
-
 class Long:
     """A change that says ``first``, waits until it may go on and says ``last``."""
 
@@ -50,13 +55,13 @@ class Long:
     def __call__(self, connection: Connection) -> None:
         saying("first")(connection)
         self.begun.set()
-        assert self.may_end.wait(_PATIENCE_S)
+        assert self.may_end.wait(PATIENCE_S)
         saying("last")(connection)
 
 
 async def under_way(writing: Awaitable[None], change: Long) -> asyncio.Task[None]:
     task = asyncio.ensure_future(writing)
-    assert await asyncio.to_thread(change.begun.wait, _PATIENCE_S)
+    assert await asyncio.to_thread(change.begun.wait, PATIENCE_S)
     return task
 
 
@@ -67,42 +72,46 @@ async def cancelled(task: asyncio.Task[None]) -> None:
 
 
 async def test_a_writer_whose_turn_does_not_come_gets_an_error_that_the_database_is_busy(
-    database: Sqlite,
+    tmp_path: Path,
 ):
-    long = Long()
-    writing = await under_way(database.write(long), long)
+    async with notes(tmp_path, timeout_s=2) as database:
+        long = Long()
+        writing = await under_way(database.write(long), long)
 
-    began = time.monotonic()
-    with pytest.raises(DatabaseBusy):
-        await database.write(saying("too late"))
-    assert time.monotonic() - began > BUSY_S - 0.1
+        began = time.monotonic()
+        with pytest.raises(DatabaseBusy):
+            await database.write(saying("too late"))
+        assert time.monotonic() - began > 1.9
 
-    # The one that had begun is as late, and is let end.
-    long.may_end.set()
-    await writing
-    await database.write(saying("next"))
-    assert await database.read(said) == ["first", "last", "next"]
+        # The one that had begun is as late, and is let end.
+        long.may_end.set()
+        await writing
+    async with notes(tmp_path) as database:
+        await database.write(saying("next"))
+        assert await database.read(said) == ["first", "last", "next"]
 
 
 @on_sqlite
-async def test_an_upload_whose_turn_does_not_come_is_refused_and_leaves_no_file(service: Service):
+async def test_an_upload_whose_turn_does_not_come_is_refused_and_leaves_no_file(start: Start):
     begun, may_end = threading.Event(), threading.Event()
 
     def hold(connection: Connection) -> None:
         begun.set()
-        assert may_end.wait(_PATIENCE_S)
+        assert may_end.wait(PATIENCE_S)
 
-    writing = asyncio.create_task(service.state.database.write(hold))
-    assert await asyncio.to_thread(begun.wait, _PATIENCE_S)
-    answer = await service.phone.upload()
-    files = service.files()
-    may_end.set()
-    await writing
+    async with start(database_timeout_s=2) as service:
+        writing = asyncio.create_task(service.state.database.write(hold))
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+        answer = await service.phone.upload()
+        files = service.files()
+        may_end.set()
+        await writing
 
     assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
     assert answer.headers["retry-after"]
     assert files == []
-    assert (await service.phone.upload()).status_code == 201
+    async with start() as service:
+        assert (await service.phone.upload()).status_code == 201
 
 
 async def test_a_cancelled_waiter_gives_up_its_place(database: Sqlite):
@@ -181,9 +190,8 @@ async def test_writers_cancelled_at_any_moment_are_carried_out_wholly_or_not_at_
 
 
 async def test_closing_waits_for_the_one_that_has_begun_and_for_no_other(tmp_path: Path):
-    url, long = f"sqlite:///{tmp_path}/notes.sqlite", Long()
-    async with open_database(url) as database:
-        await database.write(executing("CREATE TABLE notes (said TEXT)"))
+    long = Long()
+    async with notes(tmp_path) as database:
         writing = await under_way(database.write(long), long)
         waiting = [asyncio.create_task(database.write(saying("queued"))) for _ in range(3)]
         await asyncio.sleep(0.1)
@@ -192,7 +200,7 @@ async def test_closing_waits_for_the_one_that_has_begun_and_for_no_other(tmp_pat
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
 
-    async with open_database(url) as database:
+    async with notes(tmp_path) as database:
         assert await database.read(said) == ["first", "last"]
 
 
@@ -202,11 +210,11 @@ async def test_each_statement_of_a_reader_sees_what_is_committed(database: Sqlit
     def look_twice(connection: Connection) -> tuple[list[str], list[str]]:
         before = said(connection)
         looked.set()
-        assert written.wait(_PATIENCE_S)
+        assert written.wait(PATIENCE_S)
         return before, said(connection)
 
     reading = asyncio.create_task(database.read(look_twice))
-    assert await asyncio.to_thread(looked.wait, _PATIENCE_S)
+    assert await asyncio.to_thread(looked.wait, PATIENCE_S)
     await database.write(saying("meanwhile"))
     written.set()
 

@@ -15,6 +15,7 @@ from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.contract import paths
 from tests.backend.conftest import FakeAi, Phone, Service, Start
 from tests.backend.test_jobs import ASYNC, HeldAi, ended, until
+from tests.patience import PATIENCE_S
 
 CLAY = "/api/device/consents/clay-maker"
 
@@ -181,7 +182,7 @@ async def test_a_consent_whose_device_never_came_is_swept(service: Service, phon
         await one.ask("PUT", CLAY)
     await service.sql("UPDATE consents SET given_at = 1")
     state = service.state
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(rows := await service.sql("SELECT device_id FROM consents")) > 1:
             await sweep(state.database, state.storage, state.settings)
     assert [row[0] for row in rows] == [phone.device]

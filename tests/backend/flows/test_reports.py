@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from cartoon_avatar.backend.flows.sweep import sweep
 from cartoon_avatar.cli import main
 from tests.backend.conftest import Phone, Service, Start, on_sqlite
+from tests.patience import PATIENCE_S
 
 
 async def report(phone: Phone, picture: str, **more: str) -> httpx.Response:
@@ -130,7 +131,7 @@ async def test_decided_reports_are_swept_after_their_time_and_others_never(start
         await service.sql("UPDATE reports SET created_at = 1")
         await service.sql("UPDATE reports SET closed_at = 1 WHERE closed_at IS NOT NULL")
         state = service.state
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while len(left := await service.sql("SELECT id FROM reports")) > 2:
                 await sweep(state.database, state.storage, state.settings)
         assert {row[0] for row in left} == {one["id"] for one in made[1:]}

@@ -18,6 +18,7 @@ from cartoon_avatar.backend.errors import StorageUnavailable
 from cartoon_avatar.backend.flows.sweep import Swept, sweep
 from cartoon_avatar.backend.storage.protocol import FoundFile
 from tests.backend.conftest import Service, Start, end_own_sweeps, on_sqlite
+from tests.patience import PATIENCE_S
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -127,12 +128,12 @@ async def test_told_to_stop_the_sweeper_stops_whatever_the_storage_makes_of_it(s
             raise StorageUnavailable from error
         yield
 
-    async with asyncio.timeout(120), start(sweep_interval_s=1) as service:
+    async with asyncio.timeout(PATIENCE_S), start(sweep_interval_s=1) as service:
         service.state.storage.every_file = cut_off
         await sweeping.wait()
 
 
 async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110 (the log has no event to wait for)
             await asyncio.sleep(0.02)

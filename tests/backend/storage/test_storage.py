@@ -41,6 +41,7 @@ from tests.engines.seaweedfs import (
     running_seaweedfs,
     running_seaweedfs_cluster,
 )
+from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DATA = bytes(range(256)) * 40
@@ -260,7 +261,7 @@ async def test_a_url_of_the_bucket_opens_the_file_with_its_type(bucket: BackendS
     url = await storage.url_of(key)
 
     assert url is not None
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         answer = await http.get(url)
         unsigned = await http.get(url.partition("?")[0])
         tampered = await http.get(url[:-1] + ("0" if url[-1] != "0" else "1"))
@@ -317,7 +318,7 @@ async def test_a_bucket_that_hangs_is_given_up_within_the_deadline(tmp_path: Pat
                 storage.response(key, "image/jpeg", {}, {"etag": '"a"'}),
             ):
                 with pytest.raises(StorageUnavailable):
-                    async with asyncio.timeout(120):
+                    async with asyncio.timeout(PATIENCE_S):
                         await call
         finally:
             server.process.send_signal(signal.SIGCONT)
@@ -337,7 +338,7 @@ async def test_with_half_of_the_bucket_down_pictures_open_and_uploads_are_refuse
 
             for url in urls:
                 assert (await service.http.get(url)).content == photo
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(PATIENCE_S):
                 answer = await service.phone.upload(photo)
 
             assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
@@ -365,7 +366,7 @@ async def test_a_job_waits_for_a_bucket_that_is_away(tmp_path: Path):
             server.process.send_signal(signal.SIGSTOP)
             try:
                 ai.go.release()  # it is drawn, and cannot be kept
-                async with asyncio.timeout(120):
+                async with asyncio.timeout(PATIENCE_S):
                     while (await service.phone.get(f"/api/jobs/{job}")).json()["state"] != "queued":
                         pass
             finally:
@@ -397,7 +398,7 @@ async def test_a_photo_that_the_bucket_refuses_for_ever_holds_up_no_other_and_it
         job = (await _uploaded(unlucky, headers=ASYNC)).json()["job"]["id"]
         # As if it had been tried for long: its pauses are the longest then.
         await service.sql(f"UPDATE jobs SET started_at = 0 WHERE id = '{job}'")
-        async with asyncio.timeout(240):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 ((state, until, attempts),) = await service.sql(
                     f"SELECT state, lease_until, attempts FROM jobs WHERE id = '{job}'"
@@ -412,7 +413,7 @@ async def test_a_photo_that_the_bucket_refuses_for_ever_holds_up_no_other_and_it
         assert (len(refused), attempts) == (before, 0)
 
         await service.sql(f"UPDATE jobs SET lease_until = 0 WHERE id = '{job}'")
-        async with asyncio.timeout(240):
+        async with asyncio.timeout(PATIENCE_S):
             while len(refused) == before:  # noqa: ASYNC110 (the bucket tells nobody)
                 await asyncio.sleep(0.02)
             while (await unlucky.get(f"/api/jobs/{job}")).json()["state"] != "queued":
@@ -426,7 +427,7 @@ async def test_a_photo_that_the_bucket_refuses_for_ever_holds_up_no_other_and_it
 
 async def _uploaded(phone: Phone, photo: bytes | None = None, **options: Any) -> httpx.Response:
     """Once the bucket has kept the photo within its deadline, too short on a busy machine."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while (answer := await phone.upload(photo, **options)).status_code == 503:
             pass
     return answer
@@ -487,7 +488,7 @@ async def test_files_are_redirected_to_the_bucket_if_so_set(seaweedfs: SeaweedFs
 
     assert answer.status_code == 302
     assert "max-age=240" in answer.headers["cache-control"]
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         there = await http.get(answer.headers["location"])
     assert (there.content, there.headers["content-type"]) == (photo, "image/png")
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(photo)))

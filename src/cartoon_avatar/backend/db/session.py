@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How long a writer waits for another before the client gets 503.
-BUSY_S = 5
-# After this long without a response the server hangs; its own limit comes first.
-_COMMAND_S = 15
-_STATEMENT_S = 10
 # PostgreSQL SQLSTATEs after which a retry can succeed: classes of them, and single ones.
 _BUSY_CLASSES = ("08", "53", "57P")
 _BUSY_CODES = ("40001", "40P01", "55P03", "57014")
@@ -94,6 +89,7 @@ class Sqlite:
     writer: Engine
     reading: ThreadPoolExecutor
     writing: ThreadPoolExecutor
+    timeout_s: float
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.reading.submit(self._read, ask))
@@ -108,7 +104,7 @@ class Sqlite:
             nonlocal too_late
             too_late = turn.cancel()  # false once it has begun
 
-        giving_up = asyncio.get_running_loop().call_later(BUSY_S, give_up)
+        giving_up = asyncio.get_running_loop().call_later(self.timeout_s, give_up)
         try:
             return await asyncio.wrap_future(turn)
         except asyncio.CancelledError:
@@ -134,9 +130,10 @@ class Sqlite:
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str, timeout_s: float) -> AsyncIterator[Database]:
+    """``timeout_s`` is how long a client waits for a connection, a lock or another writer."""
     if make_url(url).get_backend_name() == "sqlite":
-        database = _sqlite(url)
+        database = _sqlite(url, timeout_s)
         try:
             yield database
         finally:
@@ -147,14 +144,20 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 
     plain = make_url(url)
     libpq = {name: value for name, value in plain.query.items() if name in LIBPQ_OPTIONS}
-    connect_args = dict(_SERVER_CONNECTION)
+    connect_args = _connection_options(timeout_s)
     if libpq:  # which the driver reads in a DSN alone; the rest of the address comes beside it
         connect_args["dsn"] = f"postgresql://?{urlencode(libpq)}"
     engine = create_async_engine(
         plain.difference_update_query(libpq),
         hide_parameters=True,
         connect_args=connect_args,
-        **_SERVER,
+        # Of each process; a drawing holds none of them.
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=timeout_s,
+        pool_recycle=1800,
+        # A restarted server fails no request.
+        pool_pre_ping=True,
     )
     try:
         yield Postgres(engine)
@@ -162,19 +165,24 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         await engine.dispose()
 
 
-def _sqlite(url: str) -> Sqlite:
+def _sqlite(url: str, timeout_s: float) -> Sqlite:
     plain = make_url(url).set(drivername="sqlite")
     # Errors are logged; they hold device ids.
     reader = create_engine(plain, hide_parameters=True, pool_size=_READERS)
     writer = create_engine(plain, hide_parameters=True, pool_size=1)
+
+    def prepare(connection: sqlite3.Connection, record: object) -> None:
+        _prepare_sqlite(connection, timeout_s)
+
     for engine in (reader, writer):
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", prepare)
     event.listen(writer, "begin", _begin_immediate)
     return Sqlite(
         reader,
         writer,
         ThreadPoolExecutor(_READERS, "sqlite-reader"),
         ThreadPoolExecutor(1, "sqlite-writer"),
+        timeout_s,
     )
 
 
@@ -196,26 +204,19 @@ async def apart(database: Postgres) -> AsyncIterator[Any]:
         yield driver
 
 
-_SERVER = {
-    # Of each process; a drawing holds none of them.
-    "pool_size": 10,
-    "max_overflow": 10,
-    "pool_timeout": BUSY_S,
-    "pool_recycle": 1800,
-    # A restarted server fails no request.
-    "pool_pre_ping": True,
-}
-_SERVER_CONNECTION: dict[str, Any] = {
-    "async_creator_fn": _connect,
-    "timeout": BUSY_S,
-    "command_timeout": _COMMAND_S,
-    "server_settings": {
-        "application_name": "cartoon-avatar",
-        "lock_timeout": f"{BUSY_S}s",
-        "statement_timeout": f"{_STATEMENT_S}s",
-        "idle_in_transaction_session_timeout": "60s",
-    },
-}
+def _connection_options(timeout_s: float) -> dict[str, Any]:
+    return {
+        "async_creator_fn": _connect,
+        "timeout": timeout_s,
+        # After this long without a response the server hangs; its own limit comes first.
+        "command_timeout": 3 * timeout_s,
+        "server_settings": {
+            "application_name": "cartoon-avatar",
+            "lock_timeout": f"{round(1000 * timeout_s)}ms",
+            "statement_timeout": f"{round(2000 * timeout_s)}ms",
+            "idle_in_transaction_session_timeout": "60s",
+        },
+    }
 
 
 @asynccontextmanager
@@ -240,25 +241,25 @@ async def only_sweeper(database: Database) -> AsyncIterator[bool]:
                 await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, timeout_s: float) -> None:
     # The driver's own BEGIN comes too late and is never IMMEDIATE; we send ours.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
-    _switch_journal(cursor)
+    cursor.execute(f"PRAGMA busy_timeout = {round(1000 * timeout_s)}")
+    _switch_journal(cursor, timeout_s)
     # An acknowledged upload survives a power cut, which WAL's default (NORMAL) does not promise.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
-def _switch_journal(cursor: sqlite3.Cursor) -> None:
+def _switch_journal(cursor: sqlite3.Cursor, timeout_s: float) -> None:
     """Of a new database, which others may be opening just now; later there is nothing to switch.
 
     SQLite does not wait here, whatever its ``busy_timeout``: two that hold the file to read and
     want it to write would wait for each other.
     """
-    until = time.monotonic() + BUSY_S
+    until = time.monotonic() + timeout_s
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")

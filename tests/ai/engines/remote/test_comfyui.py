@@ -16,6 +16,7 @@ from cartoon_avatar.contract.errors import EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened, written
 from tests.engines.comfyui import WORKFLOW, ComfyUi, serving
 from tests.engines.generators import DRAWING, KEY
+from tests.patience import PATIENCE_S
 
 ID = str(uuid.UUID(ASKED.key))
 
@@ -119,7 +120,7 @@ async def test_a_cancel_interrupts_what_is_running_within_a_second(opened: Opene
         drawing = asyncio.create_task(draw(opened, comfy))
         await comfy.held.wait()
         drawing.cancel()
-        await asyncio.wait_for(comfy.interrupted.wait(), 60)
+        await asyncio.wait_for(comfy.interrupted.wait(), PATIENCE_S)
         await asyncio.wait([drawing])
     assert drawing.cancelled()
 
@@ -147,7 +148,7 @@ async def test_past_its_deadline_a_drawing_is_interrupted(opened: Opened) -> Non
         while not comfy.held.is_set():  # a busy machine may ask too late
             with pytest.raises(EngineUnavailable, match="longer than 1 s"):
                 await draw(opened, comfy, deadline_s=1)
-        await asyncio.wait_for(comfy.interrupted.wait(), 60)
+        await asyncio.wait_for(comfy.interrupted.wait(), PATIENCE_S)
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["still at it", "done meanwhile"])

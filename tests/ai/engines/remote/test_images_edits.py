@@ -13,6 +13,7 @@ from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened
 from tests.engines import generators
 from tests.engines.generators import DRAWING, KEY, Answer, Server, edited, serving, status
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ async def test_past_its_deadline_a_drawing_is_given_up(opened: Opened, server: S
     while not server.asked:  # a busy machine may ask too late
         with pytest.raises(EngineUnavailable, match=r"longer than 0\.5 s"):
             await draw(opened, server, generators.never, deadline_s=0.5)
-    await asyncio.wait_for(server.cancelled.wait(), 60)
+    await asyncio.wait_for(server.cancelled.wait(), PATIENCE_S)
 
 
 async def test_a_cancel_closes_the_connection(opened: Opened, server: Server) -> None:
@@ -169,7 +170,7 @@ async def test_a_cancel_closes_the_connection(opened: Opened, server: Server) ->
     while not server.asked:  # noqa: ASYNC110 (no event tells)
         await asyncio.sleep(0.01)
     drawing.cancel()
-    await asyncio.wait_for(server.cancelled.wait(), 60)
+    await asyncio.wait_for(server.cancelled.wait(), PATIENCE_S)
 
 
 async def test_past_the_days_budget_nothing_is_asked_and_no_style_listed(

@@ -19,6 +19,7 @@ from cartoon_avatar.contract.errors import EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened
 from tests.engines import generators
 from tests.engines.generators import DRAWING, edited, serving, status
+from tests.patience import PATIENCE_S
 
 
 async def test_what_was_spent_today_and_the_last_error_outlive_the_service(opened: Opened) -> None:
@@ -133,7 +134,7 @@ async def test_replicas_of_one_machine_cancel_for_each_other(opened: Opened) -> 
             await second.cancel("a-job")
             with pytest.raises(DrawingCancelled):
                 await drawing
-            await asyncio.wait_for(server.cancelled.wait(), 30)
+            await asyncio.wait_for(server.cancelled.wait(), PATIENCE_S)
 
 
 async def test_what_was_drawn_is_found_again_until_whoever_asked_has_stored_it(

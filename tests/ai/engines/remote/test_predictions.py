@@ -24,6 +24,7 @@ from tests.engines.generators import (
     serving,
     status,
 )
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ async def test_a_cancel_reaches_the_prediction_within_a_second(
     drawing = asyncio.create_task(draw(opened, server, prediction(server, "processing")))
     await until(server, "/v1/predictions/abc")
     drawing.cancel()
-    await asyncio.wait_for(until(server, "/v1/predictions/abc/cancel"), 60)
+    await asyncio.wait_for(until(server, "/v1/predictions/abc/cancel"), PATIENCE_S)
     await asyncio.wait([drawing])
     assert drawing.cancelled()
 
@@ -233,5 +234,5 @@ async def test_a_cancel_reaches_the_container_by_its_id(opened: Opened, server: 
     drawing = asyncio.create_task(draw(opened, server, generators.never, status(200), server="cog"))
     await until(server, f"/v1/predictions/{ASKED.key}")
     drawing.cancel()
-    await asyncio.wait_for(until(server, f"/v1/predictions/{ASKED.key}/cancel"), 60)
+    await asyncio.wait_for(until(server, f"/v1/predictions/{ASKED.key}/cancel"), PATIENCE_S)
     await asyncio.wait([drawing])
