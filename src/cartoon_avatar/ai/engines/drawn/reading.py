@@ -100,49 +100,95 @@ def _read_parts(
     if masks is None:
         reading.person = reading.face = reading.oval.copy()
         return
-    unit, at, down = reading.unit, reading.at, reading.down
-    oval, down_at = reading.oval, reading.down_at
+    unit, oval, down_at = reading.unit, reading.oval, reading.down_at
     person = on_grid(masks.person)
-    mine = (person * on_grid(masks.mine) > 0.5) | oval
-    mine = _main_piece(reading, mine)
+    mine = _main_piece(reading, (person * on_grid(masks.mine) > 0.5) | oval)
     others = (person > 0.5) & ~mine
     # Alone, high shoulders are one's own.
     reading.alone = float(others.mean()) < 0.02
     bust = _bust(reading, raised=0.5 if reading.alone else 0.25)
     mine &= reading.inside(bust) | reading.inside(_head_room(reading))
-    neighbours = float((person > 0.5).mean() - (mine & (person > 0.5)).mean()) > 0.03
+    has_neighbours = float((person > 0.5).mean() - (mine & (person > 0.5)).mean()) > 0.03
     planes = [masks.hair, masks.face_skin, masks.body_skin, masks.clothes, masks.other]
     kinds = np.stack([on_grid(plane) for plane in planes])
     likeliest = kinds.argmax(axis=0)
     hair, face, body, clothes, other = (mine & (likeliest == kind) for kind in range(5))
 
-    chin, nose, brow = at(152) @ down, at(2) @ down, at(9) @ down
+    skin = face | body
+    mine &= ~_read_face(reading, skin)
+    stranger = _of_a_stranger(reading, hair, reading.skin_below)
+    mine &= ~stranger
+    hair, reading.skin_below = hair & ~stranger, reading.skin_below & ~stranger
+    if has_neighbours:
+        _keep_neck_alone(reading, clothes, mine)
+
+    hat = _hat_of(reading, hair, face, clothes, other)
+    reading.hat = reading.opened(hat, 0.02 * unit)
+    band = np.abs(down_at - reading.at(168) @ reading.down) < 0.3 * unit
+    band &= reading.grown(oval, 0.06 * unit)
+    reading.worn_on_face = np.where(band & mine & ~hat, kinds[4], 0).astype(np.float32)
+    rest = (other | clothes) & ~hat & ~oval & ~(reading.worn_on_face > 0.3)
+    _name_what_is_high(reading, rest, hair, mine)
+    if not reading.alone:
+        mine &= ~_of_strange_colour(reading, hair & mine, others)
+    reading.hair = hair & mine
+
+    cloth = rest & mine & (down_at > reading.at(152) @ reading.down - 0.3 * unit)
+    if not reading.alone:
+        # Whose sleeves are raised beside the shoulders is not known.
+        strange = cloth & ~reading.inside(_bust(reading, raised=0.06))
+        cloth, mine = cloth & ~strange, mine & ~strange
+    beneath = _below(reading, cloth)
+    if has_neighbours or scene.picture.alpha is not None:
+        beneath |= reading.inside(_bust(reading, raised=-0.05 if reading.alone else 0.04))
+    beneath &= ~(reading.skin_below if has_neighbours else skin) & ~hair & ~oval
+    cloth = _on_chest(reading, cloth, stranger)
+    reading.clothes = reading.without_small(cloth | beneath, 0.02)
+    reading.clothes_seen = cloth & ~skin
+    reading.person = mine | beneath
+
+
+def _read_face(reading: Reading, skin: np.ndarray) -> np.ndarray:
+    """Part ``skin`` into face and what is below it. Returned is skin beside the head that is
+    neither: an arm raised there."""
+    unit, down_at = reading.unit, reading.down_at
+    nose = reading.at(2) @ reading.down
     # A head that is turned shows its ear far from the nose.
     middle = reading.features.oval.mean(axis=0) @ reading.across
     beside = np.abs(reading.across_at - middle) < 0.65 * unit
-    skin = face | body
-    face_skin = skin & (oval | ((down_at < nose + 0.05 * unit) & beside))
-    # An arm raised beside the head is not part of it.
+    face_skin = skin & (reading.oval | ((down_at < nose + 0.05 * unit) & beside))
     reading.face = np.zeros_like(skin)
-    touching, near = reading.grown(oval, 0.02 * unit), reading.grown(oval, 0.15 * unit)
+    touching, near = (
+        reading.grown(reading.oval, 0.02 * unit),
+        reading.grown(reading.oval, 0.15 * unit),
+    )
     for piece in reading.pieces(face_skin, 0.0005):
         ear = reading.area(piece) < 0.05 and (piece & near).any()
         if ear or (piece & touching).any():
             reading.face |= piece
-    mine &= ~(face_skin & ~reading.face)
     reading.skin_below = skin & ~reading.face & (down_at > nose)
-    stranger = _of_a_stranger(reading, hair, reading.skin_below)
-    mine &= ~stranger
-    hair, reading.skin_below = hair & ~stranger, reading.skin_below & ~stranger
-    if neighbours:
-        # Whose arm lies on a shoulder is not known; a neck is the person's own.
-        neck = np.abs(reading.across_at - at(152) @ reading.across) < 0.3 * unit
-        neck &= down_at < chin + 0.35 * unit
-        clothes |= reading.skin_below & ~neck & (down_at > chin + 0.1 * unit)
-        mine &= ~(reading.skin_below & ~neck & (down_at <= chin + 0.1 * unit))
-        reading.skin_below &= neck
+    return face_skin & ~reading.face
 
-    # What covers the head above the brows is a hat, a bow, a scarf; a hat is taken for cloth too.
+
+def _keep_neck_alone(reading: Reading, clothes: np.ndarray, mine: np.ndarray) -> None:
+    """Of skin below the face only a neck is the person's own among neighbours: whose arm lies on a
+    shoulder is not known. What is as low as ``clothes`` is taken for them, the rest goes out of
+    ``mine``, both in place."""
+    unit, down_at = reading.unit, reading.down_at
+    chin = reading.at(152) @ reading.down
+    neck = np.abs(reading.across_at - reading.at(152) @ reading.across) < 0.3 * unit
+    neck &= down_at < chin + 0.35 * unit
+    clothes |= reading.skin_below & ~neck & (down_at > chin + 0.1 * unit)
+    mine &= ~(reading.skin_below & ~neck & (down_at <= chin + 0.1 * unit))
+    reading.skin_below &= neck
+
+
+def _hat_of(
+    reading: Reading, hair: np.ndarray, face: np.ndarray, clothes: np.ndarray, other: np.ndarray
+) -> np.ndarray:
+    """What covers the head above the brows: a hat, a bow, a scarf; a hat is taken for cloth too."""
+    unit, at, oval, down_at = reading.unit, reading.at, reading.oval, reading.down_at
+    chin, brow = at(152) @ reading.down, at(9) @ reading.down
     worn = (other | clothes) & (np.abs(reading.across_at - at(1) @ reading.across) < 0.85 * unit)
     hat = np.zeros_like(worn)
     face_colour = reading.median_colour(face & oval)
@@ -157,48 +203,47 @@ def _read_parts(
     if (other & oval).sum() > _HOODED * oval.sum():
         # A hood, of which a part below the brows would be left out or taken for a collar.
         for piece in reading.pieces(worn & (down_at < chin), 0.0005):
-            hat |= piece if (piece & reading.grown(oval, 0.02 * unit)).any() else False
-    reading.hat = reading.opened(hat, 0.02 * unit)
-    band = reading.grown(oval, 0.06 * unit) & (np.abs(down_at - at(168) @ down) < 0.3 * unit)
-    reading.worn_on_face = np.where(band & mine & ~hat, kinds[4], 0).astype(np.float32)
-    # What else is worn, and what the masks cannot name: hair above the shoulders, below cloth.
-    rest = (other | clothes) & ~hat & ~oval & ~(reading.worn_on_face > 0.3)
+            if (piece & reading.grown(oval, 0.02 * unit)).any():
+                hat |= piece
+    return hat
+
+
+def _name_what_is_high(
+    reading: Reading, rest: np.ndarray, hair: np.ndarray, mine: np.ndarray
+) -> None:
+    """``rest`` is what else is worn, and what the masks cannot name: above the shoulders it is
+    ``hair`` or somebody else's, not ``mine``; below it is cloth. All in place."""
     high = rest & ~reading.inside(_bust(reading, raised=0.14))
     hair_colour = reading.median_colour(hair)
     for piece in reading.pieces(high, 0.0003):
-        rim = reading.grown(piece, 0.02 * unit) & mine & ~piece
+        rim = reading.grown(piece, 0.02 * reading.unit) & mine & ~piece
         near_hair = (rim & hair).sum() > 0.25 * rim.sum()
         if near_hair and _like(reading, piece, hair_colour):
             hair |= piece
         elif reading.area(piece) < 0.1:
             mine &= ~piece
         rest &= ~piece | (mine & ~hair)
-    if not reading.alone:
-        mine &= ~_of_strange_colour(reading, hair & mine, others)
-    reading.hair = hair & mine
-    cloth = rest & mine & (down_at > chin - 0.3 * unit)
-    if not reading.alone:
-        # Whose sleeves are raised beside the shoulders is not known.
-        strange = cloth & ~reading.inside(_bust(reading, raised=0.06))
-        cloth, mine = cloth & ~strange, mine & ~strange
-    # Under every shoulder there is chest, where a friend or a round frame hides it, too.
-    low = cloth & (down_at > chin + 0.12 * unit)
-    turns = quarter_turns_of_body(down)
-    beneath = np.rot90(np.maximum.accumulate(np.rot90(low, -turns), axis=0), turns)
-    if neighbours or scene.picture.alpha is not None:
-        beneath |= reading.inside(_bust(reading, raised=-0.05 if reading.alone else 0.04))
-    beneath &= ~skin & ~hair & ~oval if not neighbours else ~reading.skin_below & ~hair & ~oval
-    # Sleeves of raised arms and of strangers hang on no chest.
+
+
+def _below(reading: Reading, cloth: np.ndarray) -> np.ndarray:
+    """All below ``cloth``: under every shoulder there is chest, where a friend or a round frame
+    hides it, too."""
+    low = cloth & (reading.down_at > reading.at(152) @ reading.down + 0.12 * reading.unit)
+    turns = quarter_turns_of_body(reading.down)
+    return np.rot90(np.maximum.accumulate(np.rot90(low, -turns), axis=0), turns)
+
+
+def _on_chest(reading: Reading, cloth: np.ndarray, stranger: np.ndarray) -> np.ndarray:
+    """``cloth`` without sleeves of raised arms and of strangers, which hang on no chest."""
+    unit = reading.unit
     chest = reading.inside(_bust(reading, raised=-0.1))
     chest |= reading.grown(reading.skin_below, 0.03 * unit)
     by_stranger = reading.grown(stranger, 0.04 * unit)
     for piece in reading.pieces(cloth, 0.0003):
         theirs = (piece & by_stranger).any() and piece.sum() < 0.3 * cloth.sum()
         if theirs or not (piece & chest).any():
-            cloth &= ~piece
-    reading.clothes = reading.without_small(cloth | beneath, 0.02)
-    reading.clothes_seen = cloth & ~skin
-    reading.person = mine | beneath
+            cloth = cloth & ~piece
+    return cloth
 
 
 def _of_a_stranger(reading: Reading, hair: np.ndarray, skin: np.ndarray) -> np.ndarray:
