@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -15,16 +15,16 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from cartoon_avatar.ai import jobs, openapi
-from cartoon_avatar.ai.engines.registry import open_engines, remote_configs
-from cartoon_avatar.ai.engines.remote.config import RemoteConfig
-from cartoon_avatar.ai.engines.remote.engine import open_remote_engines
+from cartoon_avatar.ai.engines.registry import Engines, open_engines, remote_configs
+from cartoon_avatar.ai.engines.remote.config import EngineConfig
+from cartoon_avatar.ai.engines.remote.engine import RemoteEngine, open_remote_engines
 from cartoon_avatar.ai.fetching import open_fetcher
 from cartoon_avatar.ai.pools.admission import Places
 from cartoon_avatar.ai.pools.workers import Workers, open_workers
 from cartoon_avatar.ai.routes import router
 from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
 from cartoon_avatar.ai.settings import AiSettings, environment, settings_from_environment
-from cartoon_avatar.ai.signing import open_signer
+from cartoon_avatar.ai.signing import Sign, open_signer
 from cartoon_avatar.ai.state import Metrics, State
 from cartoon_avatar.http.body_limit import BodyLimit
 from cartoon_avatar.http.head import HeadAsGet
@@ -48,54 +48,14 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     """
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    folder = models_folder(settings.models_dir)
-    generators = remote_configs(settings.engines, folder, environment())
+    # Judged before a server listens.
+    generators = remote_configs(settings.engines, models_folder(settings.models_dir), environment())
     sign = None if settings.identity is None else open_signer(settings.identity)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
-        open_tools = partial(
-            jobs.open_tools,
-            settings.models_dir,
-            threads or settings.threads,
-            settings.max_pixels,
-            settings.marks == "on",
-        )
-        async with (
-            open_fetcher(
-                settings.trusted_origins,
-                max_bytes=settings.max_upload_bytes,
-                timeout_s=settings.fetch_timeout_s,
-            ) as fetcher,
-            open_workers(
-                open_tools,
-                size=settings.workers,
-                queue=settings.queue,
-                timeout_s=settings.task_timeout_s,
-                log_level=settings.log_level,
-                log_format=settings.log_format,
-            ) as workers,
-            open_remote_engines(generators, environment(), settings.data_dir) as remote,
-        ):
-            metrics.watch(workers)
-            engines = open_engines(folder, 1, settings.workers)
-            places = {
-                engine.facts.name: Places(
-                    engine.facts.places,
-                    queue=settings.queue // 2,
-                    expected_s=engine.facts.expected_s,
-                    wait_s=engine.facts.deadline_s or settings.task_timeout_s,
-                )
-                for engine in engines.all
-                if engine.facts.places is not None
-            }
-            places |= {engine.config.name: _places_of(engine.config) for engine in remote}
-            renewing = asyncio.create_task(_renew_when_models_come(workers, folder))
-            try:
-                state = State(settings, workers, engines, remote, places, fetcher, metrics, sign)
-                yield {"ai": state}
-            finally:
-                renewing.cancel()
+        async with _opened(settings, threads, generators, metrics, sign) as state:
+            yield {"ai": state}
 
     app = FastAPI(
         title="cartoon-avatar AI service",
@@ -123,10 +83,68 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     return app
 
 
-def _places_of(config: RemoteConfig) -> Places:
-    # A request that waited twice as long as expected is refused.
-    wait_s = 2 * config.expected_s * (1 + config.queue / config.places)
-    return Places(config.places, config.queue, config.expected_s, wait_s)
+@asynccontextmanager
+async def _opened(
+    settings: AiSettings,
+    threads: int | None,
+    generators: list[EngineConfig],
+    metrics: Metrics,
+    sign: Sign | None,
+) -> AsyncIterator[State]:
+    """Everything that the AI service uses, open."""
+    folder = models_folder(settings.models_dir)
+    open_tools = partial(
+        jobs.open_tools,
+        settings.models_dir,
+        threads or settings.threads,
+        settings.max_pixels,
+        settings.marks == "on",
+    )
+    async with (
+        open_fetcher(
+            settings.trusted_origins,
+            max_bytes=settings.max_upload_bytes,
+            timeout_s=settings.fetch_timeout_s,
+        ) as fetcher,
+        open_workers(
+            open_tools,
+            size=settings.workers,
+            queue=settings.queue,
+            timeout_s=settings.task_timeout_s,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+        ) as workers,
+        open_remote_engines(generators, environment(), settings.data_dir) as remote,
+    ):
+        metrics.watch(workers)
+        engines = open_engines(folder, 1, settings.workers)
+        places = _places(settings, engines, remote)
+        renewing = asyncio.create_task(_renew_when_models_come(workers, folder))
+        try:
+            yield State(settings, workers, engines, remote, places, fetcher, metrics, sign)
+        finally:
+            renewing.cancel()
+
+
+def _places(
+    settings: AiSettings, engines: Engines, remote: Sequence[RemoteEngine]
+) -> dict[str, Places]:
+    """By the name of each engine that admits requests by itself."""
+    places = {
+        engine.facts.name: Places(
+            engine.facts.places,
+            queue=settings.queue // 2,
+            expected_s=engine.facts.expected_s,
+            wait_s=engine.facts.deadline_s or settings.task_timeout_s,
+        )
+        for engine in engines.all
+        if engine.facts.places is not None
+    }
+    for config in (engine.config for engine in remote):
+        # A request that waited twice as long as expected is refused.
+        wait_s = 2 * config.expected_s * (1 + config.queue / config.places)
+        places[config.name] = Places(config.places, config.queue, config.expected_s, wait_s)
+    return places
 
 
 async def _renew_when_models_come(workers: Workers, folder: Path) -> None:

@@ -15,6 +15,7 @@ from cartoon_avatar.ai.engines.remote.generation import Generation, key_of, key_
 from cartoon_avatar.ai.forms import Pieces
 from cartoon_avatar.ai.pools.admission import OnPosition, Places
 from cartoon_avatar.ai.pools.workers import Workers
+from cartoon_avatar.containers.marks import Mark
 from cartoon_avatar.contract.errors import ImageTooLarge, InvalidImage, PictureUnusable
 from cartoon_avatar.contract.options import Framing
 
@@ -58,7 +59,6 @@ async def generate(
     Raises ``AiBusy``, ``EngineUnavailable``, ``EngineRefused`` and ``DrawingCancelled``.
     """
     await engine.require_ready(key_start(drawing.request_key))
-    mark = jobs.mark_of_drawing(engine.facts, drawing.style)
     with ExitStack() as held:
         held.enter_context(places.place())
         sent = await workers.run(
@@ -73,14 +73,7 @@ async def generate(
         )
         drawing.photo.clear()
         begun()
-        generation = Generation(
-            sent.data,
-            sent.width,
-            sent.height,
-            prompt=engine.prompt_of(drawing.style.name),
-            seed=drawing.seed,
-            key=key_of(drawing.request_key, sent.data, drawing.style.name, drawing.seed),
-        )
+        generation = _generation_of(drawing, sent, engine)
         await engine.require_ready(generation.key)
 
         async def draw(report: Report, keep: Callable[[], None]) -> tuple[bytes, float]:
@@ -93,6 +86,7 @@ async def generate(
                     return data, time.perf_counter() - started
 
         data, generated_s = await engine.under_way.ask(generation.key, draw, report or unwatched)
+    mark = jobs.mark_of_drawing(engine.facts, drawing.style)
     try:
         made = await workers.run(
             jobs.judge,
@@ -106,6 +100,27 @@ async def generate(
     except (InvalidImage, ImageTooLarge, PictureUnusable) as error:
         reason = f"its response is no picture of an accepted type ({error.code})"
         raise await engine.failed(generation.key, reason) from error
+    aligned = made.aligned if engine.config.aligned is None else engine.config.aligned
+    return _result(sent, made, generated_s, mark, aligned=aligned)
+
+
+def _generation_of(
+    drawing: DrawingRequest, sent: jobs.Prepared, engine: RemoteEngine
+) -> Generation:
+    return Generation(
+        sent.data,
+        sent.width,
+        sent.height,
+        prompt=engine.prompt_of(drawing.style.name),
+        seed=drawing.seed,
+        key=key_of(drawing.request_key, sent.data, drawing.style.name, drawing.seed),
+    )
+
+
+def _result(
+    sent: jobs.Prepared, made: jobs.Judged, generated_s: float, mark: Mark, *, aligned: bool
+) -> jobs.Result:
+    """What is known of the photo that was ``sent`` and of the picture that was ``made`` of it."""
     return jobs.Result(
         data=made.data,
         mime_type=made.mime_type,
@@ -120,5 +135,5 @@ async def generate(
         thumbnail=sent.thumbnail,
         cartoon_thumbnail=made.thumbnail,
         mark=mark,
-        aligned=made.aligned if engine.config.aligned is None else engine.config.aligned,
+        aligned=aligned,
     )

@@ -18,7 +18,7 @@ from cartoon_avatar.backend.settings import BackendSettings
 log = structlog.get_logger()
 
 Purpose = Literal["photo", "cartoon"]
-_MOST_ANSWER_BYTES = 65_536
+_MOST_RESPONSE_BYTES = 65_536
 
 
 class Moderation:
@@ -81,12 +81,12 @@ class Moderation:
         async with asyncio.timeout(self._settings.moderation_timeout_s), request as response:
             if response.status != 200:
                 raise ValueError(f"it answered {response.status}")
-            answer = bytearray()
+            body = bytearray()
             async for piece in response.content.iter_any():
-                answer += piece
-                if len(answer) > _MOST_ANSWER_BYTES:
+                body += piece
+                if len(body) > _MOST_RESPONSE_BYTES:
                     raise ValueError("its response is too long")
-        decided = json.loads(answer)
+        decided = json.loads(body)
         decision = decided.get("decision") if isinstance(decided, dict) else None
         if decision not in ("allow", "deny", "hold"):
             raise ValueError("its response is no decision")

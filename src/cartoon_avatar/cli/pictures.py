@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -100,57 +101,65 @@ def draw(
       cartoon-avatar draw me.jpg --style all -o styles/
       cartoon-avatar draw holiday/ -o drawn/
     """
-    from cartoon_avatar.ai.files import draw_file, places_in
+    from cartoon_avatar.ai.files import places_in
     from cartoon_avatar.ai.jobs import styles_in
     from cartoon_avatar.ai.seeing.model_files import models_folder
 
     written = Written(as_json)
+    how = _How(seed, size, framing, face)
     names = [style.name for style in styles_in(models_folder(ai_settings().models_dir))]
     every = style_name == "all"
     if not every and style_name not in names:
         raise click.BadParameter(f"choose from {', '.join(names)} or all", param_hint="--style")
     files = photos_of(photos)
     if output.suffix.lower() == ".svg" and not output.is_dir():
-        _draw_svg(files, style_name, seed, size, framing, face, output, written)
-        return
-    if every and output.suffix and not output.is_dir():
-        _draw_sheet(files, names, seed, size, framing, face, output, written)
-        return
-    styles = names if every else [style_name]
-    if every or is_for_folder(photos, files, output):
+        _draw_svg(files, style_name, how, output, written)
+    elif every and output.suffix and not output.is_dir():
+        _draw_sheet(files, names, how, output, written)
+    elif every or is_for_folder(photos, files, output):
         folder = made_folder(output, photos)
+        styles = names if every else [style_name]
         places = {style: list(places_in(folder, files, style)) for style in styles}
+        _draw_each(files, places, how, written)
     else:
         require_picture_name(output, files)
-        places = {style_name: [output]}
-    tools = opened_tools()
+        _draw_each(files, {style_name: [output]}, how, written)
 
-    with each(files, "drawing", len(styles), written) as (progress, reported):
+
+class _How(NamedTuple):
+    """How photos are drawn, whatever the style."""
+
+    seed: int
+    size: int
+    framing: Framing
+    face: int
+
+
+def _draw_each(
+    files: list[Path], places: Mapping[str, list[Path]], how: _How, written: Written
+) -> None:
+    """``places`` holds for each style where the drawing of each file goes."""
+    from cartoon_avatar.ai.files import draw_file
+
+    tools = opened_tools()
+    with each(files, "drawing", len(places), written) as (progress, reported):
         for number, file in enumerate(files):
             with reported(file):
-                for style in styles:
+                for style, drawings in places.items():
                     try:
-                        made = draw_file(tools, file, style, seed, size, framing, face)
-                    except NoFace:
-                        if not every:
+                        made = draw_file(tools, file, style, *how)
+                    except NoFace:  # a style that draws people only
+                        if len(places) == 1:
                             raise
                         progress.write(f"{file}: no face for {style}", file=sys.stderr)
                     else:
-                        written.picture(
-                            progress, places[style][number], made, file, style=style, seed=seed
-                        )
+                        place = drawings[number]
+                        written.picture(progress, place, made, file, style=style, seed=how.seed)
                     progress.update()
 
 
 def _draw_sheet(
-    files: list[Path],
-    styles: list[str],
-    seed: int,
-    size: int,
-    framing: Framing,
-    face: int,
-    output: Path,
-    written: Written,
+    files: list[Path], styles: list[str], how: _How, output: Path, written: Written
 ) -> None:
     from cartoon_avatar.ai.files import Made, cell, contact_sheet, draw_file
     from cartoon_avatar.ai.jobs import mark_of_part
@@ -164,7 +173,7 @@ def _draw_sheet(
                 row: list[Image] = []
                 for style in styles:
                     try:
-                        made = draw_file(tools, file, style, seed, size, framing, face)
+                        made = draw_file(tools, file, style, *how)
                         row.append(cell(made.picture))
                     except NoFace:  # a style that draws people only
                         row.append(cell(None))
@@ -173,19 +182,10 @@ def _draw_sheet(
         if rows:
             with reported(output):
                 sheet = Made(contact_sheet(styles, rows), tools.xmp(mark_of_part(b"")))
-                written.picture(progress, output, sheet, *files, style="all", seed=seed)
+                written.picture(progress, output, sheet, *files, style="all", seed=how.seed)
 
 
-def _draw_svg(
-    files: list[Path],
-    style: str,
-    seed: int,
-    size: int,
-    framing: Framing,
-    face: int,
-    output: Path,
-    written: Written,
-) -> None:
+def _draw_svg(files: list[Path], style: str, how: _How, output: Path, written: Written) -> None:
     from cartoon_avatar.ai.engines.catalogue import STYLES, has_svg
     from cartoon_avatar.ai.files import draw_svg_file
 
@@ -200,10 +200,10 @@ def _draw_svg(
         raise click.ClickException(f"{output} is the photo itself; choose another name.")
     tools = opened_tools()
     with each(files, "drawing", 1, written) as (progress, reported), reported(files[0]):
-        document = draw_svg_file(tools, files[0], style, seed, size, framing, face)
+        document = draw_svg_file(tools, files[0], style, *how)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(document)
-        written.file(progress, output, files[0], style=style, seed=seed)
+        written.file(progress, output, files[0], style=style, seed=how.seed)
 
 
 @click.command(short_help="Draw photos and cut the heads out, without a service.")

@@ -36,6 +36,8 @@ _LONGEST_XMP_BYTES = 1 << 20
 _ZEROS = bytes(1 << 16)
 # Of metadata behind the pixels that a file cut off has lost: EXIF is at most this long elsewhere.
 _MOST_MISSING_BYTES = 1 << 16
+# From, to, and what to write before the zeros.
+_Blank = tuple[int, int, bytes]
 # An HDR picture of a turned grid of tiles is three.
 _MOST_DERIVATIONS = 8
 _MOST_ASSOCIATIONS = 100_000
@@ -45,7 +47,17 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
     """With ``xmp`` as its packet, where the file has an item that can hold it."""
     if photo[4:8] != b"ftyp":
         raise BrokenImage("This is not a HEIF file.")
-    blanks: list[tuple[int, int, bytes]] = []  # from, to, and what to write before the zeros
+    blanks: list[_Blank] = []
+    tables, file_end = _read_boxes(photo, blanks)
+    others = list(_other_items(photo, tables, xmp))
+    # Metadata that is cut off is blanked like all of it: as if it were there.
+    file_end = max([file_end, *(end for _, end, _ in others if end > len(photo))])
+    return _blanked(photo, [*blanks, *others], file_end)
+
+
+def _read_boxes(photo: Data, blanks: list[_Blank]) -> tuple[dict[bytes, tuple[int, int]], int]:
+    """The bodies of the boxes that list items, and where the last box ends that belongs to the
+    file; what is to be blanked is added to ``blanks``."""
     tables: dict[bytes, tuple[int, int]] = {}
     file_end = boxes_end = boxes_seen = pictures_seen = 0
     folders = [(b"", 0, len(photo))]
@@ -82,11 +94,11 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
         file_end = len(photo)  # it says that more follows: whether pixels do is for the decoder
     if not pictures_seen:
         raise BrokenImage("The HEIF file holds no picture.")
-    others = list(_other_items(photo, tables, xmp))
-    blanks += others
-    # Metadata that is cut off is blanked like all of it: as if it were there.
-    file_end = max([file_end, *(end for _, end, _ in others if end > len(photo))])
+    return tables, file_end
 
+
+def _blanked(photo: Data, blanks: list[_Blank], file_end: int) -> Iterator[Part]:
+    """The file up to ``file_end``, with its fillers and zeros where it is blanked."""
     position = 0
     for start, end, filler in sorted(blanks):
         start, end = max(start, position), min(end, file_end)
@@ -111,9 +123,7 @@ def _is_blanked(parent: bytes, kind: bytes) -> bool:
     return kind in _BLANKED if parent else kind not in _TOP
 
 
-def _other_items(
-    photo: Data, tables: dict[bytes, tuple[int, int]], xmp: bytes
-) -> Iterator[tuple[int, int, bytes]]:
+def _other_items(photo: Data, tables: dict[bytes, tuple[int, int]], xmp: bytes) -> Iterator[_Blank]:
     """Where the file keeps items that are no pictures: EXIF, XMP and the like."""
     if b"iinf" not in tables or b"iloc" not in tables:
         return

@@ -21,41 +21,46 @@ def cleaned(photo: Data, xmp: bytes = b"") -> Iterator[Part]:
     # What the file says of its own size may be wrong, as long as its pixels are there.
     rest = chunks(photo, 12, min(8 + size, len(photo)), file_end=len(photo))
     kind, start, body, end = next(rest, (b"", 0, 0, 0))
-    parts: list[Part] = []
     missing = missing_bytes(photo)
+    parts: list[Part]
     if kind in (b"VP8 ", b"VP8L"):
         # The simple form: one chunk, and what follows it means nothing to anyone.
-        parts.append((start, end))
+        parts = [(start, end)]
     elif kind == b"VP8X" and end - body >= 10:
-        flags = photo[body]
-        exif: bytes | None = None if flags & _VP8X_EXIF else b""
-        frames = 0
-        for kind, start, body, end in rest:
-            if kind == b"ANMF" and frames and _is_cut(photo, start, body):
-                break  # what is shown first is there
-            frames += kind == b"ANMF"
-            if kind in _PIXELS or kind in (b"ICCP", b"ANIM"):
-                parts.append((start, end))
-            elif kind == b"ANMF":
-                parts += _frame(photo, start, body, end)
-            elif kind == b"EXIF" and exif is None:
-                orientation = orientation_in(photo, body, end)
-                exif = exif_with(orientation) if orientation else b""
-                if exif:
-                    parts.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
-        flags = flags & ~(_VP8X_EXIF | _VP8X_XMP) | (_VP8X_EXIF if exif else 0)
-        if xmp and not missing:
-            flags |= _VP8X_XMP
-            padding = b"\0" * (size_of(parts) % 2)
-            parts.append(padding + struct.pack("<4sI", b"XMP ", len(xmp)) + xmp)
-        header = struct.pack("<4sIB3x", b"VP8X", 10, flags) + photo[24:30]
-        parts.insert(0, header)
+        parts = _extended(photo, rest, b"" if missing else xmp)
     else:
         raise BrokenImage("The WebP file holds no picture.")
     if size_of(parts) % 2 and not missing:
         parts.append(b"\0")
     yield struct.pack("<4sI4s", b"RIFF", min(4 + size_of(parts) + missing, 2**32 - 1), b"WEBP")
     yield from parts
+
+
+def _extended(photo: Data, rest: Iterator[tuple[bytes, int, int, int]], xmp: bytes) -> list[Part]:
+    """The extended form, whose first chunk says what is in the others, the ``rest``."""
+    flags = photo[20]
+    exif: bytes | None = None if flags & _VP8X_EXIF else b""
+    frames = 0
+    parts: list[Part] = []
+    for kind, start, body, end in rest:
+        if kind == b"ANMF" and frames and _is_cut(photo, start, body):
+            break  # what is shown first is there
+        frames += kind == b"ANMF"
+        if kind in _PIXELS or kind in (b"ICCP", b"ANIM"):
+            parts.append((start, end))
+        elif kind == b"ANMF":
+            parts += _frame(photo, start, body, end)
+        elif kind == b"EXIF" and exif is None:
+            orientation = orientation_in(photo, body, end)
+            exif = exif_with(orientation) if orientation else b""
+            if exif:
+                parts.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
+    flags = flags & ~(_VP8X_EXIF | _VP8X_XMP) | (_VP8X_EXIF if exif else 0)
+    if xmp:
+        flags |= _VP8X_XMP
+        padding = b"\0" * (size_of(parts) % 2)
+        parts.append(padding + struct.pack("<4sI", b"XMP ", len(xmp)) + xmp)
+    return [struct.pack("<4sIB3x", b"VP8X", 10, flags) + photo[24:30], *parts]
 
 
 def is_animation(photo: Data) -> bool:

@@ -51,7 +51,7 @@ class RequestLog:
         )
         seconds = Histogram(
             "request_seconds",
-            "From the request's head to the end of the answer",
+            "From the request's head to the end of the response",
             ["route"],
             registry=registry,
         )

@@ -51,9 +51,9 @@ class Proxied:
         if body.is_client_gone or response.is_begun:
             return
         error = AiStarting() if response.is_lost else AiBusy(RETRY_AFTER_S)
-        response = problem_response(headers[REQUEST_ID], error)
-        response.headers[REQUEST_ID] = headers[REQUEST_ID]
-        await response(scope, receive, send)
+        problem = problem_response(headers[REQUEST_ID], error)
+        problem.headers[REQUEST_ID] = headers[REQUEST_ID]
+        await problem(scope, receive, send)
 
 
 class _Body:
@@ -68,7 +68,7 @@ class _Body:
             headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         )
         self.is_client_gone = False
-        self.answered = asyncio.Event()
+        self.responded = asyncio.Event()
 
     @property
     def is_whole_here(self) -> bool:
@@ -77,7 +77,7 @@ class _Body:
     async def receive(self) -> Message:
         if self._is_cut:
             # Noticing a client that leaves would need reading on, and the body may never end.
-            await self.answered.wait()
+            await self.responded.wait()
             return {"type": "http.disconnect"}
         message = await self._receive()
         if self._read_bytes > _READ_BYTES and message["type"] == "http.request":
@@ -130,4 +130,4 @@ class _Response:
         if self.is_begun:
             await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self._body.answered.set()
+            self._body.responded.set()

@@ -38,7 +38,7 @@ from cartoon_avatar.contract.limits import CARTOON_PX, RANDOM_SEEDS
 router = APIRouter()
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# Of the backend's alone.
+# Fields that the backend alone sends.
 _OUR_FIELDS = ("format", "thumbnail", "cartoon_thumbnail", "fallback", "stay")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -15,13 +17,27 @@ from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of, with_
 from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
-from cartoon_avatar.contract.boxes import MOST_FACES
+from cartoon_avatar.contract.boxes import MOST_FACES, Box
 from cartoon_avatar.contract.errors import InvalidRequest, NoFace
 
 router = APIRouter()
 
 # How a cartoon was drawn, which helps to cut out its head.
 _DRAWN_FIELDS = ("style", "seed", "framing", "aligned")
+
+
+@dataclass(frozen=True, slots=True)
+class _HeadOptions:
+    """What a request says of the head that it wants; ``background`` is RGB, None for transparent,
+    ``size`` in px."""
+
+    kind: options.HeadFormat
+    background: tuple[int, int, int] | None
+    size: int | None
+    face_index: int
+    thumbnail: bool
+    crop: Box | None
+    drawn_as: jobs.DrawnAs | None
 
 
 @router.post(paths.PROCESS_FACE_CUT, operation_id="processFaceCut")
@@ -36,62 +52,74 @@ async def process_face_cut(request: Request) -> Response:
         held.enter_context(ai.workers.place())
         if request.headers.get("content-type", "").lower().startswith("multipart/"):
             form = await form_of(request, "image", "original")
-            fields = form.fields
-        else:
-            form = None
-            fields = await read_json(request, timeout_s=ai.settings.body_timeout_s)
-        names = (*options.HEAD_FIELDS, *_DRAWN_FIELDS, "face_index", "crop", "thumbnail")
-        options.require_known(fields, names if form else ("image_url", "original_url", *names))
-        kind = options.head_format_of(fields)
-        background = _colour(options.background_of(fields, kind))
-        size = options.head_size_of(fields)
-        face_index = _face(fields)
-        crop = options.crop_of(fields)
-        drawn_as = _drawn_as(fields)
-        thumbnail = with_thumbnail(fields)
-
-        if form is not None:
+            wanted, aligned = _read(ai, form.fields)
             cartoon = image_in(form, "image")
             original = image_in(form, "original") if "original" in form.files else None
         else:
+            fields = await read_json(request, timeout_s=ai.settings.body_timeout_s)
+            wanted, aligned = _read(ai, fields, "image_url", "original_url")
             cartoon, original = await _fetched(ai.fetcher, fields)
-        if not _is_aligned(ai, fields):
-            # What the photo shows lies elsewhere in the drawing, which tells where its head is; and
-            # of a portrait it shows one person.
-            original = crop = drawn_as = None
-            if options.framing_of(fields) != "full":
-                face_index = 0
-
-        async def cut(watch: Watch) -> FinishedPicture:
-            try:
-                result = await ai.workers.run(
-                    jobs.cut_head,
-                    cartoon,
-                    original,
-                    kind,
-                    background,
-                    size,
-                    face_index,
-                    thumbnail,
-                    crop,
-                    drawn_as,
-                    on_position=watch.on_position,
-                    report=watch.report,
-                )
-            except NoFace:
-                ai.metrics.no_face.inc()
-                raise
-            ai.metrics.cut_seconds.labels(result.path).observe(sum(result.stages.values()))
-            seen = {
-                headers.FACE_COUNT: str(result.faces),
-                headers.CROP_BOX: ",".join(map(str, result.box or ())),
-                headers.CUT_PATH: result.path,
-            }
-            if result.flags:
-                seen[headers.CUT_FLAGS] = ",".join(result.flags)
-            return FinishedPicture.of(await ai.signed(result), seen)
-
+        cut = partial(_cut, ai, cartoon, original if aligned else None, wanted)
         return await respond(request, cut, held)
+
+
+def _read(ai: State, fields: dict[str, Any], *more: str) -> tuple[_HeadOptions, bool]:
+    """Options of a head, and whether the cartoon shows what its photo shows in the same place."""
+    names = (*options.HEAD_FIELDS, *_DRAWN_FIELDS, "face_index", "crop", "thumbnail", *more)
+    options.require_known(fields, names)
+    kind = options.head_format_of(fields)
+    wanted = _HeadOptions(
+        kind=kind,
+        background=_colour(options.background_of(fields, kind)),
+        size=options.head_size_of(fields),
+        face_index=_face(fields),
+        crop=options.crop_of(fields),
+        drawn_as=_drawn_as(fields),
+        thumbnail=with_thumbnail(fields),
+    )
+    if _is_aligned(ai, fields):
+        return wanted, True
+    # What the photo shows lies elsewhere in the drawing, which tells where its head is; and of a
+    # portrait it shows one person.
+    whole = options.framing_of(fields) == "full"
+    face_index = wanted.face_index if whole else 0
+    return replace(wanted, crop=None, drawn_as=None, face_index=face_index), False
+
+
+async def _cut(
+    ai: State,
+    cartoon: Pieces,
+    original: Pieces | None,
+    wanted: _HeadOptions,
+    watch: Watch,
+) -> FinishedPicture:
+    try:
+        result = await ai.workers.run(
+            jobs.cut_head,
+            cartoon,
+            original,
+            wanted.kind,
+            wanted.background,
+            wanted.size,
+            wanted.face_index,
+            wanted.thumbnail,
+            wanted.crop,
+            wanted.drawn_as,
+            on_position=watch.on_position,
+            report=watch.report,
+        )
+    except NoFace:
+        ai.metrics.no_face.inc()
+        raise
+    ai.metrics.cut_seconds.labels(result.path).observe(sum(result.stages.values()))
+    seen = {
+        headers.FACE_COUNT: str(result.faces),
+        headers.CROP_BOX: ",".join(map(str, result.box or ())),
+        headers.CUT_PATH: result.path,
+    }
+    if result.flags:
+        seen[headers.CUT_FLAGS] = ",".join(result.flags)
+    return FinishedPicture.of(await ai.signed(result), seen)
 
 
 def _is_aligned(ai: State, fields: dict[str, Any]) -> bool:

@@ -96,7 +96,9 @@ def _pose(chart: Chart, face: Face) -> Read[Pose] | None:
 
 def _free_eyes(chart: Chart, hidden: Read[tuple[bool, bool]] | None) -> list[Eye]:
     covered = (False, False) if hidden is None else hidden.value
-    return [eye for eye, is_so in zip(chart.features.eyes, covered, strict=True) if not is_so]
+    return [
+        eye for eye, is_hidden in zip(chart.features.eyes, covered, strict=True) if not is_hidden
+    ]
 
 
 def _white_of_eyes(chart: Chart, eyes: list[Eye]) -> Lab | None:
@@ -117,12 +119,9 @@ def _white_of_eyes(chart: Chart, eyes: list[Eye]) -> Lab | None:
     return float(lightness), float(a), float(b)
 
 
-# Lightness of the white of an eye in good light, and how much darker (in luminance) even light
-# skin is: where the white seems darker than that, the lids shade it and it tells nothing.
-_WHITE = 74.0
-
-
-_SKIN_OF_WHITE = 0.75
+# L of the white of an eye in good light, and the luminance of light skin as a share of the white's:
+# where the white seems darker than that, the lids shade it and it tells nothing.
+_WHITE, _SKIN_OF_WHITE = 74.0, 0.75
 
 
 def _in_even_light(skin: Read[Lab] | None, white: Lab | None) -> Read[Lab] | None:
@@ -158,8 +157,8 @@ def _light(
     # Gloss and moles are no light.
     low, high = np.percentile(light, [10, 90])
     kept = (light >= low) & (light <= high)
-    across = np.column_stack([x[kept], y[kept], np.ones(kept.sum())])
-    (right, down, _), *_ = np.linalg.lstsq(across, light[kept], rcond=None)
+    design = np.column_stack([x[kept], y[kept], np.ones(kept.sum())])
+    (right, down, _), *_ = np.linalg.lstsq(design, light[kept], rcond=None)
     strength = float(np.hypot(right, down))
     dim = 0.0
     if white is not None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import AiClient, DrawingOptions
+from cartoon_avatar.backend.ai.client import AiClient, Drawing, DrawingOptions
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
@@ -54,19 +54,7 @@ async def regenerate(
     wanted = replace(options, style=style)
     drawing = await drawn_before(backend, device_id, original.sha256, wanted, turn.until)
     if drawing is None:
-        leaves = await may_leave(backend, device_id, style, turn.until)
-        photo = await fetched(backend, original.file_path, find)
-        await moderate(backend, attempt, [photo], original.mime_type, "photo", style)
-        with stage("draw"):
-            drawing = await attempt.ask(
-                ai.generate_cartoon(
-                    [photo],
-                    original.mime_type,
-                    with_seed(wanted, turn.key),
-                    turn,
-                    may_leave=leaves,
-                )
-            )
+        drawing = await _drawn(backend, original, style, wanted, attempt)
     await moderate(backend, attempt, [drawing.data], drawing.mime_type, "cartoon", drawing.style)
 
     now = utc_now()
@@ -92,6 +80,21 @@ async def regenerate(
         with stage("commit"):
             await backend.database.write(commit)
     return cartoon
+
+
+async def _drawn(
+    backend: State, original: Original, style: str, options: DrawingOptions, attempt: Attempt
+) -> Drawing:
+    turn = attempt.turn
+    leaves = await may_leave(backend, original.device_id, style, turn.until)
+    find = partial(queries.original_of, device_id=original.device_id, original_id=original.id)
+    photo = await fetched(backend, original.file_path, find)
+    await moderate(backend, attempt, [photo], original.mime_type, "photo", style)
+    generating = backend.ai.generate_cartoon(
+        [photo], original.mime_type, with_seed(options, turn.key), turn, may_leave=leaves
+    )
+    with stage("draw"):
+        return await attempt.ask(generating)
 
 
 async def next_style(database: Database, ai: AiClient, original: Original, until: float) -> str:

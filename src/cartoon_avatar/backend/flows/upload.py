@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from anyio import to_thread
@@ -31,7 +32,7 @@ from cartoon_avatar.backend.flows.photos import Photo, photo_file, sha256_of
 from cartoon_avatar.backend.flows.reuse import drawing_key, drawn_before
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
-from cartoon_avatar.backend.storage.protocol import NewFile, Storage
+from cartoon_avatar.backend.storage.protocol import NewFile, Storage, StoredFile
 from cartoon_avatar.contract.boxes import faces_text
 from cartoon_avatar.http.request_log import stage
 
@@ -81,19 +82,7 @@ async def upload(
                 await _keep_thumbnail(backend.storage, stored.key, drawing.thumbnail)
                 (kept,) = await backend.storage.put_new(cartoon_to_keep)
 
-        original = Original(
-            id=original_id,
-            device_id=caller.device_id,
-            **file_columns(stored, photo.mime_type),
-            image_url=keys.url_path_of(stored.key),
-            width=drawing.photo_width,
-            height=drawing.photo_height,
-            face_count=drawing.face_count,
-            thumbnail_path=keys.thumbnail_key(stored.key),
-            last_style=drawing.style,
-            faces=faces_text(drawing.faces),
-            created_at=now,
-        )
+        original = _original(original_id, caller.device_id, photo, stored, drawing, now)
         key = drawing_key(stored.sha256, drawing, options)
         cartoon = new_cartoon(original, drawing, options, kept, key, now)
         new_files += files_of(cartoon)
@@ -140,6 +129,29 @@ async def _drawn(
     # An AI service that knows the original design alone.
     small = await ai.thumbnail(photo.pieces, photo.mime_type, until=turn.until)
     return replace(drawing, thumbnail=small.data)
+
+
+def _original(
+    original_id: str,
+    device_id: str,
+    photo: Photo,
+    stored: StoredFile,
+    drawing: Drawing,
+    now: datetime,
+) -> Original:
+    return Original(
+        id=original_id,
+        device_id=device_id,
+        **file_columns(stored, photo.mime_type),
+        image_url=keys.url_path_of(stored.key),
+        width=drawing.photo_width,
+        height=drawing.photo_height,
+        face_count=drawing.face_count,
+        thumbnail_path=keys.thumbnail_key(stored.key),
+        last_style=drawing.style,
+        faces=faces_text(drawing.faces),
+        created_at=now,
+    )
 
 
 async def _keep_thumbnail(storage: Storage, key: str, thumbnail: bytes | None) -> None:

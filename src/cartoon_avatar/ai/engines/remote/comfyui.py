@@ -75,13 +75,13 @@ class ComfyUi:
         url = self.http.url("prompt")
         try:
             # Asked again, it costs the time of a machine of one's own.
-            answer = await self.http.json("POST", url, json_body=body, idempotent=True)
+            queued = await self.http.json("POST", url, json_body=body, idempotent=True)
         except GenerationLost as lost:
             if (wrong := _wrong_in(lost.body)) is not None:
                 reason = "it does not take the workflow"
                 raise GenerationLost(reason, charged=False, detail=wrong) from lost
             raise
-        return str(answer.get("prompt_id", drawing))
+        return str(queued.get("prompt_id", drawing))
 
     async def _uploaded(self, generation: Generation) -> str:
         """The photo's name, as a LoadImage node has it."""
