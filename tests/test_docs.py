@@ -36,7 +36,7 @@ class Step:
 
     curl: str
     status: int
-    answer: Any
+    response: Any
 
     async def send(self, http: httpx.AsyncClient, known: dict[str, str]) -> httpx.Response:
         words = shlex.split(re.sub(r"\$(\w+)", lambda name: known[name[1]], self.curl))
@@ -72,7 +72,7 @@ class Step:
 
 
 def steps_of(document: str) -> Iterator[Step]:
-    """Each ``sh`` block is a request; the status and any ``json`` block after it its answer."""
+    """Each ``sh`` block is a request; the status and any ``json`` block after it its response."""
     blocks = list(_BLOCK.finditer(document))
     for at, block in enumerate(blocks):
         if block[1] != "sh" or not block[2].startswith("curl"):
@@ -81,13 +81,13 @@ def steps_of(document: str) -> Iterator[Step]:
         end = following.start() if following else len(document)
         said = _STATUS.search(document, block.end(), end)
         assert said, f"no status after {block[2]}"
-        has_answer = following is not None and following[1] == "json"
+        has_response = following is not None and following[1] == "json"
         curl = block[2].replace("\\\n", " ")
-        yield Step(curl, int(said[1]), json.loads(following[2]) if has_answer else None)
+        yield Step(curl, int(said[1]), json.loads(following[2]) if has_response else None)
 
 
 def shape(value: Any) -> Any:
-    """What stays the same from one answer to the next: names and types."""
+    """What stays the same from one response to the next: names and types."""
     if isinstance(value, dict):
         return {name: shape(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -95,20 +95,20 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def learn(answer: Any, known: dict[str, str]) -> None:
+def learn(response: Any, known: dict[str, str]) -> None:
     for noun in ("original", "cartoon", "face"):
-        if noun in answer:
-            known[noun.upper()] = answer[noun]["id"]
-            known["PICTURE"] = answer[noun].get("imageUrl") or answer[noun]["faceUrl"]
-    if "deviceToken" in answer:
-        known["TOKEN"] = answer["deviceToken"]
+        if noun in response:
+            known[noun.upper()] = response[noun]["id"]
+            known["PICTURE"] = response[noun].get("imageUrl") or response[noun]["faceUrl"]
+    if "deviceToken" in response:
+        known["TOKEN"] = response["deviceToken"]
 
 
 @pytest.fixture
 async def service(tmp_path: Path) -> Any:
     settings = BackendSettings(data_dir=tmp_path / "data", min_free_bytes=0)
     style = {"name": "comic", "title": "Comic", "description": "…", "preview": "data:image/webp,"}
-    ai = FakeAi(answers={"/styles": lambda request: httpx.Response(200, json={"items": [style]})})
+    ai = FakeAi(handlers={"/styles": lambda request: httpx.Response(200, json={"items": [style]})})
     async with running(settings, ai) as service:
         yield service
 
@@ -119,11 +119,11 @@ async def test_every_request_of_the_api_flow_is_answered_as_it_says(service: Ser
     assert len(steps) > 10
 
     for step in steps:
-        answer = await step.send(service.http, known)
-        assert answer.status_code == step.status, f"{step.curl}{answer.text}"
-        if step.answer is None:
+        response = await step.send(service.http, known)
+        assert response.status_code == step.status, f"{step.curl}{response.text}"
+        if step.response is None:
             continue
-        said, real = step.answer, answer.json()
+        said, real = step.response, response.json()
         assert shape(said) == shape(real), step.curl
         if "code" in said:
             assert said["code"] == real["code"], step.curl

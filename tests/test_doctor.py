@@ -263,7 +263,7 @@ def test_a_person_reads_a_line_for_each_check_and_how_to_mend_it(data: Path):
 
 @contextmanager
 def _serving(body: str) -> Iterator[HTTPServer]:
-    class Answer(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
@@ -272,7 +272,7 @@ def _serving(body: str) -> Iterator[HTTPServer]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

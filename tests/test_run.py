@@ -60,19 +60,19 @@ def calls(clone: Path) -> str:
 
 @pytest.mark.parametrize("word", ["help", "-h", "--help"])
 def test_help_is_given_without_installing_anything(clone: Path, word: str):
-    answer = run(clone, word)
+    response = run(clone, word)
 
-    assert answer.returncode == 0
-    assert "./run test" in answer.stdout
+    assert response.returncode == 0
+    assert "./run test" in response.stdout
     assert calls(clone) == ""
     assert [path.name for path in clone.iterdir()] == ["run"]
 
 
 def test_a_word_mistyped_installs_nothing_and_names_the_one_meant(clone: Path):
-    answer = run(clone, "drwa", "me.jpg")
+    response = run(clone, "drwa", "me.jpg")
 
-    assert answer.returncode == 2
-    assert "Did you mean `./run draw`?" in answer.stderr
+    assert response.returncode == 2
+    assert "Did you mean `./run draw`?" in response.stderr
     assert calls(clone) == ""
 
 
@@ -92,8 +92,8 @@ def test_the_service_and_its_commands_never_install_the_tests(
     first = run(clone, *words, cwd=tmp_path)
     again = run(clone, *words, cwd=tmp_path)
 
-    for answer in (first, again):
-        assert answer.stdout.startswith(started.format(cwd=tmp_path)), answer.stderr
+    for response in (first, again):
+        assert response.stdout.startswith(started.format(cwd=tmp_path)), response.stderr
     assert "run: installing what the service needs into" in first.stderr
     assert again.stderr == ""
     asked = calls(clone).splitlines()
@@ -116,11 +116,11 @@ def test_the_tests_need_everything_and_run_where_they_are_asked_for(clone: Path)
 
 
 def test_what_cannot_be_installed_is_explained(clone: Path):
-    answer = run(clone, "doctor", uv="#!/bin/sh\necho 'no route to host' >&2; exit 2\n")
+    response = run(clone, "doctor", uv="#!/bin/sh\necho 'no route to host' >&2; exit 2\n")
 
-    assert answer.returncode == 1
-    assert "no route to host" in answer.stderr
-    assert "a way to PyPI or a mirror" in answer.stderr
+    assert response.returncode == 1
+    assert "no route to host" in response.stderr
+    assert "a way to PyPI or a mirror" in response.stderr
     assert run(clone, "extra", "neutral").returncode == 2
 
 

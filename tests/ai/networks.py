@@ -69,7 +69,7 @@ def serving(body: bytes | None) -> Iterator[str]:
     With ``?moved`` it is a redirect to itself, with ``?cut`` the connection breaks off.
     """
 
-    class Answer(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path, _, how = self.path.partition("?")
             data = body or b""
@@ -82,7 +82,7 @@ def serving(body: bytes | None) -> Iterator[str]:
         def log_message(self, *words: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

@@ -146,10 +146,10 @@ async def test_what_is_refused_before_work_begins_is_an_ordinary_problem(
         ({"image": astronaut}, {"style": "no-such-style"}, "unknown_style"),
         ({"image": b"no picture"}, {}, "invalid_image"),
     ):
-        answer = await client.post(GENERATE, headers=ACCEPT, files=files, data=data)
-        assert answer.status_code == 400
-        assert answer.headers["content-type"] == PROBLEM_JSON
-        assert answer.json()["code"] == code
+        response = await client.post(GENERATE, headers=ACCEPT, files=files, data=data)
+        assert response.status_code == 400
+        assert response.headers["content-type"] == PROBLEM_JSON
+        assert response.json()["code"] == code
 
 
 async def test_what_goes_wrong_later_is_the_last_event(

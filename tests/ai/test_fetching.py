@@ -35,7 +35,7 @@ async def serving(*parts: bytes | float, host: str = "127.0.0.1") -> AsyncIterat
     """Answers every request with ``parts``; a number among them is a pause in seconds."""
     seen = Server()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections += 1
         try:
             seen.heads.append(await reader.readuntil(b"\r\n\r\n"))
@@ -50,7 +50,7 @@ async def serving(*parts: bytes | float, host: str = "127.0.0.1") -> AsyncIterat
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, host, 0)
+    server = await asyncio.start_server(respond, host, 0)
     seen.port = server.sockets[0].getsockname()[1]
     try:
         yield seen
@@ -202,12 +202,12 @@ async def test_a_trusted_name_that_comes_to_mean_a_forbidden_address_is_refused(
 
 
 async def test_the_connection_goes_to_the_address_that_was_judged() -> None:
-    answers = [["127.0.0.1"], ["169.254.169.254"]]
+    responses = [["127.0.0.1"], ["169.254.169.254"]]
     asked = []
 
     async def rebinding(host: str, port: int) -> list[ipaddress.IPv4Address]:
         asked.append(host)
-        return [ipaddress.IPv4Address(address) for address in answers.pop(0)]
+        return [ipaddress.IPv4Address(address) for address in responses.pop(0)]
 
     async with serving(ok(PNG)) as server:
         origin = f"http://no-such-name.test:{server.port}"

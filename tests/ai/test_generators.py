@@ -73,7 +73,7 @@ async def test_nothing_is_sent_away_of_what_has_to_stay(
     refused = await drawn(ai, astronaut, "away", stay="1")
     assert (refused.status_code, refused.json()["code"]) == (403, "consent_required")
     # One in a network of one's own sends nothing away.
-    server.answers = [edited()]
+    server.handlers = [edited()]
     assert (await drawn(ai, astronaut, "wool", stay="1")).status_code == 200
     assert len(server.asked) == asked + 1
     items = (await ai.get(paths.STYLES)).json()["items"]
@@ -102,8 +102,8 @@ async def test_a_photo_is_sent_framed_and_bare_and_the_drawing_comes_back(
     portrait = Image.open(io.BytesIO(astronaut))
     photo = saved(portrait, "JPEG", quality=95, comment=b"canary-0815")
     server.asked.clear()
-    server.answers = [edited(saved(scene(640, 640), "PNG"))]
-    answer = await drawn(ai, photo, "clay", size="256", seed="7", thumbnail="1")
+    server.handlers = [edited(saved(scene(640, 640), "PNG"))]
+    response = await drawn(ai, photo, "clay", size="256", seed="7", thumbnail="1")
 
     ((_, sent_headers, sent),) = server.asked
     assert sent_headers["Authorization"] == f"Bearer {KEY}"
@@ -111,16 +111,16 @@ async def test_a_photo_is_sent_framed_and_bare_and_the_drawing_comes_back(
     assert (image.format, image.size) == ("JPEG", (256, 256))
     assert b"canary-0815" not in sent["image"]
 
-    assert answer.status_code == 200, answer.text
-    start = len(answer.content) - int(answer.headers[headers.THUMBNAIL_BYTES])
-    drawing = Image.open(io.BytesIO(answer.content[:start]))
+    assert response.status_code == 200, response.text
+    start = len(response.content) - int(response.headers[headers.THUMBNAIL_BYTES])
+    drawing = Image.open(io.BytesIO(response.content[:start]))
     assert (drawing.format, drawing.size) == ("JPEG", (256, 256))
     pixels = np.asarray(drawing, int)
     assert np.abs(pixels[32, 32] - (220, 40, 40)).max() < 12
-    assert answer.headers[headers.STYLE] == "clay"
-    assert answer.headers[headers.SEED] == "7"
-    assert len(faces_in(answer.headers[headers.FACES])) == 1
-    assert "generate;dur=" in answer.headers[headers.SERVER_TIMING]
+    assert response.headers[headers.STYLE] == "clay"
+    assert response.headers[headers.SEED] == "7"
+    assert len(faces_in(response.headers[headers.FACES])) == 1
+    assert "generate;dur=" in response.headers[headers.SERVER_TIMING]
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ async def test_a_photo_is_sent_framed_and_bare_and_the_drawing_comes_back(
 async def test_what_is_no_picture_of_ours_is_the_engines_fault(
     ai: httpx.AsyncClient, server: Server, astronaut: bytes, picture: bytes
 ) -> None:
-    server.answers = [edited(picture)]
-    answer = await drawn(ai, astronaut, "felt", size="64")
-    assert (answer.status_code, answer.json()["code"]) == (503, "engine_unavailable")
+    server.handlers = [edited(picture)]
+    response = await drawn(ai, astronaut, "felt", size="64")
+    assert (response.status_code, response.json()["code"]) == (503, "engine_unavailable")
     assert "no picture" in (await engine(ai, "felt"))["lastError"]
 
 
@@ -146,19 +146,19 @@ async def test_another_size_and_metadata_are_no_matter(
     ai: httpx.AsyncClient, server: Server, astronaut: bytes
 ) -> None:
     odd = saved(scene(300, 100), "JPEG", comment=b"canary-0815")
-    server.answers = [edited(odd)]
-    answer = await drawn(ai, astronaut, "felt", size="150")
-    assert Image.open(io.BytesIO(answer.content)).size == (150, 50)
-    assert answer.headers[headers.IMAGE_WIDTH] == "150"
-    assert b"canary-0815" not in answer.content
+    server.handlers = [edited(odd)]
+    response = await drawn(ai, astronaut, "felt", size="150")
+    assert Image.open(io.BytesIO(response.content)).size == (150, 50)
+    assert response.headers[headers.IMAGE_WIDTH] == "150"
+    assert b"canary-0815" not in response.content
 
 
 async def test_a_bad_photo_is_refused_before_it_is_sent(
     ai: httpx.AsyncClient, server: Server
 ) -> None:
     server.asked.clear()
-    answer = await drawn(ai, saved(scene(), "PNG")[:200], "felt")
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_image")
+    response = await drawn(ai, saved(scene(), "PNG")[:200], "felt")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_image")
     assert server.asked == []
 
 
@@ -169,38 +169,38 @@ async def test_a_refusal_and_a_failure_have_codes_of_their_own(
         (generators.refused(), (422, "engine_refused")),
         (status(500), (503, "engine_unavailable")),
     ):
-        server.answers = [reply]
-        answer = await drawn(ai, astronaut, "felt", size="64")
-        assert (answer.status_code, answer.json()["code"]) == expected
-        assert ("retry-after" in answer.headers) == (expected[0] == 503)
-        assert KEY not in answer.text
+        server.handlers = [reply]
+        response = await drawn(ai, astronaut, "felt", size="64")
+        assert (response.status_code, response.json()["code"]) == expected
+        assert ("retry-after" in response.headers) == (expected[0] == 503)
+        assert KEY not in response.text
 
 
 async def test_where_any_style_will_do_one_of_ours_draws_and_says_so(
     ai: httpx.AsyncClient, server: Server, astronaut: bytes
 ) -> None:
-    server.answers = [status(500)]
-    answer = await drawn(ai, astronaut, "wool", size="64", fallback="1")
-    assert answer.status_code == 200
-    assert answer.headers[headers.STYLE] == STYLES[0].name
-    assert answer.headers[headers.FALLBACK] == "engine_unavailable"
-    assert answer.headers[headers.ENGINE] == "built-in"
-    assert answer.headers[headers.ALIGNED] == "1"
-    server.answers = [edited()]
-    answer = await drawn(ai, astronaut, "wool", size="64", fallback="1")
-    assert answer.headers[headers.STYLE] == "wool"
-    assert headers.FALLBACK not in answer.headers
+    server.handlers = [status(500)]
+    response = await drawn(ai, astronaut, "wool", size="64", fallback="1")
+    assert response.status_code == 200
+    assert response.headers[headers.STYLE] == STYLES[0].name
+    assert response.headers[headers.FALLBACK] == "engine_unavailable"
+    assert response.headers[headers.ENGINE] == "built-in"
+    assert response.headers[headers.ALIGNED] == "1"
+    server.handlers = [edited()]
+    response = await drawn(ai, astronaut, "wool", size="64", fallback="1")
+    assert response.headers[headers.STYLE] == "wool"
+    assert headers.FALLBACK not in response.headers
 
 
 async def test_a_style_whose_budget_is_used_up_is_unlisted(
     ai: httpx.AsyncClient, server: Server, astronaut: bytes
 ) -> None:
-    server.answers = [edited()]
+    server.handlers = [edited()]
     assert (await drawn(ai, astronaut, "paid", size="64")).status_code == 200
     names = [item["name"] for item in (await ai.get(paths.STYLES)).json()["items"]]
     assert "paid" not in names
-    answer = await drawn(ai, astronaut, "paid", size="64")
-    assert (answer.status_code, answer.json()["code"]) == (503, "engine_unavailable")
+    response = await drawn(ai, astronaut, "paid", size="64")
+    assert (response.status_code, response.json()["code"]) == (503, "engine_unavailable")
     said = await engine(ai, "paid")
     assert (said["state"], said["callsToday"], said["mostCalls"]) == ("over_budget", 1, 1)
 
@@ -210,7 +210,7 @@ async def test_slow_drawings_take_no_place_of_ours_and_end_with_their_client(
 ) -> None:
     server.asked.clear()
     server.cancelled.clear()
-    server.answers = [generators.never]
+    server.handlers = [generators.never]
     slow = [asyncio.create_task(drawn(ai, astronaut, "slow", size="64"))]
     async with asyncio.timeout(PATIENCE_S):
         while not server.asked:  # noqa: ASYNC110 (no event tells)
@@ -243,14 +243,14 @@ async def held_drawing(
     """One that the provider is at until the event is set, asked for under a key."""
     free, begun = asyncio.Event(), asyncio.Event()
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def respond(request: web.Request) -> web.StreamResponse:
         begun.set()
         await free.wait()
         return await edited()(request)
 
     server.asked.clear()
     server.cancelled.clear()
-    server.answers = [answer]
+    server.handlers = [respond]
     drawing = asyncio.create_task(keyed(ai, photo, style))
     async with asyncio.timeout(PATIENCE_S):
         await begun.wait()
@@ -311,9 +311,9 @@ async def test_a_drawing_under_a_key_is_cancelled_by_it(
     assert (await ai.delete(GENERATE, headers=KEYED)).status_code == 204
     await asyncio.wait_for(server.cancelled.wait(), PATIENCE_S)
     if who == "another":
-        answer = await drawing
-        assert (answer.status_code, answer.json()["code"]) == (409, "drawing_cancelled")
-    server.answers = [edited()]
+        response = await drawing
+        assert (response.status_code, response.json()["code"]) == (409, "drawing_cancelled")
+    server.handlers = [edited()]
     assert (await keyed(ai, astronaut, "clay")).status_code == 200
 
 
@@ -369,10 +369,10 @@ def changed(photo: bytes, change: str) -> bytes:
 async def test_a_drawing_is_compared_with_its_photo(
     ai: httpx.AsyncClient, server: Server, astronaut: bytes, change: str, aligned: str
 ) -> None:
-    async def answer(request: web.Request) -> web.Response:
+    async def respond(request: web.Request) -> web.Response:
         return await edited(changed(server.asked[-1][2]["image"], change))(request)
 
-    server.answers = [answer]
+    server.handlers = [respond]
     response = await drawn(ai, astronaut, "felt", size="512")
     assert response.status_code == 200, response.text
     assert response.headers[headers.ALIGNED] == aligned
@@ -382,7 +382,7 @@ async def test_a_drawing_is_compared_with_its_photo(
 async def test_of_a_photo_without_a_face_nothing_is_known(
     ai: httpx.AsyncClient, server: Server
 ) -> None:
-    server.answers = [edited(saved(scene(640, 640), "PNG"))]
+    server.handlers = [edited(saved(scene(640, 640), "PNG"))]
     response = await drawn(ai, saved(scene(640, 640), "PNG"), "felt", size="256")
     assert response.headers[headers.ALIGNED] == "0"
 
@@ -390,7 +390,7 @@ async def test_of_a_photo_without_a_face_nothing_is_known(
 async def test_what_engines_toml_says_is_believed(
     ai: httpx.AsyncClient, server: Server, astronaut: bytes
 ) -> None:
-    server.answers = [edited(saved(scene(512, 512), "PNG"))]
+    server.handlers = [edited(saved(scene(512, 512), "PNG"))]
     response = await drawn(ai, astronaut, "exact", size="256")
     assert response.headers[headers.ALIGNED] == "1"
 
@@ -403,8 +403,8 @@ async def test_a_head_is_cut_by_the_photo_where_the_drawing_is_aligned(
     files = {"image": nobody, "original": astronaut}
     for style, aligned, status_code in (("clay", "1", 200), ("clay", "0", 422), ("clay", "", 422)):
         asked = {"style": style, "crop": "0,0,512,512", "face": "0", "aligned": aligned}
-        answer = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
-        assert answer.status_code == status_code, (aligned, answer.text[:200])
+        response = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
+        assert response.status_code == status_code, (aligned, response.text[:200])
 
 
 async def test_the_head_of_a_drawing_that_is_not_aligned_is_cut_from_the_drawing_alone(
@@ -416,9 +416,9 @@ async def test_the_head_of_a_drawing_that_is_not_aligned_is_cut_from_the_drawing
     drawing.paste(small, (256, 256))
     files = {"image": saved(drawing, "PNG"), "original": astronaut}
     asked = {"style": "clay", "seed": "1", "crop": "0,0,512,512", "face": "0"}
-    answer = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
-    assert answer.status_code == 200, answer.text
-    left, top, width, height = map(int, answer.headers[headers.CROP_BOX].split(","))
+    response = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
+    assert response.status_code == 200, response.text
+    left, top, width, height = map(int, response.headers[headers.CROP_BOX].split(","))
     # The astronaut's nose, in pixels of the drawing.
     assert left < 256 + 112 < left + width < 520
     assert top < 256 + 65 < top + height
@@ -431,7 +431,7 @@ async def test_no_key_is_in_any_log(
     astronaut: bytes,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    server.answers = [status(401, {"error": {"message": f"Incorrect API key: {KEY}"}})]
+    server.handlers = [status(401, {"error": {"message": f"Incorrect API key: {KEY}"}})]
     await drawn(ai, astronaut, "wool", size="64")
     out, err = capfd.readouterr()
     assert KEY not in out + err

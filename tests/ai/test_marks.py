@@ -39,7 +39,7 @@ async def ai(
 ) -> AsyncIterator[httpx.AsyncClient]:
     file = tmp_path_factory.mktemp("engines") / "engines.toml"
     async with serving("/v1/images/edits") as server:
-        server.answers = [edited(saved(Image.new("RGB", (64, 64), "red"), "PNG"))]
+        server.handlers = [edited(saved(Image.new("RGB", (64, 64), "red"), "PNG"))]
         more: dict[str, Any] = {"model": "gpt-image-1"}
         file.write_text(
             written("images-edits", f"{server.url}/v1", style="clay", key="A_KEY", **more)
@@ -52,18 +52,18 @@ async def ai(
 
 
 async def drawn(ai: httpx.AsyncClient, photo: bytes, **asked: str) -> httpx.Response:
-    answer = await ai.post(
+    response = await ai.post(
         paths.GENERATE_CARTOON, files={"image": photo}, data={"size": "256", **asked}
     )
-    assert answer.status_code == 200, answer.text
-    return answer
+    assert response.status_code == 200, response.text
+    return response
 
 
 async def cut(ai: httpx.AsyncClient, cartoon: bytes, photo: bytes, **asked: str) -> httpx.Response:
     files = {"image": cartoon, "original": photo}
-    answer = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
-    assert answer.status_code == 200, answer.text
-    return answer
+    response = await ai.post(paths.PROCESS_FACE_CUT, files=files, data=asked)
+    assert response.status_code == 200, response.text
+    return response
 
 
 def made_by_ai(photo: bytes) -> bytes:
@@ -80,10 +80,10 @@ def made_by_ai(photo: bytes) -> bytes:
 async def test_a_drawing_says_which_engine_altered_the_photo_or_drew_it_anew(
     ai: httpx.AsyncClient, astronaut: bytes, style: str, term: str
 ) -> None:
-    answer = await drawn(ai, astronaut, style=style, thumbnail="1")
-    small = int(answer.headers[headers.THUMBNAIL_BYTES])
-    assert said_of(answer.content[:-small]) == (term, OURS)
-    assert said_of(answer.content[-small:]) == ("algorithmicallyEnhanced", OURS)
+    response = await drawn(ai, astronaut, style=style, thumbnail="1")
+    small = int(response.headers[headers.THUMBNAIL_BYTES])
+    assert said_of(response.content[:-small]) == (term, OURS)
+    assert said_of(response.content[-small:]) == ("algorithmicallyEnhanced", OURS)
 
 
 async def test_a_generator_s_drawing_names_engine_and_model(
@@ -101,11 +101,11 @@ async def test_a_head_its_thumbnail_and_stickers_say_what_their_cartoon_says(
     ai: httpx.AsyncClient, astronaut: bytes, kind: str
 ) -> None:
     cartoon = (await drawn(ai, astronaut, style="ink")).content
-    answer = await cut(ai, cartoon, astronaut, format=kind, thumbnail="1")
-    small = int(answer.headers[headers.THUMBNAIL_BYTES])
-    head = answer.content[:-small]
+    response = await cut(ai, cartoon, astronaut, format=kind, thumbnail="1")
+    small = int(response.headers[headers.THUMBNAIL_BYTES])
+    head = response.content[:-small]
     said = ("algorithmicMedia", OURS)
-    assert said_of(head) == said_of(answer.content[-small:]) == said
+    assert said_of(head) == said_of(response.content[-small:]) == said
     again = await ai.post(paths.THUMBNAIL, files={"image": head})
     assert said_of(again.content) == said
     if kind == "jpeg":
@@ -132,8 +132,8 @@ async def test_what_was_drawn_of_a_photo_that_ai_made_says_so(
 
 
 async def test_previews_and_an_svg_say_it_too(ai: httpx.AsyncClient, astronaut: bytes) -> None:
-    answer = await ai.post(paths.PREVIEWS, files={"image": astronaut}, data={"styles": "ink"})
-    picture = answer.json()["items"][0]["image"].partition(",")[2]
+    response = await ai.post(paths.PREVIEWS, files={"image": astronaut}, data={"styles": "ink"})
+    picture = response.json()["items"][0]["image"].partition(",")[2]
     assert said_of(base64.b64decode(picture)) == ("algorithmicMedia", OURS)
     document = ElementTree.fromstring((await drawn(ai, astronaut, style="ink", format="svg")).text)
     metadata = document[0]

@@ -104,33 +104,36 @@ class Trial:
         self.outcome = ""
 
     def run(self) -> None:
-        answer = self.drawn()
-        if answer.status_code == 422 and answer.json()["code"] == "no_face":
+        response = self.drawn()
+        if response.status_code == 422 and response.json()["code"] == "no_face":
             # Of people only: what another style says of the same photo has to agree.
             self.asked = Asked("painted", self.asked.seed, self.asked.size, self.asked.framing)
-            answer = self.drawn()
-            if answer.headers.get(headers.FACE_COUNT) != "0":
+            response = self.drawn()
+            if response.headers.get(headers.FACE_COUNT) != "0":
                 self.faults.append("a face, and a style that denies it")
-        if answer.status_code != 200:
-            self.faults.append(f"drawing: {answer.status_code} {answer.text[:200]}")
+        if response.status_code != 200:
+            self.faults.append(f"drawing: {response.status_code} {response.text[:200]}")
             return
-        small = int(answer.headers[headers.THUMBNAIL_BYTES])
-        drawing = answer.content[:-small]
-        self.require_size(answer)
-        self.require_photo(answer.content[-small:])
-        self.faults += self.elsewhere(drawing, answer)
+        small = int(response.headers[headers.THUMBNAIL_BYTES])
+        drawing = response.content[:-small]
+        self.require_size(response)
+        self.require_photo(response.content[-small:])
+        self.faults += self.elsewhere(drawing, response)
         if self.number % 4 == 0:
             again = self.drawn()
-            if again.content != answer.content:
+            if again.content != response.content:
                 self.faults.append(f"drawn again, another drawing: {again.status_code}")
-        self.cut(drawing, answer)
+        self.cut(drawing, response)
 
     def drawn(self) -> httpx.Response:
         fields = {**self.asked.fields, "thumbnail": "1"}
         return self.ai.post(paths.GENERATE_CARTOON, files={"image": self.file.data}, data=fields)
 
-    def require_size(self, answer: httpx.Response) -> None:
-        size = int(answer.headers[headers.PHOTO_HEIGHT]), int(answer.headers[headers.PHOTO_WIDTH])
+    def require_size(self, response: httpx.Response) -> None:
+        size = (
+            int(response.headers[headers.PHOTO_HEIGHT]),
+            int(response.headers[headers.PHOTO_WIDTH]),
+        )
         if size != self.file.meant.shape[:2]:
             self.faults.append(f"another size: {size}")
 
@@ -155,7 +158,7 @@ class Trial:
                     self.faults.append(f"another photo, by {off:.0f}")
                     return
 
-    def elsewhere(self, drawing: bytes, answer: httpx.Response) -> list[str]:
+    def elsewhere(self, drawing: bytes, response: httpx.Response) -> list[str]:
         """What this process makes of the same file, and whether people are people there."""
         asked = self.asked
         local: Drawn = draw(
@@ -164,14 +167,14 @@ class Trial:
         picture = local.drawing.picture
         encoded = (to_jpeg if picture.alpha is None else to_webp)(picture)
         faults = uncovered(local.scene)
-        if answer.headers[headers.FACE_COUNT] != str(len(local.scene.faces)):
+        if response.headers[headers.FACE_COUNT] != str(len(local.scene.faces)):
             faults.append("another process finds other faces")
         if not np.array_equal(pixels_of(encoded), pixels_of(drawing)):  # but for its mark
             faults.append("another process draws another drawing")
         return faults
 
-    def cut(self, drawing: bytes, answer: httpx.Response) -> None:
-        count, crop = int(answer.headers[headers.FACE_COUNT]), answer.headers[headers.CROP_BOX]
+    def cut(self, drawing: bytes, response: httpx.Response) -> None:
+        count, crop = int(response.headers[headers.FACE_COUNT]), response.headers[headers.CROP_BOX]
         self.outcome = f"{min(count, 3)} faces" if count < 3 else "3 faces or more"
         # As the backend sends it.
         fields = {**self.asked.fields, "crop": crop, "face": "0", "format": "png"}
@@ -189,7 +192,7 @@ class Trial:
         if head.status_code != 200:
             self.faults.append(f"a face, and no head: {head.status_code} {head.text[:200]}")
             return
-        self.require_face_in_head(head, answer, Box.parse(crop))
+        self.require_face_in_head(head, response, Box.parse(crop))
         if self.number % 4 == 1 and asked().content != head.content:
             self.faults.append("cut again, another head")
         if self.number % 2:
@@ -200,10 +203,12 @@ class Trial:
             if again.data != head.content:
                 self.faults.append("another process cuts another head")
 
-    def require_face_in_head(self, head: httpx.Response, answer: httpx.Response, crop: Box) -> None:
+    def require_face_in_head(
+        self, head: httpx.Response, response: httpx.Response, crop: Box
+    ) -> None:
         """The head lies where its face is, and shows it."""
-        face = faces_in(answer.headers[headers.FACES])[0].box
-        scale = int(answer.headers[headers.IMAGE_WIDTH]) / crop.width
+        face = faces_in(response.headers[headers.FACES])[0].box
+        scale = int(response.headers[headers.IMAGE_WIDTH]) / crop.width
         x = (face.left + face.width / 2 - crop.left) * scale
         y = (face.top + face.height / 2 - crop.top) * scale
         left, top, wide, high = map(int, head.headers[headers.CROP_BOX].split(","))
@@ -223,11 +228,13 @@ class Trial:
 
     def through_the_backend(self, phone: httpx.Client) -> None:
         """Uploaded, it is drawn the same; downloaded, there is a head if there is a face."""
-        answer = phone.post("/api/upload", files={"image": self.file.data}, data=self.asked.fields)
-        if answer.status_code != 201:
-            self.faults.append(f"upload: {answer.status_code} {answer.text[:200]}")
+        response = phone.post(
+            "/api/upload", files={"image": self.file.data}, data=self.asked.fields
+        )
+        if response.status_code != 201:
+            self.faults.append(f"upload: {response.status_code} {response.text[:200]}")
             return
-        told = answer.json()
+        told = response.json()
         here = self.drawn()
         small = int(here.headers[headers.THUMBNAIL_BYTES])
         if phone.get(told["cartoon"]["imageUrl"]).content != here.content[:-small]:

@@ -58,29 +58,29 @@ async def ai(app_for: Callable[..., FastAPI]) -> AsyncIterator[httpx.AsyncClient
 
 async def until_ready(client: httpx.AsyncClient) -> dict[str, Any]:
     async with asyncio.timeout(PATIENCE_S):
-        while (answer := await client.get(paths.READYZ)).status_code != 200:
-            assert answer.json()["status"] == "starting"
-            assert answer.headers["retry-after"]
+        while (response := await client.get(paths.READYZ)).status_code != 200:
+            assert response.json()["status"] == "starting"
+            assert response.headers["retry-after"]
             await asyncio.sleep(0.05)
-    return answer.json()
+    return response.json()
 
 
-def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.headers["content-type"] == PROBLEM_JSON, answer.text
-    problem = answer.json()
-    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
-    assert problem["requestId"] == answer.headers[headers.REQUEST_ID]
+def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.headers["content-type"] == PROBLEM_JSON, response.text
+    problem = response.json()
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["requestId"] == response.headers[headers.REQUEST_ID]
     if status == 503:
-        assert int(answer.headers["retry-after"]) > 0
+        assert int(response.headers["retry-after"]) > 0
     return problem
 
 
-def opened(answer: httpx.Response) -> Image.Image:
-    assert answer.status_code == 200, answer.text
-    image = Image.open(io.BytesIO(answer.content))
+def opened(response: httpx.Response) -> Image.Image:
+    assert response.status_code == 200, response.text
+    image = Image.open(io.BytesIO(response.content))
     image.load()
-    assert Image.MIME[image.format or ""] == answer.headers["content-type"]
-    sides = (answer.headers[headers.IMAGE_WIDTH], answer.headers[headers.IMAGE_HEIGHT])
+    assert Image.MIME[image.format or ""] == response.headers["content-type"]
+    sides = (response.headers[headers.IMAGE_WIDTH], response.headers[headers.IMAGE_HEIGHT])
     assert image.size == tuple(map(int, sides))
     return image
 
@@ -95,8 +95,10 @@ def drawn_again(svg: str, width: int, height: int) -> np.ndarray:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cartoon(ai: httpx.AsyncClient, astronaut: bytes) -> bytes:
     """A drawing of the astronaut."""
-    answer = await ai.post(GENERATE, files={"image": astronaut}, data={"seed": "1", "size": "512"})
-    return answer.content
+    response = await ai.post(
+        GENERATE, files={"image": astronaut}, data={"seed": "1", "size": "512"}
+    )
+    return response.content
 
 
 # --- drawings
@@ -106,17 +108,19 @@ async def test_a_photo_becomes_a_cartoon(ai: httpx.AsyncClient, astronaut: bytes
     photo_part = {"image": ("me.png", astronaut, "image/png")}
     # The default keeps the scene; seed 5 leaves its colours alone.
     asked = {"seed": "5", "framing": "full"}
-    answer = await ai.post(GENERATE, files=photo_part, data=asked)
-    drawing = opened(answer)
+    response = await ai.post(GENERATE, files=photo_part, data=asked)
+    drawing = opened(response)
     assert drawing.format == "JPEG"
     assert max(drawing.size) == 1024
-    assert answer.headers[headers.STYLE] == (await ai.get(paths.STYLES)).json()["items"][0]["name"]
-    assert answer.headers[headers.SEED] == "5"
-    assert int(answer.headers[headers.ENGINE_VERSION]) >= 1
-    assert answer.headers[headers.FACE_COUNT] == "1"
-    assert answer.headers[headers.PHOTO_WIDTH] == "512"
-    assert answer.headers[headers.CROP_BOX] == "0,0,512,512"
-    assert re.match(r"decode;dur=\d", answer.headers[headers.SERVER_TIMING])
+    assert (
+        response.headers[headers.STYLE] == (await ai.get(paths.STYLES)).json()["items"][0]["name"]
+    )
+    assert response.headers[headers.SEED] == "5"
+    assert int(response.headers[headers.ENGINE_VERSION]) >= 1
+    assert response.headers[headers.FACE_COUNT] == "1"
+    assert response.headers[headers.PHOTO_WIDTH] == "512"
+    assert response.headers[headers.CROP_BOX] == "0,0,512,512"
+    assert re.match(r"decode;dur=\d", response.headers[headers.SERVER_TIMING])
     photo = np.asarray(Image.open(io.BytesIO(astronaut)).resize((64, 64)), float)
     likeness = np.corrcoef(photo.ravel(), np.asarray(drawing.resize((64, 64)), float).ravel())
     assert 0.6 < likeness[0, 1] < 0.9999
@@ -125,11 +129,11 @@ async def test_a_photo_becomes_a_cartoon(ai: httpx.AsyncClient, astronaut: bytes
 async def test_a_portrait_shows_the_person_and_says_which_part_of_the_photo(
     ai: httpx.AsyncClient, astronaut: bytes
 ) -> None:
-    answer = await ai.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
-    crop = Box.parse(answer.headers[headers.CROP_BOX])
-    ((face, prominence),) = faces_in(answer.headers[headers.FACES])
+    response = await ai.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
+    crop = Box.parse(response.headers[headers.CROP_BOX])
+    ((face, prominence),) = faces_in(response.headers[headers.FACES])
 
-    assert opened(answer).size == (256, 256)
+    assert opened(response).size == (256, 256)
     assert crop.width == crop.height < 512
     assert crop.left < face.left
     assert crop.left + crop.width > face.left + face.width
@@ -151,10 +155,10 @@ async def test_the_same_request_gives_the_same_bytes(
 async def test_without_a_seed_each_drawing_gets_its_own(
     ai: httpx.AsyncClient, astronaut: bytes
 ) -> None:
-    answers = [
+    responses = [
         await ai.post(GENERATE, files={"image": astronaut}, data={"size": "128"}) for _ in "ab"
     ]
-    assert len({answer.headers[headers.SEED] for answer in answers}) == 2
+    assert len({response.headers[headers.SEED] for response in responses}) == 2
 
 
 async def test_every_style_draws(ai: httpx.AsyncClient, astronaut: bytes) -> None:
@@ -162,11 +166,11 @@ async def test_every_style_draws(ai: httpx.AsyncClient, astronaut: bytes) -> Non
     assert styles
     for style in styles:
         assert all(style[key] for key in ("name", "title", "description"))
-        answer = await ai.post(
+        response = await ai.post(
             GENERATE, files={"image": astronaut}, data={"style": style["name"], "size": "256"}
         )
-        assert opened(answer).size == (256, 256)
-        assert answer.headers[headers.STYLE] == style["name"]
+        assert opened(response).size == (256, 256)
+        assert response.headers[headers.STYLE] == style["name"]
 
 
 async def test_a_photo_of_nobody_is_drawn_unless_the_style_needs_a_face(
@@ -180,10 +184,10 @@ async def test_a_photo_of_nobody_is_drawn_unless_the_style_needs_a_face(
         refused = await ai.post(GENERATE, files={"image": coffee}, data=asked)
         problem = assert_problem(refused, 422, "no_face")
         assert "another style" in problem["detail"]
-    answer = await ai.post(GENERATE, files={"image": coffee}, data={"size": "128"})
-    assert opened(answer).size == (128, 85)
-    assert answer.headers[headers.STYLE] == first["name"]
-    assert answer.headers[headers.FACE_COUNT] == "0"
+    response = await ai.post(GENERATE, files={"image": coffee}, data={"size": "128"})
+    assert opened(response).size == (128, 85)
+    assert response.headers[headers.STYLE] == first["name"]
+    assert response.headers[headers.FACE_COUNT] == "0"
 
 
 async def test_a_style_of_shapes_gives_an_svg_that_does_nothing_but_draw(
@@ -195,17 +199,17 @@ async def test_a_style_of_shapes_gives_an_svg_that_does_nothing_but_draw(
     }  # fmt: skip
     asked = {"style": "sticker", "seed": "3", "size": "256"}
     pixels = await ai.post(GENERATE, files={"image": astronaut}, data=asked)
-    answer = await ai.post(GENERATE, files={"image": astronaut}, data={**asked, "format": "svg"})
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "image/svg+xml"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    response = await ai.post(GENERATE, files={"image": astronaut}, data={**asked, "format": "svg"})
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "image/svg+xml"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert response.headers["x-content-type-options"] == "nosniff"
     for name in (headers.STYLE, headers.SEED, headers.CROP_BOX, headers.FACES):
-        assert answer.headers[name] == pixels.headers[name]
+        assert response.headers[name] == pixels.headers[name]
 
     svg = "{http://www.w3.org/2000/svg}"
     allowed = {svg + tag for tag in ("svg", "defs", "clipPath", "g", "rect", "path")}
-    document = ElementTree.fromstring(answer.text)
+    document = ElementTree.fromstring(response.text)
     for mark in document.findall(f"{svg}metadata"):  # read by nobody who draws
         document.remove(mark)
     for element in document.iter():
@@ -215,7 +219,7 @@ async def test_a_style_of_shapes_gives_an_svg_that_does_nothing_but_draw(
             assert "href" not in name
             assert "url(" not in value or re.fullmatch(r"url\(#c[0-9]+\)", value)
 
-    drawn = drawn_again(answer.text, 256, 256)
+    drawn = drawn_again(response.text, 256, 256)
     shown = np.asarray(opened(pixels).convert("RGBA"), float)
     assert np.abs(shown - drawn)[drawn[..., 3] == 255].mean() < 6
 
@@ -226,8 +230,8 @@ async def test_a_style_of_shapes_gives_an_svg_that_does_nothing_but_draw(
 async def test_a_style_of_pixels_gives_no_svg(
     ai: httpx.AsyncClient, astronaut: bytes, asked: dict[str, str]
 ) -> None:
-    answer = await ai.post(GENERATE, files={"image": astronaut}, data=asked)
-    problem = assert_problem(answer, 400, "invalid_format")
+    response = await ai.post(GENERATE, files={"image": astronaut}, data=asked)
+    problem = assert_problem(response, 400, "invalid_format")
     assert "svg" in problem["detail"].lower()
 
 
@@ -236,17 +240,17 @@ async def test_a_large_turned_photo_is_drawn_upright_and_its_size_is_told(
 ) -> None:
     exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: 6}})
     photo = saved(scene(2400, 1600), "JPEG", exif=exif)
-    answer = await ai.post(GENERATE, files={"image": photo}, data={"size": "300"})
-    assert opened(answer).size == (200, 300)
-    assert answer.headers[headers.PHOTO_WIDTH] == "1600"
-    assert answer.headers[headers.PHOTO_HEIGHT] == "2400"
+    response = await ai.post(GENERATE, files={"image": photo}, data={"size": "300"})
+    assert opened(response).size == (200, 300)
+    assert response.headers[headers.PHOTO_WIDTH] == "1600"
+    assert response.headers[headers.PHOTO_HEIGHT] == "2400"
 
 
 async def test_a_transparent_photo_gives_a_transparent_cartoon(ai: httpx.AsyncClient) -> None:
     photo = scene(200, 200).convert("RGBA")
     photo.paste((0, 0, 0, 0), (0, 0, 200, 60))
-    answer = await ai.post(GENERATE, files={"image": saved(photo, "PNG")}, data={"size": "200"})
-    drawing = opened(answer)
+    response = await ai.post(GENERATE, files={"image": saved(photo, "PNG")}, data={"size": "200"})
+    drawing = opened(response)
     assert drawing.format == "WEBP"
     alpha = np.asarray(drawing.convert("RGBA"))[..., 3]
     assert (alpha[20, 100], alpha[150, 100]) == (0, 255)
@@ -260,9 +264,9 @@ async def test_nothing_of_the_photos_metadata_is_in_any_response(
     portrait = Image.open(io.BytesIO(astronaut))
     photo = saved(portrait, "JPEG", quality=90, exif=exif, comment=b"canary-4711")
     for path, options in ((GENERATE, {"size": "256"}), (CUT, {}), (THUMBNAIL, {})):
-        answer = await ai.post(path, files={"image": photo}, data=options)
-        assert b"canary-4711" not in answer.content
-        assert not opened(answer).getexif()
+        response = await ai.post(path, files={"image": photo}, data=options)
+        assert b"canary-4711" not in response.content
+        assert not opened(response).getexif()
 
 
 @pytest.mark.parametrize(
@@ -322,8 +326,8 @@ async def test_odd_pictures_are_drawn_each_by_the_same_worker(ai: httpx.AsyncCli
     for name, (data, size) in odd_pictures().items():
         for path in (GENERATE, THUMBNAIL):
             options = {"size": "64"} if path == GENERATE else {}
-            answer = await ai.post(path, files={"image": data}, data=options)
-            picture = opened(answer)
+            response = await ai.post(path, files={"image": data}, data=options)
+            picture = opened(response)
             if path == GENERATE:
                 assert picture.size == size, name
             see_through = "transpar" in name
@@ -345,8 +349,8 @@ async def test_what_is_no_picture_is_refused(ai: httpx.AsyncClient, path: str, d
 
 @pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
 async def test_no_picture_at_all_is_refused(ai: httpx.AsyncClient, path: str) -> None:
-    answer = await ai.post(path, files={"photo": PNG})
-    assert_problem(answer, 400, "invalid_image")
+    response = await ai.post(path, files={"photo": PNG})
+    assert_problem(response, 400, "invalid_image")
 
 
 @pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
@@ -378,9 +382,9 @@ async def test_a_bomb_is_refused(ai: httpx.AsyncClient, path: str) -> None:
 async def test_a_malformed_body_is_refused(
     ai: httpx.AsyncClient, path: str, kind: str, body: bytes
 ) -> None:
-    answer = await ai.post(path, content=body, headers={"Content-Type": kind})
-    assert answer.status_code == 400
-    assert_problem(answer, 400, answer.json()["code"])
+    response = await ai.post(path, content=body, headers={"Content-Type": kind})
+    assert response.status_code == 400
+    assert_problem(response, 400, response.json()["code"])
 
 
 @pytest.mark.parametrize(
@@ -414,10 +418,10 @@ async def test_a_form_may_arrive_in_pieces_of_any_size(
             yield body[start : start + size_bytes]
 
     headers = {"Content-Type": whole.headers["content-type"]}
-    answer = await ai.post(GENERATE, content=pieces(), headers=headers)
+    response = await ai.post(GENERATE, content=pieces(), headers=headers)
     in_one = await ai.post(GENERATE, files={"image": photo}, data=options)
-    assert answer.content == in_one.content
-    assert opened(answer).size == (64, 64)
+    assert response.content == in_one.content
+    assert opened(response).size == (64, 64)
 
 
 async def test_a_field_that_nobody_reads_is_refused_by_name(ai: httpx.AsyncClient) -> None:
@@ -426,11 +430,11 @@ async def test_a_field_that_nobody_reads_is_refused_by_name(ai: httpx.AsyncClien
         (CUT, {"strength": "1"}),
         (THUMBNAIL, {"size": "320"}),
     ):
-        answer = await ai.post(path, files={"image": PNG}, data=fields)
-        problem = assert_problem(answer, 400, "invalid_request")
+        response = await ai.post(path, files={"image": PNG}, data=fields)
+        problem = assert_problem(response, 400, "invalid_request")
         assert f"'{next(iter(fields))}'" in problem["detail"]
-    answer = await ai.post(CUT, json={"image_url": "http://127.0.0.1:8000/a", "url": "b"})
-    assert "'url'" in assert_problem(answer, 400, "invalid_request")["detail"]
+    response = await ai.post(CUT, json={"image_url": "http://127.0.0.1:8000/a", "url": "b"})
+    assert "'url'" in assert_problem(response, 400, "invalid_request")["detail"]
 
 
 async def test_a_file_of_the_limit_passes_and_a_byte_more_does_not(ai: httpx.AsyncClient) -> None:
@@ -447,9 +451,9 @@ async def test_a_file_of_the_limit_passes_and_a_byte_more_does_not(ai: httpx.Asy
 @pytest.mark.parametrize("path", [GENERATE, CUT, THUMBNAIL])
 async def test_an_endless_body_is_cut_off(ai: httpx.AsyncClient, path: str) -> None:
     body = EndlessBody()
-    answer = await ai.post(path, content=body, headers=body.headers)
-    assert_problem(answer, 413, "file_too_large")
-    # Twice the limit was looked at; the rest was read to nowhere so that the answer is heard.
+    response = await ai.post(path, content=body, headers=body.headers)
+    assert_problem(response, 413, "file_too_large")
+    # Twice the limit was looked at; the rest was read to nowhere so that the response is heard.
     assert body.sent < 130_000_000
 
 
@@ -458,8 +462,8 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(
     ai: httpx.AsyncClient, length: str
 ) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": length}
-    answer = await ai.post(THUMBNAIL, content=b"", headers=headers)
-    assert_problem(answer, 413, "file_too_large")
+    response = await ai.post(THUMBNAIL, content=b"", headers=headers)
+    assert_problem(response, 413, "file_too_large")
 
 
 # --- heads
@@ -468,20 +472,20 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(
 async def test_a_head_is_cut_with_the_photo_at_hand(
     ai: httpx.AsyncClient, astronaut: bytes, cartoon: bytes
 ) -> None:
-    answer = await ai.post(CUT, files={"image": cartoon, "original": astronaut})
-    head = opened(answer)
+    response = await ai.post(CUT, files={"image": cartoon, "original": astronaut})
+    head = opened(response)
     assert (head.format, head.mode) == ("PNG", "RGBA")
     assert head.width == head.height
     alpha = np.asarray(head)[..., 3]
     assert alpha[:4, :4].max() == 0
     assert 0.3 < (alpha > 127).mean() < 0.9
-    left, top, width, height = map(int, answer.headers[headers.CROP_BOX].split(","))
+    left, top, width, height = map(int, response.headers[headers.CROP_BOX].split(","))
     # The astronaut's nose, in pixels of the drawing.
     assert left < 224 < left + width
     assert top < 130 < top + height
-    assert answer.headers[headers.FACE_COUNT] == "1"
-    assert answer.headers[headers.CUT_PATH] in ("classes", "fallback")
-    assert answer.headers[headers.PHOTO_WIDTH] == "512"
+    assert response.headers[headers.FACE_COUNT] == "1"
+    assert response.headers[headers.CUT_PATH] in ("classes", "fallback")
+    assert response.headers[headers.PHOTO_WIDTH] == "512"
 
 
 @pytest.mark.parametrize(("wide", "high"), [(90, 70), (110, 70)])
@@ -497,9 +501,9 @@ async def test_a_face_that_was_drawn_is_cut_though_its_crop_hides_it(
     assert drawing.headers[headers.FACE_COUNT] == "1"
 
     files = {"image": drawing.content, "original": data.getvalue()}
-    answer = await ai.post(CUT, files=files, data={"crop": drawing.headers[headers.CROP_BOX]})
-    assert answer.headers[headers.FACE_COUNT] == "1"
-    assert opened(answer).mode == "RGBA"
+    response = await ai.post(CUT, files=files, data={"crop": drawing.headers[headers.CROP_BOX]})
+    assert response.headers[headers.FACE_COUNT] == "1"
+    assert opened(response).mode == "RGBA"
 
 
 @pytest.mark.parametrize("crop", [True, False])
@@ -514,8 +518,8 @@ async def test_a_face_that_was_not_found_for_the_drawing_is_not_cut(
 
     files = {"image": drawing.content, "original": data}
     said = {"crop": drawing.headers[headers.CROP_BOX]} if crop else {}
-    answer = await ai.post(CUT, files=files, data=said)
-    assert (answer.status_code, answer.json()["code"]) == (422, "no_face")
+    response = await ai.post(CUT, files=files, data=said)
+    assert (response.status_code, response.json()["code"]) == (422, "no_face")
 
 
 async def test_a_long_drawn_cartoon_has_its_size_and_a_head(
@@ -531,8 +535,8 @@ async def test_a_long_drawn_cartoon_has_its_size_and_a_head(
     assert opened(drawing).size == (1024, 361)
 
     files = {"image": drawing.content, "original": data}
-    answer = await ai.post(CUT, files=files, data={**asked, "size": "256"})
-    assert answer.headers[headers.CUT_PATH] == "shapes"
+    response = await ai.post(CUT, files=files, data={**asked, "size": "256"})
+    assert response.headers[headers.CUT_PATH] == "shapes"
 
 
 async def test_the_head_of_a_drawn_cartoon_is_its_shapes(
@@ -543,23 +547,23 @@ async def test_the_head_of_a_drawn_cartoon_is_its_shapes(
     files = {"image": drawing.content, "original": astronaut}
     said = {"style": "ink", "seed": "3", "crop": drawing.headers[headers.CROP_BOX]}
 
-    answer = await ai.post(CUT, files=files, data=said)
-    head = opened(answer)
-    assert answer.headers[headers.CUT_PATH] == "shapes"
-    assert answer.headers[headers.FACE_COUNT] == "1"
+    response = await ai.post(CUT, files=files, data=said)
+    head = opened(response)
+    assert response.headers[headers.CUT_PATH] == "shapes"
+    assert response.headers[headers.FACE_COUNT] == "1"
     assert head.mode == "RGBA"
     assert head.width == head.height
     assert np.asarray(head)[0, 0].max() == 0
-    left, top, width, height = map(int, answer.headers[headers.CROP_BOX].split(","))
+    left, top, width, height = map(int, response.headers[headers.CROP_BOX].split(","))
     assert (width, height) == head.size
     assert 0 <= left < left + width <= 512
     assert 0 <= top < top + height <= 512
 
     # What was drawn otherwise, or by a style that is no more, is cut as any other cartoon is.
     for other in ({"style": "vector"}, {"style": "comic"}, {"framing": "full"}):
-        answer = await ai.post(CUT, files=files, data={**said, **other})
-        assert opened(answer).format == "PNG"
-        assert answer.headers[headers.CUT_PATH] in ("classes", "fallback")
+        response = await ai.post(CUT, files=files, data={**said, **other})
+        assert opened(response).format == "PNG"
+        assert response.headers[headers.CUT_PATH] in ("classes", "fallback")
 
 
 async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
@@ -574,12 +578,12 @@ async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
                 "original_url": f"{origins[1]}/uploads/originals/a.png",
                 "size": 128,
             }
-            answer = await client.post(CUT, json=body)
+            response = await client.post(CUT, json=body)
     by_bytes = await ai.post(
         CUT, files={"image": cartoon, "original": astronaut}, data={"size": "128"}
     )
-    assert opened(answer).size == (128, 128)
-    assert answer.content == by_bytes.content
+    assert opened(response).size == (128, 128)
+    assert response.content == by_bytes.content
 
 
 @pytest.mark.parametrize(
@@ -598,8 +602,8 @@ async def test_a_head_is_cut_out_of_pictures_at_a_trusted_origin(
 async def test_a_head_has_the_requested_format_and_background(
     ai: httpx.AsyncClient, astronaut: bytes, options: dict[str, str], kind: str, corner: tuple
 ) -> None:
-    answer = await ai.post(CUT, files={"image": astronaut}, data={**options, "size": "96"})
-    head = opened(answer)
+    response = await ai.post(CUT, files={"image": astronaut}, data={**options, "size": "96"})
+    head = opened(response)
     assert head.format == kind
     assert head.size == (96, 96)
     pixel = head.getpixel((0, 0))
@@ -671,8 +675,10 @@ async def test_a_bad_json_option_is_refused(ai: httpx.AsyncClient, body: Any, co
 
 @pytest.mark.parametrize("text", ["", "{", '{"image_url": "a"', "[" * 20_000, "NaN", "\0"])
 async def test_what_is_not_json_is_refused(ai: httpx.AsyncClient, text: str) -> None:
-    answer = await ai.post(CUT, content=text.encode(), headers={"Content-Type": "application/json"})
-    assert_problem(answer, 400, "invalid_request")
+    response = await ai.post(
+        CUT, content=text.encode(), headers={"Content-Type": "application/json"}
+    )
+    assert_problem(response, 400, "invalid_request")
 
 
 async def test_a_url_that_gives_no_picture_is_told_apart(app_for: Callable[..., FastAPI]) -> None:
@@ -682,8 +688,8 @@ async def test_a_url_that_gives_no_picture_is_told_apart(app_for: Callable[..., 
         async with running(app_for(trusted_origins=origins)) as client:
             await until_ready(client)
             for origin, code in zip(origins, ("image_unreachable", "invalid_image"), strict=True):
-                answer = await client.post(CUT, json={"image_url": f"{origin}/a.png"})
-                assert_problem(answer, 400, code)
+                response = await client.post(CUT, json={"image_url": f"{origin}/a.png"})
+                assert_problem(response, 400, code)
 
 
 # --- thumbnails
@@ -692,11 +698,11 @@ async def test_a_url_that_gives_no_picture_is_told_apart(app_for: Callable[..., 
 async def test_a_thumbnail_is_small_upright_webp(ai: httpx.AsyncClient) -> None:
     exif = piexif.dump({"0th": {piexif.ImageIFD.Orientation: 8}})
     photo = saved(scene(1600, 1200), "JPEG", exif=exif)
-    answer = await ai.post(THUMBNAIL, files={"image": photo})
-    thumbnail = opened(answer)
+    response = await ai.post(THUMBNAIL, files={"image": photo})
+    thumbnail = opened(response)
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (240, 320))
-    assert answer.headers[headers.PHOTO_WIDTH] == "1200"
-    assert answer.headers[headers.PHOTO_HEIGHT] == "1600"
+    assert response.headers[headers.PHOTO_WIDTH] == "1200"
+    assert response.headers[headers.PHOTO_HEIGHT] == "1600"
 
 
 async def test_a_thumbnail_keeps_transparency(ai: httpx.AsyncClient) -> None:
@@ -726,13 +732,13 @@ async def test_a_cartoon_brings_its_own_thumbnail_last(ai: httpx.AsyncClient) ->
     fields = {"seed": "7", "size": "512", "framing": "full"}
     alone = await ai.post(GENERATE, files={"image": photo}, data=fields)
     small = {"thumbnail": "1", "cartoon_thumbnail": "1"}
-    answer = await ai.post(GENERATE, files={"image": photo}, data={**fields, **small})
+    response = await ai.post(GENERATE, files={"image": photo}, data={**fields, **small})
 
     assert headers.CARTOON_THUMBNAIL_BYTES not in alone.headers
-    last = len(answer.content) - int(answer.headers[headers.CARTOON_THUMBNAIL_BYTES])
-    before = last - int(answer.headers[headers.THUMBNAIL_BYTES])
-    assert answer.content[:before] == alone.content
-    own = Image.open(io.BytesIO(answer.content[last:]))
+    last = len(response.content) - int(response.headers[headers.CARTOON_THUMBNAIL_BYTES])
+    before = last - int(response.headers[headers.THUMBNAIL_BYTES])
+    assert response.content[:before] == alone.content
+    own = Image.open(io.BytesIO(response.content[last:]))
     assert (own.format, own.size) == ("WEBP", (240, 320))
     drawing = np.asarray(opened(alone).convert("RGB").resize(own.size), float)
     assert np.abs(drawing - np.asarray(own.convert("RGB"), float)).mean() < 6
@@ -826,9 +832,9 @@ async def test_openapi_has_named_schemas_and_stable_operation_ids(ai: httpx.Asyn
 async def test_other_paths_respond_with_a_problem_too(
     ai: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
-    answer = await ai.request(method, path)
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == PROBLEM_JSON
+    response = await ai.request(method, path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == PROBLEM_JSON
 
 
 async def test_past_the_queue_requests_are_refused_at_once_and_the_rest_succeed(
@@ -842,10 +848,10 @@ async def test_past_the_queue_requests_are_refused_at_once_and_the_rest_succeed(
         refused = [await one for one in islice(asyncio.as_completed(asked), 5)]
     finally:
         worker.resume()
-    for answer in refused:
-        assert_problem(answer, 503, "ai_busy")
-    answers = [await one for one in asked]
-    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [503] * 5
+    for response in refused:
+        assert_problem(response, 503, "ai_busy")
+    responses = [await one for one in asked]
+    assert sorted(response.status_code for response in responses) == [200] * 4 + [503] * 5
 
 
 def worker_processes() -> list[psutil.Process]:
@@ -922,8 +928,8 @@ async def test_a_picture_that_takes_too_long_and_a_body_that_trickles_are_given_
 ) -> None:
     async with running(app_for(task_timeout_s=0.1, body_timeout_s=3)) as client:
         await until_ready(client)
-        answer = await client.post(GENERATE, files={"image": astronaut}, data={"size": "2048"})
-        assert_problem(answer, 500, "generation_failed")
+        response = await client.post(GENERATE, files={"image": astronaut}, data={"size": "2048"})
+        assert_problem(response, 500, "generation_failed")
 
         async def trickle() -> AsyncIterator[bytes]:
             yield b"--x\r\n"
@@ -931,12 +937,12 @@ async def test_a_picture_that_takes_too_long_and_a_body_that_trickles_are_given_
             yield b"--x--"
 
         await until_ready(client)
-        answer = await client.post(
+        response = await client.post(
             THUMBNAIL,
             content=trickle(),
             headers={"Content-Type": "multipart/form-data; boundary=x"},
         )
-        assert_problem(answer, 408, "request_timeout")
+        assert_problem(response, 408, "request_timeout")
 
 
 async def test_without_model_files_it_is_not_ready_and_draws_once_they_come(
@@ -946,15 +952,15 @@ async def test_without_model_files_it_is_not_ready_and_draws_once_they_come(
 
         async def ready_when(condition: Callable[[dict[str, Any]], bool]) -> httpx.Response:
             async with asyncio.timeout(PATIENCE_S):
-                answer = await client.get(paths.READYZ)
-                while not condition(answer.json()):
+                response = await client.get(paths.READYZ)
+                while not condition(response.json()):
                     await asyncio.sleep(0.1)
-                    answer = await client.get(paths.READYZ)
-            return answer
+                    response = await client.get(paths.READYZ)
+            return response
 
-        answer = await ready_when(lambda ready: ready["workers"] > 0)
-        assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
-        assert answer.json()["missing"] == sorted(file.name for file in REQUIRED)
+        response = await ready_when(lambda ready: ready["workers"] > 0)
+        assert (response.status_code, response.json()["status"]) == (503, "not_ready")
+        assert response.json()["missing"] == sorted(file.name for file in REQUIRED)
         # Nobody looked for a face, so nobody may say that there is none, nor draw as if.
         for refused in (
             await client.post(CUT, files={"image": astronaut}),
@@ -968,8 +974,8 @@ async def test_without_model_files_it_is_not_ready_and_draws_once_they_come(
 
         for file in REQUIRED:  # as `models fetch` beside it would
             (tmp_path / file.name).symlink_to(models_folder() / file.name)
-        answer = await ready_when(lambda ready: ready["status"] == "ready")
-        assert (answer.status_code, answer.json()["missing"]) == (200, [])
+        response = await ready_when(lambda ready: ready["status"] == "ready")
+        assert (response.status_code, response.json()["missing"]) == (200, [])
         drawn = await client.post(GENERATE, files={"image": astronaut}, data={"size": "256"})
         assert drawn.headers[headers.FACE_COUNT] == "1"
 
@@ -983,12 +989,12 @@ def ragged(side: int = 512) -> bytes:
 async def test_a_cut_head_becomes_a_sticker(ai: httpx.AsyncClient, astronaut: bytes) -> None:
     head = (await ai.post(CUT, files={"image": astronaut})).content
 
-    answer = await ai.post(STICKER, files={"image": head}, data={"preset": "whatsapp"})
+    response = await ai.post(STICKER, files={"image": head}, data={"preset": "whatsapp"})
 
-    assert opened(answer).size == (512, 512)
-    assert answer.headers["content-type"] == "image/webp"
-    assert len(answer.content) < 100_000
-    assert "sticker" in answer.headers[headers.SERVER_TIMING]
+    assert opened(response).size == (512, 512)
+    assert response.headers["content-type"] == "image/webp"
+    assert len(response.content) < 100_000
+    assert "sticker" in response.headers[headers.SERVER_TIMING]
 
 
 @pytest.mark.parametrize(
@@ -1010,14 +1016,14 @@ async def test_the_error_of_what_is_no_sticker_says_so(
 ) -> None:
     picture = ragged() if code == "sticker_too_large" else PNG
 
-    answer = await ai.post(STICKER, files={"image": picture}, data=fields)
+    response = await ai.post(STICKER, files={"image": picture}, data=fields)
 
-    assert_problem(answer, status, code)
+    assert_problem(response, status, code)
 
 
 async def test_a_sticker_of_no_file(ai: httpx.AsyncClient) -> None:
-    answer = await ai.post(STICKER, data={"preset": "signal"}, files={"image": b""})
-    assert_problem(answer, 400, "invalid_image")
+    response = await ai.post(STICKER, data={"preset": "signal"}, files={"image": b""})
+    assert_problem(response, 400, "invalid_image")
 
 
 async def test_the_log_holds_no_url_and_no_picture_name(

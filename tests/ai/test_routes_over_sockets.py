@@ -70,13 +70,13 @@ async def test_senders_of_too_much_hear_so_instead_of_a_reset(client: httpx.Asyn
             yield bytes(100_000)
 
     multipart = {"Content-Type": "multipart/form-data; boundary=x"}
-    answers = [
+    responses = [
         await client.post(paths.THUMBNAIL, files={"image": bytes(25_000_000)}) for _ in "abc"
     ]
-    answers += [
+    responses += [
         await client.post(paths.THUMBNAIL, content=chunks(), headers=multipart) for _ in "ab"
     ]
-    assert [answer.json()["code"] for answer in answers] == ["file_too_large"] * 5
+    assert [response.json()["code"] for response in responses] == ["file_too_large"] * 5
 
 
 async def test_a_burst_is_answered_to_the_last_request(
@@ -90,10 +90,10 @@ async def test_a_burst_is_answered_to_the_last_request(
             asyncio.create_task(client.post(paths.GENERATE_CARTOON, **request)) for _ in range(12)
         ]
         refused = [await one for one in islice(asyncio.as_completed(asked), 11)]
-    assert [answer.status_code for answer in refused] == [503] * 11
-    assert all(answer.headers["retry-after"] for answer in refused)
-    answers = [await one for one in asked]
-    assert sorted(answer.status_code for answer in answers) == [200] + [503] * 11
+    assert [response.status_code for response in refused] == [503] * 11
+    assert all(response.headers["retry-after"] for response in refused)
+    responses = [await one for one in asked]
+    assert sorted(response.status_code for response in responses) == [200] + [503] * 11
 
 
 async def test_who_hangs_up_in_the_middle_of_an_upload_frees_the_place(
@@ -106,11 +106,11 @@ async def test_who_hangs_up_in_the_middle_of_an_upload_frees_the_place(
             b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
         )
         await until_taken(client, 1)
-        answer = await client.post(paths.THUMBNAIL, files={"image": astronaut})
-        assert (answer.status_code, answer.json()["code"]) == (503, "ai_busy")
+        response = await client.post(paths.THUMBNAIL, files={"image": astronaut})
+        assert (response.status_code, response.json()["code"]) == (503, "ai_busy")
     await until_taken(client, 0)
-    answer = await client.post(paths.THUMBNAIL, files={"image": astronaut})
-    assert answer.status_code == 200
+    response = await client.post(paths.THUMBNAIL, files={"image": astronaut})
+    assert response.status_code == 200
 
 
 async def test_told_to_stop_it_finishes_what_it_accepted_and_leaves_no_process(

@@ -52,8 +52,8 @@ async def test_a_byte_over_ten_megabytes_is_too_large_and_ten_are_not(service: S
     for body in (HEAD + photo + b"\0" + TAIL, HEAD + photo * 2 + TAIL):
         chunked = await service.phone.post("/api/upload", content=_parts(body), headers=FORM)
         whole = await service.phone.post("/api/upload", content=body, headers=FORM)
-        for answer in (chunked, whole):
-            assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+        for response in (chunked, whole):
+            assert (response.status_code, response.json()["code"]) == (413, "file_too_large")
     assert len(service.files()) == 2
 
 
@@ -113,32 +113,32 @@ async def test_a_body_that_is_all_structure_is_refused_soon(
     more = {"Idempotency-Key": key} if key else {}
     started_s = time.process_time()
     for path in ("/api/upload", "/api/regenerate/x", "/api/download/x"):
-        answer = await service.phone.post(path, content=body, headers=headers | more)
-        assert 400 <= answer.status_code < 500, (path, answer.text)
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = await service.phone.post(path, content=body, headers=headers | more)
+        assert 400 <= response.status_code < 500, (path, response.text)
+        assert response.headers["content-type"] == "application/problem+json"
     assert time.process_time() - started_s < 20  # of this process, however busy the machine is
     assert peak_bytes(os.getpid()) - held_bytes < 50_000_000
     assert service.files() == []
 
 
 async def test_a_field_named_by_half_a_character_is_no_trouble_under_a_key(service: Service):
-    answer = await service.phone.post(
+    response = await service.phone.post(
         "/api/regenerate/x",
         content=b'{"\\ud800": 1}',
         headers={"Idempotency-Key": "k", "Content-Type": "application/json"},
     )
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "invalid_request"
+    assert response.status_code == 400
+    assert response.json()["code"] == "invalid_request"
 
 
 def _asked(backend: Backend, raw: bytes, *, wait_s: float = 10) -> bytes:
     with socket.create_connection(("127.0.0.1", backend.port), timeout=wait_s) as connection:
-        answer = b""
+        response = b""
         with contextlib.suppress(ConnectionError, TimeoutError):
             connection.sendall(raw)
             while chunk := connection.recv(65536):
-                answer += chunk
-    return answer
+                response += chunk
+    return response
 
 
 def test_who_is_refused_may_send_its_photo_to_the_end_and_go_on(start_backend: StartBackend):
@@ -151,8 +151,11 @@ def test_who_is_refused_may_send_its_photo_to_the_end_and_go_on(start_backend: S
         ours = connection.sock.getsockname()
         for size_bytes in (1, 1000, 200_000, 10_000_000):
             connection.request("POST", "/api/upload", bytes(size_bytes), headers)
-            answer = connection.getresponse()
-            assert (answer.status, json.loads(answer.read())["code"]) == (429, "too_many_requests")
+            response = connection.getresponse()
+            assert (response.status, json.loads(response.read())["code"]) == (
+                429,
+                "too_many_requests",
+            )
         chunks = iter([bytes(100_000)] * 3)
         connection.request("POST", "/api/upload", chunks, headers, encode_chunked=True)
         assert connection.getresponse().read()
@@ -210,8 +213,8 @@ async def test_slow_heads_and_bodies_leave_a_healthy_client_alone(start_backend:
             took = []
             for _ in range(60):
                 started = time.perf_counter()
-                answer = await healthy.get("/api/originals")
-                assert answer.status_code == 200
+                response = await healthy.get("/api/originals")
+                assert response.status_code == 200
                 took.append(time.perf_counter() - started)
             return statistics.median(took)
 
@@ -245,9 +248,9 @@ async def test_a_body_that_stalls_is_given_up(start: Start):
             await asyncio.Event().wait()
             yield TAIL
 
-        answer = await service.phone.post("/api/upload", content=stalls(), headers=FORM)
+        response = await service.phone.post("/api/upload", content=stalls(), headers=FORM)
 
-        assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+        assert (response.status_code, response.json()["code"]) == (408, "request_timeout")
 
 
 def test_temporary_files_of_uploads_do_not_stay(start_backend: StartBackend):

@@ -82,8 +82,8 @@ async def test_a_mutated_picture_costs_one_request_at_most(start: Start, rounds:
     async with running(app) as ai, start(**limits, max_live_cartoons=10**6) as service:
         await until_ready(ai)
         for whole in files:
-            answer = await ai.post("/thumbnail", files={"image": whole}, timeout=PATIENCE_S)
-            assert answer.status_code == 200, answer.text
+            response = await ai.post("/thumbnail", files={"image": whole}, timeout=PATIENCE_S)
+            assert response.status_code == 200, response.text
         workers = {child.pid for child in psutil.Process().children(recursive=True)}
 
         for number in range(rounds * PICTURES_A_ROUND):

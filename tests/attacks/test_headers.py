@@ -33,7 +33,7 @@ async def test_no_address_is_made_of_what_a_client_says(
     async with start(public_url=public, trusted_proxies=proxies) as service:
         phone = service.phone
         uploaded = await phone.upload(headers=SPOOFED)
-        answers = [
+        responses = [
             uploaded,
             await phone.get("/api/originals", headers=SPOOFED),
             await phone.get("/api/originals/", headers=SPOOFED),
@@ -44,10 +44,10 @@ async def test_no_address_is_made_of_what_a_client_says(
             await service.http.get("/", headers={**SPOOFED, "Accept": "application/json"}),
             await service.http.get("/openapi.json", headers=SPOOFED),
         ]
-        for answer in answers:
-            assert "evil" not in answer.text
-            assert "evil" not in str(answer.headers)
-            assert "gopher" not in answer.text
+        for response in responses:
+            assert "evil" not in response.text
+            assert "evil" not in str(response.headers)
+            assert "gopher" not in response.text
         start_of_url = "https://good.example/base/uploads/" if public else "/uploads/"
         assert uploaded.json()["original"]["imageUrl"].startswith(start_of_url)
         detail = await phone.get(f"/api/originals/{uploaded.json()['original']['id']}")
@@ -113,9 +113,9 @@ async def test_limits_tell_when_to_come_back(start: Start):
         device = await service.phone.upload()
         for _ in range(2):
             address = await service.another_phone(f"phone-{_}").upload()
-        for answer in (device, address):
-            assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
-            assert 0 < int(answer.headers["retry-after"]) <= 60
+        for response in (device, address):
+            assert (response.status_code, response.json()["code"]) == (429, "too_many_requests")
+            assert 0 < int(response.headers["retry-after"]) <= 60
         assert (await service.phone.get("/api/originals")).status_code == 200
         assert (await service.http.get(first.json()["original"]["imageUrl"])).status_code == 200
 
@@ -125,12 +125,12 @@ async def test_live_cartoons_are_capped_per_device_even_at_once(start: Start):
         original = (await service.phone.upload()).json()["original"]["id"]
         for _ in range(4):
             assert (await service.phone.post(f"/api/regenerate/{original}")).status_code == 201
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(service.phone.post(f"/api/regenerate/{original}") for _ in range(5))
         )
-        for answer in answers:
-            assert (answer.status_code, answer.json()["code"]) == (429, "too_many_cartoons")
-            assert int(answer.headers["retry-after"]) > 0
+        for response in responses:
+            assert (response.status_code, response.json()["code"]) == (429, "too_many_cartoons")
+            assert int(response.headers["retry-after"]) > 0
         assert (await service.another_phone().upload()).status_code == 201
 
 
@@ -139,26 +139,26 @@ async def test_other_origins_are_told_nothing_unless_named(start: Start):
     preflight = {**evil, "Access-Control-Request-Method": "POST"}
     async with start() as service:
         url = (await service.phone.upload()).json()["original"]["imageUrl"]
-        for answer in (
+        for response in (
             await service.http.options("/api/upload", headers=preflight),
             await service.phone.get("/api/originals", headers=evil),
             await service.http.get(url, headers=evil),
         ):
-            assert not [name for name in answer.headers if name.startswith("access-control")]
+            assert not [name for name in response.headers if name.startswith("access-control")]
     async with start(cors_origins=["https://good.example"]) as service:
         good = {**preflight, "Origin": "https://good.example"}
         allowed = await service.http.options("/api/upload", headers=good)
         assert allowed.headers["access-control-allow-origin"] == "https://good.example"
         assert "access-control-allow-credentials" not in allowed.headers
-        answer = await service.http.options("/api/upload", headers=preflight)
-        assert "access-control-allow-origin" not in answer.headers
-        answer = await service.phone.get("/api/originals", headers=evil)
-        assert "access-control-allow-origin" not in answer.headers
+        response = await service.http.options("/api/upload", headers=preflight)
+        assert "access-control-allow-origin" not in response.headers
+        response = await service.phone.get("/api/originals", headers=evil)
+        assert "access-control-allow-origin" not in response.headers
         # A page that may ask reads what was wrong, too.
         too_large = {"Origin": good["Origin"], "Content-Length": "99999999"}
-        answer = await service.phone.post("/api/upload", headers=too_large)
-        assert answer.status_code == 413
-        assert answer.headers["access-control-allow-origin"] == good["Origin"]
+        response = await service.phone.post("/api/upload", headers=too_large)
+        assert response.status_code == 413
+        assert response.headers["access-control-allow-origin"] == good["Origin"]
 
 
 async def test_files_are_private_and_can_do_nothing_in_a_browser(service: Service):
@@ -169,20 +169,20 @@ async def test_files_are_private_and_can_do_nothing_in_a_browser(service: Servic
         body["cartoon"]["imageUrl"],
     ):
         for headers in ({}, {"Range": "bytes=0-9"}, {"If-None-Match": "*"}):
-            answer = await service.http.get(url, headers=headers)
+            response = await service.http.get(url, headers=headers)
             # For its owner's browser alone, and for good: its name is never another's.
-            assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
-            assert answer.headers["x-content-type-options"] == "nosniff"
-            assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-            assert answer.headers["referrer-policy"] == "no-referrer"
-            assert "set-cookie" not in answer.headers
+            assert response.headers["cache-control"] == "private, max-age=31536000, immutable"
+            assert response.headers["x-content-type-options"] == "nosniff"
+            assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+            assert response.headers["referrer-policy"] == "no-referrer"
+            assert "set-cookie" not in response.headers
     for path in ("/", "/docs"):
         policy = (await service.http.get(path)).headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self';")
         assert "frame-ancestors 'none'" in policy
     for path in ("/api/originals", f"/api/originals/{body['original']['id']}", "/api/originals/x"):
-        answer = await service.phone.get(path)
-        assert "no-store" in answer.headers.get("cache-control", ""), path
+        response = await service.phone.get(path)
+        assert "no-store" in response.headers.get("cache-control", ""), path
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ async def test_files_are_private_and_can_do_nothing_in_a_browser(service: Servic
 async def test_a_range_that_is_abuse_costs_one_file(service: Service, asked: str):
     url = (await service.phone.upload()).json()["original"]["imageUrl"]
     whole = await service.http.get(url)
-    answer = await service.http.get(url, headers={"Range": asked.encode()})
-    assert answer.status_code in (200, 206, 416), answer.text
-    assert len(answer.content) <= len(whole.content)
+    response = await service.http.get(url, headers={"Range": asked.encode()})
+    assert response.status_code in (200, 206, 416), response.text
+    assert len(response.content) <= len(whole.content)
 
 
 def test_a_line_break_in_a_name_makes_no_header(start_backend: StartBackend):
@@ -228,19 +228,19 @@ def test_a_line_break_in_a_name_makes_no_header(start_backend: StartBackend):
         ) as connection:
             head = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{header}\r\n\r\n"
             connection.sendall(head.encode("latin-1"))
-            answer = b""
+            response = b""
             with contextlib.suppress(ConnectionResetError):
                 while chunk := connection.recv(65536):
-                    answer += chunk
-        assert b"\r\nx-evil" not in answer.partition(b"\r\n\r\n")[0].lower(), answer
-        assert answer[9:10] in (b"2", b"4", b""), answer[:100]
+                    response += chunk
+        assert b"\r\nx-evil" not in response.partition(b"\r\n\r\n")[0].lower(), response
+        assert response[9:10] in (b"2", b"4", b""), response[:100]
 
 
 async def test_a_photo_is_served_as_what_it_is_whatever_it_was_called(service: Service):
     phone = Phone(service.http, "phone-1")
     page = b"<script>alert(1)</script>"
     polyglot = picture("gif") + page
-    answer = await phone.post("/api/upload", files={"image": ("a.html", polyglot, "text/html")})
-    opened = await service.http.get(answer.json()["original"]["imageUrl"])
+    response = await phone.post("/api/upload", files={"image": ("a.html", polyglot, "text/html")})
+    opened = await service.http.get(response.json()["original"]["imageUrl"])
     assert opened.headers["content-type"] == "image/gif"
     assert page not in opened.content  # what follows the picture is cut off

@@ -69,7 +69,7 @@ class Door:
         )
 
     def hold(self, path: str, method: str, headers: dict[str, str]) -> None:
-        """Ask an operation for all kinds of things, and hold its answers to the document."""
+        """Ask an operation for all kinds of things, and hold its responses to the document."""
 
         @seed(20260105)
         @HARD
@@ -133,13 +133,13 @@ def test_the_main_job_is_answered_as_described(backend: Door):
         operation = backend.schema[path][method]
         ids = {name: request.pop(name) for name in ("originalId", "cartoonId") if name in request}
         url = path.format(**ids)
-        answer = backend.loop.run_until_complete(
+        response = backend.loop.run_until_complete(
             backend.http.request(method, url, headers=phone, **request)
         )
-        backend.loop.run_until_complete(answer.request.aread())
-        assert answer.status_code in (200, 201), answer.text
-        operation.Case(path_parameters=ids).validate_response(answer, checks=CHECKS)
-        return answer.json()
+        backend.loop.run_until_complete(response.request.aread())
+        assert response.status_code in (200, 201), response.text
+        operation.Case(path_parameters=ids).validate_response(response, checks=CHECKS)
+        return response.json()
 
     uploaded = done("/api/upload", "POST", files={"image": photo_with_canary("jpeg")})
     original = uploaded["original"]["id"]

@@ -78,11 +78,11 @@ def _asks(theirs: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _said(answer: httpx.Response) -> tuple[int, dict[str, Any], dict[str, str]]:
-    body = {name: value for name, value in answer.json().items() if name != "requestId"}
+def _said(response: httpx.Response) -> tuple[int, dict[str, Any], dict[str, str]]:
+    body = {name: value for name, value in response.json().items() if name != "requestId"}
     own = ("x-request-id", "server-timing", "date")
-    headers = {name: value for name, value in answer.headers.items() if name not in own}
-    return answer.status_code, body, headers
+    headers = {name: value for name, value in response.headers.items() if name not in own}
+    return response.status_code, body, headers
 
 
 @pytest.mark.parametrize("auth", ["optional", "required"])
@@ -102,9 +102,9 @@ async def test_what_is_anothers_answers_like_what_is_not_there(start: Start, aut
 
         for one in strangers:
             for method, path, unknown in _asks(theirs):
-                answer = await one.ask(method, path, json=_body(path))
-                assert answer.status_code == 404, (method, path, answer.text)
-                assert _said(answer) == _said(await one.ask(method, unknown, json=_body(path))), (
+                response = await one.ask(method, path, json=_body(path))
+                assert response.status_code == 404, (method, path, response.text)
+                assert _said(response) == _said(await one.ask(method, unknown, json=_body(path))), (
                     method,
                     path,
                 )
@@ -134,14 +134,14 @@ async def test_a_device_whose_token_was_used_opens_to_nothing_else(service: Serv
             ("POST", "/api/upload"),
         ]
         for method, path in asks:
-            answer = await thief.ask(method, path, json=_body(path))
-            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), path
-            assert answer.headers["www-authenticate"] == "Bearer"
+            response = await thief.ask(method, path, json=_body(path))
+            assert (response.status_code, response.json()["code"]) == (401, "unauthorized"), path
+            assert response.headers["www-authenticate"] == "Bearer"
     for scheme in (f"Basic {owner.token}", owner.token, f"Bearer{owner.token}", "Bearer"):
-        answer = await service.phone.http.get(
+        response = await service.phone.http.get(
             "/api/originals", headers={"X-Device-Id": "phone-1", "Authorization": scheme}
         )
-        assert answer.status_code == 401
+        assert response.status_code == 401
     assert service.files() == before
 
 
@@ -196,8 +196,8 @@ async def test_two_names_in_one_request_are_refused_wherever_they_stand(service:
             "/api/regenerate/x", json={"deviceId": "phone-1", "device_id": "other-phone"}
         ),
     ]
-    for answer in both:
-        assert answer.status_code == 400, answer.text
+    for response in both:
+        assert response.status_code == 400, response.text
 
 
 def test_every_operation_on_an_object_is_in_the_matrix():
@@ -272,8 +272,8 @@ async def test_a_404_does_the_same_work_whether_something_is_there_or_not(start:
             done = []
             for path in (both[1], *both):  # once before, for what only the first ask does
                 work.clear()
-                answer = await stranger.ask(method, path, json=_body(path))
-                assert answer.status_code == 404
+                response = await stranger.ask(method, path, json=_body(path))
+                assert response.status_code == 404
                 done.append(work[:])
             assert done[1] == done[2], (method, both)
             statements += len(done[1])

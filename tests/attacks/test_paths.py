@@ -74,12 +74,12 @@ async def test_a_climbing_file_name_is_not_found(service: Service):
                 for thumbnail in (False, True)
             ]
             for query in ("", *queries):
-                answer = await service.phone.get(f"{path}?{query}")
-                if answer.request.url.raw_path != f"{path}?{query}".encode():
+                response = await service.phone.get(f"{path}?{query}")
+                if response.request.url.raw_path != f"{path}?{query}".encode():
                     continue  # tidied up by the client; the raw ones come below
-                assert answer.status_code in (400, 404), (path, answer.status_code)
-                assert "SQLite" not in answer.text
-                assert "root:" not in answer.text
+                assert response.status_code in (400, 404), (path, response.status_code)
+                assert "SQLite" not in response.text
+                assert "root:" not in response.text
 
 
 async def test_a_climbing_id_is_not_found(service: Service):
@@ -92,12 +92,12 @@ async def test_a_climbing_id_is_not_found(service: Service):
             ("DELETE", "/api/downloaded-faces/"),
             ("GET", "/page/"),
         ):
-            answer = await service.phone.ask(method, path + climb)
-            if answer.request.url.raw_path != (path + climb).encode():
+            response = await service.phone.ask(method, path + climb)
+            if response.request.url.raw_path != (path + climb).encode():
                 continue  # tidied up by the client
-            assert answer.status_code in (400, 404, 405), (path + climb, answer.status_code)
-            assert "SQLite" not in answer.text
-            assert "root:" not in answer.text
+            assert response.status_code in (400, 404, 405), (path + climb, response.status_code)
+            assert "SQLite" not in response.text
+            assert "root:" not in response.text
 
 
 async def test_a_climbing_device_id_style_cursor_or_file_name_is_refused_or_harmless(
@@ -105,12 +105,12 @@ async def test_a_climbing_device_id_style_cursor_or_file_name_is_refused_or_harm
 ):
     for climb in ("../x", "..", ".", "a/b", "a\\b", "/etc/passwd", "a%2fb", "a\x00b", "a\nb"):
         for name in ("deviceId", "device_id"):
-            answer = await service.http.get("/api/originals", params={name: climb})
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_device_id")
-        answer = await service.phone.upload(data={"style": climb})
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_style")
-        answer = await service.phone.get("/api/originals", params={"cursor": climb})
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+            response = await service.http.get("/api/originals", params={name: climb})
+            assert (response.status_code, response.json()["code"]) == (400, "invalid_device_id")
+        response = await service.phone.upload(data={"style": climb})
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_style")
+        response = await service.phone.get("/api/originals", params={"cursor": climb})
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor")
     outside = set(service.settings.data_dir.parent.iterdir())
     for name in (
         "../../evil.jpg",
@@ -120,11 +120,11 @@ async def test_a_climbing_device_id_style_cursor_or_file_name_is_refused_or_harm
         "x.php",
         "é" * 300,
     ):
-        answer = await service.phone.post(
+        response = await service.phone.post(
             "/api/upload", files={"image": (name, picture(), "text/html")}
         )
-        assert answer.status_code == 201
-        body = answer.json()["original"]
+        assert response.status_code == 201
+        body = response.json()["original"]
         assert body["filename"].endswith("_phone-1.jpg")
         assert body["mimeType"] == "image/jpeg"
     assert set(service.settings.data_dir.parent.iterdir()) == outside
@@ -155,12 +155,12 @@ async def test_a_link_in_the_folder_leads_nowhere(service: Service, tmp_path: Pa
     stored.unlink()
     stored.symlink_to(tmp_path if kind == "folder" else secret)
 
-    for answer in (
+    for response in (
         await service.http.get(body["imageUrl"]),
         await service.phone.get(f"/uploads/originals/{body['filename']}"),
     ):
-        assert answer.status_code == 404
-        assert b"secret" not in answer.content
+        assert response.status_code == 404
+        assert b"secret" not in response.content
 
 
 def _parameters(document: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -204,12 +204,12 @@ def _request(path: str, where: str, name: str, value: str) -> tuple[str, dict[st
     return url, request
 
 
-def _assert_climbed_nowhere(answer: httpx.Response) -> None:
+def _assert_climbed_nowhere(response: httpx.Response) -> None:
     # Without models no head can be cut, which is 503.
-    assert answer.status_code < 500 or answer.json()["code"] == "models_missing", answer.text
+    assert response.status_code < 500 or response.json()["code"] == "models_missing", response.text
     for leak in (b"SQLite", b"root:", b"import ", b"Traceback"):
-        assert leak not in answer.content, answer.request.url
-    assert "x-evil" not in answer.headers
+        assert leak not in response.content, response.request.url
+    assert "x-evil" not in response.headers
 
 
 async def test_no_parameter_of_the_backend_climbs(start: Start):
@@ -226,11 +226,11 @@ async def test_no_parameter_of_the_backend_climbs(start: Start):
             for climb in CLIMBS:
                 url, request = _request(path, where, name, climb)
                 try:
-                    answer = await service.http.request(method, url, **request)
+                    response = await service.http.request(method, url, **request)
                 except (ValueError, httpx.InvalidURL, httpx.LocalProtocolError):
                     continue  # no client of ours would send that; the raw ones come below
                 asked += 1
-                _assert_climbed_nowhere(answer)
+                _assert_climbed_nowhere(response)
         assert sorted(data.parent.iterdir()) == outside
         names = [file.name for file in service.files()]
         assert all(re.fullmatch(r"\d+_[A-Za-z0-9._-]+\.(jpg|png|webp)", name) for name in names)
@@ -249,11 +249,11 @@ async def test_no_parameter_of_the_ai_service_climbs(tmp_path: Path):
             for climb in CLIMBS:
                 url, request = _request(path, where, name, climb)
                 try:
-                    answer = await ai.request(method, url, **request)
+                    response = await ai.request(method, url, **request)
                 except (ValueError, httpx.InvalidURL):
                     continue
                 asked += 1
-                _assert_climbed_nowhere(answer)
+                _assert_climbed_nowhere(response)
     assert asked > 500
     assert sorted(os.listdir(tmp_path)) == before
 
@@ -274,25 +274,25 @@ def test_a_raw_request_line_climbs_nowhere(start_backend: StartBackend):
         ) as connection:
             head = f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Device-Id: a\r\nConnection: close\r\n\r\n"
             connection.sendall(head.encode())
-            answer = b""
+            response = b""
             with contextlib.suppress(ConnectionResetError):
                 while chunk := connection.recv(65536):
-                    answer += chunk
-        assert answer.split(b" ", 2)[1:2] in ([b"400"], [b"404"], [b"405"], []), (path, answer)
-        assert b"SQLite" not in answer
-        assert b"root:" not in answer
-        assert b"import " not in answer
+                    response += chunk
+        assert response.split(b" ", 2)[1:2] in ([b"400"], [b"404"], [b"405"], []), (path, response)
+        assert b"SQLite" not in response
+        assert b"root:" not in response
+        assert b"import " not in response
 
 
 async def test_odd_device_ids_get_files_of_their_own(start: Start):
     async with start() as service:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(Phone(service.http, name).upload() for name in ("a", "A", "a.", "a..", "-a", "a_a"))
         )
-        assert {answer.status_code for answer in answers} == {201}
-        names = {answer.json()["original"]["filename"].lower() for answer in answers}
-        assert len(names) == len(answers) - (0 if len(names) == len(answers) else 1)
-        for answer in answers:
+        assert {response.status_code for response in responses} == {201}
+        names = {response.json()["original"]["filename"].lower() for response in responses}
+        assert len(names) == len(responses) - (0 if len(names) == len(responses) else 1)
+        for response in responses:
             assert (
-                await service.http.get(answer.json()["original"]["imageUrl"])
+                await service.http.get(response.json()["original"]["imageUrl"])
             ).status_code == 200

@@ -89,10 +89,10 @@ def sent(both: Both, name: str, data: bytes) -> list[httpx.Response]:
     assert len(data) <= 10_000_000, name
     form = {"image": ("me.jpg", data, "image/jpeg")}
     with both.backend.client() as client:
-        answers = [client.post("/api/upload", files=form)]
+        responses = [client.post("/api/upload", files=form)]
     for path in ("/thumbnail", "/generate-cartoon"):
-        answers.append(httpx.post(both.ai_url + path, files=form, timeout=PATIENCE_S))
-    return answers
+        responses.append(httpx.post(both.ai_url + path, files=form, timeout=PATIENCE_S))
+    return responses
 
 
 def assert_harmless(
@@ -105,17 +105,17 @@ def assert_harmless(
         held = both.held_bytes()
         both.forget_peaks()
         started_s = both.worked_s()
-        answers = sent(both, name, data)
+        responses = sent(both, name, data)
         took_s = both.worked_s() - started_s
-        for answer in answers:
-            outcomes[answer.status_code] += 1
-            assert answer.status_code in ((400,) if refused else (200, 201, 400)), (
+        for response in responses:
+            outcomes[response.status_code] += 1
+            assert response.status_code in ((400,) if refused else (200, 201, 400)), (
                 name,
-                answer.text,
+                response.text,
             )
-            if answer.status_code == 400:
-                assert answer.json()["code"] in ("invalid_image", "image_too_large"), name
-        if {answer.status_code for answer in answers} == {400}:
+            if response.status_code == 400:
+                assert response.json()["code"] in ("invalid_image", "image_too_large"), name
+        if {response.status_code for response in responses} == {400}:
             grown = both.peak_bytes() - held
             print(f"{grown / 1e6:5.0f} MB  {name}")
             assert grown < MOST_GROWTH_BYTES, (name, grown)
@@ -136,7 +136,7 @@ def test_huge_dimensions_in_a_small_file_are_refused_cheaply(both: Both):
     *heads, (_, text) = hostile.oversized()
     assert_harmless(both, heads, refused=True)
     # The backend cuts this one's text out and has a small picture left.
-    assert [answer.status_code for answer in sent(both, "zTXt", text)] == [201, 400, 400]
+    assert [response.status_code for response in sent(both, "zTXt", text)] == [201, 400, 400]
 
 
 def test_what_other_decoders_would_open_is_refused(both: Both):
@@ -161,7 +161,7 @@ def test_what_only_its_pixels_show_to_be_broken_costs_them_and_gives_them_back(b
     for name, most, data in hostile.costly():
         held = both.held_bytes()
         both.forget_peaks()
-        assert {answer.status_code for answer in sent(both, name, data)} == {400}, name
+        assert {response.status_code for response in sent(both, name, data)} == {400}, name
         grown = both.peak_bytes() - held
         print(f"{grown / 1e6:5.0f} MB  {name}")
         assert MOST_GROWTH_BYTES / 2 < grown < most, name  # or it should be told above
@@ -173,10 +173,10 @@ def test_a_polyglot_is_kept_as_a_picture_and_nothing_else(both: Both):
     assert_harmless(both, hostile.polyglots(), refused=False)
     for name, data in hostile.polyglots():
         with both.backend.client() as client:
-            answer = client.post("/api/upload", files={"image": ("a.html", data, "text/html")})
-            if answer.status_code == 400:
+            response = client.post("/api/upload", files={"image": ("a.html", data, "text/html")})
+            if response.status_code == 400:
                 continue
-            opened = client.get(answer.json()["original"]["imageUrl"])
+            opened = client.get(response.json()["original"]["imageUrl"])
             assert opened.headers["content-type"].startswith("image/"), name
             assert opened.headers["x-content-type-options"] == "nosniff"
             assert CANARY not in opened.content, name
@@ -188,9 +188,9 @@ async def test_a_wrong_name_or_type_changes_nothing(service: Service, kind: str)
     types = {"heif": "image/heic"}
     for name in ("a.svg", "a.php", "a.exe", "a", "a.jpg.html", "a.png", "a.gif"):
         for said in ("text/html", "image/svg+xml", "image/png", "application/pdf", "x/y"):
-            answer = await service.phone.post("/api/upload", files={"image": (name, data, said)})
-            assert answer.status_code == 201, answer.text
-            original = answer.json()["original"]
+            response = await service.phone.post("/api/upload", files={"image": (name, data, said)})
+            assert response.status_code == 201, response.text
+            original = response.json()["original"]
             assert original["mimeType"] == types.get(kind, f"image/{kind}")
             opened = await service.http.get(original["imageUrl"])
             assert opened.headers["content-type"] == original["mimeType"]

@@ -48,16 +48,16 @@ def photo_with_canary(kind: str) -> bytes:
 
 
 async def _use_everything(service: Service, phone: Phone) -> list[httpx.Response]:
-    answers = []
+    responses = []
     for kind in ("jpeg", "png", "webp"):
-        answers.append(
+        responses.append(
             await phone.upload(
                 photo_with_canary(kind), headers={"Idempotency-Key": f"{CANARY}-{kind}"}
             )
         )
-    body = answers[0].json()
+    body = responses[0].json()
     original, cartoon = body["original"], body["cartoon"]
-    answers += [
+    responses += [
         await phone.post(f"/api/regenerate/{original['id']}"),
         await phone.post(f"/api/download/{cartoon['id']}"),
         await phone.get("/api/originals"),
@@ -65,7 +65,7 @@ async def _use_everything(service: Service, phone: Phone) -> list[httpx.Response
         await service.http.get(original["imageUrl"]),
         await service.http.get(original["thumbnailUrl"]),
     ]
-    return answers
+    return responses
 
 
 async def _provoke_everything(service: Service, phone: Phone) -> list[httpx.Response]:
@@ -76,7 +76,7 @@ async def _provoke_everything(service: Service, phone: Phone) -> list[httpx.Resp
         "Cookie": f"session={CANARY}",
         "X-Forwarded-For": CANARY,
     }
-    answers = [
+    responses = [
         await phone.get(f"/api/originals/{CANARY}", headers=odd),
         await phone.post(f"/api/regenerate/{CANARY}", json={"style": CANARY}, headers=odd),
         await phone.post(f"/api/download/{CANARY}", json={"format": CANARY}),
@@ -94,11 +94,11 @@ async def _provoke_everything(service: Service, phone: Phone) -> list[httpx.Resp
         await Phone(service.http, DEVICE, CANARY).get("/api/originals"),
     ]
     for path in ("/generate-cartoon", "/process-face-cut"):
-        for answer in (problem(500, "oops"), lambda request: 1 / 0):
-            service.ai.answers[path] = answer
-            answers.append(await phone.upload())
-    service.ai.answers.clear()
-    return answers
+        for response in (problem(500, "oops"), lambda request: 1 / 0):
+            service.ai.handlers[path] = response
+            responses.append(await phone.upload())
+    service.ai.handlers.clear()
+    return responses
 
 
 async def test_nothing_private_is_in_logs_metrics_errors_or_pictures(
@@ -132,20 +132,20 @@ async def test_nothing_private_is_in_logs_metrics_errors_or_pictures(
         ]
         metrics = (await service.http.get("/metrics")).text
 
-    assert {answer.status_code for answer in broken} <= {404, 500}
+    assert {response.status_code for response in broken} <= {404, 500}
     text = logged.getvalue()
     assert "unexpected" in text  # the failures above were logged, with their tracebacks
     assert "OperationalError" in text
     for secret in (CANARY, CANARY.upper(), token, signature, "127.0.0.1:123"):
         assert secret not in text, text[max(0, text.find(secret) - 300) : text.find(secret) + 99]
         assert secret not in metrics
-    for answer in (*refused, *broken):
-        assert answer.status_code >= 400
+    for response in (*refused, *broken):
+        assert response.status_code >= 400
         for secret in (CANARY, CANARY.upper(), token, "Traceback", "sqlite", "/tmp/"):
-            assert secret not in answer.text, answer.text
-            assert secret not in str(answer.headers)
-    for answer in fine[-2:]:
-        assert CANARY.encode() not in answer.content
+            assert secret not in response.text, response.text
+            assert secret not in str(response.headers)
+    for response in fine[-2:]:
+        assert CANARY.encode() not in response.content
     for request in service.ai.requests:
         assert CANARY.encode() not in request.content.replace(DEVICE.encode(), b"")
         assert CANARY not in str({**request.headers, "": ""})
@@ -154,20 +154,20 @@ async def test_nothing_private_is_in_logs_metrics_errors_or_pictures(
 async def test_a_response_names_no_path_and_no_other_device(service: Service):
     phone = Phone(service.http, DEVICE)
     await service.another_phone("somebody-else").upload()
-    for answer in await _use_everything(service, phone):
-        if answer.headers["content-type"] == "application/json":
-            assert "filePath" not in answer.text
-            assert str(service.settings.data_dir) not in answer.text
-            assert "somebody-else" not in answer.text
-            assert "token" not in answer.text.lower().replace("devicetoken", "")
+    for response in await _use_everything(service, phone):
+        if response.headers["content-type"] == "application/json":
+            assert "filePath" not in response.text
+            assert str(service.settings.data_dir) not in response.text
+            assert "somebody-else" not in response.text
+            assert "token" not in response.text.lower().replace("devicetoken", "")
 
 
 async def test_file_names_hold_what_the_contract_says_and_no_more(service: Service):
     """``{timestamp}_{deviceId}.{ext}`` of an original, ``{timestamp}_{originalId}.{ext}`` of
     what was made of it; the thumbnail goes by its picture's name."""
     phone = Phone(service.http, DEVICE)
-    answers = await _use_everything(service, phone)
-    originals = "|".join(item["id"] for item in answers[5].json()["items"])
+    responses = await _use_everything(service, phone)
+    originals = "|".join(item["id"] for item in responses[5].json()["items"])
     data = service.settings.data_dir
     owner = {"originals": re.escape(DEVICE), "temp": originals, "downloaded": originals}
     files = service.files() + service.files("thumbnails")
@@ -191,15 +191,15 @@ async def test_the_ai_service_tells_nothing_private_either(
     url = f"http://127.0.0.1:8000/uploads/temp/1_{DEVICE}.jpg?signature={CANARY}"
     async with running_ai(create_ai(settings)) as ai:
         await until_ready(ai)
-        answers = []
+        responses = []
         for kind in ("jpeg", "png", "webp"):
             photo = photo_with_canary(kind)
             for path in ("/generate-cartoon", "/thumbnail"):
                 for data in (photo, photo[: len(photo) * 2 // 3], CANARY.encode()):
                     files = {"image": (f"{CANARY}.jpg", data)}
-                    answers.append(await ai.post(path, files=files))
-            assert answers[-6].status_code == 200
-            answers.append(
+                    responses.append(await ai.post(path, files=files))
+            assert responses[-6].status_code == 200
+            responses.append(
                 await ai.post("/generate-cartoon", files={"image": photo}, data={"style": CANARY})
             )
         for body in (
@@ -208,11 +208,11 @@ async def test_the_ai_service_tells_nothing_private_either(
             {"image_url": CANARY, "original_url": url},
             {"image_url": url, "format": CANARY, "background": CANARY, "size": CANARY},
         ):
-            answers.append(await ai.post("/process-face-cut", json=body))
+            responses.append(await ai.post("/process-face-cut", json=body))
         metrics = (await ai.get("/metrics")).text
-    for answer in answers:
-        assert CANARY.encode() not in answer.content, answer.text
-        assert CANARY not in str(answer.headers)
+    for response in responses:
+        assert CANARY.encode() not in response.content, response.text
+        assert CANARY not in str(response.headers)
     printed = capfd.readouterr()
     assert "request" in logged.getvalue()
     for text in (logged.getvalue(), metrics, printed.out, printed.err):

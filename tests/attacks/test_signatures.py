@@ -58,9 +58,9 @@ async def test_a_signature_opens_nothing_but_what_it_was_made_for(service: Servi
         _changed(other["original"]["imageUrl"], path=path),
         path,
     ):
-        answer = await service.http.get(altered)
-        assert answer.status_code in (400, 404), altered
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = await service.http.get(altered)
+        assert response.status_code in (400, 404), altered
+        assert response.headers["content-type"] == "application/problem+json"
 
 
 async def test_the_first_of_two_values_does_not_hide_the_second(service: Service):
@@ -68,10 +68,10 @@ async def test_the_first_of_two_values_does_not_hide_the_second(service: Service
     body = (await service.phone.upload()).json()["original"]
     url = body["imageUrl"]
     for more in ("&thumbnail=1", "&expires=9999999999", "&signature=x"):
-        answer = await service.http.get(url + more)
-        assert answer.status_code in (200, 400)
-        if answer.status_code == 200:
-            assert answer.headers["content-type"] == "image/jpeg"
+        response = await service.http.get(url + more)
+        assert response.status_code in (200, 400)
+        if response.status_code == 200:
+            assert response.headers["content-type"] == "image/jpeg"
 
 
 async def test_a_signature_expires(service: Service):

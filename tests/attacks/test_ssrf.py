@@ -43,8 +43,8 @@ async def door(
         trap = await stack.enter_async_context(serving(ok(PNG)))
         to_trap = f"Location: http://127.0.0.1:{trap.port}/a.png".encode()
         redirect = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n%s\r\n\r\n" % to_trap
-        answer = ok(PNG) if request.param == "ok" else redirect
-        trusted = await stack.enter_async_context(serving(answer))
+        response = ok(PNG) if request.param == "ok" else redirect
+        trusted = await stack.enter_async_context(serving(response))
         settings = AiSettings(
             workers=1,
             trusted_origins=[f"http://127.0.0.1:{trusted.port}"],
@@ -64,21 +64,21 @@ async def test_no_field_takes_a_forbidden_url(door: Door):
             {"image_url": url, "original_url": door.good},
             {"image_url": door.good, "original_url": url},
         ):
-            answer = await door.ai.post(CUT, json=body)
-            assert (answer.status_code, answer.json()["code"]) == (400, "url_not_allowed"), body
+            response = await door.ai.post(CUT, json=body)
+            assert (response.status_code, response.json()["code"]) == (400, "url_not_allowed"), body
     # Both are judged before either is fetched: nobody was called at all.
     assert (door.trusted.connections, door.trap.connections) == before
 
 
 async def test_a_url_that_is_no_text_is_a_bad_request(door: Door):
     for value in (1, True, None, [], {}, ["http://127.0.0.1/"], {"url": "http://127.0.0.1/"}):
-        answer = await door.ai.post(CUT, json={"image_url": value})
-        assert answer.status_code == 400
+        response = await door.ai.post(CUT, json={"image_url": value})
+        assert response.status_code == 400
     assert door.trap.connections == 0
 
 
 async def test_a_redirect_of_the_trusted_server_leads_nowhere(door: Door):
-    answer = await door.ai.post(CUT, json={"image_url": door.good})
+    response = await door.ai.post(CUT, json={"image_url": door.good})
     # Fetched, a picture of nobody, or refused since it redirects.
-    assert answer.json()["code"] in ("no_face", "url_not_allowed")
+    assert response.json()["code"] in ("no_face", "url_not_allowed")
     assert door.trap.connections == 0

@@ -29,7 +29,7 @@ from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.engines.postgres import Postgres, running_postgres
 from tests.patience import PATIENCE_S
 
-Asked = Callable[[httpx.Request], httpx.Response]
+Handler = Callable[[httpx.Request], httpx.Response]
 Run = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 
 
@@ -45,7 +45,7 @@ def picture(kind: str = "jpeg", size: tuple[int, int] = (96, 128), **options: An
 class FakeAi:
     """Stands where the AI service would: answers like it, or as a test wants by path."""
 
-    answers: dict[str, Asked] = field(default_factory=dict)
+    handlers: dict[str, Handler] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     #: Keys of drawings that nobody wants any more.
     called_off: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class FakeAi:
             await go_on.wait()
             return self.generate_cartoon(request)
 
-        self.answers[paths.GENERATE_CARTOON] = draw
+        self.handlers[paths.GENERATE_CARTOON] = draw
         return begun, go_on
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -71,8 +71,8 @@ class FakeAi:
             self.called_off.append(request.headers[headers.IDEMPOTENCY_KEY])
             return httpx.Response(204)
         self.requests.append(request)
-        answer = self.answers.get(path) or getattr(self, path.strip("/").replace("-", "_"))
-        result = answer(request)
+        handler = self.handlers.get(path) or getattr(self, path.strip("/").replace("-", "_"))
+        result = handler(request)
         return await result if hasattr(result, "__await__") else result
 
     def generate_cartoon(self, request: httpx.Request) -> httpx.Response:
@@ -164,12 +164,14 @@ class AiSession:
     ) -> AsyncIterator[Any]:
         if not isinstance(data, bytes | None):
             data = b"".join([bytes(piece) async for piece in data])
-        answer = await self.ai(httpx.Request(method, str(url), headers=headers, content=data))
-        content = SimpleNamespace(iter_any=answer.stream.__aiter__)
-        yield SimpleNamespace(status=answer.status_code, headers=answer.headers, content=content)
+        response = await self.ai(httpx.Request(method, str(url), headers=headers, content=data))
+        content = SimpleNamespace(iter_any=response.stream.__aiter__)
+        yield SimpleNamespace(
+            status=response.status_code, headers=response.headers, content=content
+        )
 
 
-def problem(status: int, code: str, **headers: str) -> Asked:
+def problem(status: int, code: str, **headers: str) -> Handler:
     """An answer of the AI service that refuses."""
     body = {"type": "about:blank", "title": "", "status": status, "detail": "why", "code": code}
     return lambda request: httpx.Response(

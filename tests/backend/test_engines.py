@@ -13,15 +13,15 @@ from tests.patience import PATIENCE_S
 
 
 def drawn_elsewhere(request: httpx.Request) -> httpx.Response:
-    answer = FakeAi().generate_cartoon(request)
-    answer.headers.update({headers.ENGINE: "openai", headers.ALIGNED: "0"})
-    return answer
+    response = FakeAi().generate_cartoon(request)
+    response.headers.update({headers.ENGINE: "openai", headers.ALIGNED: "0"})
+    return response
 
 
 def stood_in(request: httpx.Request) -> httpx.Response:
-    answer = FakeAi().generate_cartoon(request)
-    answer.headers.update({headers.STYLE: "comic", headers.FALLBACK: "engine_unavailable"})
-    return answer
+    response = FakeAi().generate_cartoon(request)
+    response.headers.update({headers.STYLE: "comic", headers.FALLBACK: "engine_unavailable"})
+    return response
 
 
 def asked(service: Service, path: str) -> str:
@@ -32,7 +32,7 @@ async def test_a_cartoon_says_what_drew_it_and_whether_it_lies_on_its_photo(serv
     cartoon = (await service.phone.upload()).json()["cartoon"]
     assert (cartoon["engine"], cartoon["aligned"]) == ("built-in", True)
     assert "standsInFor" not in cartoon
-    service.ai.answers[paths.GENERATE_CARTOON] = drawn_elsewhere
+    service.ai.handlers[paths.GENERATE_CARTOON] = drawn_elsewhere
     again = await service.phone.post(f"/api/regenerate/{cartoon['originalId']}")
     drawn = again.json()["cartoon"]
     assert (drawn["engine"], drawn["aligned"]) == ("openai", False)
@@ -41,7 +41,7 @@ async def test_a_cartoon_says_what_drew_it_and_whether_it_lies_on_its_photo(serv
 @pytest.mark.parametrize("aligned", [True, False])
 async def test_a_head_is_cut_as_its_cartoon_was_drawn(service: Service, aligned: bool):
     if not aligned:
-        service.ai.answers[paths.GENERATE_CARTOON] = drawn_elsewhere
+        service.ai.handlers[paths.GENERATE_CARTOON] = drawn_elsewhere
     cartoon = (await service.phone.upload()).json()["cartoon"]
     await service.phone.post(f"/api/download/{cartoon['id']}")
     assert f'name="aligned"\r\n\r\n{int(aligned)}\r\n' in asked(service, paths.PROCESS_FACE_CUT)
@@ -53,7 +53,7 @@ async def test_where_no_style_is_named_one_of_ours_may_stand_in_and_the_cartoon_
     uploaded = (await service.phone.upload(data={"style": "comic"})).json()
     assert "fallback" not in asked(service, paths.GENERATE_CARTOON)
     path = f"/api/regenerate/{uploaded['original']['id']}"
-    service.ai.answers[paths.GENERATE_CARTOON] = stood_in
+    service.ai.handlers[paths.GENERATE_CARTOON] = stood_in
     cartoon = (await service.phone.post(path)).json()["cartoon"]
     assert 'name="fallback"\r\n\r\n1\r\n' in asked(service, paths.GENERATE_CARTOON)
     assert (cartoon["style"], cartoon["standsInFor"]) == ("comic", "anime")
@@ -63,7 +63,7 @@ async def test_where_no_style_is_named_one_of_ours_may_stand_in_and_the_cartoon_
 
 async def test_a_queued_job_remembers_that_any_style_will_do(service: Service):
     uploaded = (await service.phone.upload()).json()
-    service.ai.answers[paths.GENERATE_CARTOON] = stood_in
+    service.ai.handlers[paths.GENERATE_CARTOON] = stood_in
     path = f"/api/regenerate/{uploaded['original']['id']}"
     job = (await service.phone.post(path, headers={"Prefer": "respond-async"})).json()["job"]
     async with asyncio.timeout(PATIENCE_S):

@@ -17,17 +17,17 @@ from cartoon_avatar.contract.errors import AvatarError
 from tests.backend.conftest import FakeAi, Phone, Service, Start, on_sqlite, picture, problem
 
 
-def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
-    assert (answer.status_code, answer.headers["content-type"]) == (
+def assert_problem(response: httpx.Response, status: int, code: str) -> None:
+    assert (response.status_code, response.headers["content-type"]) == (
         status,
         "application/problem+json",
     )
-    body = answer.json()
+    body = response.json()
     assert body["code"] == code
     assert body["status"] == status
     assert body["detail"]
     assert body["title"]
-    assert body["requestId"] == answer.headers["x-request-id"]
+    assert body["requestId"] == response.headers["x-request-id"]
     assert (body["success"], body["error"]) == (False, body["detail"])
 
 
@@ -55,9 +55,9 @@ async def test_an_upload_without_a_file_is_refused(phone: Phone):
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "application/octet-stream", ""])
 async def test_the_error_of_a_photo_that_is_the_whole_body_names_its_field(phone: Phone, kind: str):
-    answer = await phone.post("/api/upload", content=picture(), headers={"Content-Type": kind})
-    assert_problem(answer, 400, "invalid_image")
-    assert "field named image" in answer.json()["detail"]
+    response = await phone.post("/api/upload", content=picture(), headers={"Content-Type": kind})
+    assert_problem(response, 400, "invalid_image")
+    assert "field named image" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_the_error_of_a_photo_that_is_the_whole_body_names_its_field(phone
 async def test_what_the_ai_service_refuses_leaves_nothing(
     service: Service, ai_code: str, status: int, code: str
 ):
-    service.ai.answers["/generate-cartoon"] = problem(400, ai_code)
+    service.ai.handlers["/generate-cartoon"] = problem(400, ai_code)
 
     assert_problem(await service.phone.upload(), status, code)
     assert service.files() == service.files("thumbnails") == service.files("incoming") == []
@@ -89,13 +89,13 @@ async def test_a_photo_over_the_limit_is_refused_while_it_streams_in(start: Star
                 read += 10_000
                 yield b"\xff" * 10_000
 
-        answer = await service.phone.post(
+        response = await service.phone.post(
             "/api/upload",
             content=endless(),
             headers={"Content-Type": "multipart/form-data; boundary=b"},
         )
 
-        assert_problem(answer, 413, "file_too_large")
+        assert_problem(response, 413, "file_too_large")
         assert read < 1_000_000
         assert_problem(
             await service.phone.upload(picture("png", (200, 200))), 413, "file_too_large"
@@ -109,24 +109,24 @@ async def test_a_log_that_cannot_be_written_costs_no_response(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     async with start() as service:
-        service.ai.answers["/generate-cartoon"] = lambda request: 1 / 0
+        service.ai.handlers["/generate-cartoon"] = lambda request: 1 / 0
         monkeypatch.setattr(logged, "write", full)
         assert_problem(await service.phone.upload(), 500, "internal_error")
 
 
 @pytest.mark.parametrize("device", ["", "with space", ".hidden", "a/b", "ü", "x" * 129])
 async def test_a_malformed_device_id_is_refused(service: Service, device: str):
-    answer = await service.http.get("/api/originals", params={"deviceId": device})
-    assert_problem(answer, 400, "invalid_device_id")
+    response = await service.http.get("/api/originals", params={"deviceId": device})
+    assert_problem(response, 400, "invalid_device_id")
 
 
 @pytest.mark.parametrize(
     "device", ["null", "NULL", "undefined", "00000000-0000-0000-0000-000000000000"]
 )
 async def test_a_device_id_that_many_phones_would_share_is_refused(service: Service, device: str):
-    answer = await service.another_phone(device).upload()
-    assert_problem(answer, 400, "invalid_device_id")
-    assert "make a random one" in answer.json()["detail"]
+    response = await service.another_phone(device).upload()
+    assert_problem(response, 400, "invalid_device_id")
+    assert "make a random one" in response.json()["detail"]
     assert service.files() == []
 
 
@@ -147,8 +147,8 @@ async def test_a_missing_device_id_is_refused_on_every_endpoint(service: Service
 
 
 async def test_two_different_device_ids_are_refused(phone: Phone):
-    answer = await phone.get("/api/originals", params={"deviceId": "another"})
-    assert_problem(answer, 400, "invalid_device_id")
+    response = await phone.get("/api/originals", params={"deviceId": "another"})
+    assert_problem(response, 400, "invalid_device_id")
 
 
 @pytest.mark.parametrize(
@@ -186,10 +186,10 @@ async def test_a_wrong_cut_option_is_refused(phone: Phone, options: dict, code: 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b'"text"', b"\xff\xfe", b"[" * 100_000])
 async def test_a_body_that_is_no_json_object_is_refused(phone: Phone, body: bytes):
-    answer = await phone.post(
+    response = await phone.post(
         "/api/regenerate/x", content=body, headers={"Content-Type": "application/json"}
     )
-    assert_problem(answer, 400, "invalid_request")
+    assert_problem(response, 400, "invalid_request")
 
 
 async def test_a_jpeg_face_gets_white_where_no_colour_is_named(service: Service):
@@ -219,17 +219,17 @@ async def test_a_wrong_method_is_refused(phone: Phone):
 
 async def test_no_face_deletes_nothing(service: Service):
     cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
-    service.ai.answers["/process-face-cut"] = problem(422, "no_face")
+    service.ai.handlers["/process-face-cut"] = problem(422, "no_face")
 
     assert_problem(await service.phone.post(f"/api/download/{cartoon}"), 422, "no_face")
     assert [file.parent.name for file in service.files()] == ["originals", "temp"]
 
-    del service.ai.answers["/process-face-cut"]
+    del service.ai.handlers["/process-face-cut"]
     assert (await service.phone.post(f"/api/download/{cartoon}")).status_code == 201
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"),
+    ("name", "handler"),
     [
         ("an error", lambda request: httpx.Response(500, text="Traceback …")),
         ("nothing", lambda request: httpx.Response(200)),
@@ -241,7 +241,7 @@ async def test_no_face_deletes_nothing(service: Service):
             ),
         ),
         (
-            "a thumbnail longer than the answer",
+            "a thumbnail longer than the response",
             lambda request: httpx.Response(
                 200,
                 content=picture("jpeg"),
@@ -257,9 +257,9 @@ async def test_no_face_deletes_nothing(service: Service):
     ],
 )
 async def test_garbage_from_the_ai_service_is_a_failed_generation(
-    service: Service, name: str, answer
+    service: Service, name: str, handler
 ):
-    service.ai.answers["/generate-cartoon"] = answer
+    service.ai.handlers["/generate-cartoon"] = handler
 
     assert_problem(await service.phone.upload(), 500, "generation_failed")
     assert service.files() == service.files("thumbnails") == service.files("incoming") == []
@@ -270,10 +270,10 @@ def _refused(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    "answer", [_refused, problem(503, "ai_busy"), problem(503, "ai_busy", **{"retry-after": "9"})]
+    "handler", [_refused, problem(503, "ai_busy"), problem(503, "ai_busy", **{"retry-after": "9"})]
 )
-async def test_an_ai_service_that_is_away_or_busy_asks_for_patience(service: Service, answer):
-    service.ai.answers["/generate-cartoon"] = answer
+async def test_an_ai_service_that_is_away_or_busy_asks_for_patience(service: Service, handler):
+    service.ai.handlers["/generate-cartoon"] = handler
 
     refused = await service.phone.upload()
 
@@ -288,7 +288,7 @@ async def test_an_ai_service_that_hangs_is_given_up_on(start: Start):
         raise AssertionError("nobody waits that long")
 
     async with start(ai_timeout_s=0.2) as service:
-        service.ai.answers["/generate-cartoon"] = hangs
+        service.ai.handlers["/generate-cartoon"] = hangs
         assert_problem(await service.phone.upload(), 503, "ai_unavailable")
 
 
@@ -297,10 +297,10 @@ async def test_too_many_drawings_of_a_device_are_refused(start: Start):
         original = (await service.phone.upload()).json()["original"]["id"]
         await service.phone.post(f"/api/regenerate/{original}")
 
-        answer = await service.phone.post(f"/api/regenerate/{original}")
+        response = await service.phone.post(f"/api/regenerate/{original}")
 
-        assert_problem(answer, 429, "too_many_requests")
-        assert 0 < int(answer.headers["retry-after"]) <= 60
+        assert_problem(response, 429, "too_many_requests")
+        assert 0 < int(response.headers["retry-after"]) <= 60
         assert (await service.another_phone().upload()).status_code == 201
 
 
@@ -310,15 +310,15 @@ async def test_too_many_drawings_from_an_address_are_refused(start: Start):
         assert [upload.status_code for upload in uploads] == [201, 201]
         assert_problem(await service.another_phone().upload(), 429, "too_many_requests")
         original = uploads[0].json()["original"]["id"]
-        answer = await service.phone.post(f"/api/regenerate/{original}")
-        assert_problem(answer, 429, "too_many_requests")
+        response = await service.phone.post(f"/api/regenerate/{original}")
+        assert_problem(response, 429, "too_many_requests")
 
 
 async def test_too_many_live_cartoons_are_refused(start: Start):
     async with start(max_live_cartoons=1) as service:
         original = (await service.phone.upload()).json()["original"]["id"]
-        answer = await service.phone.post(f"/api/regenerate/{original}")
-        assert_problem(answer, 429, "too_many_cartoons")
+        response = await service.phone.post(f"/api/regenerate/{original}")
+        assert_problem(response, 429, "too_many_cartoons")
 
 
 async def test_uploads_are_refused_under_the_free_space_reserve(start: Start):
@@ -335,8 +335,8 @@ async def test_the_database_being_locked_asks_for_patience(start: Start):
     async with start() as patient, start(database_timeout_s=2) as impatient:
         cartoon = (await patient.phone.upload()).json()["cartoon"]["id"]
         async with patient.transaction():
-            answer = await impatient.phone.post(f"/api/download/{cartoon}")
-        assert_problem(answer, 503, "database_busy")
+            response = await impatient.phone.post(f"/api/download/{cartoon}")
+        assert_problem(response, 503, "database_busy")
         assert (await patient.phone.post(f"/api/download/{cartoon}")).status_code == 201
 
 
@@ -360,9 +360,9 @@ async def test_an_unforeseen_error_is_hidden_from_the_client(start: Start):
             raise RuntimeError("secret detail")
 
     async with start(ai=Broken()) as service:
-        answer = await service.phone.get("/api/styles")
-    assert_problem(answer, 500, "internal_error")
-    assert "secret" not in answer.text
+        response = await service.phone.get("/api/styles")
+    assert_problem(response, 500, "internal_error")
+    assert "secret" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -384,41 +384,41 @@ async def test_a_field_that_nobody_reads_is_refused_by_name(
         "download": f"/api/download/{uploaded['cartoon']['id']}",
     }[path]
     for body in ({"json": fields}, {"data": {name: str(value) for name, value in fields.items()}}):
-        answer = await phone.post(there, **body)
-        assert_problem(answer, 400, "invalid_request")
-        assert f"'{name}'" in answer.json()["detail"]
+        response = await phone.post(there, **body)
+        assert_problem(response, 400, "invalid_request")
+        assert f"'{name}'" in response.json()["detail"]
 
 
 async def test_a_field_of_an_upload_that_nobody_reads_is_refused_and_nothing_is_kept(
     service: Service,
 ):
-    answer = await service.phone.upload(data={"strength": "1"})
-    assert_problem(answer, 400, "invalid_request")
-    assert "'strength'" in answer.json()["detail"]
+    response = await service.phone.upload(data={"strength": "1"})
+    assert_problem(response, 400, "invalid_request")
+    assert "'strength'" in response.json()["detail"]
     assert service.files() == []
     # Who asks may be said in a field; what it does not know in a query or header is not ours.
-    answer = await service.phone.upload(
+    response = await service.phone.upload(
         data={"deviceId": "phone-1"}, params={"utm": "x"}, headers={"X-Other": "y"}
     )
-    assert answer.status_code == 201
+    assert response.status_code == 201
 
 
 async def test_a_photo_where_none_is_taken_is_refused(phone: Phone):
     original = (await phone.upload()).json()["original"]["id"]
-    answer = await phone.post(f"/api/regenerate/{original}", files={"image": picture()})
-    assert_problem(answer, 400, "invalid_image")
+    response = await phone.post(f"/api/regenerate/{original}", files={"image": picture()})
+    assert_problem(response, 400, "invalid_image")
 
 
 @pytest.mark.parametrize("path", ["/api/originals", "/api/downloaded-faces"])
 async def test_the_error_of_a_page_number_names_the_cursor_and_empty_values_are_absent(
     phone: Phone, path: str
 ):
-    answer = await phone.get(path, params={"page": 2})
-    assert_problem(answer, 400, "invalid_request")
-    assert "cursor" in answer.json()["detail"]
+    response = await phone.get(path, params={"page": 2})
+    assert_problem(response, 400, "invalid_request")
+    assert "cursor" in response.json()["detail"]
     for query in ({"cursor": ""}, {"limit": ""}, {"cursor": "", "limit": "", "deviceId": ""}):
-        answer = await phone.get(path, params=query)
-        assert (answer.status_code, answer.json()) == (200, {"items": [], "nextCursor": None})
+        response = await phone.get(path, params=query)
+        assert (response.status_code, response.json()) == (200, {"items": [], "nextCursor": None})
 
 
 async def test_empty_fields_of_a_form_are_absent(phone: Phone):
@@ -435,7 +435,7 @@ async def test_what_a_retry_cannot_mend_is_no_server_error(
 ):
     cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
     refusal = problem(413 if code == "file_too_large" else 422, code)
-    service.ai.answers |= {"/generate-cartoon": refusal, "/process-face-cut": refusal}
+    service.ai.handlers |= {"/generate-cartoon": refusal, "/process-face-cut": refusal}
     assert_problem(await service.phone.upload(), status, told)
     assert_problem(await service.phone.post(f"/api/download/{cartoon}"), status, told)
     assert len(service.files()) == 2
@@ -448,15 +448,15 @@ async def test_a_generator_that_fails_is_named_and_not_asked_again(
     """Drawing there may cost money: no attempt that nobody asked for."""
     original = (await service.phone.upload()).json()["original"]["id"]
     service.ai.requests.clear()
-    service.ai.answers["/generate-cartoon"] = problem(status, code)
-    answer = await service.phone.post(f"/api/regenerate/{original}", json={"style": "comic"})
-    assert_problem(answer, status, code)
-    assert ("retry-after" in answer.headers) == (status == 503)
+    service.ai.handlers["/generate-cartoon"] = problem(status, code)
+    response = await service.phone.post(f"/api/regenerate/{original}", json={"style": "comic"})
+    assert_problem(response, status, code)
+    assert ("retry-after" in response.headers) == (status == 503)
 
     prefer = {"Prefer": "respond-async, wait=20"}
     path = f"/api/regenerate/{original}"
-    answer = await service.phone.post(path, json={"style": "comic"}, headers=prefer)
-    assert_problem(answer, status, code)
+    response = await service.phone.post(path, json={"style": "comic"}, headers=prefer)
+    assert_problem(response, status, code)
     assert len(service.ai.asked_for("/generate-cartoon")) == 2
 
 
@@ -470,13 +470,13 @@ async def test_live_cartoons_are_counted_when_one_is_added_too(start: Start):
 
     async with start(max_live_cartoons=2) as service:
         original = (await service.phone.upload()).json()["original"]["id"]
-        service.ai.answers["/generate-cartoon"] = drawn_together
+        service.ai.handlers["/generate-cartoon"] = drawn_together
         path = f"/api/regenerate/{original}"
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             service.phone.post(path, json={"style": "comic"}), service.phone.upload()
         )
-        assert sorted(answer.status_code for answer in answers) == [201, 429]
-        (refused,) = [answer for answer in answers if answer.status_code == 429]
+        assert sorted(response.status_code for response in responses) == [201, 429]
+        (refused,) = [response for response in responses if response.status_code == 429]
         assert_problem(refused, 429, "too_many_cartoons")
         assert len(await service.sql("SELECT id FROM regenerated_cartoons")) == 2
         rows = await service.sql("SELECT id FROM originals")
@@ -488,8 +488,8 @@ async def test_model_files_that_the_ai_service_lacks_are_named(service: Service)
         missing = ["face_landmarks_detector.tflite", "workers"]
         return httpx.Response(503, json={"status": "not_ready", "missing": missing})
 
-    service.ai.answers["/readyz"] = lacking
-    service.ai.answers["/generate-cartoon"] = problem(503, "models_missing")
+    service.ai.handlers["/readyz"] = lacking
+    service.ai.handlers["/generate-cartoon"] = problem(503, "models_missing")
     ready = await service.http.get("/readyz")
     refused = await service.phone.upload()
 
@@ -516,5 +516,5 @@ async def test_a_photo_that_was_changed_on_its_way_is_refused(service: Service):
         ("sha-256=:nonsense:", 400, "invalid_request"),
         ("sha-256=", 400, "invalid_request"),
     ):
-        answer = await service.phone.upload(headers={"Repr-Digest": said})
-        assert (answer.status_code, answer.json().get("code")) == (status, code), said
+        response = await service.phone.upload(headers={"Repr-Digest": said})
+        assert (response.status_code, response.json().get("code")) == (status, code), said

@@ -13,10 +13,10 @@ from tests.backend.conftest import FakeAi, Service, Start, picture, problem
 
 
 async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service: Service):
-    answer = await service.phone.upload()
+    response = await service.phone.upload()
 
-    assert answer.status_code == 201
-    body = answer.json()
+    assert response.status_code == 201
+    body = response.json()
     original, cartoon = body["original"], body["cartoon"]
     assert original["deviceId"] == cartoon["deviceId"] == "phone-1"
     assert cartoon["originalId"] == original["id"]
@@ -35,17 +35,17 @@ async def test_upload_keeps_the_photo_and_answers_with_its_first_cartoon(service
     assert original["sha256"] == hashlib.sha256(stored.read_bytes()).hexdigest()
 
 
-def without_thumbnail(answer: httpx.Response) -> httpx.Response:
+def without_thumbnail(response: httpx.Response) -> httpx.Response:
     """As of an AI service that knows the original design alone."""
     names = ("x-thumbnail-bytes", "x-cartoon-thumbnail-bytes")
-    small = sum(int(answer.headers.pop(name, 0)) for name in names)
-    return httpx.Response(200, headers=answer.headers, content=answer.content[:-small])
+    small = sum(int(response.headers.pop(name, 0)) for name in names)
+    return httpx.Response(200, headers=response.headers, content=response.content[:-small])
 
 
 async def test_the_thumbnail_comes_with_the_drawing_or_is_asked_for(service: Service):
     together = (await service.phone.upload()).json()["original"]
     assert not service.ai.asked_for("/thumbnail")
-    service.ai.answers["/generate-cartoon"] = lambda request: without_thumbnail(
+    service.ai.handlers["/generate-cartoon"] = lambda request: without_thumbnail(
         FakeAi().generate_cartoon(request)
     )
     apart = (await service.phone.upload()).json()["original"]
@@ -66,7 +66,7 @@ async def test_a_cartoon_has_a_thumbnail_or_stands_for_itself(service: Service):
         assert small.content == picture("webp", (12, 16))
 
     # As of a cartoon from before there were any.
-    service.ai.answers["/generate-cartoon"] = lambda request: without_thumbnail(
+    service.ai.handlers["/generate-cartoon"] = lambda request: without_thumbnail(
         FakeAi().generate_cartoon(request)
     )
     bare = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
@@ -83,7 +83,7 @@ async def test_the_thumbnail_comes_with_the_head_or_is_asked_for(
     service: Service, comes_along: bool
 ):
     if not comes_along:
-        service.ai.answers["/process-face-cut"] = lambda request: without_thumbnail(
+        service.ai.handlers["/process-face-cut"] = lambda request: without_thumbnail(
             FakeAi().process_face_cut(request)
         )
     cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
@@ -139,9 +139,9 @@ async def test_regenerate_draws_the_style_and_seed_it_is_asked_for(service: Serv
         {"json": {"style": "soft", "seed": 7}},
         {"data": {"style": "soft", "seed": "7"}},
     ):
-        answer = await service.phone.post(f"/api/regenerate/{original}", **options)
-        cartoon = answer.json()["cartoon"]
-        assert (answer.status_code, cartoon["style"], cartoon["seed"]) == (201, "soft", 7)
+        response = await service.phone.post(f"/api/regenerate/{original}", **options)
+        cartoon = response.json()["cartoon"]
+        assert (response.status_code, cartoon["style"], cartoon["seed"]) == (201, "soft", 7)
 
 
 async def test_download_keeps_the_face_and_deletes_every_temporary_cartoon(service: Service):
@@ -149,10 +149,10 @@ async def test_download_keeps_the_face_and_deletes_every_temporary_cartoon(servi
     original = uploaded["original"]["id"]
     picked = (await service.phone.post(f"/api/regenerate/{original}")).json()["cartoon"]["id"]
 
-    answer = await service.phone.post(f"/api/download/{picked}")
+    response = await service.phone.post(f"/api/download/{picked}")
 
-    assert answer.status_code == 201
-    face = answer.json()["face"]
+    assert response.status_code == 201
+    face = response.json()["face"]
     assert face["sourceCartoonId"] == picked
     assert face["originalId"] == original
     assert {file.parent.name for file in service.files()} == {"originals", "downloaded"}
@@ -191,9 +191,9 @@ async def test_a_sibling_of_a_downloaded_cartoon_is_a_conflict(service: Service)
     again = await service.phone.post(f"/api/regenerate/{uploaded['original']['id']}")
     await service.phone.post(f"/api/download/{again.json()['cartoon']['id']}")
 
-    answer = await service.phone.post(f"/api/download/{sibling}")
+    response = await service.phone.post(f"/api/download/{sibling}")
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "sibling_downloaded")
+    assert (response.status_code, response.json()["code"]) == (409, "sibling_downloaded")
 
 
 async def test_regenerating_after_a_download_starts_anew(service: Service):
@@ -212,7 +212,7 @@ async def test_regenerating_after_a_download_starts_anew(service: Service):
 async def test_every_returned_url_opens_without_a_header(service: Service):
     uploaded = (await service.phone.upload()).json()
     original, cartoon = uploaded["original"], uploaded["cartoon"]
-    cartoon_answer = await service.http.get(cartoon["imageUrl"])
+    cartoon_response = await service.http.get(cartoon["imageUrl"])
     face = (await service.phone.post(f"/api/download/{cartoon['id']}")).json()["face"]
 
     expected = {
@@ -222,9 +222,9 @@ async def test_every_returned_url_opens_without_a_header(service: Service):
         face["thumbnailUrl"]: "image/webp",
     }
     for url, mime_type in expected.items():
-        answer = await service.http.get(url)
-        assert (answer.status_code, answer.headers["content-type"]) == (200, mime_type), url
-    assert cartoon_answer.status_code == 200
+        response = await service.http.get(url)
+        assert (response.status_code, response.headers["content-type"]) == (200, mime_type), url
+    assert cartoon_response.status_code == 200
     assert (await service.http.get(cartoon["imageUrl"])).status_code == 404
 
 
@@ -243,8 +243,8 @@ async def test_deleting_an_original_takes_its_cartoons_faces_and_files(service: 
 
 async def test_deleting_a_face_leaves_its_original(service: Service):
     uploaded = (await service.phone.upload()).json()
-    answer = await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
-    face = answer.json()["face"]
+    response = await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}")
+    face = response.json()["face"]
 
     gone = await service.phone.delete(f"/api/downloaded-faces/{face['id']}")
 
@@ -278,18 +278,18 @@ async def test_styles_are_listed_for_the_app(service: Service):
 
 
 async def test_the_stages_of_the_work_are_timed(service: Service):
-    answer = await service.phone.upload()
+    response = await service.phone.upload()
 
-    names = [stage.partition(";")[0] for stage in answer.headers["server-timing"].split(", ")]
+    names = [stage.partition(";")[0] for stage in response.headers["server-timing"].split(", ")]
     assert names == ["draw", "store", "commit"]
 
 
 async def test_a_large_photo_is_stored_byte_for_byte_once_clean(service: Service):
     photo = picture("png", (1200, 1600))
 
-    answer = await service.phone.upload(photo)
+    response = await service.phone.upload(photo)
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
     assert service.files()[0].read_bytes() == photo
 
 
@@ -301,12 +301,12 @@ async def test_pictures_that_the_ai_service_cannot_fetch_are_sent_along(service:
             return problem(400, "image_unreachable")(request)
         return service.ai.process_face_cut(request)
 
-    service.ai.answers["/process-face-cut"] = cut
-    answer = await service.phone.post(
+    service.ai.handlers["/process-face-cut"] = cut
+    response = await service.phone.post(
         f"/api/download/{uploaded['cartoon']['id']}", json={"format": "webp", "size": 300}
     )
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
     *_, sent = service.ai.asked_for("/process-face-cut")
     body = sent.content
     photo = await service.http.get(uploaded["original"]["imageUrl"])
@@ -321,7 +321,7 @@ async def test_pictures_that_the_ai_service_cannot_fetch_are_sent_along(service:
 @pytest.mark.parametrize("end", ["", "/"])
 async def test_the_ai_service_may_be_below_a_path(start: Start, end: str):
     ai = FakeAi()
-    ai.answers = {
+    ai.handlers = {
         "/drawing/readyz": ai.readyz,
         "/drawing/styles": ai.styles,
         "/drawing/generate-cartoon": ai.generate_cartoon,
@@ -331,4 +331,4 @@ async def test_the_ai_service_may_be_below_a_path(start: Start, end: str):
         assert (await service.http.get("/readyz")).status_code == 200
         cartoon = (await service.phone.upload()).json()["cartoon"]
         assert (await service.phone.post(f"/api/download/{cartoon['id']}")).status_code == 201
-    assert {request.url.path for request in ai.requests} == ai.answers.keys()
+    assert {request.url.path for request in ai.requests} == ai.handlers.keys()

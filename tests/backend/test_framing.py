@@ -28,16 +28,16 @@ WHOLE = {"left": 0, "top": 0, "width": 96, "height": 128}
 
 
 def framed(request: httpx.Request, **others: str) -> httpx.Response:
-    answer = FakeAi().generate_cartoon(request)
-    answer.headers[headers.CROP_BOX] = "10,20,60,80"
-    answer.headers[headers.FACES] = "20,30,25,30,0.900;60,30,9,10,0.125"
-    answer.headers.update(others)
-    return answer
+    response = FakeAi().generate_cartoon(request)
+    response.headers[headers.CROP_BOX] = "10,20,60,80"
+    response.headers[headers.FACES] = "20,30,25,30,0.900;60,30,9,10,0.125"
+    response.headers.update(others)
+    return response
 
 
 @pytest.fixture
 def framing(service: Service) -> Service:
-    service.ai.answers["/generate-cartoon"] = framed
+    service.ai.handlers["/generate-cartoon"] = framed
     return service
 
 
@@ -89,11 +89,11 @@ async def test_a_head_is_cut_out_of_what_was_drawn(
 
 async def test_an_ai_service_that_says_nothing_of_a_crop_drew_the_whole_photo(service: Service):
     def silent(request: httpx.Request) -> httpx.Response:
-        answer = FakeAi().generate_cartoon(request)
-        del answer.headers[headers.CROP_BOX], answer.headers[headers.FACES]
-        return answer
+        response = FakeAi().generate_cartoon(request)
+        del response.headers[headers.CROP_BOX], response.headers[headers.FACES]
+        return response
 
-    service.ai.answers["/generate-cartoon"] = silent
+    service.ai.handlers["/generate-cartoon"] = silent
     uploaded = (await service.phone.upload()).json()
     assert uploaded["cartoon"]["crop"] == WHOLE
     assert uploaded["faces"] == []
@@ -111,9 +111,9 @@ async def test_an_ai_service_that_says_nothing_of_a_crop_drew_the_whole_photo(se
 async def test_a_crop_that_is_none_is_an_error_and_nothing_is_kept(
     service: Service, garbage: dict[str, str]
 ):
-    service.ai.answers["/generate-cartoon"] = partial(framed, **garbage)
-    answer = await service.phone.upload()
-    assert (answer.status_code, answer.json()["code"]) == (500, "generation_failed")
+    service.ai.handlers["/generate-cartoon"] = partial(framed, **garbage)
+    response = await service.phone.upload()
+    assert (response.status_code, response.json()["code"]) == (500, "generation_failed")
     assert service.files() == []
 
 
@@ -131,19 +131,19 @@ async def test_a_wrong_option_is_refused_by_name(
     service: Service, option: dict[str, Any], code: str
 ):
     original = (await service.phone.upload()).json()["original"]["id"]
-    answer = await service.phone.post(f"/api/regenerate/{original}", json=option)
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    response = await service.phone.post(f"/api/regenerate/{original}", json=option)
+    assert (response.status_code, response.json()["code"]) == (400, code)
 
 
 async def test_a_face_that_is_not_there_is_the_clients_mistake(service: Service):
     problem = {"status": 400, "code": "face_index_out_of_range", "detail": "There is no face 3."}
     kind = {"content-type": "application/problem+json"}
-    service.ai.answers["/generate-cartoon"] = lambda request: httpx.Response(
+    service.ai.handlers["/generate-cartoon"] = lambda request: httpx.Response(
         400, json=problem, headers=kind
     )
-    answer = await service.phone.upload(picture(), data={"face": "3"})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_face")
-    assert answer.json()["detail"] == "There is no face 3."
+    response = await service.phone.upload(picture(), data={"face": "3"})
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_face")
+    assert response.json()["detail"] == "There is no face 3."
 
 
 async def test_cartoons_of_before_show_their_whole_photo(database_url: str, tmp_path: Path):

@@ -6,12 +6,12 @@ import httpx
 
 from tests.backend.conftest import Service
 
-# Of each answer its own.
+# Of each response its own.
 _OWN = {"x-request-id", "server-timing"}
 
 
-def heads(answer: httpx.Response) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name not in _OWN}
+def heads(response: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name not in _OWN}
 
 
 async def test_head_is_answered_wherever_get_is(service: Service):

@@ -37,19 +37,19 @@ async def test_regenerate_and_download_repeat_too(service: Service):
     cartoon = drawn[0].json()["cartoon"]["id"]
     headers = {"Idempotency-Key": "download"}
     cut = [await service.phone.post(f"/api/download/{cartoon}", headers=headers) for _ in range(2)]
-    assert [answer.status_code for answer in cut] == [201, 201]
+    assert [response.status_code for response in cut] == [201, 201]
     assert cut[0].json() == cut[1].json()
 
 
 async def test_another_request_under_the_key_is_refused(service: Service):
     await service.phone.upload(headers=KEY)
 
-    for answer in (
+    for response in (
         await service.phone.upload(picture(size=(50, 50)), headers=KEY),
         await service.phone.upload(headers=KEY, data={"style": "soft"}),
         await service.phone.post("/api/regenerate/x", headers=KEY),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+        assert (response.status_code, response.json()["code"]) == (422, "idempotency_key_reused")
 
 
 async def test_a_key_belongs_to_its_device(service: Service):
@@ -73,10 +73,10 @@ async def test_while_the_first_is_running_the_second_is_refused_for_now(service:
 
 
 async def test_a_failed_request_can_be_sent_again_under_its_key(service: Service):
-    service.ai.answers["/generate-cartoon"] = problem(503, "ai_busy")
+    service.ai.handlers["/generate-cartoon"] = problem(503, "ai_busy")
     assert (await service.phone.upload(headers=KEY)).status_code == 503
 
-    del service.ai.answers["/generate-cartoon"]
+    del service.ai.handlers["/generate-cartoon"]
     assert (await service.phone.upload(headers=KEY)).status_code == 201
 
 
@@ -90,5 +90,5 @@ async def test_a_claim_whose_process_died_lapses(start: Start):
 
 async def test_a_malformed_key_is_refused(service: Service):
     for key in ("", "with space", "x" * 256):
-        answer = await service.phone.upload(headers={"Idempotency-Key": key})
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+        response = await service.phone.upload(headers={"Idempotency-Key": key})
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_request")

@@ -54,7 +54,7 @@ class HeldAi(FakeAi):
         self.begun = 0
         self.came = asyncio.Condition()
         self.go = asyncio.Semaphore(0)
-        self.answers["/generate-cartoon"] = self.held
+        self.handlers["/generate-cartoon"] = self.held
 
     async def held(self, request: httpx.Request) -> httpx.Response:
         async with self.came:
@@ -115,25 +115,25 @@ async def test_regenerate_and_download_are_jobs_too(service: Service):
 
 
 async def test_who_waits_long_enough_gets_the_result_itself(service: Service):
-    answer = await service.phone.upload(headers={"Prefer": "respond-async, wait=30"})
+    response = await service.phone.upload(headers={"Prefer": "respond-async, wait=30"})
 
-    assert answer.status_code == 201
-    assert answer.headers["preference-applied"] == "respond-async, wait=30"
-    assert answer.json()["original"]["id"]
+    assert response.status_code == 201
+    assert response.headers["preference-applied"] == "respond-async, wait=30"
+    assert response.json()["original"]["id"]
 
 
 async def test_who_waits_too_short_a_time_gets_the_jobs_location(start: Start):
     async with held(start) as (service, _):
-        answer = await service.phone.upload(headers={"Prefer": "wait=1, respond-async"})
-    assert answer.status_code == 202
-    assert answer.json()["job"]["state"] in ("queued", "running")
+        response = await service.phone.upload(headers={"Prefer": "wait=1, respond-async"})
+    assert response.status_code == 202
+    assert response.json()["job"]["state"] in ("queued", "running")
 
 
 @pytest.mark.parametrize("prefer", ["", "wait=1", "respond-later", "respond-async-not", ",;="])
 async def test_what_is_not_known_to_be_preferred_is_ignored(service: Service, prefer: str):
-    answer = await service.phone.upload(headers={"Prefer": prefer})
-    assert answer.status_code == 201
-    assert "preference-applied" not in answer.headers
+    response = await service.phone.upload(headers={"Prefer": prefer})
+    assert response.status_code == 201
+    assert "preference-applied" not in response.headers
 
 
 async def test_a_key_finds_its_job_however_it_is_asked_again(start: Start):
@@ -151,9 +151,9 @@ async def test_a_key_finds_its_job_however_it_is_asked_again(start: Start):
     assert again.headers["idempotency-replayed"] == "true"
     assert (waited.status_code, waited.json()["code"]) == (409, "request_running")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    for answer in later:
-        assert answer.status_code == 201
-        assert answer.json()["original"] == done["result"]["original"]
+    for response in later:
+        assert response.status_code == 201
+        assert response.json()["original"] == done["result"]["original"]
     assert ai.begun == 1
 
 
@@ -188,7 +188,7 @@ async def test_who_hangs_up_without_a_key_cancels_and_with_one_does_not(start: S
 
 
 async def test_a_job_that_fails_says_why_and_leaves_nothing(service: Service):
-    service.ai.answers["/generate-cartoon"] = problem(422, "no_face")
+    service.ai.handlers["/generate-cartoon"] = problem(422, "no_face")
     key = {"Idempotency-Key": "k"}
 
     promised = await service.phone.upload(headers=ASYNC | key)
@@ -202,7 +202,7 @@ async def test_a_job_that_fails_says_why_and_leaves_nothing(service: Service):
     await until(lambda: service.files() == service.files("thumbnails") == [])
     assert (await service.phone.get("/api/originals")).json()["items"] == []
 
-    del service.ai.answers["/generate-cartoon"]
+    del service.ai.handlers["/generate-cartoon"]
     assert (await service.phone.upload(headers=key)).status_code == 201
 
 
@@ -212,7 +212,7 @@ async def test_what_cannot_be_done_is_refused_at_once(service: Service):
     more = (await service.phone.post(f"/api/regenerate/{original}")).json()["cartoon"]["id"]
     await service.phone.post(f"/api/download/{cartoon}")
 
-    for answer, status, code in (
+    for response, status, code in (
         (await service.phone.upload(b"no picture", headers=ASYNC), 400, "invalid_image"),
         (await service.phone.upload(headers=ASYNC, data={"style": "no"}), 400, "invalid_style"),
         (await service.phone.upload(headers=ASYNC, data={"seed": "x"}), 400, "invalid_seed"),
@@ -224,7 +224,7 @@ async def test_what_cannot_be_done_is_refused_at_once(service: Service):
             "sibling_downloaded",
         ),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert (response.status_code, response.json()["code"]) == (status, code)
     assert (await service.phone.get("/api/jobs")).json()["items"] == []
 
 
@@ -233,7 +233,7 @@ async def test_a_queued_job_is_cancelled_at_once_and_a_running_one_soon(start: S
         running = [await service.phone.upload(headers=ASYNC) for _ in range(4)]
         await ai.has_begun(4)
         queued = await service.phone.upload(headers=ASYNC)
-        ids = [answer.json()["job"]["id"] for answer in (*running, queued)]
+        ids = [response.json()["job"]["id"] for response in (*running, queued)]
 
         at_once = await service.phone.delete(f"/api/jobs/{ids[-1]}")
         soon = await service.phone.delete(f"/api/jobs/{ids[0]}")
@@ -248,8 +248,8 @@ async def test_a_queued_job_is_cancelled_at_once_and_a_running_one_soon(start: S
         assert soon.status_code == 202
         assert (ended_soon["state"], ended_soon["error"]["code"]) == ("canceled", "job_canceled")
         assert [job["state"] for job in done] == ["succeeded"] * 3
-        for answer in (late, twice):
-            assert (answer.status_code, answer.json()["code"]) == (409, "job_finished")
+        for response in (late, twice):
+            assert (response.status_code, response.json()["code"]) == (409, "job_finished")
         listed = (await service.phone.get("/api/originals")).json()["items"]
         assert len(listed) == 3
         await until(lambda: len(service.files()) == 6)
@@ -261,13 +261,13 @@ async def test_jobs_of_another_device_are_not_there(service: Service):
     job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
     stranger = service.another_phone()
 
-    for answer in (
+    for response in (
         await stranger.get(f"/api/jobs/{job}"),
         await stranger.get(f"/api/jobs/{job}", headers={"Accept": "text/event-stream"}),
         await stranger.delete(f"/api/jobs/{job}"),
         await stranger.get("/api/jobs/none"),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
     assert (await stranger.get("/api/jobs")).json()["items"] == []
 
 
@@ -306,7 +306,7 @@ async def test_a_full_queue_and_a_full_share_are_refused(start: Start):
 
         assert (own.status_code, own.json()["code"]) == (429, "too_many_jobs")
         assert (full.status_code, full.json()["code"]) == (503, "queue_full")
-        assert all(int(answer.headers["retry-after"]) > 0 for answer in (own, full))
+        assert all(int(response.headers["retry-after"]) > 0 for response in (own, full))
         assert service.files() == files
 
 
@@ -317,8 +317,8 @@ async def test_devices_take_turns(start: Start):
         await ai.has_begun(4)
         jobs = {}
         for device in ("greedy", "greedy", "greedy", "modest", "late"):
-            answer = await service.another_phone(device).upload(headers=ASYNC)
-            jobs[answer.json()["job"]["id"]] = device
+            response = await service.another_phone(device).upload(headers=ASYNC)
+            jobs[response.json()["job"]["id"]] = device
         listed = [
             job
             for device in ("greedy", "modest", "late")
@@ -331,13 +331,13 @@ async def test_devices_take_turns(start: Start):
 
 
 async def test_a_job_waits_for_an_ai_service_that_is_away(service: Service):
-    service.ai.answers["/generate-cartoon"] = problem(503, "ai_busy", **{"retry-after": "1"})
-    service.ai.answers["/readyz"] = problem(503, "starting")
+    service.ai.handlers["/generate-cartoon"] = problem(503, "ai_busy", **{"retry-after": "1"})
+    service.ai.handlers["/readyz"] = problem(503, "starting")
     job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
     await until(lambda: service.ai.asked_for("/generate-cartoon"))
     assert (await service.phone.get(f"/api/jobs/{job}")).json()["state"] in ("queued", "running")
 
-    service.ai.answers.clear()
+    service.ai.handlers.clear()
     assert (await ended(service.phone, job))["state"] == "succeeded"
 
 

@@ -25,8 +25,8 @@ async def moderator() -> AsyncIterator[Moderator]:
         yield moderator
 
 
-def said(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json().get("code", "")
+def said(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json().get("code", "")
 
 
 def drawn(service: Service) -> int:
@@ -126,7 +126,7 @@ async def test_a_generator_s_style_is_never_drawn_without_a_judgement(
     ai = FakeAi()
     ours = json.loads(ai.styles(httpx.Request("GET", "http://ai/styles")).content)["items"]
     clay = {**ours[0], "name": "clay", "sourceType": "trainedAlgorithmicMedia"}
-    ai.answers[paths.STYLES] = lambda request: httpx.Response(200, json={"items": [*ours, clay]})
+    ai.handlers[paths.STYLES] = lambda request: httpx.Response(200, json={"items": [*ours, clay]})
     async with start(ai=ai, moderation_url=moderator.url, moderation_fails="open") as service:
         assert said(await service.phone.upload(data={"style": "clay"})) == UNAVAILABLE
         assert (await service.phone.upload(data={"style": "soft"})).status_code == 201

@@ -73,7 +73,7 @@ async def test_a_photo_is_kept_alike_from_memory_and_from_the_disk(
     photo = picture("png", (512, 640))
     assert len(photo) > spool._LEAST_BYTES
     async with start() as service:
-        service.ai.answers["/generate-cartoon"] = draw
+        service.ai.handlers["/generate-cartoon"] = draw
         with ExitStack() as others:
             if is_room_taken:
                 others.enter_context(service.state.memory.lent(_of(spool._ROOM_BYTES)))

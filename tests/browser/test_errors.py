@@ -167,10 +167,10 @@ def test_a_lost_response_costs_nothing_but_a_second_try(
     page = open_page(errors_expected=True, visitor=drawn)
     expect(drawings(page).first).to_be_attached()
     before = drawings(page).count()
-    answers = iter(["lost", "heard"])
+    responses = iter(["lost", "heard"])
 
     def lose_one(route: Route) -> None:
-        if next(answers) == "lost":
+        if next(responses) == "lost":
             route.fetch()  # the service did its work, and nobody heard
             route.abort("connectionreset")
         else:

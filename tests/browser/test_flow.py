@@ -389,7 +389,7 @@ def test_galleries_load_on_while_scrolling_and_delete(
 def _fill_gallery(page: Page, count: int) -> None:
     """Shows the one stored photo as one of many: drawing 30 takes a minute."""
 
-    def answer(route: Any) -> None:
+    def respond(route: Any) -> None:
         if "cursor=" in route.request.url:
             rest = [{**item, "id": f"copy-{at}"} for at in range(24, count + 1) for item in first]
             route.fulfill(json={"items": rest, "nextCursor": None})
@@ -401,4 +401,4 @@ def _fill_gallery(page: Page, count: int) -> None:
         route.fulfill(response=real, json={"items": first + copies, "nextCursor": cursor})
 
     first: list[dict[str, Any]] = []
-    page.route("**/api/originals?*", answer)
+    page.route("**/api/originals?*", respond)

@@ -104,9 +104,9 @@ def test_the_service_itself_promises_what_takes_long(
     page.route("**/api/upload", hurried)
     page.route("**/api/regenerate/*", hurried)
     draw(page, portrait)
-    with page.expect_response("**/api/regenerate/*") as answer:
+    with page.expect_response("**/api/regenerate/*") as response:
         button(page, "Another one").click()
-    assert answer.value.status == 202
+    assert response.value.status == 202
     expect(drawings(page)).to_have_count(2)
 
 

@@ -13,14 +13,14 @@ from tests.patience import PATIENCE_S
 
 
 def test_the_policy_allows_our_own_files_and_nothing_inline(service: str) -> None:
-    answer = httpx.get(service, headers={"Accept": "text/html"}, timeout=PATIENCE_S)
-    policy = answer.headers["content-security-policy"]
+    response = httpx.get(service, headers={"Accept": "text/html"}, timeout=PATIENCE_S)
+    policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert "style-src 'self';" in policy
     assert "unsafe" not in policy
-    assert "<style" not in answer.text
-    assert " style=" not in answer.text
+    assert "<style" not in response.text
+    assert " style=" not in response.text
 
 
 def test_a_link_to_the_page_shows_a_picture(service: str) -> None:
@@ -31,25 +31,25 @@ def test_a_link_to_the_page_shows_a_picture(service: str) -> None:
 
 
 def test_a_program_gets_a_description_instead(service: str) -> None:
-    answer = httpx.get(service, headers={"Accept": "application/json"}, timeout=PATIENCE_S)
-    assert answer.json()["links"]["docs"] == "/docs"
+    response = httpx.get(service, headers={"Accept": "application/json"}, timeout=PATIENCE_S)
+    assert response.json()["links"]["docs"] == "/docs"
 
 
 def test_every_file_is_asked_for_again_after_an_upgrade(service: str) -> None:
     for path in ("/", "/page/app.js", "/page/style.css", "/docs"):
-        answer = httpx.get(f"{service}{path}", headers={"Accept": "*/*"}, timeout=PATIENCE_S)
-        assert answer.headers["cache-control"] == "no-cache", path
-        assert answer.headers["x-content-type-options"] == "nosniff", path
+        response = httpx.get(f"{service}{path}", headers={"Accept": "*/*"}, timeout=PATIENCE_S)
+        assert response.headers["cache-control"] == "no-cache", path
+        assert response.headers["x-content-type-options"] == "nosniff", path
 
 
 def test_the_page_can_be_installed(service: str) -> None:
     manifest = httpx.get(f"{service}/page/manifest.json", timeout=PATIENCE_S).json()
     assert manifest["display"] == "standalone"
     for icon in manifest["icons"]:
-        answer = httpx.get(f"{service}/page/{icon['src']}", timeout=PATIENCE_S)
-        assert answer.headers["content-type"].startswith(icon["type"])
+        response = httpx.get(f"{service}/page/{icon['src']}", timeout=PATIENCE_S)
+        assert response.headers["content-type"].startswith(icon["type"])
         if icon["type"] == "image/png":
-            width, height = Image.open(io.BytesIO(answer.content)).size
+            width, height = Image.open(io.BytesIO(response.content)).size
             assert f"{width}x{height}" == icon["sizes"]
     assert httpx.get(f"{service}/favicon.ico", timeout=PATIENCE_S).status_code == 200
 

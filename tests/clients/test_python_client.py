@@ -102,7 +102,7 @@ async def test_it_does_what_an_app_does(generated: Path, service: Service):
     detail = await api("originals.get_original").asyncio(uploaded.original.id, client=client)
     assert detail.cartoons == []
 
-    service.ai.answers["/generate-cartoon"] = problem(422, "no_face")
+    service.ai.handlers["/generate-cartoon"] = problem(422, "no_face")
     refused = await api("originals.regenerate_cartoon").asyncio(
         uploaded.original.id, client=client, body=models.DrawingOptions()
     )

@@ -123,12 +123,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _cut(self, body: bytes) -> None:
         url = json.loads(body)["image_url"]
-        answer = httpx.get(url, timeout=PATIENCE_S)
-        if answer.status_code != 200:
-            self._fail(500, f"{url} answered {answer.status_code}")
+        response = httpx.get(url, timeout=PATIENCE_S)
+        if response.status_code != 200:
+            self._fail(500, f"{url} answered {response.status_code}")
             return
         self.server.fetched.append(url)
-        head = Image.open(io.BytesIO(answer.content)).convert("RGBA").resize((40, 50))
+        head = Image.open(io.BytesIO(response.content)).convert("RGBA").resize((40, 50))
         self._send(200, "image/png", _bytes(head, "PNG"))
 
     def _fail(self, status: int, sentence: str) -> None:

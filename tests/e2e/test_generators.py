@@ -24,7 +24,7 @@ from tests.ai.engines.remote.conftest import written
 from tests.engines import generators
 from tests.engines.generators import (
     DRAWING,
-    Answer,
+    Handler,
     Server,
     data_uri,
     edited,
@@ -46,7 +46,7 @@ UNAVAILABLE, REFUSED = (503, "engine_unavailable"), (422, "engine_refused")
 class Row:
     """A failure: what the provider does, and what the app hears; None where it is none."""
 
-    answers: tuple[Answer, ...]
+    handlers: tuple[Handler, ...]
     heard: tuple[int, str] | None = UNAVAILABLE
     kind: str = "images-edits"
     keys: tuple[tuple[str, Any], ...] = ()
@@ -115,7 +115,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
             servers[name] = await stack.enter_async_context(
                 serving("/v1/images/edits", "/v1/predictions", "/v1/predictions/{id:.*}")
             )
-            servers[name].answers = list(row.answers)
+            servers[name].handlers = list(row.handlers)
             url = "http://127.0.0.1:1/v1" if name == "not-there" else f"{servers[name].url}/v1"
             keys = {"retries": 0, **dict(row.keys)}
             kind = "predictions" if name == "stuck" else row.kind
@@ -123,8 +123,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
                 keys |= {"version": "v1", "deadline_s": 2}
             entries.append(written(kind, url, name, **keys))
         gone = f"{servers['expired'].url}/files/gone.png"
-        servers["expired"].answers = [generators.linked(gone)]
-        servers["stuck"].answers = [prediction(servers["stuck"], "processing")]
+        servers["expired"].handlers = [generators.linked(gone)]
+        servers["stuck"].handlers = [prediction(servers["stuck"], "processing")]
         (folder / "engines.toml").write_text("".join(entries))
 
         (port,) = free_ports(1)
@@ -161,21 +161,21 @@ async def is_ready(app: httpx.AsyncClient) -> bool:
 async def test_a_row_of_the_table(running: Running, style: str) -> None:
     row = ROWS.get(style, Row(()))
     before = running.stored()
-    answer = await running.upload(style)
+    response = await running.upload(style)
     if row.heard is None:
-        assert answer.status_code == 201, answer.text
-        cartoon = answer.json()["cartoon"]
+        assert response.status_code == 201, response.text
+        cartoon = response.json()["cartoon"]
         assert (cartoon["style"], cartoon["engine"], cartoon["aligned"]) == (style, style, False)
         assert max(cartoon["width"], cartoon["height"]) == 64
         photos, cartoons, _ = running.stored()
         assert (photos, cartoons) == (before[0] + 1, before[1] + 1)
         return
-    code = answer.json()["code"]
-    assert (answer.status_code, code) == row.heard, answer.text
+    code = response.json()["code"]
+    assert (response.status_code, code) == row.heard, response.text
     assert running.stored() == before
-    if answer.status_code == 503:
-        assert int(answer.headers["Retry-After"]) in row.retry_after_s
-    assert style in answer.json()["detail"]
+    if response.status_code == 503:
+        assert int(response.headers["Retry-After"]) in row.retry_after_s
+    assert style in response.json()["detail"]
     # The page has a sentence of its own for the code.
     assert re.search(rf"^ +{code}: \[", PAGE.read_text(), re.MULTILINE)
     if style not in ("not-there", "stuck"):
@@ -211,7 +211,7 @@ async def taken(running: Running) -> tuple[asyncio.Task[httpx.Response], asyncio
         return await edited()(request)
 
     server = running.servers["full"]
-    server.answers, server.asked = [held], []
+    server.handlers, server.asked = [held], []
     first = asyncio.create_task(running.upload("full"))
     async with asyncio.timeout(PATIENCE_S):
         await begun.wait()
@@ -251,14 +251,14 @@ async def test_where_all_places_are_taken_and_any_style_will_do_one_of_ours_draw
     """The next style after the last one drawn is the full one's."""
     first, free = await taken(running)
     device = {"X-Device-Id": "phone-well"}
-    running.servers["well"].answers = [edited()]
+    running.servers["well"].handlers = [edited()]
     drawn = (await running.upload("well")).json()
     names = [
         one["name"]
         for one in (await running.app.get("/api/styles", headers=device)).json()["items"]
     ]
     assert names[names.index("stuck") + 1] == "full"
-    running.servers["stuck"].answers = [
+    running.servers["stuck"].handlers = [
         prediction(running.servers["stuck"], "succeeded", data_uri())
     ]
     path = f"/api/regenerate/{drawn['original']['id']}"

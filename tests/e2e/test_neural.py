@@ -60,15 +60,18 @@ async def _asked(ai: httpx.Client, tmp_path: Path, *posts: dict[str, Any]) -> li
         transport = httpx.ASGITransport(with_state)
         async with httpx.AsyncClient(transport=transport, base_url="http://backend") as http:
             phone = Phone(http, "phone-1")
-            answers = [await phone.get("/api/styles"), await phone.upload(data={"style": "comic"})]
-            original = answers[1].json()["original"]["id"]
+            responses = [
+                await phone.get("/api/styles"),
+                await phone.upload(data={"style": "comic"}),
+            ]
+            original = responses[1].json()["original"]["id"]
             for body in posts:
-                answers.append(await phone.post(f"/api/regenerate/{original}", json=body))
-            return answers
+                responses.append(await phone.post(f"/api/regenerate/{original}", json=body))
+            return responses
 
 
-def styles_of(answer: httpx.Response) -> list[str]:
-    return [style["name"] for style in answer.json()["items"]]
+def styles_of(response: httpx.Response) -> list[str]:
+    return [style["name"] for style in response.json()["items"]]
 
 
 def drawn(ai: httpx.Client, **options: str) -> httpx.Response:
@@ -92,13 +95,13 @@ def test_a_network_is_drawn_with_while_its_file_is_there(
 
     assert styles_of(ai.get("/styles")) == [*ours, "negative"]
     assert ai.get("/readyz").json()["neural"] == ["negative"]
-    answer = drawn(ai, seed="0", size="128", framing="full")
+    response = drawn(ai, seed="0", size="128", framing="full")
     assert _has_loaded_onnxruntime(ai)
-    assert answer.headers["x-style"] == "negative"
-    assert answer.headers["x-seed"] == "0"
+    assert response.headers["x-style"] == "negative"
+    assert response.headers["x-seed"] == "0"
     photo, negative = (
         np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((24, 32)), int)
-        for data in (picture("png"), answer.content)
+        for data in (picture("png"), response.content)
     )
     assert np.abs(negative - (255 - photo)).mean() < 4
     assert drawn(ai, seed="3").content == drawn(ai, seed="3").content

@@ -24,7 +24,7 @@ from tests.patience import PATIENCE_S
 
 PHOTO = picture("png", (320, 320))
 ORIGIN = "https://app.example"
-# What differs from one answer to the next, or says which server sent it.
+# What differs from one response to the next, or says which server sent it.
 VARYING = {"date", "server", "connection", "x-request-id", "server-timing"}
 
 
@@ -123,7 +123,7 @@ def test_a_picture_is_answered_alike(
     headers: dict[str, str | None],
 ):
     http = site.backend if way == "straight" else site.nginx
-    answer = http.request(method, site.file, headers=asked)
+    response = http.request(method, site.file, headers=asked)
 
     expected = {
         "content-type": "image/png",
@@ -139,11 +139,11 @@ def test_a_picture_is_answered_alike(
         "vary": "Origin",
         **headers,
     }
-    assert (answer.status_code, answer.content) == (status, body)
-    assert {name: value for name, value in answer.headers.items() if name not in VARYING} == {
+    assert (response.status_code, response.content) == (status, body)
+    assert {name: value for name, value in response.headers.items() if name not in VARYING} == {
         name: value for name, value in expected.items() if value is not None
     }
-    assert re.fullmatch(r"[0-9a-f]{16,32}", answer.headers["x-request-id"])
+    assert re.fullmatch(r"[0-9a-f]{16,32}", response.headers["x-request-id"])
 
 
 def test_nginx_sends_what_the_backend_only_names(site: Site):
@@ -168,14 +168,14 @@ def test_nobody_is_let_in_whom_the_backend_refuses(site: Site):
     path = urlsplit(site.file).path
     owner, other = {"X-Device-Id": "phone"}, {"X-Device-Id": "another"}
     assert site.nginx.get(path, headers=owner).content == PHOTO
-    for answer, status in (
+    for response, status in (
         (site.nginx.get(path), 400),
         (site.nginx.get(site.file[:-2] + "xx"), 400),
         (site.nginx.get(path, headers=other), 404),
         (site.nginx.get(path.replace("_", "1_"), headers=owner), 404),
     ):
-        assert answer.status_code == status
-        assert answer.headers["content-type"] == "application/problem+json"
+        assert response.status_code == status
+        assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
@@ -197,15 +197,15 @@ def test_what_nginx_holds_is_reached_by_way_of_the_backend_alone(site: Site, pat
     asked = path.format(file=urlsplit(site.file).path)
     head = f"GET {asked} HTTP/1.1\r\nHost: a\r\nX-Device-Id: phone\r\n"
     head += f"X-Accel-Redirect: /stored{urlsplit(site.file).path}\r\nConnection: close\r\n\r\n"
-    answer = b""
+    response = b""
     port = site.nginx.base_url.port
     # As written: a client would tidy the path.
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(head.encode())
         while chunk := connection.recv(65536):
-            answer += chunk
-    assert answer.startswith(b"HTTP/1.1 404")
-    assert PHOTO[:64] not in answer
+            response += chunk
+    assert response.startswith(b"HTTP/1.1 404")
+    assert PHOTO[:64] not in response
 
 
 def test_a_head_goes_from_upload_to_download_through_nginx(site: Site):
@@ -251,39 +251,45 @@ def test_a_file_that_is_gone_is_missed_alike(site: Site):
     url = uploaded.json()["original"]["imageUrl"]
     (file,) = (site.data / "uploads/originals").glob("*_gone.*")
     file.unlink()
-    answers = [http.get(url) for http in (site.backend, site.nginx)]
+    responses = [http.get(url) for http in (site.backend, site.nginx)]
     # A link is no file of ours, wherever it leads.
     file.symlink_to(site.data / "signing.key")
-    answers += [http.get(url) for http in (site.backend, site.nginx)]
-    for answer in answers:
-        assert answer.status_code == 404
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.json().pop("requestId") == answer.headers["x-request-id"]
+    responses += [http.get(url) for http in (site.backend, site.nginx)]
+    for response in responses:
+        assert response.status_code == 404
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["cache-control"] == "no-store"
+        assert response.json().pop("requestId") == response.headers["x-request-id"]
     assert (
-        len({tuple(sorted((answer.json() | {"requestId": ""}).items())) for answer in answers}) == 1
+        len(
+            {tuple(sorted((response.json() | {"requestId": ""}).items())) for response in responses}
+        )
+        == 1
     )
 
 
 def test_nginx_s_own_responses_look_like_the_backend_s(site: Site):
     phone = {"X-Device-Id": "phone"}
     for size in (10_500_000, 12_000_000):  # refused by the backend, and before it
-        answer = site.nginx.post("/api/upload", headers=phone, files={"image": bytes(size)})
-        problem = answer.json()
-        assert (answer.status_code, problem["code"]) == (413, "file_too_large")
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert problem["requestId"] == answer.headers["x-request-id"]
+        response = site.nginx.post("/api/upload", headers=phone, files={"image": bytes(size)})
+        problem = response.json()
+        assert (response.status_code, problem["code"]) == (413, "file_too_large")
+        assert response.headers["content-type"] == "application/problem+json"
+        assert problem["requestId"] == response.headers["x-request-id"]
         assert (
             problem.keys()
             == Problem.model_json_schema(by_alias=True, mode="serialization")["properties"].keys()
         )
         assert (problem["success"], problem["error"]) == (False, problem["detail"])
     with running_nginx(free_ports(1)[0], site.data) as lonely:
-        answer = httpx.get(f"{lonely}/api/originals", timeout=PATIENCE_S)
-    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
-    assert answer.headers["retry-after"] == "5"
-    assert answer.json()["requestId"] == answer.headers["x-request-id"]
-    assert (answer.json()["success"], answer.json()["error"]) == (False, answer.json()["detail"])
+        response = httpx.get(f"{lonely}/api/originals", timeout=PATIENCE_S)
+    assert (response.status_code, response.json()["code"]) == (503, "service_unavailable")
+    assert response.headers["retry-after"] == "5"
+    assert response.json()["requestId"] == response.headers["x-request-id"]
+    assert (response.json()["success"], response.json()["error"]) == (
+        False,
+        response.json()["detail"],
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ def selfie() -> dict[str, tuple[str, bytes, str]]:
 
 def assert_opens(url: str, *sizes: tuple[int, int]) -> None:
     """By its URL alone, as ``Image.network`` asks."""
-    answer = httpx.get(url, timeout=PATIENCE_S)
-    assert answer.status_code == 200
-    assert Image.open(io.BytesIO(answer.content)).size in sizes
+    response = httpx.get(url, timeout=PATIENCE_S)
+    assert response.status_code == 200
+    assert Image.open(io.BytesIO(response.content)).size in sizes
 
 
 def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
@@ -58,7 +58,7 @@ def test_our_dialect_works_with_it(tmp_path: Path, ai: OriginalAi):
 
     assert "<title>" in page.text
     assert [style["name"] for style in styles] == ["cartoon"]
-    assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3
+    assert [response.status_code for response in (uploaded, again, cut)] == [201] * 3
     assert len(photo["cartoons"]) == 2
     assert made["original"]["faceCount"] == 1  # so that the page offers to cut it out
     assert (previews.status_code, previews.json()["items"]) == (200, [])
@@ -91,7 +91,7 @@ def test_the_dialect_of_the_original_works_with_it(tmp_path: Path, ai: OriginalA
         gone = httpx.get(chosen["imageUrl"], timeout=PATIENCE_S)
 
     assert health.json()["status"] == "ok"
-    assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3
+    assert [response.status_code for response in (uploaded, again, cut)] == [201] * 3
     assert [one["id"] for one in cartoons.json()["data"]["cartoons"]] == [
         chosen["id"],
         made["cartoon"]["id"],

@@ -140,8 +140,8 @@ async def ai(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_senders_of_too_much_are_refused_and_endless_ones_are_cut_off(ai: httpx.AsyncClient):
     for _ in range(3):
-        answer = await ai.post(paths.THUMBNAIL, files={"image": bytes(25_000_000)})
-        assert_problem(answer, 413, "file_too_large")
+        response = await ai.post(paths.THUMBNAIL, files={"image": bytes(25_000_000)})
+        assert_problem(response, 413, "file_too_large")
 
     body = EndlessBody()
     with suppress(httpx.TransportError):
@@ -152,12 +152,12 @@ async def test_senders_of_too_much_are_refused_and_endless_ones_are_cut_off(ai: 
 def test_past_the_queue_the_response_is_the_contract_s(site: Site):
     """Two replicas hold two pictures each, four wait before them."""
     photo = picture("jpeg", (480, 640))
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
     together = threading.Barrier(24)
 
     def ask() -> None:
         together.wait(WITHIN_S)
-        answers.append(
+        responses.append(
             httpx.post(
                 f"{site.ai_url}{paths.GENERATE_CARTOON}", files={"image": photo}, timeout=WITHIN_S
             )
@@ -168,11 +168,11 @@ def test_past_the_queue_the_response_is_the_contract_s(site: Site):
         thread.start()
     for thread in threads:
         thread.join()
-    assert {answer.status_code for answer in answers} == {200, 503}
-    assert sum(answer.status_code == 200 for answer in answers) >= 4 + QUEUE
-    for answer in answers:
-        if answer.status_code == 503:
-            assert_problem(answer, 503, "ai_busy")
+    assert {response.status_code for response in responses} == {200, 503}
+    assert sum(response.status_code == 200 for response in responses) >= 4 + QUEUE
+    for response in responses:
+        if response.status_code == 503:
+            assert_problem(response, 503, "ai_busy")
 
 
 def test_a_portrait_goes_from_upload_to_a_head(site: Site, astronaut: bytes):  # noqa: F811
@@ -208,14 +208,14 @@ def under_load(backend: Backend, clients: int = 3) -> Iterator[Load]:
             while not load.ended:
                 begun = time.monotonic()
                 try:
-                    answer = phone.post("/api/upload", files={"image": photo})
+                    response = phone.post("/api/upload", files={"image": photo})
                 except httpx.HTTPError as error:
                     load.errors.append(error)
                     return
                 load.longest_s = max(load.longest_s, time.monotonic() - begun)
-                load.statuses[answer.status_code] += 1
-                if answer.status_code != 201:
-                    load.refused.append(answer)
+                load.statuses[response.status_code] += 1
+                if response.status_code != 201:
+                    load.refused.append(response)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
     for thread in threads:
@@ -241,8 +241,8 @@ def judge(load: Load, what: str, recovered_s: float) -> None:
     # Two were under way on the replica that died; each may have met the next one's death.
     assert load.statuses.keys() <= {201, 503}
     assert load.statuses[503] <= 2
-    for answer in load.refused:
-        assert_problem(answer, 503, "ai_unavailable")
+    for response in load.refused:
+        assert_problem(response, 503, "ai_unavailable")
 
 
 def test_a_killed_replica_costs_nobody_a_picture(site: Site):
@@ -253,7 +253,7 @@ def test_a_killed_replica_costs_nobody_a_picture(site: Site):
         whole_s = until(
             lambda: len(site.replicas()) == 2 and killed not in site.replicas(), "another replica"
         )
-        whole_s += until(lambda: len(site.answering()) == 2, "its first answer")
+        whole_s += until(lambda: len(site.answering()) == 2, "its first response")
         until(served(load, 6), "uploads after")
     judge(load, "a replica killed", whole_s)
 
@@ -268,7 +268,7 @@ def test_a_killed_node_costs_nobody_a_picture_and_comes_back(site: Site):
         begun = time.monotonic()
         site.cluster.start_worker(5)
         until(lambda: len(site.replicas()) == 2, "a replica on the new node")
-        until(lambda: len(site.answering()) == 2, "its first answer")
+        until(lambda: len(site.answering()) == 2, "its first response")
         whole_s = time.monotonic() - begun
         until(served(load, 6), "uploads after")
     judge(load, "a node killed", whole_s)

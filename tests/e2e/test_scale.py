@@ -89,9 +89,9 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[httpx.Cl
 
 def _opened(http: httpx.Client, url: str) -> Image.Image:
     # Without a device id: the signature alone has to open it.
-    answer = httpx.get(f"{http.base_url}{url}", timeout=PATIENCE_S)
-    assert answer.status_code == 200
-    return Image.open(io.BytesIO(answer.content))
+    response = httpx.get(f"{http.base_url}{url}", timeout=PATIENCE_S)
+    assert response.status_code == 200
+    return Image.open(io.BytesIO(response.content))
 
 
 def _photo() -> bytes:
@@ -101,17 +101,17 @@ def _photo() -> bytes:
 
 
 def _repeated_at_once(clients: list[httpx.Client], path: str, key: str) -> list[httpx.Response]:
-    """The same request to each client at the same moment, until each has an answer to keep."""
+    """The same request to each client at the same moment, until each has a response to keep."""
 
     def ask(client: httpx.Client) -> httpx.Response:
         files = {"image": ("me.jpg", _photo(), "image/jpeg")} if path == "/api/upload" else None
         until = time.monotonic() + READY_WITHIN_S
         while True:
-            answer = client.post(path, headers={"Idempotency-Key": key}, files=files)
-            if answer.status_code not in (409, 429) or time.monotonic() > until:
-                return answer
-            assert answer.json()["code"] in ("request_running", "too_many_requests")
-            time.sleep(int(answer.headers["retry-after"]))
+            response = client.post(path, headers={"Idempotency-Key": key}, files=files)
+            if response.status_code not in (409, 429) or time.monotonic() > until:
+                return response
+            assert response.json()["code"] in ("request_running", "too_many_requests")
+            time.sleep(int(response.headers["retry-after"]))
 
     with ThreadPoolExecutor(len(clients)) as threads:
         return list(threads.map(ask, clients))
@@ -124,10 +124,10 @@ def test_a_request_repeated_to_another_backend_is_done_once(backends: list[httpx
     cartoon = again[0].json()["cartoon"]["id"]
     cuts = _repeated_at_once(backends, f"/api/download/{cartoon}", "cut")
 
-    for answers in (uploads, again, cuts):
-        assert [answer.status_code for answer in answers] == [201, 201], answers[0].text
-        assert answers[0].json() == answers[1].json()
-        assert sum("idempotency-replayed" in answer.headers for answer in answers) == 1
+    for responses in (uploads, again, cuts):
+        assert [response.status_code for response in responses] == [201, 201], responses[0].text
+        assert responses[0].json() == responses[1].json()
+        assert sum("idempotency-replayed" in response.headers for response in responses) == 1
     (one,) = backends[0].get("/api/originals").json()["items"]
     assert one["id"] == original
     assert len(backends[1].get("/api/downloaded-faces").json()["items"]) == 1
@@ -197,13 +197,13 @@ def test_two_processes_of_a_backend_are_one_to_its_clients(two_processes: str):
 
     with phone("phone-1") as client, phone("phone-1") as other:
         uploads = _repeated_at_once([client, other], "/api/upload", "upload")
-        assert [answer.status_code for answer in uploads] == [201, 201]
+        assert [response.status_code for response in uploads] == [201, 201]
         assert uploads[0].json() == uploads[1].json()
         for url in [uploads[0].json()["original"]["imageUrl"]] * 8:
             assert client.get(url).status_code == 200
         cartoon = uploads[0].json()["cartoon"]["id"]
         cuts = _repeated_at_once([client, other], f"/api/download/{cartoon}", "cut")
-        assert [answer.status_code for answer in cuts] == [201, 201]
+        assert [response.status_code for response in cuts] == [201, 201]
         assert len(client.get("/api/downloaded-faces").json()["items"]) == 1
 
     # What they do not share, and docs/scaling.md says so: each counts requests on its own.

@@ -119,12 +119,12 @@ def test_the_page_is_named_when_a_photo_can_be_sent(tmp_path: Path):
 
 def test_a_portrait_goes_from_upload_to_a_face(running: Running):
     http = running.http
-    answer = http.post("/api/upload", files={"image": ("me.jpg", astronaut(), "image/jpeg")})
-    assert answer.status_code == 201
-    original = answer.json()["original"]
+    response = http.post("/api/upload", files={"image": ("me.jpg", astronaut(), "image/jpeg")})
+    assert response.status_code == 201
+    original = response.json()["original"]
     assert (original["width"], original["height"], original["faceCount"]) == (512, 512, 1)
 
-    cartoons = [answer.json()["cartoon"]]
+    cartoons = [response.json()["cartoon"]]
     for _ in range(3):
         again = http.post(f"/api/regenerate/{original['id']}")
         assert again.status_code == 201
@@ -135,9 +135,9 @@ def test_a_portrait_goes_from_upload_to_a_face(running: Running):
     assert all(picture.width == picture.height >= 512 for picture in drawn)
     assert len({picture.convert("RGB").resize((8, 8)).tobytes() for picture in drawn}) == 4
 
-    answer = http.post(f"/api/download/{cartoons[2]['id']}")
-    assert answer.status_code == 201
-    face = answer.json()["face"]
+    response = http.post(f"/api/download/{cartoons[2]['id']}")
+    assert response.status_code == 201
+    face = response.json()["face"]
     head = Image.open(io.BytesIO(http.get(face["faceUrl"]).content))
     assert head.mode == "RGBA"
     assert head.width == head.height == face["width"]
@@ -167,10 +167,10 @@ def test_a_killed_ai_service_leaves_nothing_and_comes_back(running: Running):
     running.process.send_signal(signal.SIGSTOP)
     for child in [*ai.children(recursive=True), ai]:
         child.kill()
-    answer = http.post(f"/api/regenerate/{original}")
+    response = http.post(f"/api/regenerate/{original}")
     running.process.send_signal(signal.SIGCONT)
 
-    assert answer.status_code in (500, 503)
+    assert response.status_code in (500, 503)
     assert running.files("temp") == before
     assert rows(running, "regenerated_cartoons") == 1
     running.wait_until_ready()

@@ -17,14 +17,14 @@ from tests.ai.conftest import saved, scene
 DRAWING = saved(scene(96, 96), "PNG")
 KEY = "sk-canary-4711"
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
 class Server:
-    """``answers`` are given one after the other, the last for ever."""
+    """``handlers`` respond one after the other, the last for ever."""
 
-    answers: list[Answer] = field(default_factory=list)
+    handlers: list[Handler] = field(default_factory=list)
     #: Of each request: its path, headers and form or JSON.
     asked: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -33,9 +33,9 @@ class Server:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.path_qs, dict(request.headers), await _body(request)))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        handler = self.handlers.pop(0) if len(self.handlers) > 1 else self.handlers[0]
         try:
-            return await answer(request)
+            return await handler(request)
         except asyncio.CancelledError:  # the client closed its connection
             self.cancelled.set()
             raise
@@ -60,7 +60,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 @asynccontextmanager
 async def serving(*paths: str) -> AsyncIterator[Server]:
-    """``paths`` are those that ``answers`` are for."""
+    """``paths`` are those that the handlers are for."""
     server = Server()
     app = web.Application(client_max_size=50_000_000)
     for path in paths:
@@ -80,11 +80,11 @@ async def serving(*paths: str) -> AsyncIterator[Server]:
 # --- what any of them may do
 
 
-def status(code: int, said: object = None, **headers: str) -> Answer:
-    async def answer(request: web.Request) -> web.Response:
+def status(code: int, said: object = None, **headers: str) -> Handler:
+    async def respond(request: web.Request) -> web.Response:
         return web.json_response(said or {}, status=code, headers=headers)
 
-    return answer
+    return respond
 
 
 async def html(request: web.Request) -> web.Response:
@@ -113,35 +113,35 @@ async def broken(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def bare(picture: bytes, kind: str = "text/html") -> Answer:
+def bare(picture: bytes, kind: str = "text/html") -> Handler:
     """As servers of the original design answer, with a type that lies."""
 
-    async def answer(request: web.Request) -> web.Response:
+    async def respond(request: web.Request) -> web.Response:
         return web.Response(body=picture, content_type=kind)
 
-    return answer
+    return respond
 
 
 # --- POST /v1/images/edits
 
 
-def edited(picture: bytes = DRAWING) -> Answer:
+def edited(picture: bytes = DRAWING) -> Handler:
     return status(200, {"created": 1, "data": [{"b64_json": base64.b64encode(picture).decode()}]})
 
 
-def linked(url: str) -> Answer:
+def linked(url: str) -> Handler:
     return status(200, {"created": 1, "data": [{"url": url}]})
 
 
-def refused(code: str = "moderation_blocked") -> Answer:
+def refused(code: str = "moderation_blocked") -> Handler:
     error = {"type": "image_generation_user_error", "code": code, "message": "No."}
     return status(400, {"error": error})
 
 
-def streamed(partial: int = 2, *, completed: bool = True, error: object = None) -> Answer:
+def streamed(partial: int = 2, *, completed: bool = True, error: object = None) -> Handler:
     picture = base64.b64encode(DRAWING).decode()
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def respond(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         events: list[dict[str, Any]] = [
@@ -158,16 +158,16 @@ def streamed(partial: int = 2, *, completed: bool = True, error: object = None) 
             await response.write(text[50:])
         return response
 
-    return answer
+    return respond
 
 
 # --- POST /predictions
 
 
-def prediction(server: Server, state: str, output: object = None, error: object = None) -> Answer:
+def prediction(server: Server, state: str, output: object = None, error: object = None) -> Handler:
     """As Replicate tells of one."""
 
-    async def answer(request: web.Request) -> web.Response:
+    async def respond(request: web.Request) -> web.Response:
         here = f"{server.url}/v1/predictions/abc"
         said = {
             "id": "abc",
@@ -178,7 +178,7 @@ def prediction(server: Server, state: str, output: object = None, error: object 
         }
         return web.json_response(said, status=201 if request.method == "POST" else 200)
 
-    return answer
+    return respond
 
 
 def data_uri(picture: bytes = DRAWING) -> str:

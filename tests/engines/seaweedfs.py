@@ -27,7 +27,7 @@ from tests.engines.ports import free_ports
 ACCESS_KEY, SECRET_KEY = "test-access", "test-secret-0123456789"
 BUCKET = "avatars"
 _START_S = 240
-# Headers of an answer that clients of a bucket read.
+# Headers of a response that clients of a bucket read.
 _KEPT = {"Content-Type", "Content-Range", "ETag", "Last-Modified"}
 
 
@@ -102,9 +102,9 @@ async def refusing(
             headers=request.headers,  # Host too, which is signed
             data=await request.read(),
         )
-        async with asked as answer:
-            kept = {name: answer.headers[name] for name in _KEPT & answer.headers.keys()}
-            return web.Response(status=answer.status, headers=kept, body=await answer.read())
+        async with asked as response:
+            kept = {name: response.headers[name] for name in _KEPT & response.headers.keys()}
+            return web.Response(status=response.status, headers=kept, body=await response.read())
 
     app = web.Application(client_max_size=50_000_000)
     app.router.add_route("*", "/{path:.*}", handle)

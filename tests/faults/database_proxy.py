@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-# ``lost`` passes the message on before it cuts: the server acts, and its answer is lost.
+# ``lost`` passes the message on before it cuts: the server acts, and its response is lost.
 Fault = Literal["cut", "lost", "stall"]
 
 

@@ -43,9 +43,9 @@ class Handler(BaseHTTPRequestHandler):
                 {"name": name, "title": name, "description": "A style.", "preview": None}
                 for name in ("comic", "anime", "soft")
             ]
-            self._answer(200, "application/json", json.dumps({"items": items}).encode())
+            self._respond(200, "application/json", json.dumps({"items": items}).encode())
         else:
-            self._answer(200, "application/json", b'{"status": "ready"}')
+            self._respond(200, "application/json", b'{"status": "ready"}')
 
     def do_POST(self) -> None:
         body = self._body()
@@ -89,9 +89,9 @@ class Handler(BaseHTTPRequestHandler):
             headers["X-Thumbnail-Bytes"] = str(len(thumbnail))
         if own_thumbnail:
             headers["X-Cartoon-Thumbnail-Bytes"] = str(len(own_thumbnail))
-        self._answer(200, f"image/{kind}", data + thumbnail + own_thumbnail, headers)
+        self._respond(200, f"image/{kind}", data + thumbnail + own_thumbnail, headers)
 
-    def _answer(self, status: int, kind: str, body: bytes, headers: dict | None = None) -> None:
+    def _respond(self, status: int, kind: str, body: bytes, headers: dict | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

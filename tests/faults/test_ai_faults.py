@@ -25,8 +25,8 @@ from tests.faults.processes import Backend, forget_peak, free_port, peak_bytes
 TIMEOUT_S = 1.5
 # Of those that answer at once, and are judged by what they say.
 PATIENT_S = 100
-# Longer than any answer takes on a busy machine, and shorter than what hangs.
-ANSWERED_WITHIN_S = 240
+# Longer than any response takes on a busy machine, and shorter than what hangs.
+RESPONDED_WITHIN_S = 240
 HANGS_S = 1000
 
 Talk = Callable[[socket.socket], None]
@@ -189,16 +189,16 @@ def assert_refused_in_time(backend: Backend, status: int) -> None:
 
     def post(path: str, request: dict[str, object]) -> httpx.Response:
         with httpx.Client(base_url=backend.url, headers={"X-Device-Id": "phone"}) as client:
-            return client.post(path, timeout=ANSWERED_WITHIN_S, **request)
+            return client.post(path, timeout=RESPONDED_WITHIN_S, **request)
 
     # At once, since some wait for the deadline.
     requests = posts(backend)
     with ThreadPoolExecutor(len(requests)) as pool:
-        answers = list(pool.map(post, requests, requests.values()))
-    for path, answer in zip(requests, answers, strict=True):
-        assert answer.status_code == status, (path, answer.text)
-        assert answer.json()["code"] == {500: "generation_failed", 503: "ai_unavailable"}[status]
-        assert (status == 503) == ("retry-after" in answer.headers)
+        responses = list(pool.map(post, requests, requests.values()))
+    for path, response in zip(requests, responses, strict=True):
+        assert response.status_code == status, (path, response.text)
+        assert response.json()["code"] == {500: "generation_failed", 503: "ai_unavailable"}[status]
+        assert (status == 503) == ("retry-after" in response.headers)
     assert files_in(backend.data) == files
     assert {table: len(found) for table, found in rows_of(backend.data).items()} == rows
 
@@ -235,9 +235,9 @@ def test_an_endless_response_is_not_read_to_its_end(start_backend: StartBackend)
         held_bytes = psutil.Process(backend.pid).memory_info().rss
         forget_peak(backend.pid)
         with backend.client() as client:
-            answer = client.post("/api/upload", files={"image": picture()})
+            response = client.post("/api/upload", files={"image": picture()})
         grown_bytes = peak_bytes(backend.pid) - held_bytes
-    assert answer.json()["code"] == "generation_failed"
+    assert response.json()["code"] == "generation_failed"
     # 20 MB are read; a few more lie in the sockets' buffers.
     assert 20_000_000 < sent_bytes < 40_000_000
     assert grown_bytes < 50_000_000
@@ -252,12 +252,12 @@ def test_slow_responses_do_not_add_up_past_the_deadline(
     styles = b'{"items": [{"name": "a", "title": "A", "description": "A.", "preview": null}]}'
 
     def late(what: str, talk: Talk) -> Talk:
-        def answer(connection: socket.socket) -> None:
+        def respond(connection: socket.socket) -> None:
             asked.append(what)
             time.sleep(0.8 * timeout_s)
             talk(connection)
 
-        return answer
+        return respond
 
     heads = {
         b"GET /styles": late("styles", answering(styles, kind="application/json")),
@@ -271,13 +271,13 @@ def test_slow_responses_do_not_add_up_past_the_deadline(
         def post(path: str) -> httpx.Response:
             request = {**requests[path], "json": None}
             with httpx.Client(base_url=backend.url, headers={"X-Device-Id": "phone"}) as client:
-                return client.post(path, timeout=ANSWERED_WITHIN_S, **request)
+                return client.post(path, timeout=RESPONDED_WITHIN_S, **request)
 
         with ThreadPoolExecutor(len(requests)) as pool:
-            answers = list(pool.map(post, requests))
-    for path, answer in zip(requests, answers, strict=True):
-        # With a deadline for each, the second answer would have made a picture of it.
-        assert (answer.status_code, answer.json().get("code")) == (503, "ai_unavailable"), path
+            responses = list(pool.map(post, requests))
+    for path, response in zip(requests, responses, strict=True):
+        # With a deadline for each, the second response would have made a picture of it.
+        assert (response.status_code, response.json().get("code")) == (503, "ai_unavailable"), path
     assert {"styles", "cut"} <= set(asked)
 
 

@@ -72,8 +72,8 @@ def test_of_an_upload_that_breaks_off_nothing_is_kept(
         wait_until(lambda: not held(backend.pid, port), "it is let go")
         assert files_in(backend.data) == set()
         assert not any(rows_of(backend.data).values())
-        answer = client.post("/api/upload", files={"image": picture()})
-        assert answer.status_code == 201
+        response = client.post("/api/upload", files={"image": picture()})
+        assert response.status_code == 201
 
 
 def held(pid: int, port: int) -> int:
@@ -108,8 +108,8 @@ def test_the_place_of_a_request_that_breaks_off_becomes_free(
         return float(re.search(r"^places_taken (.*)$", metrics, re.MULTILINE)[1])
 
     def heard() -> tuple[int, str | None]:
-        answer = httpx.post(f"{url}/thumbnail", files={"image": picture()}, timeout=PATIENCE_S)
-        return answer.status_code, None if answer.is_success else answer.json()["code"]
+        response = httpx.post(f"{url}/thumbnail", files={"image": picture()}, timeout=PATIENCE_S)
+        return response.status_code, None if response.is_success else response.json()["code"]
 
     wait_until(lambda: taken() == 0, "nobody from before has it")
     connection = send_a_share(ai_with_one_place, path, share)

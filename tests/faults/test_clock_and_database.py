@@ -109,13 +109,13 @@ async def test_a_clock_set_back_overwrites_nothing(start: attacks.Start):
         for _ in range(2):
             with time_machine.travel(now, tick=False):
                 for _ in range(5):
-                    answer = await service.phone.upload()
-                    assert answer.status_code == 201
-                    kept.append(answer.json()["original"])
+                    response = await service.phone.upload()
+                    assert response.status_code == 201
+                    kept.append(response.json()["original"])
         with time_machine.travel(now - 3600, tick=True):
-            answer = await service.phone.upload()
-            assert answer.status_code == 201, answer.text
-            kept.append(answer.json()["original"])
+            response = await service.phone.upload()
+            assert response.status_code == 201, response.text
+            kept.append(response.json()["original"])
             assert await _sweep(service) == Swept(0, 0)
         assert len({one["filename"] for one in kept}) == 11
     assert_whole(service.settings.data_dir, [one["id"] for one in kept])

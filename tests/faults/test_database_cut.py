@@ -94,15 +94,15 @@ def post(client: httpx.Client, path: str, key: str) -> httpx.Response:
     return client.post(path, headers={"Idempotency-Key": key}, **files)
 
 
-def answered_in_the_end(client: httpx.Client, path: str, key: str) -> httpx.Response:
+def final_response(client: httpx.Client, path: str, key: str) -> httpx.Response:
     """Repeat a request as an app would, without its patience."""
     give_up = time.monotonic() + PATIENCE_S
     while True:
-        answer = post(client, path, key)
-        if answer.status_code not in (409, 503):
-            return answer
-        assert "retry-after" in answer.headers
-        assert time.monotonic() < give_up, answer.text
+        response = post(client, path, key)
+        if response.status_code not in (409, 503):
+            return response
+        assert "retry-after" in response.headers
+        assert time.monotonic() < give_up, response.text
         time.sleep(0.05)
 
 
@@ -116,9 +116,9 @@ def prepared(client: httpx.Client, what: str) -> str:
     return f"/api/download/{uploaded['cartoon']['id']}"
 
 
-def assert_patience_is_asked_for(answer: httpx.Response) -> None:
-    assert (answer.status_code, answer.json()["code"]) == (503, "database_busy"), answer.text
-    assert int(answer.headers["retry-after"]) > 0
+def assert_patience_is_asked_for(response: httpx.Response) -> None:
+    assert (response.status_code, response.json()["code"]) == (503, "database_busy"), response.text
+    assert int(response.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize("fault", ["cut", "lost"])
@@ -127,7 +127,7 @@ def test_cut_at_each_message_of_a_request(
     installation: Installation, what: str, fault: Fault, rounds: int
 ):
     """The first message of the request meets the fault, then the second, and so on until the
-    request gets through: no point between BEGIN and the COMMIT's answer is left out. (The
+    request gets through: no point between BEGIN and the COMMIT's response is left out. (The
     short run takes every fourth.)"""
     backend, proxy = installation.backend, installation.proxy
     acknowledged: list[str] = []
@@ -137,16 +137,16 @@ def test_cut_at_each_message_of_a_request(
         with backend.client(device) as client:
             path = prepared(client, what)
             proxy.arm(fault, cut_at)
-            answer = post(client, path, "key")
+            response = post(client, path, "key")
             was_met = proxy.met
             proxy.disarm()
-            outcomes[answer.status_code] += 1
-            if answer.status_code != 201:
-                assert_patience_is_asked_for(answer)
-            again = answered_in_the_end(client, path, "key")
+            outcomes[response.status_code] += 1
+            if response.status_code != 201:
+                assert_patience_is_asked_for(response)
+            again = final_response(client, path, "key")
             assert again.status_code == 201, again.text
-            if answer.status_code == 201:
-                assert again.json() == answer.json()
+            if response.status_code == 201:
+                assert again.json() == response.json()
             body = again.json()
             acknowledged += [body[noun]["id"] for noun in ("original", "face") if noun in body]
             # Repeated under its key it was done once, however it was cut.
@@ -185,13 +185,13 @@ def test_a_database_that_stalls_in_a_transaction_is_given_up(
         with backend.client(f"phone-{what}") as client:
             path = prepared(client, what)
             proxy.arm("stall", counted=counted)
-            answer = client.post(path, timeout=PATIENCE_S, **files)
+            response = client.post(path, timeout=PATIENCE_S, **files)
             assert proxy.met
-            assert_patience_is_asked_for(answer)
+            assert_patience_is_asked_for(response)
             proxy.disarm()
             wait_until_ready(backend)
             # A connection of the pool that was stalled, too, may still be noticed.
-            again = answered_in_the_end(client, path, "again")
+            again = final_response(client, path, "again")
             assert again.status_code == 201, again.text
         noun = "original" if what == "upload" else "face"
         installation.assert_whole([again.json()[noun]["id"]])
@@ -222,12 +222,12 @@ def test_cut_at_random_moments_under_load(installation: Installation, rounds: in
                     f"/api/regenerate/{body['original']['id']}",
                     f"/api/download/{body['cartoon']['id']}",
                 ):
-                    answer = post(client, path, f"{path}{turn}")
-                    outcomes[answer.status_code] += 1
-                    if answer.status_code != 201:
-                        assert_patience_is_asked_for(answer)
-                    elif "face" in answer.json():
-                        acknowledged.append(answer.json()["face"]["id"])
+                    response = post(client, path, f"{path}{turn}")
+                    outcomes[response.status_code] += 1
+                    if response.status_code != 201:
+                        assert_patience_is_asked_for(response)
+                    elif "face" in response.json():
+                        acknowledged.append(response.json()["face"]["id"])
 
     with ThreadPoolExecutor(3) as pool:
         users = [pool.submit(use, number) for number in range(3)]
@@ -238,8 +238,8 @@ def test_cut_at_random_moments_under_load(installation: Installation, rounds: in
                 time.sleep(dice.uniform(0.02, 0.2))
                 proxy.arm(dice.choice(("cut", "lost")), dice.randrange(30))
                 wait_until(lambda: proxy.met, "a cut")
-            # On a slow machine the cuts come faster than answers.
-            wait_until(lambda: outcomes[201] > rounds, "answers")
+            # On a slow machine the cuts come faster tha responses.
+            wait_until(lambda: outcomes[201] > rounds, "responses")
         finally:
             stop.set()
         for one in users:
@@ -266,13 +266,13 @@ def test_a_server_that_is_killed_comes_back_with_everything_acknowledged(
     def use(number: int) -> None:
         with backend.client(f"phone-{number}") as client:
             while not stop.is_set():
-                answer = client.post("/api/upload", files={"image": PHOTO})
-                outcomes[answer.status_code] += 1
-                if answer.status_code != 201:
-                    assert_patience_is_asked_for(answer)
+                response = client.post("/api/upload", files={"image": PHOTO})
+                outcomes[response.status_code] += 1
+                if response.status_code != 201:
+                    assert_patience_is_asked_for(response)
                     time.sleep(0.05)
                     continue
-                body = answer.json()
+                body = response.json()
                 acknowledged.append(body["original"]["id"])
                 cut = client.post(f"/api/download/{body['cartoon']['id']}")
                 outcomes[cut.status_code] += 1
@@ -291,7 +291,7 @@ def test_a_server_that_is_killed_comes_back_with_everything_acknowledged(
                 wait_until(lambda refused=refused: outcomes[503] > refused, "a refusal")
                 postgres.start()
                 wait_until_ready(backend)
-            wait_until(lambda: outcomes[201] > 0, "an answer")
+            wait_until(lambda: outcomes[201] > 0, "a response")
         finally:
             stop.set()
         for one in users:
@@ -353,9 +353,9 @@ def test_sqlite_refused_by_the_disk_in_a_transaction_undoes_it(
         assert journal > 50_000
         resource.prlimit(backend.pid, resource.RLIMIT_FSIZE, (journal, resource.RLIM_INFINITY))
 
-        answer = client.post(path, files={"image": PHOTO} if what == "upload" else None)
+        response = client.post(path, files={"image": PHOTO} if what == "upload" else None)
 
-        assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
+        assert (response.status_code, response.json()["code"]) == (507, "insufficient_storage")
         assert client.get("/api/originals").status_code == 200
         assert {table: len(found) for table, found in rows_of(backend.data).items()} == {
             table: len(found) for table, found in rows.items()

@@ -59,11 +59,11 @@ def test_a_full_disk_refuses_and_recovers(start_backend: StartBackend, small_dis
     filler.write_bytes(bytes(1_500_000))
     kept = []
     for _ in range(100):
-        answer = upload(backend, photo)
-        if answer.status_code != 201:
+        response = upload(backend, photo)
+        if response.status_code != 201:
             break
-        kept.append(answer.json())
-    assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
+        kept.append(response.json())
+    assert (response.status_code, response.json()["code"]) == (507, "insufficient_storage")
     assert len(kept) > 3
     fill(filler)  # not even the database can grow now
 
@@ -73,8 +73,8 @@ def test_a_full_disk_refuses_and_recovers(start_backend: StartBackend, small_dis
             f"/api/regenerate/{kept[0]['original']['id']}",
             f"/api/download/{kept[0]['cartoon']['id']}",
         ):
-            answer = client.post(path)
-            assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
+            response = client.post(path)
+            assert (response.status_code, response.json()["code"]) == (507, "insufficient_storage")
     assert not any(key.startswith("incoming/") for key in files_in(backend.data))
     assert_whole(backend.data, [one["original"]["id"] for one in kept])
     with backend.client() as client:
@@ -88,9 +88,9 @@ def test_a_full_disk_refuses_and_recovers(start_backend: StartBackend, small_dis
         assert client.get(f"/api/originals/{gone}").status_code == 404
 
     filler.unlink()
-    answer = upload(backend, photo)
-    assert answer.status_code == 201, answer.text
-    kept.append(answer.json())
+    response = upload(backend, photo)
+    assert response.status_code == 201, response.text
+    kept.append(response.json())
     with backend.client() as client:
         assert client.post(f"/api/download/{kept[0]['cartoon']['id']}").status_code == 201
     assert_whole(backend.data, [one["original"]["id"] for one in kept])
@@ -140,8 +140,8 @@ def test_a_write_past_the_file_size_limit_is_no_room(start_backend: StartBackend
     import resource
 
     resource.prlimit(backend.pid, resource.RLIMIT_FSIZE, (300_000, 300_000))
-    answer = upload(backend, picture("png", (400, 500)))
-    assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
+    response = upload(backend, picture("png", (400, 500)))
+    assert (response.status_code, response.json()["code"]) == (507, "insufficient_storage")
     assert files_in(backend.data) == set()
     assert upload(backend, picture()).status_code == 201
     assert_whole(backend.data)
@@ -183,9 +183,9 @@ def test_under_the_reserve_expired_cartoons_go_before_anybody_is_refused(
             "UPDATE regenerated_cartoons SET created_at = created_at - 90000000 WHERE id = ?",
             (kept["cartoon"]["id"],),
         )
-    answer = upload(backend, picture())
+    response = upload(backend, picture())
 
-    assert answer.status_code == 201, answer.text
+    assert response.status_code == 201, response.text
     assert not cartoon.exists()
     with backend.client() as client:
         assert client.get(live["imageUrl"]).status_code == 200  # it was not old enough
@@ -206,8 +206,8 @@ def test_under_the_reserve_nothing_is_drawn_and_everything_else_goes_on(
             client.post("/api/upload", files={"image": picture()}),
             client.post(f"/api/regenerate/{original}"),
         ]
-        for answer in refused:
-            assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
+        for response in refused:
+            assert (response.status_code, response.json()["code"]) == (507, "insufficient_storage")
         assert drawn(backend) == 0  # told before the work, not after it
         assert client.get(kept["original"]["imageUrl"]).status_code == 200
         # A download gives back more room than it takes.

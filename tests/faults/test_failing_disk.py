@@ -80,7 +80,7 @@ def test_a_disk_that_fails_loses_nothing(
         repeated = {"Idempotency-Key": "again"}
 
         with failing(backend, calls, error):
-            answers = [
+            responses = [
                 client.post("/api/upload", files=PHOTO, headers=repeated),
                 client.post(f"/api/regenerate/{kept[0]}"),
                 client.post(f"/api/download/{uploaded['cartoon']['id']}"),
@@ -88,7 +88,7 @@ def test_a_disk_that_fails_loses_nothing(
             assert client.get("/api/originals").status_code == 200
             assert client.get(uploaded["original"]["imageUrl"]).status_code == 200
 
-        assert {answer.json()["code"] for answer in answers} <= codes
+        assert {response.json()["code"] for response in responses} <= codes
         assert_whole(backend.data, kept)
         again = client.post("/api/upload", files=PHOTO, headers=repeated)
         assert again.status_code == 201
@@ -114,15 +114,15 @@ def test_out_of_file_descriptors_it_asks_for_patience_and_recovers(start_backend
         ) as phone:
             for _ in range(4):
                 try:
-                    answer = phone.post("/api/upload", files=photo, timeout=PATIENCE_S)
+                    response = phone.post("/api/upload", files=photo, timeout=PATIENCE_S)
                 except httpx.TransportError as error:
                     outcomes[type(error).__name__] += 1
                     continue
-                outcomes[answer.status_code] += 1
-                if answer.status_code == 201:
-                    kept.append(answer.json()["original"]["id"])
+                outcomes[response.status_code] += 1
+                if response.status_code == 201:
+                    kept.append(response.json()["original"]["id"])
                 else:
-                    outcomes[answer.json()["code"]] += 1
+                    outcomes[response.json()["code"]] += 1
 
     with ThreadPoolExecutor(40) as pool:
         list(pool.map(upload, range(40)))
@@ -133,8 +133,8 @@ def test_out_of_file_descriptors_it_asks_for_patience_and_recovers(start_backend
     # Those of the clients who left are given back as the backend hears of it.
     wait_until(lambda: len(os.listdir(f"/proc/{backend.pid}/fd")) < 40, "there is room again")
     with backend.client() as client:
-        answers = [client.post("/api/upload", files=photo) for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [201] * 3
+        responses = [client.post("/api/upload", files=photo) for _ in range(3)]
+        assert [response.status_code for response in responses] == [201] * 3
         assert client.get("/readyz").status_code == 200
     assert_whole(backend.data, kept)
     assert not [key for key in files_in(backend.data) if key.startswith("incoming/")]

@@ -81,10 +81,10 @@ def kept_asking(backend: Backend, path: str, key: str) -> httpx.Response:
     """What an app hears in the end that sends the request again until it is done."""
     give_up = time.monotonic() + PATIENCE_S
     while True:
-        answer = post(backend, path, key, prefer=False)
-        if answer is not None and answer.status_code not in (409, 503):
-            return answer
-        assert time.monotonic() < give_up, answer and answer.text
+        response = post(backend, path, key, prefer=False)
+        if response is not None and response.status_code not in (409, 503):
+            return response
+        assert time.monotonic() < give_up, response and response.text
         time.sleep(0.2)
 
 
@@ -101,9 +101,9 @@ def test_accepted_jobs_survive_kills_of_backend_and_ai_service(
             ("/api/upload", f"upload-{number}"),
             (f"/api/regenerate/{first}", f"again-{number}"),
         ):
-            answer = post(backend, path, key)
-            if answer is not None:
-                seen[str(answer.status_code)] += 1
+            response = post(backend, path, key)
+            if response is not None:
+                seen[str(response.status_code)] += 1
                 asked.append((path, key))
         time.sleep(dice.uniform(0, 0.4))
         victim = dice.choice((backend, ai))
@@ -134,9 +134,9 @@ def test_of_two_backends_on_one_database_either_may_be_lost_for_good(
             ("/api/upload", f"upload-{number}"),
             (f"/api/regenerate/{first}", f"again-{number}"),
         ):
-            answer = post(dice.choice(backends), path, key)
-            if answer is not None:
-                seen[str(answer.status_code)] += 1
+            response = post(dice.choice(backends), path, key)
+            if response is not None:
+                seen[str(response.status_code)] += 1
                 asked.append((path, key))
         time.sleep(dice.uniform(0, 0.4))
         victim = dice.choice(("backend", "backend", "AI service", "database"))
@@ -174,20 +174,20 @@ def assert_done_once(
     failed = client.get("/api/jobs?state=failed").json()["items"]
     # Killed at every attempt, which the dice allow.
     assert {job["error"]["code"] for job in failed} <= {"generation_failed"}
-    answers = [kept_asking(backend, path, key) for path, key in asked]
-    assert {answer.status_code for answer in answers} == {201}
+    responses = [kept_asking(backend, path, key) for path, key in asked]
+    assert {response.status_code for response in responses} == {201}
 
     rows = rows_of(backend.data, database_url)
     uploads = {key for path, key in asked if path == "/api/upload"}
     heard = {
-        answer.json()["original"]["id"] for answer in answers if "original" in answer.json()
+        response.json()["original"]["id"] for response in responses if "original" in response.json()
     } | {first}
     assert len(heard) == len(uploads) + 1
-    # A request whose answer was cut off may have been accepted, once.
+    # A request whose response was cut off may have been accepted, once.
     assert heard <= {row["id"] for row in rows["originals"]}
     drawn = Counter(row["original_id"] for row in rows["regenerated_cartoons"])
     assert all(count == 1 for original, count in drawn.items() if original != first)
-    heard_cartoons = [answer.json()["cartoon"]["id"] for answer in answers]
+    heard_cartoons = [response.json()["cartoon"]["id"] for response in responses]
     assert len(set(heard_cartoons)) == len(asked)
     data = backend.data
     backend.kill()

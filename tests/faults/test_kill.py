@@ -73,23 +73,23 @@ def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rou
                 pool.submit(attempt, post, f"/api/download/{cartoon}", device),
             ]
             ready.wait()
-            # At once, after the first answer, or at any moment.
+            # At once, after the first response, or at any moment.
             if number % 3 == 1:
                 wait(tries, return_when=FIRST_COMPLETED)
             elif number % 3 == 2:
                 time.sleep(dice.uniform(0, span_s))
             backend.kill()
-            answers = [one.result() for one in tries]
+            responses = [one.result() for one in tries]
 
         # Machines differ; the kill is to come before, within and after the work.
-        heard = sum(answer is not None for answer in answers)
+        heard = sum(response is not None for response in responses)
         span_s *= {0: 1.4, 3: 0.7}.get(heard, 1)
-        for answer in answers:
-            seen["cut off" if answer is None else "heard"] += 1
-            if answer is None:
+        for response in responses:
+            seen["cut off" if response is None else "heard"] += 1
+            if response is None:
                 continue
-            assert answer.status_code == 201, answer.text
-            body = answer.json()
+            assert response.status_code == 201, response.text
+            body = response.json()
             acknowledged.update(body[kind]["id"] for kind in ("original", "face") if kind in body)
         assert_whole(data, acknowledged)
         # Killed between file and row, which is where something could be lost.
@@ -108,12 +108,12 @@ def test_kill_at_random_moments(start_backend: StartBackend, tmp_path: Path, rou
         # The claim of a process that died lasts until its lease has run out.
         give_up = time.monotonic() + PATIENCE_S
         while True:
-            answer = upload(backend, f"phone-{number}", f"key-{number}")
-            if answer.status_code != 409 or time.monotonic() > give_up:
+            response = upload(backend, f"phone-{number}", f"key-{number}")
+            if response.status_code != 409 or time.monotonic() > give_up:
                 break
             time.sleep(0.2)
-        assert answer.status_code == 201, answer.text
-        acknowledged.add(answer.json()["original"]["id"])
+        assert response.status_code == 201, response.text
+        acknowledged.add(response.json()["original"]["id"])
     originals = [row["device_id"] for row in rows_of(data)["originals"]]
     assert sorted(originals) == sorted(f"phone-{number}" for number in range(rounds) for _ in "ab")
 

@@ -1,4 +1,4 @@
-"""File before row, row before answer, each synced: read off the system calls."""
+"""File before row, row before response, each synced: read off the system calls."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Trace:
     ) -> tuple[httpx.Response, list[str]]:
         """Until it has asked for what matches ``last`` so many times."""
         already = len(self.file.read_text().splitlines())
-        answer = request()
+        response = request()
         give_up = time.monotonic() + PATIENCE_S
         while True:
             lines = self.file.read_text().splitlines()[already:]
             if sum(re.search(last, line) is not None for line in lines) >= times:
-                return answer, lines
+                return response, lines
             assert time.monotonic() < give_up, "\n".join(lines)
             time.sleep(0.05)
 
@@ -53,7 +53,7 @@ def first(pattern: str, lines: list[str], after: int = -1) -> int:
 
 def assert_in_order(lines: list[str], *folders: str) -> None:
     """In each folder a file is written aside, synced, moved and its folder synced, all before
-    the commit is synced, and that before the answer."""
+    the commit is synced, and that before the response."""
     committed = first(r"f(data)?sync\(\d+<[^>]*avatars\.sqlite-wal>", lines)
     for folder in folders:
         moved = first(rf'link(?:at)?\(.*incoming/(\w+)", .*{folder}/', lines)
@@ -140,11 +140,11 @@ async def test_nothing_is_committed_before_its_files_are_in_place_and_synced(
         monkeypatch.setattr(os, "fsync", noted_fsync)
         monkeypatch.setattr(os, "link", noted_link)
         event.listen(engine, "commit", lambda connection: seen.append("committed"))
-        answer = await service.phone.upload()
+        response = await service.phone.upload()
         seen.append("answered")
         monkeypatch.undo()
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
     committed = len(seen) - 1 - seen[::-1].index("committed")
     assert seen[committed:] == ["committed", "answered"]
     for folder in ("uploads/originals", "thumbnails/originals", "uploads/temp"):

@@ -84,7 +84,7 @@ class Till:
             }
         )
         self.charge(what)
-        if what == "unread":  # its answer never arrives
+        if what == "unread":  # its response never arrives
             await self.free.wait()
         return web.json_response(self.predictions[number], status=201)
 
@@ -239,9 +239,9 @@ async def test_what_was_under_way_when_the_service_was_killed_is_paid_once(
             while till.charged["plain"] < 2:  # noqa: ASYNC110 (no event tells)
                 await asyncio.sleep(0.01)
             finish(till, comfy)
-            answers = await asyncio.gather(*again)
-            assert [answer.status_code for answer in answers] == [200] * 5, [
-                answer.text[:200] for answer in answers if answer.status_code != 200
+            responses = await asyncio.gather(*again)
+            assert [response.status_code for response in responses] == [200] * 5, [
+                response.text[:200] for response in responses if response.status_code != 200
             ]
             items = (await client.get(f"{url}/engines")).json()["items"]
 
@@ -324,11 +324,11 @@ async def test_a_client_that_waits_and_sends_its_key_again_pays_once_too(tmp_pat
             async with asyncio.timeout(PATIENCE_S):
                 # Until the claim of the first has lapsed.
                 while True:
-                    answer = await upload(app, "plain", **key)
-                    if answer.status_code != 409:
+                    response = await upload(app, "plain", **key)
+                    if response.status_code != 409:
                         break
                     await asyncio.sleep(0.2)
-            assert answer.status_code == 201, answer.text
+            assert response.status_code == 201, response.text
     assert till.charged == {"plain": 1}
 
 

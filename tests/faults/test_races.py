@@ -84,10 +84,10 @@ def test_twin_downloads_give_one_face(backend: Backend, pool: ThreadPoolExecutor
     for _ in range(rounds):
         _, cartoon = phone.upload()
 
-        answers = at_once(pool, *[(phone.download, cartoon)] * 3)
+        responses = at_once(pool, *[(phone.download, cartoon)] * 3)
 
-        assert sorted(answer.status_code for answer in answers) == [200, 200, 201]
-        assert len({answer.json()["face"]["id"] for answer in answers}) == 1
+        assert sorted(response.status_code for response in responses) == [200, 200, 201]
+        assert len({response.json()["face"]["id"] for response in responses}) == 1
     assert len(rows_of(backend.data)["downloaded_faces"]) == rounds
     assert_whole(backend.data)
     sweep_as_if_later(backend.data)
@@ -99,10 +99,10 @@ def test_of_sibling_downloads_one_wins(backend: Backend, pool: ThreadPoolExecuto
         original, cartoon = phone.upload()
         sibling = phone.regenerate(original).json()["cartoon"]["id"]
 
-        answers = at_once(pool, (phone.download, cartoon), (phone.download, sibling))
+        responses = at_once(pool, (phone.download, cartoon), (phone.download, sibling))
 
-        assert sorted(answer.status_code for answer in answers) == [201, 409], [
-            answer.text for answer in answers
+        assert sorted(response.status_code for response in responses) == [201, 409], [
+            response.text for response in responses
         ]
     assert len(rows_of(backend.data)["downloaded_faces"]) == rounds
     assert_whole(backend.data)
@@ -145,10 +145,10 @@ def test_a_download_at_the_end_of_the_day_succeeds_or_comes_too_late(
             "UPDATE regenerated_cartoons SET created_at = ? WHERE id = ?", (born_ms, cartoon)
         )
         time.sleep((number % 7) * 0.03)
-        answer = phone.download(cartoon)
-        outcomes[answer.status_code] += 1
-        if answer.status_code == 201:
-            faces.append(answer.json()["face"]["id"])
+        response = phone.download(cartoon)
+        outcomes[response.status_code] += 1
+        if response.status_code == 201:
+            faces.append(response.json()["face"]["id"])
     database.close()
 
     assert set(outcomes) <= {201, 404}, outcomes
@@ -173,11 +173,11 @@ def test_a_get_that_meets_a_delete_gets_the_whole_or_nothing(
         )
 
         assert deleted.status_code == 204
-        for answer in got:
-            outcomes[answer.status_code] += 1
-            assert answer.status_code in (200, 404)
-            if answer.status_code == 200:
-                assert hashlib.sha256(answer.content).hexdigest() == body["sha256"]
+        for response in got:
+            outcomes[response.status_code] += 1
+            assert response.status_code in (200, 404)
+            if response.status_code == 200:
+                assert hashlib.sha256(response.content).hexdigest() == body["sha256"]
     assert files_in(backend.data) == set()
 
 
@@ -222,15 +222,15 @@ def test_the_same_key_sent_twice_at_once_uploads_once(
 ):
     phone = Phone(backend, "phone")
     for number in range(rounds):
-        answers = at_once(
+        responses = at_once(
             pool,
             *[(phone.post_photo, f"key-{number}")] * 3,
         )
-        statuses = {answer.status_code for answer in answers}
+        statuses = {response.status_code for response in responses}
         assert 201 in statuses
         assert statuses <= {201, 409}
-        for answer in answers:
-            assert answer.status_code == 201 or "retry-after" in answer.headers
+        for response in responses:
+            assert response.status_code == 201 or "retry-after" in response.headers
     assert len(rows_of(backend.data)["originals"]) == rounds
     assert_whole(backend.data)
 
@@ -247,11 +247,11 @@ def test_two_backends_and_two_sweepers_share_a_folder(
         again = other.regenerate(original)
         assert again.status_code == 201, again.text
         first, second = (pool.submit(phone.download, cartoon) for phone in (one, other))
-        answers = [first.result(), second.result()]
-        assert sorted(answer.status_code for answer in answers) == [200, 201], [
-            answer.text for answer in answers
+        responses = [first.result(), second.result()]
+        assert sorted(response.status_code for response in responses) == [200, 201], [
+            response.text for response in responses
         ]
-        photos[original] = answers[0].json()["face"]["id"]
+        photos[original] = responses[0].json()["face"]["id"]
 
     with ThreadPoolExecutor(4) as workers:
         list(workers.map(work, range(rounds)))
@@ -267,13 +267,13 @@ def test_two_backends_start_on_an_empty_folder_at_once(
         data = tmp_path / f"data-{number}"
         backends = list(pool.map(lambda _, data=data: start_backend(data=data), range(3)))
         for backend in backends:
-            answer = httpx.post(
+            response = httpx.post(
                 f"{backend.url}/api/upload",
                 files={"image": PHOTO},
                 headers={"X-Device-Id": "a"},
                 timeout=PATIENCE_S,
             )
-            assert answer.status_code == 201, answer.text
+            assert response.status_code == 201, response.text
         assert len(rows_of(data)["originals"]) == 3
 
 
@@ -312,9 +312,9 @@ async def test_uploads_of_one_millisecond_overwrite_nothing(start: attacks.Start
             async def upload(number: int) -> dict[str, Any]:
                 service = (one, other)[number % 2]
                 device = "phone" if number < count // 2 else f"phone-{number}"
-                answer = await service.another_phone(device).upload(photos[number])
-                assert answer.status_code == 201, answer.text
-                return answer.json()["original"]
+                response = await service.another_phone(device).upload(photos[number])
+                assert response.status_code == 201, response.text
+                return response.json()["original"]
 
             kept = []
             for first in range(0, count, 50):

@@ -107,9 +107,9 @@ def test_a_backend_told_to_stop_finishes_what_it_accepted(run: Run, ai_url: str,
         headers = {"X-Device-Id": f"phone-{number}", "Connection": "close"}
 
         def post(path: str, **request: Any) -> dict[str, Any]:
-            answer = httpx.post(url + path, headers=headers, timeout=PATIENCE_S, **request)
-            outcomes[answer.status_code] += 1
-            body = answer.json()
+            response = httpx.post(url + path, headers=headers, timeout=PATIENCE_S, **request)
+            outcomes[response.status_code] += 1
+            body = response.json()
             acknowledged.extend(body[noun]["id"] for noun in ("original", "face") if noun in body)
             return body
 
@@ -127,7 +127,7 @@ def test_a_backend_told_to_stop_finishes_what_it_accepted(run: Run, ai_url: str,
 
     with ThreadPoolExecutor(8) as pool:
         asks = [pool.submit(ask, number) for number in range(8)]
-        wait_until(lambda: outcomes[201] > 20, "twenty answers")
+        wait_until(lambda: outcomes[201] > 20, "twenty responses")
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
         for one in asks:
@@ -172,10 +172,10 @@ def test_a_drawing_that_takes_long_is_waited_for_when_told_to_stop(run: Run, tmp
                 member.terminate()
             wait_until(lambda: not listens(url), "it listens no more")
             told.set()
-            answer = asked.result()
-        assert answer.status_code == 201, answer.text
+            response = asked.result()
+        assert response.status_code == 201, response.text
         assert process.wait(PATIENCE_S) == 0
-    assert_whole(tmp_path / "data", [answer.json()["original"]["id"]])
+    assert_whole(tmp_path / "data", [response.json()["original"]["id"]])
 
 
 def test_a_worker_that_is_starting_ends_at_once_when_told_to_stop(tmp_path: Path):
@@ -270,10 +270,10 @@ def test_the_service_survives_its_ai_process_and_leaves_no_orphans(run: Run, tmp
                 "the AI service is asked",
             )
             ai.kill()
-            answer = drawing.result()
+            response = drawing.result()
 
-        assert answer.status_code in (201, 500, 503), answer.text
-        if answer.status_code != 201:
+        assert response.status_code in (201, 500, 503), response.text
+        if response.status_code != 201:
             assert files_in(data) == before
         # What the killed one leaves behind may answer for a moment longer.
         wait_until(lambda: gone(ai_family), "the AI service is gone")

@@ -64,7 +64,7 @@ def test_workers_are_counted_together_also_those_that_died(
         return counted(url, "requests_total", route="/healthz", status="200")
 
     ask(30)
-    # A request is counted once its answer has been sent.
+    # A request is counted once its response has been sent.
     wait_until(lambda: answered() >= 30, "thirty are counted")
     for _ in range(6):
         assert answered() == 30

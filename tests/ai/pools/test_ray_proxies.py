@@ -51,9 +51,9 @@ async def ask(app: ASGIApp, body: bytes = BODY) -> httpx.Response:
 
 async def test_a_request_whose_replica_dies_is_answered_by_another():
     app, asked = in_turn(dies, echoes)
-    answer = await ask(app)
-    assert (answer.status_code, answer.content, asked()) == (200, BODY, 2)
-    assert answer.headers["seen"] == answer.headers["x-request-id"]
+    response = await ask(app)
+    assert (response.status_code, response.content, asked()) == (200, BODY, 2)
+    assert response.headers["seen"] == response.headers["x-request-id"]
 
 
 async def test_a_request_that_killed_two_replicas_kills_no_third():
@@ -79,8 +79,8 @@ async def test_what_ray_says_itself_becomes_a_problem(status: int):
 async def test_what_the_app_says_is_passed_on(status: int):
     body = b'{"code":"generation_failed"}'
     app, asked = in_turn(Response(body, status, media_type="application/problem+json"))
-    answer = await ask(app)
-    assert (answer.status_code, answer.content, asked()) == (status, body, 1)
+    response = await ask(app)
+    assert (response.status_code, response.content, asked()) == (status, body, 1)
 
 
 async def test_a_response_before_the_body_s_end_closes_the_connection():

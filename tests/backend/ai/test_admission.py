@@ -9,7 +9,7 @@ import aiohttp
 import httpx
 import pytest
 
-from tests.backend.conftest import Asked, FakeAi, Service, Start, problem
+from tests.backend.conftest import FakeAi, Handler, Service, Start, problem
 from tests.patience import PATIENCE_S
 
 PLACES = 4
@@ -22,8 +22,8 @@ class SmallAi(FakeAi):
         super().__init__()
         self.at_work = 0
         self.end = asyncio.Semaphore(0)
-        self.ending: Asked = FakeAi().generate_cartoon
-        self.answers["/generate-cartoon"] = self.draw
+        self.ending: Handler = FakeAi().generate_cartoon
+        self.handlers["/generate-cartoon"] = self.draw
 
     async def draw(self, request: httpx.Request) -> httpx.Response:
         if self.at_work == PLACES:
@@ -59,7 +59,7 @@ async def test_what_is_in_vain_is_refused_before_the_photo_is_read(full):
 
     refused = await service.phone.post(
         "/api/upload",
-        content=b"not read, or the answer would be that this is no form",
+        content=b"not read, or the response would be that this is no form",
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
 
@@ -174,8 +174,8 @@ async def test_what_was_accepted_is_answered_and_then_everything_is_as_before(fu
     for _ in range(2 * PLACES):
         service.ai.end.release()
 
-    assert [answer.status_code for answer in await asyncio.gather(*drawings)] == [201] * PLACES
-    answers = await asyncio.gather(*(service.phone.upload() for _ in range(PLACES)))
-    assert 201 in {answer.status_code for answer in answers}
+    assert [response.status_code for response in await asyncio.gather(*drawings)] == [201] * PLACES
+    responses = await asyncio.gather(*(service.phone.upload() for _ in range(PLACES)))
+    assert 201 in {response.status_code for response in responses}
     service.ai.end.release()
     assert (await service.phone.upload()).status_code == 201

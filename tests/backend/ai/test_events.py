@@ -50,7 +50,7 @@ class EventAi:
         self.begun = asyncio.Event()
         self.left = asyncio.Event()
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         asked = httpx.Request(
             request.method, f"http://ai{request.path}", content=await request.read()
         )
@@ -93,7 +93,7 @@ async def service(ai: EventAi, tmp_path: Path) -> AsyncIterator[Service]:
 @asynccontextmanager
 async def _serving(ai: EventAi) -> AsyncIterator[str]:
     app = web.Application(client_max_size=20_000_000)
-    app.router.add_route("*", "/{path:.*}", ai.answer)
+    app.router.add_route("*", "/{path:.*}", ai.respond)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

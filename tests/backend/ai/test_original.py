@@ -20,7 +20,7 @@ class OriginalAi(FakeAi):
         self.kind = kind
         self.fetched: list[str] = []
         for path in ("/styles", "/readyz", "/thumbnail", "/healthz"):
-            self.answers[path] = lambda request: httpx.Response(404, text="Cannot GET that")
+            self.handlers[path] = lambda request: httpx.Response(404, text="Cannot GET that")
 
     def generate_cartoon(self, request: httpx.Request) -> httpx.Response:
         lie = {"content-type": "application/octet-stream"}
@@ -50,7 +50,7 @@ async def test_everything_works_with_what_it_gives(service: Service):
     assert ready.status_code == 200
     assert [(one["name"], one["aligned"]) for one in listed["items"]] == [("cartoon", False)]
     assert listed["stickers"] is False
-    assert [answer.status_code for answer in (uploaded, again, cut)] == [201] * 3
+    assert [response.status_code for response in (uploaded, again, cut)] == [201] * 3
     assert (body["original"]["width"], body["original"]["height"]) == (90, 120)
     cartoon = body["cartoon"]
     assert (cartoon["width"], cartoon["height"], cartoon["seed"]) == (60, 80, 5)
@@ -72,14 +72,14 @@ async def test_jobs_work_too(service: Service):
 async def test_where_it_cannot_fetch_a_cartoon_no_head_is_cut(start: Start):
     async with start(ai=OriginalAi()) as service:
         cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
-        answer = await service.phone.post(f"/api/download/{cartoon}")
-    assert (answer.status_code, answer.json()["code"]) == (500, "generation_failed")
+        response = await service.phone.post(f"/api/download/{cartoon}")
+    assert (response.status_code, response.json()["code"]) == (500, "generation_failed")
 
 
-@pytest.mark.parametrize("answer", [b"", b"no picture", picture("png")[:-9], b"\xff\xd8\xff\xd9"])
-async def test_what_is_no_whole_picture_is_refused(start: Start, answer: bytes):
+@pytest.mark.parametrize("body", [b"", b"no picture", picture("png")[:-9], b"\xff\xd8\xff\xd9"])
+async def test_what_is_no_whole_picture_is_refused(start: Start, body: bytes):
     ai = OriginalAi()
-    ai.answers["/generate-cartoon"] = lambda request: httpx.Response(200, content=answer)
+    ai.handlers["/generate-cartoon"] = lambda request: httpx.Response(200, content=body)
     async with start(ai=ai) as service:
         refused = await service.phone.upload()
         assert (refused.status_code, refused.json()["code"]) == (500, "generation_failed")

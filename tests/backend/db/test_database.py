@@ -139,25 +139,25 @@ async def test_two_backends_share_what_a_repeat_is_answered(start: Start):
 async def test_of_the_same_request_at_two_backends_one_does_the_work(start: Start):
     headers = {"Idempotency-Key": "raced"}
     async with start() as one, start() as other:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(backend.phone.upload(headers=headers) for backend in (one, other) * 3)
         )
         originals = (await one.phone.get("/api/originals")).json()["items"]
 
-    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {response.status_code for response in responses} <= {201, 409}
     assert len(originals) == 1
 
 
 async def test_two_downloads_at_two_backends_give_one_face(start: Start):
     async with start() as one, start() as other:
         cartoon = (await one.phone.upload()).json()["cartoon"]["id"]
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(backend.phone.post(f"/api/download/{cartoon}") for backend in (one, other) * 3)
         )
         faces = (await other.phone.get("/api/downloaded-faces")).json()["items"]
 
-    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
-    assert {answer.json()["face"]["id"] for answer in answers} == {faces[0]["id"]}
+    assert sorted(response.status_code for response in responses) == [200] * 5 + [201]
+    assert {response.json()["face"]["id"] for response in responses} == {faces[0]["id"]}
     assert len(faces) == 1
     assert len(one.files()) == 2
 
@@ -205,29 +205,29 @@ async def _while_held(service: Service, statement: str, path: str) -> httpx.Resp
     """POST while another transaction has done ``statement`` and is about to commit."""
     async with service.transaction() as run:
         await run(lambda connection: connection.execute(text(statement)))
-        answer = asyncio.create_task(service.phone.post(path))
+        response = asyncio.create_task(service.phone.post(path))
         await asyncio.sleep(0.4)
-        assert not answer.done()
-    return await answer
+        assert not response.done()
+    return await response
 
 
 async def test_a_cartoon_of_an_original_that_is_being_deleted_is_not_found(service: Service):
     original = (await service.phone.upload()).json()["original"]["id"]
 
-    answer = await _while_held(
+    response = await _while_held(
         service, "DELETE FROM originals", f"/api/regenerate/{original}?deviceId=phone-1"
     )
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert len(await service.sql("SELECT id FROM regenerated_cartoons")) == 0
 
 
 async def test_a_face_of_an_original_that_is_being_deleted_is_not_found(service: Service):
     cartoon = (await service.phone.upload()).json()["cartoon"]["id"]
 
-    answer = await _while_held(service, "DELETE FROM originals", f"/api/download/{cartoon}")
+    response = await _while_held(service, "DELETE FROM originals", f"/api/download/{cartoon}")
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert len(await service.sql("SELECT id FROM downloaded_faces")) == 0
 
 
@@ -259,10 +259,10 @@ async def test_an_upload_during_the_deletion_of_its_device_is_kept(service: Serv
         await run(lambda connection: connection.execute(text("DELETE FROM devices")))
         uploading = asyncio.create_task(service.phone.upload())
         await asyncio.sleep(0.4)
-    answer = await uploading
+    response = await uploading
 
-    assert answer.status_code == 201
-    assert "deviceToken" in answer.json()
+    assert response.status_code == 201
+    assert "deviceToken" in response.json()
     assert len((await service.phone.get("/api/originals")).json()["items"]) == 1
 
 
@@ -273,9 +273,9 @@ async def test_a_lock_that_is_not_given_back_asks_for_patience(start: Start):
         cartoon = (await patient.phone.upload()).json()["cartoon"]["id"]
         async with patient.transaction() as run:
             await run(lambda connection: connection.execute(locking))
-            answer = await impatient.phone.post(f"/api/download/{cartoon}")
+            response = await impatient.phone.post(f"/api/download/{cartoon}")
 
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+        assert (response.status_code, response.json()["code"]) == (503, "database_busy")
         assert (await patient.phone.post(f"/api/download/{cartoon}")).status_code == 201
 
 
@@ -302,12 +302,12 @@ async def test_a_database_that_is_away_asks_for_patience(doomed: Postgres, tmp_p
         doomed.process.send_signal(signal.SIGINT)
         doomed.process.wait()
 
-        answers = [await service.phone.get("/api/originals") for _ in range(2)]
+        responses = [await service.phone.get("/api/originals") for _ in range(2)]
         ready = await service.http.get("/readyz")
 
-    for answer in answers:
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
-        assert answer.headers["retry-after"]
+    for response in responses:
+        assert (response.status_code, response.json()["code"]) == (503, "database_busy")
+        assert response.headers["retry-after"]
     assert "database" in json.loads(ready.content)["missing"]
 
 

@@ -102,13 +102,13 @@ async def test_an_upload_whose_turn_does_not_come_is_refused_and_leaves_no_file(
     async with start(database_timeout_s=2) as service:
         writing = asyncio.create_task(service.state.database.write(hold))
         assert await asyncio.to_thread(begun.wait, PATIENCE_S)
-        answer = await service.phone.upload()
+        response = await service.phone.upload()
         files = service.files()
         may_end.set()
         await writing
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
-    assert answer.headers["retry-after"]
+    assert (response.status_code, response.json()["code"]) == (503, "database_busy")
+    assert response.headers["retry-after"]
     assert files == []
     async with start() as service:
         assert (await service.phone.upload()).status_code == 201

@@ -16,11 +16,11 @@ NAMES = ("jobs", "originals", "cartoons", "faces", "consents", "reports")
 
 
 async def zip_of(service: Service) -> zipfile.ZipFile:
-    answer = await service.phone.get("/api/device/export")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/zip"
-    assert answer.headers["content-disposition"].endswith('.zip"')
-    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    response = await service.phone.get("/api/device/export")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/zip"
+    assert response.headers["content-disposition"].endswith('.zip"')
+    archive = zipfile.ZipFile(io.BytesIO(response.content))
     assert archive.testzip() is None
     return archive
 

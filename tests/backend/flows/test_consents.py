@@ -28,7 +28,7 @@ def with_clay(ai: FakeAi, sent_to: str = "api.clay.example", places: int = 1) ->
         **{"name": "clay", "engine": "clay-maker", "leavesMachine": True, "sentTo": sent_to},
         "places": places,
     }
-    ai.answers[paths.STYLES] = lambda request: httpx.Response(200, json={"items": [*ours, clay]})
+    ai.handlers[paths.STYLES] = lambda request: httpx.Response(200, json={"items": [*ours, clay]})
     return ai
 
 
@@ -48,9 +48,9 @@ async def clay(phone: Phone, **options: Any) -> httpx.Response:
     return await phone.upload(data={"style": "clay"}, **options)
 
 
-def assert_refused(answer: httpx.Response) -> None:
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (403, "consent_required")
+def assert_refused(response: httpx.Response) -> None:
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (403, "consent_required")
     assert "api.clay.example" in problem["detail"]
     assert CLAY in problem["detail"]
 
@@ -95,8 +95,8 @@ async def test_a_consent_is_dated_listed_and_withdrawn(service: Service, phone: 
 
 @pytest.mark.parametrize("engine", ["drawing", "nobody", "%00"])
 async def test_only_to_engines_that_send_photos_away_can_be_agreed(phone: Phone, engine: str):
-    answer = await phone.ask("PUT", f"/api/device/consents/{engine}")
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    response = await phone.ask("PUT", f"/api/device/consents/{engine}")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 async def test_another_server_behind_the_engine_is_asked_for_anew(start: Start):

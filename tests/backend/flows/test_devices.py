@@ -48,9 +48,9 @@ async def test_from_the_first_use_of_the_token_the_id_alone_opens_nothing(servic
             ("POST", "/api/upload"),
             ("DELETE", "/api/device"),
         ):
-            answer = await phone.ask(method, path)
-            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
-            assert answer.headers["www-authenticate"] == "Bearer"
+            response = await phone.ask(method, path)
+            assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+            assert response.headers["www-authenticate"] == "Bearer"
     assert (await owner.upload()).status_code == 201
 
 
@@ -147,8 +147,8 @@ async def test_activity_is_noted(service: Service):
     assert active_at > 0
 
 
-def _without_request_id(answer) -> dict:
-    return {name: value for name, value in answer.json().items() if name != "requestId"}
+def _without_request_id(response) -> dict:
+    return {name: value for name, value in response.json().items() if name != "requestId"}
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
@@ -161,9 +161,9 @@ async def test_where_tokens_are_required_a_stranger_cannot_tell_who_is_known(
         for device in ("phone-1", "phone-2"):
             headers = {"X-Device-Id": device}
             headers |= {"Authorization": f"Bearer {token}"} if token else {}
-            answer = await service.http.get("/api/originals", headers=headers)
-            assert answer.status_code == 401
-            said.append(answer.json() | {"requestId": ""})
+            response = await service.http.get("/api/originals", headers=headers)
+            assert response.status_code == 401
+            said.append(response.json() | {"requestId": ""})
         assert said[0] == said[1]
 
 
@@ -177,9 +177,9 @@ async def test_what_cannot_be_a_token_is_refused_at_every_door(service: Service,
         service.phone.delete("/api/device", headers=headers),
     ]
     for door in doors:
-        answer = await door
-        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
-    assert "deviceToken" in answer.json()["detail"]
+        response = await door
+        assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+    assert "deviceToken" in response.json()["detail"]
     assert service.files() == []
 
 

@@ -19,8 +19,8 @@ from tests.backend.conftest import Service, end_own_sweeps, on_sqlite, picture, 
 
 async def face_of(service: Service, **options: Any) -> dict[str, Any]:
     uploaded = (await service.phone.upload()).json()
-    answer = await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}", **options)
-    return answer.json()["face"]
+    response = await service.phone.post(f"/api/download/{uploaded['cartoon']['id']}", **options)
+    return response.json()["face"]
 
 
 def exports_of(face: dict[str, Any]) -> str:
@@ -72,14 +72,14 @@ async def test_a_download_with_a_preset_brings_head_and_sticker(service: Service
     key = {"Idempotency-Key": "once"}
     options = {"preset": "circle", "background": "#00FF00"}
 
-    answer = await service.phone.post(path, json=options, headers=key)
+    response = await service.phone.post(path, json=options, headers=key)
     replayed = await service.phone.post(path, json=options, headers=key)
     repeated = await service.phone.post(path, json=options)
 
-    assert [each.status_code for each in (answer, replayed, repeated)] == [201, 201, 200]
+    assert [each.status_code for each in (response, replayed, repeated)] == [201, 201, 200]
     assert replayed.headers["idempotency-replayed"] == "true"
-    assert answer.json()["export"]["background"] == "#00FF00"
-    assert answer.json() == replayed.json() == repeated.json()
+    assert response.json()["export"]["background"] == "#00FF00"
+    assert response.json() == replayed.json() == repeated.json()
     (cut,) = service.ai.asked_for("/process-face-cut")
     assert b'name="background"\r\n\r\ntransparent\r\n' in cut.content
     assert len(service.ai.asked_for("/sticker")) == 1
@@ -88,13 +88,13 @@ async def test_a_download_with_a_preset_brings_head_and_sticker(service: Service
 async def test_a_head_is_kept_whatever_becomes_of_its_sticker(service: Service):
     uploaded = (await service.phone.upload()).json()
     path = f"/api/download/{uploaded['cartoon']['id']}"
-    service.ai.answers["/sticker"] = problem(422, "sticker_too_large")
+    service.ai.handlers["/sticker"] = problem(422, "sticker_too_large")
 
     failed = await service.phone.post(path, json={"preset": "whatsapp"})
     assert (failed.status_code, failed.json()["code"]) == (422, "sticker_too_large")
     assert len((await service.phone.get("/api/downloaded-faces")).json()["items"]) == 1
 
-    del service.ai.answers["/sticker"]
+    del service.ai.handlers["/sticker"]
     assert "export" in (await service.phone.post(path, json={"preset": "whatsapp"})).json()
 
 
@@ -118,9 +118,9 @@ async def test_what_cannot_be_is_refused_before_anything_is_made(
 ):
     face = await face_of(service)
 
-    answer = await service.phone.post(exports_of(face), json=options)
+    response = await service.phone.post(exports_of(face), json=options)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert (response.status_code, response.json()["code"]) == (400, code)
     assert not service.ai.asked_for("/sticker")
 
 
@@ -141,11 +141,11 @@ async def test_a_download_with_a_bad_sticker_cuts_nothing(service: Service):
 @pytest.mark.parametrize("code", ["no_transparency", "sticker_too_large", "picture_unusable"])
 async def test_what_the_ai_service_refuses_is_passed_on(service: Service, code: str):
     face = await face_of(service)
-    service.ai.answers["/sticker"] = problem(422, code)
+    service.ai.handlers["/sticker"] = problem(422, code)
 
-    answer = await service.phone.post(exports_of(face), json={"preset": "whatsapp"})
+    response = await service.phone.post(exports_of(face), json={"preset": "whatsapp"})
 
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert (response.status_code, response.json()["code"]) == (422, code)
     assert not service.files("uploads/exports")
 
 
@@ -201,7 +201,7 @@ async def test_a_face_deleted_while_its_sticker_is_made_leaves_none(service: Ser
         await service.phone.delete(f"/api/downloaded-faces/{face['id']}")
         return service.ai.sticker(request)
 
-    service.ai.answers["/sticker"] = deleted_meanwhile
+    service.ai.handlers["/sticker"] = deleted_meanwhile
 
     assert (
         await service.phone.post(exports_of(face), json={"preset": "signal"})
@@ -217,12 +217,12 @@ async def test_of_two_who_ask_for_the_same_both_get_one_file(service: Service):
         await both.wait()
         return service.ai.sticker(request)
 
-    service.ai.answers["/sticker"] = together
-    answers = await asyncio.gather(
+    service.ai.handlers["/sticker"] = together
+    responses = await asyncio.gather(
         *(service.phone.post(exports_of(face), json={"preset": "signal"}) for _ in range(2))
     )
 
-    assert sorted(answer.status_code for answer in answers) == [200, 201]
+    assert sorted(response.status_code for response in responses) == [200, 201]
     assert len(service.files("uploads/exports")) == 1
 
 
@@ -253,11 +253,11 @@ async def test_the_sweeper_keeps_exports_for_their_time_and_check_finds_nothing_
 
 async def test_garbage_from_the_ai_service_is_not_kept(service: Service):
     face = await face_of(service)
-    service.ai.answers["/sticker"] = lambda request: httpx.Response(
+    service.ai.handlers["/sticker"] = lambda request: httpx.Response(
         200, content=picture("webp")[:-3], headers={"content-type": "image/webp"}
     )
 
-    answer = await service.phone.post(exports_of(face), json={"preset": "signal"})
+    response = await service.phone.post(exports_of(face), json={"preset": "signal"})
 
-    assert (answer.status_code, answer.json()["code"]) == (500, "generation_failed")
+    assert (response.status_code, response.json()["code"]) == (500, "generation_failed")
     assert not service.files("uploads/exports")

@@ -58,12 +58,12 @@ async def test_a_device_without_anything_has_empty_lists(service: Service):
     "cursor", ["x", "!!!!", "MTIz", "OTk5OTk5OTk5OTk5OTk5OTk5OTkuYQ", "LTEuYQ" * 30, "ü"]
 )
 async def test_a_cursor_that_was_never_given_out_is_refused(phone: Phone, cursor: str):
-    answer = await phone.get("/api/originals", params={"cursor": cursor})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+    response = await phone.get("/api/originals", params={"cursor": cursor})
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor")
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "many", "1.5", "1_0", "1e1", "nan"])
 async def test_a_limit_out_of_bounds_is_refused(phone: Phone, limit: str):
-    answer = await phone.get("/api/originals", params={"limit": limit})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
-    assert answer.json()["detail"] == "limit must be a whole number from 1 to 100."
+    response = await phone.get("/api/originals", params={"limit": limit})
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert response.json()["detail"] == "limit must be a whole number from 1 to 100."

@@ -12,14 +12,14 @@ async def test_a_photo_is_shown_in_every_style_and_nothing_is_kept(service: Serv
     original = (await service.phone.upload()).json()["original"]
     before = service.files()
 
-    answer = await service.phone.get(f"/api/originals/{original['id']}/previews?face=1")
+    response = await service.phone.get(f"/api/originals/{original['id']}/previews?face=1")
 
-    assert answer.status_code == 200
-    assert answer.json()["items"] == [
+    assert response.status_code == 200
+    assert response.json()["items"] == [
         {"style": "comic", "image": "data:image/webp;base64,UklG"},
         {"style": "soft", "image": "data:image/webp;base64,UklH"},
     ]
-    assert answer.headers["cache-control"] == "private, max-age=3600"
+    assert response.headers["cache-control"] == "private, max-age=3600"
     assert service.files() == before
     kept = await service.phone.get(f"/api/originals/{original['id']}")
     assert len(kept.json()["cartoons"]) == 1
@@ -55,6 +55,6 @@ async def test_a_photo_of_nobody_elses_is_shown(service: Service):
 )
 async def test_what_is_no_sheet_of_previews_is_not_passed_on(service: Service, body: bytes):
     original = (await service.phone.upload()).json()["original"]
-    service.ai.answers["/previews"] = lambda request: httpx.Response(200, content=body)
-    answer = await service.phone.get(f"/api/originals/{original['id']}/previews")
-    assert (answer.status_code, answer.json()["code"]) == (500, "generation_failed")
+    service.ai.handlers["/previews"] = lambda request: httpx.Response(200, content=body)
+    response = await service.phone.get(f"/api/originals/{original['id']}/previews")
+    assert (response.status_code, response.json()["code"]) == (500, "generation_failed")

@@ -23,10 +23,10 @@ async def library(service: Service, phone: Phone | None = None) -> tuple[Phone, 
 
 
 async def code_of(phone: Phone) -> str:
-    answer = await phone.post("/api/device/recovery-code")
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    return answer.json()["recoveryCode"]
+    response = await phone.post("/api/device/recovery-code")
+    assert response.status_code == 201, response.text
+    assert response.headers["cache-control"] == "no-store"
+    return response.json()["recoveryCode"]
 
 
 async def recover(phone: Phone, code: str, **options: Any) -> httpx.Response:
@@ -39,12 +39,12 @@ async def test_a_new_phone_takes_the_library_over_and_locks_the_old_one_out(serv
     code = await code_of(old)
     assert CODE.fullmatch(code)
 
-    answer = await recover(service.another_phone("new-phone"), code)
+    response = await recover(service.another_phone("new-phone"), code)
 
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.json()["deviceId"] == old.device
-    new = Phone(service.http, old.device, answer.json()["deviceToken"])
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    assert response.json()["deviceId"] == old.device
+    new = Phone(service.http, old.device, response.json()["deviceToken"])
     (listed,) = (await new.get("/api/originals")).json()["items"]
     assert listed["id"] == uploaded["original"]["id"]
     assert (await new.get("/api/downloaded-faces")).json()["items"] == [face]
@@ -121,9 +121,9 @@ async def test_what_the_new_phone_had_moves_into_the_library(service: Service):
     face = (await new.post(f"/api/download/{brought['cartoon']['id']}")).json()["face"]
     made = await new.post(f"/api/downloaded-faces/{face['id']}/exports", json={"preset": "signal"})
 
-    answer = (await recover(new, await code_of(old))).json()
+    response = (await recover(new, await code_of(old))).json()
 
-    now = Phone(service.http, answer["deviceId"], answer["deviceToken"])
+    now = Phone(service.http, response["deviceId"], response["deviceToken"])
     ids = {item["id"] for item in (await now.get("/api/originals")).json()["items"]}
     assert ids == {uploaded["original"]["id"], brought["original"]["id"]}
     (listed,) = (await now.get("/api/downloaded-faces")).json()["items"]
@@ -151,29 +151,29 @@ async def test_a_phone_that_lost_its_token_takes_its_own_library_back(service: S
     old, _ = await library(service)
     code = await code_of(old)
 
-    answer = await recover(Phone(service.http, old.device), code)
+    response = await recover(Phone(service.http, old.device), code)
 
-    back = Phone(service.http, old.device, answer.json()["deviceToken"])
+    back = Phone(service.http, old.device, response.json()["deviceToken"])
     assert len((await back.get("/api/originals")).json()["items"]) == 1
     assert (await old.get("/api/originals")).status_code == 401
 
 
 @pytest.mark.parametrize("code", ["", "ABCD", "U" * 20, "0" * 21, 7, None, ["0" * 20]])
 async def test_what_cannot_be_a_code_is_said_so(service: Service, code: object):
-    answer = await service.another_phone().post("/api/device/recover", json={"code": code})
+    response = await service.another_phone().post("/api/device/recover", json={"code": code})
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_recovery_code")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_recovery_code")
 
 
 async def test_a_hundred_wrong_codes_end_in_429_and_then_the_right_one_does_too(service: Service):
     old, _ = await library(service)
     code, guesser = await code_of(old), service.another_phone("guesser")
 
-    answers = [await recover(guesser, f"{number:020}") for number in range(100)]
+    responses = [await recover(guesser, f"{number:020}") for number in range(100)]
 
-    assert [answer.status_code for answer in answers[:10]] == [403] * 10
-    assert {answer.status_code for answer in answers[10:]} == {429}
-    assert answers[-1].headers["retry-after"]
+    assert [response.status_code for response in responses[:10]] == [403] * 10
+    assert {response.status_code for response in responses[10:]} == {429}
+    assert responses[-1].headers["retry-after"]
     assert (await recover(guesser, code)).status_code == 429
     # Nothing of this touches whose library it is.
     assert (await old.get("/api/originals")).status_code == 200
@@ -186,9 +186,9 @@ async def test_another_address_is_not_kept_from_its_code(start: Start):
         for number in range(12):
             await recover(new, f"{number:020}", headers={"X-Forwarded-For": "203.0.113.7"})
 
-        answer = await recover(new, code, headers={"X-Forwarded-For": "198.51.100.9"})
+        response = await recover(new, code, headers={"X-Forwarded-For": "198.51.100.9"})
 
-        assert answer.status_code == 200
+        assert response.status_code == 200
 
 
 async def test_required_tokens_do_not_keep_a_new_phone_from_recovering(start: Start):
@@ -207,23 +207,23 @@ async def test_what_the_old_phone_has_under_way_arrives_in_the_library(service: 
     drawing, recovered = service.ai.hold_drawings()
     under_way = asyncio.create_task(old.upload())
     await drawing.wait()
-    answer = (await recover(service.another_phone("new-phone"), code)).json()
+    response = (await recover(service.another_phone("new-phone"), code)).json()
     recovered.set()
 
     arrived = await under_way
     assert arrived.status_code == 201
-    new = Phone(service.http, answer["deviceId"], answer["deviceToken"])
+    new = Phone(service.http, response["deviceId"], response["deviceToken"])
     listed = {item["id"] for item in (await new.get("/api/originals")).json()["items"]}
     assert arrived.json()["original"]["id"] in listed
     assert len(listed) == 2
     # What it sends after that ends in a clear 401, and leaves nothing.
-    service.ai.answers["/generate-cartoon"] = problem(500, "generation_failed")
+    service.ai.handlers["/generate-cartoon"] = problem(500, "generation_failed")
     assert (await old.upload()).status_code == 401
     assert len(service.files("uploads/originals")) == 2
 
 
 async def test_the_first_response_is_not_repeated_to_the_old_phone(service: Service):
-    """Its stored answer would bring the token that is the new phone's by then."""
+    """Its stored response would bring the token that is the new phone's by then."""
     key = {"Idempotency-Key": "first"}
     old = service.phone
     uploaded = (await old.upload(headers=key)).json()
@@ -240,11 +240,11 @@ async def test_of_two_phones_with_the_code_one_gets_the_library(service: Service
     old, _ = await library(service)
     code = await code_of(old)
 
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(recover(service.another_phone(f"new-{number}"), code) for number in range(8))
     )
 
-    assert sorted(answer.status_code for answer in answers) == [200] + [403] * 7
+    assert sorted(response.status_code for response in responses) == [200] + [403] * 7
 
 
 async def test_two_that_take_each_other_over_do_not_lock_up(service: Service):
@@ -252,11 +252,11 @@ async def test_two_that_take_each_other_over_do_not_lock_up(service: Service):
     other, _ = await library(service, service.another_phone("other"))
     codes = await code_of(one), await code_of(other)
 
-    answers = await asyncio.gather(recover(other, codes[0]), recover(one, codes[1]))
+    responses = await asyncio.gather(recover(other, codes[0]), recover(one, codes[1]))
 
     # Whoever came first has both libraries; the other's device is gone, and so is its code.
-    assert sorted(answer.status_code for answer in answers) in ([200, 401], [200, 403])
-    (won,) = [answer.json() for answer in answers if answer.status_code == 200]
+    assert sorted(response.status_code for response in responses) in ([200, 401], [200, 403])
+    (won,) = [response.json() for response in responses if response.status_code == 200]
     phone = Phone(service.http, won["deviceId"], won["deviceToken"])
     assert len((await phone.get("/api/originals")).json()["items"]) == 2
 

@@ -74,14 +74,14 @@ async def test_a_picture_of_one_s_own_is_reported_once(service: Service, phone: 
     ],
 )
 async def test_a_report_that_makes_no_sense_is_refused(phone: Phone, body: dict[str, Any]):
-    answer = await phone.post("/api/reports", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_report")
+    response = await phone.post("/api/reports", json=body)
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_report")
 
 
 async def test_twenty_reports_an_hour_are_enough(phone: Phone):
-    answers = [await report(phone, f"picture-{number}") for number in range(21)]
-    assert [answer.status_code for answer in answers] == [404] * 20 + [429]
-    assert answers[-1].headers["retry-after"] == "3600"
+    responses = [await report(phone, f"picture-{number}") for number in range(21)]
+    assert [response.status_code for response in responses] == [404] * 20 + [429]
+    assert responses[-1].headers["retry-after"] == "3600"
 
 
 async def test_a_report_that_is_upheld_removes_its_picture(service: Service, phone: Phone):

@@ -19,9 +19,9 @@ def drawings(service: Service) -> int:
 
 
 async def drawn(phone: Phone, original_id: str, **options: Any) -> dict[str, Any]:
-    answer = await phone.post(f"/api/regenerate/{original_id}", json=options)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["cartoon"]
+    response = await phone.post(f"/api/regenerate/{original_id}", json=options)
+    assert response.status_code == 201, response.text
+    return response.json()["cartoon"]
 
 
 async def test_an_equal_drawing_is_copied_into_a_cartoon_of_its_own(service: Service):
@@ -55,7 +55,7 @@ async def test_the_photo_sent_again_is_drawn_once_and_kept_twice(service: Servic
     assert again["faces"] == first["faces"]
     assert again["original"]["faceCount"] == 1
     for one, same in (("original", "thumbnailUrl"), ("cartoon", "imageUrl")):
-        urls = [answer[one][same] for answer in (first, again)]
+        urls = [response[one][same] for response in (first, again)]
         contents = [(await service.http.get(url)).content for url in urls]
         assert contents[0] == contents[1]
     assert other["original"]["sha256"] != first["original"]["sha256"]
@@ -148,7 +148,7 @@ async def test_an_engine_of_chance_draws_every_time(service: Service):
 @pytest.mark.parametrize("status", [200, 500, 503])
 async def test_without_a_list_of_styles_it_is_drawn(start: Start, status: int):
     ai = FakeAi()
-    ai.answers[paths.STYLES] = lambda request: httpx.Response(status, text="{}")
+    ai.handlers[paths.STYLES] = lambda request: httpx.Response(status, text="{}")
     async with start(ai=ai) as service:
         for _ in range(2):
             assert (await service.phone.upload(data={"seed": "7"})).status_code == 201

@@ -19,16 +19,18 @@ async def test_a_cartoon_of_shapes_is_drawn_again_as_svg(service: Service):
     cartoon = await cartoon_of(service, "anime")
     before = service.files()
 
-    answer = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
+    response = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "image/svg+xml"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    named = re.fullmatch(r'attachment; filename="(.+)\.svg"', answer.headers["content-disposition"])
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "image/svg+xml"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    named = re.fullmatch(
+        r'attachment; filename="(.+)\.svg"', response.headers["content-disposition"]
+    )
     assert named
     assert named[1] == cartoon["filename"].rpartition(".")[0]
-    assert answer.text == "<svg >drawn</svg>\n"
+    assert response.text == "<svg >drawn</svg>\n"
     assert service.files() == before
     _, request = service.ai.asked_for("/generate-cartoon")
     asked = {"style": "anime", "seed": 7, "framing": "full", "face": 1, "format": "svg"}
@@ -40,10 +42,10 @@ async def test_a_cartoon_of_shapes_is_drawn_again_as_svg(service: Service):
 async def test_a_cartoon_of_pixels_has_no_svg(service: Service):
     cartoon = await cartoon_of(service, "comic")
 
-    answer = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
+    response = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "no_svg")
-    assert "comic" in answer.json()["detail"]
+    assert (response.status_code, response.json()["code"]) == (422, "no_svg")
+    assert "comic" in response.json()["detail"]
     assert len(service.ai.asked_for("/generate-cartoon")) == 1
 
 
@@ -68,19 +70,19 @@ async def test_another_devices_cartoon_has_no_svg(service: Service):
 )
 async def test_what_is_no_whole_svg_is_not_passed_on(service: Service, content: bytes, kind: str):
     cartoon = await cartoon_of(service, "anime")
-    service.ai.answers["/generate-cartoon"] = lambda request: httpx.Response(
+    service.ai.handlers["/generate-cartoon"] = lambda request: httpx.Response(
         200, content=content, headers={"content-type": kind}
     )
 
-    answer = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
+    response = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
 
-    assert (answer.status_code, answer.json()["code"]) == (500, "generation_failed")
+    assert (response.status_code, response.json()["code"]) == (500, "generation_failed")
 
 
 async def test_a_busy_ai_service_is_said_so(service: Service):
     cartoon = await cartoon_of(service, "anime")
-    service.ai.answers["/generate-cartoon"] = problem(503, "ai_busy", **{"retry-after": "3"})
+    service.ai.handlers["/generate-cartoon"] = problem(503, "ai_busy", **{"retry-after": "3"})
 
-    answer = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
+    response = await service.phone.get(f"/api/cartoons/{cartoon['id']}/svg")
 
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "3")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "3")

@@ -19,16 +19,16 @@ async def url(service: Service) -> str:
 
 
 async def test_a_signed_url_opens_the_whole_file(service: Service, url: str):
-    answer = await service.http.get(url)
+    response = await service.http.get(url)
 
-    assert (answer.status_code, answer.content) == (200, PHOTO)
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.headers["content-length"] == str(len(PHOTO))
-    assert answer.headers["accept-ranges"] == "bytes"
-    assert "private" in answer.headers["cache-control"]
-    assert "immutable" in answer.headers["cache-control"]
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "sandbox" in answer.headers["content-security-policy"]
+    assert (response.status_code, response.content) == (200, PHOTO)
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["content-length"] == str(len(PHOTO))
+    assert response.headers["accept-ranges"] == "bytes"
+    assert "private" in response.headers["cache-control"]
+    assert "immutable" in response.headers["cache-control"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in response.headers["content-security-policy"]
 
 
 async def test_the_same_picture_keeps_its_url_for_a_while(service: Service, url: str):
@@ -48,9 +48,9 @@ async def test_an_altered_or_expired_signature_opens_nothing(service: Service, u
         f"{path.replace('originals', 'temp')}?expires={expires}&signature={signature}",
         f"{path.replace('.png', '.jpg')}?expires={expires}&signature={signature}",
     ):
-        answer = await service.http.get(changed)
-        assert answer.status_code == 400, changed
-        assert answer.json()["code"] == "invalid_device_id"
+        response = await service.http.get(changed)
+        assert response.status_code == 400, changed
+        assert response.json()["code"] == "invalid_device_id"
 
 
 async def test_without_a_signature_the_owner_gets_it(service: Service, url: str):
@@ -85,34 +85,34 @@ async def test_an_old_key_opens_until_it_is_retired(start: Start):
     ],
 )
 async def test_a_range_is_served(service: Service, url: str, asked: str, first: int, end: int):
-    answer = await service.http.get(url, headers={"Range": asked})
+    response = await service.http.get(url, headers={"Range": asked})
 
-    assert (answer.status_code, answer.content) == (206, PHOTO[first:end])
-    assert answer.headers["content-range"] == f"bytes {first}-{end - 1}/{len(PHOTO)}"
+    assert (response.status_code, response.content) == (206, PHOTO[first:end])
+    assert response.headers["content-range"] == f"bytes {first}-{end - 1}/{len(PHOTO)}"
 
 
 @pytest.mark.parametrize("asked", [f"bytes={len(PHOTO)}-", f"bytes={10**30}-", "bytes=-0"])
 async def test_a_range_outside_of_the_file_is_said_to_be(service: Service, url: str, asked: str):
-    answer = await service.http.get(url, headers={"Range": asked})
+    response = await service.http.get(url, headers={"Range": asked})
 
-    assert (answer.status_code, answer.content) == (416, b"")
-    assert answer.headers["content-range"] == f"bytes */{len(PHOTO)}"
+    assert (response.status_code, response.content) == (416, b"")
+    assert response.headers["content-range"] == f"bytes */{len(PHOTO)}"
 
 
 @pytest.mark.parametrize(
     "asked", ["bytes=", "bytes=-", "bytes=9-1", "lines=1-2", "bytes=0-1,4-5", "bytes=a-b", "x" * 99]
 )
 async def test_a_range_that_makes_no_sense_gets_the_whole(service: Service, url: str, asked: str):
-    answer = await service.http.get(url, headers={"Range": asked})
-    assert (answer.status_code, answer.content) == (200, PHOTO)
+    response = await service.http.get(url, headers={"Range": asked})
+    assert (response.status_code, response.content) == (200, PHOTO)
 
 
 async def test_an_unchanged_file_is_not_sent_again(service: Service, url: str):
     etag = (await service.http.get(url)).headers["etag"]
 
     for tags in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        answer = await service.http.get(url, headers={"If-None-Match": tags})
-        assert (answer.status_code, answer.content) == (304, b""), tags
+        response = await service.http.get(url, headers={"If-None-Match": tags})
+        assert (response.status_code, response.content) == (304, b""), tags
     changed = await service.http.get(url, headers={"If-None-Match": '"other"'})
     assert changed.status_code == 200
 
@@ -123,17 +123,17 @@ async def test_a_range_of_another_version_gets_the_whole(service: Service, url: 
 
 
 async def test_head_tells_the_size(service: Service, url: str):
-    answer = await service.http.head(url)
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["content-length"] == str(len(PHOTO))
+    response = await service.http.head(url)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-length"] == str(len(PHOTO))
 
 
 async def test_a_body_sent_along_is_counted_like_any_other(start: Start):
     async with start(max_upload_bytes=20_000) as service:
         url = (await service.phone.upload(PHOTO)).json()["original"]["imageUrl"]
         for length, status in ((10_000, 200), (200_000, 413)):
-            answer = await service.http.request("GET", url, content=b"x" * length)
-            assert answer.status_code == status
+            response = await service.http.request("GET", url, content=b"x" * length)
+            assert response.status_code == status
 
 
 async def test_however_the_query_is_written_it_means_the_same(service: Service, url: str):
@@ -165,10 +165,10 @@ async def test_a_public_url_makes_the_picture_of_a_link_to_the_page_absolute(sta
 
 
 async def test_a_host_header_never_gets_into_a_url(service: Service):
-    answer = await service.phone.upload(
+    response = await service.phone.upload(
         headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     )
-    assert "evil" not in answer.text
+    assert "evil" not in response.text
 
 
 async def test_a_link_in_the_folder_is_not_followed(service: Service, url: str):
@@ -177,9 +177,9 @@ async def test_a_link_in_the_folder_is_not_followed(service: Service, url: str):
     link.symlink_to(secret)
 
     signed = service.state.signer.file_url("/uploads/originals/1_link.jpg")
-    answer: httpx.Response = await service.http.get(signed)
+    response: httpx.Response = await service.http.get(signed)
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
 
 
 async def test_a_file_that_the_disk_has_to_be_asked_for_is_served_too(service: Service, url: str):

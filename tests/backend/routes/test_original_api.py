@@ -41,18 +41,18 @@ async def upload(service: Service, device: str = DEVICE) -> dict[str, Any]:
     return data_of(await ask(service, "POST", "/api/upload", device, files=files), 201)
 
 
-def data_of(answer: httpx.Response, status: int = 200) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    body = answer.json()
+def data_of(response: httpx.Response, status: int = 200) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    body = response.json()
     assert set(body) == {"success", "data"}
     assert body["success"] is True
     return body["data"]
 
 
-def assert_failed(answer: httpx.Response, status: int, sentence: str = "") -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"].startswith("application/json")
-    body = answer.json()
+def assert_failed(response: httpx.Response, status: int, sentence: str = "") -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"].startswith("application/json")
+    body = response.json()
     assert set(body) == {"success", "error"}
     assert body["success"] is False
     assert sentence in body["error"]
@@ -129,13 +129,13 @@ async def test_a_picture_opens_by_its_name_alone(service: Service):
     uploaded = await upload(service)
     for url in (uploaded["original"]["imageUrl"], uploaded["cartoon"]["imageUrl"]):
         path = url.removeprefix(BASE)
-        answer = await ask(service, "GET", path, None)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == "image/jpeg"
+        response = await ask(service, "GET", path, None)
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "image/jpeg"
         head = await ask(service, "HEAD", path, None)
         assert (head.status_code, head.content) == (200, b"")
         part = await service.http.get(path, headers={"Range": "bytes=0-3"})
-        assert (part.status_code, part.content) == (206, answer.content[:4])
+        assert (part.status_code, part.content) == (206, response.content[:4])
     assert_failed(await ask(service, "GET", "/uploads/originals/1_nobody.jpg", None), 404)
 
 
@@ -190,9 +190,9 @@ async def test_errors_are_in_its_envelope_with_its_statuses(service: Service):
     photo = {"image": ("a.jpg", picture(), "image/jpeg")}
     for of_the_ai, status in (("no_face", 400), ("ai_busy", 500), ("generation_failed", 500)):
         ours = {"no_face": 422, "ai_busy": 503, "generation_failed": 500}[of_the_ai]
-        service.ai.answers["/generate-cartoon"] = problem(ours, of_the_ai)
+        service.ai.handlers["/generate-cartoon"] = problem(ours, of_the_ai)
         assert_failed(await ask(service, "POST", "/api/upload", files=photo), status)
-    service.ai.answers["/generate-cartoon"] = lambda request: 1 / 0
+    service.ai.handlers["/generate-cartoon"] = lambda request: 1 / 0
     assert_failed(await ask(service, "POST", "/api/upload", files=photo), 500)
 
 

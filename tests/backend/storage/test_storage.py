@@ -232,20 +232,20 @@ async def test_it_serves_what_a_request_asks_for(
     storage: Storage, headers: dict[str, str], status: int, first: int, end: int
 ):
     async with over_http(storage, await keep(storage)) as http:
-        answer = await http.get("/", headers=headers)
+        response = await http.get("/", headers=headers)
 
-    assert (answer.status_code, answer.content) == (status, DATA[first:end])
+    assert (response.status_code, response.content) == (status, DATA[first:end])
     if status in (200, 206):
-        assert answer.headers["content-type"] == "image/jpeg"
-        assert answer.headers["content-length"] == str(end - first)
+        assert response.headers["content-type"] == "image/jpeg"
+        assert response.headers["content-length"] == str(end - first)
     if status in (206, 416):
-        assert answer.headers["content-range"].endswith(f"/{len(DATA)}")
+        assert response.headers["content-range"].endswith(f"/{len(DATA)}")
 
 
 async def test_head_sends_no_body(storage: Storage):
     async with over_http(storage, await keep(storage)) as http:
-        answer = await http.head("/")
-    assert (answer.content, answer.headers["content-length"]) == (b"", str(len(DATA)))
+        response = await http.head("/")
+    assert (response.content, response.headers["content-length"]) == (b"", str(len(DATA)))
 
 
 async def test_a_large_file_is_served_whole(storage: Storage):
@@ -262,12 +262,12 @@ async def test_a_url_of_the_bucket_opens_the_file_with_its_type(bucket: BackendS
 
     assert url is not None
     async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
-        answer = await http.get(url)
+        response = await http.get(url)
         unsigned = await http.get(url.partition("?")[0])
         tampered = await http.get(url[:-1] + ("0" if url[-1] != "0" else "1"))
-    assert (answer.status_code, answer.content) == (200, DATA)
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert "immutable" in answer.headers["cache-control"]
+    assert (response.status_code, response.content) == (200, DATA)
+    assert response.headers["content-type"] == "image/jpeg"
+    assert "immutable" in response.headers["cache-control"]
     assert (unsigned.status_code, tampered.status_code) == (403, 403)
 
 
@@ -332,17 +332,17 @@ async def test_with_half_of_the_bucket_down_pictures_open_and_uploads_are_refuse
     with running_seaweedfs_cluster() as (server, volumes):
         settings = on_bucket(server, tmp_path, storage_timeout_s=deadline_s)
         async with running(settings, FakeAi()) as service:
-            answers = [await _uploaded(service.phone, photo) for _ in range(5)]
-            urls = [answer.json()["original"]["imageUrl"] for answer in answers]
+            responses = [await _uploaded(service.phone, photo) for _ in range(5)]
+            urls = [response.json()["original"]["imageUrl"] for response in responses]
             volumes[0].kill()
 
             for url in urls:
                 assert (await service.http.get(url)).content == photo
             async with asyncio.timeout(PATIENCE_S):
-                answer = await service.phone.upload(photo)
+                response = await service.phone.upload(photo)
 
-            assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
-            assert answer.headers["retry-after"]
+            assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
+            assert response.headers["retry-after"]
             assert len((await service.phone.get("/api/originals")).json()["items"]) == 5
 
             volumes[0].start()
@@ -428,9 +428,9 @@ async def test_a_photo_that_the_bucket_refuses_for_ever_holds_up_no_other_and_it
 async def _uploaded(phone: Phone, photo: bytes | None = None, **options: Any) -> httpx.Response:
     """Once the bucket has kept the photo within its deadline, too short on a busy machine."""
     async with asyncio.timeout(PATIENCE_S):
-        while (answer := await phone.upload(photo, **options)).status_code == 503:
+        while (response := await phone.upload(photo, **options)).status_code == 503:
             pass
-    return answer
+    return response
 
 
 async def test_a_bucket_that_is_away_is_said_to_be(tmp_path: Path):
@@ -442,11 +442,11 @@ async def test_a_bucket_that_is_away_is_said_to_be(tmp_path: Path):
         aws_secret_access_key="secret",
     )
     async with running(nowhere, FakeAi()) as service:
-        answer = await service.phone.upload()
+        response = await service.phone.upload()
         ready = await service.http.get("/readyz")
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
-    assert answer.headers["retry-after"]
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
+    assert response.headers["retry-after"]
     assert ready.json()["missing"] == ["storage"]
 
 
@@ -482,14 +482,14 @@ async def test_files_are_redirected_to_the_bucket_if_so_set(seaweedfs: SeaweedFs
     photo = picture("png")
     async with running(on_bucket(seaweedfs, tmp_path, file_delivery="redirect"), FakeAi()) as it:
         url = (await it.phone.upload(photo)).json()["original"]["imageUrl"]
-        answer = await it.http.get(url)
+        response = await it.http.get(url)
         head = await it.http.head(url)
         refused = await it.http.get(url[:-2] + "xx")
 
-    assert answer.status_code == 302
-    assert "max-age=240" in answer.headers["cache-control"]
+    assert response.status_code == 302
+    assert "max-age=240" in response.headers["cache-control"]
     async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
-        there = await http.get(answer.headers["location"])
+        there = await http.get(response.headers["location"])
     assert (there.content, there.headers["content-type"]) == (photo, "image/png")
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(photo)))
     assert refused.status_code == 400

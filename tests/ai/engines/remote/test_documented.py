@@ -70,11 +70,11 @@ async def drawing_by(folder: Path, text: str) -> bytes:
 
 
 async def asked_of(
-    folder: Path, text: str, path: str, *answers: Any
+    folder: Path, text: str, path: str, *handlers: Any
 ) -> list[tuple[str, dict[str, str], dict[str, Any]]]:
-    """What the example asks of a server that gives these answers at ``path`` and below it."""
+    """What the example asks of a server that gives these responses at ``path`` and below it."""
     async with serving(path, f"{path}/{{rest:.*}}") as server:
-        server.answers = [answer(server) for answer in answers]
+        server.handlers = [handler(server) for handler in handlers]
         assert await drawing_by(folder, at(server.url, text)) == DRAWING
         return server.asked
 
@@ -136,11 +136,11 @@ async def test_a_server_of_the_original_design(tmp_path: Path) -> None:
     async def draw(request: web.Request) -> web.Response:
         return web.Response(body=DRAWING, content_type="image/png")
 
-    def answer(server: Server) -> Any:
+    def handler(server: Server) -> Any:
         return draw
 
     text = block("original", 'kind = "original"')
-    ((path, _, form),) = await asked_of(tmp_path, text, "/generate-cartoon", answer)
+    ((path, _, form),) = await asked_of(tmp_path, text, "/generate-cartoon", handler)
     assert (path, form["image"]) == ("/generate-cartoon", ASKED.photo)
 
 

@@ -12,7 +12,7 @@ from cartoon_avatar.ai.engines.drawing import unwatched
 from cartoon_avatar.contract.errors import EngineRefused, EngineUnavailable
 from tests.ai.engines.remote.conftest import ASKED, Opened
 from tests.engines import generators
-from tests.engines.generators import DRAWING, KEY, Answer, Server, edited, serving, status
+from tests.engines.generators import DRAWING, KEY, Handler, Server, edited, serving, status
 from tests.patience import PATIENCE_S
 
 
@@ -22,8 +22,8 @@ async def server() -> AsyncIterator[Server]:
         yield server
 
 
-async def draw(opened: Opened, server: Server, *answers: Answer, **keys: Any) -> bytes:
-    server.answers = list(answers)
+async def draw(opened: Opened, server: Server, *handlers: Handler, **keys: Any) -> bytes:
+    server.handlers = list(handlers)
     async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
         return await engine.draw(ASKED, unwatched)
 
@@ -61,7 +61,7 @@ async def test_a_linked_picture_is_fetched_without_the_key(opened: Opened, serve
 
 async def test_partial_pictures_are_progress(opened: Opened, server: Server) -> None:
     told: list[tuple[str, float | None]] = []
-    server.answers = [generators.streamed(partial=3)]
+    server.handlers = [generators.streamed(partial=3)]
     async with opened("images-edits", f"{server.url}/v1", stream=True) as engine:
         drawing = await engine.draw(ASKED, lambda *report: told.append(report))
     assert drawing == DRAWING
@@ -72,7 +72,7 @@ async def test_partial_pictures_are_progress(opened: Opened, server: Server) -> 
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("handler", "said"),
     [
         (status(500), "500"),
         (status(401), "401"),
@@ -93,10 +93,10 @@ async def test_partial_pictures_are_progress(opened: Opened, server: Server) -> 
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_a_failure_is_reported_and_not_paid_twice(
-    opened: Opened, server: Server, answer: Answer, said: str
+    opened: Opened, server: Server, handler: Handler, said: str
 ) -> None:
     with pytest.raises(EngineUnavailable, match=said) as caught:
-        await draw(opened, server, answer, retries=3)
+        await draw(opened, server, handler, retries=3)
     assert len(server.asked) == 1
     assert KEY not in caught.value.detail
     assert caught.value.retry_after_s is not None
@@ -113,7 +113,7 @@ async def test_an_endless_response_is_cut_off(opened: Opened, server: Server) ->
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "handler",
     [
         generators.refused(),
         generators.refused("content_policy_violation"),
@@ -122,10 +122,10 @@ async def test_an_endless_response_is_cut_off(opened: Opened, server: Server) ->
     ],
 )
 async def test_a_refusal_by_policy_is_an_error_of_its_own(
-    opened: Opened, server: Server, answer: Answer
+    opened: Opened, server: Server, handler: Handler
 ) -> None:
     with pytest.raises(EngineRefused):
-        await draw(opened, server, answer, retries=3)
+        await draw(opened, server, handler, retries=3)
     assert len(server.asked) == 1
 
 
@@ -139,7 +139,7 @@ async def test_who_asks_for_patience_is_asked_again(opened: Opened, server: Serv
 async def test_an_engine_that_wants_a_long_pause_is_left_alone(
     opened: Opened, server: Server
 ) -> None:
-    server.answers = [status(429, **{"Retry-After": "600"}), edited()]
+    server.handlers = [status(429, **{"Retry-After": "600"}), edited()]
     async with opened("images-edits", f"{server.url}/v1", retries=3) as engine:
         for _ in range(2):
             with pytest.raises(EngineUnavailable) as caught:
@@ -176,7 +176,7 @@ async def test_a_cancel_closes_the_connection(opened: Opened, server: Server) ->
 async def test_past_the_days_budget_nothing_is_asked_and_no_style_listed(
     opened: Opened, server: Server
 ) -> None:
-    server.answers = [generators.refused(), status(500), edited()]
+    server.handlers = [generators.refused(), status(500), edited()]
     keys = {"price": 0.25, "daily_cost": 0.5}
     async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
         with pytest.raises(EngineRefused):  # which costs nothing

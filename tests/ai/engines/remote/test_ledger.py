@@ -24,7 +24,7 @@ from tests.patience import PATIENCE_S
 
 async def test_what_was_spent_today_and_the_last_error_outlive_the_service(opened: Opened) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [status(500), edited()]
+        server.handlers = [status(500), edited()]
         keys = {"daily_calls": 2}
         async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
             with pytest.raises(EngineUnavailable):
@@ -42,7 +42,7 @@ async def test_what_was_spent_today_and_the_last_error_outlive_the_service(opene
 
 async def test_a_new_day_begins_with_a_whole_budget(opened: Opened) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [edited()]
+        server.handlers = [edited()]
         with time_machine.travel("2026-11-29T23:59:00Z", tick=True) as clock:
             async with opened("images-edits", f"{server.url}/v1", daily_calls=1) as engine:
                 await engine.draw(ASKED, unwatched)
@@ -56,7 +56,7 @@ async def test_a_call_that_was_cut_off_is_counted_once_where_it_is_found_again(
     opened: Opened,
 ) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [generators.never, edited()]
+        server.handlers = [generators.never, edited()]
         keys = {"daily_calls": 1, "idempotency_key": True}
         async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
             drawing = asyncio.create_task(engine.draw(ASKED, unwatched))
@@ -74,7 +74,7 @@ async def test_a_call_that_was_cut_off_is_counted_once_where_it_is_found_again(
 
 async def test_where_it_is_not_found_again_it_is_counted_again(opened: Opened) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [generators.never, edited()]
+        server.handlers = [generators.never, edited()]
         async with opened("images-edits", f"{server.url}/v1") as engine:
             drawing = asyncio.create_task(engine.draw(ASKED, unwatched))
             while not server.asked:  # noqa: ASYNC110 (no event tells)
@@ -90,7 +90,7 @@ async def test_a_server_with_idempotency_keys_is_asked_again_and_waited_for(
     opened: Opened,
 ) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [status(502), generators.broken, status(409), status(409), edited()]
+        server.handlers = [status(502), generators.broken, status(409), status(409), edited()]
         keys = {"idempotency_key": True, "retries": 2}
         async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
             assert await engine.draw(ASKED, unwatched) == DRAWING
@@ -100,7 +100,7 @@ async def test_a_server_with_idempotency_keys_is_asked_again_and_waited_for(
 
 async def test_replicas_of_one_machine_count_together(opened: Opened) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [edited()]
+        server.handlers = [edited()]
         url = f"{server.url}/v1"
         async with opened("images-edits", url) as first, opened("images-edits", url) as second:
             await first.draw(ASKED, unwatched)
@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 
 async def test_replicas_of_one_machine_cancel_for_each_other(opened: Opened) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [generators.never]
+        server.handlers = [generators.never]
         url = f"{server.url}/v1"
         asked = replace(ASKED, key=key_of("a-job", b"a photo", "clay", 7))
         async with opened("images-edits", url) as first, opened("images-edits", url) as second:
@@ -141,7 +141,7 @@ async def test_what_was_drawn_is_found_again_until_whoever_asked_has_stored_it(
     opened: Opened,
 ) -> None:
     async with serving("/v1/images/edits") as server:
-        server.answers = [edited()]
+        server.handlers = [edited()]
         keys = {"daily_calls": 1, "idempotency_key": True}
         async with opened("images-edits", f"{server.url}/v1", **keys) as engine:
             await engine.draw(ASKED, unwatched)

@@ -11,17 +11,17 @@ from tests.engines.generators import DRAWING, serving
 
 async def test_a_bare_picture_goes_and_a_bare_picture_comes(opened: Opened) -> None:
     async with serving("/generate-cartoon") as server:
-        server.answers = [generators.bare(DRAWING)]
+        server.handlers = [generators.bare(DRAWING)]
         async with opened("original", server.url) as engine:
             assert await engine.draw(ASKED, unwatched) == DRAWING
     ((path, _, fields),) = server.asked
     assert (path, fields) == ("/generate-cartoon", {"image": b"a photo"})
 
 
-@pytest.mark.parametrize("answer", [generators.status(500), generators.broken])
-async def test_what_may_have_been_drawn_is_not_asked_for_again(opened: Opened, answer) -> None:
+@pytest.mark.parametrize("handler", [generators.status(500), generators.broken])
+async def test_what_may_have_been_drawn_is_not_asked_for_again(opened: Opened, handler) -> None:
     async with serving("/generate-cartoon") as server:
-        server.answers = [answer]
+        server.handlers = [handler]
         async with opened("original", server.url, retries=3) as engine:
             with pytest.raises(EngineUnavailable):
                 await engine.draw(ASKED, unwatched)
@@ -30,7 +30,7 @@ async def test_what_may_have_been_drawn_is_not_asked_for_again(opened: Opened, a
 
 async def test_an_endless_picture_is_cut_off(opened: Opened) -> None:
     async with serving("/generate-cartoon") as server:
-        server.answers = [generators.endless]
+        server.handlers = [generators.endless]
         async with opened("original", server.url) as engine:
             with pytest.raises(EngineUnavailable, match="longer than"):
                 await engine.draw(ASKED, unwatched)

@@ -17,7 +17,7 @@ from tests.engines import generators
 from tests.engines.generators import (
     DRAWING,
     KEY,
-    Answer,
+    Handler,
     Server,
     data_uri,
     prediction,
@@ -36,12 +36,12 @@ async def server() -> AsyncIterator[Server]:
 async def draw(
     opened: Opened,
     at: Server,
-    *answers: Answer,
+    *handlers: Handler,
     asked: Generation = ASKED,
     told: list[str] | None = None,
     **keys: Any,
 ) -> bytes:
-    at.answers = list(answers)
+    at.handlers = list(handlers)
     model = {} if keys.get("server") == "cog" else {"version": "5c7d"}
 
     def report(stage: str, share: float | None) -> None:
@@ -93,7 +93,7 @@ async def test_an_official_model_has_an_address_of_its_own(opened: Opened, serve
     done = prediction(server, "succeeded", data_uri())
     keys = {"version": None, "model": "black-forest/kontext-pro"}
     del keys["version"]
-    server.answers = [done]
+    server.handlers = [done]
     async with opened("predictions", f"{server.url}/v1", **keys) as engine:
         assert await engine.draw(ASKED, unwatched) == DRAWING
     assert paths_of(server) == ["/v1/models/black-forest/kontext-pro/predictions"]
@@ -127,7 +127,7 @@ async def test_once_its_address_is_known_a_broken_connection_costs_nothing(
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
+    ("handlers", "said"),
     [
         (lambda server: [status(500)], "500"),
         (lambda server: [status(402)], "402"),
@@ -154,10 +154,10 @@ async def test_once_its_address_is_known_a_broken_connection_costs_nothing(
     ],
 )
 async def test_a_failure_is_reported_and_not_paid_twice(
-    opened: Opened, server: Server, answers, said: str
+    opened: Opened, server: Server, handlers, said: str
 ) -> None:
     with pytest.raises(EngineUnavailable, match=said):
-        await draw(opened, server, *answers(server), retries=3)
+        await draw(opened, server, *handlers(server), retries=3)
     assert paths_of(server).count("/v1/predictions") == 1
 
 
@@ -213,7 +213,7 @@ async def test_a_container_answers_when_it_is_done(opened: Opened, server: Serve
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "handler",
     [
         generators.broken,
         status(409, {"detail": "Already running a prediction"}),
@@ -222,10 +222,10 @@ async def test_a_container_answers_when_it_is_done(opened: Opened, server: Serve
     ids=["breaks", "is busy", "is still at it"],
 )
 async def test_a_container_that_does_not_respond_gets_the_request_again(
-    opened: Opened, server: Server, answer: Answer
+    opened: Opened, server: Server, handler: Handler
 ) -> None:
     done = status(200, {"status": "succeeded", "output": data_uri()})
-    assert await draw(opened, server, answer, done, server="cog", retries=1) == DRAWING
+    assert await draw(opened, server, handler, done, server="cog", retries=1) == DRAWING
     assert len(paths_of(server)) == 2
     assert len(set(paths_of(server))) == 1
 

@@ -12,7 +12,7 @@ from cartoon_avatar.ai.engines.remote.config import read_engines
 from cartoon_avatar.ai.engines.remote.trial import Trial, try_engines
 from tests.ai.engines.remote.conftest import written
 from tests.engines import comfyui, generators
-from tests.engines.generators import KEY, Answer, serving, status
+from tests.engines.generators import KEY, Handler, serving, status
 
 
 async def tried(tmp_path: Path, kind: str, url: str, **keys: Any) -> Trial:
@@ -28,7 +28,7 @@ MODELS, ACCOUNT = "/v1/models", "/v1/account"
 
 
 @pytest.mark.parametrize(
-    ("kind", "keys", "path", "answer", "good", "found"),
+    ("kind", "keys", "path", "handler", "good", "found"),
     [
         ("images-edits", {}, MODELS, status(200, {"data": []}), True, "takes the key"),
         ("images-edits", {}, MODELS, status(401), False, "401"),
@@ -49,12 +49,12 @@ async def test_each_kind_is_asked_for_what_is_free(
     kind: str,
     keys: dict[str, Any],
     path: str,
-    answer: Answer,
+    handler: Handler,
     good: bool,
     found: str,
 ) -> None:
     async with serving(path) as server:
-        server.answers = [answer]
+        server.handlers = [handler]
         trial = await tried(tmp_path, kind, f"{server.url}/v1", **keys)
         assert (trial.tried, trial.good) == (f"GET {path}", good), trial
         assert found in trial.found
