@@ -22,9 +22,17 @@ import pytest_asyncio
 
 from cartoon_avatar.ai.seeing.model_files import models_folder
 from cartoon_avatar.contract import paths
-from tests.ai import test_routes as plain
 from tests.ai.conftest import EndlessBody, astronaut, coffee  # noqa: F401, fixtures
-from tests.ai.test_routes import assert_problem, cartoon  # noqa: F401, a fixture
+from tests.ai.routes import (
+    test_drawings,
+    test_heads,
+    test_requests,
+    test_service,
+    test_stickers,
+    test_thumbnails,
+)
+from tests.ai.routes.conftest import cartoon  # noqa: F401, a fixture
+from tests.ai.routes.responses import assert_problem
 from tests.backend.conftest import picture
 from tests.engines.ai_service import is_ready
 from tests.engines.ports import free_ports
@@ -44,6 +52,10 @@ _ITS_OWN = ("metrics", "past_the_queue", "worker_killed", "endless", "says_it_is
 globals().update(
     {
         name: pytest.mark.asyncio(loop_scope="module")(test)
+        for plain in (
+            *(test_drawings, test_heads, test_thumbnails, test_stickers),
+            *(test_requests, test_service),
+        )
         for name, test in vars(plain).items()
         if name.startswith("test_")
         and "ai" in inspect.signature(test).parameters

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.ai.pools.ray_proxies import Proxied
-from tests.ai.test_routes import assert_problem
+from tests.ai.routes.responses import assert_problem
 
 BODY = b"a photo" * 1000
 
