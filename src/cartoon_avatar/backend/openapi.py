@@ -120,7 +120,7 @@ def _size_integers(part: Any, name: str = "") -> None:
         if part.get("type") == "integer":
             part.setdefault("format", "int64" if name in _INT64 else "int32")
         for key, one in part.items():
-            # What a schema is of: the property's or the parameter's name.
+            # The property or parameter that the schema belongs to.
             inner = str(part["name"]) if key == "schema" and "name" in part else key
             if key in ("anyOf", "oneOf", "allOf", "items"):
                 inner = name

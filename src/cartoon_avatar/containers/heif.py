@@ -34,7 +34,7 @@ _NO_EXIF = struct.pack(">I2sHIHI", 0, b"MM", 42, 8, 0, 0)
 # Longer items are no packets that a program wrote about a photo.
 _LONGEST_XMP_BYTES = 1 << 20
 _ZEROS = bytes(1 << 16)
-# Of metadata behind the pixels that a file cut off has lost: EXIF is at most this long elsewhere.
+# How many bytes of metadata behind its pixels a file may lack: the most that EXIF takes in a JPEG.
 _MOST_MISSING_BYTES = 1 << 16
 # From, to, and what to write before the zeros.
 _Blank = tuple[int, int, bytes]

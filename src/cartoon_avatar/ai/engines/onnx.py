@@ -48,7 +48,7 @@ _PERIOD = 1_000_003  # seeds go up to 2⁵³, where a float has no fraction left
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 10, 60
 # A network at its largest side, on a slow core.
 _DEADLINE_S = 120
-# Opening is done once a worker.
+# Milliseconds; a network is opened once in each worker.
 _STAGES_MS = {"open": 5, "network": 1000}
 
 

@@ -45,7 +45,7 @@ def remote_configs(
     that draw here. Raises ``BadEngines``."""
     if file is None:
         return []
-    # Neural styles keep their names while their files are not here, too.
+    # Names of neural styles stay reserved while their files are missing.
     try:
         neural = known(folder)
     except BadManifest:  # which the neural engine says for itself

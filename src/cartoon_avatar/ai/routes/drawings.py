@@ -181,7 +181,7 @@ async def _draw_elsewhere(
             return _Made(result, engine.facts, drawing.style)
     first = ai.engines.all[0]
     style = first.styles()[0]
-    # Given up already, once the generator was called.
+    # A second close does nothing: ``generate`` may have freed the place already.
     place.close()
     place.enter_context(ai.workers.place())
     result = await _draw_here(ai, first, replace(drawing, style=style), watch)

@@ -87,7 +87,7 @@ def added(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
 
 @cache
 def _insert_new(table: Table, dialect: str) -> Insert:
-    # The engine has loaded its own dialect; the other one would make every start later.
+    # Imported here: the dialect that is not in use would only make each start slower.
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
     else:

@@ -119,7 +119,7 @@ def jobs_ahead_of(connection: Connection, job: Job) -> int:
     return connection.scalar(_AHEAD, {"engine": job.engine, "turn": job.turn, "id": job.id}) or 0
 
 
-# A walk from one engine to the next, not from job to job.
+# Steps along the index from one engine to the next, past the jobs of each.
 _WAITED_FOR = text(
     "WITH RECURSIVE waited_for(engine) AS ("
     " SELECT min(engine) FROM jobs WHERE state = 'queued'"

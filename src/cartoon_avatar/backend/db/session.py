@@ -139,7 +139,7 @@ async def open_database(url: str, timeout_s: float) -> AsyncIterator[Database]:
         finally:
             database.close()
         return
-    # It loads SQLAlchemy's ORM, which is not used.
+    # Imported here: it loads SQLAlchemy's ORM, which SQLite does without.
     from sqlalchemy.ext.asyncio import create_async_engine
 
     plain = make_url(url)

@@ -32,7 +32,7 @@ _PIECE_BYTES = 256 * 1024
 _OURS = {
     *("file_path", "thumbnail_path", "image_url", "face_url", "last_style", "device_id"),
     "drawing_key",
-    # What only carries a job through.
+    # What matters only while a job is carried out.
     *("key", "fingerprint", "turn", "accepted", "cancel_asked", "attempts", "claim"),
     *("lease_until", "photo_path", "status", "with_token"),
 }

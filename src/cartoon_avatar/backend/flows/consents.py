@@ -17,7 +17,7 @@ from cartoon_avatar.backend.state import State
 async def may_leave(backend: State, device_id: str, style: str | None, until: float) -> bool:
     """Whether the photo may be sent to somebody else's server to be drawn in ``style``: False where
     that is not needed. Raises ConsentRequired."""
-    if style is None:  # the AI service's first is ours
+    if style is None:  # the AI service's first style, which our own engine draws
         return False
     styles = await backend.ai.styles(until=until)
     wanted = next((one for one in styles if one.name == style), None)

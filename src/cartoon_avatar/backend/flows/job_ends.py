@@ -38,7 +38,7 @@ _TRIED_FOR = timedelta(hours=24)
 # Bounds of the pause before another attempt.
 _SHORTEST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(minutes=10)
-# Jobs a transaction.
+# Jobs ended in one transaction.
 _BATCH = 200
 
 

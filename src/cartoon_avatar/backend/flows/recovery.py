@@ -31,7 +31,7 @@ from cartoon_avatar.backend.db.tables import (
 from cartoon_avatar.backend.errors import InvalidRecoveryCode, NotFound, WrongRecoveryCode
 from cartoon_avatar.backend.signing import Signer, token_hash
 
-# Crockford's base 32: no letter that is taken for a digit, none that makes words.
+# Crockford's base 32: no letter that looks like a digit, and no U, so that fewer codes spell words.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKALIKES = str.maketrans("OIL", "011")
 # A hundred bits, in groups that a person can copy.

@@ -19,7 +19,7 @@ from cartoon_avatar.backend.storage.protocol import Storage
 
 log = structlog.get_logger()
 
-# Rows a transaction, files a query: short enough never to keep a user waiting.
+# Rows in one transaction, files in one query: short enough never to keep a user waiting.
 _BATCH = 200
 # How long finished jobs are kept, and with them the responses under their keys.
 JOBS_KEPT_FOR = timedelta(hours=24)

@@ -33,7 +33,7 @@ router = APIRouter(include_in_schema=False)
 # Apps of it know 400, 404, 500 and 507; for a retry later they show the message.
 _STATUS = {408: 400, 409: 400, 413: 400, 422: 400, 503: 500}
 _PAGE_LIMIT, _LARGEST_LIMIT = 50, 100
-# Its lists are whole.
+# Its lists have no pages.
 _ALL = 1_000_000
 
 

@@ -74,7 +74,7 @@ class ComfyUi:
         body = {"prompt": graph, "prompt_id": drawing, "client_id": generation.key}
         url = self.http.url("prompt")
         try:
-            # Asked again, it costs the time of a machine of one's own.
+            # A repetition costs nothing but time of the operator's own machine.
             queued = await self.http.json("POST", url, json_body=body, idempotent=True)
         except GenerationLost as lost:
             if (wrong := _wrong_in(lost.body)) is not None:

@@ -24,7 +24,7 @@ from pydantic import (
 from cartoon_avatar.ai.engines.protocol import StyleFacts
 from cartoon_avatar.ai.engines.remote.workflow import PROMPT, Workflow, read_workflow
 
-# Of engines that need no file.
+# Engines that engines.toml does not name.
 _ENGINES_OF_OURS = ("built-in", "onnx")
 DAY_S = 24 * 3600
 

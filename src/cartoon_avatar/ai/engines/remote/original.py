@@ -22,5 +22,5 @@ class Original:
         form = aiohttp.FormData()
         form.add_field("image", generation.photo, filename="photo.jpg", content_type="image/jpeg")
         async with self.http.ask("POST", self.http.url("generate-cartoon"), data=form) as response:
-            # Its type may lie: what it is, is read from the bytes.
+            # The Content-Type may be wrong: the type is read from the bytes.
             return await bounded(response, MOST_PICTURE_BYTES)

@@ -60,7 +60,7 @@ class Predictions:
         pause_s = _FIRST_POLL_S
         try:
             while True:
-                # Asked again, it costs the time of a machine of one's own.
+                # A repetition costs nothing but time of the operator's own machine.
                 prediction = await self.http.json("PUT", url, json_body=body, idempotent=True)
                 if prediction.get("status") not in ("starting", "processing"):
                     return prediction
