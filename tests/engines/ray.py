@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,14 +46,6 @@ class Node:
                     found.append(process)
         return found
 
-    def raylets(self) -> list[psutil.Process]:
-        found = []
-        for process in self.family():
-            with suppress(psutil.NoSuchProcess):
-                if process.name() == "raylet":
-                    found.append(process)
-        return found
-
     def kill(self) -> list[psutil.Process]:
         """All at once, as a machine goes; returns who was there."""
         family = self.family()
@@ -81,25 +73,11 @@ class RayCluster:
         return self.nodes[1:]
 
     def start(self, *arguments: str, number: int) -> Node:
-        """One at a time: of several started at once one may time out.
-
-        A raylet whose agents have not come up within 15 s ends itself, whatever is configured; on
-        a busy machine they may take longer, and the node is started again.
-        """
-        until = time.monotonic() + _START_S
-        while True:
-            node = self._begin(arguments, number)
-            self.nodes.append(node)
-            if _is_up(node, until):
-                return node
-            psutil.wait_procs(node.kill(), timeout=PATIENCE_S)
-            self.nodes.remove(node)
-            if time.monotonic() > until:
-                raise RuntimeError(f"Ray did not start: {node.log.read_text()[-2000:]}")
-
-    def _begin(self, arguments: tuple[str, ...], number: int) -> Node:
+        """One at a time: of several started at once one may time out."""
         address = f"{self.network}.{number}"
         log = self.folder / f"{number}.log"
+        agent, listen, metrics, environment = free_ports(4)
+        node_id = secrets.token_hex(28)
         with open(log, "wb") as output:
             process = subprocess.Popen(
                 [
@@ -107,35 +85,36 @@ class RayCluster:
                     *("setpriv", "--pdeathsig=TERM"),
                     *(str(_binary()), "start", "--block", f"--node-ip-address={address}"),
                     *(f"--object-store-memory={_STORE_BYTES}", "--disable-usage-stats"),
+                    *(f"--dashboard-agent-grpc-port={agent}", f"--metrics-export-port={metrics}"),
+                    f"--dashboard-agent-listen-port={listen}",
+                    f"--runtime-env-agent-port={environment}",
                     *arguments,
                 ],
-                env=self.environment,
+                env={**self.environment, "RAY_OVERRIDE_NODE_ID_FOR_TESTING": node_id},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        return Node(address, process, log)
+        node = Node(address, process, log)
+        self.nodes.append(node)
+        # A raylet gives its agents 15 s to write down the ports that they listen on, whatever is
+        # configured; on a busy machine they take longer. It asks for this one even if it is given.
+        session = self.folder / "t/session_latest"
+        _wait_until(session.exists, node)
+        (session / f"dashboard_agent_listen_port_{node_id}").write_text(str(listen))
+        _wait_until(lambda: b"Ray runtime started" in node.log.read_bytes(), node)
+        return node
 
     def start_worker(self, number: int) -> Node:
         return self.start(f"--address={self.address}", "--num-cpus=1", number=number)
 
 
-def _is_up(node: Node, until: float) -> bool:
-    """Wait for the node; false where it has failed, or its raylet has."""
-    had_raylet = False
-    while b"Ray runtime started" not in node.log.read_bytes():
-        has_raylet = any(_is_alive(process) for process in node.raylets())
-        if node.process.poll() is not None or had_raylet > has_raylet or time.monotonic() > until:
-            return False
-        had_raylet = has_raylet
-        time.sleep(0.5)
-    return True
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
+def _wait_until(true: Callable[[], bool], node: Node) -> None:
+    until = time.monotonic() + _START_S
+    while not true():
+        if node.process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"Ray did not start: {node.log.read_text()[-2000:]}")
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -156,6 +135,7 @@ def running_ray() -> Iterator[RayCluster]:
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray's own bounds, where they can be set, would end a start on a busy machine.
         "RAY_raylet_start_wait_time_s": str(_START_S),
+        "RAY_agent_register_timeout_ms": str(1000 * _START_S),
         "RAY_gcs_rpc_server_connect_timeout_s": str(_START_S),
         # A dead node, which refuses connections, is noticed after three seconds instead of half a
         # minute; a slow one has time.
