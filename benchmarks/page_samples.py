@@ -97,7 +97,8 @@ def _head(drawing: Picture, scene: Scene, style: EngineStyle, models: Models) ->
         head = cut_along_shapes(
             drawing,
             alone.rendered,
-            scene.people[0],
+            scene.picture,
+            scene.people,
             faces=1,
             outline_px=alone.outline * SIDE_PX,
             ink=alone.ink,

@@ -78,7 +78,8 @@ def _head_of_shapes(style: drawn.DrawnStyle) -> Picture:
     head = cut_along_shapes(
         drawn.draw(of, style, 0).picture,
         alone.rendered,
-        of.people[0],
+        of.picture,
+        of.people,
         faces=1,
         outline_px=alone.outline * _DRAWN_PX,
         ink=alone.ink,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -33,7 +35,8 @@ def cut(
     return cut_along_shapes(
         drawing,
         alone.rendered,
-        scene.people[0],
+        scene.picture,
+        scene.people,
         faces=1,
         outline_px=alone.outline * 512,
         ink=alone.ink,
@@ -102,7 +105,13 @@ def test_hair_that_the_picture_ends_in_a_line_ends_in_a_curve(scene: Scene) -> N
     brown = Picture(np.full((side, side, 3), (120, 80, 50), np.uint8), alpha)
 
     head = cut_along_shapes(
-        Picture(brown.rgb), lambda *size: brown, person, faces=1, outline_px=3, ink=(20, 10, 30)
+        Picture(brown.rgb),
+        lambda *size: brown,
+        Picture(brown.rgb),
+        [person],
+        faces=1,
+        outline_px=3,
+        ink=(20, 10, 30),
     )
 
     assert head is not None
@@ -124,7 +133,13 @@ def test_the_outline_goes_all_around_the_head(scene: Scene) -> None:
     pale = Picture(np.full((side, side, 3), (230, 180, 150), np.uint8), alpha)
 
     head = cut_along_shapes(
-        Picture(pale.rgb), lambda *size: pale, person, faces=1, outline_px=5, ink=(20, 10, 30)
+        Picture(pale.rgb),
+        lambda *size: pale,
+        Picture(pale.rgb),
+        [person],
+        faces=1,
+        outline_px=5,
+        ink=(20, 10, 30),
     )
 
     assert head is not None
@@ -146,7 +161,7 @@ def test_the_shadow_of_the_jaw_is_not_left_on_a_head(scene: Scene) -> None:
     rgb[near] = (90, 40, 30)
     face = Picture(rgb, alpha)
 
-    head = cut_along_shapes(Picture(rgb), lambda *size: face, person, faces=1)
+    head = cut_along_shapes(Picture(rgb), lambda *size: face, Picture(rgb), [person], faces=1)
 
     assert head is not None
     assert head.picture.rgb[head.picture.alpha == 255].min() > 120
@@ -159,7 +174,9 @@ def test_what_the_picture_cuts_off_is_rounded(scene: Scene) -> None:
     alpha[:y, x - 90 : x + 90] = 255
     hair = Picture(np.full((side, side, 3), (120, 80, 50), np.uint8), alpha)
 
-    head = cut_along_shapes(Picture(hair.rgb), lambda *size: hair, person, faces=1)
+    head = cut_along_shapes(
+        Picture(hair.rgb), lambda *size: hair, Picture(hair.rgb), [person], faces=1
+    )
 
     assert head is not None
     assert head.cut_by_frame
@@ -176,7 +193,7 @@ def test_a_drawing_that_the_shapes_do_not_show_is_not_cut_along_them(scene: Scen
     grey = Picture(np.full((512, 512, 3), 128, np.uint8))
     nothing = Picture(np.zeros((512, 512, 3), np.uint8), np.zeros((512, 512), np.uint8))
     person = scene.people[0]
-    assert cut_along_shapes(grey, lambda width, height: nothing, person, faces=1) is None
+    assert cut_along_shapes(grey, lambda *size: nothing, grey, [person], faces=1) is None
 
 
 def test_a_shoulder_in_other_colours_is_no_hair(scene: Scene) -> None:
@@ -190,7 +207,7 @@ def test_a_shoulder_in_other_colours_is_no_hair(scene: Scene) -> None:
     rgb[chin:, x + int(0.6 * unit) :] = (20, 25, 60)  # blue beside red hair
     drawn_so = Picture(rgb, alpha)
 
-    head = cut_along_shapes(Picture(rgb), lambda *size: drawn_so, person, faces=1)
+    head = cut_along_shapes(Picture(rgb), lambda *size: drawn_so, Picture(rgb), [person], faces=1)
 
     assert head is not None
     assert head.picture.alpha is not None
@@ -212,7 +229,9 @@ def test_beside_others_a_crown_is_whole_and_nothing_of_them_hangs_on_it(scene: S
     brown = Picture(np.full((side, side, 3), (120, 80, 50), np.uint8), alpha)
 
     alone, beside = (
-        cut_along_shapes(Picture(brown.rgb), lambda *size: brown, person, faces=faces)
+        cut_along_shapes(
+            Picture(brown.rgb), lambda *size: brown, Picture(brown.rgb), [person], faces=faces
+        )
         for faces in (1, 2)
     )
 
@@ -222,3 +241,71 @@ def test_beside_others_a_crown_is_whole_and_nothing_of_them_hangs_on_it(scene: S
     assert beside.picture.alpha is not None
     left, above, *_ = beside.box
     assert beside.picture.alpha[top - above - unit // 8, x - left] == 255
+
+
+def test_hair_of_a_neighbour_stays_with_the_neighbour(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    x, chin = person.landmarks[152].astype(int)
+    unit = int(chin - person.landmarks[10][1])
+    by = int(1.3 * unit)
+    neighbour = replace(person, landmarks=person.landmarks + np.array([by, 0], np.float32))
+    middle, axes = chin - int(0.7 * unit), (int(0.65 * unit), int(0.8 * unit))
+    rgb, alpha = np.full((side, side, 3), 240, np.uint8), np.zeros((side, side), np.uint8)
+    cv2.ellipse(rgb, (x + by, middle), axes, 0, 0, 360, (20, 20, 20), -1)
+    cv2.ellipse(rgb, (x, middle), axes, 0, 0, 360, (150, 80, 40), -1)
+    cv2.ellipse(alpha, (x, middle), axes, 0, 0, 360, 255, -1)
+    cv2.rectangle(alpha, (x, middle - unit // 4), (x + by - unit // 2, middle), 255, -1)
+    drawn_so = Picture(rgb, alpha)
+
+    head = cut_along_shapes(
+        Picture(rgb), lambda *size: drawn_so, Picture(rgb), [person, neighbour], faces=2
+    )
+
+    assert head is not None
+    assert head.picture.alpha is not None
+    black = (head.picture.rgb.max(axis=2) < 60) & (head.picture.alpha > 127)
+    assert (alpha > 0)[rgb.max(axis=2) < 60].sum() > 500
+    assert black.sum() < 0.002 * black.size
+
+
+def test_ends_of_hair_may_be_lighter_than_the_rest(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    x, chin = person.landmarks[152].astype(int)
+    unit = int(chin - person.landmarks[10][1])
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.ellipse(alpha, (x, chin - unit // 2), (int(0.8 * unit), unit), 0, 0, 360, 255, -1)
+    rgb = np.full((side, side, 3), (90, 60, 40), np.uint8)
+    rgb[chin - unit // 6 :] = (140, 95, 60)
+    drawn_so = Picture(rgb, alpha)
+
+    head = cut_along_shapes(Picture(rgb), lambda *size: drawn_so, Picture(rgb), [person], faces=1)
+
+    assert head is not None
+    assert head.picture.alpha is not None
+    light = (head.picture.rgb[..., 0] > 130) & (head.picture.alpha > 127)
+    assert light.sum() > 0.9 * (alpha[chin - unit // 6 :] > 0).sum()
+
+
+def test_hair_that_turns_aside_on_a_shoulder_is_cut_where_it_hangs(scene: Scene) -> None:
+    person, side = scene.people[0], 512
+    x, chin = person.landmarks[152].astype(int)
+    unit = int(chin - person.landmarks[10][1])
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.ellipse(alpha, (x, chin - unit // 2), (int(0.6 * unit), unit), 0, 0, 360, 255, -1)
+    lock = (x + int(0.3 * unit), chin - unit // 2), (x + int(0.6 * unit), chin + unit // 3)
+    cv2.rectangle(alpha, *lock, 255, -1)
+    plain = alpha.copy()
+    flick = (x + int(0.6 * unit), chin + unit // 6), (x + unit, chin + unit // 4)
+    cv2.rectangle(alpha, *flick, 255, -1)
+    rgb = np.full((side, side, 3), (120, 80, 50), np.uint8)
+
+    boxes = []
+    for mask in (plain, alpha):
+        hair = Picture(rgb, mask)
+        head = cut_along_shapes(
+            Picture(rgb), lambda *size, hair=hair: hair, Picture(rgb), [person], faces=1
+        )
+        assert head is not None
+        boxes.append(head.box)
+
+    assert boxes[0] == pytest.approx(boxes[1], abs=4)

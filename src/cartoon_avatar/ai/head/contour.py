@@ -101,9 +101,8 @@ def one_contour(solid: np.ndarray, closable: np.ndarray, pen: Pen, unit_px: floa
     Closed, where it is ``closable``, and opened (Serra 1982), then smoothed as a level set of its
     blurred indicator. Closing comes first: opening would take the locks that it joins.
     """
-    element = disc(pen.spur * unit_px)
-    solid = np.where(closable, cv2.morphologyEx(solid, cv2.MORPH_CLOSE, element), solid)
-    solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, element)
+    spur_px = pen.spur * unit_px
+    solid = opened(np.where(closable, closed(solid, spur_px), solid), spur_px)
     solid = without_holes(largest(solid), (pen.hole * unit_px) ** 2)
     sigma = max(pen.round * unit_px, 0.8)
     blurred = _blurred(solid.astype(np.float32), sigma)
@@ -138,6 +137,10 @@ def grown(solid: np.ndarray, radius_px: float) -> np.ndarray:
 
 def opened(solid: np.ndarray, radius_px: float) -> np.ndarray:
     return grown(1 - grown(1 - solid, radius_px), radius_px)
+
+
+def closed(solid: np.ndarray, radius_px: float) -> np.ndarray:
+    return 1 - grown(1 - grown(solid, radius_px), radius_px)
 
 
 def largest(solid: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from cartoon_avatar.ai.head.cut import (
 )
 from cartoon_avatar.ai.head.outline import outlined
 from cartoon_avatar.ai.head.parts import hair_limit
+from cartoon_avatar.ai.head.rivals import share_of
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, inside_of, sampled
 from cartoon_avatar.ai.pictures import Picture
@@ -30,11 +32,15 @@ _SEAM = 0.012
 # and what it leaves of the neck are calm.
 _PEN, _CALM = Pen(spur=0.012, round=0.01, hole=0.1), Pen(spur=0.045, round=0.03, hole=0.1)
 # Below the chin, in face heights: where the line becomes calm.
-_LOW = -0.12, 0.03
+_LOW = -0.3, -0.05
+# What hangs lower is no thinner from above to below, in face heights.
+_FLICK, _CHIN = 0.22, 0.03
 # Hair lower than the one and further aside than the other, in face heights, hangs beside the face,
 # higher than the third is the crown; how far beside the colours of the rest it is strange, CIELAB,
 # and from how many squared face heights on it is a shoulder.
-_HANGS, _ASIDE, _CROWN, _STRANGE, _FAR, _SHOULDER = -0.25, 0.45, -1.1, 7.0, 0.62, 0.015
+_HANGS, _ASIDE, _CROWN, _STRANGE, _FAR, _SHOULDER = -0.33, 0.45, -1.1, 7.0, 0.62, 0.015
+_BY_FACE, _RATHER, _REACH = 0.03, 4.5, 0.12
+_GREY, _VIVID = 6.0, 1.8
 # Colours are compared in so many pixels from chin to forehead.
 _FEW_PX = 100
 # Beside others: how much of a generous skull is surely one's own above the brows (face heights
@@ -49,6 +55,8 @@ _JAW, _BY_OVAL, _JAW_FROM = 0.07, 0.05, (-0.5, -0.35)
 _DARKER = 12.0, 30.0
 # What is dark and wider than twice this is hair or a beard, in face heights.
 _THICK = 0.045
+# How far about the shapes of a head one looks, in face heights.
+_ABOUT = 0.5
 # How far colours go on past the shapes, in face heights.
 _CARRIED = 0.01
 # Mean difference of a drawing, saved as a JPEG, from its shapes; 0..255.
@@ -58,7 +66,8 @@ _SAME = 8.0
 def cut_along_shapes(
     drawing: Picture,
     render: Callable[[int, int], Picture],
-    face: Face,
+    photo: Picture,
+    people: Sequence[Face],
     *,
     faces: int,
     outline_px: float = 0.0,
@@ -68,28 +77,35 @@ def cut_along_shapes(
     """Cut out of ``drawing`` the head whose shapes alone ``render`` gives, width × height px.
 
     It gets one outline of its own, ``outline_px`` (pixels of the drawing) wide outside of it:
-    the drawing's goes along the body, too. ``face`` is the one that was drawn, in pixels of
-    ``drawing``; ``faces`` are counted in all. None where ``drawing`` is not what the shapes show
-    (another version of the engine drew it).
+    the drawing's goes along the body, too. ``photo`` is what was drawn, as large as ``drawing``,
+    and ``people`` are whom it shows, the one who was drawn first; ``faces`` are counted in all.
+    None where ``drawing`` is not what the shapes show (another version of the engine drew it).
     """
     head = render(drawing.width, drawing.height)
     if not _shows(drawing, head):
         return None
-    turns = quarter_turns(face)
-    ruler = Ruler.of(turned(face, turns, drawing.width, drawing.height))
+    turns = quarter_turns(people[0])
+    people = [turned(one, turns, drawing.width, drawing.height) for one in people]
     paper, head = turned_picture(drawing, turns), turned_picture(head, turns)
+    # Of a drawing that shows more, only what is about the head is looked at.
+    head, corner = _about(head, _ABOUT * Ruler.of(people[0]).height)
+    people = [replace(one, landmarks=one.landmarks - corner) for one in people]
+    ruler = Ruler.of(people[0])
     solid = _whole((_alpha(head) > 127).astype(np.uint8), ruler.height)
     solid = _of_own_colours(solid, head, ruler)
     if faces > 1:
-        solid = _apart(solid, ruler)
+        seen = turned_picture(photo, turns).rgb[corner[1] :, corner[0] :]
+        solid = _apart(solid, people, seen)
     at_frame = bool(_rim_of(solid).any())
-    contour = _contour(solid, ruler)
+    contour = _contour(solid, ruler, at_frame=at_frame)
     rows, columns = np.nonzero(contour > 0.5)
-    x, y = (columns.min(), columns.max() + 1), (rows.min(), rows.max() + 1)
+    x = corner[0] + columns.min(), corner[0] + columns.max() + 1
+    y = corner[1] + rows.min(), corner[1] + rows.max() + 1
     square = padded_square(x, y, None if at_frame else paper)
     side = output_side(square.side, size)
     paint = _without_jaw_line(_carried_on(head, ruler.height), contour, ruler)
-    cut_out = _sampled(paint, contour, square, side)
+    here = Square(square.left - corner[0], square.top - corner[1], square.side)
+    cut_out = _sampled(paint, contour, here, side)
     return Head(
         picture=outlined(cut_out, outline_px * side / square.side, ink),
         box=turned_back(square, paper, turns),
@@ -98,6 +114,16 @@ def cut_along_shapes(
         cut_by_frame=at_frame,
         low_resolution=ruler.height < LOW_RESOLUTION_PX,
     )
+
+
+def _about(head: Picture, margin_px: float) -> tuple[Picture, np.ndarray]:
+    """What of ``head`` is opaque, with a margin, and where its left upper corner was: x, y."""
+    alpha = _alpha(head)
+    left, top, width, height = cv2.boundingRect((alpha > 0).astype(np.uint8))
+    margin = round(margin_px)
+    x, y = max(0, left - margin), max(0, top - margin)
+    within = slice(y, top + height + margin), slice(x, left + width + margin)
+    return Picture(head.rgb[within], alpha[within]), np.array([x, y])
 
 
 def _alpha(head: Picture) -> np.ndarray:
@@ -128,37 +154,71 @@ def _of_own_colours(solid: np.ndarray, head: Picture, ruler: Ruler) -> np.ndarra
     small = cv2.erode(cv2.resize(solid, size, interpolation=cv2.INTER_NEAREST), disc(1))
     across, down = (cv2.resize(plane, size) for plane in _measured(ruler, solid.shape))
     aside = np.abs(ruler.sideways(across))
-    low = (small > 0) & (down > _HANGS) & (aside > _FAR)
-    about = (small > 0) & (down <= _HANGS) & ((aside > _ASIDE) | (down < _CROWN))
+    inside = small > 0
+    by_face = _beside_oval(ruler, solid.shape, size)
+    low = inside & (down > _HANGS) & (by_face > _BY_FACE)
+    beside = inside & (down <= _HANGS) & (aside > _ASIDE)
+    # On the crown there may be a bow.
+    about = beside if beside.sum() > 0.05 * _FEW_PX**2 else beside | (inside & (down < _CROWN))
     if not low.any() or about.sum() < 100:
         return solid
+    # Ends may be more vivid than the rest, but of no other hue.
+    hue = lab[about][:, 1:].mean(axis=0)
+    vivid = float(np.hypot(*hue))
+    along = hue / vivid if vivid > _GREY else np.array([0.0, 1.0])
+    turn = np.array([[1, 0, 0], [0, *along], [0, -along[1], along[0]]], np.float32)
+    lab = lab @ turn.T
     least, most = np.percentile(lab[about], [8, 92], axis=0)
-    apart = np.maximum(least - lab, lab - most).clip(0) * np.asarray([0.3, 1, 1], np.float32)
-    strange = (low & (np.linalg.norm(apart, axis=2) > _STRANGE)).astype(np.uint8)
-    strange = opened(strange, 0.025 * _FEW_PX)
+    if vivid > _GREY:
+        most[1] *= _VIVID
+    below = least - lab
+    # Beside the neck it is dark, and nothing vivid.
+    below[aside < _FAR, :2] = 0
+    apart = np.maximum(below, lab - most).clip(0) * np.asarray([0.3, 1, 1], np.float32)
+    off = np.where(low, np.linalg.norm(apart, axis=2), 0)
+    strange = opened((off > _STRANGE).astype(np.uint8), 0.025 * _FEW_PX)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(strange)
     shoulder = stats[:, cv2.CC_STAT_AREA] > _SHOULDER * _FEW_PX**2
     shoulder[0] = False
-    strange = grown(shoulder[pieces].astype(np.uint8), 0.04 * _FEW_PX) * (aside > _ASIDE)
-    strange = cv2.resize(
-        strange.astype(np.uint8), solid.shape[::-1], interpolation=cv2.INTER_NEAREST
-    )
-    return largest(solid * (1 - strange))
+    strange = shoulder[pieces].astype(np.uint8)
+    rather = (off > _RATHER) & (grown(strange, _REACH * _FEW_PX) > 0)
+    strange = (grown(strange, 0.04 * _FEW_PX) | rather) * (by_face > _BY_FACE).astype(np.uint8)
+    if not strange.any():
+        return solid
+    strange = cv2.resize(strange, solid.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    # Scraps between what goes go, too.
+    left = opened(solid * (1 - strange), _FLAP / 2 * ruler.height)
+    near = grown(strange, _FLAP * ruler.height)
+    return largest(np.where(near > 0, left, solid))
 
 
-def _apart(solid: np.ndarray, ruler: Ruler) -> np.ndarray:
+def _beside_oval(ruler: Ruler, shape: tuple[int, ...], size: Sequence[int]) -> np.ndarray:
+    """How far beside the face each pixel lies, in face heights, on ``size`` (width, height)."""
+    oval = np.zeros((size[1], size[0]), np.uint8)
+    points = ruler.oval * [size[0] / shape[1], size[1] / shape[0]]
+    cv2.fillPoly(oval, [np.rint(points).astype(np.int32)], 1)
+    return cv2.distanceTransform(1 - oval, cv2.DIST_L2, cv2.DIST_MASK_5) / _FEW_PX
+
+
+def _apart(solid: np.ndarray, people: Sequence[Face], rgb: np.ndarray) -> np.ndarray:
     """``solid`` (H×W uint8, 0 or 1) with the crown that a neighbour hides, without what of a
-    neighbour hangs on it."""
+    neighbour hangs on it. ``rgb`` (uint8) shows H×W and more."""
+    ruler = Ruler.of(people[0])
     across, down = _measured(ruler, solid.shape)
     crown = (ruler.from_skull(across, down) < _SKULL) & (down < _BROWS)
-    return largest(opened(solid | crown.astype(np.uint8), _FLAP * ruler.height))
+    height, width = solid.shape
+    side = max(height, width)
+    square = Square(0, 0, side)
+    mine = share_of(people[0], list(people), square, sampled(rgb[:height, :width], square, side))
+    own = (mine[:height, :width] > 0.5).astype(np.uint8)
+    return largest(opened((solid | crown.astype(np.uint8)) * own, _FLAP * ruler.height))
 
 
 def _rim_of(plane: np.ndarray) -> np.ndarray:
     return np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
 
 
-def _contour(solid: np.ndarray, ruler: Ruler) -> np.ndarray:
+def _contour(solid: np.ndarray, ruler: Ruler, *, at_frame: bool) -> np.ndarray:
     """The one outline of ``solid`` (H×W uint8, 0 or 1), H×W float32 0..1; long hair is ended in a
     curve, and so is what the picture cuts off."""
     height, width = solid.shape
@@ -174,10 +234,14 @@ def _contour(solid: np.ndarray, ruler: Ruler) -> np.ndarray:
             (down, cv2.BORDER_REPLICATE),
         )
     )
-    inner = np.zeros_like(solid)
-    inner[2 * reach : -2 * reach, 2 * reach : -2 * reach] = 1
-    rounded = cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc(reach))
-    solid = largest(np.where(inner > 0, solid, rounded) * limit)
+    if at_frame:
+        inner = np.zeros_like(solid)
+        inner[2 * reach : -2 * reach, 2 * reach : -2 * reach] = 1
+        solid = np.where(inner > 0, solid, opened(solid, reach))
+    solid *= limit
+    # What hangs is cut where it turns aside on a shoulder.
+    line = np.ones((max(1, round(_FLICK * ruler.height)), 1), np.uint8)
+    solid = largest(np.where(down > _CHIN, cv2.morphologyEx(solid, cv2.MORPH_OPEN, line), solid))
     everywhere = np.ones(solid.shape, bool)
     firm, calm = (one_contour(solid, everywhere, pen, ruler.height) for pen in (_PEN, _CALM))
     contour = firm + smoothstep(down, *_LOW) * (calm - firm)

@@ -142,7 +142,8 @@ def _head_of_shapes(
     return cut_along_shapes(
         drawing,
         head.rendered,
-        scene.people[0],
+        scene.picture,
+        scene.people,
         faces=len(scene.faces),
         outline_px=head.outline * long_side,
         ink=head.ink,

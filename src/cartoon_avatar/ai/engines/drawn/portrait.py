@@ -32,6 +32,8 @@ _JAW = 0.008
 # From which share of strange cloth on a body only what is near its middle colour is its own, and
 # how near, in CIELAB with less weight on lightness; a collar by the neck, face heights, stays.
 _CROWDED, _OWN, _COLLAR = 0.25, 20.0, 0.12
+# Of the lower face: cloth over less of it is a collar.
+_COLLAR_SHARE = 0.15
 # What is narrower than twice this at the outline of a body is somebody else's, face heights.
 _SCRAP = 0.06
 
@@ -147,8 +149,8 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
         # A thin strand over a bald head is what lies behind it.
         hair = reading.opened(hair, 0.014 * reading.unit)
     hair = reading.without_small(_to_strands(painting, reading, hair), 0.004)
-    clothes = reading.filled(reading.clothes, 0.004) & ~hair & ~hat & ~reading.oval
     oval = _oval_seen(painting, reading)
+    clothes = reading.filled(reading.clothes, 0.004) & ~hair & ~hat & ~oval
     face = (reading.face & near) | oval | (reading.worn_on_face > 0.3)
     face &= ~hair & ~hat
     below = reading.skin_below & ~face & ~hair & ~clothes
@@ -182,11 +184,22 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
 
 
 def _oval_seen(scene: Scene, reading: Reading) -> np.ndarray:
-    """The face's oval without what of the mesh lies beside the person."""
+    """The face's oval without what of the mesh lies beside the person or on a collar."""
     person = _person(scene, reading.oval.shape)
     beside = reading.oval & ~person
+    oval = reading.oval & ~_collar(scene, reading)
     # Masks that leave out more of a face are wrong.
-    return reading.oval & person if beside.sum() < 0.08 * reading.oval.sum() else reading.oval
+    return oval & person if beside.sum() < 0.08 * reading.oval.sum() else oval
+
+
+def _collar(scene: Scene, reading: Reading) -> np.ndarray:
+    """Cloth before the lower face; more of it is a mask that is worn there."""
+    lower = reading.oval & (reading.down_at > reading.at(2) @ reading.down)
+    if scene.masks is None:
+        return np.zeros_like(lower)
+    cloth = cv2.resize(scene.masks.clothes, lower.shape[::-1], interpolation=cv2.INTER_AREA)
+    collar = lower & (cloth > 0.5)
+    return collar if collar.sum() < _COLLAR_SHARE * lower.sum() else np.zeros_like(lower)
 
 
 def _person(scene: Scene, shape: tuple[int, int]) -> np.ndarray:

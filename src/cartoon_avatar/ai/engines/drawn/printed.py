@@ -52,7 +52,9 @@ class _Tones:
 _TonesOf = Callable[[Portrait, np.ndarray, np.ndarray], tuple[Lab, list[_Tones]]]
 
 
-def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
+def print_of(
+    scene: Scene, style: DrawnStyle, seed: int, clock: Clock, *, head_only: bool = False
+) -> tuple[Sheet, Pen]:
     """The scene's first person in two of the style's inks."""
     portrait = portrait_of(scene, clock)
     reading, skin = portrait.reading, portrait.skin
@@ -67,12 +69,13 @@ def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         outline=0.0,
         random=random,
     )
-    draw_backdrop(pen, inks.bright_alone, style.grounds)
-    with pen.sheet.drawing("body"):
-        # What no part claims is dark as the hair's depth.
-        pen.sheet.fill(portrait.silhouette(portrait.everything), pen.hair.shade)
-        _draw(pen, portrait, portrait.neck, _skin)
-        _draw(pen, portrait, portrait.clothes, _cloth)
+    if not head_only:
+        draw_backdrop(pen, inks.bright_alone, style.grounds)
+        with pen.sheet.drawing("body"):
+            # What no part claims is dark as the hair's depth.
+            pen.sheet.fill(portrait.silhouette(portrait.everything), pen.hair.shade)
+            _draw(pen, portrait, portrait.neck, _skin)
+            _draw(pen, portrait, portrait.clothes, _cloth)
     with pen.sheet.drawing("head"):
         pen.sheet.fill(portrait.silhouette(portrait.head), pen.hair.shade)
         _draw(pen, portrait, portrait.face, _skin)

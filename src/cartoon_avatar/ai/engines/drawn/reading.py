@@ -273,7 +273,7 @@ def _of_strange_colour(reading: Reading, hair: np.ndarray, others: np.ndarray) -
     beyond = np.maximum(low - soft, soft - high).clip(0) * np.asarray([0.3, 1, 1], np.float32)
     # Ends on the shoulders may be bleached.
     far = hair & ~reading.grown(reading.oval, 0.3 * unit)
-    far &= ~reading.inside(_bust(reading, raised=0.1))
+    far &= ~(reading.inside(_bust(reading, raised=0.1)) | reading.inside(_skull(reading)))
     strange = reading.opened(far & (np.linalg.norm(beyond, axis=2) > 6), 0.02 * unit)
     # A crown has a thin rim of the sky's colour.
     by_others = reading.grown(reading.opened(others, 0.02 * unit), 0.1 * unit)
@@ -285,6 +285,14 @@ def _of_strange_colour(reading: Reading, hair: np.ndarray, others: np.ndarray) -
     if not pieces:
         return np.zeros_like(hair)
     return reading.grown(np.logical_or.reduce(pieces), 0.03 * unit) & far
+
+
+def _skull(reading: Reading) -> np.ndarray:
+    """What is surely one's own crown: the outline of an oval over the face."""
+    turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    middle = reading.at(152) - 0.72 * reading.unit * reading.down
+    across = 0.55 * reading.unit * np.cos(turn)[:, None] * reading.across
+    return middle + across + 0.95 * reading.unit * np.sin(turn)[:, None] * reading.down
 
 
 def _main_piece(reading: Reading, mask: np.ndarray) -> np.ndarray:

@@ -62,8 +62,8 @@ def head_alone(scene: Scene, style: DrawnStyle, seed: int) -> HeadShapes:
 
     Head are face, ears, hair, beard and what is worn on them; neck and clothes are not.
     """
-    sheet, pen = _drawn(scene, style, seed, Clock())
-    return HeadShapes(sheet.head_svg(), pen.outline / CANVAS, rgb_of(hex_of(pen.ink)))
+    sheet, pen = _drawn(scene, style, seed, Clock(), head_only=True)
+    return HeadShapes(sheet.svg(), pen.outline / CANVAS, rgb_of(hex_of(pen.ink)))
 
 
 def rendered(document: str, width: int, height: int) -> Picture:
@@ -83,12 +83,13 @@ def rendered(document: str, width: int, height: int) -> Picture:
     return Picture(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
 
 
-def _drawn(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
+def _drawn(
+    scene: Scene, style: DrawnStyle, seed: int, clock: Clock, *, head_only: bool = False
+) -> tuple[Sheet, Pen]:
     if not scene.people:
         raise NoFace(
             "This style draws people, and no face was found in the picture. Try a picture in which"
             " a face is well seen, or another style."
         )
-    if style.inks:
-        return print_of(scene, style, seed, clock)
-    return toned_of(scene, style, seed, clock)
+    draw_person = print_of if style.inks else toned_of
+    return draw_person(scene, style, seed, clock, head_only=head_only)

@@ -28,7 +28,6 @@ class Shape:
     opacity: float = 1.0
     line: str = ""
     line_width: float = 0.0
-    part: Part = "backdrop"
 
 
 @dataclass(slots=True)
@@ -61,20 +60,19 @@ class Sheet:
                 opacity,
                 self.paint(line) if drawn else "",
                 line_width if drawn else 0.0,
-                self.part,
             )
         )
 
     def line(self, d: str, colour: Lab, width: float) -> None:
         if d and width > 0:
-            self.shapes.append(Shape("path", d, "none", 1.0, self.paint(colour), width, self.part))
+            self.shapes.append(Shape("path", d, "none", 1.0, self.paint(colour), width))
 
     @contextmanager
     def clipped(self, d: str) -> Iterator[None]:
         """What is drawn meanwhile shows only inside ``d``."""
-        self.shapes.append(Shape("clip", d or "M0 0Z", part=self.part))
+        self.shapes.append(Shape("clip", d or "M0 0Z"))
         yield
-        self.shapes.append(Shape("end", part=self.part))
+        self.shapes.append(Shape("end"))
 
     @contextmanager
     def drawing(self, part: Part) -> Iterator[None]:
@@ -85,11 +83,6 @@ class Sheet:
 
     def svg(self) -> str:
         return _document(self.width, self.height, self.shapes)
-
-    def head_svg(self) -> str:
-        """The head's shapes alone, where they are on the sheet: nothing is drawn over them."""
-        head = [shape for shape in self.shapes if shape.kind != "path" or shape.part == "head"]
-        return _document(self.width, self.height, head)
 
 
 def circle(centre: np.ndarray, radius: float, across: float = 1.0) -> str:

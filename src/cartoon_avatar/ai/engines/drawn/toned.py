@@ -47,7 +47,9 @@ _GREYER, _GREYER_LEAST = 6.0, 0.003
 _GREY_CHROMA = 14.0
 
 
-def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
+def toned_of(
+    scene: Scene, style: DrawnStyle, seed: int, clock: Clock, *, head_only: bool = False
+) -> tuple[Sheet, Pen]:
     """The scene's first person in the tones of their painting."""
     portrait = portrait_of(scene, clock)
     light = style.even, style.light, style.vivid
@@ -65,11 +67,6 @@ def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         outline=style.outline * weight,
         random=random,
     )
-    if not style.transparent:
-        beside = [pen.hair.base, pen.skin.base]
-        if (cloth := reading.median_colour(portrait.clothes)) is not None:
-            beside.append(cloth)
-        draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
     line = pen.ink if style.inked else pen.skin.line
     tones = style.skin, style.hair, style.cloth
     # A line about the jaw is the head's.
@@ -80,15 +77,21 @@ def toned_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[
         edges = portrait.once(("edges", style.inked), find)
         draw_lines(pen, portrait, edges, within, line)
 
-    with pen.sheet.drawing("body"):
-        outer = portrait.silhouette(reading.opened(portrait.everything, _SEAM * unit))
-        if style.rim:
-            pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
-        # What no part claims is dark as the hair's depth.
-        pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
-        _lay(pen, portrait, tones, partial(_draw_body, pen, portrait, style))
-        if style.outline:
-            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.body & ~by_head))
+    if not head_only:
+        if not style.transparent:
+            beside = [pen.hair.base, pen.skin.base]
+            if (cloth := reading.median_colour(portrait.clothes)) is not None:
+                beside.append(cloth)
+            draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+        with pen.sheet.drawing("body"):
+            outer = portrait.silhouette(reading.opened(portrait.everything, _SEAM * unit))
+            if style.rim:
+                pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
+            # What no part claims is dark as the hair's depth.
+            pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
+            _lay(pen, portrait, tones, partial(_draw_body, pen, portrait, style))
+            if style.outline:
+                _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.body & ~by_head))
     with pen.sheet.drawing("head"):
         shows_eyes = scene.features[0].shows_eyes
         _lay(pen, portrait, tones, partial(_draw_head, pen, portrait, style, shows_eyes))
