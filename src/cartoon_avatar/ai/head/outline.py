@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.head.contour import closed
 from cartoon_avatar.ai.pictures import Picture
 
 # Distances are measured on a copy so many times as large: between its pixels a line is smooth.
@@ -28,11 +28,11 @@ def outlined(picture: Picture, width_px: float, colour: tuple[int, int, int]) ->
     # Padded, or what touches a side would be closed against it.
     pad = round(2 * _CLOSED * reach) + 2
     solid = cv2.copyMakeBorder((finer > 127).astype(np.uint8), *(pad,) * 4, cv2.BORDER_CONSTANT)
-    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc(_CLOSED * reach))
+    plain = closed(solid, _CLOSED * reach)
     # Nothing of what lies behind shows through a sticker.
-    outer, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(closed, outer, -1, 1, cv2.FILLED)
-    away = cv2.distanceTransform(1 - closed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    outer, _ = cv2.findContours(plain, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(plain, outer, -1, 1, cv2.FILLED)
+    away = cv2.distanceTransform(1 - plain, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     away = cv2.GaussianBlur(away[pad:-pad, pad:-pad], (0, 0), _FINER)
     plate = np.clip((reach - away) / _FINER + 0.5, 0, 1)
     plate = cv2.resize(plate, (width, height), interpolation=cv2.INTER_AREA)

@@ -262,19 +262,26 @@ def _carried_on(head: Picture, unit_px: float) -> np.ndarray:
     """The head's colours, which go on where it has none: H×W×3 float32 0..255."""
     own = _alpha(head).astype(np.float32)[..., None] / 255
     rgb = head.rgb.astype(np.float32)
-    far, near = (_local(rgb, own[..., 0], k * _CARRIED * unit_px) for k in (8, 1))
+    far, near = _local(rgb, own[..., 0], *(k * _CARRIED * unit_px for k in (8, 1)))
     carried = far[0] + near[1] * (near[0] - far[0])
     return rgb * own + (1 - own) * carried
 
 
-def _local(rgb: np.ndarray, where: np.ndarray, reach_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """The mean colour ``where`` there is some within about ``reach_px``, and whether there is."""
+def _local(
+    rgb: np.ndarray, where: np.ndarray, *reaches_px: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each reach the mean colour ``where`` there is some within about that far, and whether
+    there is."""
     weighted = np.dstack([rgb * where[..., None], where])
     coarse = cv2.resize(weighted, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    coarse = cv2.GaussianBlur(coarse, (0, 0), max(0.5, reach_px / 4))
-    blurred = cv2.resize(coarse, rgb.shape[1::-1])
-    weight = blurred[..., 3:]
-    return blurred[..., :3] / np.maximum(weight, 1e-4), np.clip(20 * weight, 0, 1)
+    found = []
+    for reach_px in reaches_px:
+        blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.5, reach_px / 4))
+        mean = blurred[..., :3] / np.maximum(blurred[..., 3:], 1e-4)
+        there = np.clip(20 * blurred[..., 3], 0, 1)
+        size = rgb.shape[1::-1]
+        found.append((cv2.resize(mean, size), cv2.resize(there, size)[..., None]))
+    return found
 
 
 def _without_jaw_line(rgb: np.ndarray, contour: np.ndarray, ruler: Ruler) -> np.ndarray:
@@ -284,18 +291,38 @@ def _without_jaw_line(rgb: np.ndarray, contour: np.ndarray, ruler: Ruler) -> np.
     """
     unit = ruler.height
     _, down = _measured(ruler, contour.shape)
+    oval = np.zeros(contour.shape, np.uint8)
+    cv2.fillPoly(oval, [np.rint(ruler.oval).astype(np.int32)], 1)
+    near = grown(oval, 2 * _JAW * unit) * (down > _JAW_FROM[0] - 2 * _JAW)
+    left, top, width, height = cv2.boundingRect(near)
+    box = slice(top, top + height), slice(left, left + width)
+    without = rgb.copy()
+    usual = float(np.median(rgb[oval > 0].mean(axis=1)))
+    without[box] = _evened(rgb[box], contour[box], oval[box], down[box], unit, usual)
+    return without
+
+
+def _evened(
+    rgb: np.ndarray,
+    contour: np.ndarray,
+    oval: np.ndarray,
+    down: np.ndarray,
+    unit: float,
+    usual: float,
+) -> np.ndarray:
+    """The lower face in the skin's colour along its outline; ``unit`` is a face height, px, and
+    ``usual`` how light the whole face is, 0..255."""
     solid = (contour > 0.5).astype(np.uint8)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit)
-    oval = np.zeros_like(solid)
-    cv2.fillPoly(oval, [np.rint(ruler.oval).astype(np.int32)], 1)
     beside = cv2.distanceTransform(1 - oval, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit)
     where = smoothstep(down, *_JAW_FROM) * (1 - smoothstep(depth, 0.5 * _JAW, _JAW))
     where *= 1 - smoothstep(beside, 0.5 * _BY_OVAL, _BY_OVAL)
     light = rgb.mean(axis=2)
-    dark = (solid > 0) & (light < np.median(light[oval > 0]) - _DARKER[1])
+    dark = (solid > 0) & (light < usual - _DARKER[1])
     thick = opened(dark.astype(np.uint8), _THICK * unit)
     where *= 1 - cv2.blur(grown(thick, _THICK * unit).astype(np.float32), (5, 5))
-    inside, there = _local(rgb, ((depth > _JAW) & (oval > 0)).astype(np.float32), 0.7 * _JAW * unit)
+    deep = ((depth > _JAW) & (oval > 0)).astype(np.float32)
+    ((inside, there),) = _local(rgb, deep, 0.7 * _JAW * unit)
     darker = inside.mean(axis=2) - light
     share = (where * smoothstep(darker, *_DARKER))[..., None] * there
     return rgb + share * (inside - rgb)
