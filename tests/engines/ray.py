@@ -137,6 +137,8 @@ def running_ray() -> Iterator[RayCluster]:
         "RAY_raylet_start_wait_time_s": str(_START_S),
         "RAY_agent_register_timeout_ms": str(1000 * _START_S),
         "RAY_gcs_rpc_server_connect_timeout_s": str(_START_S),
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(_START_S),
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": str(_START_S),
         # A dead node, which refuses connections, is noticed after three seconds instead of half a
         # minute; a slow one has time.
         "RAY_health_check_initial_delay_ms": "2000",

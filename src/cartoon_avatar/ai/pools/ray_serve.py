@@ -11,10 +11,12 @@ import os
 import secrets
 import signal
 import threading
+from contextlib import suppress
 from typing import Any
 
 import ray
 from ray import serve
+from ray.exceptions import RayActorError
 from ray.serve.config import AutoscalingConfig, BackpressureConfig, HTTPOptions
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -104,7 +106,7 @@ def build(settings: AiSettings | None = None) -> serve.Application:
             downscale_delay_s=300,
         ),
         health_check_period_s=5,
-        health_check_timeout_s=10,
+        health_check_timeout_s=30,
         graceful_shutdown_timeout_s=20,
     )
     return deployment.bind(settings)
@@ -129,12 +131,16 @@ def run_on_ray(settings: AiSettings, host: str, port: int, with_parent: int | No
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # after Ray, which sets its own
         signal.signal(number, lambda *_: stopped.set())
-    serve.start(
-        proxy_location="HeadOnly" if settings.ray_proxies == "head" else "EveryNode",
-        http_options=HTTPOptions(host=host, port=port, keep_alive_timeout_s=_KEEP_ALIVE_S),
-    )
+    # Ray gives the proxies a minute, or starts them anew meanwhile: on a busy cluster they come
+    # after that, and what is deployed goes on being started.
+    with suppress(TimeoutError, RayActorError):
+        serve.start(
+            proxy_location="HeadOnly" if settings.ray_proxies == "head" else "EveryNode",
+            http_options=HTTPOptions(host=host, port=port, keep_alive_timeout_s=_KEEP_ALIVE_S),
+        )
     try:
-        serve.run(build(settings), name=APPLICATION, route_prefix="/")
+        with suppress(TimeoutError):
+            serve.run(build(settings), name=APPLICATION, route_prefix="/")
         stopped.wait()
     finally:
         serve.delete(APPLICATION)
