@@ -44,8 +44,9 @@ def open_tools(
     folder = models_folder(models_dir)
     models = open_models(folder, threads)
     tools = Tools(models, _eyes(models), open_engines(folder, threads), max_pixels, marks)
-    # The first run of every network and filter is slow, so it is not left to a request.
-    grey = Picture(np.full((256, 256, 3), 128, np.uint8))
+    # The first run of every network and filter is slow, whatever the size, so it is not left to a
+    # request.
+    grey = Picture(np.full((64, 64, 3), 128, np.uint8))
     if models.face_mesh is not None:
         models.face_mesh(np.zeros((*models.face_mesh.size, 3), np.float32))
     if tools.eyes.find_masks is not None:
