@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 import numpy as np
 
 from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawn.colours import lab_of, lab_of_hex
+from cartoon_avatar.ai.engines.drawn.inks import Inks
 
 from .test_recipe import STYLES, scene
 
 DUOTONE = STYLES["duotone"]
 
 
-def test_everything_lies_between_its_inks_and_paper():
+def test_all_is_printed_in_a_step_between_two_inks_and_paper():
     document = drawn.svg(scene("astronaut"), DUOTONE, 0)
 
-    used = set(re.findall(r'fill="(#[0-9a-f]{6})"', document))
+    used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', document))
+    inks = Inks.of(DUOTONE.inks[0])
+    steps = {inks.printed(f"#{grey:02x}{grey:02x}{grey:02x}") for grey in range(256)}
+    steps = [lab_of_hex(colour) for colour in steps]
 
-    def apart(colour: str, pair: tuple[str, str]) -> float:
-        return min(
-            float(np.linalg.norm(lab_of_hex(colour) - ((1 - t) * first + t * second)))
-            for first, second in (
-                (lab_of_hex(pair[0]), lab_of_hex(pair[1])),
-                (lab_of_hex(pair[1]), lab_of_hex("#fbf4e6")),
-            )
-            for t in np.linspace(0, 1, 41)
-        )
+    assert len(used) > 20
+    for colour in map(lab_of_hex, used):
+        assert min(np.linalg.norm(colour - step) for step in steps) < 2
 
-    assert len(used) > 4
-    assert min(max(apart(colour, pair) for colour in used) for pair in DUOTONE.inks) < 14
+
+def test_neighbouring_seeds_take_other_inks():
+    shown = scene("astronaut")
+
+    pictures = [drawn.draw(shown, DUOTONE, seed).picture.rgb for seed in range(3)]
+
+    for one, other in combinations(pictures, 2):
+        assert np.abs(one.mean(axis=(0, 1)) - other.mean(axis=(0, 1))).max() > 20
+
+
+def test_a_face_stands_out_from_the_ground():
+    for name in ("astronaut", "officer"):
+        shown = scene(name)
+        printed = lab_of(drawn.draw(shown, DUOTONE, 0).picture.rgb)[..., 0]
+        assert shown.masks is not None
+        face = np.median(printed[shown.masks.face_skin > 0.9])
+        ground = np.median(printed[shown.masks.person < 0.1])
+        assert abs(face - ground) > 8, name
 
 
 def test_who_is_lit_in_the_photo_is_lit_in_the_print():

@@ -21,13 +21,12 @@ from cartoon_avatar.ai.engines.painted.steps.forms import crisp, flat_of, forms_
 from cartoon_avatar.ai.engines.painted.steps.grade import graded
 from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
 from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
-from cartoon_avatar.ai.engines.painted.steps.reading import beard
 from cartoon_avatar.ai.engines.painted.steps.relight import Light, light_of
 from cartoon_avatar.ai.engines.painted.steps.skin import Skin, painted_skin
 from cartoon_avatar.ai.engines.painted.styles import BOLD, PLAIN, PaintedStyle
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.box import box_of_mask
-from cartoon_avatar.ai.filters.canvas import lab_of, sized
+from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.filters.strokes import cover
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.features import area, grown
@@ -49,20 +48,20 @@ def draw(scene: Scene, style: PaintedStyle, seed: int, clock: Clock | None = Non
 def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
     """``scene`` painted without lines and colour of its own, for another engine to draw over.
 
-    Its people are where the painting has them. Of ``skin`` below 1, only so much of the photo's
-    skin is painted, and the eyes: curls, cloth and beards stay as they are.
+    Its people are where the painting has them, and their beards are part of their hair. Of
+    ``skin`` below 1, only so much of the photo's skin is painted, and the eyes: curls, cloth and
+    beards stay as they are.
     """
     if skin == 1:
         return _prepared(scene, clock)
     if scene.masks is None:
         return scene
     painted = _prepared_people(scene, clock)
+    assert painted.masks is not None  # as the scene has some
     shape, photo = scene.masks.skin.shape, scene.picture.rgb
-    lab = lab_of(photo)
-    covered = skin * blurred(scene.masks.skin, _SEAM_PX)
+    covered = skin * blurred(painted.masks.skin, _SEAM_PX)
     for person in scene.features:
         soft_px = 0.012 * person.height
-        covered *= 1 - beard(lab, person)
         if person.shown_eyes:
             eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.shown_eyes]
             np.maximum(covered, area(shape, *eyes, soft_px=soft_px), out=covered)
@@ -86,7 +85,17 @@ def _prepared_people(scene: Scene, clock: Clock) -> Scene:
 def _plain(scene: Scene, style: PaintedStyle, clock: Clock) -> Scene:
     rgb, sheet = _painted(scene, style, clock)
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
-    return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people)
+    masks = scene.masks
+    if masks is not None:
+        bare = 1 - sheet.beards
+        masks = replace(
+            masks,
+            hair=np.maximum(masks.hair, sheet.beards * masks.person),
+            skin=masks.skin * bare,
+            face_skin=masks.face_skin * bare,
+            body_skin=masks.body_skin * bare,
+        )
+    return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people, masks=masks)
 
 
 def bold(scene: Scene, clock: Clock) -> Scene:

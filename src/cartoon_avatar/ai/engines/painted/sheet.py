@@ -28,7 +28,7 @@ _GREY = 6.0
 class Sheet:
     """Planes of one size: ``lab`` H×W×3 float32 CIELAB, masks H×W float32 0..1.
 
-    ``features`` covers eyes, brows, nose and mouth, ``beards`` hair on faces; ``face_px`` is
+    ``features`` covers eyes, brows, nose and mouth, ``beards`` those and moustaches; ``face_px`` is
     the main face's height; ``warp`` moved the photo to where it is here.
     """
 

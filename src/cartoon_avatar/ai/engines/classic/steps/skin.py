@@ -19,8 +19,10 @@ from cartoon_avatar.ai.seeing.features import Features, area, grown
 _HIDDEN = 40.0
 # Where skin passes into shade, highlight and deep shade: L beside the plain skin.
 _SHADE, _LIGHT, _DEEP = -8.5, 7.0, -20.0
-# Lightness as share of the plain skin's, below and above which a pixel is beard or skin.
-_BEARD, _SKIN = 0.53, 0.63
+# Lightness as share of the plain skin's, below which a pixel is none and above which it is.
+_DARK, _SKIN = 0.53, 0.63
+# How much darker skin is below a chin, as share of the plain skin's lightness.
+_DARKER_BELOW = 0.3
 # CIELAB distance of colours, |Δa| + |Δb|, up to which a pixel is skin and from which it is not.
 _NEAR, _FAR = 26, 42
 # CIELAB chroma of skin that a painter would not make richer, and of a photo without colour.
@@ -63,8 +65,11 @@ def tone_skin(sheet: Sheet, style: Style) -> None:
     step = two_tone(shade, plain_light, how.skin_steps, how.skin_depth, how.softness)
     if how.amount < 1:
         step = cv2.addWeighted(step, how.amount, shade, 1 - how.amount, 0)
-    # Beard, brows and deep shadow are not skin to be evened out.
-    like = smoothstep(smooth / np.maximum(plain_light, 8), _BEARD, _SKIN)
+    # Brows and deep shadow are not skin to be evened out, but for the shadow of a chin.
+    faces = [person.oval - corner_of(box) for person in full.people]
+    below = 1 - area(light.shape, *faces, soft_px=0.02 * size)
+    ratio = smooth / np.maximum(plain_light, 8)
+    like = smoothstep(ratio + np.float32(_DARKER_BELOW) * below, _DARK, _SKIN)
     far = np.abs(a - plain_a)
     far += np.abs(b - plain_b)
     like *= sized(1 - smoothstep(far, _NEAR, _FAR), like.shape)
@@ -82,9 +87,8 @@ def tone_skin(sheet: Sheet, style: Style) -> None:
     blend_into(a, plain_a * ratio, like)
     blend_into(b, plain_b * ratio, like)
     # The shadow of a chin is a shade of skin too, or it would look like a beard.
-    faces = [person.oval - corner_of(box) for person in full.people]
-    below = skin * (1 - area(light.shape, *faces, soft_px=0.02 * size))
-    blend_into(light, np.maximum(light, _NECK_SHADOW * plain_light), below * np.float32(0.8))
+    lifted = np.maximum(light, _NECK_SHADOW * plain_light)
+    blend_into(light, lifted, skin * below * np.float32(0.8))
     # Features keep the photo's detail, with more contrast.
     detail = np.clip(1.15 * seen - 0.15 * smooth, 0, 100)
     blend_into(light, detail, features * np.float32(0.8))
@@ -139,7 +143,7 @@ def complexions(
             chosen = lab[view].reshape(-1, 3)
         if len(chosen) == 0:
             chosen = lab[:1, :1].reshape(-1, 3)
-        # Without the darkest sixth, so that beard and shadow do not pass for the skin itself.
+        # Without the darkest sixth, so that shadow does not pass for the skin itself.
         chosen = chosen[chosen[:, 0] >= np.percentile(chosen[:, 0], 15)]
         found.append(Complexion(*(float(v) for v in np.median(chosen, axis=0))))
     return found
@@ -224,5 +228,5 @@ def bleached(light: np.ndarray, plain: np.ndarray, seen: float) -> float:
     only where the photo is so dark that it hides the face. Beyond that it would be another person's
     skin. What is allowed never turns the order from dark to light around.
     """
-    allowed = float(np.clip(0.35 * (seen - 44), 1, 5)) + 0.5 * max(0.0, _HIDDEN - seen)
+    allowed = float(np.clip(0.12 * (seen - 50), 0.5, 2.5)) + 0.5 * max(0.0, _HIDDEN - seen)
     return max(0.0, light_of(light, plain) - seen - allowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
@@ -15,9 +16,12 @@ from cartoon_avatar.ai.engines.painted.styles import Features as Look
 from cartoon_avatar.ai.filters.abstraction import coherent
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.canvas import sized
+from cartoon_avatar.ai.filters.flow import Flow, along
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, cover
 from cartoon_avatar.ai.seeing.features import area, grown
+
+_NOSE_TIP = 4
 
 
 def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) -> None:
@@ -30,7 +34,7 @@ def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) ->
         return
     smooth = sized(skin.lab, sheet.shape)
     for person in sheet.people:
-        box = box_around(painted.shape, person.oval, 0.1 * person.height)
+        box = box_around(painted.shape, person.oval, 0.15 * person.height)
         if box is None:
             continue
         own = sheet.features[box]
@@ -45,7 +49,8 @@ def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) ->
         below = smooth[box]
         beards = sheet.beards[box] * (1 - own)
         if beards.any():
-            cover(painted[box], _beard(fine, below, sheet.face_px), beards)
+            root = person.landmarks[_NOSE_TIP] - (box[1].start, box[0].start)
+            cover(painted[box], _hairs(fine, root, sheet.face_px), beards)
         plain = sheet.skin[box] * (1 - own) + np.float32(1e-3)
         cover(painted[box], _firmer(fine, below, plain, sheet.face_px), own)
 
@@ -92,11 +97,17 @@ def _firmer(fine: np.ndarray, below: np.ndarray, plain: np.ndarray, size: float)
     return strong
 
 
-def _beard(fine: np.ndarray, below: np.ndarray, size: float) -> np.ndarray:
-    """A beard hair by hair; stubble, which is hardly darker than ``below``, as a soft tone."""
-    hairs = fine.copy()
-    calm = blurred(np.ascontiguousarray(fine[..., 0]), 0.02 * size)
+def _hairs(fine: np.ndarray, root: np.ndarray, size: float) -> np.ndarray:
+    """``fine`` (H×W×3 CIELAB) of a beard in strokes that run away from ``root`` (x, y px).
+
+    Line integral convolution (Cabral and Leedom 1993).
+    """
+    down, across = np.mgrid[: fine.shape[0], : fine.shape[1]].astype(np.float32)
+    across, down = across - np.float32(root[0]), down - np.float32(root[1])
+    away = np.maximum(cv2.magnitude(across, down), 1)
+    flow = Flow(across / away, down / away, np.ones_like(away))
+    hairs = along(fine, flow, 0.009 * size)
+    light = cv2.extractChannel(hairs, 0)
     # Only dark hairs: light ones would look stuck on.
-    hairs[..., 0] -= 0.6 * np.abs(fine[..., 0] - calm)
-    long = smoothstep(below[..., 0] - calm, 3, 9)[..., None]
-    return blurred(fine, 0.014 * size) * (1 - long) + hairs * long
+    hairs[..., 0] -= np.abs(light - blurred(light, 0.02 * size))
+    return hairs

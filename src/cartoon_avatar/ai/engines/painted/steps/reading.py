@@ -11,12 +11,18 @@ from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around
 from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
+from cartoon_avatar.ai.seeing.subject import FacialHair
 
 # From ear to ear around the chin, up to the nose: where a beard grows.
 _BEARD = (
     234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361,
     323, 454, 327, 2, 98,
 )  # fmt: skip
+# By how much the sum of lightness and thrice a* is lower in hair than on skin, and by how much
+# the lightness alone where there is no colour; on fair skin.
+_HAIR, _GREY_HAIR = (10.0, 24.0), (6.0, 15.0)
+# The a* of skin below which a picture is too grey to tell hair by colour.
+_COLOURED = 4.0
 # Mean depth of creases, L on fair skin, from which a face is wrinkled, and thoroughly so.
 _WRINKLED = 3.0, 4.2
 Value = TypeVar("Value", np.ndarray, float)
@@ -28,30 +34,73 @@ def contrast_of(light: Value) -> Value:
     return 0.45 + 0.55 * light / 65
 
 
-def beard(lab: np.ndarray, person: Features) -> np.ndarray:
-    """H×W float32 0..1, where ``person`` has hair on cheeks, chin or lip: dark and rough."""
+def beard(lab: np.ndarray, person: Features, kind: FacialHair | None) -> np.ndarray:
+    """H×W float32 0..1, where ``person`` has a beard or a moustache, if the ``kind`` is one.
+
+    Hair is darker than skin or less red, a shadow is darker and redder: ΔL + 3·Δa from the cheek
+    tells them apart; and only hair is rough.
+    """
     found = np.zeros(lab.shape[:2], np.float32)
-    box = box_around(lab.shape, person.oval, 0.12 * person.height)
-    if box is None or person.height < 24:
+    if kind not in ("beard", "moustache") or person.height < 24:
+        return found
+    size = person.height
+    box = box_around(lab.shape, person.oval, 0.2 * size)
+    if box is None:
         return found
     face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
     light = np.ascontiguousarray(lab[box][..., 0])
-    size, shape = face.height, light.shape
-    low = face.landmarks[list(_BEARD)]
-    zone = area(shape, grown(low, 1.06), soft_px=0.02 * size)
-    zone *= 1 - area(shape, grown(face.lips, 1.15), soft_px=0.01 * size)
+    shape = light.shape
+    zone = _beard_zone(face, shape, kind)
     square = 0.06 * size * np.asarray([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
-    cheeks = area(shape, *(cheek + square for cheek in face.cheeks)) > 0.5
-    if not cheeks.any():
+    cheeks = [area(shape, cheek + square) > 0.5 for cheek in face.cheeks]
+    if not all(cheek.any() for cheek in cheeks):
         return found
-    below = blurred(light, 0.006 * size)
-    rough = blurred(np.abs(light - blurred(light, 0.012 * size)), 0.025 * size)
-    calm, level = float(np.median(rough[cheeks])), float(np.median(below[cheeks]))
-    contrast = contrast_of(level)
-    dark = smoothstep(level - below, 5 * contrast, 13 * contrast)
-    rough = smoothstep(rough, 1.5 * calm + 0.15, 2.6 * calm + 0.5)
-    found[box] = blurred(zone * dark * rough, 0.01 * size)
+    both = cheeks[0] | cheeks[1]
+    rough = blurred(np.abs(light - blurred(light, 0.012 * size)), 0.02 * size)
+    calm = float(np.median(rough[both]))
+    fleshy = blurred(light, 0.006 * size)
+    contrast = contrast_of(float(np.median(fleshy[both])))
+    coloured = float(np.median(lab[box][..., 1][both])) > _COLOURED
+    if coloured:
+        fleshy = fleshy + 3 * blurred(np.ascontiguousarray(lab[box][..., 1]), 0.012 * size)
+    plain = [float(np.median(fleshy[cheek])) for cheek in cheeks]
+    apart = _between(face, plain, shape) - fleshy
+    hair = smoothstep(apart / contrast, *(_HAIR if coloured else _GREY_HAIR))
+    hair *= smoothstep(rough, 1.15 * calm + 0.1, 1.9 * calm + 0.4)
+    # Between dark hairs there are light ones.
+    hair = cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _disc(0.03 * size))
+    # The rim of a face is dark and rough, too.
+    hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, _disc(0.02 * size))
+    found[box] = blurred(zone * hair, 0.01 * size)
     return found
+
+
+def _disc(width_px: float) -> np.ndarray:
+    width = 2 * max(1, round(width_px)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+
+
+def _beard_zone(face: Features, shape: tuple[int, int], kind: FacialHair) -> np.ndarray:
+    """H×W 0..1: where hair of that ``kind`` can be, down to below the chin."""
+    size = face.height
+    low = face.landmarks[list(_BEARD)]
+    down = face.landmarks[152] - face.landmarks[10]
+    down *= size / max(1e-6, float(np.hypot(*down)))
+    zone = area(shape, grown(low, 1.06), low + 0.08 * down, soft_px=0.02 * size)
+    if kind == "moustache":
+        tuft = grown(face.lips, 0.8) + 0.5 * (face.landmarks[152] - face.lips.mean(axis=0))
+        near = [grown(face.lips, 1.35, 0.09 * size), tuft, tuft + 0.1 * down, tuft + 0.2 * down]
+        zone *= area(shape, *near, soft_px=0.02 * size)
+    return zone * (1 - area(shape, grown(face.lips, 1.15), soft_px=0.01 * size))
+
+
+def _between(face: Features, values: list[float], shape: tuple[int, int]) -> np.ndarray:
+    """``values`` of the two cheeks, and between them a gradual change: H×W float32."""
+    one, other = face.cheeks
+    way = (other - one) / max(1e-6, float(((other - one) ** 2).sum()))
+    down, across = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    share = np.clip((across - one[0]) * way[0] + (down - one[1]) * way[1], 0, 1)
+    return values[0] + share * np.float32(values[1] - values[0])
 
 
 def without_creases(lab: np.ndarray, person: Features, bare: np.ndarray) -> None:
@@ -78,9 +127,8 @@ def without_creases(lab: np.ndarray, person: Features, bare: np.ndarray) -> None
         soft_px=0.012 * size,
     )
     calm = cv2.GaussianBlur(light, (0, 0), max(0.5, 0.004 * size))
-    reach = 2 * max(1, int(0.035 * size)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    closed = blurred(cv2.morphologyEx(calm, cv2.MORPH_CLOSE, kernel), 0.012 * size)
+    closed = cv2.morphologyEx(calm, cv2.MORPH_CLOSE, _disc(int(0.035 * size)))
+    closed = blurred(closed, 0.012 * size)
     # What is much darker than a crease is hair, a frame or a hand.
     depth = np.maximum(closed - calm, 0)
     depth *= 1 - smoothstep(depth, 24.0, 40.0)

@@ -66,8 +66,8 @@ def light_of(sheet: Sheet) -> Light:
     beards = np.zeros(sheet.shape, np.float32)
     for person, subject in zip(sheet.people, sheet.subjects, strict=True):
         without_creases(lab, person, sheet.bare)
-        if subject.facial_hair is None or subject.facial_hair.value != "none":
-            np.maximum(beards, beard(lab, person), out=beards)
+        kind = subject.facial_hair.value if subject.facial_hair is not None else None
+        np.maximum(beards, beard(lab, person, kind), out=beards)
     tone = nearest_complexion(sheet.shape, sheet.people, colours) if sheet.people else None
     return Light(replace(sheet, lab=lab, beards=beards), photo_light, plain, colours, tone)
 

@@ -18,7 +18,7 @@ from cartoon_avatar.ai.filters.box import box_of_mask, corner_of
 from cartoon_avatar.ai.filters.canvas import rgb_of, sized
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around
-from cartoon_avatar.ai.seeing.features import Features
+from cartoon_avatar.ai.seeing.features import Features, area, grown
 
 # Shade is this much redder and less yellow than light, over 40 L.
 _SHADE_HUE = np.asarray([-1.5, 1.0], np.float32)
@@ -27,6 +27,8 @@ _PALEST = 22.0
 # How far a place of the skin is believed to differ in a and b from its complexion: coloured
 # light would be painted as patches.
 _FOREIGN = 12.0
+# How much darker than a face its neck may be, L on fair skin.
+_SHADOW = 22.0
 _BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
@@ -44,12 +46,15 @@ def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) 
     if light.tone is None:
         return Skin(sheet.lab, np.zeros(sheet.shape, np.float32))
     tones, size = style.tones, sheet.face_px
-    lab, area = forms.strokes.copy(), sheet.bare
+    lab, bare = forms.strokes.copy(), sheet.bare
     # Features have skin below them.
-    box = box_of_mask(np.maximum(area, sheet.features), 0.1 * size)
+    box = box_of_mask(np.maximum(bare, sheet.features), 0.1 * size)
     strokes, tone = lab[box], sized(light.tone, sheet.shape)[box]
-    covered = area[box]
-    covered *= (1 - sheet.beards[box]) * _like_skin(strokes, tone) * (1 - sheet.features[box])
+    covered = bare[box]
+    faces = [grown(person.oval, 0.97) - corner_of(box) for person in sheet.people]
+    within = area(covered.shape, *faces, soft_px=0.02 * size)
+    covered *= _like_skin(strokes, tone, within)
+    covered *= (1 - sheet.beards[box]) * (1 - sheet.features[box])
     weight = covered**2 + np.float32(1e-3)
     smooth = smoothed(rgb_of(strokes), strokes, 0.10 * size, 34, passes=3)
     seen = np.ascontiguousarray(smooth[..., 0])
@@ -71,7 +76,7 @@ def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) 
         person = person.moved(person.landmarks - corner_of(box))
         _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
     lab[box] = np.dstack([drawn, colour])
-    return Skin(lab, area)
+    return Skin(lab, bare)
 
 
 def _healthy(colour: np.ndarray) -> np.ndarray:
@@ -81,8 +86,11 @@ def _healthy(colour: np.ndarray) -> np.ndarray:
     return colour * (wanted / np.maximum(chroma, 1e-3))[..., None]
 
 
-def _like_skin(lab: np.ndarray, tone: np.ndarray) -> np.ndarray:
-    """H×W 0..1: what is not too dark, too grey or too colourful to be skin of colour ``tone``."""
+def _like_skin(lab: np.ndarray, tone: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """H×W 0..1: what is not too dark, too grey or too colourful to be skin of colour ``tone``.
+
+    Outside of a ``face`` (H×W 0..1) skin lies in the shadow of the chin.
+    """
     dark = (tone[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), 1.5)) / contrast_of(tone[..., 0])
     # Grey hair is as light as skin, but has no colour.
     chroma = cv2.magnitude(lab[..., 1], lab[..., 2])
@@ -91,6 +99,7 @@ def _like_skin(lab: np.ndarray, tone: np.ndarray) -> np.ndarray:
     grey = smoothstep(lost, 0.45, 0.75) * smoothstep(common, 14, 20)
     # A lens, a patch or a print that the classes take for skin.
     foreign = cv2.magnitude(*cv2.split(cv2.GaussianBlur(lab[..., 1:] - tone[..., 1:], (0, 0), 1.5)))
+    dark -= _SHADOW * (1 - face)
     return (1 - smoothstep(dark, 20, 36)) * (1 - grey) * (1 - smoothstep(foreign, 32, 44))
 
 

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.engines.painted.steps.reading import beard
+from cartoon_avatar.ai.filters.canvas import lab_of
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
+from tests.ai import seen
+
+
+@cache
+def face() -> tuple[np.ndarray, Features]:
+    """A face without a beard, H×W×3 CIELAB."""
+    photo = seen.astronaut()
+    return lab_of(photo.rgb), features_of(open_face_finder(seen.models())(photo)[0].landmarks)
+
+
+def chin(person: Features) -> np.ndarray:
+    """H×W bool: below the mouth and within the face."""
+    shape = face()[0].shape[:2]
+    below = np.arange(shape[0])[:, None] > person.landmarks[17, 1] + 0.03 * person.height
+    return (area(shape, person.oval) > 0.5) & below
+
+
+def test_a_beard_is_found_whole_and_not_above_the_mouth():
+    lab, person = face()
+    bearded, where = lab.copy(), chin(person)
+    hairs = np.random.default_rng(0).normal(0, 12, where.shape)
+    bearded[where] = np.stack([38 + hairs, 0 * hairs + 4, 0 * hairs + 8], axis=-1)[where]
+
+    found = beard(bearded, person, "beard")
+
+    inner = where & (np.arange(len(lab))[:, None] < person.landmarks[152, 1] - 0.03 * person.height)
+    assert found[inner].mean() > 0.85
+    above = np.arange(len(lab))[:, None] < person.landmarks[2, 1] - 0.05 * person.height
+    assert found[above & (area(where.shape, grown(person.oval, 0.8)) > 0.5)].max() < 0.1
+
+
+def test_a_smooth_red_shadow_is_no_beard():
+    lab, person = face()
+    shaded, where = lab.copy(), chin(person)
+    shaded[where] += np.float32([-15, 5, 3])
+
+    assert beard(shaded, person, "beard")[where].mean() < 0.25
+
+
+@pytest.mark.parametrize("kind", ["none", "stubble", None])
+def test_where_no_beard_was_read_there_is_none(kind):
+    lab, person = face()
+
+    assert not beard(lab, person, kind).any()
