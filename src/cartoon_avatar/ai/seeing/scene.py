@@ -140,6 +140,21 @@ def shrunk(scene: Scene, long_side: int) -> Scene:
     return replace(scene, picture=picture, people=people, masks=masks)
 
 
+def cropped(scene: Scene, box: tuple[slice, slice]) -> Scene:
+    """``scene`` with only those rows and columns of its picture, masks and people."""
+    picture, masks = scene.picture, scene.masks
+    _ = scene.subjects  # read in the whole picture
+    left, top = box[1].start, box[0].start
+    rgb = np.ascontiguousarray(picture.rgb[box])
+    here = Box(left, top, rgb.shape[1], rgb.shape[0])
+    return replace(
+        scene,
+        picture=Picture(rgb, picture.alpha[box] if picture.alpha is not None else None),
+        people=[in_crop(face, here, 1.0) for face in scene.people],
+        masks=masks and masks.each(lambda mask: mask[box]),
+    )
+
+
 def faces_of(faces: list[Face], photo: Picture, full_size: tuple[int, int]) -> tuple[FaceBox, ...]:
     """The boxes of ``faces`` in pixels of the full photo; the first has a prominence of 1."""
     across, down = full_size[0] / photo.width, full_size[1] / photo.height

@@ -189,3 +189,14 @@ def test_a_painting_for_another_engine_moves_the_people_with_their_pixels(scene:
 
     assert prepared.picture.rgb.shape == scene.picture.rgb.shape
     assert apart < 0.02 * scene.people[0].box[3]
+
+
+def test_of_a_photo_that_is_painted_in_part_only_skin_and_eyes_are(scene: Scene):
+    prepared = painted.prepared(scene, 0.9, Clock())
+
+    changed = np.abs(prepared.picture.rgb.astype(int) - scene.picture.rgb).max(axis=-1) > 2
+    assert scene.masks is not None
+    skin = cv2.dilate(scene.masks.skin, np.ones((15, 15), np.uint8)) > 0.02
+    eyes = [grown(eye.outline, 2.5) for eye in scene.features[0].shown_eyes]
+    assert not changed[~skin & (area(skin.shape, *eyes) == 0)].any()
+    assert changed[scene.masks.skin > 0.9].mean() > 0.5

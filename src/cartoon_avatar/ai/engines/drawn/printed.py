@@ -20,12 +20,15 @@ _BRIGHT_GROUND, _LIGHT_GROUND = "#737373", "#ededed"
 _DARK_FACE = 66.0
 
 
-def print_of(scene: Scene, style: DrawnStyle, seed: int, clock: Clock) -> tuple[Sheet, Pen]:
+def print_of(
+    scene: Scene, style: DrawnStyle, seed: int, clock: Clock, *, head_only: bool = False
+) -> tuple[Sheet, Pen]:
     """The scene's first person in two of the style's inks."""
     face = portrait_of(scene, clock).face_colour
     dark = face is not None and face[0] < _DARK_FACE
     ground = _LIGHT_GROUND if dark else _BRIGHT_GROUND
-    sheet, pen = toned_of(scene, replace(style, backdrops=(ground,)), seed, clock)
+    style = replace(style, backdrops=(ground,))
+    sheet, pen = toned_of(scene, style, seed, clock, head_only=head_only)
     # Neighbouring seeds take other inks: two prints in a row never share them.
     inks = Inks.of(style.inks[seed % len(style.inks)])
     printed = cache(inks.printed)

@@ -8,7 +8,7 @@ the same pixels in every process.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,21 +17,29 @@ from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.painted.sheet import Sheet, sheet_of
 from cartoon_avatar.ai.engines.painted.steps.backdrop import near_figure, painted_backdrop, recolour
 from cartoon_avatar.ai.engines.painted.steps.face import draw_face, keep_features
-from cartoon_avatar.ai.engines.painted.steps.forms import crisp, flat_of, forms_of
+from cartoon_avatar.ai.engines.painted.steps.forms import crisp, flat_of, forms_of, skin_forms_of
 from cartoon_avatar.ai.engines.painted.steps.grade import graded
 from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
 from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
 from cartoon_avatar.ai.engines.painted.steps.relight import Light, light_of
 from cartoon_avatar.ai.engines.painted.steps.skin import Skin, painted_skin
-from cartoon_avatar.ai.engines.painted.styles import BOLD, PLAIN, PaintedStyle
+from cartoon_avatar.ai.engines.painted.styles import (
+    BOLD,
+    PLAIN,
+    PLAIN_SKIN,
+    PaintedStyle,
+)
 from cartoon_avatar.ai.filters.blur import blurred
-from cartoon_avatar.ai.filters.box import box_of_mask
+from cartoon_avatar.ai.filters.box import Box, box_of_mask, corner_of
 from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.filters.strokes import cover
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.features import area, grown
-from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene
+from cartoon_avatar.ai.seeing.matting import Masks
+from cartoon_avatar.ai.seeing.scene import Scene, cropped, once_per_scene
 
+# How far around skin is painted, face heights, so that what lies beside it shows its colours.
+_AROUND = 0.15
 # How soft the border between a painting and a photo is.
 _SEAM_PX = 2.0
 
@@ -54,48 +62,69 @@ def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
     """
     if skin == 1:
         return _prepared(scene, clock)
-    if scene.masks is None:
+    if scene.masks is None or not scene.people:
         return scene
-    painted = _prepared_people(scene, clock)
-    assert painted.masks is not None  # as the scene has some
-    shape, photo = scene.masks.skin.shape, scene.picture.rgb
-    covered = skin * blurred(painted.masks.skin, _SEAM_PX)
+    people = _prepared_people(scene, clock)
+    masks = _with_beards(scene.masks, people.box, people.beards)
+    covered = skin * blurred(masks.skin[people.box], _SEAM_PX)
     for person in scene.features:
         soft_px = 0.012 * person.height
         if person.shown_eyes:
             eyes = [grown(eye.outline, 1.25, soft_px) for eye in person.shown_eyes]
-            np.maximum(covered, area(shape, *eyes, soft_px=soft_px), out=covered)
-    rgb, box = photo.copy(), box_of_mask(covered)
-    mixed = photo[box].astype(np.float32)
-    cover(mixed, painted.picture.rgb[box].astype(np.float32), covered[box])
-    rgb[box] = np.rint(mixed)
-    return replace(painted, picture=Picture(rgb, scene.picture.alpha))
+            eyes = [outline - corner_of(people.box) for outline in eyes]
+            np.maximum(covered, area(covered.shape, *eyes, soft_px=soft_px), out=covered)
+    rgb = scene.picture.rgb.copy()
+    mixed = rgb[people.box].astype(np.float32)
+    cover(mixed, people.rgb.astype(np.float32), covered)
+    rgb[people.box] = np.rint(mixed)
+    return replace(scene, picture=Picture(rgb, scene.picture.alpha), masks=masks)
 
 
 @once_per_scene
 def _prepared(scene: Scene, clock: Clock) -> Scene:
-    return _plain(scene, PLAIN, clock)
+    rgb, sheet = _painted(scene, PLAIN, clock)
+    masks = scene.masks and _with_beards(scene.masks, _ALL, sheet.beards)
+    return replace(scene, picture=Picture(rgb, scene.picture.alpha), masks=masks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _People:
+    """What of a painting shows skin: ``rgb`` (h×w×3 uint8) and ``beards`` (h×w 0..1) in ``box``."""
+
+    box: Box
+    rgb: np.ndarray
+    beards: np.ndarray
+
+
+_ALL = np.s_[:, :]
 
 
 @once_per_scene
-def _prepared_people(scene: Scene, clock: Clock) -> Scene:
-    return _plain(scene, replace(PLAIN, backdrops=()), clock)
+def _prepared_people(scene: Scene, clock: Clock) -> _People:
+    assert scene.masks is not None  # who is painted where
+    features, shape = scene.features, scene.masks.skin.shape
+    faces = area(shape, *(person.oval for person in features))
+    box = box_of_mask(np.maximum(faces, scene.masks.skin), _AROUND * features[0].height)
+    here = cropped(scene, box)
+    longest = max(here.picture.width, here.picture.height) / max(shape)
+    style = replace(PLAIN_SKIN, broad_px=round(PLAIN_SKIN.broad_px * longest))
+    rgb, sheet = _painted(here, style, clock)
+    return _People(box, rgb, sheet.beards)
 
 
-def _plain(scene: Scene, style: PaintedStyle, clock: Clock) -> Scene:
-    rgb, sheet = _painted(scene, style, clock)
-    people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
-    masks = scene.masks
-    if masks is not None:
-        bare = 1 - sheet.beards
-        masks = replace(
-            masks,
-            hair=np.maximum(masks.hair, sheet.beards * masks.person),
-            skin=masks.skin * bare,
-            face_skin=masks.face_skin * bare,
-            body_skin=masks.body_skin * bare,
-        )
-    return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people, masks=masks)
+def _with_beards(masks: Masks, box: Box, beards: np.ndarray) -> Masks:
+    """``masks`` in which ``beards`` (h×w 0..1), which lie in ``box``, are hair."""
+    if not beards.any():
+        return masks
+    bare = np.ones_like(masks.skin)
+    bare[box] -= beards
+    return replace(
+        masks,
+        hair=np.maximum(masks.hair, (1 - bare) * masks.person),
+        skin=masks.skin * bare,
+        face_skin=masks.face_skin * bare,
+        body_skin=masks.body_skin * bare,
+    )
 
 
 def bold(scene: Scene, clock: Clock) -> Scene:
@@ -126,7 +155,8 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     keep_features(painted, sheet, skin, style.features.nose)
     if style.backdrops:
         recolour(painted, sheet, style.backdrops[0])
-    painted = crisp(painted)
+    if not style.skin_alone:
+        painted = crisp(painted)
     if lines is not None:
         drawn(painted, sized(lines, painted.shape), sheet.bare, style.lines)
     clock.done("edges")
@@ -144,15 +174,16 @@ def _broadly(
     """What is painted on a smaller copy: all of it as h×w×3 CIELAB, the skin by itself, and the
     coverage of lines (h×w 0..1) if there are any."""
     broad = light.sheet.resized(style.broad_px)
-    forms = forms_of(broad)
+    forms = skin_forms_of(broad) if style.skin_alone else forms_of(broad)
     clock.done("shapes")
-    canvas = flat_of(forms, broad.face_px)
+    canvas = forms.strokes.copy() if style.skin_alone else flat_of(forms, broad.face_px)
     if style.backdrops:
         scene = painted_backdrop(broad, style.backdrops[0])
         cover(scene, canvas, near_figure(broad))
         canvas = scene
     clock.done("backdrop")
-    paint_hair(canvas, broad, forms, style.tones.hair)
+    if not style.skin_alone:
+        paint_hair(canvas, broad, forms, style.tones.hair)
     clock.done("hair")
     skin = painted_skin(broad, forms, light, style)
     cover(canvas, skin.lab, skin.area)

@@ -90,6 +90,8 @@ class PaintedStyle:
     grade: Grade = Grade()
     #: Long side of the copy on which broad shapes are painted: finer ones would be texture.
     broad_px: int = 704
+    #: Nothing but faces and skin is needed: hair, cloth and scene are not painted.
+    skin_alone: bool = False
 
     def vary(self, seed: int) -> PaintedStyle:
         """This style with the line, light and backdrop of drawing number ``seed``."""
@@ -193,6 +195,9 @@ PLAIN = PaintedStyle(
     lines=Lines(strength=0.0),
     grade=Grade(contrast=0.3, vibrance=0.1, lights=(0, 0), darks=(0, 0), glow=0.0),
 )
+
+# The same where only skin and eyes are used.
+PLAIN_SKIN = replace(PLAIN, backdrops=(), skin_alone=True)
 
 # For another engine to trace: bold lines, clear tones, full colours.
 BOLD = PaintedStyle(
