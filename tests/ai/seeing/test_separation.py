@@ -49,3 +49,18 @@ def test_who_is_alone_has_all_of_the_picture(face: Face) -> None:
     person = np.zeros((40, 60), np.float32)
 
     assert share_of_first(person, np.zeros((40, 60, 3), np.uint8), [face]).min() == 1
+
+
+def test_a_face_printed_on_a_shirt_is_the_wearers(face: Face) -> None:
+    chin = face.landmarks[152]
+    height = float(np.hypot(*(chin - face.landmarks[10])))
+    person = np.ones((512, 512), np.float32)
+    rgb = np.full((512, 512, 3), 200, np.uint8)
+
+    def on_chest(size: float) -> Face:
+        moved = (face.landmarks - face.landmarks.mean(axis=0)) * size + chin + [0, height]
+        return replace(face, landmarks=moved.astype(np.float32))
+
+    assert share_of_first(person, rgb, [face, on_chest(0.3)]).min() == 1
+    child = share_of_first(person, rgb, [face, on_chest(0.8)])
+    assert child[int(chin[1] + height), int(chin[0])] < 0.5

@@ -8,6 +8,7 @@ import pytest
 
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.features import features_of
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.report import lines_of, picture_of, values_of
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
@@ -158,15 +159,27 @@ def test_lenses_with_the_sky_in_them_cover_both_eyes() -> None:
     assert value(scene_of(Picture(shaded)).subjects[0].eyes_covered) == (True, True)
 
 
-def test_eyes_that_were_made_blocks_of_are_not_shown() -> None:
+@pytest.mark.parametrize("blocks_across", [4, 7, 11])
+def test_eyes_that_were_made_blocks_of_are_not_shown(blocks_across: int) -> None:
     """As pictures are made anonymous."""
     (face,) = open_face_finder(seen.models())(seen.astronaut())
     blocks = seen.astronaut().rgb.copy()
     (x0, y0), (x1, y1) = (face.landmarks[[468, 473]] + [[-20, -14], [20, 14]]).astype(int)
-    band = cv2.resize(blocks[y0:y1, x0:x1], (4, 2), interpolation=cv2.INTER_AREA)
+    across = blocks_across, blocks_across // 2
+    band = cv2.resize(blocks[y0:y1, x0:x1], across, interpolation=cv2.INTER_AREA)
     size = x1 - x0, y1 - y0
     blocks[y0:y1, x0:x1] = cv2.resize(band, size, interpolation=cv2.INTER_NEAREST)
     assert value(scene_of(Picture(blocks)).subjects[0].eyes_covered) == (True, True)
+
+
+def test_a_statue_has_no_eyes_to_be_drawn() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    grey = cv2.cvtColor(seen.astronaut().rgb, cv2.COLOR_RGB2GRAY)
+    marble = cv2.cvtColor(grey // 2 + 100, cv2.COLOR_GRAY2RGB)
+    for outline in features_of(face.landmarks).eyes:
+        cv2.fillPoly(marble, [outline.outline.astype(np.int32)], (196, 194, 190))
+    marble = cv2.GaussianBlur(marble, (0, 0), 0.7)
+    assert value(scene_of(Picture(marble)).subjects[0].eyes_covered) == (True, True)
 
 
 def test_a_profile_tells_nothing_of_its_features() -> None:

@@ -28,7 +28,7 @@ from cartoon_avatar.ai.seeing.features import OVAL, area, features_of, grown
 from cartoon_avatar.ai.seeing.figure import whole_figure, without_islands
 from cartoon_avatar.ai.seeing.looks import class_planes, face_axes
 from cartoon_avatar.ai.seeing.models import Models
-from cartoon_avatar.ai.seeing.separation import share_of_first
+from cartoon_avatar.ai.seeing.separation import share_of_first, without_prints
 
 __all__ = [
     "BACKGROUND",
@@ -114,7 +114,7 @@ def open_mask_finder(models: Models) -> MaskFinder:
             hair = skin = face_skin = body_skin = clothes = other = nothing
             return Masks(person, hair, skin, face_skin, body_skin, clothes, other, mine)
 
-        near = _moved(faces, small, rgb)
+        near = _moved(without_prints(faces), small, rgb)
         planes = class_planes(models, small, near)
         trust = _trust(planes, near)
         for look in _OTHER_LOOKS if trust < _TRUSTED else ():

@@ -19,6 +19,8 @@ _TRUST, _EDGE = 5e-4, 300.0
 # is drawn the chest too, and a skull.
 _NECK = (-0.12, 0.0), (0.12, 0.0), (0.2, 0.4), (-0.2, 0.4)
 _CHEST = (-0.12, 0.0), (0.12, 0.0), (0.5, 0.7), (0.75, 1.6), (-0.75, 1.6), (-0.5, 0.7)
+# A face on somebody's chest of less than this, in heights of theirs, is printed or a doll's.
+_PRINTED = 0.5
 _ROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _SKULL = np.stack([0.43 * np.cos(_ROUND), 0.6 * np.sin(_ROUND) - 0.72], axis=1)
 
@@ -29,6 +31,7 @@ def share_of_first(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np
     A walker over what is alike comes to the face, crown and chest of the first, or to another's
     before (random walks; Grady 2006). ``person`` is H×W float32, ``rgb`` H×W×3 uint8.
     """
+    faces = without_prints(faces)
     if len(faces) < 2:
         return np.ones(person.shape, np.float32)
     small = shrunk(rgb, _SIDE_PX)
@@ -66,6 +69,17 @@ def share_of_first(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np
     share = cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 1.2)
     share = cv2.resize(share, person.shape[::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip((share - 0.5) * 3 + 0.5, 0, 1)
+
+
+def without_prints(faces: list[Face]) -> list[Face]:
+    """``faces`` without those that are on the chest of the first, too small to be a child's."""
+    return faces[:1] + [face for face in faces[1:] if not _is_on_chest(face, faces[0])]
+
+
+def _is_on_chest(face: Face, by: Face) -> bool:
+    axes, unit = face_axes(by)
+    right, down = axes.T @ (face.landmarks.mean(axis=0) - by.landmarks[152]) / unit
+    return abs(right) < 0.75 and 0 < down < 1.6 and face_axes(face)[1] < _PRINTED * unit
 
 
 def _nearness(

@@ -121,6 +121,11 @@ _LIGHTER, _DARKER, _PLAIN = 1.2, 0.6, 0.08
 _SKIN_NEAR, _SKIN_DARK, _HAND, _PATCH = 9, 0.55, 0.9, 0.6
 # L by which the white is lighter than the iris: less is no eye, and far below 0 a reflection.
 _NO_IRIS, _REFLECTION = 4, -8
+# Of a statue's eyes without irises, as a share of skin's lightness: eyes are darker than that.
+_AS_SKIN = 0.8
+# Blocks of one colour that make eyes unrecognisable, as a share of the eye: none of a photo's is
+# as flat, but where it is black or white, or all of the face is, as in a drawing.
+_FLAT_BLOCKS, _FLAT_FACE = 0.05, 0.3
 # Grey pictures have less colour than this.
 _COLOURLESS = 6
 _CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
@@ -144,11 +149,14 @@ def eyes_covered(
         )
         if reflecting or all(_blank(chart, zone, skin) for zone in zones):
             return Read((True, True), 0.8)
+        if all(_is_sculpted(chart, eye, skin) for eye in chart.features.eyes):
+            return Read((True, True), 0.7)
         # One alone: deep shade on one side of a face may be taken for hair, and is dark and flat.
         left, right = (
             (share > 0.75 and _light_range(chart, zone) < _PATCH * skin.value[0])
             or _is_foreign(chart, index, zone, skin)
             or _is_hand(chart, chart.features.eyes[index], skin)
+            or _is_mosaic(chart, chart.features.eyes[index])
             for index, (share, zone) in enumerate(zip(hidden, zones, strict=True))
         )
         if left or right:
@@ -178,6 +186,23 @@ def _is_hand(chart: Chart, eye: Eye, skin: Read[Lab]) -> bool:
     alike = near & (chart.lab[..., 0] > _SKIN_DARK * skin.value[0])
     zone = chart.zone(eye.outline, factor=1.1)
     return mean_in(alike, zone) > _HAND and _iris_contrast(chart, eye) < _NO_IRIS
+
+
+def _is_sculpted(chart: Chart, eye: Eye, skin: Read[Lab]) -> bool:
+    """Whether an open eye is all of the colour that the face has, as a statue's."""
+    light = median_in(chart.lab[..., 0], chart.zone(eye.outline))
+    alike = light > _AS_SKIN * skin.value[0]
+    return alike and not eye.closed and abs(_iris_contrast(chart, eye)) < _NO_IRIS
+
+
+def _is_mosaic(chart: Chart, eye: Eye) -> bool:
+    """Whether there are blocks of one colour before an eye, on a face that is no drawing."""
+    light, around = chart.lab[..., 0], np.ones((3, 3), np.uint8)
+    flat = cv2.dilate(light, around) - cv2.erode(light, around) < 1
+    flat &= (light > 5) & (light < 97)
+    eyes = chart.zone(*(each.outline for each in chart.features.eyes), factor=3)
+    face = mean_in(flat, chart.oval & chart.inside & ~eyes)
+    return face < _FLAT_FACE and mean_in(flat, chart.zone(eye.outline, factor=1.2)) > _FLAT_BLOCKS
 
 
 def _blank(chart: Chart, eye: np.ndarray, skin: Read[Lab]) -> bool:

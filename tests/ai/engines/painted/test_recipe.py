@@ -15,7 +15,7 @@ from cartoon_avatar.ai.engines.painted import STYLES, PaintedStyle
 from cartoon_avatar.ai.filters.canvas import lab_of
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
-from cartoon_avatar.ai.seeing.features import area, grown
+from cartoon_avatar.ai.seeing.features import OVAL, area, grown
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
 from tests.ai import seen
@@ -104,6 +104,22 @@ def test_coloured_goggles_keep_their_colour_and_show_no_eyes() -> None:
         lens = drawn[y - 6 : y + 7, x - 8 : x + 9]
         assert np.ptp(lens[..., 0]) < 25
         assert lens[..., 2].max() < -10
+
+
+def test_a_painted_face_keeps_its_colour_and_leaves_the_rest_its_own() -> None:
+    photo = seen.astronaut()
+    (face,) = open_face_finder(seen.models())(photo)
+    green = np.asarray([30, 150, 60], np.float32)
+    share = 0.55 * area(photo.rgb.shape[:2], face.landmarks[list(OVAL)])[..., None]
+    rgb = (photo.rgb + share * (green - photo.rgb)).astype(np.uint8)
+    scene = scene_of(Picture(rgb))
+    drawn = lab_of(painted.draw(scene, by_name("painted"), 0).picture.rgb)
+    before = lab_of(scene.picture.rgb)
+    cheek = area(before.shape[:2], grown(scene.people[0].landmarks[list(OVAL)], 0.7)) > 0.5
+    # A shift to magenta is of a and b together.
+    for zone in (cheek, (scene.masks.clothes > 0.8)):
+        moved = np.median(drawn[zone], axis=0) - np.median(before[zone], axis=0)
+        assert np.hypot(*moved[1:]) < 12
 
 
 def test_two_drawings_in_a_row_never_look_alike(scene: Scene) -> None:

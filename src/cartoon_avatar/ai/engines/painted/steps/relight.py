@@ -12,6 +12,7 @@ from cartoon_avatar.ai.engines.painted.steps.reading import beard, without_creas
 from cartoon_avatar.ai.filters.abstraction import smoothed
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.canvas import sized
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.features import Features, area, grown
 from cartoon_avatar.ai.seeing.subject import Subject
 
@@ -20,6 +21,8 @@ _EVENED = 0.65
 _BRIGHTER_AT_MOST = 3.0
 # Hues of skin, degrees in the a-b plane, that light of a neutral colour shows.
 _HUES_DEG = (43.0, 64.0)
+# How far (CIELAB a, b) lamps move skin, and from where on it is painted or lit on purpose.
+_CAST, _PAINT = 18.0, 36.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +131,19 @@ def _goal(level: float, subject: Subject) -> float:
 
 
 def _balanced(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """White balance by the hue of skin: only hues that no skin has are moved."""
+    """White balance by the hue of skin: only hues that no skin has are moved, and none that only
+    paint or a coloured lamp gives."""
     a, b = (float(np.median(lab[..., channel][skin])) for channel in (1, 2))
     chroma = float(np.hypot(a, b))
     if chroma < 6:
         return lab
     hue = np.degrees(np.arctan2(b, a))
     goal = np.radians(np.clip(hue, *_HUES_DEG))
-    share = np.float32(0.85) * np.clip((lab[..., 0] - 5) / 35, 0, 1)
-    lab[..., 1] += share * np.float32(chroma * np.cos(goal) - a)
-    lab[..., 2] += share * np.float32(chroma * np.sin(goal) - b)
+    towards_a, towards_b = chroma * np.cos(goal) - a, chroma * np.sin(goal) - b
+    strength = 0.85 * (1 - smoothstep(float(np.hypot(towards_a, towards_b)), _CAST, _PAINT))
+    share = np.float32(strength) * np.clip((lab[..., 0] - 5) / 35, 0, 1)
+    lab[..., 1] += share * np.float32(towards_a)
+    lab[..., 2] += share * np.float32(towards_b)
     return lab
 
 
