@@ -124,8 +124,9 @@ _NO_IRIS, _REFLECTION = 4, -8
 # Of a statue's eyes without irises, as a share of skin's lightness: eyes are darker than that.
 _AS_SKIN = 0.8
 # Blocks of one colour that make eyes unrecognisable, as a share of the eye: none of a photo's is
-# as flat, but where it is black or white, or all of the face is, as in a drawing.
-_FLAT_BLOCKS, _FLAT_FACE = 0.05, 0.3
+# as flat, but where it is black or white, or all of the face is, as in a drawing. A photo of few
+# pixels is blocks by itself.
+_FLAT_BLOCKS, _FLAT_FACE, _DETAIL = 0.05, 0.3, 0.9
 # Grey pictures have less colour than this.
 _COLOURLESS = 6
 _CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
@@ -197,6 +198,8 @@ def _is_sculpted(chart: Chart, eye: Eye, skin: Read[Lab]) -> bool:
 
 def _is_mosaic(chart: Chart, eye: Eye) -> bool:
     """Whether there are blocks of one colour before an eye, on a face that is no drawing."""
+    if chart.detail < _DETAIL:
+        return False
     light, around = chart.lab[..., 0], np.ones((3, 3), np.uint8)
     flat = cv2.dilate(light, around) - cv2.erode(light, around) < 1
     flat &= (light > 5) & (light < 97)
