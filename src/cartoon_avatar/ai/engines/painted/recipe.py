@@ -153,6 +153,7 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     canvas, skin, lines = _broadly(light, style, clock)
     painted = cv2.resize(canvas, sheet.person.shape[::-1], interpolation=cv2.INTER_CUBIC)
     keep_features(painted, sheet, skin, style.features.nose)
+    del canvas, skin  # ten megabytes
     if style.backdrops:
         recolour(painted, sheet, style.backdrops[0])
     if not style.skin_alone:
@@ -176,6 +177,9 @@ def _broadly(
     broad = light.sheet.resized(style.broad_px)
     forms = skin_forms_of(broad) if style.skin_alone else forms_of(broad)
     clock.done("shapes")
+    # Before there is a canvas: this is where most memory is needed.
+    lines = coverage(broad, forms, style.lines) if style.lines.strength else None
+    clock.done("lines")
     canvas = forms.strokes.copy() if style.skin_alone else flat_of(forms, broad.face_px)
     if style.backdrops:
         scene = painted_backdrop(broad, style.backdrops[0])
@@ -185,9 +189,9 @@ def _broadly(
     if not style.skin_alone:
         paint_hair(canvas, broad, forms, style.tones.hair)
     clock.done("hair")
-    skin = painted_skin(broad, forms, light, style)
+    strokes = forms.strokes
+    del forms
+    skin = painted_skin(broad, strokes, light, style)
     cover(canvas, skin.lab, skin.area)
     clock.done("skin")
-    lines = coverage(broad, forms, style.lines) if style.lines.strength else None
-    clock.done("lines")
     return canvas, skin, lines

@@ -26,7 +26,8 @@ _GREY = 6.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """Planes of one size: ``lab`` H×W×3 float32 CIELAB, masks H×W float32 0..1.
+    """Planes of one size: ``lab`` H×W×3 float32 CIELAB, masks H×W float32 0..1; ``clothes`` may
+    be smaller.
 
     ``features`` covers eyes, brows, nose and mouth, ``beards`` those and moustaches; ``face_px`` is
     the main face's height; ``warp`` moved the photo to where it is here.
@@ -107,7 +108,8 @@ def sheet_of(scene: Scene, eye_size: float, slimming: float) -> Sheet:
         person=person,
         hair=hair,
         skin=skin,
-        clothes=clothes,
+        # Needed for broad shapes only.
+        clothes=sized(clothes, (max(1, shape[0] // 2), max(1, shape[1] // 2))),
         features=_feature_area(shape, people),
         beards=np.zeros(shape, np.float32),
         face_px=max((one.height for one in people), default=_FACE_SHARE * min(shape)),

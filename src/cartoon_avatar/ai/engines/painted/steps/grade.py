@@ -16,14 +16,14 @@ _VIVID = 45.0
 
 
 def graded(lab: np.ndarray, lit: Light, how: Grade) -> np.ndarray:
-    """H×W×3 uint8 sRGB of ``lab`` (H×W×3 CIELAB).
+    """H×W×3 uint8 sRGB of ``lab`` (H×W×3 CIELAB), which is used up.
 
     Contrast moves everything but people's complexion: plain skin is as light in the end as
     ``lit`` says.
     """
     sheet, bare = lit.sheet, lit.sheet.bare
-    rgb = np.empty_like(lab)
     off = _off_by(lab, lit, how)
+    rgb = lab
     for rows in bands(len(lab)):
         rgb[rows] = _toned(lab[rows], sheet.person[rows], bare[rows], off, how, sheet.grey)
     if how.glow:

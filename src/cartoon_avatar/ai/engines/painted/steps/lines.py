@@ -22,6 +22,8 @@ _FACE_PX = 380.0
 
 def coverage(sheet: Sheet, forms: Forms, how: Lines) -> np.ndarray:
     """H×W float32 0..1: the lines inside of shapes and the outlines of ``sheet``."""
+    # First, while there is nothing else: it needs most memory.
+    step = _steps(sheet.lab, sheet.face_px / _FACE_PX)
     response = _edges(forms.calm, sheet.face_px, how.width)
     # Where faces are drawn by hand no stray line crosses them.
     faces = drawn_area(sheet)
@@ -41,7 +43,6 @@ def coverage(sheet: Sheet, forms: Forms, how: Lines) -> np.ndarray:
     # Hair ends in strands: a contour drawn around its mask would float beside them.
     outline = outlined(person, unit, 1.0) * (1 - 0.85 * cv2.dilate(hair, _HAIR_RIM))
     # Where hair and clothes border on something else the same line goes on, if there is an edge.
-    step = _steps(sheet.lab, unit)
     # A hairline is soft.
     off_skin = 1 - cv2.dilate(skin, _HAIR_RIM)
     for part, share in ((hair, 0.8 * step * off_skin), (sheet.clothes, 0.8 * step)):
@@ -65,9 +66,10 @@ def _edges(lab: np.ndarray, face_px: float, width: float) -> np.ndarray:
 def _steps(lab: np.ndarray, unit: float) -> np.ndarray:
     """H×W 0..1: where light or colour changes from one area to another."""
     small = cv2.GaussianBlur(lab, (0, 0), max(0.6, 1.5 * unit))
-    across = np.abs(cv2.Scharr(small, cv2.CV_32F, 1, 0, scale=1 / 32))
-    down = np.abs(cv2.Scharr(small, cv2.CV_32F, 0, 1, scale=1 / 32))
-    light, a, b = cv2.split(np.maximum(across, down))
+    across = cv2.Scharr(small, cv2.CV_32F, 1, 0, scale=1 / 32)
+    down = cv2.Scharr(small, cv2.CV_32F, 0, 1, scale=1 / 32)
+    np.maximum(np.abs(across, out=across), np.abs(down, out=down), out=across)
+    light, a, b = cv2.split(across)
     reach = 2 * max(1, round(3 * unit)) + 1
     change = cv2.dilate(np.maximum(np.maximum(light, a), b), np.ones((reach, reach), np.uint8))
     return smoothstep(change * np.float32(unit), 0.5, 1.6)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
-from cartoon_avatar.ai.engines.painted.steps.forms import Forms
 from cartoon_avatar.ai.engines.painted.steps.reading import contrast_of
 from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.styles import PaintedStyle, Tones
@@ -41,22 +40,23 @@ class Skin:
     area: np.ndarray
 
 
-def painted_skin(sheet: Sheet, forms: Forms, light: Light, style: PaintedStyle) -> Skin:
-    """The skin of everybody on ``sheet``, in the tones of ``style``."""
+def painted_skin(sheet: Sheet, strokes: np.ndarray, light: Light, style: PaintedStyle) -> Skin:
+    """The skin of everybody on ``sheet``, in the tones of ``style``; ``strokes``, H×W×3 CIELAB,
+    are used up."""
     if light.tone is None:
         return Skin(sheet.lab, np.zeros(sheet.shape, np.float32))
     tones, size = style.tones, sheet.face_px
-    lab, bare = forms.strokes.copy(), sheet.bare
+    lab, bare = strokes, sheet.bare
     # Features have skin below them.
     box = box_of_mask(np.maximum(bare, sheet.features), 0.1 * size)
-    strokes, tone = lab[box], sized(light.tone, sheet.shape)[box]
+    here, tone = lab[box], sized(light.tone, sheet.shape)[box]
     covered = bare[box]
     faces = [grown(person.oval, 0.97) - corner_of(box) for person in sheet.people]
     within = area(covered.shape, *faces, soft_px=0.02 * size)
-    covered *= _like_skin(strokes, tone, within)
+    covered *= _like_skin(here, tone, within)
     covered *= (1 - sheet.beards[box]) * (1 - sheet.features[box])
     weight = covered**2 + np.float32(1e-3)
-    smooth = smoothed(rgb_of(strokes), strokes, 0.10 * size, 34, passes=3)
+    smooth = smoothed(rgb_of(here), here, 0.10 * size, 34, passes=3)
     seen = np.ascontiguousarray(smooth[..., 0])
     form = blurred_within(seen, weight, 0.035 * size)
     near = blurred_within(seen, weight, 0.012 * size)
