@@ -142,8 +142,9 @@ function Strip({ work }) {
       ${avatars.length > 0 && html`
         <div class="strip" role="group" aria-label=${t.work.avatarsOf}>
           ${avatars.map((face, at) => html`
-            <button key=${face.id} type="button" class="tile checker" aria-label=${t.work.avatarOf(at + 1)} onClick=${() => openAvatar(face)}>
-              <img src=${pictureUrl(face.thumbnailUrl)} alt="" />
+            <button key=${face.id} type="button" class="tile" onClick=${() => openAvatar(face)}>
+              <img class="checker" src=${pictureUrl(face.thumbnailUrl)} alt="" />
+              <span class="name">${t.work.avatarOf(at + 1)}</span>
             </button>`)}
         </div>`}`;
   }

@@ -55,7 +55,7 @@ export default {
     gone: "Zeichnungen bleiben einen Tag. Das Foto ist noch da und lässt sich neu zeichnen.",
     picked: "Du hast eine dieser Zeichnungen gewählt; die anderen wurden weggeräumt. Das Foto lässt sich neu zeichnen.",
     avatarsOf: "Avatare dieses Fotos",
-    avatarOf: (at) => `Avatar ${at} öffnen`,
+    avatarOf: (at) => `Avatar ${at}`,
     drawIt: "Zeichnen",
     anotherOne: "Noch einer",
     use: "Kopf ausschneiden",

@@ -55,7 +55,7 @@ export default {
     gone: "Drawings are kept for a day. The photo is here to be drawn again.",
     picked: "You picked one of these drawings; the others were cleared away. The photo is here to be drawn again.",
     avatarsOf: "Avatars of this photo",
-    avatarOf: (at) => `Avatar ${at}, open`,
+    avatarOf: (at) => `Avatar ${at}`,
     drawIt: "Draw it",
     anotherOne: "Another one",
     use: "Cut out my head",

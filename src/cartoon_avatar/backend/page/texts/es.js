@@ -55,7 +55,7 @@ export default {
     gone: "Los dibujos se guardan un día. La foto sigue aquí para dibujarla de nuevo.",
     picked: "Elegiste uno de estos dibujos; los demás se quitaron. La foto sigue aquí para dibujarla de nuevo.",
     avatarsOf: "Avatares de esta foto",
-    avatarOf: (at) => `Abrir el avatar ${at}`,
+    avatarOf: (at) => `Avatar ${at}`,
     drawIt: "Dibujar",
     anotherOne: "Otro más",
     use: "Recortar la cabeza",
