@@ -77,7 +77,7 @@ def export(
         places = list(places_in(made_folder(output, heads), files, preset, suffix))
     else:
         if output.suffix.lower() != suffix:
-            raise click.ClickException(f"{output}: a {preset} sticker is a {suffix} file.")
+            raise click.ClickException(f"{output}: stickers for {preset} are {suffix} files.")
         if output.resolve() == files[0].resolve():
             raise click.ClickException(f"{output} is the head itself; choose another name.")
         places = [output]

@@ -21,6 +21,9 @@ _NECK = (-0.12, 0.0), (0.12, 0.0), (0.2, 0.4), (-0.2, 0.4)
 _CHEST = (-0.12, 0.0), (0.12, 0.0), (0.5, 0.7), (0.75, 1.6), (-0.75, 1.6), (-0.5, 0.7)
 # A face on somebody's chest of less than this, in heights of theirs, is printed or a doll's.
 _PRINTED = 0.5
+# Half the width and height of a generous skull, and how high its middle lies above the chin; where
+# two are as near, within ``_EVEN`` of that, nobody knows.
+_HALF, _MIDDLE_UP, _EVEN = (0.62, 0.85), 0.72, 0.35
 _ROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _SKULL = np.stack([0.43 * np.cos(_ROUND), 0.6 * np.sin(_ROUND) - 0.72], axis=1)
 
@@ -61,8 +64,7 @@ def share_of_first(person: np.ndarray, rgb: np.ndarray, faces: list[Face]) -> np
         return np.ones(person.shape, np.float32)
     # Walls where nobody is: from one person to another nobody walks across the background.
     walls = np.where((seeds == nobody)[..., None], 255 - small, small)
-    middles = [face.landmarks.mean(axis=0) * scale for face in faces]
-    prior = _nearness(shape, middles, [face_axes(face)[1] * scale.mean() for face in faces])
+    prior = _nearness(shape, scale, faces)
     walk = random_walk(walls, labels, prior, trust=_TRUST, edge=_EDGE)
     mine = (walk > 0.5).astype(np.uint8)
     mine = cv2.morphologyEx(mine, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -82,12 +84,20 @@ def _is_on_chest(face: Face, by: Face) -> bool:
     return abs(right) < 0.75 and 0 < down < 1.6 and face_axes(face)[1] < _PRINTED * unit
 
 
-def _nearness(
-    shape: tuple[int, int], middles: list[np.ndarray], heights: list[float]
-) -> np.ndarray:
-    """H×W float32 0..1: how much nearer the first face is than any other, in their heights."""
+def _nearness(shape: tuple[int, int], scale: np.ndarray, faces: list[Face]) -> np.ndarray:
+    """H×W float32 0..1: how much nearer the skull of the first face is than any other's.
+
+    What stands up from a skull is in doubt the other's: a piece of another's hair is uglier than
+    a piece of the own one lost.
+    """
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    first, *others = (
-        np.hypot(x - at[0], y - at[1]) / height for at, height in zip(middles, heights, strict=True)
-    )
-    return smoothstep(np.min(others, axis=0) - first, -0.5, 0.5).astype(np.float32)
+    away, up = [], []
+    for face in faces:
+        axes, unit = face_axes(face)
+        chin = face.landmarks[152]
+        place = np.stack([x / scale[0] - chin[0], y / scale[1] - chin[1]], axis=-1) @ axes / unit
+        away.append(np.hypot(place[..., 0] / _HALF[0], (place[..., 1] + _MIDDLE_UP) / _HALF[1]))
+        up.append(-place[..., 1])
+    risen = smoothstep(away[0], 1.05, 1.25) * smoothstep(up[0], 0.9, 1.1)
+    nearer = np.min(away[1:], axis=0) - away[0] - _EVEN * risen
+    return smoothstep(nearer, -_EVEN, _EVEN).astype(np.float32)
