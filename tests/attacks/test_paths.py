@@ -237,6 +237,7 @@ async def test_no_parameter_of_the_backend_climbs(start: Start):
     assert asked > 1000
 
 
+@pytest.mark.timeout(3600)  # hundreds of pictures are drawn
 async def test_no_parameter_of_the_ai_service_climbs(tmp_path: Path):
     for file in REQUIRED:
         (tmp_path / file.name).symlink_to(models_folder() / file.name)
