@@ -10,10 +10,10 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from cartoon_avatar.ai.engines.drawn import rendered
 from cartoon_avatar.contract import headers, paths
 from cartoon_avatar.contract.media_types import PROBLEM_JSON
 from tests.ai.conftest import saved, scene
+from tests.ai.svg import shown
 from tests.patience import PATIENCE_S
 
 GENERATE, CUT, THUMBNAIL, STICKER = (
@@ -56,6 +56,6 @@ def opened(response: httpx.Response) -> Image.Image:
 
 def drawn_again(svg: str, width: int, height: int) -> np.ndarray:
     """RGBA."""
-    picture = rendered(svg, width, height)
+    picture = shown(svg, width, height)
     assert picture.alpha is not None
     return np.dstack([picture.rgb, picture.alpha]).astype(float)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.paths import area_of, few_points, resampled, smoothed_values
-from cartoon_avatar.ai.engines.drawn.recipe import rendered
 from cartoon_avatar.ai.engines.drawn.rings import Rings
+from tests.ai.svg import shown
 
 
 def circle(radius: float, count: int, centre: tuple[float, float] = (50, 50)) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_paths_of_few_points_are_the_curves():
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="100" height="100">'
         f'<path d="{path}" fill="#000000" fill-rule="evenodd"/></svg>'
     )
-    alpha = rendered(document, 800, 800).alpha
+    alpha = shown(document, 800, 800).alpha
 
     away = np.hypot(*(np.indices((800, 800)) + 0.5 - 400)) / 8
     ring = (away > 15) & (away < 40)

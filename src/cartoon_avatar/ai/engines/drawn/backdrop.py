@@ -74,10 +74,7 @@ def _beside(colour: Lab) -> Lab:
 
 
 def _draw_dots(pen: Pen, apart: float, colour: Lab) -> None:
-    """A halftone that grows towards the foot of the sheet.
-
-    A line of no length with round ends is a dot, in a third of the bytes of a circle.
-    """
+    """A halftone that grows towards the foot of the sheet."""
     sheet = pen.sheet
     for row in range(int(sheet.height / apart) + 2):
         y = row * apart
@@ -85,4 +82,4 @@ def _draw_dots(pen: Pen, apart: float, colour: Lab) -> None:
         if wide < 0.16 * apart:
             continue
         columns = (np.arange(int(sheet.width / apart) + 2) + 0.5 * (row % 2)) * apart
-        sheet.line("".join(f"M{x:.0f} {y:.0f}L{x:.0f} {y:.0f}Z" for x in columns), colour, wide)
+        sheet.fill("".join(circle(np.array([x, y]), wide / 2) for x in columns), colour)

@@ -15,6 +15,7 @@ from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait
 from cartoon_avatar.ai.engines.drawn.sheet import circle
 from cartoon_avatar.ai.engines.drawn.tracing import base_of, levels_of, traced
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.features import Eye
 
 # How many times the painting is enlarged; steps of tones, L; the smallest shape, squared face
@@ -24,9 +25,13 @@ _LEAST, _SMOOTH = 0.00001, 0.0015
 # How much of what is around an eye or the lips is traced as closely, face heights.
 _BY_EYES, _BY_LIPS = 0.05, 0.02
 # How much of an iris is its own colour, which tones of lightness lose.
-_IRIS = 0.5
+_IRIS = 0.6
 # How much darker than skin lips are at most, and how much lighter than painted they are, L.
 _LIPS_DARKER, _LIPS_LIGHTER = 16.0, 2.0
+# From which lightness on what an open mouth shows is teeth, and by how much these are whiter.
+_TEETH, _WHITER = (52.0, 70.0), 0.25
+# How wide gaps between teeth are at most, face heights, and by how much they are closed.
+_GAP, _GAPLESS = 0.022, 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +75,7 @@ def _draw_iris(pen: Pen, eye: Eye) -> None:
     with pen.sheet.clipped(bezier(few_points(opening, fine=1.0))):
         colour = _iris_colour(pen.reading)
         pen.sheet.fill(circle(iris, 0.95 * eye.radius), colour, opacity=_IRIS)
-        pen.sheet.fill(circle(iris, 0.42 * eye.radius), np.array([4.0, 2, 0]), opacity=0.8)
+        pen.sheet.fill(circle(iris, 0.38 * eye.radius), np.array([4.0, 2, 0]), opacity=0.8)
         _draw_glints(pen, iris, 0.9 * eye.radius)
 
 
@@ -89,6 +94,8 @@ def _iris_colour(reading: Reading) -> Lab:
         return from_lch(47, 22, 150)
     if light >= 36 and chroma < 9:
         return from_lch(52, 12, 240)
+    if light >= 30 and 70 < hue < 130 and chroma < 10:
+        return from_lch(44, 12, 110)
     if light >= 31 and chroma >= 10 and 42 < hue <= 92:
         return from_lch(40, 32, 74)
     return from_lch(25, 20, 55)
@@ -99,9 +106,9 @@ def _draw_glints(pen: Pen, iris: np.ndarray, radius: float) -> None:
     across, down = pen.reading.across, pen.reading.down
     lit = -pen.reading.light_side
     glint = iris + across * lit * radius * 0.33 - down * radius * 0.33
-    pen.sheet.fill(circle(glint, max(radius * 0.28, 1.0)), WHITE)
+    pen.sheet.fill(circle(glint, max(radius * 0.22, 0.8)), WHITE)
     second = iris - across * lit * radius * 0.4 + down * radius * 0.36
-    pen.sheet.fill(circle(second, max(radius * 0.13, 0.5)), WHITE, opacity=0.8)
+    pen.sheet.fill(circle(second, max(radius * 0.11, 0.4)), WHITE, opacity=0.55)
 
 
 def draw_mouth(pen: Pen, portrait: Portrait) -> None:
@@ -119,7 +126,19 @@ def draw_mouth(pen: Pen, portrait: Portrait) -> None:
         lighter = max(0.0, float(np.median(darker[red])) - _LIPS_DARKER) + _LIPS_LIGHTER
         # Skin that the mesh takes for lips stays as it is.
         lab[..., 0] += lighter * np.clip(lips - opening, 0, 1) * np.clip(darker / 12, 0, 1)
+    _whiten(lab, opening, reading.unit * look.scale)
     _draw(pen, portrait, replace(look, lab=lab))
+
+
+def _whiten(lab: np.ndarray, opening: np.ndarray, face_px: float) -> None:
+    """Make the teeth in an ``opening`` (H×W 0..1) one white row, in place of ``lab``."""
+    size = 2 * round(_GAP * face_px / 2) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    whole = cv2.morphologyEx(lab[..., 0], cv2.MORPH_CLOSE, kernel)
+    teeth = opening * smoothstep(whole, *_TEETH)
+    lab[..., 0] += _GAPLESS * teeth * (whole - lab[..., 0])
+    lab[..., 0] += _WHITER * teeth * np.maximum(94 - lab[..., 0], 0)
+    lab[..., 1:] *= 1 - (_WHITER * teeth)[..., None]
 
 
 def _look(portrait: Portrait, around: np.ndarray) -> _Look:

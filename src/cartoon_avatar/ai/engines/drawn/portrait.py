@@ -36,6 +36,8 @@ _CROWDED, _OWN, _COLLAR = 0.25, 20.0, 0.12
 _COLLAR_SHARE = 0.15
 # What is narrower than twice this at the outline of a body is somebody else's, face heights.
 _SCRAP = 0.06
+# Half the least width of somebody else, face heights.
+_RIM = 0.04
 
 Made = TypeVar("Made")
 
@@ -54,6 +56,7 @@ class Portrait:
     hat: np.ndarray
     rest: np.ndarray  # gaps between the others: a scrap of collar, a strap
     cloth_seen: np.ndarray  # where clothes and hat have the colours of the painting
+    others: np.ndarray  # everybody else
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
@@ -116,11 +119,15 @@ class Portrait:
         return polygon(np.array(corners) / self.scale)
 
     def edge(self, mask: np.ndarray) -> str:
-        """Path data of the outline of ``mask``, within the person."""
+        """Path data of the outline of ``mask`` within the person."""
+        return self.outline(mask & self.everything)
+
+    def outline(self, mask: np.ndarray) -> str:
+        """Path data of the outline of ``mask``."""
         unit = self.reading.unit
         least = 0.0005 * unit**2
         curves = outlines(
-            mask & self.everything,
+            mask,
             self.reading.scale,
             blur_px=1.2,
             smooth=0.008 * unit,
@@ -140,7 +147,18 @@ class Portrait:
 
 @once_per_scene
 def portrait_of(scene: Scene, clock: Clock) -> Portrait:
-    painting = painted.bold(shrunk(scene, _PAINTED_PX), clock)
+    """Of a bold painting."""
+    return _portrait_of(scene, painted.BOLD, clock)
+
+
+@once_per_scene
+def portrait_in_scene(scene: Scene, clock: Clock) -> Portrait:
+    """Of a painting with its scene."""
+    return _portrait_of(scene, painted.STORY, clock)
+
+
+def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Portrait:
+    painting = painted.traceable(shrunk(scene, _PAINTED_PX), style, clock)
     reading = read(painting)
     # A bald skull rises high above the face.
     near = reading.grown(reading.oval, 0.45 * reading.unit)
@@ -180,6 +198,7 @@ def portrait_of(scene: Scene, clock: Clock) -> Portrait:
         hat=hat & whole,
         rest=rest & whole,
         cloth_seen=_cloth_seen(painting, reading, clothes) | _cloth_seen(painting, reading, hat),
+        others=_others(painting, reading, whole),
     )
 
 
@@ -206,6 +225,15 @@ def _person(scene: Scene, shape: tuple[int, int]) -> np.ndarray:
     if scene.masks is None:
         return np.ones(shape, bool)
     return cv2.resize(scene.masks.person, shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+
+
+def _others(scene: Scene, reading: Reading, whole: np.ndarray) -> np.ndarray:
+    """Where people are beside the ``whole`` of the person."""
+    if scene.masks is None:
+        return np.zeros_like(whole)
+    beside = _person(scene, whole.shape) & ~whole
+    # Around the person lies a rim that masks do not agree on.
+    return beside & reading.opened(beside, _RIM * reading.unit)
 
 
 def _to_strands(painting: Scene, reading: Reading, hair: np.ndarray) -> np.ndarray:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-
-import cv2
-import numpy as np
-import resvg_py
 
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.drawn.colours import hex_of
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.printed import print_of
+from cartoon_avatar.ai.engines.drawn.raster import rendered
 from cartoon_avatar.ai.engines.drawn.reading import CANVAS
-from cartoon_avatar.ai.engines.drawn.sheet import Sheet
+from cartoon_avatar.ai.engines.drawn.sheet import Shape, Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle
 from cartoon_avatar.ai.engines.drawn.toned import toned_of
 from cartoon_avatar.ai.pictures import Picture
@@ -22,19 +18,15 @@ from cartoon_avatar.ai.seeing.scene import Scene
 from cartoon_avatar.contract.errors import NoFace
 from cartoon_avatar.contract.options import rgb_of
 
-# In a document's first tag.
-_SIZE = re.compile(r' width="[^"]*" height="[^"]*"')
-
 
 def draw(scene: Scene, style: DrawnStyle, seed: int, clock: Clock | None = None) -> Drawing:
     """Draw the scene's first person, as large as its picture. Raises ``NoFace``."""
     clock = clock or Clock()
     sheet, pen = _drawn(scene, style, seed, clock)
     size = max(scene.picture.width, scene.picture.height)
-    picture = rendered(sheet.svg(), scene.picture.width, scene.picture.height)
+    units, pixels = (sheet.width, sheet.height), (scene.picture.width, scene.picture.height)
+    picture = rendered(sheet.shapes, units, pixels, opaque=not style.transparent)
     clock.done("render")
-    if not style.transparent:
-        picture = Picture(picture.rgb)
     return Drawing(picture, len(scene.faces), pen.outline * size / CANVAS, clock.stages)
 
 
@@ -45,16 +37,17 @@ def svg(scene: Scene, style: DrawnStyle, seed: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HeadShapes:
-    """A head alone, in its place: an SVG document, and the outline that is to go about it: its
-    width as a share of the drawing's long side (0: none), and its colour."""
+    """A head alone, in its place on a drawing of ``units`` (width, height), and the outline that
+    is to go about it: its width as a share of the drawing's long side (0: none), its colour."""
 
-    svg: str
+    shapes: list[Shape]
+    units: tuple[float, float]
     outline: float
     ink: tuple[int, int, int]
 
     def rendered(self, width: int, height: int) -> Picture:
-        """The head without its outline, on nothing."""
-        return rendered(self.svg, width, height)
+        """The head without its outline, on nothing, ``width`` × ``height`` px."""
+        return rendered(self.shapes, self.units, (width, height), opaque=False)
 
 
 def head_alone(scene: Scene, style: DrawnStyle, seed: int) -> HeadShapes:
@@ -63,24 +56,8 @@ def head_alone(scene: Scene, style: DrawnStyle, seed: int) -> HeadShapes:
     Head are face, ears, hair, beard and what is worn on them; neck and clothes are not.
     """
     sheet, pen = _drawn(scene, style, seed, Clock(), head_only=True)
-    return HeadShapes(sheet.svg(), pen.outline / CANVAS, rgb_of(hex_of(pen.ink)))
-
-
-def rendered(document: str, width: int, height: int) -> Picture:
-    """``document``, which names its width and height, as a picture of ``width`` × ``height`` px.
-
-    It is transparent where nothing is drawn.
-    """
-    # Told the size as an argument, resvg keeps the ratio of a document rounded to whole units: of
-    # a long one, a pixel is missing.
-    sized = _SIZE.sub(
-        f' width="{width}" height="{height}" preserveAspectRatio="none"', document, count=1
-    )
-    data = resvg_py.svg_to_bytes(svg_string=sized, skip_system_fonts=True)
-    bgra = cv2.imdecode(np.frombuffer(bytes(data), np.uint8), cv2.IMREAD_UNCHANGED)
-    assert bgra is not None  # the renderer's PNG is whole
-    rgba = cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA)
-    return Picture(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
+    units = sheet.width, sheet.height
+    return HeadShapes(sheet.shapes, units, pen.outline / CANVAS, rgb_of(hex_of(pen.ink)))
 
 
 def _drawn(

@@ -63,10 +63,6 @@ class Sheet:
             )
         )
 
-    def line(self, d: str, colour: Lab, width: float) -> None:
-        if d and width > 0:
-            self.shapes.append(Shape("path", d, "none", 1.0, self.paint(colour), width))
-
     @contextmanager
     def clipped(self, d: str) -> Iterator[None]:
         """What is drawn meanwhile shows only inside ``d``."""
@@ -85,13 +81,16 @@ class Sheet:
         return _document(self.width, self.height, self.shapes)
 
 
-def circle(centre: np.ndarray, radius: float, across: float = 1.0) -> str:
-    """Path data of an ellipse, ``across`` times as wide as high."""
+def circle(centre: np.ndarray, radius: float) -> str:
+    """Path data of a circle, of four cubic Béziers (a ten thousandth of the radius off)."""
     x, y = (float(value) for value in centre)
-    rx = radius * across
+    r, k = radius, 0.5522847 * radius
     return (
-        f"M{x - rx:.1f} {y:.1f}a{rx:.1f} {radius:.1f} 0 1 0 {2 * rx:.1f} 0"
-        f"a{rx:.1f} {radius:.1f} 0 1 0 {-2 * rx:.1f} 0Z"
+        f"M{x - r:.1f} {y:.1f}"
+        f"C{x - r:.1f} {y - k:.1f} {x - k:.1f} {y - r:.1f} {x:.1f} {y - r:.1f}"
+        f"C{x + k:.1f} {y - r:.1f} {x + r:.1f} {y - k:.1f} {x + r:.1f} {y:.1f}"
+        f"C{x + r:.1f} {y + k:.1f} {x + k:.1f} {y + r:.1f} {x:.1f} {y + r:.1f}"
+        f"C{x - k:.1f} {y + r:.1f} {x - r:.1f} {y + k:.1f} {x - r:.1f} {y:.1f}Z"
     )
 
 

@@ -37,6 +37,8 @@ class DrawnStyle:
     inked: bool = False  # with ink lines everywhere, not only about jaw and neck
     rim: float = 0.0  # a white rim about the person
     transparent: bool = False
+    #: How what is behind the person is traced; None for a made-up backdrop.
+    scene: Tones | None = None
     skin: Tones = Tones(step=2.0, least=0.0003, smooth=0.005)
     hair: Tones = Tones(step=3.5, least=0.00012, smooth=0.004)
     cloth: Tones = Tones(step=4.0, least=0.0006, smooth=0.007, soft=0.005)
@@ -70,6 +72,14 @@ STYLES: tuple[DrawnStyle, ...] = (
         "A portrait in many clean tones under a firm outline, on a bright backdrop.",
         outline=0.014,
         grounds=("disc", "blob", "arch"),
+    ),
+    DrawnStyle(
+        "storybook",
+        "Storybook",
+        "You and your scene in clean tones under fine lines, as in a picture book.",
+        outline=0.008,
+        hair=Tones(step=2.0, least=0.00012, smooth=0.004),
+        scene=Tones(step=2.2, least=0.0006, smooth=0.008, soft=0.008),
     ),
     DrawnStyle(
         "flat",

@@ -6,7 +6,8 @@ size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import cv2
@@ -14,16 +15,15 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.backdrop import chosen_colour, draw_backdrop
-from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.features import draw_eyes, draw_mouth
 from cartoon_avatar.ai.engines.drawn.lines import draw_lines, edges_of
 from cartoon_avatar.ai.engines.drawn.palette import INK, WHITE, SkinTones, hair_tones
-from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
+from cartoon_avatar.ai.engines.drawn.parts import draw_part, left_out
 from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
-from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond, portrait_of
+from cartoon_avatar.ai.engines.drawn.portrait import Portrait, portrait_in_scene, portrait_of
 from cartoon_avatar.ai.engines.drawn.sheet import Shape, Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
-from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
+from cartoon_avatar.ai.engines.drawn.surroundings import draw_scene, tint_of
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.scene import Scene
 
@@ -35,23 +35,18 @@ _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 _EVENED_MOST = np.array([1.0, 10.0, 10.0])
 # Hues of hair between which dark yellow looks olive, degrees of CIELAB.
 _BROWN_DEG, _GREEN_DEG = 68.0, 120.0
-# Parts of fewer pixels are left out.
+# A face of fewer pixels shows no beard.
 _LEAST_PX = 40
-# Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
-_GLAZE_STEP, _GLAZE, _GLAZES = 3.5, 0.14, 3
-_GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.0008, 0.008, 0.006
 # By how much less chroma a beard is a part of its own, and its smallest area in squared face
 # heights.
 _GREYER, _GREYER_LEAST = 6.0, 0.003
-# Cloth below this chroma is grey or white, and so are its tones.
-_GREY_CHROMA = 14.0
 
 
 def toned_of(
     scene: Scene, style: DrawnStyle, seed: int, clock: Clock, *, head_only: bool = False
 ) -> tuple[Sheet, Pen]:
     """The scene's first person in the tones of their painting."""
-    portrait = portrait_of(scene, clock)
+    portrait = (portrait_in_scene if style.scene else portrait_of)(scene, clock)
     light = style.even, style.light, style.vivid
     portrait = portrait.once(light, partial(graded, portrait, style))
     reading, unit = portrait.reading, portrait.reading.unit
@@ -67,38 +62,71 @@ def toned_of(
         outline=style.outline * weight,
         random=random,
     )
-    line = pen.ink if style.inked else pen.skin.line
+    shows_eyes = scene.features[0].shows_eyes
+    if style.scene:
+        # Nothing that is drawn there is the head's alone.
+        head = pen.sheet.clipped(portrait.silhouette(portrait.head)) if head_only else nullcontext()
+        with head:
+            _draw_in_scene(pen, portrait, style, style.scene, shows_eyes)
+        clock.done("shapes")
+        return pen.sheet, pen
     tones = style.skin, style.hair, style.cloth
     # A line about the jaw is the head's.
-    by_head = reading.grown(portrait.head, _SEAM * unit) & portrait.body
-
-    def draw_edges(within: np.ndarray) -> None:
-        find = partial(edges_of, portrait, inside=style.inked)
-        edges = portrait.once(("edges", style.inked), find)
-        draw_lines(pen, portrait, edges, within, line)
-
+    by_head = portrait.head | (reading.grown(portrait.head, _SEAM * unit) & portrait.body)
+    by_body = portrait.body & ~by_head
     if not head_only:
         if not style.transparent:
-            beside = [pen.hair.base, pen.skin.base]
-            if (cloth := reading.median_colour(portrait.clothes)) is not None:
-                beside.append(cloth)
-            draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+            _draw_behind(pen, portrait, style)
         with pen.sheet.drawing("body"):
-            outer = portrait.silhouette(reading.opened(portrait.everything, _SEAM * unit))
-            if style.rim:
-                pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
-            # What no part claims is dark as the hair's depth.
-            pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
+            _draw_ground(pen, portrait, style)
             _lay(pen, portrait, tones, partial(_draw_body, pen, portrait, style))
             if style.outline:
-                _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.body & ~by_head))
+                draw = partial(_draw_lines, pen, portrait, style, by_body)
+                _lay(pen, portrait, (style.inked,), draw)
     with pen.sheet.drawing("head"):
-        shows_eyes = scene.features[0].shows_eyes
         _lay(pen, portrait, tones, partial(_draw_head, pen, portrait, style, shows_eyes))
         if style.outline:
-            _lay(pen, portrait, (style.inked,), partial(draw_edges, portrait.head | by_head))
+            _lay(pen, portrait, (style.inked,), partial(_draw_lines, pen, portrait, style, by_head))
     clock.done("shapes")
     return pen.sheet, pen
+
+
+def _draw_in_scene(
+    pen: Pen, portrait: Portrait, style: DrawnStyle, tones: Tones, shows_eyes: tuple[bool, bool]
+) -> None:
+    tint = tint_of(pen)
+    draw = partial(draw_scene, pen, portrait, tones, style.hair, tint)
+    _lay(pen, portrait, (tones, style.hair, tint), draw)
+    _draw_features(pen, portrait, shows_eyes)
+
+
+def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
+    beside = [pen.hair.base, pen.skin.base]
+    if (cloth := pen.reading.median_colour(portrait.clothes)) is not None:
+        beside.append(cloth)
+    draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+
+
+def _draw_features(pen: Pen, portrait: Portrait, shows_eyes: tuple[bool, bool]) -> None:
+    if not pen.reading.profile:
+        if not pen.reading.hides_mouth:
+            draw_mouth(pen, portrait)
+        draw_eyes(pen, portrait, shows_eyes)
+
+
+def _draw_lines(pen: Pen, portrait: Portrait, style: DrawnStyle, within: np.ndarray) -> None:
+    find = partial(edges_of, portrait, inside=style.inked)
+    edges = portrait.once(("edges", style.inked), find)
+    draw_lines(pen, portrait, edges, within, pen.ink if style.inked else pen.skin.line)
+
+
+def _draw_ground(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
+    """What the person is drawn on: a rim, an outline, and the dark where no part is."""
+    unit = portrait.reading.unit
+    outer = portrait.silhouette(portrait.reading.opened(portrait.everything, _SEAM * unit))
+    if style.rim:
+        pen.sheet.fill(outer, WHITE, line=WHITE, line_width=2 * style.rim * unit)
+    pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
 
 
 def _lay(pen: Pen, portrait: Portrait, key: Sequence[Hashable], draw: Callable[[], None]) -> None:
@@ -117,10 +145,10 @@ def _lay(pen: Pen, portrait: Portrait, key: Sequence[Hashable], draw: Callable[[
 def _draw_body(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
     reading, seam = portrait.reading, _SEAM * portrait.reading.unit
     # Each part goes on under those drawn after it, so that no gap shows between them.
-    _draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
+    draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
     above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
     under = reading.grown(portrait.neck, seam) & above
-    _draw_part(pen, portrait, portrait.neck, under, style.skin)
+    draw_part(pen, portrait, portrait.neck, under, style.skin)
     _draw_shadow_of_chin(pen, portrait)
     under = reading.grown(portrait.clothes, seam) & portrait.head
     _draw_cloth(pen, portrait, portrait.clothes, under, style.cloth)
@@ -134,17 +162,14 @@ def _draw_head(
     behind = portrait.head & ~reading.grown(portrait.neck, 2 * seam)
     pen.sheet.fill(portrait.silhouette(behind), pen.hair.shade)
     gaps = portrait.rest & reading.grown(portrait.head, seam)
-    _draw_part(pen, portrait, gaps, gaps, style.hair)
+    draw_part(pen, portrait, gaps, gaps, style.hair)
     covered = portrait.hair | portrait.hat
     under = portrait.face | (reading.grown(portrait.face, 2 * seam) & covered)
-    _draw_part(pen, portrait, portrait.face, under, style.skin)
+    draw_part(pen, portrait, portrait.face, under, style.skin)
     beard = _beard(portrait)
-    _draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
-    if not reading.profile:
-        if not reading.hides_mouth:
-            draw_mouth(pen, portrait)
-        draw_eyes(pen, portrait, shows_eyes)
-    _draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
+    draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
+    _draw_features(pen, portrait, shows_eyes)
+    draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
     _draw_cloth(pen, portrait, portrait.hat, portrait.hat, style.cloth)
 
 
@@ -206,86 +231,7 @@ def _draw_cloth(
 ) -> None:
     seen = mask & portrait.cloth_seen
     seen = seen if seen.any() else mask
-    _draw_part(pen, portrait, seen, mask | under, tones, cloth=True, glazed=False)
-
-
-def _draw_part(
-    pen: Pen,
-    portrait: Portrait,
-    mask: np.ndarray,
-    whole: np.ndarray,
-    tones: Tones,
-    *,
-    cloth: bool = False,
-    glazed: bool = True,
-) -> None:
-    """What the painting shows in ``mask``, going on to the outline of ``whole``.
-
-    Grey ``cloth`` has no hue. Glazes make contrasts weaker.
-    """
-    unit, scale = portrait.reading.unit, portrait.scale
-    on = portrait.on_pixels(mask) > 0.5
-    if on.sum() < _LEAST_PX:
-        return
-    whole = portrait.reading.grown(mask, 0.004 * unit) | whole
-    edge, box = portrait.edge(whole), portrait.box(whole)
-    at, on = (box[1].start, box[0].start), on[box]
-    shown = portrait.on_pixels(whole)[box] > 0
-    lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
-    light = lab[..., 0]
-    if tones.soft:
-        light = cv2.GaussianBlur(light, (0, 0), tones.soft * unit * scale)
-    middle = float(np.median(light[on]))
-    base = base_of(lab, light, on, middle, tones.step)
-    grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
-    levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
-    with pen.sheet.clipped(edge):
-        pen.sheet.fill(portrait.ground(box), base)
-        for path, colour in traced(lab, light, levels, scale, at, shown):
-            pen.sheet.fill(path, _greyed(colour, base, grey))
-        if glazed:
-            for path, colour in _glazes(lab, on, unit, scale, at):
-                pen.sheet.fill(path, colour, opacity=_GLAZE)
-
-
-def _greyed(colour: Lab, base: Lab, share: float) -> Lab:
-    """``colour`` nearer to the hue of a grey ``base``; what is of another colour stays."""
-    apart = base[1:] - colour[1:]
-    if np.hypot(*apart) > 1.3 * _GREY_CHROMA:
-        return colour
-    return np.array([colour[0], *(colour[1:] + share * apart)])
-
-
-def _glazes(
-    lab: np.ndarray, on: np.ndarray, unit: float, scale: float, at: tuple[int, int]
-) -> Iterator[tuple[str, Lab]]:
-    """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold."""
-    for axis, rest in enumerate(_left_out(lab, on, unit * scale), start=1):
-        for sign in (-1, 1):
-            values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))
-            levels = [
-                Level(float(v), sign < 0, _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit)
-                for v in values
-            ]
-            for path, colour in traced(lab, rest, levels, scale, at):
-                colour = np.array(colour, float)
-                colour[axis] += sign * _GLAZE_STEP / _GLAZE
-                yield path, colour
-
-
-def _left_out(lab: np.ndarray, on: np.ndarray, face_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far a* and b* are from what is usual ``on`` a part where it is as light; softened."""
-    key = np.clip(lab[..., 0] / 2, 0, 50).astype(int)
-    count = np.bincount(key[on], minlength=51).astype(float)
-    weight = smoothed_values(count, 1.5) + 1e-6
-    cover = np.maximum(_soft(on.astype(np.float32), face_px), 0.05)
-
-    def rest(plane: np.ndarray) -> np.ndarray:
-        total = np.bincount(key[on], weights=plane[on], minlength=51)
-        usual = (smoothed_values(total, 1.5) / weight).astype(np.float32)
-        return _soft(np.where(on, plane - usual[key], 0), face_px) / cover
-
-    return rest(lab[..., 1]), rest(lab[..., 2])
+    draw_part(pen, portrait, seen, mask | under, tones, cloth=True, glazed=False)
 
 
 def _beard(portrait: Portrait) -> np.ndarray:
@@ -295,7 +241,7 @@ def _beard(portrait: Portrait) -> np.ndarray:
         return np.zeros_like(portrait.face)
     usual = np.median(portrait.lab[on], axis=0)[1:]
     usual /= max(float(np.hypot(*usual)), 1e-6)
-    a, b = _left_out(portrait.lab, on, reading.unit * portrait.scale)
+    a, b = left_out(portrait.lab, on, reading.unit * portrait.scale)
     greyer = -usual[0] * a - usual[1] * b
     greyer = cv2.resize(greyer, portrait.face.shape[::-1], interpolation=cv2.INTER_AREA)
     lower = portrait.face & (reading.down_at > reading.at(2) @ reading.down)
@@ -303,7 +249,3 @@ def _beard(portrait: Portrait) -> np.ndarray:
     lower &= ~reading.grown(reading.inside(reading.features.lips), 0.01 * reading.unit)
     found = reading.opened((greyer > _GREYER) & lower, 0.01 * reading.unit)
     return reading.without_small(found, _GREYER_LEAST)
-
-
-def _soft(plane: np.ndarray, face_px: float) -> np.ndarray:
-    return cv2.GaussianBlur(plane.astype(np.float32), (0, 0), _GLAZE_SOFT * face_px)

@@ -23,12 +23,7 @@ from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
 from cartoon_avatar.ai.engines.painted.steps.lines import coverage, drawn
 from cartoon_avatar.ai.engines.painted.steps.relight import Light, light_of
 from cartoon_avatar.ai.engines.painted.steps.skin import Skin, painted_skin
-from cartoon_avatar.ai.engines.painted.styles import (
-    BOLD,
-    PLAIN,
-    PLAIN_SKIN,
-    PaintedStyle,
-)
+from cartoon_avatar.ai.engines.painted.styles import PLAIN, PLAIN_SKIN, PaintedStyle
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.box import Box, box_of_mask, corner_of
 from cartoon_avatar.ai.filters.canvas import sized
@@ -127,12 +122,12 @@ def _with_beards(masks: Masks, box: Box, beards: np.ndarray) -> Masks:
     )
 
 
-def bold(scene: Scene, clock: Clock) -> Scene:
-    """``scene`` painted boldly, for another engine to trace.
+def traceable(scene: Scene, style: PaintedStyle, clock: Clock) -> Scene:
+    """``scene`` painted in ``style``, for another engine to trace.
 
     Its people and masks are where the painting has them.
     """
-    rgb, sheet = _painted(scene, BOLD, clock)
+    rgb, sheet = _painted(scene, style, clock)
     people = [replace(face, landmarks=sheet.warp.moved(face.landmarks)) for face in scene.people]
     masks = scene.masks
     if masks is not None:

@@ -204,10 +204,20 @@ BOLD = PaintedStyle(
     name="bold",
     title="",
     sentence="",
-    features=Features(eye_size=1.28, slimming=0.06, lid=0.135, blush=0.4),
+    features=Features(eye_size=1.17, slimming=0.05, lid=0.105, blush=0.8),
     tones=Tones(skin=0.8, hair=0.85, softness=2.5, highlight=0.4, breadth=0.02),
     lines=Lines(width=2.8, darkness=0.12),
     backdrops=(),
     broad_px=576,
     grade=Grade(contrast=1.35, vibrance=0.62, glow=0.0),
+)
+
+# As ``painted``, for another engine to trace.
+STORY = PaintedStyle(
+    name="story",
+    title="",
+    sentence="",
+    features=Features(eye_size=1.24, lid=0.14, blush=1.6),
+    grade=Grade(contrast=1.2, glow=0.0),
+    broad_px=640,
 )

@@ -256,6 +256,7 @@ export default {
     comic: ["Comic", "Kräftige Tusche und lebhafte Farben, wie eine Seite aus einem Comic."],
     sticker: ["Sticker", "Ausgeschnitten mit weißem Rand, auf nichts: für Chats."],
     watercolour: ["Aquarell", "Lose Lasuren mit nassen Rändern auf rauem weißem Papier."],
+    storybook: ["Bilderbuch", "Du und deine Umgebung in klaren Tönen unter feinen Linien, wie im Bilderbuch."],
     poster: ["Poster", "Ein Porträt in vielen klaren Tönen mit fester Kontur vor leuchtendem Grund."],
     duotone: ["Zweiton", "Zwei Druckfarben auf cremefarbenem Papier, wie ein Siebdruck."],
     pop: ["Pop-Art", "Laute Farben und Rasterpunkte, wie ein Siebdruck der Sechziger."],

@@ -256,6 +256,7 @@ export default {
     comic: ["Cómic", "Tinta gruesa y colores vivos, como una página de tebeo."],
     sticker: ["Pegatina", "Recortada con borde blanco, sobre nada: para los chats."],
     watercolour: ["Acuarela", "Aguadas sueltas con bordes húmedos sobre papel rugoso."],
+    storybook: ["Cuento", "Tú y tu entorno en tonos limpios bajo líneas finas, como en un libro ilustrado."],
     poster: ["Póster", "Un retrato en muchos tonos limpios, con un contorno firme, sobre un fondo vivo."],
     duotone: ["Dos tonos", "Dos tintas sobre papel crema, como una serigrafía."],
     pop: ["Pop art", "Colores chillones y puntos de trama, como en los sesenta."],

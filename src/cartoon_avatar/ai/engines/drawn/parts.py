@@ -1,0 +1,117 @@
+"""One part of a person or of a scene in the tones that its painting has there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
+from cartoon_avatar.ai.engines.drawn.pen import Pen
+from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
+from cartoon_avatar.ai.engines.drawn.styles import Tones
+from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
+
+# How far a part goes on under its outline, and in what is around a person, face heights.
+_SEAM, _OVERLAP = 0.004, 0.008
+# Parts of fewer pixels are left out.
+_LEAST_PX = 40
+# Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
+_GLAZE_STEP, _GLAZE, _GLAZES = 3.5, 0.14, 3
+_GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.0008, 0.008, 0.006
+# Cloth below this chroma is grey or white, and so are its tones.
+_GREY_CHROMA = 14.0
+
+
+def draw_part(
+    pen: Pen,
+    portrait: Portrait,
+    mask: np.ndarray,
+    whole: np.ndarray,
+    tones: Tones,
+    *,
+    cloth: bool = False,
+    glazed: bool = True,
+    around: bool = False,
+) -> None:
+    """What the painting shows in ``mask``, going on to the outline of ``whole``.
+
+    Grey ``cloth`` has no hue. Glazes make contrasts weaker. A part ends at the person's outline,
+    unless it is of what is ``around``.
+    """
+    unit, scale = portrait.reading.unit, portrait.scale
+    on = portrait.on_pixels(mask) > 0.5
+    if on.sum() < _LEAST_PX:
+        return
+    whole = portrait.reading.grown(mask, (_OVERLAP if around else _SEAM) * unit) | whole
+    edge = portrait.outline(whole) if around else portrait.edge(whole)
+    box = portrait.box(whole)
+    at, on = (box[1].start, box[0].start), on[box]
+    if around:
+        # Tones go on beyond the border, in what is drawn beside it.
+        shown, lab = on, portrait.lab[box]
+    else:
+        shown = portrait.on_pixels(whole)[box] > 0
+        lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
+    light = lab[..., 0]
+    if tones.soft:
+        light = cv2.GaussianBlur(light, (0, 0), tones.soft * unit * scale)
+    # What is around is many things: from the darkest on, each shape has a colour of its own.
+    middle = float(np.percentile(light[on], 0.2 if around else 50))
+    base = base_of(lab, light, on, middle, tones.step)
+    grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
+    levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
+    with nullcontext() if whole.all() else pen.sheet.clipped(edge):
+        pen.sheet.fill(portrait.ground(box), base)
+        for path, colour in traced(lab, light, levels, scale, at, shown):
+            pen.sheet.fill(path, _greyed(colour, base, grey))
+        if glazed:
+            for path, colour in _glazes(lab, on, unit, scale, at):
+                pen.sheet.fill(path, colour, opacity=_GLAZE)
+
+
+def _greyed(colour: Lab, base: Lab, share: float) -> Lab:
+    """``colour`` nearer to the hue of a grey ``base``; what is of another colour stays."""
+    apart = base[1:] - colour[1:]
+    if np.hypot(*apart) > 1.3 * _GREY_CHROMA:
+        return colour
+    return np.array([colour[0], *(colour[1:] + share * apart)])
+
+
+def _glazes(
+    lab: np.ndarray, on: np.ndarray, unit: float, scale: float, at: tuple[int, int]
+) -> Iterator[tuple[str, Lab]]:
+    """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold."""
+    for axis, rest in enumerate(left_out(lab, on, unit * scale), start=1):
+        for sign in (-1, 1):
+            values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))
+            levels = [
+                Level(float(v), sign < 0, _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit)
+                for v in values
+            ]
+            for path, colour in traced(lab, rest, levels, scale, at):
+                colour = np.array(colour, float)
+                colour[axis] += sign * _GLAZE_STEP / _GLAZE
+                yield path, colour
+
+
+def left_out(lab: np.ndarray, on: np.ndarray, face_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far a* and b* are from what is usual ``on`` a part where it is as light; softened."""
+    key = np.clip(lab[..., 0] / 2, 0, 50).astype(int)
+    count = np.bincount(key[on], minlength=51).astype(float)
+    weight = smoothed_values(count, 1.5) + 1e-6
+    cover = np.maximum(_soft(on.astype(np.float32), face_px), 0.05)
+
+    def rest(plane: np.ndarray) -> np.ndarray:
+        total = np.bincount(key[on], weights=plane[on], minlength=51)
+        usual = (smoothed_values(total, 1.5) / weight).astype(np.float32)
+        return _soft(np.where(on, plane - usual[key], 0), face_px) / cover
+
+    return rest(lab[..., 1]), rest(lab[..., 2])
+
+
+def _soft(plane: np.ndarray, face_px: float) -> np.ndarray:
+    return cv2.GaussianBlur(plane.astype(np.float32), (0, 0), _GLAZE_SOFT * face_px)

@@ -1,0 +1,121 @@
+"""Shapes as pixels, by the Anti-Grain Geometry renderer, much faster than what reads SVG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import aggdraw
+import cv2
+import numpy as np
+from PIL import Image
+
+from cartoon_avatar.ai.engines.drawn.sheet import Shape
+from cartoon_avatar.ai.pictures import Picture
+
+_SUBPATH = re.compile("M[^M]*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Pixels, and how many of them a unit has across and down."""
+
+    width: int
+    height: int
+    across: float
+    down: float
+
+    def placed(self, left: int, top: int) -> tuple[float, ...]:
+        """AGG's transform on a crop that starts at ``left``, ``top`` px."""
+        return self.across, 0.0, -left, 0.0, self.down, -top
+
+
+def rendered(
+    shapes: Sequence[Shape], units: tuple[float, float], size: tuple[int, int], *, opaque: bool
+) -> Picture:
+    """``shapes`` on ``units`` (width, height) as a picture of ``size`` (width, height px).
+
+    Unless it is ``opaque``, it is transparent where nothing is drawn.
+    """
+    grid = _Grid(*size, size[0] / units[0], size[1] / units[1])
+    rgb = np.zeros((grid.height, grid.width, 3), np.uint8)
+    _draw(iter(shapes), rgb, grid)
+    if opaque:
+        return Picture(rgb)
+    alpha = np.zeros((grid.height, grid.width), np.uint8)
+    _draw(iter(shapes), alpha, grid)
+    # Black shone through.
+    whole = np.maximum(alpha, 1)[..., None].astype(np.float32)
+    return Picture(np.clip(rgb * (255 / whole) + 0.5, 0, 255).astype(np.uint8), alpha)
+
+
+def _draw(
+    shapes: Iterator[Shape], on: np.ndarray, grid: _Grid, at: tuple[int, int] = (0, 0)
+) -> None:
+    """Draw ``shapes`` up to the end of their clip onto ``on``, in place.
+
+    It is H×W×3 uint8, or H×W for how far they cover, and lies ``at`` x, y px of the grid.
+    """
+    picture, pen = _sheet(on, grid, at)
+    for shape in shapes:
+        if shape.kind == "end":
+            break
+        if shape.kind == "path":
+            _draw_path(pen, shape, grid, colour=on.ndim == 3)
+            continue
+        on[:] = _pixels(picture, pen)
+        _draw_clipped(shapes, shape.d, on, grid, at)
+        picture, pen = _sheet(on, grid, at)
+    on[:] = _pixels(picture, pen)
+
+
+def _draw_clipped(
+    shapes: Iterator[Shape], clip: str, on: np.ndarray, grid: _Grid, at: tuple[int, int]
+) -> None:
+    """Draw ``shapes`` up to the end of their clip onto what of ``on`` is inside of ``clip``."""
+    inside = np.zeros(on.shape[:2], np.uint8)
+    picture, pen = _sheet(inside, grid, at)
+    pen.symbol((0, 0), aggdraw.Symbol(_open(clip)), None, aggdraw.Brush(255))
+    inside = _pixels(picture, pen)
+    left, top, width, height = cv2.boundingRect(inside)
+    box = slice(top, top + height), slice(left, left + width)
+    layer = on[box].copy()
+    _draw(shapes, layer, grid, (at[0] + left, at[1] + top))
+    if width:
+        share = inside[box].astype(np.float32) / 255
+        on[box] = cv2.blendLinear(layer, np.ascontiguousarray(on[box]), share, 1 - share)
+
+
+def _draw_path(pen: aggdraw.Draw, shape: Shape, grid: _Grid, *, colour: bool) -> None:
+    opacity = round(255 * shape.opacity)
+    if shape.fill != "none":
+        ink = shape.fill if colour else 255
+        pen.symbol((0, 0), aggdraw.Symbol(_open(shape.d)), None, aggdraw.Brush(ink, opacity))
+    if shape.line:
+        width = shape.line_width * (grid.across + grid.down) / 2
+        stroke = aggdraw.Pen(shape.line if colour else 255, width, opacity)
+        for path in _SUBPATH.findall(shape.d):
+            pen.symbol((0, 0), aggdraw.Symbol(path), stroke, None)
+
+
+def _open(path: str) -> str:
+    """``path`` without the ends of its rings, after which aggdraw loses its place.
+
+    What is filled is closed anyway.
+    """
+    return path.replace("Z", "")
+
+
+def _sheet(
+    pixels: np.ndarray, grid: _Grid, at: tuple[int, int]
+) -> tuple[Image.Image, aggdraw.Draw]:
+    picture = Image.fromarray(pixels)
+    pen = aggdraw.Draw(picture)
+    pen.settransform(grid.placed(*at))
+    return picture, pen
+
+
+def _pixels(picture: Image.Image, pen: aggdraw.Draw) -> np.ndarray:
+    pen.flush()
+    return np.asarray(picture)

@@ -1,0 +1,56 @@
+"""What is around a person: the scene and others, traced hue by hue."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cartoon_avatar.ai.engines import drawn
+from cartoon_avatar.ai.engines.drawing import Clock
+from cartoon_avatar.ai.engines.drawn.portrait import portrait_of
+from cartoon_avatar.ai.engines.drawn.surroundings import areas_of_hues
+
+from .test_recipe import STYLES, scene
+
+STORYBOOK = STYLES["storybook"]
+
+
+def test_every_pixel_is_of_one_hue():
+    portrait = portrait_of(scene("officer"), Clock())
+
+    areas = areas_of_hues(portrait.reading, portrait.lab)
+
+    assert (np.sum(areas, axis=0) == 1).all()
+    sizes = [int(area.sum()) for area in areas]
+    assert sizes == sorted(sizes, reverse=True)
+    # The flag's red and the blue behind it.
+    assert len(areas) > 2
+
+
+def test_the_scene_keeps_its_colours():
+    photo = scene("officer").picture.rgb
+    picture = drawn.draw(scene("officer"), STORYBOOK, 0).picture.rgb
+    apart = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) - cv2.cvtColor(
+        photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB
+    )
+    corner = np.s_[:120, -120:]
+
+    assert np.abs(np.median(apart[corner], axis=(0, 1))).max() < 12
+
+
+def test_seeds_tint_the_scene_and_not_the_face():
+    face = portrait_of(scene("astronaut"), Clock()).face
+    drawings = [
+        drawn.draw(scene("astronaut"), STORYBOOK, seed).picture.rgb.astype(int) for seed in range(6)
+    ]
+    inside = cv2.erode(face.astype(np.uint8), np.ones((9, 9)))
+    inside = cv2.resize(inside, drawings[0].shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+    corners = {tuple(drawing[4:40, 4:40].mean(axis=(0, 1)).round()) for drawing in drawings}
+
+    assert len(corners) > 2
+    for drawing in drawings[1:]:
+        assert np.abs(drawing - drawings[0])[inside].mean() < 2
+
+
+def test_a_rim_that_the_masks_leave_is_nobody():
+    assert not portrait_of(scene("astronaut"), Clock()).others.any()
