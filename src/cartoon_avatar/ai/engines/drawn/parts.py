@@ -36,11 +36,12 @@ def draw_part(
     cloth: bool = False,
     glazed: bool = True,
     around: bool = False,
+    hidden: np.ndarray | None = None,
 ) -> None:
     """What the painting shows in ``mask``, going on to the outline of ``whole``.
 
     Grey ``cloth`` has no hue. Glazes make contrasts weaker. A part ends at the person's outline,
-    unless it is of what is ``around``.
+    unless it is of what is ``around``. What will be ``hidden`` is left out.
     """
     unit, scale = portrait.reading.unit, portrait.scale
     on = portrait.on_pixels(mask) > 0.5
@@ -53,6 +54,8 @@ def draw_part(
     if around:
         # Tones go on beyond the border, in what is drawn beside it.
         shown, lab = on, portrait.lab[box]
+        if hidden is not None:
+            shown = on & ~(portrait.on_pixels(hidden)[box] > 0.5)
     else:
         shown = portrait.on_pixels(whole)[box] > 0
         lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)

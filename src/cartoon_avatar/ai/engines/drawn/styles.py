@@ -78,8 +78,8 @@ STYLES: tuple[DrawnStyle, ...] = (
         "Storybook",
         "You and your scene in clean tones under fine lines, as in a picture book.",
         outline=0.008,
-        hair=Tones(step=2.0, least=0.00012, smooth=0.004),
-        scene=Tones(step=2.2, least=0.0006, smooth=0.008, soft=0.008),
+        hair=Tones(step=2.0, least=0.0002, smooth=0.004),
+        scene=Tones(step=2.6, least=0.001, smooth=0.008, soft=0.008),
     ),
     DrawnStyle(
         "flat",

@@ -58,8 +58,10 @@ def draw_scene(pen: Pen, portrait: Portrait, tones: Tones, people: Tones, tint: 
     everywhere = np.ones_like(anybody)
     behind, before = portrait.in_light(half), portrait.in_light(lab)
     trace = partial(draw_part, pen, around=True)
+    hidden = reading.grown(anybody, -_OUTLINE * reading.unit)
     for number, mask in enumerate(hues):
-        trace(behind, mask if number else everywhere, mask, tones, glazed=False)
+        whole = mask if number else everywhere
+        trace(behind, whole, mask, tones, glazed=False, hidden=hidden)
     near = reading.grown(anybody, _OUTLINE * reading.unit)
     for mask in hues:
         if (mask & near).any():
