@@ -19,7 +19,7 @@ EngineStyle = PaintedStyle | DrawnStyle | ClassicStyle
 # The first is the default. Neighbours look unlike each other, since regenerating moves on to
 # the next.
 _ORDER = (
-    "painted", "storybook", "poster", "airy", "ink", "anime", "flat", "golden", "comic", "sticker",
+    "painted", "poster", "storybook", "ink", "airy", "flat", "anime", "sticker", "golden", "comic",
     "watercolour", "duotone", "pop", "sketch", "noir",
 )  # fmt: skip
 _BY_NAME: dict[str, EngineStyle] = {

@@ -6,8 +6,8 @@ import { remember, remembered, set, state } from "./store.js";
 import { html, useEffect, useRef } from "./vendor/preact-htm.js";
 
 const AGAIN_MS = 4000;
-// What a first visitor sees, and gets: of all styles it looks least like a photo.
-const FIRST = "comic";
+// What a first visitor sees, and gets: the style that people keep most often.
+const FIRST = "painted";
 
 export async function loadStyles(again_ms = AGAIN_MS) {
   try {

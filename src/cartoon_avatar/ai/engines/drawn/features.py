@@ -30,8 +30,9 @@ _IRIS = 0.6
 _LIPS_DARKER, _LIPS_LIGHTER = 16.0, 2.0
 # From which lightness on what an open mouth shows is teeth, and by how much these are whiter.
 _TEETH, _WHITER = (52.0, 70.0), 0.25
-# How wide gaps between teeth are at most, face heights, and by how much they are closed.
-_GAP, _GAPLESS = 0.022, 0.3
+# How wide gaps between teeth are at most, face heights, and by how much they are closed in mouths
+# of a width, px of the painting: in small ones each tooth is a guess.
+_GAP, _MOUTH_PX, _GAPLESS = 0.022, (30.0, 75.0), (0.9, 0.3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,17 +127,19 @@ def draw_mouth(pen: Pen, portrait: Portrait) -> None:
         lighter = max(0.0, float(np.median(darker[red])) - _LIPS_DARKER) + _LIPS_LIGHTER
         # Skin that the mesh takes for lips stays as it is.
         lab[..., 0] += lighter * np.clip(lips - opening, 0, 1) * np.clip(darker / 12, 0, 1)
-    _whiten(lab, opening, reading.unit * look.scale)
+    wide_px = float(np.ptp(reading.features.mouth, axis=0).max()) * portrait.scale
+    gapless = float(np.interp(wide_px, _MOUTH_PX, _GAPLESS))
+    _whiten(lab, opening, reading.unit * look.scale, gapless)
     _draw(pen, portrait, replace(look, lab=lab))
 
 
-def _whiten(lab: np.ndarray, opening: np.ndarray, face_px: float) -> None:
-    """Make the teeth in an ``opening`` (H×W 0..1) one white row, in place of ``lab``."""
+def _whiten(lab: np.ndarray, opening: np.ndarray, face_px: float, gapless: float) -> None:
+    """Make the teeth in an ``opening`` (H×W 0..1) of ``lab`` a white row, in place."""
     size = 2 * round(_GAP * face_px / 2) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     whole = cv2.morphologyEx(lab[..., 0], cv2.MORPH_CLOSE, kernel)
     teeth = opening * smoothstep(whole, *_TEETH)
-    lab[..., 0] += _GAPLESS * teeth * (whole - lab[..., 0])
+    lab[..., 0] += gapless * teeth * (whole - lab[..., 0])
     lab[..., 0] += _WHITER * teeth * np.maximum(94 - lab[..., 0], 0)
     lab[..., 1:] *= 1 - (_WHITER * teeth)[..., None]
 
