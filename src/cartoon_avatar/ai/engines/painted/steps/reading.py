@@ -21,6 +21,8 @@ _BEARD = (
 # By how much the sum of lightness and thrice a* is lower in hair than on skin, and by how much
 # the lightness alone where there is no colour; on fair skin.
 _HAIR, _GREY_HAIR = (10.0, 24.0), (6.0, 15.0)
+# How much of that counts in a beard where nothing is rough.
+_WITHOUT_GRAIN = 0.6
 # The a* of skin below which a picture is too grey to tell hair by colour.
 _COLOURED = 4.0
 # Mean depth of creases, L on fair skin, from which a face is wrinkled, and thoroughly so.
@@ -65,8 +67,12 @@ def beard(lab: np.ndarray, person: Features, kind: FacialHair | None) -> np.ndar
         fleshy = fleshy + 3 * blurred(np.ascontiguousarray(lab[box][..., 1]), 0.012 * size)
     plain = [float(np.median(fleshy[cheek])) for cheek in cheeks]
     apart = _between(face, plain, shape) - fleshy
-    hair = smoothstep(apart / contrast, *(_HAIR if coloured else _GREY_HAIR))
-    hair *= smoothstep(rough, 1.15 * calm + 0.1, 1.9 * calm + 0.4)
+    grain = smoothstep(rough, 1.15 * calm + 0.1, 1.9 * calm + 0.4)
+    if kind == "beard" and coloured:
+        # A small picture has no grain left: colour alone then has to be clearer.
+        grain = _WITHOUT_GRAIN + (1 - _WITHOUT_GRAIN) * grain
+    apart *= grain / contrast
+    hair = smoothstep(apart, *(_HAIR if coloured else _GREY_HAIR))
     # Between dark hairs there are light ones.
     hair = cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _disc(0.03 * size))
     # The rim of a face is dark and rough, too.
