@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines import drawn
+from cartoon_avatar.ai.engines.drawing import Clock
+from cartoon_avatar.ai.engines.drawn.portrait import portrait_of
 from cartoon_avatar.ai.engines.drawn.raster import rendered
 from cartoon_avatar.ai.engines.drawn.sheet import Sheet, circle
 from cartoon_avatar.ai.pictures import Picture
@@ -108,3 +111,17 @@ def test_an_outline_is_drawn_around_every_ring():
     for x in (30, 70):
         assert picture.rgb[100, 2 * (x + 15), 0] > 200
         assert picture.rgb[100, 2 * x, 2] > 200
+
+
+@pytest.mark.parametrize("photo", ["astronaut", "officer"])
+def test_an_outline_has_no_nick_where_it_starts(photo: str):
+    portrait = portrait_of(scene(photo), Clock())
+    sheet = Sheet(portrait.reading.width, portrait.reading.height)
+    path = portrait.silhouette(portrait.everything)
+    sheet.fill(path, BLUE, line=RED, line_width=60)
+
+    picture, viewed = pixels(sheet, 1000, 1000), shown(sheet.svg(), 1000, 1000)
+
+    # Joins differ by a pixel, at corners.
+    apart = (np.abs(on_white(picture) - on_white(viewed)).max(axis=2) > 100).astype(np.uint8)
+    assert not cv2.erode(apart, np.ones((2, 2))).any()

@@ -15,6 +15,7 @@ from cartoon_avatar.ai.engines.drawn.sheet import Shape
 from cartoon_avatar.ai.pictures import Picture
 
 _SUBPATH = re.compile("M[^M]*")
+_STEP = re.compile("[A-Za-z][^A-Za-z]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,8 @@ def _draw_path(pen: aggdraw.Draw, shape: Shape, grid: _Grid, *, colour: bool) ->
     if shape.line:
         width = shape.line_width * (grid.across + grid.down) / 2
         stroke = aggdraw.Pen(shape.line if colour else 255, width, opacity)
-        for path in _SUBPATH.findall(shape.d):
-            pen.symbol((0, 0), aggdraw.Symbol(path), stroke, None)
+        for ring in _SUBPATH.findall(shape.d):
+            pen.symbol((0, 0), aggdraw.Symbol(_overlapping(ring)), stroke, None)
 
 
 def _open(path: str) -> str:
@@ -105,6 +106,14 @@ def _open(path: str) -> str:
     What is filled is closed anyway.
     """
     return path.replace("Z", "")
+
+
+def _overlapping(ring: str) -> str:
+    """A closed ``ring`` that ends with what it began with: else its stroke has a nick there."""
+    start, first = _STEP.findall(ring)[:2]
+    # Relative steps lead back to the start, but for what they are rounded by.
+    back = "" if first[0].islower() else f"L{start[1:]}"
+    return _open(ring) + back + first
 
 
 def _sheet(
