@@ -102,7 +102,7 @@ async def test_a_photo_of_nobody_is_drawn_unless_the_style_needs_a_face(
 ) -> None:
     first, *_ = styles = (await ai.get(paths.STYLES)).json()["items"]
     needing = {style["name"] for style in styles if style["needsFace"]}
-    assert needing == {"poster", "ink", "flat", "duotone", "sticker"}
+    assert needing == {"storybook", "poster", "ink", "flat", "duotone", "sticker"}
     for framing in ("portrait", "full"):
         asked = {"style": "ink", "size": "128", "framing": framing}
         refused = await ai.post(GENERATE, files={"image": coffee}, data=asked)
@@ -119,7 +119,7 @@ async def test_a_style_of_shapes_gives_an_svg_that_does_nothing_but_draw(
 ) -> None:
     styles = (await ai.get(paths.STYLES)).json()["items"]
     assert {style["name"] for style in styles if style["svg"]} == {
-        "poster", "ink", "flat", "duotone", "sticker",
+        "storybook", "poster", "ink", "flat", "duotone", "sticker",
     }  # fmt: skip
     asked = {"style": "sticker", "seed": "3", "size": "256"}
     pixels = await ai.post(GENERATE, files={"image": astronaut}, data=asked)
