@@ -198,7 +198,7 @@ def test_a_style_chosen_at_the_start_is_shown_and_then_drawn(
     open_page: Callable[..., Page], portrait: Path
 ) -> None:
     page = open_page()
-    expect(page.get_by_alt_text("drawn in Comic")).to_be_visible()
+    expect(page.get_by_alt_text("drawn in Painted")).to_be_visible()
     style(page, "Noir").click()
     expect(page.get_by_alt_text("drawn in Noir")).to_be_visible()
     draw(page, portrait)

@@ -50,7 +50,7 @@ def test_a_photo_becomes_an_avatar_by_keyboard_alone(
     page.keyboard.press("Enter")
     expect(drawings(page)).to_have_count(2)
     assert page.evaluate(_FOCUSED) == "Another one"  # not lost to a busy button
-    _tab_to(page, "Comic", "Shift+Tab")
+    _tab_to(page, "Painted", "Shift+Tab")
     page.keyboard.press("ArrowLeft")
     expect(drawings(page).nth(0)).to_be_checked()
 
