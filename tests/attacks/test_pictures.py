@@ -217,11 +217,6 @@ def test_the_decoders_of_six_types_are_all_that_can_be_reached():
             "pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=not deep))",
         ),
         ("decoding.py", "with Image.open(io.BytesIO(data), formats=[decoder]) as image:"),
-        (
-            # What our own renderer drew.
-            "recipe.py",
-            "bgra = cv2.imdecode(np.frombuffer(bytes(data), np.uint8), cv2.IMREAD_UNCHANGED)",
-        ),
         ("webp.py", "status = _libwebp().WebPDecode(data, len(data), byref(config))"),
         ("whole.py", 'with Image.open(io.BytesIO(ended), formats=["JPEG"]) as image:'),
         ("whole.py", 'with Image.open(io.BytesIO(ended[0]), formats=["WEBP"]) as image:'),
