@@ -55,10 +55,10 @@ def draw(scene: Scene, style: EngineStyle, seed: int, clock: Clock | None = None
 
 # Milliseconds for a drawing of 1024 px on one core; only their proportions matter.
 _PAINTED_MS = {
-    "caricature": 50, "light": 45, "shapes": 190, "backdrop": 85, "hair": 85, "skin": 45,
-    "lines": 70, "edges": 190, "features": 30, "grade": 45,
+    "caricature": 85, "light": 45, "shapes": 150, "lines": 65, "backdrop": 90, "hair": 50,
+    "skin": 40, "edges": 150, "features": 35, "grade": 35,
 }  # fmt: skip
-_DRAWN_MS = {"read": 70, "shapes": 240, "render": 160}
+_DRAWN_MS = {"read": 120, "shapes": 850, "render": 90}
 _CLASSIC_MS = {
     "light": 30, "flow": 8, "shapes": 25, "tones": 20, "backdrop": 15, "ink": 20, "character": 12,
     "medium": 40,
