@@ -119,7 +119,7 @@ def test_what_cannot_be_an_svg_is_said_before_the_work(portrait: Path, tmp_path:
     several = run("draw", portrait, other, "--style", "ink", "-o", file)
 
     assert (pixels.exit_code, several.exit_code) == (2, 2)
-    assert "poster, ink, flat, sticker, duotone" in pixels.output
+    assert "poster, storybook, ink, flat, sticker, duotone" in pixels.output
     assert "one photo" in several.output
     assert not file.exists()
 
