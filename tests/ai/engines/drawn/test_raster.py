@@ -62,6 +62,18 @@ def test_a_clip_in_a_clip_shows_what_lies_in_both():
     assert picture.rgb[180, 180, 2] > 200
 
 
+@pytest.mark.parametrize("clip", ["", "M300 300L400 300L400 400Z"])
+def test_in_a_clip_that_shows_nothing_nothing_is_drawn(clip: str):
+    sheet = Sheet(100, 100)
+    with sheet.clipped(clip):
+        sheet.fill(circle(np.array([50, 50]), 45), RED)
+
+    alpha = pixels(sheet, 64, 64).alpha
+
+    assert alpha is not None
+    assert not alpha.any()
+
+
 def test_what_is_half_opaque_keeps_its_colour_on_nothing():
     sheet = Sheet(100, 100)
     sheet.fill(circle(np.array([50, 50]), 40), RED, opacity=0.5)
