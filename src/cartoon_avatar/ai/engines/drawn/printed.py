@@ -35,8 +35,8 @@ def print_of(
     sheet.shapes = [
         replace(
             shape,
-            fill=printed(shape.fill) if shape.fill != "none" else shape.fill,
-            line=printed(shape.line) if shape.line else shape.line,
+            fill=printed(shape.fill) if shape.fill else "",
+            line=printed(shape.line) if shape.line else "",
         )
         for shape in sheet.shapes
     ]

@@ -90,9 +90,8 @@ def _draw_clipped(
 
 def _draw_path(pen: aggdraw.Draw, shape: Shape, grid: _Grid, *, colour: bool) -> None:
     opacity = round(255 * shape.opacity)
-    if shape.fill != "none":
-        ink = shape.fill if colour else 255
-        pen.symbol((0, 0), aggdraw.Symbol(_open(shape.d)), None, aggdraw.Brush(ink, opacity))
+    ink = shape.fill if colour else 255
+    pen.symbol((0, 0), aggdraw.Symbol(_open(shape.d)), None, aggdraw.Brush(ink, opacity))
     if shape.line:
         width = shape.line_width * (grid.across + grid.down) / 2
         stroke = aggdraw.Pen(shape.line if colour else 255, width, opacity)

@@ -6,7 +6,7 @@ hex colours of our own making: nothing of the photo's bytes gets in, no script, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,16 +15,14 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
 
-Part = Literal["backdrop", "body", "head"]
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A filled path, a line along one, or the start (a path) and end (none) of a clip."""
+    """A filled path with or without a line along it, or the start (a path) and end of a clip."""
 
     kind: Literal["path", "clip", "end"]
     d: str = ""
-    fill: str = "none"
+    fill: str = ""
     opacity: float = 1.0
     line: str = ""
     line_width: float = 0.0
@@ -32,12 +30,10 @@ class Shape:
 
 @dataclass(slots=True)
 class Sheet:
-    """Shapes on ``width`` × ``height`` units; ``paint`` turns a colour into the style's hex."""
+    """Shapes on ``width`` × ``height`` units."""
 
     width: float
     height: float
-    paint: Callable[[Lab], str] = hex_of
-    part: Part = "backdrop"
     shapes: list[Shape] = field(default_factory=list)
 
     def fill(
@@ -56,9 +52,9 @@ class Sheet:
             Shape(
                 "path",
                 d,
-                self.paint(colour),
+                hex_of(colour),
                 opacity,
-                self.paint(line) if drawn else "",
+                hex_of(line) if drawn else "",
                 line_width if drawn else 0.0,
             )
         )
@@ -69,13 +65,6 @@ class Sheet:
         self.shapes.append(Shape("clip", d or "M0 0Z"))
         yield
         self.shapes.append(Shape("end"))
-
-    @contextmanager
-    def drawing(self, part: Part) -> Iterator[None]:
-        """What is drawn meanwhile belongs to ``part``."""
-        before, self.part = self.part, part
-        yield
-        self.part = before
 
     def svg(self) -> str:
         return _document(self.width, self.height, self.shapes)
@@ -116,9 +105,7 @@ def _document(width: float, height: float, shapes: list[Shape]) -> str:
 
 
 def _path(shape: Shape) -> str:
-    attributes = f'd="{shape.d}" fill="{shape.fill}"'
-    if shape.fill != "none":
-        attributes += ' fill-rule="evenodd"'
+    attributes = f'd="{shape.d}" fill="{shape.fill}" fill-rule="evenodd"'
     if shape.opacity < 1:
         # Of a whole shape it would be a layer, which renderers are slow at.
         kind = "fill-opacity" if not shape.line else "opacity"

@@ -40,8 +40,11 @@ def tint_of(pen: Pen) -> Tint:
     return _TINTS[int(pen.random.integers(len(_TINTS)))]
 
 
-def draw_scene(pen: Pen, portrait: Portrait, tones: Tones, people: Tones, tint: Tint) -> None:
-    """All that the painting shows, over all of the sheet, and over it the ``people``, finer.
+def draw_scene(
+    pen: Pen, portrait: Portrait, behind: Tones | None, people: Tones, tint: Tint
+) -> None:
+    """All that the painting shows, over all of the sheet, in the tones for what is ``behind``, and
+    over it the ``people``, finer; without tones for it, these alone.
 
     A tone of lightness is of one colour, so that each hue is traced by itself. No mask tells parts
     apart: hair ends where its strands do, and a hand before the chest is a hand.
@@ -55,13 +58,14 @@ def draw_scene(pen: Pen, portrait: Portrait, tones: Tones, people: Tones, tint: 
     # What is behind is soft: half its pixels tell as much.
     half = cv2.resize(lab, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     hues = areas_of_hues(reading, half)
-    everywhere = np.ones_like(anybody)
-    behind, before = portrait.in_light(half), portrait.in_light(lab)
     trace = partial(draw_part, pen, around=True)
-    hidden = reading.grown(anybody, -_OUTLINE * reading.unit)
-    for number, mask in enumerate(hues):
-        whole = mask if number else everywhere
-        trace(behind, whole, mask, tones, glazed=False, hidden=hidden)
+    if behind:
+        everywhere, scene = np.ones_like(anybody), portrait.in_light(half)
+        hidden = reading.grown(anybody, -_OUTLINE * reading.unit)
+        for number, mask in enumerate(hues):
+            whole = mask if number else everywhere
+            trace(scene, whole, mask, behind, glazed=False, hidden=hidden)
+    before = portrait.in_light(lab)
     near = reading.grown(anybody, _OUTLINE * reading.unit)
     for mask in hues:
         if (mask & near).any():

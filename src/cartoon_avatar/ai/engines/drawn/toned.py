@@ -6,7 +6,7 @@ size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from functools import partial
 
@@ -67,7 +67,7 @@ def toned_of(
         # Nothing that is drawn there is the head's alone.
         head = pen.sheet.clipped(portrait.silhouette(portrait.head)) if head_only else nullcontext()
         with head:
-            _draw_in_scene(pen, portrait, style, style.scene, shows_eyes)
+            _draw_in_scene(pen, portrait, style, None if head_only else style.scene, shows_eyes)
         clock.done("shapes")
         return pen.sheet, pen
     tones = style.skin, style.hair, style.cloth
@@ -77,26 +77,30 @@ def toned_of(
     if not head_only:
         if not style.transparent:
             _draw_behind(pen, portrait, style)
-        with pen.sheet.drawing("body"):
-            _draw_ground(pen, portrait, style)
-            _lay(pen, portrait, tones, partial(_draw_body, pen, portrait, style))
-            if style.outline:
-                draw = partial(_draw_lines, pen, portrait, style, by_body)
-                _lay(pen, portrait, (style.inked,), draw)
-    with pen.sheet.drawing("head"):
-        _lay(pen, portrait, tones, partial(_draw_head, pen, portrait, style, shows_eyes))
+        _draw_ground(pen, portrait, style)
+        _lay(pen, portrait, ("body", *tones), partial(_draw_body, pen, portrait, style))
         if style.outline:
-            _lay(pen, portrait, (style.inked,), partial(_draw_lines, pen, portrait, style, by_head))
+            draw = partial(_draw_lines, pen, portrait, style, by_body)
+            _lay(pen, portrait, ("body", style.inked), draw)
+    draw = partial(_draw_head, pen, portrait, style, shows_eyes)
+    _lay(pen, portrait, ("head", *tones), draw)
+    if style.outline:
+        draw = partial(_draw_lines, pen, portrait, style, by_head)
+        _lay(pen, portrait, ("head", style.inked), draw)
     clock.done("shapes")
     return pen.sheet, pen
 
 
 def _draw_in_scene(
-    pen: Pen, portrait: Portrait, style: DrawnStyle, tones: Tones, shows_eyes: tuple[bool, bool]
+    pen: Pen,
+    portrait: Portrait,
+    style: DrawnStyle,
+    behind: Tones | None,
+    shows_eyes: tuple[bool, bool],
 ) -> None:
     tint = tint_of(pen)
-    draw = partial(draw_scene, pen, portrait, tones, style.hair, tint)
-    _lay(pen, portrait, (tones, style.hair, tint), draw)
+    draw = partial(draw_scene, pen, portrait, behind, style.hair, tint)
+    _lay(pen, portrait, ("scene", behind, style.hair, tint), draw)
     _draw_features(pen, portrait, shows_eyes)
 
 
@@ -129,8 +133,8 @@ def _draw_ground(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
     pen.sheet.fill(outer, pen.hair.shade, line=pen.ink, line_width=2 * pen.outline)
 
 
-def _lay(pen: Pen, portrait: Portrait, key: Sequence[Hashable], draw: Callable[[], None]) -> None:
-    """Draw what all styles with the same ``key`` have in common on this part of the sheet."""
+def _lay(pen: Pen, portrait: Portrait, key: tuple[Hashable, ...], draw: Callable[[], None]) -> None:
+    """Draw what all styles with the same ``key``, the name of a part first, have in common."""
     shapes, start = pen.sheet.shapes, len(pen.sheet.shapes)
 
     def drawn() -> list[Shape]:
@@ -139,7 +143,7 @@ def _lay(pen: Pen, portrait: Portrait, key: Sequence[Hashable], draw: Callable[[
         del shapes[start:]
         return new
 
-    shapes += portrait.once((pen.sheet.part, *key), drawn)
+    shapes += portrait.once(key, drawn)
 
 
 def _draw_body(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
