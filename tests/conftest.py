@@ -68,6 +68,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="How many made-up pictures are looked at (tests/ai/seeing/test_property.py) and sent"
         " (tests/ai/test_property_over_http.py).",
     )
+    parser.addoption(
+        "--first",
+        type=int,
+        default=0,
+        help="The number of the first made-up picture: long runs are split and continued by it.",
+    )
 
 
 def _turn(item: pytest.Item) -> int:
@@ -85,6 +91,13 @@ def rounds(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--pictures")
+
+
+@pytest.fixture
+def numbers(request: pytest.FixtureRequest, pictures: int) -> range:
+    """Of the made-up pictures; the same number is always the same picture."""
+    first = request.config.getoption("--first")
+    return range(first, first + pictures)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""What holds for every file that is sent, tried on made-up ones; ``--pictures`` says how many."""
+"""What holds for every file that is sent: ``--pictures`` made-up ones from ``--first``."""
 
 from __future__ import annotations
 
@@ -248,14 +248,14 @@ class Trial:
 
 
 def test_every_file_is_drawn_and_cut_alike(
-    ai_url: str, start_backend: StartBackend, pictures: int
+    ai_url: str, start_backend: StartBackend, numbers: range
 ) -> None:
     backend = start_backend()
     kinds: Counter[str] = Counter()
     wrong: dict[int, list[str]] = {}
     with httpx.Client(base_url=ai_url, timeout=PATIENCE_S) as ai:
         styles = [style["name"] for style in ai.get(paths.STYLES).json()["items"]]
-        for number in range(pictures):
+        for number in numbers:
             trial = Trial(ai, number, styles)
             trial.run()
             if number % 8 == 5:
