@@ -201,6 +201,33 @@ def boxes(photo: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int, 
     raise BrokenImage("The HEIF file is in too many pieces.")
 
 
+def first_picture(photo: bytes) -> bytes | None:
+    """A sequence that is cut in its frames as the still picture that it begins with.
+
+    Whether the pixels of that one, its primary item, are all there is for the decoder to say.
+    None where the file is no such sequence, or whole.
+    """
+    still = bytearray(photo)
+    is_sequence = has_items = False
+    end = 0
+    for kind, start, body, end in boxes(photo, 0, len(photo)):
+        if kind == b"ftyp":
+            for at in range(body, end - 3, 4):
+                if photo[at : at + 4] == b"avis":
+                    is_sequence, still[at : at + 4] = True, b"avif"
+        elif kind == b"moov":
+            still[start + 4 : start + 8] = b"free"
+        has_items |= kind == b"meta"
+    if not is_sequence or not has_items or photo[end + 4 : end + 8] != b"mdat":
+        return None
+    still[end : end + 4] = bytes(4)  # it goes on to the end of the file
+    if photo[end : end + 4] == b"\0\0\0\1":
+        # The size is in eight bytes behind the kind; nothing of the picture is in them.
+        still[end : end + 8], still[end + 8 : end + 12] = struct.pack(">I4s", 8, b"free"), bytes(4)
+        still[end + 12 : end + 16] = b"mdat"
+    return bytes(still)
+
+
 def _whole_boxes(photo: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
     """As ``boxes``, but one that does not fit is broken."""
     for box in boxes(photo, start, end):

@@ -53,6 +53,22 @@ def resized(webp: bytes, by: int) -> bytes:
     return webp[:4] + struct.pack("<I", size) + webp[8:]
 
 
+def moving_avif() -> bytes:
+    return saved(FACE, "AVIF", save_all=True, append_images=[FACE.rotate(90), FACE.rotate(30)])
+
+
+def with_long_mdat(avif: bytes) -> bytes:
+    """Its pixels, the last box, with a size of eight bytes: offsets into it are eight larger."""
+    at = avif.index(b"mdat") - 4
+    size = int.from_bytes(avif[at : at + 4])
+    moved = bytearray(avif[:at])
+    place = moved.index(b"iloc") + 4  # one item of one extent, offset and length of four bytes
+    assert moved[place : place + 8].hex() == "0000000044000001"
+    offset = place + 14
+    moved[offset : offset + 4] = (int.from_bytes(moved[offset : offset + 4]) + 8).to_bytes(4)
+    return bytes(moved) + struct.pack(">I4sQ", 1, b"mdat", size + 8) + avif[at + 8 :]
+
+
 def wholes() -> Iterator[tuple[str, bytes]]:
     for name, options in {
         "jpeg": {},
@@ -128,6 +144,11 @@ def wholes() -> Iterator[tuple[str, bytes]]:
     yield "gif, cut in its second frame", frames[: len(frames) * 2 // 3]
     yield "gif, cut in its last frame", frames[:-30]
 
+    frames = moving_avif()
+    yield "moving avif, cut in its last frame", frames[:-1]
+    yield "moving avif, cut in its second frame", frames[: len(frames) // 2]
+    yield "moving avif with a long mdat, cut", with_long_mdat(frames)[:-1]
+
     for kind in ("HEIF", "AVIF"):
         data = saved(FACE, kind)
         size = data.index(b"mdat") - 4
@@ -190,9 +211,8 @@ def parts() -> Iterator[tuple[str, bytes]]:
         data = saved(FACE, kind)
         for cut in (1, 50, len(data) // 2):
             yield f"{kind}, {cut} bytes short", data[:-cut]
-    # Unlike a GIF or a WebP: Chromium shows nothing of it either, not even its first frame.
-    frames = saved(FACE, "AVIF", save_all=True, append_images=[FACE.rotate(90), FACE.rotate(30)])
-    yield "moving AVIF, cut in its last frame", frames[:-1]
+    yield "moving avif, cut in its first frame", moving_avif()[:5000]
+    yield "moving avif, without any pixel", moving_avif()[:1005]
 
 
 WHOLES, PARTS = dict(wholes()), dict(parts())
@@ -291,6 +311,17 @@ def test_a_file_is_taken_from_the_byte_on_that_completes_its_pixels(name: str) -
             kept = None
         assert (kept is None) == refused, cut
     assert refused or "EXIF" in name
+
+
+def test_a_moving_avif_is_taken_from_the_byte_on_that_completes_its_first_frame() -> None:
+    data = moving_avif()
+    whole = pixels_or_none(data)
+    taken = {size: pixels_or_none(data[:size]) for size in range(len(data) // 20, len(data), 199)}
+    first = min(size for size, pixels in taken.items() if pixels is not None)
+    assert len(data) // 5 < first < len(data) // 2
+    for size, pixels in taken.items():
+        assert (pixels is None) == (size < first)
+        assert pixels is None or np.array_equal(pixels, whole)
 
 
 def test_a_large_progressive_jpeg_that_is_grey_in_its_corner_is_a_picture() -> None:

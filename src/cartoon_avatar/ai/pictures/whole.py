@@ -12,7 +12,7 @@ import math
 from PIL import Image
 
 from cartoon_avatar.ai.pictures import webp
-from cartoon_avatar.containers import BrokenImage, jpeg, png
+from cartoon_avatar.containers import BrokenImage, heif, jpeg, png
 from cartoon_avatar.containers import webp as riff
 from cartoon_avatar.containers.clean import without_metadata
 
@@ -38,6 +38,8 @@ def mended(data: bytes, kind: str) -> bytes:
     elif kind == "image/webp" and (missing := riff.missing_bytes(data)):
         return _completed(data, missing)
     cleaned = b"".join(without_metadata(data, kind))
+    if kind == "image/avif" and (still := heif.first_picture(cleaned)) is not None:
+        return still
     if cleaned == data:
         raise BrokenImage("There is nothing to mend.")
     return cleaned

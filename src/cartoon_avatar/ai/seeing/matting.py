@@ -118,9 +118,11 @@ def open_mask_finder(models: Models) -> MaskFinder:
         planes = class_planes(models, small, near)
         trust = _trust(planes, near)
         for look in _OTHER_LOOKS if trust < _TRUSTED else ():
-            other = look(models, small, near)
+            other = look(models, small, near[:1])
             if (found := _trust(other, near)) >= max(_TRUSTED, trust):
-                planes, trust = other, found
+                # Everybody is looked at again only where it helps the first.
+                planes = other if len(near) == 1 else look(models, small, near)
+                trust = found
                 break
         if trust < _TRUSTED and max(rgb.shape) < _TINY_PX:
             _name_by_place(planes, near[0])
