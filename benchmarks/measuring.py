@@ -89,7 +89,7 @@ def running(
         process.wait()
 
 
-def wait_until(service: Service, path: str) -> None:
+def wait_until(service: Service, path: str, pause_s: float = 0.005) -> None:
     until = time.monotonic() + _START_S
     while True:
         try:
@@ -100,7 +100,7 @@ def wait_until(service: Service, path: str) -> None:
             pass
         if service.process.poll() is not None or time.monotonic() > until:
             raise RuntimeError(f"did not start: {' '.join(service.process.args)}")
-        time.sleep(0.005)
+        time.sleep(pause_s)
 
 
 @contextmanager

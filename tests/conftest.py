@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def _forget_the_caller() -> None:
         if name.upper() in ours or name.startswith(("AWS_", "PG", "RAY_")):
             del os.environ[name]
     os.environ |= {**_PATIENT, "CARTOON_AVATAR_MODELS": str(models)}
+    # Every process of the tests would compile all modules anew: half of what a start takes.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     # Servers of the tests are not asked through a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), _LOCAL)))

@@ -99,7 +99,6 @@ def _described(app: FastAPI) -> dict[str, Any]:
     schemas.update(SCHEMAS)
     for status in codes_by_status():
         schemas[f"Problem{status}"] = schema_of(status)
-    del schemas["Problem"]
     for schema in schemas.values():
         for field in schema.get("properties", {}).values():
             field.pop("title", None)  # "Thumbnailurl" helps nobody

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import socket
 
-import segno
-
 
 def address_in_network() -> str | None:
     """The address that this machine has towards others; None where it has no network."""
@@ -22,6 +20,9 @@ def address_in_network() -> str | None:
 def qr_code(url: str) -> str:
     """``url`` for a phone's camera, in characters of a terminal: white on black, whatever its own
     colours are."""
+    # Imported here: only a service that others in the network may reach shows a code.
+    import segno
+
     lines = io.StringIO()
     segno.make(url, error="m").terminal(lines, border=2, compact=True)
     return "\n".join(f"\x1b[97;40m{line}\x1b[0m" for line in lines.getvalue().splitlines())

@@ -27,6 +27,9 @@ _LONGEST_PAUSE_S = 30
 _RAN_WELL_S = 60
 # Grace for requests under way at SIGTERM; a drawing takes a second or two.
 _GRACE_S = 20
+_LOOK_AFTER_CHILDREN_S = 0.1
+# Between looks whether all is up. Each goes through both services, which have better to do then.
+_LOOK_WHETHER_UP_S = 0.5
 
 
 class _AnyStatus(HTTPErrorProcessor):
@@ -114,6 +117,7 @@ def serve(
         ),
     ]
     stopping = is_up = False
+    look_at = 0.0
 
     def stop(signum: int, frame: FrameType | None) -> None:
         nonlocal stopping
@@ -125,10 +129,11 @@ def serve(
         while not stopping:
             for child in children:
                 child.keep_running()
-            if not is_up and _is_up(url):
-                is_up = True
-                when_up()
-            time.sleep(0.1)
+            if not is_up and time.monotonic() >= look_at:
+                if is_up := _is_up(url):
+                    when_up()
+                look_at = time.monotonic() + _LOOK_WHETHER_UP_S
+            time.sleep(_LOOK_AFTER_CHILDREN_S)
     finally:
         # The backend first: what it has under way needs the AI service to finish.
         for child in reversed(children):
