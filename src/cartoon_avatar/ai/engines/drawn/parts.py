@@ -13,10 +13,11 @@ from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
 from cartoon_avatar.ai.engines.drawn.styles import Tones
-from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, traced
+from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, some, traced
 
-# How far a part goes on under its outline, and in what is around a person, face heights.
-_SEAM, _OVERLAP = 0.004, 0.008
+# How far a part goes on under its outline, and in what is around a person, and how far beyond it
+# is traced, so that the ends of tones do not show; face heights.
+_SEAM, _OVERLAP, _BESIDE = 0.004, 0.008, 0.03
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
 # Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
@@ -47,29 +48,36 @@ def draw_part(
     on = portrait.on_pixels(mask) > 0.5
     if on.sum() < _LEAST_PX:
         return
-    whole = portrait.reading.grown(mask, (_OVERLAP if around else _SEAM) * unit) | whole
+    seamed = portrait.reading.grown(mask, (_OVERLAP if around else _SEAM) * unit)
+    whole = seamed | whole
     edge = portrait.outline(whole) if around else portrait.edge(whole)
     box = portrait.box(whole)
     at, on = (box[1].start, box[0].start), on[box]
+    near = portrait.on_pixels(seamed if around else whole)[box] > 0
     if around:
         # Tones go on beyond the border, in what is drawn beside it.
         shown, lab = on, portrait.lab[box]
         if hidden is not None:
-            shown = on & ~(portrait.on_pixels(hidden)[box] > 0.5)
+            seen = ~(portrait.on_pixels(hidden)[box] > 0.5)
+            shown, near = on & seen, near & seen
     else:
-        shown = portrait.on_pixels(whole)[box] > 0
+        shown = near
         lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
+    reach = 2 * round(_BESIDE * unit * scale) + 3
+    within = cv2.dilate(near.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
     light = lab[..., 0]
     if tones.soft:
         light = cv2.GaussianBlur(light, (0, 0), tones.soft * unit * scale)
     # What is around is many things: from the darkest on, each shape has a colour of its own.
-    middle = float(np.percentile(light[on], 0.2 if around else 50))
+    lights = some(light[on])
+    middle = float(np.percentile(lights, 0.2 if around else 50))
     base = base_of(lab, light, on, middle, tones.step)
     grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
-    levels = levels_of(light[on], middle, tones.step, tones.least * unit**2, tones.smooth * unit)
+    least, smooth = tones.least * unit**2, tones.smooth * unit
+    levels = levels_of(lights, None if around else middle, tones.step, least, smooth)
     with nullcontext() if whole.all() else pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground(box), base)
-        for path, colour in traced(lab, light, levels, scale, at, shown):
+        for path, colour in traced(lab, light, levels, scale, at, shown, within):
             pen.sheet.fill(path, _greyed(colour, base, grey))
         if glazed:
             for path, colour in _glazes(lab, on, unit, scale, at):
@@ -85,9 +93,17 @@ def _greyed(colour: Lab, base: Lab, share: float) -> Lab:
 
 
 def _glazes(
-    lab: np.ndarray, on: np.ndarray, unit: float, scale: float, at: tuple[int, int]
+    lab: np.ndarray, on: np.ndarray, unit: float, scale: float, at: tuple[float, float]
 ) -> Iterator[tuple[str, Lab]]:
-    """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold."""
+    """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold.
+
+    They are faint and soft: half the pixels tell as much.
+    """
+    size = max(1, on.shape[1] // 2), max(1, on.shape[0] // 2)
+    even = np.s_[: 2 * size[1], : 2 * size[0]]
+    lab = cv2.resize(lab[even], size, interpolation=cv2.INTER_LINEAR)
+    on = cv2.resize(on[even].astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
+    scale, at = scale / 2, (at[0] / 2, at[1] / 2)
     for axis, rest in enumerate(left_out(lab, on, unit * scale), start=1):
         for sign in (-1, 1):
             values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))

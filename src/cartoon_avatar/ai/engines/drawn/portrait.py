@@ -16,11 +16,14 @@ from cartoon_avatar.ai.engines.drawn.palette import SkinTones, skin_tones
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of, polygon
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
 from cartoon_avatar.ai.engines.drawn.reading import read
+from cartoon_avatar.ai.engines.drawn.tracing import some
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
+from cartoon_avatar.ai.seeing.features import features_of
 from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
 
-# Long side of the painting that is traced, px. Outlines are finer than its pixels.
-_PAINTED_PX = 768
+# Long side of the painting that is traced, px, and how high a face is in it if these allow.
+# Outlines are finer than its pixels.
+_PAINTED_PX, _FACE_PX = (576, 768), 228
 # Below this, squared face heights, hair is cropped.
 _CROPPED = 0.17
 # How far the border between hair and face is moved to where strands end, face heights.
@@ -94,7 +97,7 @@ class Portrait:
     def face_colour(self) -> Lab | None:
         """The median of the painted face; None where hair or a hat hides it."""
         face = self.on_pixels(self.face & self.reading.oval & ~self.reading.hair) > 0.5
-        return np.median(self.lab[face], axis=0) if face.any() else None
+        return np.median(some(self.lab[face]), axis=0) if face.any() else None
 
     def on_pixels(self, mask: np.ndarray) -> np.ndarray:
         """``mask`` on the painting's pixels, H×W float32."""
@@ -158,7 +161,7 @@ def portrait_in_scene(scene: Scene, clock: Clock) -> Portrait:
 
 
 def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Portrait:
-    painting = painted.traceable(shrunk(scene, _PAINTED_PX), style, clock)
+    painting = painted.traceable(shrunk(scene, _painted_px(scene)), style, clock)
     reading = read(painting)
     # A bald skull rises high above the face.
     near = reading.grown(reading.oval, 0.45 * reading.unit)
@@ -200,6 +203,12 @@ def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Por
         cloth_seen=_cloth_seen(painting, reading, clothes) | _cloth_seen(painting, reading, hat),
         others=_others(painting, reading, whole),
     )
+
+
+def _painted_px(scene: Scene) -> int:
+    """Long side of the painting."""
+    share = features_of(scene.people[0].landmarks).height / max(scene.picture.rgb.shape)
+    return round(float(np.clip(_FACE_PX / max(share, 1e-3), *_PAINTED_PX)))
 
 
 def _oval_seen(scene: Scene, reading: Reading) -> np.ndarray:
@@ -275,15 +284,19 @@ def _cloth_seen(scene: Scene, reading: Reading, mask: np.ndarray) -> np.ndarray:
 
 def beyond(lab: np.ndarray, mask: np.ndarray, reach_px: float) -> np.ndarray:
     """``lab`` with the colours of ``mask`` going on outside of it."""
-    weight = mask.astype(np.float32)
-    inside = lab * weight[..., None]
+    covered = mask.astype(np.uint8)
+    # What goes on is soft: half the pixels tell as much.
+    size = max(1, mask.shape[1] // 2), max(1, mask.shape[0] // 2)
+    inside = cv2.resize(cv2.copyTo(lab, covered), size, interpolation=cv2.INTER_LINEAR)
+    weight = cv2.resize(covered.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
 
     def mean(sigma: float) -> np.ndarray:
         return blurred(inside, sigma) / np.maximum(blurred(weight, sigma), 1e-3)[..., None]
 
     # Far away it is the colour of all of it.
-    around = np.median(lab[mask], axis=0) if mask.any() else np.zeros(3)
-    for reach in (8 * reach_px, reach_px):
+    around = np.median(some(lab[mask]), axis=0) if mask.any() else np.zeros(3)
+    for reach in (4 * reach_px, 0.5 * reach_px):
         near = np.clip(5 * blurred(weight, reach), 0, 1)[..., None]
         around = near * mean(reach) + (1 - near) * around
-    return np.where(mask[..., None], lab, around).astype(np.float32)
+    around = cv2.resize(around.astype(np.float32), lab.shape[1::-1])
+    return cv2.copyTo(lab, covered, around)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import aggdraw
 import cv2
 import numpy as np
-from PIL import Image
 
 from cartoon_avatar.ai.engines.drawn.sheet import Shape
 from cartoon_avatar.ai.pictures import Picture
@@ -58,27 +57,31 @@ def _draw(
 
     It is H×W×3 uint8, or H×W for how far they cover, and lies ``at`` x, y px of the grid.
     """
-    picture, pen = _sheet(on, grid, at)
-    for shape in shapes:
+    colour, covered = on.ndim == 3, False
+    pen = _pen_on(on, grid, at)
+    for number, shape in enumerate(shapes):
         if shape.kind == "end":
             break
         if shape.kind == "path":
-            _draw_path(pen, shape, grid, colour=on.ndim == 3)
+            if covered:
+                continue
+            _draw_path(pen, shape, grid, colour=colour)
+            # What is wholly covered, as a clip is by its ground, stays so.
+            covered = not colour and number == 0 and bool((_pixels(pen, on.shape) == 255).all())
             continue
-        on[:] = _pixels(picture, pen)
+        on[:] = _pixels(pen, on.shape)
         _draw_clipped(shapes, shape.d, on, grid, at)
-        picture, pen = _sheet(on, grid, at)
-    on[:] = _pixels(picture, pen)
+        pen = _pen_on(on, grid, at)
+    on[:] = _pixels(pen, on.shape)
 
 
 def _draw_clipped(
     shapes: Iterator[Shape], clip: str, on: np.ndarray, grid: _Grid, at: tuple[int, int]
 ) -> None:
     """Draw ``shapes`` up to the end of their clip onto what of ``on`` is inside of ``clip``."""
-    inside = np.zeros(on.shape[:2], np.uint8)
-    picture, pen = _sheet(inside, grid, at)
+    pen = _pen_on(np.zeros(on.shape[:2], np.uint8), grid, at)
     pen.symbol((0, 0), aggdraw.Symbol(_open(clip)), None, aggdraw.Brush(255))
-    inside = _pixels(picture, pen)
+    inside = _pixels(pen, on.shape[:2])
     left, top, width, height = cv2.boundingRect(inside)
     box = slice(top, top + height), slice(left, left + width)
     layer = on[box].copy()
@@ -115,15 +118,13 @@ def _overlapping(ring: str) -> str:
     return _open(ring) + back + first
 
 
-def _sheet(
-    pixels: np.ndarray, grid: _Grid, at: tuple[int, int]
-) -> tuple[Image.Image, aggdraw.Draw]:
-    picture = Image.fromarray(pixels)
-    pen = aggdraw.Draw(picture)
+def _pen_on(pixels: np.ndarray, grid: _Grid, at: tuple[int, int]) -> aggdraw.Draw:
+    height, width = pixels.shape[:2]
+    pen = aggdraw.Draw("RGB" if pixels.ndim == 3 else "L", (width, height))
+    pen.frombytes(pixels.tobytes())
     pen.settransform(grid.placed(*at))
-    return picture, pen
+    return pen
 
 
-def _pixels(picture: Image.Image, pen: aggdraw.Draw) -> np.ndarray:
-    pen.flush()
-    return np.asarray(picture)
+def _pixels(pen: aggdraw.Draw, shape: tuple[int, ...]) -> np.ndarray:
+    return np.frombuffer(pen.tobytes(), np.uint8).reshape(shape)

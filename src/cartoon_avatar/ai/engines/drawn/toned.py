@@ -24,6 +24,7 @@ from cartoon_avatar.ai.engines.drawn.portrait import Portrait, portrait_in_scene
 from cartoon_avatar.ai.engines.drawn.sheet import Shape, Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
 from cartoon_avatar.ai.engines.drawn.surroundings import draw_scene, tint_of
+from cartoon_avatar.ai.engines.drawn.tracing import some
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.scene import Scene
 
@@ -243,10 +244,13 @@ def _beard(portrait: Portrait) -> np.ndarray:
     reading, on = portrait.reading, portrait.on_pixels(portrait.face) > 0.5
     if on.sum() < _LEAST_PX:
         return np.zeros_like(portrait.face)
-    usual = np.median(portrait.lab[on], axis=0)[1:]
+    box = portrait.box(portrait.face)
+    on, lab = on[box], portrait.lab[box]
+    usual = np.median(some(lab[on]), axis=0)[1:]
     usual /= max(float(np.hypot(*usual)), 1e-6)
-    a, b = left_out(portrait.lab, on, reading.unit * portrait.scale)
-    greyer = -usual[0] * a - usual[1] * b
+    a, b = left_out(lab, on, reading.unit * portrait.scale)
+    greyer = np.zeros(portrait.lab.shape[:2], np.float32)
+    greyer[box] = -usual[0] * a - usual[1] * b
     greyer = cv2.resize(greyer, portrait.face.shape[::-1], interpolation=cv2.INTER_AREA)
     lower = portrait.face & (reading.down_at > reading.at(2) @ reading.down)
     # Teeth are greyer too.

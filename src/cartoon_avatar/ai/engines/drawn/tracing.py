@@ -18,6 +18,10 @@ from cartoon_avatar.ai.engines.drawn.rings import Rings
 _FAR = 1e3
 # Shapes that meet the frame go on beyond it, px.
 _BEYOND_PX = 6
+# From so many steps off a middle on they are twice as high: what is there has steep edges.
+_NEAR = 6
+# So many values tell a median as well as all of them.
+_ENOUGH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +42,36 @@ class Level:
         return -_FAR if self.darker else _FAR
 
 
+def some(values: np.ndarray) -> np.ndarray:
+    """Every so many-th of ``values`` (N or N×C): enough of them for a median."""
+    return values[:: max(1, len(values) // _ENOUGH)]
+
+
 def base_of(lab: np.ndarray, plane: np.ndarray, on: np.ndarray, middle: float, step: float) -> Lab:
     """The median colour, where ``on``, of the step about the ``middle`` of ``plane``."""
     plain = on & (np.abs(plane - middle) <= step / 2)
     # Of black and white stripes the middle may be neither.
-    return np.median(lab[plain if plain.any() else on], axis=0)
+    return np.median(some(lab[plain if plain.any() else on]), axis=0)
 
 
 def levels_of(
-    values: np.ndarray, middle: float, step: float, least: float, smooth: float
+    values: np.ndarray, middle: float | None, step: float, least: float, smooth: float
 ) -> list[Level]:
-    """Steps down and up from the ``middle`` to nearly all of ``values``."""
-    darkest, lightest = np.percentile(values, (0.2, 99.8))
-    down = np.arange(middle - step / 2, darkest, -step)
-    up = np.arange(middle + step / 2, lightest, step)
+    """Steps down and up from the ``middle`` to nearly all of ``values``; None: up from the darkest.
+    """
+    darkest, lightest = np.percentile(some(values), (0.2, 99.8))
+    if middle is None:
+        down, up = np.empty(0), np.arange(darkest + step / 2, lightest, step)
+    else:
+        down = middle - _steps(step, middle - darkest)
+        up = middle + _steps(step, lightest - middle)
     levels = [Level(float(value), True, least, smooth) for value in down]
     return levels + [Level(float(value), False, least, smooth) for value in up]
+
+
+def _steps(step: float, most: float) -> np.ndarray:
+    near = np.arange(step / 2, min(most, _NEAR * step), step)
+    return np.concatenate([near, np.arange((_NEAR + 0.5) * step, most, 2 * step)])
 
 
 def traced(
@@ -61,21 +79,24 @@ def traced(
     plane: np.ndarray,
     levels: Sequence[Level],
     scale: float,
-    at: tuple[int, int] = (0, 0),
+    at: tuple[float, float] = (0, 0),
     seen: np.ndarray | None = None,
+    within: np.ndarray | None = None,
 ) -> Iterator[tuple[str, Lab]]:
     """Paths and colours of the shapes of ``plane`` (H×W float32), in drawing order.
 
     Marching squares (Lorensen and Cline 1987) on the plane itself, so that outlines are smooth
     below a pixel. ``at`` is where the planes lie (x, y px) in what has ``scale`` pixels a unit.
     Each shape has the mean colour of its own band in ``lab`` (H×W×3 CIELAB); one without a pixel
-    of its own where it is ``seen`` (H×W bool, everywhere if None) is left out. All ``levels`` are
-    as smooth as the first, and so are their smallest shapes as large.
+    of its own where it is ``seen`` (H×W bool, everywhere if None) is left out. Nothing is traced
+    but ``within`` a mask (H×W bool), at whose edge shapes end. All ``levels`` are as smooth as the
+    first, and so are their smallest shapes as large.
     """
     if not levels:
         return
     least, smooth = levels[0].least * scale**2, levels[0].smooth
-    found = _contours(plane, [(one.value, one.beyond) for one in levels], least, 0.7 * least)
+    values = [(one.value, one.beyond) for one in levels]
+    found = _contours(plane, values, least, 0.7 * least, within)
     if found is None:
         return
     bands = np.sort([(one.value, end) for one, end in zip(levels, _ends(levels), strict=True)])
@@ -121,13 +142,19 @@ class _Contours:
 
 
 def _contours(
-    plane: np.ndarray, levels: Sequence[tuple[float, float]], least: float, least_hole: float
+    plane: np.ndarray,
+    levels: Sequence[tuple[float, float]],
+    least: float,
+    least_hole: float,
+    within: np.ndarray | None = None,
 ) -> _Contours | None:
     """The outlines of what lies between the two values of each of ``levels``; None if nothing.
 
     Areas below ``least`` are left out, and holes below ``least_hole``, squared px.
     """
-    beyond = cv2.copyMakeBorder(plane, *[_BEYOND_PX] * 4, borderType=cv2.BORDER_REPLICATE)
+    beyond = _beyond_frame(plane)
+    if within is not None:
+        beyond = np.ma.array(beyond, mask=_beyond_frame((~within).astype(np.uint8)))
     maker = contour_generator(z=beyond, fill_type=FillType.OuterOffset)
     # No side is longer than a pixel's diagonal, and no shape has a larger area than a disc.
     fewest = int(np.sqrt(2 * np.pi * least))
@@ -152,6 +179,10 @@ def _contours(
     kept = (areas >= least_hole) & (areas[outer] >= least)[shape]
     found = _Contours(rings.moved(-_BEYOND_PX), shape, np.array(level)).only(kept)
     return found if kept.any() else None
+
+
+def _beyond_frame(plane: np.ndarray) -> np.ndarray:
+    return cv2.copyMakeBorder(plane, *[_BEYOND_PX] * 4, borderType=cv2.BORDER_REPLICATE)
 
 
 def _ends(levels: Sequence[Level]) -> Iterator[float]:
@@ -179,19 +210,19 @@ def _own_colours(
     for start, end in _runs(shape):
         parts = [corners[a:b] for a, b in pairwise(rings.starts[start : end + 1])]
         cv2.fillPoly(owner, parts, int(shape[start]), shift=4)
-    owned = owner >= 0 if seen is None else (owner >= 0) & seen
-    owner, value = owner[owned], plane[owned]
+    owned = np.flatnonzero(owner >= 0 if seen is None else (owner >= 0) & seen)
+    owner, value = owner.ravel()[owned], plane.ravel()[owned]
     # On an outline lie pixels of both sides.
-    low, high = bands[contours.level[owner]].T
-    within = (value >= low) & (value <= high)
-    owner, lab = owner[within], lab[owned][within]
+    low, high = bands[contours.level].T
+    within = (value >= low[owner]) & (value <= high[owner])
+    owner, colours = owner[within], lab.reshape(-1, 3)[owned[within]]
     pixels = np.bincount(owner)
     number = np.flatnonzero(pixels)
-    totals = [np.bincount(owner, weights=channel)[number] for channel in lab.T]
+    totals = [np.bincount(owner, weights=channel)[number] for channel in colours.T]
     return number, np.stack(totals, axis=1) / pixels[number][:, None]
 
 
-def _paths(contours: _Contours, scale: float, at: tuple[int, int], smooth: float) -> Iterator[str]:
+def _paths(contours: _Contours, scale: float, at: tuple[float, float], smooth: float) -> Iterator[str]:
     """Path data of each shape, in units."""
     if not len(contours.shape):
         return
