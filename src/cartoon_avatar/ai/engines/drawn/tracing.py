@@ -57,8 +57,7 @@ def base_of(lab: np.ndarray, plane: np.ndarray, on: np.ndarray, middle: float, s
 def levels_of(
     values: np.ndarray, middle: float | None, step: float, least: float, smooth: float
 ) -> list[Level]:
-    """Steps down and up from the ``middle`` to nearly all of ``values``; None: up from the darkest.
-    """
+    """Steps down and up from the ``middle``, or up from the darkest, to nearly all ``values``."""
     darkest, lightest = np.percentile(some(values), (0.2, 99.8))
     if middle is None:
         down, up = np.empty(0), np.arange(darkest + step / 2, lightest, step)
@@ -222,7 +221,9 @@ def _own_colours(
     return number, np.stack(totals, axis=1) / pixels[number][:, None]
 
 
-def _paths(contours: _Contours, scale: float, at: tuple[float, float], smooth: float) -> Iterator[str]:
+def _paths(
+    contours: _Contours, scale: float, at: tuple[float, float], smooth: float
+) -> Iterator[str]:
     """Path data of each shape, in units."""
     if not len(contours.shape):
         return
