@@ -94,3 +94,14 @@ def test_no_slit_between_hair_and_neck_is_closed() -> None:
     rest[200:, 148:152] = 1
     assert clean_contour(alpha, BALD, BALD, rest, UNIT_PX)[220, 150] < 0.1
     assert clean_contour(alpha, BALD, BALD, BALD, UNIT_PX)[220, 150] > 0.9
+
+
+def test_the_hair_of_a_drawing_has_no_finer_teeth_than_its_strokes() -> None:
+    alpha, hair = head(), head()
+    for y in range(70, 150, 3):
+        alpha[y, 150:] = hair[y, 150:] = (np.arange(150, 300) < 150 + 92).astype(np.float32)
+    seen, drawn = (
+        clean_contour(alpha, hair, BALD, BALD, 400, drawn=drawn) for drawn in (False, True)
+    )
+    rough = [np.abs(np.diff(contour[80:140], axis=0)).sum() for contour in (seen, drawn)]
+    assert rough[1] < rough[0]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -86,3 +88,17 @@ def test_what_was_painted_as_backdrop_is_no_head() -> None:
     assert whole[:, 150:190].max() == 1
     assert alpha[:, :195].max() == 0
     assert np.abs(alpha - whole)[:, 210:].max() < 0.01
+
+
+def test_the_head_of_a_drawing_has_no_flat_side_where_the_picture_ends() -> None:
+    photo, truth, _ = drawn_portrait()
+    top = 150
+    cut = Picture(np.ascontiguousarray(photo[top:]))
+    whole = shape_of(cv2.resize(truth, (PLAN_PX, PLAN_PX), interpolation=cv2.INTER_AREA))
+    moved = replace(whole.ruler, chin=whole.ruler.chin - [0, top])
+    shape = replace(whole, square=Square(0, -top, 480), ruler=moved)
+    first = [
+        np.flatnonzero(edge_of(shape, cut, None, Square(0, 0, 480), 480, drawn=drawn)[0] > 0.5)
+        for drawn in (False, True)
+    ]
+    assert 0 < len(first[1]) < len(first[0]) - 20

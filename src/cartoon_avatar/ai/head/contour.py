@@ -23,9 +23,10 @@ class Pen:
     hole: float
 
 
-# Hair keeps its locks where they are seen; where its edge is but guessed, finer lines than this
-# would be noise. Skin, ears and hats have no locks.
-_LOCKS, _GUESSED = Pen(0.003, 0.003, 0.04), Pen(0.035, 0.04, 0.04)
+# Hair keeps its locks where they are seen, in a drawing those that its strokes show; where its edge
+# is but guessed, finer lines than this would be noise. Skin, ears and hats have no locks.
+_LOCKS, _STROKES = Pen(0.003, 0.003, 0.04), Pen(0.0045, 0.006, 0.04)
+_GUESSED = Pen(0.035, 0.04, 0.04)
 _BARE = Pen(0.02, 0.01, 0.1)
 # Scalp and jaw are rounder than ears and hats.
 _ROUND = Pen(0.02, 0.05, 0.1)
@@ -43,11 +44,17 @@ _RIM_PX = 1.5
 
 
 def clean_contour(
-    alpha: np.ndarray, hair: np.ndarray, smooth: np.ndarray, rest: np.ndarray, unit_px: float
+    alpha: np.ndarray,
+    hair: np.ndarray,
+    smooth: np.ndarray,
+    rest: np.ndarray,
+    unit_px: float,
+    *,
+    drawn: bool = False,
 ) -> np.ndarray:
     """``alpha`` as one piece with a crisp outline: smooth where there is no ``hair``, and where
     the edge of hair is not seen well. ``smooth`` is where there is scalp or jaw, ``rest`` what of
-    the person is no head.
+    the person is no head. ``drawn``: the colours are those of a drawing.
 
     All H×W float32 0..1; ``unit_px`` is the height of the face.
     """
@@ -67,7 +74,8 @@ def clean_contour(
     near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     solid = largest(((alpha > 0.5) & (near > 0)).astype(np.uint8))
     bare, rounded, seen, guessed = (
-        one_contour(solid, closable, pen, unit_px) for pen in (_BARE, _ROUND, _LOCKS, _GUESSED)
+        one_contour(solid, closable, pen, unit_px)
+        for pen in (_BARE, _ROUND, _STROKES if drawn else _LOCKS, _GUESSED)
     )
     unsure = smoothstep(_edge_width(alpha, unit_px), _SEEN_WIDTH, _GUESSED_WIDTH)
     with_locks = seen + unsure * (guessed - seen)

@@ -17,7 +17,9 @@ from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.head.colour_edge import like_background, local_colour
 from cartoon_avatar.ai.head.decontaminate import decontaminate
 from cartoon_avatar.ai.head.edge import edge_of
+from cartoon_avatar.ai.head.jaw import without_lines_beside
 from cartoon_avatar.ai.head.rim_lines import lines_drawn_in
+from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape, shape_of_head
 from cartoon_avatar.ai.pictures import Picture
@@ -43,6 +45,8 @@ _PADDED = 1.14
 _RIM = 0.03
 # Opacity that a head has somewhere.
 _SEEN = 0.98
+# A photo differs by less from itself as another file, of 255, in copies of this side.
+_ALIKE, _ALIKE_PX = 2.0, 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,13 +110,18 @@ def cut(
     square = _tight_square(shape, paper, scale)
     size = output_side(square.side, size)
     seen_square = Square(square.left / scale, square.top / scale, square.side / scale)
-    alpha = edge_of(shape, seen, _person(seen, faces, models), seen_square, size)
+    people = _person(seen, faces, models)
+    drawn = not _alike(seen, paper)
+    alpha = edge_of(shape, seen, people, seen_square, size, drawn=drawn)
     if alpha.max() < _SEEN:  # of so few pixels that smoothing left nothing
         oval = faces[face_index].landmarks[list(OVAL)] - [seen_square.left, seen_square.top]
         alpha = np.maximum(alpha, area(alpha.shape, oval * (size / seen_square.side) - 0.5))
     rim_px = _RIM * shape.ruler.height * scale * size / square.side
+    picture = _coloured(paper, square, alpha, rim_px, ink_width_px * size / square.side)
+    if drawn:
+        picture = _in_one_contour(picture, shape.ruler, seen_square)
     return Head(
-        picture=_coloured(paper, square, alpha, rim_px, ink_width_px * size / square.side),
+        picture=picture,
         box=turned_back(square, paper, turns),
         faces=len(faces),
         path=shape.path,
@@ -149,6 +158,17 @@ def same_shape(photo: Picture, drawing: Picture) -> bool:
     # A side of few pixels is rounded by much.
     slack = 0.5 / min(photo.width, photo.height) + 0.5 / min(drawing.width, drawing.height)
     return abs(wide - 1) <= 0.01 + slack
+
+
+def _alike(photo: Picture, drawing: Picture) -> bool:
+    """Whether ``drawing`` is the photo itself, or all that there is of it."""
+    if drawing is photo:
+        return True
+    size = min(_ALIKE_PX, photo.width), min(_ALIKE_PX, photo.height)
+    one, other = (
+        cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA) for picture in (photo, drawing)
+    )
+    return float(cv2.absdiff(one, other).mean()) < _ALIKE
 
 
 def _without_rim(picture: Picture) -> Picture:
@@ -214,6 +234,19 @@ def _shifted_inside(start: int, side: int, limit: int) -> int:
 def output_side(side: float, size: int | None) -> int:
     largest = min(LARGEST_SIZE_PX, round(_ENLARGE_AT_MOST * side))
     return int(min(size or side, largest))
+
+
+def _in_one_contour(head: Picture, ruler: Ruler, square: Square) -> Picture:
+    """``head``, which is ``square``, without a jaw drawn inside of its outline."""
+    assert head.alpha is not None
+    scale = head.width / square.side
+    _, down = ruler.measure(square, head.width)
+    outline = (ruler.oval - [square.left, square.top]) * scale
+    contour = head.alpha.astype(np.float32) / 255
+    rgb = head.rgb.astype(np.float32)
+    rgb = without_lines_beside(rgb, contour, down, outline, ruler.height * scale)
+    rgb[head.alpha == 0] = 0
+    return Picture(np.clip(np.rint(rgb), 0, 255).astype(np.uint8), head.alpha)
 
 
 def _coloured(

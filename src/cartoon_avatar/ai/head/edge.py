@@ -8,7 +8,7 @@ import numpy as np
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.colour_edge import colour_edge
-from cartoon_avatar.ai.head.contour import clean_contour
+from cartoon_avatar.ai.head.contour import clean_contour, grown, opened
 from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape
 from cartoon_avatar.ai.pictures import Picture
@@ -21,15 +21,24 @@ _EARS, _MOUTH = -0.98, -0.2
 _CROPPED = 0.1
 # How far beside the networks' edge colours are asked for it, in face heights.
 _BAND = 0.009
+# How round the corners become where the border of the picture cuts a head, in face heights.
+_FRAME = 0.15
 
 
 def edge_of(
-    shape: Shape, seen: Picture, people: np.ndarray | None, square: Square, size: int
+    shape: Shape,
+    seen: Picture,
+    people: np.ndarray | None,
+    square: Square,
+    size: int,
+    *,
+    drawn: bool = False,
 ) -> np.ndarray:
     """The finished alpha of ``square`` (pixels of ``seen``), size×size float32 0..1.
 
     ``people`` is the mask that ``seen`` was drawn with, H×W float32 0..1: what it takes for
-    backdrop has been painted as such and is no head.
+    backdrop has been painted as such and is no head. ``drawn``: it is for a drawing of ``seen``,
+    which has no finer lines than its strokes, and no flat side.
     """
     to_plan = shape.head.shape[0] / shape.square.side
     moved = Square(square.left - shape.square.left, square.top - shape.square.top, square.side)
@@ -52,12 +61,35 @@ def edge_of(
     if people is not None:
         alpha = np.minimum(alpha, smoothstep(sampled(people, square, size), _NOBODY, _PERSON))
     smooth = _scalp_or_jaw(shape, head, skin, square, size)
-    alpha = clean_contour(alpha, hair, smooth, rest, unit)
+    alpha = clean_contour(alpha, hair, smooth, rest, unit, drawn=drawn)
     centres = (np.arange(size) + 0.5) * (square.side / size)
     x, y = square.left + centres, square.top + centres
-    alpha[:, (x < 0) | (x > seen.width)] = 0
-    alpha[(y < 0) | (y > seen.height)] = 0
-    return alpha
+    rows, columns = (y >= 0) & (y <= seen.height), (x >= 0) & (x <= seen.width)
+    alpha *= np.outer(rows, columns)
+    return _rounded_at_frame(alpha, rows, columns, _FRAME * unit) if drawn else alpha
+
+
+def _rounded_at_frame(
+    alpha: np.ndarray, rows: np.ndarray, columns: np.ndarray, radius_px: float
+) -> np.ndarray:
+    """``alpha`` (H×W float32 0..1) whose corners are round where the border of the picture, which
+    has these ``rows`` and ``columns`` (bool), cuts it."""
+    inside = np.outer(rows, columns).astype(np.uint8)
+    solid = (alpha > 0.5).astype(np.uint8)
+    # Padded: there is nothing beyond the border.
+    pad = round(2 * radius_px) + 2
+    inside, solid = (
+        cv2.copyMakeBorder(plane, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+        for plane in (inside, solid)
+    )
+    within = cv2.erode(inside, np.ones((3, 3), np.uint8))
+    cut = ((solid > 0) & (inside > 0) & (within == 0)).astype(np.uint8)
+    if not cut.any():
+        return alpha
+    near = grown(cut, 2 * radius_px)
+    round_ = np.where(near > 0, opened(solid, radius_px), 1).astype(np.float32)
+    round_ = cv2.GaussianBlur(round_, (0, 0), 1)[pad:-pad, pad:-pad]
+    return np.minimum(alpha, round_)
 
 
 def _scalp_or_jaw(

@@ -18,6 +18,7 @@ from cartoon_avatar.ai.head.cut import (
     padded_square,
     turned_back,
 )
+from cartoon_avatar.ai.head.jaw import colours_near, without_jaw_line
 from cartoon_avatar.ai.head.outline import outlined
 from cartoon_avatar.ai.head.parts import hair_limit
 from cartoon_avatar.ai.head.rivals import share_of
@@ -48,13 +49,6 @@ _FEW_PX = 100
 _SKULL, _BROWS, _FLAP = 0.72, -0.85, 0.06
 # How round the corners become where the border of the picture cuts a head, in face heights.
 _FRAME = 0.15
-# In face heights: how deep the jaw's dark line and the shadow on the neck may stand inside of the
-# outline of a head, and within how much of the face's oval; below the chin, where it begins.
-_JAW, _BY_OVAL, _JAW_FROM = 0.07, 0.05, (-0.5, -0.35)
-# How much darker than the skin beside it such a shadow is, of 255.
-_DARKER = 12.0, 30.0
-# What is dark and wider than twice this is hair or a beard, in face heights.
-_THICK = 0.045
 # How far about the shapes of a head one looks, in face heights.
 _ABOUT = 0.5
 # How far colours go on past the shapes, in face heights.
@@ -103,7 +97,9 @@ def cut_along_shapes(
     y = corner[1] + rows.min(), corner[1] + rows.max() + 1
     square = padded_square(x, y, None if at_frame else paper)
     side = output_side(square.side, size)
-    paint = _without_jaw_line(_carried_on(head, ruler.height), contour, ruler)
+    _, down = _measured(ruler, contour.shape)
+    paint = _carried_on(head, ruler.height)
+    paint = without_jaw_line(paint, contour, down, ruler.oval, ruler.height)
     here = Square(square.left - corner[0], square.top - corner[1], square.side)
     cut_out = _sampled(paint, contour, here, side)
     return Head(
@@ -262,70 +258,9 @@ def _carried_on(head: Picture, unit_px: float) -> np.ndarray:
     """The head's colours, which go on where it has none: H×W×3 float32 0..255."""
     own = _alpha(head).astype(np.float32)[..., None] / 255
     rgb = head.rgb.astype(np.float32)
-    far, near = _local(rgb, own[..., 0], *(k * _CARRIED * unit_px for k in (8, 1)))
+    far, near = colours_near(rgb, own[..., 0], *(k * _CARRIED * unit_px for k in (8, 1)))
     carried = far[0] + near[1] * (near[0] - far[0])
     return rgb * own + (1 - own) * carried
-
-
-def _local(
-    rgb: np.ndarray, where: np.ndarray, *reaches_px: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each reach the mean colour ``where`` there is some within about that far, and whether
-    there is."""
-    weighted = np.dstack([rgb * where[..., None], where])
-    coarse = cv2.resize(weighted, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    found = []
-    for reach_px in reaches_px:
-        blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.5, reach_px / 4))
-        mean = blurred[..., :3] / np.maximum(blurred[..., 3:], 1e-4)
-        there = np.clip(20 * blurred[..., 3], 0, 1)
-        size = rgb.shape[1::-1]
-        found.append((cv2.resize(mean, size), cv2.resize(there, size)[..., None]))
-    return found
-
-
-def _without_jaw_line(rgb: np.ndarray, contour: np.ndarray, ruler: Ruler) -> np.ndarray:
-    """``rgb`` (H×W×3 float32 0..255) without what lies dark along the outline of the lower face.
-
-    The neck is gone, on which the jaw cast its shadow.
-    """
-    unit = ruler.height
-    _, down = _measured(ruler, contour.shape)
-    oval = np.zeros(contour.shape, np.uint8)
-    cv2.fillPoly(oval, [np.rint(ruler.oval).astype(np.int32)], 1)
-    near = grown(oval, 2 * _JAW * unit) * (down > _JAW_FROM[0] - 2 * _JAW)
-    left, top, width, height = cv2.boundingRect(near)
-    box = slice(top, top + height), slice(left, left + width)
-    without = rgb.copy()
-    usual = float(np.median(rgb[oval > 0].mean(axis=1)))
-    without[box] = _evened(rgb[box], contour[box], oval[box], down[box], unit, usual)
-    return without
-
-
-def _evened(
-    rgb: np.ndarray,
-    contour: np.ndarray,
-    oval: np.ndarray,
-    down: np.ndarray,
-    unit: float,
-    usual: float,
-) -> np.ndarray:
-    """The lower face in the skin's colour along its outline; ``unit`` is a face height, px, and
-    ``usual`` how light the whole face is, 0..255."""
-    solid = (contour > 0.5).astype(np.uint8)
-    depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit)
-    beside = cv2.distanceTransform(1 - oval, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit)
-    where = smoothstep(down, *_JAW_FROM) * (1 - smoothstep(depth, 0.5 * _JAW, _JAW))
-    where *= 1 - smoothstep(beside, 0.5 * _BY_OVAL, _BY_OVAL)
-    light = rgb.mean(axis=2)
-    dark = (solid > 0) & (light < usual - _DARKER[1])
-    thick = opened(dark.astype(np.uint8), _THICK * unit)
-    where *= 1 - cv2.blur(grown(thick, _THICK * unit).astype(np.float32), (5, 5))
-    deep = ((depth > _JAW) & (oval > 0)).astype(np.float32)
-    ((inside, there),) = _local(rgb, deep, 0.7 * _JAW * unit)
-    darker = inside.mean(axis=2) - light
-    share = (where * smoothstep(darker, *_DARKER))[..., None] * there
-    return rgb + share * (inside - rgb)
 
 
 def _sampled(rgb: np.ndarray, contour: np.ndarray, square: Square, size: int) -> Picture:

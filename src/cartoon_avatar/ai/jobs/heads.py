@@ -21,6 +21,7 @@ from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, laid_on, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
+from cartoon_avatar.ai.seeing.head_room import with_head_room
 from cartoon_avatar.ai.seeing.models import ModelMissing
 from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import NoFace
@@ -154,8 +155,8 @@ def _head_of_shapes(
 def _portrait_of(tools: Tools, original: bytes, face_index: int, drawing: Picture) -> Box:
     """The part of the upright original that ``drawing``, a portrait of that face, shows.
 
-    Styles that draw one person alone frame without regard to others: which it was, the likeness
-    tells.
+    Styles that draw one person alone frame without regard to others, and hats get room where the
+    masks show them: which it was, the likeness tells.
     """
     photo = looked_at(tools, original)
     faces = tools.eyes.find_faces(photo.picture)
@@ -163,6 +164,9 @@ def _portrait_of(tools: Tools, original: bytes, face_index: int, drawing: Pictur
     others = [one for one in faces if one is not face]
     size = photo.picture.width, photo.picture.height
     crops = [portrait(face, others, *size), portrait(face, [], *size)]
+    find_masks = tools.eyes.find_masks
+    if find_masks is not None:
+        crops += [with_head_room(photo.picture, crop, face, others, find_masks) for crop in crops]
     crop = max(crops, key=lambda crop: _likeness(drawing, resampled(photo.picture, crop, 64)))
     full = photo.width / photo.picture.width
     return scaled(crop, full, full)

@@ -49,7 +49,6 @@ def portrait(face: Face, others: Sequence[Face], width: int, height: int) -> Box
     down = np.array(_DOWN[quarter_turns(face)])
     face_px = float(np.abs((high - low) @ down))
     usual = max(1, round(min(face_px / _FACE_SHARE, width, height)))
-    heads = [_head_around(one) for one in others]
 
     def square(size: float, aside: np.ndarray) -> Box:
         side = max(1, round(min(size * usual, width, height)))
@@ -61,17 +60,16 @@ def portrait(face: Face, others: Sequence[Face], width: int, height: int) -> Box
         return Box(left, top, side, side)
 
     first = square(1.0, np.zeros(2))
-    if _cut_share(first, heads, face_px) == 0:
+    if cut_share(first, others, face_px) == 0:
         return first
     across = np.array([down[1], -down[0]])
-    own = [_head_around(face)]
     best, least = first, np.inf
     for size in _SIZES:
         for step in _ASIDE:
             box = square(size, step * across)
-            if _cut_share(box, own, face_px) > 0:
+            if cut_share(box, [face], face_px) > 0:
                 continue
-            cost = _cut_share(box, heads, face_px) + 4 * step**2 + 2 * np.log(size) ** 2
+            cost = cut_share(box, others, face_px) + 4 * step**2 + 2 * np.log(size) ** 2
             if cost < least:
                 best, least = box, cost
     return best
@@ -86,11 +84,11 @@ def _head_around(face: Face) -> np.ndarray:
     return np.concatenate([low + np.minimum(hair, 0) - ears, high + np.maximum(hair, 0) + ears])
 
 
-def _cut_share(box: Box, heads: list[np.ndarray], face_px: float) -> float:
-    """How much of ``heads`` the rim of ``box`` cuts off or leaves in, whichever is less: the sum
-    of shares 0..0.5, those of faces much smaller than ``face_px`` for less."""
+def cut_share(box: Box, faces: Sequence[Face], face_px: float) -> float:
+    """How much of the heads of ``faces`` the rim of ``box`` cuts off or leaves in, whichever is
+    less: the sum of shares 0..0.5, those of faces much smaller than ``face_px`` for less."""
     total = 0.0
-    for left, top, right, bottom in heads:
+    for left, top, right, bottom in map(_head_around, faces):
         wide = min(right, box.left + box.width) - max(left, box.left)
         high = min(bottom, box.top + box.height) - max(top, box.top)
         shown = max(wide, 0) * max(high, 0) / max((right - left) * (bottom - top), 1e-6)

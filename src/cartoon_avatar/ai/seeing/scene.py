@@ -18,6 +18,7 @@ from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.features import Features, features_of
 from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
+from cartoon_avatar.ai.seeing.head_room import is_cut_above, with_head_room
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 from cartoon_avatar.ai.seeing.person import subject_of
 from cartoon_avatar.ai.seeing.subject import Subject
@@ -107,23 +108,32 @@ def open_scene(
     faces = find_faces(photo)
     if face and not 0 <= face < len(faces):
         raise FaceIndexOutOfRange(face, len(faces))
-    here = whole(photo.width, photo.height)
-    if framing == "portrait" and faces:
-        others = [] if alone else [one for one in faces if one is not faces[face]]
-        here = portrait(faces[face], others, photo.width, photo.height)
-    width, height = full_size or (photo.width, photo.height)
-    crop = scaled(here, width / photo.width, height / photo.height)
-    lacking = width > photo.width and long_side > max(here.width, here.height)
-    if closer is not None and lacking:
-        full = closer(crop, long_side)
-        picture = resampled(full, whole(full.width, full.height), long_side)
-    else:
-        picture = resampled(photo, here, long_side)
-    near = _near(faces, face, here, picture)
-    near = seen_closer(find_faces, picture, near, picture.width / here.width, width / photo.width)
-    people = [one for one in near if _shows(picture, *one.landmarks.mean(axis=0))]
-    masks = find_masks(picture, near) if find_masks and people else None
-    return Scene(picture, crop, people, masks, faces_of(faces, photo, (width, height)))
+    size = full_size or (photo.width, photo.height)
+
+    def looked_at(here: Box) -> Scene:
+        crop = scaled(here, size[0] / photo.width, size[1] / photo.height)
+        lacking = size[0] > photo.width and long_side > max(here.width, here.height)
+        if closer is not None and lacking:
+            full = closer(crop, long_side)
+            picture = resampled(full, whole(full.width, full.height), long_side)
+        else:
+            picture = resampled(photo, here, long_side)
+        near = _near(faces, face, here, picture)
+        enlarged, finer = picture.width / here.width, size[0] / photo.width
+        near = seen_closer(find_faces, picture, near, enlarged, finer)
+        people = [one for one in near if _shows(picture, *one.landmarks.mean(axis=0))]
+        masks = find_masks(picture, near) if find_masks and people else None
+        return Scene(picture, crop, people, masks, faces_of(faces, photo, size))
+
+    if framing != "portrait" or not faces:
+        return looked_at(whole(photo.width, photo.height))
+    others = [one for one in faces if one is not faces[face]]
+    usual = portrait(faces[face], [] if alone else others, photo.width, photo.height)
+    scene = looked_at(usual)
+    if find_masks is None or scene.masks is None or not is_cut_above(scene.masks, scene.people[0]):
+        return scene
+    roomy = with_head_room(photo, usual, faces[face], others, find_masks)
+    return scene if roomy == usual else looked_at(roomy)
 
 
 def shrunk(scene: Scene, long_side: int) -> Scene:
