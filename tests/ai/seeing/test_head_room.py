@@ -69,3 +69,13 @@ def test_room_for_a_hat_cuts_no_face_beside_it() -> None:
     picture = photo(170)
     alone = portrait(FACE, [beside], 1000, 1000)
     assert opened(picture, [FACE, beside]).crop == alone
+
+
+def test_in_a_narrow_photo_the_square_moves_further_up() -> None:
+    low = face_at((200, 700), 200)
+    narrow = Picture(np.ascontiguousarray(photo(360).rgb[:, 300:700]))
+    scene = opened(narrow, [low])
+    side = portrait(low, [], 400, 1000).width
+    assert side == scene.crop.width == 400
+    assert scene.crop.top < 360 - 0.03 * side
+    assert scene.people[0].landmarks[152][1] / scene.picture.height < 0.95

@@ -18,9 +18,9 @@ _FOREHEAD = 10
 # So far beside the forehead, in face heights, hats and hair stand on a head, and so wide is what
 # of them is missed.
 _ASIDE, _WIDE = 0.8, 0.15
-# How far a square moves up before it grows, how large it becomes at most, and how much room it
-# leaves above: in usual sides.
-_UP, _LARGEST, _ROOM = 0.1, 1.3, 0.05
+# How far a square moves up before it grows, and how far where it cannot; how large it becomes at
+# most, and how much room it leaves above: in usual sides.
+_UP, _LARGEST, _ROOM = (0.1, 0.2), 1.3, 0.05
 # How far above the usual square the top is looked for, in its sides, and on how many pixels.
 _ABOVE, _LOOK_PX = 0.6, 512
 
@@ -51,8 +51,10 @@ def with_head_room(
     missing = usual.top - max(0.0, highest)
     if missing <= 0:
         return usual
-    bottom = usual.top + side - min(missing, _UP * side)
-    grown = max(side, round(min(bottom - usual.top + missing, _LARGEST * side, photo.width)))
+    largest = max(side, min(_LARGEST * side, photo.width))
+    up = min(missing, max(_UP[0] * side, min(missing - (largest - side), _UP[1] * side)))
+    bottom = usual.top + side - up
+    grown = round(min(side + missing - up, largest))
     left = int(np.clip(round(usual.left + (side - grown) / 2), 0, photo.width - grown))
     box = Box(left, max(0, round(bottom - grown)), grown, grown)
     face_px = face_axes(face)[1]
