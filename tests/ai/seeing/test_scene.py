@@ -51,16 +51,6 @@ def test_a_face_beside_is_left_out_or_taken_in_whole_but_not_cut():
         assert 0.8 * usual.width < crop.width < 1.32 * usual.width
 
 
-def test_who_is_drawn_alone_is_framed_as_if_nobody_were_beside():
-    mine, beside = face(500, 300, 200), face(790, 320, 150)
-    photo = grey(1200, 900)
-    alone = open_scene(photo, lambda _: [mine, beside], None, alone=True)
-    together = open_scene(photo, lambda _: [mine, beside], None)
-
-    assert alone.crop == portrait(mine, [], 1200, 900)
-    assert together.crop == portrait(mine, [beside], 1200, 900) != alone.crop
-
-
 def test_a_crowd_that_no_square_spares_is_framed_as_usual_at_worst():
     mine = face(500, 300, 200)
     crowd = [face(left, 320, 150) for left in range(0, 1100, 60)]

@@ -57,11 +57,9 @@ def draw(
     where the style draws people only, ``NoFace``.
     """
     require_seeing(tools)
-    engine, facts = tools.engines.of(style)
+    engine, _ = tools.engines.of(style)
     clock = clock or Clock()
-    photo, scene = opened_scene(
-        tools, data, long_side, framing, face, clock, alone=facts.needs_face
-    )
+    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
     drawing = engine.draw(scene, DrawingOptions(style, seed, long_side), clock)
     return Drawn(drawing, scene, photo, clock.stages)
 
@@ -136,7 +134,7 @@ def draw_svg(
     engine, facts = tools.engines.of(style)
     require_seeing(tools)
     clock = Clock({**_BEFORE_MS, "shapes": 100}, report)
-    photo, scene = opened_scene(tools, data, long_side, framing, face, clock, alone=True)
+    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
     document = drawn.svg(scene, shapes[style], seed)
     if tools.marks:
         mark = rdf_of(mark_of_drawing(engine.facts, facts, data))
@@ -183,13 +181,8 @@ def opened_scene(
     framing: Framing,
     face: int,
     clock: Clock,
-    *,
-    alone: bool,
 ) -> tuple[Photo, Scene]:
-    """The photo in ``data``, scaled down, and what is to be drawn of it.
-
-    ``alone``: one person without the others in the photo, as styles that need a face draw.
-    """
+    """The photo in ``data``, scaled down, and what is to be drawn of it."""
     photo, closer = opened_photo(tools, data)
     clock.done("decode")
 
@@ -204,7 +197,6 @@ def opened_scene(
         tools.eyes.find_masks,
         face=face,
         framing=framing,
-        alone=alone,
         long_side=long_side,
         full_size=(photo.width, photo.height),
         closer=closer,

@@ -135,7 +135,7 @@ def _head_of_shapes(
     if style is None:
         return None
     long_side = max(drawing.width, drawing.height)
-    _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock, alone=True)
+    _, scene = opened_scene(tools, original, long_side, drawn_as.framing, face, clock)
     same_size = (scene.picture.width, scene.picture.height) == (drawing.width, drawing.height)
     if not scene.people or not same_size:
         return None
@@ -155,18 +155,17 @@ def _head_of_shapes(
 def _portrait_of(tools: Tools, original: bytes, face_index: int, drawing: Picture) -> Box:
     """The part of the upright original that ``drawing``, a portrait of that face, shows.
 
-    Styles that draw one person alone frame without regard to others, and hats get room where the
-    masks show them: which it was, the likeness tells.
+    Hats get room where the masks show them, and older drawings none: which it was, the likeness
+    tells.
     """
     photo = looked_at(tools, original)
     faces = tools.eyes.find_faces(photo.picture)
     face = _numbered(faces, face_index)
     others = [one for one in faces if one is not face]
-    size = photo.picture.width, photo.picture.height
-    crops = [portrait(face, others, *size), portrait(face, [], *size)]
+    crops = [portrait(face, others, photo.picture.width, photo.picture.height)]
     find_masks = tools.eyes.find_masks
     if find_masks is not None:
-        crops += [with_head_room(photo.picture, crop, face, others, find_masks) for crop in crops]
+        crops.append(with_head_room(photo.picture, crops[0], face, others, find_masks))
     crop = max(crops, key=lambda crop: _likeness(drawing, resampled(photo.picture, crop, 64)))
     full = photo.width / photo.picture.width
     return scaled(crop, full, full)

@@ -36,7 +36,7 @@ def draw_previews(
     require_seeing(tools)
     enough = time.monotonic() + budget_s
     clock = Clock(report=report)
-    photo, scene = opened_scene(tools, data, PREVIEW_PX, "portrait", face, clock, alone=True)
+    photo, scene = opened_scene(tools, data, PREVIEW_PX, "portrait", face, clock)
     built_in = tools.engines.all[0]
     items = []
     for style in built_in.styles():

@@ -92,15 +92,13 @@ def open_scene(
     *,
     face: int = 0,
     framing: Framing = "portrait",
-    alone: bool = False,
     long_side: int = 1024,
     full_size: tuple[int, int] | None = None,
     closer: Callable[[Box, int], Picture] | None = None,
 ) -> Scene:
     """Find the people in ``photo``, frame the one numbered ``face`` and look at them closely.
 
-    Faces are counted from the most prominent. ``alone``: only that person will be drawn, so that
-    a portrait need not spare the faces beside. ``photo`` may be a smaller copy of one of
+    Faces are counted from the most prominent. ``photo`` may be a smaller copy of one of
     ``full_size`` (width, height): where its own pixels are too few for a picture of
     ``long_side``, ``closer`` gives a crop of the full photo at up to that size. Raises
     ``FaceIndexOutOfRange``.
@@ -128,7 +126,7 @@ def open_scene(
     if framing != "portrait" or not faces:
         return looked_at(whole(photo.width, photo.height))
     others = [one for one in faces if one is not faces[face]]
-    usual = portrait(faces[face], [] if alone else others, photo.width, photo.height)
+    usual = portrait(faces[face], others, photo.width, photo.height)
     scene = looked_at(usual)
     if find_masks is None or scene.masks is None or not is_cut_above(scene.masks, scene.people[0]):
         return scene

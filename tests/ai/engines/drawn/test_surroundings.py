@@ -54,3 +54,20 @@ def test_seeds_tint_the_scene_and_not_the_face():
 
 def test_a_rim_that_the_masks_leave_is_nobody():
     assert not portrait_of(scene("astronaut"), Clock()).others.any()
+
+
+def test_hues_of_one_part_are_told_apart_however_many_the_rest_has():
+    """Cream beside light blue, as light as each other, in a picture of all colours."""
+    portrait = portrait_of(scene("astronaut"), Clock())
+    height, width = portrait.lab.shape[:2]
+    lab = portrait.lab.copy()
+    half = height // 2
+    lab[half:, : width // 2] = 90, 0, 8
+    lab[half:, width // 2 :] = 90, -2, -8
+    within = np.zeros_like(portrait.face)
+    within[within.shape[0] // 2 + 1 :] = True
+
+    areas = areas_of_hues(portrait.reading, lab, within)
+
+    low = np.argmax(areas, axis=0)[int(0.8 * len(within))]
+    assert low[len(low) // 4] != low[3 * len(low) // 4]

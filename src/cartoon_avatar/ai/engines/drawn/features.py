@@ -7,32 +7,28 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.engines.drawn.colours import Lab, from_lch, lch
-from cartoon_avatar.ai.engines.drawn.palette import WHITE
-from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, spline
+from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait
-from cartoon_avatar.ai.engines.drawn.sheet import circle
 from cartoon_avatar.ai.engines.drawn.tracing import base_of, levels_of, traced
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
-from cartoon_avatar.ai.seeing.features import Eye
 
 # How many times the painting is enlarged; steps of tones, L; the smallest shape, squared face
 # heights, and how far outlines are smoothed, face heights.
-_ZOOM, _STEP = 3, 3.0
+_ZOOM, _STEP = 3, 2.0
 _LEAST, _SMOOTH = 0.00001, 0.0015
 # How much of what is around an eye or the lips is traced as closely, face heights.
 _BY_EYES, _BY_LIPS = 0.05, 0.02
-# How much of an iris is its own colour, which tones of lightness lose.
-_IRIS = 0.6
-# How much darker than skin lips are at most, and how much lighter than painted they are, L.
-_LIPS_DARKER, _LIPS_LIGHTER = 16.0, 2.0
+# How much darker than skin lips are at most, L, how much more for a unit of chroma that they have
+# and skin has not, how much lighter than painted they are, L; how much darker than skin and how
+# much redder than painted pale ones become.
+_LIPS_DARKER, _LIPSTICK, _LIPS_LIGHTER = 16.0, 0.4, 2.0
+_PALE, _REDDER = 9.0, 5.0
 # From which lightness on what an open mouth shows is teeth, and by how much these are whiter.
-_TEETH, _WHITER = (52.0, 70.0), 0.25
+_TEETH, _WHITER = (52.0, 70.0), 0.12
 # How wide gaps between teeth are at most, face heights, and by how much they are closed in mouths
 # of a width, px of the painting: in small ones each tooth is a guess.
-_GAP, _MOUTH_PX, _GAPLESS = 0.022, (30.0, 75.0), (0.9, 0.3)
+_GAP, _MOUTH_PX, _GAPLESS = 0.022, (30.0, 75.0), (0.8, 0.2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +54,7 @@ class _Look:
 
 
 def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
-    """The eyes ``shown`` as they are painted, their irises in the colour that was read."""
+    """The eyes ``shown`` as they are painted."""
     reading = portrait.reading
     for index, eye in enumerate(reading.features.eyes):
         outline = reading.inside(eye.outline)
@@ -66,50 +62,6 @@ def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
             continue
         look = _look(portrait, reading.grown(outline, _BY_EYES * reading.unit))
         _draw(pen, portrait, look)
-        if not eye.closed:
-            _draw_iris(pen, eye)
-
-
-def _draw_iris(pen: Pen, eye: Eye) -> None:
-    opening = np.concatenate([spline(eye.upper), spline(eye.lower)[::-1]])
-    iris = eye.iris.astype(float)
-    with pen.sheet.clipped(bezier(few_points(opening, fine=1.0))):
-        colour = _iris_colour(pen.reading)
-        pen.sheet.fill(circle(iris, 0.95 * eye.radius), colour, opacity=_IRIS)
-        pen.sheet.fill(circle(iris, 0.38 * eye.radius), np.array([4.0, 2, 0]), opacity=0.8)
-        _draw_glints(pen, iris, 0.9 * eye.radius)
-
-
-def _iris_colour(reading: Reading) -> Lab:
-    """One of few honest colours: dark brown unless another was read."""
-    read = reading.subject.iris_colour
-    if reading.subject.monochrome:
-        return from_lch(32, 2, 60)
-    if read is None or read.confidence < 0.5:
-        return from_lch(25, 20, 55)
-    light, chroma, hue = lch(np.array(read.value))
-    hue %= 360
-    if light >= 26 and 200 < hue < 325:
-        return from_lch(50, 24, 248)
-    if light >= 27 and 92 < hue <= 200:
-        return from_lch(47, 22, 150)
-    if light >= 36 and chroma < 9:
-        return from_lch(52, 12, 240)
-    if light >= 30 and 70 < hue < 130 and chroma < 10:
-        return from_lch(44, 12, 110)
-    if light >= 31 and chroma >= 10 and 42 < hue <= 92:
-        return from_lch(40, 32, 74)
-    return from_lch(25, 20, 55)
-
-
-def _draw_glints(pen: Pen, iris: np.ndarray, radius: float) -> None:
-    """Two lights on each eye, the large one towards the light."""
-    across, down = pen.reading.across, pen.reading.down
-    lit = -pen.reading.light_side
-    glint = iris + across * lit * radius * 0.33 - down * radius * 0.33
-    pen.sheet.fill(circle(glint, max(radius * 0.22, 0.8)), WHITE)
-    second = iris - across * lit * radius * 0.4 + down * radius * 0.36
-    pen.sheet.fill(circle(second, max(radius * 0.11, 0.4)), WHITE, opacity=0.55)
 
 
 def draw_mouth(pen: Pen, portrait: Portrait) -> None:
@@ -122,15 +74,26 @@ def draw_mouth(pen: Pen, portrait: Portrait) -> None:
     lips, opening = look.on_pixels(portrait, lips), look.on_pixels(portrait, opening)
     lab, inside = look.lab.copy(), opening > 0.5
     if (red := (lips > 0.5) & ~inside).any():
-        # A painting's are as dark as its lines.
-        darker = float(pen.skin.base[0]) - lab[..., 0]
-        lighter = max(0.0, float(np.median(darker[red])) - _LIPS_DARKER) + _LIPS_LIGHTER
-        # Skin that the mesh takes for lips stays as it is.
-        lab[..., 0] += lighter * np.clip(lips - opening, 0, 1) * np.clip(darker / 12, 0, 1)
+        _paint_lips(lab, np.clip(lips - opening, 0, 1), red, pen.skin.base)
     wide_px = float(np.ptp(reading.features.mouth, axis=0).max()) * portrait.scale
     gapless = float(np.interp(wide_px, _MOUTH_PX, _GAPLESS))
     _whiten(lab, opening, reading.unit * look.scale, gapless)
     _draw(pen, portrait, replace(look, lab=lab))
+
+
+def _paint_lips(lab: np.ndarray, lips: np.ndarray, red: np.ndarray, skin: Lab) -> None:
+    """Give ``lips`` (H×W 0..1; surely lips where ``red``) of ``lab`` their colour, in place."""
+    # A painting's are as dark as its lines.
+    darker = np.float32(skin[0]) - lab[..., 0]
+    usual = float(np.median(darker[red]))
+    vivid = float(np.hypot(*np.median(lab[red], axis=0)[1:]) - np.hypot(*skin[1:]))
+    lighter = max(0.0, usual - _LIPS_DARKER - _LIPSTICK * max(0.0, vivid)) + _LIPS_LIGHTER
+    # Skin that the mesh takes for lips stays as it is.
+    lab[..., 0] += lighter * lips * np.clip(darker / 12, 0, 1)
+    if (pale := np.clip(1 - usual / _PALE, 0, 1)) > 0:
+        # Gloss and hard light leave lips as light as skin.
+        lab[..., 0] -= pale * lips * np.clip(_PALE - darker, 0, _PALE)
+        lab[..., 1] += pale * lips * np.float32(_REDDER)
 
 
 def _whiten(lab: np.ndarray, opening: np.ndarray, face_px: float, gapless: float) -> None:
@@ -160,7 +123,7 @@ def _draw(pen: Pen, portrait: Portrait, look: _Look) -> None:
     middle = float(np.median(light[on]))
     levels = levels_of(light[on], middle, _STEP, _LEAST * unit**2, _SMOOTH * unit)
     base = base_of(look.lab, light, on, middle, _STEP)
-    edge = portrait.edge(look.around)
+    edge = portrait.outline(look.around & (portrait.everything | portrait.others))
     with pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground((look.rows, look.columns)), base)
         for path, colour in traced(look.lab, light, levels, look.scale, look.at, shown > 0):

@@ -9,7 +9,6 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
 from cartoon_avatar.ai.engines.drawn.pen import Pen
-from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait
 from cartoon_avatar.ai.engines.drawn.tracing import outlined
 from cartoon_avatar.ai.filters.blur import blurred
@@ -21,8 +20,8 @@ _BROAD, _BROAD_JOINED = 0.0072, 0.018
 _FINE, _FINE_JOINED = 0.0045, 0.012
 # How far the painting is blurred before, and the structure tensor of its edges.
 _SOFT, _TENSOR = 0.004, 0.008
-# How much of a* counts as light: lips and ears have edges too.
-_RED = 0.35
+# How much of a* and b* counts as light: lips and ears have edges too, and blue on cream.
+_RED, _YELLOW = 0.35, 0.3
 # What an edge has to pass to be inked, L: on the skin, on cloth and hair, where two parts meet.
 _ON_SKIN, _ON_REST, _ON_BORDER = 1.9, 1.6, 1.0
 # How steeply lines end where there are to be none, L a pixel.
@@ -47,7 +46,7 @@ def edges_of(portrait: Portrait, *, inside: bool) -> np.ndarray:
     reading, unit = portrait.reading, portrait.reading.unit
     face_px = unit * portrait.scale
     lab = cv2.GaussianBlur(portrait.lab, (0, 0), _SOFT * face_px)
-    light = lab[..., 0] - np.float32(_RED) * lab[..., 1]
+    light = lab @ np.array([1, -_RED, _YELLOW], np.float32)
     flow = tangent_field(portrait.lab, _TENSOR * face_px)
 
     def response(width: float, joined: float) -> np.ndarray:
@@ -61,7 +60,7 @@ def edges_of(portrait: Portrait, *, inside: bool) -> np.ndarray:
     strength = broad + on_face * (response(_FINE, _FINE_JOINED) - broad)
     skin_and_cloth = (portrait.face, portrait.neck, portrait.clothes)
     borders = _borders(portrait, portrait.parts if inside else skin_and_cloth)
-    none = _features(reading) | ~reading.grown(portrait.everything, -_RIM * unit)
+    none = _features(portrait) | ~reading.grown(portrait.everything, -_RIM * unit)
     # Made-up cloth has the painting's colours, but not its edges.
     none |= portrait.clothes & ~reading.grown(portrait.cloth_seen, 0.02 * unit)
     if not inside:
@@ -102,15 +101,18 @@ def _threshold(portrait: Portrait, borders: np.ndarray) -> np.ndarray:
     return portrait.on_pixels(threshold + near * (_ON_BORDER - threshold))
 
 
-def _features(reading: Reading) -> np.ndarray:
-    """What is painted finely: nose, brows, eyes and lips; ink would make it coarse."""
-    unit, features = reading.unit, reading.features
-    hulls = [features.lips, features.nose_base, reading.points(168, 129, 2, 358)]
-    hulls += [grown(eye.outline, 1.3) for eye in features.eyes]
+def _features(portrait: Portrait) -> np.ndarray:
+    """What is painted finely: noses, brows, eyes and lips; ink would make it coarse."""
+    reading = portrait.reading
     found = np.zeros_like(reading.person)
-    for points in (*hulls, *features.brows):
-        found |= reading.inside(cv2.convexHull(points.astype(np.float32))[:, 0])
-    return reading.grown(found, 0.02 * unit) & ~(reading.worn_on_face > 0.3)
+    for face in (one.features for one in (reading, *portrait.beside)):
+        hulls = [face.lips, face.nose_base, face.landmarks[[168, 129, 2, 358]]]
+        hulls += [grown(eye.outline, 1.3) for eye in face.eyes]
+        here = np.zeros_like(found)
+        for points in (*hulls, *face.brows):
+            here |= reading.inside(cv2.convexHull(points.astype(np.float32))[:, 0])
+        found |= reading.grown(here, 0.02 * face.height)
+    return found & ~(reading.worn_on_face > 0.3)
 
 
 def _borders(portrait: Portrait, parts: Sequence[np.ndarray]) -> np.ndarray:

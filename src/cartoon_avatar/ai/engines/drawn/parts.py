@@ -14,15 +14,17 @@ from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
 from cartoon_avatar.ai.engines.drawn.styles import Tones
 from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, some, traced
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 # How far a part goes on under its outline, and in what is around a person, and how far beyond it
 # is traced, so that the ends of tones do not show; face heights.
 _SEAM, _OVERLAP, _BESIDE = 0.004, 0.008, 0.03
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
-# Glazes: steps of a and b, how opaque a layer is, layers at most; and as above, in softer shapes.
-_GLAZE_STEP, _GLAZE, _GLAZES = 3.5, 0.14, 3
-_GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.0008, 0.008, 0.006
+# Glazes: steps of a*, too small to be seen each, how opaque a layer is, layers at most; and as
+# above, in softer shapes.
+_GLAZE_STEP, _GLAZE, _GLAZES = 0.8, 0.03, 12
+_GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.003, 0.02, 0.025
 # Cloth below this chroma is grey or white, and so are its tones.
 _GREY_CHROMA = 14.0
 
@@ -35,14 +37,13 @@ def draw_part(
     tones: Tones,
     *,
     cloth: bool = False,
-    glazed: bool = True,
+    glazed: bool = False,
     around: bool = False,
-    hidden: np.ndarray | None = None,
 ) -> None:
     """What the painting shows in ``mask``, going on to the outline of ``whole``.
 
-    Grey ``cloth`` has no hue. Glazes make contrasts weaker. A part ends at the person's outline,
-    unless it is of what is ``around``. What will be ``hidden`` is left out.
+    Grey ``cloth`` has no hue. A part ends at the person's outline, unless it is of what is
+    ``around``.
     """
     unit, scale = portrait.reading.unit, portrait.scale
     on = portrait.on_pixels(mask) > 0.5
@@ -57,9 +58,6 @@ def draw_part(
     if around:
         # Tones go on beyond the border, in what is drawn beside it.
         shown, lab = on, portrait.lab[box]
-        if hidden is not None:
-            seen = ~(portrait.on_pixels(hidden)[box] > 0.5)
-            shown, near = on & seen, near & seen
     else:
         shown = near
         lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
@@ -95,7 +93,7 @@ def _greyed(colour: Lab, base: Lab, share: float) -> Lab:
 def _glazes(
     lab: np.ndarray, on: np.ndarray, unit: float, scale: float, at: tuple[float, float]
 ) -> Iterator[tuple[str, Lab]]:
-    """Thin layers of the colour that tones of lightness leave out: a blush, a lock's gold.
+    """Thin layers of the red that tones of lightness leave out: a blush, a shadow of beard.
 
     They are faint and soft: half the pixels tell as much.
     """
@@ -104,33 +102,35 @@ def _glazes(
     lab = cv2.resize(lab[even], size, interpolation=cv2.INTER_LINEAR)
     on = cv2.resize(on[even].astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
     scale, at = scale / 2, (at[0] / 2, at[1] / 2)
-    for axis, rest in enumerate(left_out(lab, on, unit * scale), start=1):
-        for sign in (-1, 1):
-            values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))
-            levels = [
-                Level(float(v), sign < 0, _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit)
-                for v in values
-            ]
-            for path, colour in traced(lab, rest, levels, scale, at):
-                colour = np.array(colour, float)
-                colour[axis] += sign * _GLAZE_STEP / _GLAZE
-                yield path, colour
+    soft_px = _GLAZE_SOFT * unit * scale
+    red = left_out(lab, on, soft_px)[0]
+    # Not by the border, where hair and cloth shine on skin.
+    red *= smoothstep(_soft(on.astype(np.float32), soft_px), 0.6, 0.95)
+    for sign in (-1, 1):
+        values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))
+        levels = [
+            Level(float(v), sign < 0, _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit) for v in values
+        ]
+        for path, colour in traced(lab, red, levels, scale, at):
+            colour = np.array(colour, float)
+            colour[1] += sign * _GLAZE_STEP / _GLAZE
+            yield path, colour
 
 
-def left_out(lab: np.ndarray, on: np.ndarray, face_px: float) -> tuple[np.ndarray, np.ndarray]:
+def left_out(lab: np.ndarray, on: np.ndarray, soft_px: float) -> tuple[np.ndarray, np.ndarray]:
     """How far a* and b* are from what is usual ``on`` a part where it is as light; softened."""
     key = np.clip(lab[..., 0] / 2, 0, 50).astype(int)
     count = np.bincount(key[on], minlength=51).astype(float)
     weight = smoothed_values(count, 1.5) + 1e-6
-    cover = np.maximum(_soft(on.astype(np.float32), face_px), 0.05)
+    cover = np.maximum(_soft(on.astype(np.float32), soft_px), 0.05)
 
     def rest(plane: np.ndarray) -> np.ndarray:
         total = np.bincount(key[on], weights=plane[on], minlength=51)
         usual = (smoothed_values(total, 1.5) / weight).astype(np.float32)
-        return _soft(np.where(on, plane - usual[key], 0), face_px) / cover
+        return _soft(np.where(on, plane - usual[key], 0), soft_px) / cover
 
     return rest(lab[..., 1]), rest(lab[..., 2])
 
 
-def _soft(plane: np.ndarray, face_px: float) -> np.ndarray:
-    return cv2.GaussianBlur(plane.astype(np.float32), (0, 0), _GLAZE_SOFT * face_px)
+def _soft(plane: np.ndarray, soft_px: float) -> np.ndarray:
+    return cv2.GaussianBlur(plane.astype(np.float32), (0, 0), soft_px)

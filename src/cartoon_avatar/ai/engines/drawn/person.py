@@ -34,6 +34,7 @@ class Reading:
     clothes_seen: np.ndarray
     worn_on_face: np.ndarray  # float 0..1: what on the face is neither skin nor hair
     oval: np.ndarray
+    frame: np.ndarray  # what a round photo shows; of others it is all
     down_at: np.ndarray  # H×W: each pixel's place along ``down``, units
     across_at: np.ndarray
     skin: Lab = field(default_factory=lambda: np.array([70.0, 12, 18]))

@@ -41,6 +41,11 @@ _COLLAR_SHARE = 0.15
 _SCRAP = 0.06
 # Half the least width of somebody else, face heights.
 _RIM = 0.04
+# Faces of less than this share of the person's height are not drawn for themselves.
+_SMALL = 0.4
+# From how many squared face heights of others on, one piece with a person, they are drawn too, and
+# half the least width of what is drawn of them.
+_COMPANY, _THIN = 0.12, 0.02
 
 Made = TypeVar("Made")
 
@@ -60,6 +65,8 @@ class Portrait:
     rest: np.ndarray  # gaps between the others: a scrap of collar, a strap
     cloth_seen: np.ndarray  # where clothes and hat have the colours of the painting
     others: np.ndarray  # everybody else
+    crowded: bool  # whether ``rest`` has who is beside, too
+    beside: tuple[Reading, ...]  # other faces; what lies where is the ``reading``'s of the first
     _made: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
@@ -188,6 +195,14 @@ def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Por
     parts = face | hair | hat | neck | clothes
     rest = reading.person & ~parts & reading.closed(parts, 0.06 * reading.unit)
     whole = _without_scraps(reading, parts | rest, clothes | rest)
+    whole &= reading.frame
+    cloth_seen = _cloth_seen(painting, reading, clothes) | _cloth_seen(painting, reading, hat)
+    company = _company(painting, reading, whole)
+    if crowded := bool(company.any()):
+        # Nothing is made up of a body that others hide: they are drawn instead.
+        clothes &= cloth_seen
+        whole |= company
+        rest = whole & ~(face | hair | hat | neck | clothes)
     clock.done("read")
     return Portrait(
         reading=reading,
@@ -200,8 +215,10 @@ def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Por
         hair=hair & whole,
         hat=hat & whole,
         rest=rest & whole,
-        cloth_seen=_cloth_seen(painting, reading, clothes) | _cloth_seen(painting, reading, hat),
+        cloth_seen=cloth_seen,
         others=_others(painting, reading, whole),
+        crowded=crowded,
+        beside=_beside(painting, reading),
     )
 
 
@@ -243,6 +260,35 @@ def _others(scene: Scene, reading: Reading, whole: np.ndarray) -> np.ndarray:
     beside = _person(scene, whole.shape) & ~whole
     # Around the person lies a rim that masks do not agree on.
     return beside & reading.opened(beside, _RIM * reading.unit)
+
+
+def _beside(scene: Scene, reading: Reading) -> tuple[Reading, ...]:
+    """Those beside the person whose faces are not much smaller."""
+    found = []
+    for face, subject in zip(scene.people[1:], scene.subjects[1:], strict=True):
+        features = features_of(face.landmarks * np.float32(reading.width / scene.picture.width))
+        if features.height > _SMALL * reading.unit:
+            eyes = np.subtract(*(eye.outline.mean(axis=0) for eye in features.eyes[::-1]))
+            across = eyes / max(1e-6, float(np.hypot(*eyes)))
+            found.append(
+                replace(
+                    reading,
+                    subject=subject,
+                    features=features,
+                    unit=features.height,
+                    across=across,
+                    down=np.array([-across[1], across[0]]),
+                )
+            )
+    return tuple(found)
+
+
+def _company(scene: Scene, reading: Reading, whole: np.ndarray) -> np.ndarray:
+    """The ``whole`` person and all who are one piece with them; nobody where nobody is."""
+    everybody = whole | reading.opened(_person(scene, whole.shape), _THIN * reading.unit)
+    together = next((one for one in reading.pieces(everybody, 0.0) if (one & whole).any()), whole)
+    beside = together & ~reading.grown(whole, _RIM * reading.unit)
+    return together if reading.area(beside) > _COMPANY else np.zeros_like(whole)
 
 
 def _to_strands(painting: Scene, reading: Reading, hair: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
 from cartoon_avatar.ai.engines.drawn.light import read_light
 from cartoon_avatar.ai.engines.drawn.person import Reading
+from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.detector import on_grey
 from cartoon_avatar.ai.seeing.features import body_axes, features_of, quarter_turns_of_body
 from cartoon_avatar.ai.seeing.scene import Scene
@@ -21,6 +22,9 @@ from cartoon_avatar.ai.seeing.scene import Scene
 CANVAS = 1000.0
 # The grid's pixels from chin to hairline, within what the picture holds.
 _FACE_PX = 200
+# From which alpha on a pixel is seen, which share of its hull a convex shape fills and of a picture
+# the shape that it was cut to.
+_OPAQUE, _CONVEX, _FRAME = 200, 0.985, 0.5
 # From which share of a profile's hull its skin tells the face.
 _SEEN = 0.3
 # From which share of a face that is neither skin nor hair it is under a hood.
@@ -74,6 +78,7 @@ def read(scene: Scene) -> Reading:
         clothes_seen=empty,
         worn_on_face=np.zeros(size[::-1], np.float32),
         oval=empty,
+        frame=_frame_of(picture, on_grid),
         down_at=(x * down[0] + y * down[1]).astype(np.float32),
         across_at=(x * across[0] + y * across[1]).astype(np.float32),
     )
@@ -90,6 +95,21 @@ def read(scene: Scene) -> Reading:
     _read_parts(reading, scene, on_grid)
     read_light(reading)
     return reading
+
+
+def _frame_of(picture: Picture, on_grid: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Where a photo that was cut to a disc or another convex shape is opaque; else everywhere: a
+    person who was cut out has dents."""
+    if picture.alpha is None:
+        return np.ones_like(on_grid(picture.rgb[..., 0]), bool)
+    opaque = on_grid(picture.alpha) > _OPAQUE
+    points = cv2.findNonZero(opaque.astype(np.uint8))
+    if points is None:
+        return np.ones_like(opaque)
+    hull = np.zeros(opaque.shape, np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
+    convex = opaque.sum() > _CONVEX * hull.sum()
+    return opaque if convex and opaque.mean() > _FRAME else np.ones_like(opaque)
 
 
 def _read_parts(
@@ -139,7 +159,7 @@ def _read_parts(
         strange = cloth & ~reading.inside(_bust(reading, raised=0.06))
         cloth, mine = cloth & ~strange, mine & ~strange
     beneath = _below(reading, cloth)
-    if has_neighbours or scene.picture.alpha is not None:
+    if has_neighbours or (scene.picture.alpha is not None and reading.frame.all()):
         beneath |= reading.inside(_bust(reading, raised=-0.05 if reading.alone else 0.04))
     beneath &= ~(reading.skin_below if has_neighbours else skin) & ~hair & ~oval
     cloth = _on_chest(reading, cloth, stranger)

@@ -39,9 +39,10 @@ class DrawnStyle:
     transparent: bool = False
     #: How what is behind the person is traced; None for a made-up backdrop.
     scene: Tones | None = None
-    skin: Tones = Tones(step=2.0, least=0.0003, smooth=0.005)
-    hair: Tones = Tones(step=3.5, least=0.00012, smooth=0.004)
+    skin: Tones = Tones(step=1.2, least=0.0003, smooth=0.005)
+    hair: Tones = Tones(step=3.0, least=0.00012, smooth=0.004)
     cloth: Tones = Tones(step=4.0, least=0.0006, smooth=0.007, soft=0.005)
+    company: Tones = Tones(step=2.5, least=0.0003, smooth=0.005)
     #: How far skin goes to its colour under even light, 0..1.
     even: float = 0.5
     #: The power that lightness (0..1) is raised to, and the factor of chroma.
@@ -61,7 +62,8 @@ STYLES: tuple[DrawnStyle, ...] = (
         inked=True,
         skin=Tones(step=3.5, least=0.0003, smooth=0.008, soft=0.006),
         hair=Tones(step=12.0, least=0.00012, smooth=0.007),
-        cloth=Tones(step=13.0, least=0.0006, smooth=0.007, soft=0.007),
+        cloth=Tones(step=9.0, least=0.0006, smooth=0.007, soft=0.006),
+        company=Tones(step=6.0, least=0.0004, smooth=0.007, soft=0.005),
         light=0.97,
         vivid=1.12,
         grounds=("rays", "rays", "burst", "dots"),
@@ -78,8 +80,9 @@ STYLES: tuple[DrawnStyle, ...] = (
         "Storybook",
         "You and your scene in clean tones under fine lines, as in a picture book.",
         outline=0.008,
+        skin=Tones(step=1.0, least=0.0002, smooth=0.004),
         hair=Tones(step=2.0, least=0.0002, smooth=0.004),
-        scene=Tones(step=2.6, least=0.001, smooth=0.008, soft=0.008),
+        scene=Tones(step=1.3, least=0.002, smooth=0.01, soft=0.008),
     ),
     DrawnStyle(
         "flat",

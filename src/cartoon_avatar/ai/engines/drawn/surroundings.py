@@ -11,7 +11,7 @@ from PIL import Image
 from cartoon_avatar.ai.engines.drawn.parts import draw_part
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
-from cartoon_avatar.ai.engines.drawn.portrait import Portrait
+from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
 from cartoon_avatar.ai.engines.drawn.styles import Tones
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
@@ -19,9 +19,11 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 Tint = tuple[float, float]
 
 # How much warmer or cooler a scene becomes, CIELAB a and b.
-_TINTS: tuple[Tint, ...] = ((0.0, 0.0), (2.0, 7.0), (-3.0, -7.0), (-5.0, 4.0), (5.0, -3.0))
+_TINTS: tuple[Tint, ...] = ((0.0, 0.0), (1.0, 5.0), (-2.0, -5.0), (-4.0, 3.0), (3.0, -2.0))
 # Hues that are told apart, the blur before and that of where each is, face heights.
 _HUES, _BLUR, _SOFT = 5, 0.012, 0.008
+# How near two hues are one, CIELAB a and b.
+_ALIKE = 8.0
 # Between these lightnesses a colour comes to have a hue; darker ones take their neighbours'.
 _HUELESS, _HUED = 5, 40
 # The smallest area of a hue, squared face heights, and half its least width; what is smaller
@@ -29,10 +31,14 @@ _HUELESS, _HUED = 5, 40
 _LEAST, _THIN, _AROUND = 0.003, 0.008, 0.04
 # How far around people the scene is not tinted: masks miss light in hair.
 _NEAR = 0.06
-# What is of a hue that more than this share of the face has gets glazes.
+# How far from a face's hue all is of it, and none, CIELAB; on face and neck twice as far.
+_SKIN = 8.0, 13.0
+# What is of a hue that more than this share of the face has is skin.
 _FACE = 0.1
 # How far around people their outlines are, face heights.
 _OUTLINE = 0.014
+# How far inside of their outline people have their own colours, face heights.
+_SPILL = 0.03
 
 
 def tint_of(pen: Pen) -> Tint:
@@ -41,10 +47,16 @@ def tint_of(pen: Pen) -> Tint:
 
 
 def draw_scene(
-    pen: Pen, portrait: Portrait, behind: Tones | None, people: Tones, tint: Tint
+    pen: Pen,
+    portrait: Portrait,
+    behind: Tones | None,
+    people: Tones,
+    skin: Tones,
+    tint: Tint,
 ) -> None:
     """All that the painting shows, over all of the sheet, in the tones for what is ``behind``, and
-    over it the ``people``, finer; without tones for it, these alone.
+    over it the ``people``, finer, most of all their ``skin``; without tones for what is behind,
+    these alone.
 
     A tone of lightness is of one colour, so that each hue is traced by itself. No mask tells parts
     apart: hair ends where its strands do, and a hand before the chest is a hand.
@@ -55,40 +67,77 @@ def draw_scene(
     away = ~reading.grown(anybody, _NEAR * reading.unit)
     away = portrait.on_pixels(reading.soft(away, _NEAR * reading.unit / 2))
     lab[..., 1:] += away[..., None] * np.array(tint, np.float32)
+    near = reading.grown(anybody, _OUTLINE * reading.unit)
     # What is behind is soft: half its pixels tell as much.
     half = cv2.resize(lab, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    hues = areas_of_hues(reading, half)
     trace = partial(draw_part, pen, around=True)
     if behind:
-        everywhere, scene = np.ones_like(anybody), portrait.in_light(half)
-        hidden = reading.grown(anybody, -_OUTLINE * reading.unit)
-        for number, mask in enumerate(hues):
-            whole = mask if number else everywhere
-            trace(scene, whole, mask, behind, glazed=False, hidden=hidden)
+        # Nobody's dark hair is to spread into it.
+        bare = cv2.resize(near.astype(np.float32), half.shape[1::-1]) == 0
+        half_px = half.shape[1] / reading.width * reading.unit
+        scene = portrait.in_light(beyond(half, bare, _OUTLINE * half_px) if bare.any() else half)
+        for number, mask in enumerate(areas_of_hues(reading, scene.lab)):
+            trace(scene, mask if number else np.ones_like(mask), mask, behind)
     before = portrait.in_light(lab)
-    near = reading.grown(anybody, _OUTLINE * reading.unit)
-    for mask in hues:
+    for mask in areas_of_hues(reading, _of_one_skin(portrait, half), near):
         if (mask & near).any():
-            # A blush is a hue without a tone of its own.
-            glazed = bool((mask & portrait.face).sum() > _FACE * portrait.face.sum())
-            trace(before, mask & near, mask & near, people, glazed=glazed)
+            of_face = bool((mask & portrait.face).sum() > _FACE * portrait.face.sum())
+            trace(before, mask & near, mask & near, skin if of_face else people, glazed=of_face)
 
 
-def areas_of_hues(reading: Reading, lab: np.ndarray) -> list[np.ndarray]:
+def _of_one_skin(portrait: Portrait, lab: np.ndarray) -> np.ndarray:
+    """``lab`` (H×W×3) in which what is nearly of the face's hue is just of it: a border between
+    two hues of skin would look like a mask."""
+    usual = portrait.face_colour
+    if usual is None:
+        return lab
+    apart = np.linalg.norm(lab[..., 1:] - usual[1:].astype(np.float32), axis=2)
+    reading, size = portrait.reading, lab.shape[1::-1]
+    soft_by = 0.015 * reading.unit
+    bare, hair = (
+        cv2.resize(reading.soft(mask, soft_by).astype(np.float32), size)
+        for mask in (portrait.face | portrait.neck, portrait.hair)
+    )
+    near = 1 - smoothstep(apart / (1 + bare), *_SKIN)
+    near *= 1 - hair
+    hues = lab[..., 1:] + near[..., None] * (usual[1:].astype(np.float32) - lab[..., 1:])
+    return np.concatenate([lab[..., :1], hues], axis=2)
+
+
+def draw_company(pen: Pen, portrait: Portrait, tones: Tones) -> None:
+    """Who is one piece with the person, hue by hue."""
+    reading, everybody = portrait.reading, portrait.everything
+    # At their rim people have the colours of what is behind them.
+    inside = reading.grown(everybody, -_SPILL * reading.unit)
+    reach_px = _SPILL * reading.unit * portrait.scale
+    portrait = portrait.in_light(beyond(portrait.lab, portrait.on_pixels(inside) > 0.5, reach_px))
+    rest = reading.grown(portrait.rest, _OUTLINE * reading.unit)
+    with pen.sheet.clipped(portrait.outline(everybody)):
+        for mask in areas_of_hues(reading, portrait.lab):
+            if (mask & rest).any():
+                draw_part(pen, portrait, mask & rest, mask & rest, tones, around=True)
+
+
+def areas_of_hues(
+    reading: Reading, lab: np.ndarray, within: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Where ``lab`` (H×W×3 CIELAB) is of about one hue, H×W bool on the grid, largest first.
 
-    Every pixel is of one of them.
+    Every pixel is of one of them. Only hues ``within`` a part of the grid are told apart.
     """
     unit_px = reading.unit * lab.shape[1] / reading.width
     weight = smoothstep(lab[..., :1], _HUELESS, _HUED) + np.float32(0.02)
     hues = blurred(lab[..., 1:] * weight, _BLUR * unit_px)
     hues /= blurred(weight[..., 0], _BLUR * unit_px)[..., None]
+    if within is not None:
+        here = cv2.resize(within.astype(np.uint8), lab.shape[1::-1]) > 0
+        hues[~here] = np.median(hues[here], axis=0)
     # Half units of a* and b* are told apart.
     coded = np.concatenate([np.zeros_like(weight), 128 + 2 * hues], axis=2)
     numbers = Image.fromarray(np.clip(coded, 0, 255).astype(np.uint8)).quantize(
         _HUES, method=Image.Quantize.MEDIANCUT, kmeans=4, dither=Image.Dither.NONE
     )
-    number = np.asarray(numbers)
+    number = _of_few_hues(np.asarray(numbers), hues)
     size = reading.person.shape[::-1]
     shares = [
         cv2.resize(blurred((number == one).astype(np.float32), _SOFT * unit_px), size)
@@ -104,3 +153,18 @@ def areas_of_hues(reading: Reading, lab: np.ndarray) -> list[np.ndarray]:
     none = ~np.logical_or.reduce(areas)
     areas = [area | (none & (around == one)) for one, area in enumerate(areas)]
     return sorted(areas, key=lambda area: -int(area.sum()))
+
+
+def _of_few_hues(number: np.ndarray, hues: np.ndarray) -> np.ndarray:
+    """``number`` (H×W) of each pixel's hue, where ``hues`` (H×W×2) that are alike have one: a
+    border between them would show on a plain wall."""
+    counts = np.bincount(number.ravel())
+    kept: dict[int, np.ndarray] = {}
+    same = np.zeros(len(counts), np.uint8)
+    for one in np.argsort(-counts):
+        if counts[one]:
+            mean = hues[number == one].mean(axis=0)
+            near = [k for k, other in kept.items() if np.hypot(*(mean - other)) < _ALIKE]
+            same[one] = kept_as = near[0] if near else int(one)
+            kept.setdefault(kept_as, mean)
+    return same[number]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -23,7 +24,12 @@ from cartoon_avatar.ai.engines.drawn.pen import Pen, dice
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, portrait_in_scene, portrait_of
 from cartoon_avatar.ai.engines.drawn.sheet import Shape, Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
-from cartoon_avatar.ai.engines.drawn.surroundings import draw_scene, tint_of
+from cartoon_avatar.ai.engines.drawn.surroundings import (
+    areas_of_hues,
+    draw_company,
+    draw_scene,
+    tint_of,
+)
 from cartoon_avatar.ai.engines.drawn.tracing import some
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.scene import Scene
@@ -36,11 +42,14 @@ _CHIN_SHADOWS, _CHIN_SHADE = (0.1, 0.06, 0.025), 0.22
 _EVENED_MOST = np.array([1.0, 10.0, 10.0])
 # Hues of hair between which dark yellow looks olive, degrees of CIELAB.
 _BROWN_DEG, _GREEN_DEG = 68.0, 120.0
+# Lights in hair: lighter than this percentile, softly over so many L, and how much of the hair's
+# hue that they lack they get.
+_SHINE, _PLAIN, _TINTED = 80, 12.0, 0.8
 # A face of fewer pixels shows no beard.
 _LEAST_PX = 40
-# By how much less chroma a beard is a part of its own, and its smallest area in squared face
-# heights.
-_GREYER, _GREYER_LEAST = 6.0, 0.003
+# By how much less chroma a beard is a part of its own, its smallest area in squared face heights,
+# and the blur before, face heights.
+_GREYER, _GREYER_LEAST, _GREYER_SOFT = 6.0, 0.003, 0.006
 
 
 def toned_of(
@@ -64,16 +73,22 @@ def toned_of(
         random=random,
     )
     shows_eyes = scene.features[0].shows_eyes
-    if style.scene:
-        # Nothing that is drawn there is the head's alone.
-        head = pen.sheet.clipped(portrait.silhouette(portrait.head)) if head_only else nullcontext()
-        with head:
-            _draw_in_scene(pen, portrait, style, None if head_only else style.scene, shows_eyes)
-        clock.done("shapes")
-        return pen.sheet, pen
+    # A photo that was cut to a disc stays a disc.
+    whole = head_only or style.transparent or reading.frame.all()
+    with nullcontext() if whole else pen.sheet.clipped(portrait.outline(reading.frame)):
+        draw_person = _draw_in_scene if style.scene else _draw_by_parts
+        draw_person(pen, portrait, style, shows_eyes, head_only)
+    clock.done("shapes")
+    return pen.sheet, pen
+
+
+def _draw_by_parts(
+    pen: Pen, portrait: Portrait, style: DrawnStyle, shows_eyes: tuple[bool, bool], head_only: bool
+) -> None:
     tones = style.skin, style.hair, style.cloth
     # A line about the jaw is the head's.
-    by_head = portrait.head | (reading.grown(portrait.head, _SEAM * unit) & portrait.body)
+    seam = _SEAM * portrait.reading.unit
+    by_head = portrait.head | (portrait.reading.grown(portrait.head, seam) & portrait.body)
     by_body = portrait.body & ~by_head
     if not head_only:
         if not style.transparent:
@@ -88,21 +103,21 @@ def toned_of(
     if style.outline:
         draw = partial(_draw_lines, pen, portrait, style, by_head)
         _lay(pen, portrait, ("head", style.inked), draw)
-    clock.done("shapes")
-    return pen.sheet, pen
 
 
 def _draw_in_scene(
-    pen: Pen,
-    portrait: Portrait,
-    style: DrawnStyle,
-    behind: Tones | None,
-    shows_eyes: tuple[bool, bool],
+    pen: Pen, portrait: Portrait, style: DrawnStyle, shows_eyes: tuple[bool, bool], head_only: bool
 ) -> None:
+    # Nothing that is drawn here is the head's alone.
+    behind = None if head_only else style.scene
     tint = tint_of(pen)
-    draw = partial(draw_scene, pen, portrait, behind, style.hair, tint)
-    _lay(pen, portrait, ("scene", behind, style.hair, tint), draw)
-    _draw_features(pen, portrait, shows_eyes)
+    tones = behind, style.hair, style.skin
+    with pen.sheet.clipped(portrait.silhouette(portrait.head)) if head_only else nullcontext():
+        draw = partial(draw_scene, pen, portrait, *tones, tint)
+        _lay(pen, portrait, ("scene", *tones, tint), draw)
+        if behind:
+            _draw_features_beside(pen, portrait)
+        _draw_features(pen, portrait, shows_eyes)
 
 
 def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
@@ -110,6 +125,15 @@ def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
     if (cloth := pen.reading.median_colour(portrait.clothes)) is not None:
         beside.append(cloth)
     draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
+
+
+def _draw_features_beside(pen: Pen, portrait: Portrait) -> None:
+    for reading in portrait.beside:
+        friend = replace(portrait, reading=reading)
+        skin = reading.inside(reading.features.oval)
+        colour = np.median(portrait.lab[portrait.on_pixels(skin) > 0.5], axis=0)
+        theirs = replace(pen, reading=reading, skin=replace(pen.skin, base=colour))
+        _draw_features(theirs, friend, reading.subject.shows_eyes)
 
 
 def _draw_features(pen: Pen, portrait: Portrait, shows_eyes: tuple[bool, bool]) -> None:
@@ -150,10 +174,14 @@ def _lay(pen: Pen, portrait: Portrait, key: tuple[Hashable, ...], draw: Callable
 def _draw_body(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
     reading, seam = portrait.reading, _SEAM * portrait.reading.unit
     # Each part goes on under those drawn after it, so that no gap shows between them.
-    draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
+    if portrait.crowded:
+        draw_company(pen, portrait, style.company)
+        _draw_features_beside(pen, portrait)
+    else:
+        draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
     above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
     under = reading.grown(portrait.neck, seam) & above
-    draw_part(pen, portrait, portrait.neck, under, style.skin)
+    draw_part(pen, portrait, portrait.neck, under, style.skin, glazed=True)
     _draw_shadow_of_chin(pen, portrait)
     under = reading.grown(portrait.clothes, seam) & portrait.head
     _draw_cloth(pen, portrait, portrait.clothes, under, style.cloth)
@@ -166,13 +194,14 @@ def _draw_head(
     # Not by the neck, where it would show in the corners between jaw and hair.
     behind = portrait.head & ~reading.grown(portrait.neck, 2 * seam)
     pen.sheet.fill(portrait.silhouette(behind), pen.hair.shade)
-    gaps = portrait.rest & reading.grown(portrait.head, seam)
-    draw_part(pen, portrait, gaps, gaps, style.hair)
+    if not portrait.crowded:
+        gaps = portrait.rest & reading.grown(portrait.head, seam)
+        draw_part(pen, portrait, gaps, gaps, style.hair)
     covered = portrait.hair | portrait.hat
     under = portrait.face | (reading.grown(portrait.face, 2 * seam) & covered)
-    draw_part(pen, portrait, portrait.face, under, style.skin)
+    draw_part(pen, portrait, portrait.face, under, style.skin, glazed=True)
     beard = _beard(portrait)
-    draw_part(pen, portrait, beard, beard, style.hair, glazed=False)
+    draw_part(pen, portrait, beard, beard, style.hair)
     _draw_features(pen, portrait, shows_eyes)
     draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
     _draw_cloth(pen, portrait, portrait.hat, portrait.hat, style.cloth)
@@ -188,10 +217,25 @@ def graded(portrait: Portrait, style: DrawnStyle) -> Portrait:
         skin = portrait.on_pixels(reading.soft(bare, 0.01 * reading.unit))
         lab += skin[..., None] * by.astype(np.float32)
     hair = portrait.on_pixels(reading.soft(portrait.hair, 0.01 * reading.unit))
-    lab += hair[..., None] * (_without_olive(lab) - lab)
+    if (on := hair > 0.5).any():
+        lab += hair[..., None] * (_of_one_hair(_without_olive(lab), on) - lab)
     lab[..., 0] = 100 * np.clip(lab[..., 0] / 100, 0, 1) ** np.float32(style.light)
     lab[..., 1:] *= np.float32(style.vivid)
     return portrait.in_light(lab)
+
+
+def _of_one_hair(lab: np.ndarray, on: np.ndarray) -> np.ndarray:
+    """``lab`` (H×W×3) whose lights in hair, where ``on``, have the hair's hue: the sky in them
+    looks like a grey patch."""
+    light, shine = lab[..., 0], float(np.percentile(lab[..., 0][on], _SHINE))
+    plain = on & (np.abs(light - np.median(light[on])) < _PLAIN)
+    usual = np.median(lab[plain if plain.any() else on], axis=0)[1:]
+    length = max(float(np.hypot(*usual)), 1e-6)
+    # How much less of the hair's own hue they have.
+    lacking = np.maximum(length - lab[..., 1:] @ (usual / length).astype(np.float32), 0)
+    lacking *= smoothstep(light, shine - _PLAIN, shine)
+    own = lacking[..., None] * (usual / length).astype(np.float32)
+    return np.concatenate([light[..., None], lab[..., 1:] + np.float32(_TINTED) * own], axis=2)
 
 
 def _without_olive(lab: np.ndarray) -> np.ndarray:
@@ -234,9 +278,15 @@ def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
 def _draw_cloth(
     pen: Pen, portrait: Portrait, mask: np.ndarray, under: np.ndarray, tones: Tones
 ) -> None:
+    """Hue by hue: a shirt may be as light as the jumper over it."""
     seen = mask & portrait.cloth_seen
     seen = seen if seen.any() else mask
-    draw_part(pen, portrait, seen, mask | under, tones, cloth=True, glazed=False)
+    draw_part(pen, portrait, seen, mask | under, tones, cloth=True)
+    if not seen.any():
+        return
+    for area in areas_of_hues(portrait.reading, portrait.lab, seen)[1:]:
+        if (area & seen).any():
+            draw_part(pen, portrait, area & seen, area & seen, tones, cloth=True)
 
 
 def _beard(portrait: Portrait) -> np.ndarray:
@@ -248,7 +298,7 @@ def _beard(portrait: Portrait) -> np.ndarray:
     on, lab = on[box], portrait.lab[box]
     usual = np.median(some(lab[on]), axis=0)[1:]
     usual /= max(float(np.hypot(*usual)), 1e-6)
-    a, b = left_out(lab, on, reading.unit * portrait.scale)
+    a, b = left_out(lab, on, _GREYER_SOFT * reading.unit * portrait.scale)
     greyer = np.zeros(portrait.lab.shape[:2], np.float32)
     greyer[box] = -usual[0] * a - usual[1] * b
     greyer = cv2.resize(greyer, portrait.face.shape[::-1], interpolation=cv2.INTER_AREA)

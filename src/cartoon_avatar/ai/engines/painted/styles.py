@@ -217,7 +217,6 @@ STORY = PaintedStyle(
     name="story",
     title="",
     sentence="",
-    features=Features(eye_size=1.24, lid=0.14, blush=1.15),
     grade=Grade(contrast=1.2, glow=0.0),
     broad_px=640,
 )

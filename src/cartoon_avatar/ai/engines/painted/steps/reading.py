@@ -21,6 +21,8 @@ _BEARD = (
 # By how much the sum of lightness and thrice a* is lower in hair than on skin, and by how much
 # the lightness alone where there is no colour; on fair skin.
 _HAIR, _GREY_HAIR = (10.0, 24.0), (6.0, 15.0)
+# The same in a shadow of beard, and how much of it each half of a face must have at least.
+_STUBBLE, _BOTH_SIDES = (5.0, 15.0), 0.25
 # How much of that counts in a beard where nothing is rough.
 _WITHOUT_GRAIN = 0.6
 # The a* of skin below which a picture is too grey to tell hair by colour.
@@ -78,6 +80,35 @@ def beard(lab: np.ndarray, person: Features, kind: FacialHair | None) -> np.ndar
     # The rim of a face is dark and rough, too.
     hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, _disc(0.02 * size))
     found[box] = blurred(zone * hair, 0.01 * size)
+    return found
+
+
+def stubble(lab: np.ndarray, person: Features) -> np.ndarray:
+    """H×W float32 0..1, where ``person`` has a shadow of beard, on both sides of the face."""
+    found = np.zeros(lab.shape[:2], np.float32)
+    box = box_around(lab.shape, person.oval, 0.2 * person.height)
+    if box is None or person.height < 40:
+        return found
+    face = features_of(person.landmarks - np.asarray([box[1].start, box[0].start], np.float32))
+    size, here = face.height, np.ascontiguousarray(lab[box])
+    fleshy = blurred(here[..., 0] + 3 * here[..., 1], 0.02 * size)
+    rows, columns = (
+        np.clip(np.rint(face.cheeks.T[axis]).astype(int), 0, here.shape[1 - axis] - 1)
+        for axis in (1, 0)
+    )
+    plain = [float(value) for value in fleshy[rows, columns]]
+    light = float(np.mean(here[rows, columns, 0]))
+    apart = (_between(face, plain, fleshy.shape) - fleshy) / contrast_of(light)
+    zone = _beard_zone(face, fleshy.shape, "beard")
+    zone *= area(fleshy.shape, grown(face.oval, 0.96), soft_px=0.03 * size)
+    shadow = zone * smoothstep(apart, *_STUBBLE)
+    middle = face.landmarks[[4, 152]].astype(float)
+    rows, columns = np.mgrid[: fleshy.shape[0], : fleshy.shape[1]]
+    (x, y), (down_x, down_y) = middle[0], middle[1] - middle[0]
+    left = (columns - x) * down_y - (rows - y) * down_x > 0
+    sides = [shadow[side].sum() / max(float(zone[side].sum()), 1.0) for side in (left, ~left)]
+    if min(sides) > _BOTH_SIDES:
+        found[box] = blurred(shadow, 0.015 * size)
     return found
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
-from cartoon_avatar.ai.engines.painted.steps.reading import contrast_of
+from cartoon_avatar.ai.engines.painted.steps.reading import contrast_of, stubble
 from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.styles import PaintedStyle, Tones
 from cartoon_avatar.ai.filters.abstraction import smoothed
@@ -28,6 +28,8 @@ _PALEST = 22.0
 _FOREIGN = 12.0
 # How much darker than a face its neck may be, L on fair skin.
 _SHADOW = 22.0
+# How much darker, on fair skin, and how far in a and b a shadow of beard is from skin.
+_STUBBLE_DARKER, _STUBBLE_HUE = 7.0, np.asarray([-3.0, -4.0], np.float32)
 _BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
@@ -72,8 +74,12 @@ def painted_skin(sheet: Sheet, strokes: np.ndarray, light: Light, style: Painted
     rel = np.clip((drawn - base) * np.float32(1 / 40), -1, 1)[..., None]
     goal = _healthy(tone[..., 1:]) * (1 - 0.2 * rel) + rel * _SHADE_HUE
     colour = goal + 0.28 * np.clip(own - goal, -_FOREIGN, _FOREIGN)
-    for person in sheet.people:
+    for person, subject in zip(sheet.people, sheet.subjects, strict=True):
         person = person.moved(person.landmarks - corner_of(box))
+        if subject.facial_hair is None or subject.facial_hair.value == "stubble":
+            shadow = stubble(here, person)
+            drawn -= np.float32(_STUBBLE_DARKER) * contrast * shadow
+            colour += shadow[..., None] * _STUBBLE_HUE
         _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
     lab[box] = np.dstack([drawn, colour])
     return Skin(lab, bare)

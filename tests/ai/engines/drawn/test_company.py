@@ -1,0 +1,80 @@
+"""Friends who are one piece with the person are drawn; nothing of a hidden body is made up."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.engines import drawn
+from cartoon_avatar.ai.engines.drawing import Clock
+from cartoon_avatar.ai.engines.drawn.colours import lab_of
+from cartoon_avatar.ai.engines.drawn.lines import edges_of
+from cartoon_avatar.ai.engines.drawn.portrait import portrait_of
+from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.features import area
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from tests.ai import seen
+
+from .test_recipe import STYLES, scene
+
+
+@cache
+def friends() -> Scene:
+    """Two people whose shoulders touch."""
+    one = seen.astronaut().rgb[:360, 40:440]
+    both = Picture(np.hstack([one[:, :330], one[:, ::-1][:, 70:]]))
+    models = seen.models()
+    found = open_scene(
+        both,
+        open_face_finder(models),
+        open_mask_finder(models),
+        framing="full",
+        long_side=512,
+    )
+    assert len(found.people) == 2
+    return found
+
+
+@pytest.mark.parametrize("name", ["poster", "ink", "flat", "sticker"])
+def test_a_friend_who_touches_is_drawn_as_the_photo_has_them(name: str):
+    shown = friends()
+    face = area(shown.picture.rgb.shape[:2], shown.features[1].oval) > 0.5
+    face = cv2.erode(face.astype(np.uint8), np.ones((9, 9))) > 0
+
+    photo = np.median(lab_of(shown.picture.rgb)[face], axis=0)
+    drawing = np.median(lab_of(drawn.draw(shown, STYLES[name], 0).picture.rgb)[face], axis=0)
+
+    assert np.abs(drawing - photo).max() < 10
+
+
+def test_who_stands_alone_has_no_company():
+    assert portrait_of(friends(), Clock()).crowded
+    for name in ("astronaut", "officer"):
+        assert not portrait_of(scene(name), Clock()).crowded
+
+
+def test_no_ink_crosses_a_friend_s_features():
+    portrait = portrait_of(friends(), Clock())
+    (friend,) = portrait.beside
+    edges = edges_of(portrait, inside=True)
+
+    friend = friend.features
+    for outline in (friend.lips, *(eye.outline for eye in friend.eyes)):
+        there = portrait.on_pixels(portrait.reading.inside(outline)) > 0.9
+        assert there.any()
+        assert (edges[there] < 0).all()
+
+
+def test_the_head_is_cut_without_the_friend():
+    shown = friends()
+    head = drawn.head_alone(shown, STYLES["poster"], 0)
+    alpha = head.rendered(shown.picture.width, shown.picture.height).alpha
+    mine, friend = (area(alpha.shape, features.oval) > 0.5 for features in shown.features)
+
+    assert (alpha[mine] > 127).mean() > 0.97
+    assert (alpha[friend] > 127).mean() < 0.02
