@@ -217,6 +217,8 @@ STORY = PaintedStyle(
     name="story",
     title="",
     sentence="",
+    features=Features(eye_size=1.42, slimming=0.1, lid=0.145, iris=0.9, iris_size=1.06, nose=0.65),
+    lines=Lines(width=2.6, darkness=0.18, in_backdrop=0.2),
     grade=Grade(contrast=1.2, glow=0.0),
     broad_px=640,
 )
