@@ -37,6 +37,7 @@ from cartoon_avatar.ai import jobs
 
 STYLE, SEED, LONG_SIDE_PX = "comic", 7, 1024
 _NUMBERS = count()
+tools: jobs.Tools  # of a process that draws bare pictures
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy
+import sqlalchemy.event
 
 from cartoon_avatar.backend.app import create_app
 from cartoon_avatar.backend.settings import BackendSettings

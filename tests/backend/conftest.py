@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -73,7 +74,7 @@ class FakeAi:
         self.requests.append(request)
         handler = self.handlers.get(path) or getattr(self, path.strip("/").replace("-", "_"))
         result = handler(request)
-        return await result if hasattr(result, "__await__") else result
+        return await result if inspect.isawaitable(result) else result
 
     def generate_cartoon(self, request: httpx.Request) -> httpx.Response:
         body = request.content.decode("latin-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -53,7 +53,7 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     sign = None if settings.identity is None else open_signer(settings.identity)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, State]]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, State]]:
         async with _opened(settings, threads, generators, metrics, sign) as state:
             yield {"ai": state}
 
@@ -90,7 +90,7 @@ async def _opened(
     generators: list[EngineConfig],
     metrics: Metrics,
     sign: Sign | None,
-) -> AsyncIterator[State]:
+) -> AsyncGenerator[State]:
     """Everything that the AI service uses, open."""
     folder = models_folder(settings.models_dir)
     open_tools = partial(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -160,7 +160,7 @@ def _is_never_a_backend(address: Address) -> bool:
 @asynccontextmanager
 async def open_fetcher(
     trusted_origins: list[str], *, max_bytes: int, timeout_s: float, resolver: Resolver = resolve
-) -> AsyncIterator[Fetcher]:
+) -> AsyncGenerator[Fetcher]:
     async with httpx.AsyncClient(
         follow_redirects=False,
         # No proxies, no .netrc: the connection goes where it was decided to go.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -81,7 +81,7 @@ def create_app(
     metrics = Metrics(registry)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         async with _opened(settings, metrics, ai_session) as state, _at_work(state) as work:
             yield {"backend": state, **work}
 
@@ -116,7 +116,7 @@ def create_app(
 @asynccontextmanager
 async def _opened(
     settings: BackendSettings, metrics: Metrics, ai_session: aiohttp.ClientSession | None
-) -> AsyncIterator[State]:
+) -> AsyncGenerator[State]:
     """Everything that the backend uses, open."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     signing_keys = settings.signing_keys or [load_or_make_key(settings.signing_key_file)]
@@ -144,7 +144,7 @@ async def _opened(
 
 
 @asynccontextmanager
-async def _at_work(state: State) -> AsyncIterator[dict[str, Any]]:
+async def _at_work(state: State) -> AsyncGenerator[dict[str, Any]]:
     """The tasks in the background, and what routes may ask of them."""
     runner, watcher = Runner(state), Watcher(state)
     tasks = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -94,7 +94,7 @@ class Moderation:
 
 
 @asynccontextmanager
-async def open_moderation(settings: BackendSettings) -> AsyncIterator[Moderation]:
+async def open_moderation(settings: BackendSettings) -> AsyncGenerator[Moderation]:
     if settings.moderation_url is None:
         yield Moderation(None, settings)
         return

@@ -30,6 +30,7 @@ _DEVICE_TOKEN = {
     "description": "The `deviceToken` of the device's first upload. Once it was sent, the device id"
     " alone opens nothing.",
 }
+_NOBODY: dict[str, list[str]] = {}
 _ID_ALONE: dict[str, list[str]] = {"DeviceId": []}
 _ID_AND_TOKEN: dict[str, list[str]] = {"DeviceId": [], "DeviceToken": []}
 _TAGS = [
@@ -136,7 +137,7 @@ def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> 
     if path.startswith("/api/"):
         operation["security"] = [_ID_ALONE, _ID_AND_TOKEN]
     elif path.startswith("/uploads/"):
-        operation["security"] = [{}, _ID_ALONE, _ID_AND_TOKEN]
+        operation["security"] = [_NOBODY, _ID_ALONE, _ID_AND_TOKEN]
 
     responses = operation["responses"]
     if path == paths.METRICS:
@@ -156,7 +157,8 @@ def _describe(operation: dict[str, Any], path: str, schemas: dict[str, Any]) -> 
         for kind, media in content.items():
             if kind.startswith("image/"):
                 media["schema"] = {"type": "string", "format": "binary"}
-        if "$ref" in (body := content.get("application/json", {})).get("schema", {}):
+        body = content.get("application/json")
+        if body is not None and "$ref" in body["schema"]:
             body["example"] = _example(body["schema"], schemas)
         if response["description"] == "Successful Response":
             response["description"] = HTTPStatus(int(status)).phrase + "."

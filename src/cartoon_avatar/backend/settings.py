@@ -82,7 +82,7 @@ class BackendSettings(BaseSettings):
         " otherwise they are paths for the client to resolve.",
     )
     signing_keys: Annotated[list[str], NoDecode] = Field(
-        [],
+        default_factory=list,
         description="Secrets that sign file URLs, comma-separated: the first signs, all verify"
         " (rotation). By default one is made and kept in DATA_DIR/signing.key.",
     )
@@ -135,12 +135,13 @@ class BackendSettings(BaseSettings):
         50, gt=0, description="Jobs of one device that may be waiting or under way."
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
-        [],
+        default_factory=list,
         description="Addresses or networks, comma-separated, whose X-Forwarded-For is believed;"
         " with FILE_DELIVERY=nginx they are sent paths instead of pictures.",
     )
     cors_origins: Annotated[list[str], NoDecode] = Field(
-        [], description="Web origins allowed to call the API, comma-separated."
+        default_factory=list,
+        description="Web origins allowed to call the API, comma-separated.",
     )
     moderation_url: HttpUrl | None = Field(
         None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import mmap
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO
@@ -27,7 +27,7 @@ class Memory:
         self._free_bytes = free_bytes
 
     @contextmanager
-    def lent(self, request: Request) -> Iterator[int]:
+    def lent(self, request: Request) -> Generator[int]:
         """How many bytes of a file in ``request`` may stay in memory, until the block ends."""
         declared = request.headers.get("content-length", "")
         body_bytes = max(_LEAST_BYTES, int(declared)) if declared.isdecimal() else _LEAST_BYTES

@@ -39,7 +39,7 @@ def main() -> None:
     # Results go to standard output, so what is logged on the way may not. The services set up
     # logs of their own.
     structlog.reset_defaults()
-    structlog.configure(logger_factory=lambda *names: structlog.PrintLogger(sys.stderr))
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 for _command in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -185,7 +185,7 @@ def migrate(data: Path | None, revision: str) -> None:
 
 
 @contextmanager
-def database_errors_named() -> Iterator[None]:
+def database_errors_named() -> Generator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

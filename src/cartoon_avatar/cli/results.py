@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ class Written:
 @contextmanager
 def each(
     files: list[Path], what: str, steps: int = 1, written: Written | None = None
-) -> Iterator[tuple[tqdm[Any], Callable[[Path], AbstractContextManager[None]]]]:
+) -> Generator[tuple[tqdm[Any], Callable[[Path], AbstractContextManager[None]]]]:
     """A progress bar, and ``reported``: says what is wrong with a file and lets the rest go on.
 
     Ends the command with 1 where anything was wrong.
@@ -74,7 +74,7 @@ def each(
     ) as progress:
 
         @contextmanager
-        def reported(file: Path) -> Iterator[None]:
+        def reported(file: Path) -> Generator[None]:
             try:
                 yield
                 return

@@ -279,7 +279,8 @@ def cicp(data: bytes) -> Cicp | None:
     for kind, _, start, end in boxes(data, 0, len(data)):
         if kind != b"meta":
             continue
-        primary, codings = None, {}
+        primary: int | None = None
+        codings: dict[int, Cicp] = {}
         for inner, _, at, inner_end in boxes(data, start + 4, end):
             if inner == b"pitm":
                 primary = int.from_bytes(data[at + 4 : at + (8 if data[at] else 6)])

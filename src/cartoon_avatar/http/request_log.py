@@ -6,7 +6,7 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextvars import ContextVar
 from functools import cache
 
@@ -119,7 +119,7 @@ _stages: ContextVar[dict[str, float] | None] = ContextVar("stages", default=None
 
 
 @contextlib.contextmanager
-def stage(name: str) -> Iterator[None]:
+def stage(name: str) -> Generator[None]:
     """Time a stage of the request for its ``Server-Timing`` header."""
     started = time.perf_counter()
     try:

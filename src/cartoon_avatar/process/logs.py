@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Literal, TextIO
 
 import structlog
@@ -34,6 +34,9 @@ def configure_logs(
     def named(logger: object, method: str, event: EventDict) -> EventDict:
         return {"service": service, **event}
 
+    def lines(*names: object) -> _Lines:
+        return _Lines(to)
+
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -50,7 +53,7 @@ def configure_logs(
     # Past the standard library's logging, which takes longer than all the rest of a line.
     structlog.configure(
         processors=[*processors, render],
-        logger_factory=lambda *names: _Lines(to),
+        logger_factory=lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     handler = logging.StreamHandler(to)
@@ -68,7 +71,7 @@ def configure_logs(
 
 
 @contextlib.contextmanager
-def without_native_lines() -> Iterator[None]:
+def without_native_lines() -> Generator[None]:
     """Drop what C++ libraries write to standard error meanwhile: LiteRT greets there, and has no
     switch for it."""
     sys.stderr.flush()

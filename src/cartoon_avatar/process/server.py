@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,7 @@ def _end_at_once_while_starting() -> None:
 
 
 @contextmanager
-def _counted_together(workers: int) -> Iterator[None]:
+def _counted_together(workers: int) -> Generator[None]:
     """Have the metrics of several workers kept where each of them can add them up."""
     if workers == 1:
         yield

@@ -16,6 +16,7 @@ from types import FrameType
 from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener
 
 import structlog
+from typing_extensions import override
 
 from cartoon_avatar.contract.paths import READYZ
 
@@ -35,6 +36,7 @@ _LOOK_WHETHER_UP_S = 0.5
 class _AnyStatus(HTTPErrorProcessor):
     """Returns responses of every status instead of raising an error for some."""
 
+    @override
     def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
         return response
 

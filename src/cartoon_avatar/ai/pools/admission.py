@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 from cartoon_avatar.ai.errors import AiBusy
@@ -28,7 +28,7 @@ class Line:
         return now - min((since for since, _ in self._waiting.values()), default=now)
 
     @contextmanager
-    def waiting(self, on_position: OnPosition | None = None) -> Iterator[None]:
+    def waiting(self, on_position: OnPosition | None = None) -> Generator[None]:
         ticket = object()
         self._waiting[ticket] = (time.monotonic(), on_position)
         if on_position is not None:
@@ -56,7 +56,7 @@ class Places:
         self._free = asyncio.Semaphore(at_once)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self) -> Generator[None]:
         """A place among those that draw and those that wait. Raises ``AiBusy`` at once."""
         if self.taken >= self.at_once + self.queue:
             raise AiBusy(self._retry_after_s())
@@ -67,7 +67,7 @@ class Places:
             self.taken -= 1
 
     @asynccontextmanager
-    async def turn(self, on_position: OnPosition | None = None) -> AsyncIterator[None]:
+    async def turn(self, on_position: OnPosition | None = None) -> AsyncGenerator[None]:
         """Enter once fewer than ``at_once`` draw, within a ``place``. Raises ``AiBusy``."""
         with self.line.waiting(on_position if self._free.locked() else None):
             try:

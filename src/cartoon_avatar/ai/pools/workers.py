@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -44,7 +44,7 @@ class Workers:
     _ended: dict[Worker, asyncio.Event] = field(default_factory=dict)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self) -> Generator[None]:
         """A place among the N that are worked on and the M that wait, or an error at once."""
         if not self.ready and not self.lost:
             raise AiStarting
@@ -175,7 +175,7 @@ async def open_workers(
     timeout_s: float,
     log_level: str,
     log_format: LogFormat | None = None,
-) -> AsyncIterator[Workers]:
+) -> AsyncGenerator[Workers]:
     """``size`` workers that each call ``start`` for their tools; they get ready meanwhile."""
     workers = Workers(size, queue, timeout_s)
     keepers: list[asyncio.Task[None]] = [

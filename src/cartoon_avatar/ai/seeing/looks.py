@@ -72,7 +72,7 @@ def class_planes(models: Models, rgb: np.ndarray, faces: list[Face]) -> np.ndarr
     else:
         planes = np.zeros((height, width, 6), np.float32)
         planes[..., BACKGROUND] = 1
-    looks = []
+    looks: list[Look] = []
     for face in people:
         axes, unit = face_axes(face)
         bust = not whole_seen or max(height, width) > 1.3 * _BUST * unit or _leans(axes, 0.6)

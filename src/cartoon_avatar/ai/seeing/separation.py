@@ -91,7 +91,8 @@ def _nearness(shape: tuple[int, int], scale: np.ndarray, faces: list[Face]) -> n
     a piece of the own one lost.
     """
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    away, up = [], []
+    away: list[np.ndarray] = []
+    up: list[np.ndarray] = []
     for face in faces:
         axes, unit = face_axes(face)
         chin = face.landmarks[152]

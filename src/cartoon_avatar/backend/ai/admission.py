@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from cartoon_avatar.backend.errors import AiBusy, AiUnavailable
@@ -57,7 +57,7 @@ class Admission:
         raise AiUnavailable(self._retry_after_s)
 
     @contextmanager
-    def taken(self, device_id: str, *, queued: bool = False) -> Iterator[None]:
+    def taken(self, device_id: str, *, queued: bool = False) -> Generator[None]:
         """Hold a place while the AI service works; its response shows how many places there are.
 
         A job of the queue was admitted when its turn came, and is not refused here.

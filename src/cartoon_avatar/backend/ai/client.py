@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -380,7 +380,7 @@ async def open_ai(
     timeout_s: float,
     metrics: Metrics,
     session: aiohttp.ClientSession | None = None,
-) -> AsyncIterator[AiClient]:
+) -> AsyncGenerator[AiClient]:
     """``session`` answers in the AI service's place in tests."""
     if session is None:
         session = aiohttp.ClientSession(

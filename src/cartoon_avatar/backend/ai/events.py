@@ -38,7 +38,8 @@ async def events_in(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterat
 
 def _event_of(block: bytes) -> Event | None:
     """None of a block that is only a comment, which keeps the connection alive."""
-    name, data = "message", []
+    name = "message"
+    data: list[str] = []
     for line in block.decode().split("\n"):
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")

@@ -22,12 +22,14 @@ async def listen(database: Database, channel: str, on_notify: Callable[[str], No
     opened again when it is lost; with another database it returns at once."""
     if not isinstance(database, Postgres):
         return
+
+    def notified(connection: object, process_id: int, channel: str, payload: str) -> None:
+        on_notify(payload)
+
     while True:
         try:
             async with apart(database) as connection:
-                await connection.add_listener(
-                    channel, lambda _c, _p, _n, payload: on_notify(payload)
-                )
+                await connection.add_listener(channel, notified)
                 await _until_lost(connection)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is opened again)
             log.warning("not_listening", reason=type(error).__name__)
@@ -37,7 +39,11 @@ async def listen(database: Database, channel: str, on_notify: Callable[[str], No
 async def _until_lost(connection: Any) -> None:
     """Return, or raise, once the connection is closed or does not answer any more."""
     lost = asyncio.Event()
-    connection.add_termination_listener(lambda _: lost.set())
+
+    def ended(connection: object) -> None:
+        lost.set()
+
+    connection.add_termination_listener(ended)
     while not lost.is_set():
         try:
             async with asyncio.timeout(_STILL_THERE_S):

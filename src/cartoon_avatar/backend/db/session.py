@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -130,7 +130,7 @@ class Sqlite:
 
 
 @asynccontextmanager
-async def open_database(url: str, timeout_s: float) -> AsyncIterator[Database]:
+async def open_database(url: str, timeout_s: float) -> AsyncGenerator[Database]:
     """``timeout_s`` is how long a client waits for a connection, a lock or another writer."""
     if make_url(url).get_backend_name() == "sqlite":
         database = _sqlite(url, timeout_s)
@@ -196,7 +196,7 @@ async def _connect(*args: Any, **options: Any) -> Any:
 
 
 @asynccontextmanager
-async def apart(database: Postgres) -> AsyncIterator[Any]:
+async def apart(database: Postgres) -> AsyncGenerator[Any]:
     """A connection of asyncpg's own, which takes no place in the pool."""
     async with database.engine.connect() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
@@ -220,7 +220,7 @@ def _connection_options(timeout_s: float) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def only_sweeper(database: Database) -> AsyncIterator[bool]:
+async def only_sweeper(database: Database) -> AsyncGenerator[bool]:
     """Whether this process may sweep now: on PostgreSQL one backend at a time.
 
     On SQLite every process may, which only costs a listing of the folder.

@@ -23,6 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
     true,
 )
+from typing_extensions import override
 
 from cartoon_avatar.contract.boxes import Box
 
@@ -33,9 +34,11 @@ class Milliseconds(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
+    @override
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         return None if value is None else round(value.timestamp() * 1000)
 
+    @override
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from anyio import to_thread
 from pydantic.alias_generators import to_camel
+from typing_extensions import override
 
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import jobs, queries
@@ -93,9 +94,11 @@ class _Sent(io.RawIOBase):
     def __init__(self) -> None:
         self._waiting = bytearray()
 
+    @override
     def writable(self) -> bool:
         return True
 
+    @override
     def write(self, data: Any) -> int:
         self._waiting += data
         return len(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ async def _is_short(storage: Storage, settings: BackendSettings) -> bool:
 
 
 @asynccontextmanager
-async def room_to_delete(data_dir: Path) -> AsyncIterator[None]:
+async def room_to_delete(data_dir: Path) -> AsyncGenerator[None]:
     """Deleting needs a little room too: a database grows before it shrinks.
 
     On a full disk the ballast is given up for as long as that takes.
@@ -66,7 +66,7 @@ def take_ballast(data_dir: Path) -> None:
 
 
 @asynccontextmanager
-async def discarding(storage: Storage) -> AsyncIterator[list[str]]:
+async def discarding(storage: Storage) -> AsyncGenerator[list[str]]:
     """Collects keys of new files, and removes them where a refusal ends the block.
 
     After any other failure the row may have been committed; then the sweeper decides, once the

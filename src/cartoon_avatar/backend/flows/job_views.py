@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -126,7 +126,7 @@ class Watcher:
                 watch.changed.set()
 
     @contextlib.contextmanager
-    def watching(self, view: View) -> Iterator[Watch]:
+    def watching(self, view: View) -> Generator[Watch]:
         job_id = view.job.id
         watch = Watch(view.job, view.place, view.result)
         self._watches[job_id].add(watch)

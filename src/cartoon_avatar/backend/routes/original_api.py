@@ -174,7 +174,7 @@ class OriginalDialect:
             if message["type"] == "http.response.start":
                 headers = dict(message["headers"])
                 if headers.get(b"content-type", b"").startswith(PROBLEM_JSON.encode()):
-                    problem, start = [], message
+                    problem, start = list[bytes](), message
                     return
             if problem is None:
                 await send(message)

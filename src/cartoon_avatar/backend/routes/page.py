@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
+from typing_extensions import override
 
 from cartoon_avatar.backend.routes.parameters import Backend
 
@@ -91,6 +92,7 @@ async def get_favicon() -> Response:
 
 
 class _PageFiles(StaticFiles):
+    @override
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
         response.headers.update(_ALWAYS)

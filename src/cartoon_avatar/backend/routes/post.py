@@ -8,7 +8,7 @@ import json
 import mmap
 import re
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -132,7 +132,7 @@ def _json_fields(body: bytes) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _in_time(backend: State) -> AsyncIterator[None]:
+async def _in_time(backend: State) -> AsyncGenerator[None]:
     limit_s = backend.settings.body_timeout_s
     try:
         async with asyncio.timeout(limit_s):

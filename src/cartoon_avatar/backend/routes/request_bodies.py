@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cartoon_avatar.backend.flows.reports import LONGEST_NOTE, REASONS
@@ -214,10 +215,12 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-def _body(name: str, *kinds: str, required: bool = False) -> dict[str, Any]:
+def _body(
+    name: str, *kinds: str, required: bool = False, headers: Sequence[Any] = (_IDEMPOTENCY_KEY,)
+) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{name}"}
     return {
-        "parameters": [_IDEMPOTENCY_KEY],
+        "parameters": list(headers),
         "requestBody": {
             "required": required,
             "content": {kind: {"schema": schema} for kind in kinds},
@@ -229,12 +232,9 @@ _FORM = "multipart/form-data"
 # Forms are taken as well; clients generated of several kinds would send all of them at once.
 _JSON = "application/json"
 _OF_JOBS = [_IDEMPOTENCY_KEY, _PREFER]
-UPLOAD_BODY = {
-    **_body("UploadForm", _FORM, required=True),
-    "parameters": [*_OF_JOBS, _REPR_DIGEST],
-}
-DRAWING_BODY = {**_body("DrawingOptions", _JSON), "parameters": _OF_JOBS}
-CUT_BODY = {**_body("CutOptions", _JSON), "parameters": _OF_JOBS}
-RECOVERY_BODY = {**_body("Recovery", _JSON, required=True), "parameters": []}
-REPORT_BODY = {**_body("ReportOptions", _JSON, required=True), "parameters": []}
+UPLOAD_BODY = _body("UploadForm", _FORM, required=True, headers=[*_OF_JOBS, _REPR_DIGEST])
+DRAWING_BODY = _body("DrawingOptions", _JSON, headers=_OF_JOBS)
+CUT_BODY = _body("CutOptions", _JSON, headers=_OF_JOBS)
+RECOVERY_BODY = _body("Recovery", _JSON, required=True, headers=())
+REPORT_BODY = _body("ReportOptions", _JSON, required=True, headers=())
 EXPORT_BODY = _body("ExportOptions", _JSON, required=True)

@@ -218,7 +218,7 @@ class S3Storage:
             raise FileMissing(key) from error
 
     @asynccontextmanager
-    async def _deadline(self, operation: str) -> AsyncIterator[None]:
+    async def _deadline(self, operation: str) -> AsyncGenerator[None]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 yield

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,7 +162,7 @@ class ComfyUi:
         raise GenerationLost("its workflow saved no picture", charged=True)
 
     @asynccontextmanager
-    async def _messages(self, client_id: str) -> AsyncIterator[_Messages]:
+    async def _messages(self, client_id: str) -> AsyncGenerator[_Messages]:
         url = self.http.url("ws").with_query(clientId=client_id)
         try:
             socket = await self.http.own.ws_connect(url, headers=dict(self.http.headers))

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from typing_extensions import override
 
 from cartoon_avatar.ai.engines.protocol import StyleFacts
 from cartoon_avatar.ai.engines.remote.workflow import PROMPT, Workflow, read_workflow
@@ -126,6 +127,7 @@ class ImagesEditsConfig(_Prompted):
     idempotency_key: bool = False
 
     @property
+    @override
     def found_for_s(self) -> float:
         return DAY_S if self.idempotency_key else 0
 
@@ -145,6 +147,7 @@ class PredictionsConfig(_Prompted):
     input: Mapping[str, Value] = {}
 
     @property
+    @override
     def found_for_s(self) -> float:
         # Replicate deletes what was drawn an hour after it.
         return 3300 if self.server == "replicate" else DAY_S
@@ -172,6 +175,7 @@ class ComfyUiConfig(RemoteConfig):
     output: str | None = None
 
     @property
+    @override
     def found_for_s(self) -> float:
         return DAY_S
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import partial
@@ -238,7 +238,7 @@ def _until_midnight_s() -> int:
 @asynccontextmanager
 async def open_remote_engines(
     configs: list[EngineConfig], environment: Mapping[str, str], folder: Path
-) -> AsyncIterator[list[RemoteEngine]]:
+) -> AsyncGenerator[list[RemoteEngine]]:
     """Their keys are in the ``environment``, under the names that they give; their ledger is in
     ``folder``. Raises ``BadEngines``."""
     if not configs:

@@ -9,8 +9,8 @@ import ipaddress
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class ProviderHttp:
         json_body: object = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """The 2xx response. ``idempotent``: the provider does not charge a repeated request."""
         try:
             async with self.own.request(
@@ -171,10 +171,9 @@ def base64_in(text: str) -> bytes:
 
 async def _raise_for(response: aiohttp.ClientResponse, idempotent: bool) -> None:
     status = response.status
-    try:
+    body: Any = {}
+    with suppress(ValueError, RecursionError):
         body = json.loads((await response.content.read(_ERROR_BYTES)) or b"{}")
-    except (ValueError, RecursionError):
-        body = {}
     if status in (400, 403, 422) and is_policy(body):
         raise Refused
     retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
@@ -214,7 +213,7 @@ def _retry_after_s(value: str | None) -> float | None:
 
 
 @asynccontextmanager
-async def open_http() -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
+async def open_http() -> AsyncGenerator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
     """Sessions for engines' own servers and for the links in their responses."""
 
     def session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
