@@ -69,7 +69,7 @@ def uncovered(scene: Scene) -> list[str]:
     if scene.masks is None:
         return []
     shape = scene.masks.person.shape
-    opaque = scene.picture.alpha is None or scene.picture.alpha > 127
+    opaque = scene.picture.alpha is None or scene.picture.alpha == 255
     found = []
     for face in scene.people:
         oval = (area(shape, face.landmarks[list(OVAL)]) > 0.5) & opaque
