@@ -171,6 +171,20 @@ def test_a_profile_is_found_but_its_features_are_not_confirmed(find: FaceFinder)
     assert not face.confirmed
 
 
+@pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer])
+def test_a_face_cut_off_by_the_picture_shows_no_features_elsewhere(find, portrait) -> None:
+    (whole, *_) = find(portrait())
+    height = float(np.ptp(whole.landmarks[:, 1]))
+    confirmed = set()
+    for share in np.arange(0.2, 0.8, 0.05):
+        above = round(float(whole.landmarks[:, 1].min() + share * height))
+        for face in find(Picture(np.ascontiguousarray(portrait().rgb[above:]))):
+            off = np.hypot(*(face.landmarks - whole.landmarks + np.array([0, above])).T).mean()
+            assert not face.confirmed or off < 0.12 * height, share
+            confirmed |= {round(float(share), 2)} if face.confirmed else set()
+    assert {0.2, 0.25, 0.3} <= confirmed
+
+
 def test_what_a_network_says_is_not_trusted_to_be_finite() -> None:
     class Broken:
         size = (256, 256)

@@ -72,6 +72,8 @@ def open_upright_finder(models: Models) -> FaceFinder:
             if not _near(landmarks, box) or any(_same(landmarks, face) for face in faces):
                 continue
             confirmed = presence >= _SEEN and _is_face(landmarks)
+            if confirmed and _is_cut_off(box, picture):
+                confirmed = _holds_still(mesh, rgb, landmarks)
             faces.append(Face(box, landmarks, score, presence, confirmed))
         return sorted(faces, key=lambda face: -prominence(face.box, picture))
 
@@ -104,6 +106,9 @@ _SURE = 0.84
 _SEEN = 0.5
 # Where the detector is not sure, score × presence below this is writing, ornament or a cat.
 _DOUBTFUL = 0.65
+# How near a face is to the border of the picture that cuts it off, in its own size; how much
+# further up it is looked at then, and by how much of its height its points may move.
+_AT_BORDER, _FURTHER_UP, _STILL = 0.05, 0.18, 0.1
 # The share of a picture's height from which a face is what the picture is of.
 _LARGE = 0.25
 # Long sides of the copies that the detector sees, px. YuNet is trained on faces of 10 to 300 px:
@@ -225,29 +230,62 @@ def _landmarks(
     # The second look is centred and turned by the landmarks of the first: on turned heads
     # and half-hidden faces the detector's box and eyes are only roughly right.
     for _ in range(2):
-        right = eyes[1] - eyes[0]
-        right = right / max(1e-6, np.hypot(*right))
-        axes = np.stack([right, [-right[1], right[0]]], axis=1)
-        to_picture = np.column_stack(
-            [axes * reach / side_px, centre - axes @ np.full(2, reach / 2)]
-        )
-        crop = cv2.warpAffine(
-            rgb,
-            to_picture / fine,
-            (side_px, side_px),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
-        points, presence, *_ = mesh(crop.astype(np.float32) / 255)
-        upright = points.reshape(478, 3)[:, :2] * (reach / side_px) - reach / 2
+        axes = _axes(eyes)
+        upright, belief = _look(mesh, rgb, centre / fine, axes, reach / fine)
+        upright *= fine
         landmarks = upright @ axes.T + centre
         if not np.isfinite(landmarks).all():
             return landmarks, 0.0
-        belief = float(1 / (1 + np.exp(-np.float64(presence.ravel()[0]))))
         middle = (upright.min(axis=0) + upright.max(axis=0)) / 2
         reach = float(np.clip(1.5 * np.ptp(upright, axis=0).max(), 0.5 * reach, 2 * reach))
         centre = centre + axes @ middle
         eyes = np.stack([landmarks[corners].mean(axis=0) for corners in _EYE_CORNERS])
     return landmarks.astype(np.float32), belief
+
+
+def _axes(eyes: np.ndarray) -> np.ndarray:
+    """Right and down of a face as columns."""
+    right = eyes[1] - eyes[0]
+    right = right / max(1e-6, np.hypot(*right))
+    return np.stack([right, [-right[1], right[0]]], axis=1)
+
+
+def _look(
+    mesh: Network, rgb: np.ndarray, centre: np.ndarray, axes: np.ndarray, reach: float
+) -> tuple[np.ndarray, float]:
+    """What the mesh makes of the square of that ``centre`` and side: its points along ``axes`` from
+    the centre (478×2), and its belief in a face."""
+    side_px = mesh.size[0]
+    to_picture = np.column_stack([axes * reach / side_px, centre - axes @ np.full(2, reach / 2)])
+    crop = cv2.warpAffine(
+        rgb, to_picture, (side_px, side_px), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
+    points, presence, *_ = mesh(crop.astype(np.float32) / 255)
+    upright = points.reshape(478, 3)[:, :2] * (reach / side_px) - reach / 2
+    return upright, float(1 / (1 + np.exp(-np.float64(presence.ravel()[0]))))
+
+
+def _is_cut_off(box: _Box, picture: Picture) -> bool:
+    """Whether the face in ``box`` reaches a border of ``picture``."""
+    left, top, wide, high = box
+    right, bottom = picture.width - left - wide, picture.height - top - high
+    return min(left, top, right, bottom) < _AT_BORDER * max(wide, high)
+
+
+def _holds_still(mesh: Network, rgb: np.ndarray, landmarks: np.ndarray) -> bool:
+    """Whether the mesh, shown what lies further up, still puts its points where they are.
+
+    Of a face that the picture cuts off above the mouth it makes a whole one else, its eyes on the
+    mouth.
+    """
+    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+    size = float((high - low).max())
+    axes = _axes(np.stack([landmarks[corners].mean(axis=0) for corners in _EYE_CORNERS]))
+    centre = (low + high) / 2 - _FURTHER_UP * size * axes[:, 1]
+    upright, _ = _look(mesh, rgb, centre, axes, 1.5 * size)
+    moved = np.hypot(*(upright @ axes.T + centre - landmarks).T).mean()
+    height = np.hypot(*(landmarks[_CHIN] - landmarks[_FOREHEAD]))
+    return bool(moved < _STILL * height)
 
 
 def _near(landmarks: np.ndarray, box: _Box) -> bool:

@@ -106,6 +106,24 @@ def test_coloured_goggles_keep_their_colour_and_show_no_eyes() -> None:
         assert lens[..., 2].max() < -10
 
 
+def test_a_mask_with_dots_shows_no_folds_of_a_smile() -> None:
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    rgb, worn_on = seen.astronaut().rgb.copy(), np.zeros((512, 512), np.uint8)
+    cheeks_and_chin = [234, 132, 172, 150, 176, 152, 400, 379, 397, 361, 454, 347, 6, 118]
+    cv2.fillPoly(worn_on, [face.landmarks[cheeks_and_chin].astype(np.int32)], 1)
+    dots = np.zeros_like(worn_on)
+    for y, x in itertools.product(range(0, 512, 7), repeat=2):
+        cv2.circle(dots, (x, y), 2, 1, -1)
+    rgb[worn_on > 0] = (240, 240, 236)
+    rgb[(worn_on & dots) > 0] = (120, 120, 125)
+    worn = scene_of(Picture(rgb), 512)
+
+    drawn = lab_of(painted.draw(worn, by_name("painted"), 0).picture.rgb)
+    assert not worn.features[0].shows_mouth
+    middle = area(drawn.shape[:2], grown(worn.features[0].lips, 1.8)) > 0.5
+    assert drawn[middle][:, 1].max() < 4  # folds have the colour of skin
+
+
 def test_a_painted_face_keeps_its_colour_and_leaves_the_rest_its_own() -> None:
     photo = seen.astronaut()
     (face,) = open_face_finder(seen.models())(photo)

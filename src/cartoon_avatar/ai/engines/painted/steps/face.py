@@ -62,9 +62,9 @@ def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> Non
     colour = light.complexions[number]
     tone = np.asarray([colour.light, colour.a, colour.b], np.float32)
     photo = light.photo()
-    draw_folds(painted, photo, person, tone)
     draw_jaw(painted, person, sheet.bare * (1 - sheet.beards), tone)
     if person.shows_mouth:
+        draw_folds(painted, photo, person, tone)
         draw_mouth(painted, photo, person, subject, tone)
         draw_nose(painted, person, tone)
     if person.shown_eyes:
