@@ -18,6 +18,7 @@ from cartoon_avatar.ai.head.colour_edge import like_background, local_colour
 from cartoon_avatar.ai.head.decontaminate import decontaminate
 from cartoon_avatar.ai.head.edge import edge_of
 from cartoon_avatar.ai.head.jaw import without_lines_beside
+from cartoon_avatar.ai.head.lines import behind_lines
 from cartoon_avatar.ai.head.rim_lines import lines_drawn_in
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, sampled
@@ -104,15 +105,16 @@ def cut(
     turns = quarter_turns(faces[face_index])
     faces = [turned(face, turns, seen.width, seen.height) for face in faces]
     seen, paper = _without_rim(turned_picture(seen, turns)), turned_picture(drawing, turns)
+    clear = behind_lines(seen, faces[face_index])
 
-    shape = shape_of_head(seen, faces, face_index, models)
+    shape = shape_of_head(clear, faces, face_index, models)
     scale = paper.width / seen.width
     square = _tight_square(shape, paper, scale)
     size = output_side(square.side, size)
     seen_square = Square(square.left / scale, square.top / scale, square.side / scale)
-    people = _person(seen, faces, models)
+    people = _person(clear, faces, models)
     drawn = not _alike(seen, paper)
-    alpha = edge_of(shape, seen, people, seen_square, size, drawn=drawn)
+    alpha = edge_of(shape, clear, people, seen_square, size, drawn=drawn)
     if alpha.max() < _SEEN:  # of so few pixels that smoothing left nothing
         oval = faces[face_index].landmarks[list(OVAL)] - [seen_square.left, seen_square.top]
         alpha = np.maximum(alpha, area(alpha.shape, oval * (size / seen_square.side) - 0.5))

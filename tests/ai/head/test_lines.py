@@ -1,0 +1,53 @@
+"""Heads behind bars, wires and printed lines keep their shape."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from cartoon_avatar.ai.head.cut import cut
+from cartoon_avatar.ai.head.lines import behind_lines
+from cartoon_avatar.ai.pictures import Picture
+from tests.ai import seen
+from tests.ai.head.test_cut import face_of, head_of, in_place, iou
+
+Colour = tuple[int, int, int]
+
+
+def barred(picture: Picture, degrees: float, apart: int, width: int, colour: Colour) -> Picture:
+    """``picture`` behind parallel lines."""
+    rgb = picture.rgb.copy()
+    along = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+    across = np.array([-along[1], along[0]])
+    for number in range(-40, 40):
+        middle = np.array([picture.width, picture.height]) / 2 + across * (apart * number + 7)
+        start, end = ((middle + way * 2000 * along).astype(int).tolist() for way in (-1, 1))
+        cv2.line(rgb, start, end, colour, width, cv2.LINE_AA)
+    return Picture(rgb, picture.alpha)
+
+
+@pytest.mark.parametrize(
+    ("portrait", "degrees", "apart", "width", "colour"),
+    [
+        (seen.astronaut, 70, 34, 4, (60, 60, 66)),
+        (seen.astronaut, 45, 15, 1, (250, 250, 250)),
+        (seen.officer, 90, 40, 5, (40, 40, 45)),
+        (seen.officer, -50, 30, 3, (230, 230, 230)),
+    ],
+)
+def test_a_head_behind_lines_is_cut_as_without_them(
+    portrait, degrees: float, apart: int, width: int, colour: Colour
+) -> None:
+    picture = barred(portrait(), degrees, apart, width, colour)
+    behind = in_place(cut(picture, seen.models(), picture), picture)
+    assert iou(behind, in_place(head_of(portrait), picture)) > 0.9
+
+
+@pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer, seen.cameraman])
+def test_a_face_with_nothing_before_it_is_looked_at_as_it_is(portrait) -> None:
+    assert behind_lines(portrait(), face_of(portrait())) is portrait()
+    striped = portrait().rgb.copy()  # a shirt: its stripes end below the face
+    down = int(face_of(portrait()).landmarks[152][1])
+    striped[down::8] = 240
+    assert behind_lines(Picture(striped), face_of(portrait())).rgb is striped
