@@ -171,6 +171,27 @@ def test_a_profile_is_found_but_its_features_are_not_confirmed(find: FaceFinder)
     assert not face.confirmed
 
 
+@pytest.mark.parametrize("colour", [(24, 24, 26), (60, 84, 50), (28, 34, 70), (120, 30, 30)])
+def test_a_balaclava_hides_a_face_only_with_its_eyes_and_mouth(find: FaceFinder, colour) -> None:
+    points = find(seen.officer())[0].landmarks
+    height = float(np.hypot(*(points[152] - points[10])))
+    hood = np.zeros(seen.officer().rgb.shape[:2], np.uint8)
+    x, y = points[[10, 152]].mean(axis=0).astype(int).tolist()
+    crown = round(0.62 * height), round(0.82 * height)
+    cv2.ellipse(hood, (x, y - round(0.12 * height)), crown, 0, 0, 360, 1, -1)
+    hood[y : y + round(0.9 * height), x - round(height / 2) : x + round(height / 2)] = 1
+    rgb = seen.officer().rgb.copy()
+    rgb[hood > 0] = colour
+    assert find(Picture(rgb)) == []
+    for feature, wide, high in (([468], 0.16, 0.1), ([473], 0.16, 0.1), ([13, 14], 0.18, 0.08)):
+        middle = points[feature].mean(axis=0).astype(int).tolist()
+        hole = round(wide * height), round(high * height)
+        cv2.ellipse(hood, middle, hole, 0, 0, 360, 0, -1)
+    rgb = np.where(hood[..., None] > 0, rgb, seen.officer().rgb)
+    (face,) = find(Picture(rgb))
+    assert np.hypot(*(face.landmarks - points).T).mean() < 0.1 * height
+
+
 @pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer])
 def test_a_face_cut_off_by_the_picture_shows_no_features_elsewhere(find, portrait) -> None:
     (whole, *_) = find(portrait())
