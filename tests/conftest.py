@@ -111,7 +111,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         count = config.getoption(f"--{name}")
         for item in items if count > short else ():
             if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.timeout(300 * count / short))
+                item.add_marker(pytest.mark.timeout(900 * count / short))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
