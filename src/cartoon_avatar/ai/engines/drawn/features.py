@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab
+from cartoon_avatar.ai.engines.drawn.paths import bezier, few_points, spline
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait
+from cartoon_avatar.ai.engines.drawn.sheet import circle
 from cartoon_avatar.ai.engines.drawn.tracing import base_of, levels_of, traced
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
@@ -19,6 +21,8 @@ _ZOOM, _STEP = 3, 2.0
 _LEAST, _SMOOTH = 0.00001, 0.0015
 # How much of what is around an eye or the lips is traced as closely, face heights.
 _BY_EYES, _BY_LIPS = 0.05, 0.02
+# How much more vivid irises are than painted: they are small.
+_IRIS = 1.4
 # How much darker than skin lips are at most, L, how much more for a unit of chroma that they have
 # and skin has not, how much lighter than painted they are, L; how much darker than skin and how
 # much redder than painted pale ones become.
@@ -54,14 +58,22 @@ class _Look:
 
 
 def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
-    """The eyes ``shown`` as they are painted."""
+    """The eyes ``shown`` as they are painted, each iris in tones of its own colour."""
     reading = portrait.reading
     for index, eye in enumerate(reading.features.eyes):
         outline = reading.inside(eye.outline)
         if not shown[index] or reading.hides_eye(index) or not outline.any():
             continue
         look = _look(portrait, reading.grown(outline, _BY_EYES * reading.unit))
-        _draw(pen, portrait, look)
+        _draw(pen, portrait, look, _edge(portrait, look))
+        iris = reading.disc(eye.iris, eye.radius) & outline
+        if not eye.closed and iris.any():
+            # Of lashes that are as dark it would take their brown.
+            opening = np.concatenate([spline(eye.upper), spline(eye.lower)[::-1]])
+            with pen.sheet.clipped(bezier(few_points(opening, fine=1.0))):
+                disc = circle(eye.iris.astype(float), float(eye.radius))
+                lab = look.lab * np.array([1, _IRIS, _IRIS], np.float32)
+                _draw(pen, portrait, replace(look, lab=lab, around=iris), disc)
 
 
 def draw_mouth(pen: Pen, portrait: Portrait) -> None:
@@ -78,7 +90,7 @@ def draw_mouth(pen: Pen, portrait: Portrait) -> None:
     wide_px = float(np.ptp(reading.features.mouth, axis=0).max()) * portrait.scale
     gapless = float(np.interp(wide_px, _MOUTH_PX, _GAPLESS))
     _whiten(lab, opening, reading.unit * look.scale, gapless)
-    _draw(pen, portrait, replace(look, lab=lab))
+    _draw(pen, portrait, replace(look, lab=lab), _edge(portrait, look))
 
 
 def _paint_lips(lab: np.ndarray, lips: np.ndarray, red: np.ndarray, skin: Lab) -> None:
@@ -114,7 +126,12 @@ def _look(portrait: Portrait, around: np.ndarray) -> _Look:
     return _Look(lab, around, rows, columns, portrait.scale * _ZOOM)
 
 
-def _draw(pen: Pen, portrait: Portrait, look: _Look) -> None:
+def _edge(portrait: Portrait, look: _Look) -> str:
+    return portrait.outline(look.around & (portrait.everything | portrait.others))
+
+
+def _draw(pen: Pen, portrait: Portrait, look: _Look, edge: str) -> None:
+    """The tones of ``look`` inside of ``edge``, path data."""
     unit, light = portrait.reading.unit, look.lab[..., 0]
     shown = look.on_pixels(portrait, look.around)
     on = shown > 0.5
@@ -123,7 +140,6 @@ def _draw(pen: Pen, portrait: Portrait, look: _Look) -> None:
     middle = float(np.median(light[on]))
     levels = levels_of(light[on], middle, _STEP, _LEAST * unit**2, _SMOOTH * unit)
     base = base_of(look.lab, light, on, middle, _STEP)
-    edge = portrait.outline(look.around & (portrait.everything | portrait.others))
     with pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground((look.rows, look.columns)), base)
         for path, colour in traced(look.lab, light, levels, look.scale, look.at, shown > 0):

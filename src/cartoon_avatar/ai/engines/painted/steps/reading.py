@@ -108,7 +108,7 @@ def stubble(lab: np.ndarray, person: Features) -> np.ndarray:
     left = (columns - x) * down_y - (rows - y) * down_x > 0
     sides = [shadow[side].sum() / max(float(zone[side].sum()), 1.0) for side in (left, ~left)]
     if min(sides) > _BOTH_SIDES:
-        found[box] = blurred(shadow, 0.015 * size)
+        found[box] = blurred(shadow, 0.03 * size)
     return found
 
 

@@ -29,7 +29,7 @@ _FOREIGN = 12.0
 # How much darker than a face its neck may be, L on fair skin.
 _SHADOW = 22.0
 # How much darker, on fair skin, and how far in a and b a shadow of beard is from skin.
-_STUBBLE_DARKER, _STUBBLE_HUE = 7.0, np.asarray([-3.0, -4.0], np.float32)
+_STUBBLE_DARKER, _STUBBLE_HUE = 4.5, np.asarray([-3.0, -4.0], np.float32)
 _BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
