@@ -46,7 +46,7 @@ def test_it_has_many_tones_and_blushes():
 
 
 def looks(shown: Scene) -> int:
-    """How many parts are traced by themselves, an eye or a mouth each one."""
+    """How many parts are traced by themselves."""
     return drawn.svg(shown, POSTER, 0).count("<clipPath")
 
 
@@ -61,7 +61,8 @@ def test_a_covered_eye_is_not_traced_as_one():
     bare = scene("astronaut")
     covered = replace(bare.subjects[0], eyes_covered=Read((True, False), 0.9))
 
-    assert looks(replace(bare, _read=[covered])) == looks(bare) - 1
+    # The eye, and in its opening the iris.
+    assert looks(replace(bare, _read=[covered])) == looks(bare) - 3
 
 
 def test_an_open_mouth_shows_the_teeth_of_the_photo():
@@ -164,3 +165,21 @@ def test_the_sky_in_hair_is_the_hair_s_colour():
 
     sky, shown = (np.median(lab_of(one)[inside], axis=0) for one in (rgb, picture))
     assert shown[2] > sky[2] + 4
+
+
+def test_irises_keep_their_colour():
+    bare = scene("astronaut")
+    rgb = bare.picture.rgb.copy()
+    irises = np.zeros(rgb.shape[:2], np.uint8)
+    for eye in bare.features[0].eyes:
+        cv2.circle(irises, np.round(eye.iris).astype(int).tolist(), round(0.9 * eye.radius), 1, -1)
+    there = (irises > 0) & np.logical_or.reduce(
+        [opening_of(bare, eye.outline) for eye in bare.features[0].eyes]
+    )
+
+    def blue(colour: tuple[int, int, int]) -> float:
+        rgb[there] = colour
+        picture = drawn.draw(replace(bare, picture=Picture(rgb.copy())), POSTER, 0).picture.rgb
+        return float(np.percentile(lab_of(picture)[there, 2], 25))
+
+    assert blue((70, 120, 190)) < blue((110, 70, 40)) - 8
