@@ -179,7 +179,8 @@ def test_irises_keep_their_colour():
 
     def blue(colour: tuple[int, int, int]) -> float:
         rgb[there] = colour
-        picture = drawn.draw(replace(bare, picture=Picture(rgb.copy())), POSTER, 0).picture.rgb
+        other = replace(bare, picture=Picture(rgb.copy()), _read=[])
+        picture = drawn.draw(other, POSTER, 0).picture.rgb
         return float(np.percentile(lab_of(picture)[there, 2], 25))
 
     assert blue((70, 120, 190)) < blue((110, 70, 40)) - 8
