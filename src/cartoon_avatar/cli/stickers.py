@@ -53,7 +53,7 @@ def export(
       cartoon-avatar export head.png --preset circle --background "#FFD54A" -o me.png
       cartoon-avatar export heads/ --preset telegram -o stickers/
     """
-    from cartoon_avatar.ai.files import NotWritten, places_in
+    from cartoon_avatar.ai.files import NotWritten
     from cartoon_avatar.ai.jobs import mark_of_part
     from cartoon_avatar.ai.pictures import decode
     from cartoon_avatar.ai.stickers import sticker, suffix_of
@@ -71,16 +71,8 @@ def export(
         options = sticker_options_of(given)
     except InvalidRequest as error:
         raise click.UsageError(error.detail) from error
-    suffix = suffix_of(options.preset)
     files = photos_of(heads)
-    if is_for_folder(heads, files, output):
-        places = list(places_in(made_folder(output, heads), files, preset, suffix))
-    else:
-        if output.suffix.lower() != suffix:
-            raise click.ClickException(f"{output}: stickers for {preset} are {suffix} files.")
-        if output.resolve() == files[0].resolve():
-            raise click.ClickException(f"{output} is the head itself; choose another name.")
-        places = [output]
+    places = _places(heads, files, output, preset, suffix_of(options.preset))
     settings = ai_settings()
     written = Written(as_json)
     with each(files, "exporting", 1, written) as (progress, reported):
@@ -98,3 +90,18 @@ def export(
                 place.write_bytes(data)
                 written.file(progress, place, file, preset=preset)
                 progress.update()
+
+
+def _places(
+    heads: tuple[Path, ...], files: list[Path], output: Path, preset: str, suffix: str
+) -> list[Path]:
+    """Where the sticker of each file goes."""
+    from cartoon_avatar.ai.files import places_in
+
+    if is_for_folder(heads, files, output):
+        return list(places_in(made_folder(output, heads), files, preset, suffix))
+    if output.suffix.lower() != suffix:
+        raise click.ClickException(f"{output}: stickers for {preset} are {suffix} files.")
+    if output.resolve() == files[0].resolve():
+        raise click.ClickException(f"{output} is the head itself; choose another name.")
+    return [output]

@@ -1,31 +1,16 @@
-"""JSON bodies: camelCase, times in ISO 8601 UTC with milliseconds."""
+"""Photos, cartoons and heads, and the responses that carry them."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from cartoon_avatar.backend.db import tables
+from cartoon_avatar.backend.schemas.body import Body, Id, NextCursor, Time, columns
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.contract import boxes
-
-
-def _iso(moment: datetime) -> str:
-    return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"  # without its +00:00
-
-
-Time = Annotated[
-    datetime,
-    PlainSerializer(_iso, return_type=str),
-    Field(
-        examples=["2026-01-05T23:20:56.789Z"],
-        json_schema_extra={"type": "string", "format": "date-time"},
-    ),
-]
-Id = Annotated[str, Field(description="Opaque.", examples=["5f2d9c0a7b1e4d3c8a6f0e21"])]
 
 
 def _url(example: str) -> Any:
@@ -33,12 +18,6 @@ def _url(example: str) -> Any:
         description="Signed: opens without a header for at least a day. A path to resolve"
         " against the backend's address unless PUBLIC_URL is set.",
         examples=[f"/uploads/{example}expires=1736294400&signature=Zk3…"],
-    )
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
     )
 
 
@@ -71,6 +50,12 @@ class PhotoFace(Body):
         ]
 
 
+PhotoFaces = Annotated[
+    list[PhotoFace],
+    Field(description="All faces of the photo, the most prominent first; at most 64."),
+]
+
+
 class Original(Body):
     """A photo, kept for good."""
 
@@ -95,7 +80,7 @@ class Original(Body):
         return cls(
             image_url=signer.file_url(row.image_url),
             thumbnail_url=signer.file_url(row.image_url, thumbnail=True),
-            **_columns(
+            **columns(
                 row,
                 "id device_id filename file_size mime_type width height sha256 face_count"
                 " created_at",
@@ -145,7 +130,7 @@ class Cartoon(Body):
             expires_at=row.created_at + timedelta(seconds=ttl_s),
             face=row.face_index,
             crop=Box.of(row.crop),
-            **_columns(
+            **columns(
                 row,
                 "id device_id original_id filename file_size mime_type width height style seed"
                 " framing aligned engine stands_in_for created_at",
@@ -174,7 +159,7 @@ class Face(Body):
         return cls(
             face_url=signer.file_url(row.face_url),
             thumbnail_url=signer.file_url(row.face_url, thumbnail=True),
-            **_columns(
+            **columns(
                 row,
                 "id device_id original_id source_cartoon_id filename file_size mime_type width"
                 " height created_at",
@@ -196,16 +181,6 @@ class Export(Body):
     outline_width: int = Field(description="Pixels.", examples=[8])
     outline_color: str = Field(examples=["#FFFFFF"])
     background: str = Field(examples=["transparent"])
-
-
-def _columns(row: object, names: str) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names.split()}
-
-
-PhotoFaces = Annotated[
-    list[PhotoFace],
-    Field(description="All faces of the photo, the most prominent first; at most 64."),
-]
 
 
 class UploadCreated(Body):
@@ -233,136 +208,19 @@ class ExportCreated(Body):
     export: Export
 
 
-class RecoveryCode(Body):
-    recovery_code: str = Field(
-        description="Shown once; the code before it is void.",
-        examples=["7K3M-PZ0Q-9XWB-4TRA-2HNC"],
-    )
-
-
-class Recovered(Body):
-    device_id: str = Field(
-        description="Who this phone is from now on.", examples=["pixel-8.a1b2c3"]
-    )
-    device_token: str = Field(
-        description="To be sent as `Authorization: Bearer …`; the one before opens nothing.",
-        examples=["q1Zk0vT3sJt8…"],
-    )
-
-
-class Consent(Body):
-    """That a device agrees to its photos being sent to an engine's server."""
-
-    engine: str = Field(examples=["openai"])
-    sent_to: str = Field(description="The server's host.", examples=["api.openai.com"])
-    given_at: Time
-    withdrawn_at: Time | None = Field(None, description="Since when it does not hold any more.")
-
-    @classmethod
-    def of(cls, row: tables.Consent) -> Consent:
-        return cls(**_columns(row, "engine sent_to given_at withdrawn_at"))
-
-
-class Report(Body):
-    """A picture that the user says is wrong."""
-
-    id: Id = Field(examples=["4b7d2c90e1f54a6c83d0b2a7"])
-    kind: str = Field(description="`original`, `cartoon` or `face`.", examples=["cartoon"])
-    picture_id: Id = Field(examples=["c07a5e9b1d2f4a6880b3e7d1"])
-    reason: str = Field(examples=["not_me"])
-    note: str = Field(examples=[""])
-    created_at: Time
-
-    @classmethod
-    def of(cls, row: tables.Report) -> Report:
-        return cls(**_columns(row, "id kind picture_id reason note created_at"))
-
-
-class ReportCreated(Body):
-    report: Report
-
-
 class OriginalDetail(Body):
     original: Original
     cartoons: list[Cartoon] = Field(description="The live ones, oldest first.")
     faces: PhotoFaces
 
 
-class JobResult(Body):
-    """The response that the POST would have had without `Prefer: respond-async`."""
-
-    original: Original | None = Field(None, description="Of an upload.")
-    cartoon: Cartoon | None = Field(None, description="Of an upload and a regenerate.")
-    faces: PhotoFaces | None = None
-    face: Face | None = Field(None, description="Of a download.")
-    device_token: str | None = Field(None, description="Of the first upload of a device.")
-
-
-class JobError(Body):
-    """Why a job failed: a problem without what belongs to a single request."""
-
-    status: int = Field(examples=[422])
-    code: str = Field(examples=["no_face"])
-    detail: str = Field(examples=["No face was found in the picture."])
-
-
-class Job(Body):
-    """The work of a POST request, and how far it is."""
-
-    id: Id = Field(examples=["7c1e5a90d2b34f68a1c9e0f3"])
-    kind: str = Field(description="`upload`, `regenerate` or `download`.", examples=["upload"])
-    state: str = Field(
-        description="`queued`, `running`, `succeeded`, `failed` or `canceled`.",
-        examples=["running"],
-    )
-    stage: str | None = Field(
-        None, description="What is being done just now, where that is known.", examples=["masks"]
-    )
-    progress: float | None = Field(
-        None, description="From 0 to 1, where the engine tells.", examples=[0.35]
-    )
-    position: int | None = Field(
-        None, description="Place in the queue: 1 is drawn next. Only of a queued job.", examples=[3]
-    )
-    original_id: Id | None = Field(
-        None, description="The photo it is about; of an upload once there is one."
-    )
-    cartoon_id: Id | None = Field(None, description="Of a download: the cartoon it cuts.")
-    engine: str = Field(description="Whose queue it is in.", examples=["drawing"])
-    style: str | None = Field(None, examples=["comic"])
-    created_at: Time
-    started_at: Time | None = None
-    finished_at: Time | None = None
-    expires_at: Time | None = Field(
-        None, description="When a finished job is deleted; its result stays."
-    )
-    result: JobResult | None = Field(
-        None, description="Of a job that succeeded, as long as its result exists."
-    )
-    error: JobError | None = Field(None, description="Of a job that failed or was cancelled.")
-
-
-class JobAccepted(Body):
-    job: Job
-    device_token: str | None = Field(
-        None,
-        description="Only for the first upload of a device, as with the response that is waited"
-        " for.",
-        examples=["q1Zk0vT3sJt8…"],
-    )
-
-
-NextCursor = Annotated[
-    str | None,
-    Field(
-        description="Pass as `cursor` for the next page; null on the last.",
-        examples=["MTczNjEyMzQ1Njc4OQ"],
-    ),
-]
-
-
 class OriginalList(Body):
     items: list[Original]
+    next_cursor: NextCursor
+
+
+class FaceList(Body):
+    items: list[Face]
     next_cursor: NextCursor
 
 
@@ -380,75 +238,3 @@ class PreviewList(Body):
     """One person of a photo in every style that can show them, in walking order."""
 
     items: list[Preview]
-
-
-class FaceList(Body):
-    items: list[Face]
-    next_cursor: NextCursor
-
-
-class ConsentList(Body):
-    items: list[Consent]
-    next_cursor: NextCursor
-
-
-class JobList(Body):
-    items: list[Job]
-    next_cursor: NextCursor
-
-
-class Style(Body):
-    name: str = Field(examples=["comic"])
-    title: str = Field(examples=["Comic"])
-    description: str = Field(examples=["Bold ink and flat colour."])
-    preview: str | None = Field(
-        description="A small picture as a `data:` URL.",
-        examples=["data:image/webp;base64,UklGRi…"],
-    )
-    needs_face: bool = Field(
-        description="It draws people only: a photo without a face is 422 `no_face`.",
-        examples=[False],
-    )
-    svg: bool = Field(description="Its cartoons can be had as SVG.", examples=[False])
-    engine: str = Field(
-        description="What draws it, and whose queue its jobs are in.", examples=["painted"]
-    )
-    aligned: bool = Field(
-        description="A cartoon shows what the photo shows in the same place.", examples=[True]
-    )
-    deterministic: bool = Field(
-        description="The same photo, seed and options give the same picture.", examples=[True]
-    )
-    expected_seconds: float | None = Field(
-        validation_alias="expected_s",
-        description="What a drawing usually takes, where the engine says.",
-        examples=[0.3],
-    )
-    leaves_machine: bool = Field(
-        description="The photo is sent to somebody else's server.", examples=[False]
-    )
-    sent_to: str = Field(
-        "", description="The host of that server, which its consent names.", examples=[""]
-    )
-
-
-class StyleList(Body):
-    items: list[Style]
-    next_cursor: NextCursor
-    stickers: bool = Field(
-        description="Faces can be had as stickers. An AI server of the original design makes none.",
-        examples=[True],
-    )
-
-
-class Health(Body):
-    status: str = Field(examples=["ok"])
-
-
-class Readiness(Body):
-    status: str = Field(examples=["ready"])
-    missing: list[str] = Field(description="Parts that do not answer.", examples=[["ai"]])
-    missing_models: list[str] = Field(
-        description="Model files that the AI service lacks.",
-        examples=[["face_landmarks_detector.tflite"]],
-    )
