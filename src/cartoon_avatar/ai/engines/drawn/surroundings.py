@@ -131,7 +131,8 @@ def areas_of_hues(
     hues /= blurred(weight[..., 0], _BLUR * unit_px)[..., None]
     if within is not None:
         here = cv2.resize(within.astype(np.uint8), lab.shape[1::-1]) > 0
-        hues[~here] = np.median(hues[here], axis=0)
+        if here.any():
+            hues[~here] = np.median(hues[here], axis=0)
     # Half units of a* and b* are told apart.
     coded = np.concatenate([np.zeros_like(weight), 128 + 2 * hues], axis=2)
     numbers = Image.fromarray(np.clip(coded, 0, 255).astype(np.uint8)).quantize(

@@ -129,11 +129,12 @@ def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
 
 def _draw_features_beside(pen: Pen, portrait: Portrait) -> None:
     for reading in portrait.beside:
-        friend = replace(portrait, reading=reading)
-        skin = reading.inside(reading.features.oval)
-        colour = np.median(portrait.lab[portrait.on_pixels(skin) > 0.5], axis=0)
-        theirs = replace(pen, reading=reading, skin=replace(pen.skin, base=colour))
-        _draw_features(theirs, friend, reading.subject.shows_eyes)
+        face = portrait.on_pixels(reading.inside(reading.features.oval)) > 0.5
+        if face.any():
+            skin = replace(pen.skin, base=np.median(portrait.lab[face], axis=0))
+            theirs = replace(pen, reading=reading, skin=skin)
+            friend = replace(portrait, reading=reading)
+            _draw_features(theirs, friend, reading.subject.shows_eyes)
 
 
 def _draw_features(pen: Pen, portrait: Portrait, shows_eyes: tuple[bool, bool]) -> None:
