@@ -43,6 +43,8 @@ _SCRAP = 0.06
 _RIM = 0.04
 # Faces of less than this share of the person's height are not drawn for themselves.
 _SMALL = 0.4
+# Holes in a face below this are lights on it, squared face heights.
+_SHINE = 0.03
 # From how many squared face heights of others on, one piece with a person, they are drawn too, and
 # half the least width of what is drawn of them.
 _COMPANY, _THIN = 0.12, 0.02
@@ -201,6 +203,7 @@ def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Por
     if crowded := bool(company.any()):
         # Nothing is made up of a body that others hide: they are drawn instead.
         clothes &= cloth_seen
+        face |= reading.filled(face, _SHINE) & ~(hair | hat | neck | clothes)
         whole |= company
         rest = whole & ~(face | hair | hat | neck | clothes)
     clock.done("read")

@@ -113,7 +113,7 @@ def draw_company(pen: Pen, portrait: Portrait, tones: Tones) -> None:
     portrait = portrait.in_light(beyond(portrait.lab, portrait.on_pixels(inside) > 0.5, reach_px))
     rest = reading.grown(portrait.rest, _OUTLINE * reading.unit)
     with pen.sheet.clipped(portrait.outline(everybody)):
-        for mask in areas_of_hues(reading, portrait.lab):
+        for mask in areas_of_hues(reading, _of_one_skin(portrait, portrait.lab)):
             if (mask & rest).any():
                 draw_part(pen, portrait, mask & rest, mask & rest, tones, around=True)
 
