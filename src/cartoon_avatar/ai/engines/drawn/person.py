@@ -147,6 +147,17 @@ def blurred(values: np.ndarray, sigma_px: float) -> np.ndarray:
 
 def _grown(mask: np.ndarray, px: float) -> np.ndarray:
     """``mask`` (H×W bool) grown (below 0: shrunk) by ``px``."""
+    found = np.zeros_like(mask)
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    margin = 2 + max(0, int(px))
+    box = np.s_[
+        max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin
+    ]
+    here = mask[box]
+    if not width:
+        return found
     if px >= 0:
-        return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) <= px
-    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) > -px
+        found[box] = cv2.distanceTransform((~here).astype(np.uint8), cv2.DIST_L2, 3) <= px
+    else:
+        found[box] = cv2.distanceTransform(here.astype(np.uint8), cv2.DIST_L2, 3) > -px
+    return found

@@ -23,7 +23,7 @@ from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
 
 # Long side of the painting that is traced, px, and how high a face is in it if these allow.
 # Outlines are finer than its pixels.
-_PAINTED_PX, _FACE_PX = (576, 768), 228
+_PAINTED_PX, _FACE_PX = (512, 768), 228
 # Below this, squared face heights, hair is cropped.
 _CROPPED = 0.17
 # How far the border between hair and face is moved to where strands end, face heights.
