@@ -194,10 +194,11 @@ PLAIN = PaintedStyle(
     features=Features(eye_size=1.0, slimming=0.0),
     lines=Lines(strength=0.0),
     grade=Grade(contrast=0.3, vibrance=0.1, lights=(0, 0), darks=(0, 0), glow=0.0),
+    broad_px=544,
 )
 
 # The same where only skin and eyes are used.
-PLAIN_SKIN = replace(PLAIN, backdrops=(), skin_alone=True)
+PLAIN_SKIN = replace(PLAIN, backdrops=(), skin_alone=True, broad_px=704)
 
 # For another engine to trace: bold lines, clear tones, full colours.
 BOLD = PaintedStyle(
