@@ -54,15 +54,14 @@ def draw_part(
     edge = portrait.outline(whole) if around else portrait.edge(whole)
     box = portrait.box(whole)
     at, on = (box[1].start, box[0].start), on[box]
-    near = portrait.on_pixels(seamed if around else whole)[box] > 0
+    # Tones of what is around go on beyond the border, in what is drawn beside it.
+    shown = portrait.on_pixels(seamed if around else whole)[box] > 0
     if around:
-        # Tones go on beyond the border, in what is drawn beside it.
-        shown, lab = on, portrait.lab[box]
+        # Outlines are finer than pixels.
+        shown, lab = _wider(shown, 3), portrait.lab[box]
     else:
-        shown = near
         lab = beyond(portrait.lab[box], on, 0.02 * unit * scale)
-    reach = 2 * round(_BESIDE * unit * scale) + 3
-    within = cv2.dilate(near.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+    within = _wider(shown, 2 * round(_BESIDE * unit * scale) + 3)
     light = lab[..., 0]
     if tones.soft:
         light = cv2.GaussianBlur(light, (0, 0), tones.soft * unit * scale)
@@ -80,6 +79,10 @@ def draw_part(
         if glazed:
             for path, colour in _glazes(lab, on, unit, scale, at):
                 pen.sheet.fill(path, colour, opacity=_GLAZE)
+
+
+def _wider(mask: np.ndarray, window_px: int) -> np.ndarray:
+    return cv2.dilate(mask.astype(np.uint8), np.ones((window_px, window_px), np.uint8)) > 0
 
 
 def _greyed(colour: Lab, base: Lab, share: float) -> Lab:

@@ -21,9 +21,9 @@ from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.seeing.features import features_of
 from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
 
-# Long side of the painting that is traced, px, and how high a face is in it if these allow.
-# Outlines are finer than its pixels.
-_PAINTED_PX, _FACE_PX = (512, 768), 228
+# Long side of the painting that is traced, px, and of one with its scene, of which more is fine;
+# how high a face is in it if these allow. Outlines are finer than its pixels.
+_PAINTED_PX, _SCENE_PX, _FACE_PX = (512, 768), (576, 768), 228
 # Below this, squared face heights, hair is cropped.
 _CROPPED = 0.17
 # How far the border between hair and face is moved to where strands end, face heights.
@@ -160,17 +160,21 @@ class Portrait:
 @once_per_scene
 def portrait_of(scene: Scene, clock: Clock) -> Portrait:
     """Of a bold painting."""
-    return _portrait_of(scene, painted.BOLD, clock)
+    return _portrait_of(scene, painted.BOLD, _PAINTED_PX, clock)
 
 
 @once_per_scene
 def portrait_in_scene(scene: Scene, clock: Clock) -> Portrait:
     """Of a painting with its scene."""
-    return _portrait_of(scene, painted.STORY, clock)
+    return _portrait_of(scene, painted.STORY, _SCENE_PX, clock)
 
 
-def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Portrait:
-    painting = painted.traceable(shrunk(scene, _painted_px(scene)), style, clock)
+def _portrait_of(
+    scene: Scene, style: painted.PaintedStyle, limits_px: tuple[int, int], clock: Clock
+) -> Portrait:
+    share = features_of(scene.people[0].landmarks).height / max(scene.picture.rgb.shape)
+    long_side = round(float(np.clip(_FACE_PX / max(share, 1e-3), *limits_px)))
+    painting = painted.traceable(shrunk(scene, long_side), style, clock)
     reading = read(painting)
     # A bald skull rises high above the face.
     near = reading.grown(reading.oval, 0.45 * reading.unit)
@@ -223,12 +227,6 @@ def _portrait_of(scene: Scene, style: painted.PaintedStyle, clock: Clock) -> Por
         crowded=crowded,
         beside=_beside(painting, reading),
     )
-
-
-def _painted_px(scene: Scene) -> int:
-    """Long side of the painting."""
-    share = features_of(scene.people[0].landmarks).height / max(scene.picture.rgb.shape)
-    return round(float(np.clip(_FACE_PX / max(share, 1e-3), *_PAINTED_PX)))
 
 
 def _oval_seen(scene: Scene, reading: Reading) -> np.ndarray:
