@@ -21,8 +21,8 @@ _ZOOM, _STEP = 3, 2.0
 _LEAST, _SMOOTH = 0.00001, 0.0015
 # How much of what is around an eye or the lips is traced as closely, face heights.
 _BY_EYES, _BY_LIPS = 0.05, 0.02
-# How much more vivid irises are than painted: they are small.
-_IRIS = 1.4
+# How much more vivid irises are than painted, as they are small, and the highest a* of one.
+_IRIS, _REDDEST = 1.4, 14.0
 # How much darker than skin lips are at most, L, how much more for a unit of chroma that they have
 # and skin has not, how much lighter than painted they are, L; how much darker than skin and how
 # much redder than painted pale ones become.
@@ -73,6 +73,8 @@ def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
             with pen.sheet.clipped(bezier(few_points(opening, fine=1.0))):
                 disc = circle(eye.iris.astype(float), float(eye.radius))
                 lab = look.lab * np.array([1, _IRIS, _IRIS], np.float32)
+                # A flash makes eyes red.
+                np.minimum(lab[..., 1], _REDDEST, out=lab[..., 1])
                 _draw(pen, portrait, replace(look, lab=lab, around=iris), disc)
 
 
