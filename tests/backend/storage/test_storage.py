@@ -346,10 +346,9 @@ async def test_with_half_of_the_bucket_down_pictures_open_and_uploads_are_refuse
             assert len((await service.phone.get("/api/originals")).json()["items"]) == 5
 
             volumes[0].start()
-            for _ in range(300):
-                if (await service.phone.upload(photo)).status_code == 201:
-                    break
-                await asyncio.sleep(0.1)
+            async with asyncio.timeout(PATIENCE_S):
+                while (await service.phone.upload(photo)).status_code != 201:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
             items = (await service.phone.get("/api/originals")).json()["items"]
             assert len(items) == 6
             for item in items:
