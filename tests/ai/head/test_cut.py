@@ -161,7 +161,10 @@ def test_the_shape_comes_from_the_photo_and_the_colours_from_the_drawing(portrai
     poster = Picture(photo.rgb // 64 * 64)
     heads = [cut(drawing, seen.models(), photo) for drawing in (negative, poster)]
     assert np.array_equal(heads[0].picture.alpha, heads[1].picture.alpha)
-    assert np.array_equal(heads[0].picture.alpha, head_of(portrait).picture.alpha)
+    # A drawing's outline is the photo's, but for flicks at its ends.
+    alpha, seen_alpha = (head.picture.alpha / 255 for head in (heads[0], head_of(portrait)))
+    assert alpha.shape == seen_alpha.shape
+    assert iou(alpha, seen_alpha) > 0.99
     # At the rim colours are carried outwards from further inside.
     solid = cv2.erode(np.uint8(heads[0].picture.alpha == 255), np.ones((25, 25))) > 0
     assert np.array_equal(heads[0].picture.rgb[solid], 255 - head_of(portrait).picture.rgb[solid])

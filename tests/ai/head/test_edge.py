@@ -102,3 +102,18 @@ def test_the_head_of_a_drawing_has_no_flat_side_where_the_picture_ends() -> None
         for drawn in (False, True)
     ]
     assert 0 < len(first[1]) < len(first[0]) - 20
+
+
+def test_no_drop_hangs_on_the_hair_of_a_drawing() -> None:
+    photo, truth, _ = drawn_portrait()
+    photo, truth = photo.copy(), truth.copy()
+    for plane, paint in ((photo, (50, 30, 20)), (truth, 1.0)):
+        cv2.line(plane, (150, 330), (130, 440), paint, 12)
+    shape = shape_of(cv2.resize(truth, (PLAN_PX, PLAN_PX), interpolation=cv2.INTER_AREA))
+    seen, drawn = (
+        edge_of(shape, Picture(photo), None, Square(0, 0, 480), 480, drawn=drawn)
+        for drawn in (False, True)
+    )
+    assert seen[420, 120:150].max() > 0.5
+    assert drawn[420:].max() < 0.02
+    assert drawn[200:360, 200:280].min() > 0.98

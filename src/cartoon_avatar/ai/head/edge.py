@@ -5,10 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.colour_edge import colour_edge
-from cartoon_avatar.ai.head.contour import clean_contour, grown, opened
+from cartoon_avatar.ai.head.contour import Pen, clean_contour, grown, largest, one_contour, opened
 from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape
 from cartoon_avatar.ai.pictures import Picture
@@ -21,6 +22,9 @@ _EARS, _MOUTH = -0.98, -0.2
 _CROPPED = 0.1
 # How far beside the networks' edge colours are asked for it, in face heights.
 _BAND = 0.009
+# The ends of long hair and what is left of the neck are calm in a drawing, and where, in face
+# heights below the chin, that begins.
+_CALM, _LOW = Pen(spur=0.045, round=0.03, hole=0.1), (-0.3, -0.22)
 # How round the corners become where the border of the picture cuts a head, in face heights.
 _FRAME = 0.15
 
@@ -66,7 +70,20 @@ def edge_of(
     x, y = square.left + centres, square.top + centres
     rows, columns = (y >= 0) & (y <= seen.height), (x >= 0) & (x <= seen.width)
     alpha *= np.outer(rows, columns)
-    return _rounded_at_frame(alpha, rows, columns, _FRAME * unit) if drawn else alpha
+    if not drawn:
+        return alpha
+    _, down = shape.ruler.measure(square, size)
+    alpha = _calm_below(alpha, down, unit)
+    return _rounded_at_frame(alpha, rows, columns, _FRAME * unit)
+
+
+def _calm_below(alpha: np.ndarray, down: np.ndarray, unit_px: float) -> np.ndarray:
+    """``alpha`` (H×W float32 0..1) without drops and flicks at the ends of long hair and at what
+    is left of the neck; ``down`` is how far below the chin, in face heights."""
+    solid = (alpha > 0.5).astype(np.uint8)
+    calm = one_contour(solid, np.zeros(solid.shape, bool), _CALM, unit_px)
+    calmed = alpha + smoothstep(down, *_LOW) * (np.minimum(calm, alpha) - alpha)
+    return calmed * cv2.dilate(largest((calmed > 0.5).astype(np.uint8)), disc(2))
 
 
 def _rounded_at_frame(

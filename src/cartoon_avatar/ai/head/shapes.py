@@ -10,7 +10,15 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
-from cartoon_avatar.ai.head.contour import Pen, grown, largest, one_contour, opened, without_holes
+from cartoon_avatar.ai.head.contour import (
+    Pen,
+    closed,
+    grown,
+    largest,
+    one_contour,
+    opened,
+    without_holes,
+)
 from cartoon_avatar.ai.head.cut import (
     LOW_RESOLUTION_PX,
     Head,
@@ -41,7 +49,7 @@ _FLICK, _CHIN = 0.22, 0.03
 # and from how many squared face heights on it is a shoulder.
 _HANGS, _ASIDE, _CROWN, _STRANGE, _FAR, _SHOULDER = -0.33, 0.45, -1.1, 7.0, 0.62, 0.015
 _BY_FACE, _RATHER, _REACH = 0.03, 4.5, 0.12
-_GREY, _VIVID = 6.0, 1.8
+_GREY, _VIVID, _STRIPE = 6.0, 1.8, 0.05
 # Colours are compared in so many pixels from chin to forehead.
 _FEW_PX = 100
 # Beside others: how much of a generous skull is surely one's own above the brows (face heights
@@ -172,7 +180,9 @@ def _of_own_colours(solid: np.ndarray, head: Picture, ruler: Ruler) -> np.ndarra
     below[aside < _FAR, :2] = 0
     apart = np.maximum(below, lab - most).clip(0) * np.asarray([0.3, 1, 1], np.float32)
     off = np.where(low, np.linalg.norm(apart, axis=2), 0)
-    strange = opened((off > _STRANGE).astype(np.uint8), 0.025 * _FEW_PX)
+    # Stripes of a sleeve are one piece.
+    strange = closed((off > _STRANGE).astype(np.uint8), _STRIPE * _FEW_PX)
+    strange = opened(strange, 0.025 * _FEW_PX)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(strange)
     shoulder = stats[:, cv2.CC_STAT_AREA] > _SHOULDER * _FEW_PX**2
     shoulder[0] = False
