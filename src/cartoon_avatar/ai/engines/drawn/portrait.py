@@ -21,9 +21,10 @@ from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.seeing.features import features_of
 from cartoon_avatar.ai.seeing.scene import Scene, once_per_scene, shrunk
 
-# Long side of the painting that is traced, px, and of one with its scene, of which more is fine;
-# how high a face is in it if these allow. Outlines are finer than its pixels.
-_PAINTED_PX, _SCENE_PX, _FACE_PX = (512, 768), (576, 768), 228
+# How high a face is in the painting that is traced, px, if the long side's limits allow; finer with
+# a scene, where nothing is bold. Outlines are finer than its pixels.
+_FACE_PX, _PAINTED_PX = 228, (512, 768)
+_FINE_FACE_PX, _SCENE_PX = 290, (640, 896)
 # Below this, squared face heights, hair is cropped.
 _CROPPED = 0.17
 # How far the border between hair and face is moved to where strands end, face heights.
@@ -160,20 +161,24 @@ class Portrait:
 @once_per_scene
 def portrait_of(scene: Scene, clock: Clock) -> Portrait:
     """Of a bold painting."""
-    return _portrait_of(scene, painted.BOLD, _PAINTED_PX, clock)
+    return _portrait_of(scene, painted.BOLD, _FACE_PX, _PAINTED_PX, clock)
 
 
 @once_per_scene
 def portrait_in_scene(scene: Scene, clock: Clock) -> Portrait:
     """Of a painting with its scene."""
-    return _portrait_of(scene, painted.STORY, _SCENE_PX, clock)
+    return _portrait_of(scene, painted.STORY, _FINE_FACE_PX, _SCENE_PX, clock)
 
 
 def _portrait_of(
-    scene: Scene, style: painted.PaintedStyle, limits_px: tuple[int, int], clock: Clock
+    scene: Scene,
+    style: painted.PaintedStyle,
+    face_px: int,
+    limits_px: tuple[int, int],
+    clock: Clock,
 ) -> Portrait:
     share = features_of(scene.people[0].landmarks).height / max(scene.picture.rgb.shape)
-    long_side = round(float(np.clip(_FACE_PX / max(share, 1e-3), *limits_px)))
+    long_side = round(float(np.clip(face_px / max(share, 1e-3), *limits_px)))
     painting = painted.traceable(shrunk(scene, long_side), style, clock)
     reading = read(painting)
     # A bald skull rises high above the face.
