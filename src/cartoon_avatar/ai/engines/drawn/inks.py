@@ -8,7 +8,7 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of, lab_of_hex, mixed
 
-_PAPER = lab_of_hex("#fff6e9")
+_PAPER = "#fff6e9"
 # The lightness, L, that is printed in the dark ink, in both, in the bright one, in a tint of it,
 # and that stays bare paper.
 _LIGHTS = 8.0, 32.0, 54.0, 77.0, 97.0
@@ -29,11 +29,12 @@ class Inks:
     def printed(self, colour: str) -> str:
         """What is printed for ``colour``, by its lightness alone; hex both."""
         light = lab_of_hex(colour)[0]
+        paper = lab_of_hex(_PAPER)
         stops = np.array([
             self.dark,
             mixed(self.dark, self.bright, _OVERPRINT),
             self.bright,
-            mixed(self.bright, _PAPER, _TINT),
-            _PAPER,
+            mixed(self.bright, paper, _TINT),
+            paper,
         ])  # fmt: skip
         return hex_of(np.array([np.interp(light, _LIGHTS, channel) for channel in stops.T]))

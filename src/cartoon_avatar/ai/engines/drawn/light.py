@@ -84,7 +84,8 @@ def _diffuse(pixels: np.ndarray, white: float | None) -> Lab:
 
 def _white_of_eyes(reading: Reading) -> tuple[float | None, float]:
     """Lightness of the white of the eyes, if it is seen, and how open the eyes are."""
-    whites, openness = [], 0.0
+    whites: list[float] = []
+    openness = 0.0
     for index, eye in enumerate(reading.features.eyes):
         if reading.hides_eye(index):
             continue

@@ -6,7 +6,7 @@ hex colours of our own making: nothing of the photo's bytes gets in, no script, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -60,7 +60,7 @@ class Sheet:
         )
 
     @contextmanager
-    def clipped(self, d: str) -> Iterator[None]:
+    def clipped(self, d: str) -> Generator[None]:
         """What is drawn meanwhile shows only inside ``d``."""
         self.shapes.append(Shape("clip", d or "M0 0Z"))
         yield

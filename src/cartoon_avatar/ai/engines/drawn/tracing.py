@@ -157,7 +157,9 @@ def _contours(
     maker = contour_generator(z=beyond, fill_type=FillType.OuterOffset)
     # No side is longer than a pixel's diagonal, and no shape has a larger area than a disc.
     fewest = int(np.sqrt(2 * np.pi * least))
-    points, starts, level = [], [], []
+    points: list[np.ndarray] = []
+    starts: list[np.ndarray] = []
+    level: list[int] = []
     for number, values in enumerate(levels):
         # Of each shape the points of all its rings, and where each ring starts.
         found = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(*sorted(values)))
