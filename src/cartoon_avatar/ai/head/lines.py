@@ -18,12 +18,13 @@ _FACE_PX, _REACH = 150, 1.7
 _STANDS_OUT, _HALF_WIDTH_PX = 14, 7
 # Shares of a face's height: the length of a line, and how much of it lies before the face. Strands
 # of hair, brims and spectacles are shorter.
-_LONG, _BEFORE = 0.9, 0.35
+_LONG, _BEFORE = 1.0, 0.35
 # The share of a line's pixels that stand out, and the most of those on either side of it: hair and
 # cloth have many lines side by side.
-_WHOLE, _DENSE = 0.8, 0.5
-# Fewer lines are a pole, a cable, the edge of a shadow.
-_FEWEST = 2
+_WHOLE, _DENSE = 0.85, 0.5
+# Fewer parallel lines are a pole, a cable, a strand of hair; the sine of what is parallel, and what
+# is nearer to a line is that line again, px of the copy.
+_FEWEST, _PARALLEL, _APART_PX = 2, 0.1, 10
 # A median takes away what is less than half as wide as it.
 _WIDTHS = 2.6
 
@@ -68,6 +69,7 @@ def _widths(thin: np.ndarray, before: np.ndarray) -> list[float]:
         minLineLength=round(_LONG * _FACE_PX), maxLineGap=8,
     )  # fmt: skip
     lines: list[tuple[float, float]] = []
+    most = 0
     widths: list[float] = []
     inside = cv2.distanceTransform(thin.astype(np.uint8), cv2.DIST_L2, 3)
     for x0, y0, x1, y1 in () if found is None else found.reshape(-1, 4).astype(float):
@@ -83,11 +85,11 @@ def _widths(thin: np.ndarray, before: np.ndarray) -> list[float]:
             continue
         widths.append(2 * float(np.percentile(inside[at], 90)))
         angle, offset = np.arctan2(across[1], across[0]) % np.pi, abs(float(across @ points[0]))
-        if all(
-            abs(np.sin(angle - other)) > 0.1 or abs(offset - away) > 10 for other, away in lines
-        ):
+        along = [away for other, away in lines if abs(np.sin(angle - other)) < _PARALLEL]
+        if all(abs(offset - away) > _APART_PX for away in along):
             lines.append((angle, offset))
-    return [float(np.median(widths))] if len(lines) >= _FEWEST else []
+            most = max(most, 1 + len(along))
+    return [float(np.median(widths))] if most >= _FEWEST else []
 
 
 def _at(points: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
