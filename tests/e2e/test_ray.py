@@ -159,11 +159,11 @@ async def test_senders_of_too_much_are_refused_and_endless_ones_are_cut_off(ai: 
     assert body.sent < 300_000_000
 
 
-def test_past_the_queue_the_response_is_the_contract_s(site: Site):
-    """Two replicas hold two pictures each, four wait before them."""
+def asked_together(site: Site, number: int) -> list[httpx.Response]:
+    """What so many requests for a drawing at once get."""
     photo = picture("jpeg", (480, 640))
     responses: list[httpx.Response] = []
-    together = threading.Barrier(24)
+    together = threading.Barrier(number)
 
     def ask() -> None:
         together.wait(PATIENCE_S)
@@ -173,16 +173,30 @@ def test_past_the_queue_the_response_is_the_contract_s(site: Site):
             )
         )
 
-    threads = [threading.Thread(target=ask) for _ in range(24)]
+    threads = [threading.Thread(target=ask) for _ in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {response.status_code for response in responses} == {200, 503}
-    assert sum(response.status_code == 200 for response in responses) >= 4 + QUEUE
-    for response in responses:
-        if response.status_code == 503:
-            assert_problem(response, 503, "ai_busy")
+    assert len(responses) == number
+    return responses
+
+
+def test_past_the_queue_the_response_is_the_contract_s(site: Site):
+    """Two replicas hold two pictures each, four wait before them."""
+
+    def full() -> bool:
+        responses = asked_together(site, 24)
+        for response in responses:
+            assert response.status_code in (200, 503), response.text
+            if response.status_code == 503:
+                assert_problem(response, 503, "ai_busy")
+        drawn = sum(response.status_code == 200 for response in responses)
+        return 4 + QUEUE <= drawn < 24
+
+    # A request that an earlier test gave up may still hold a place, and a busy machine may send
+    # so slowly that there is one for each.
+    until(full, "as many drawn as there are places, and others refused")
 
 
 def test_a_portrait_goes_from_upload_to_a_head(site: Site, astronaut: bytes):  # noqa: F811
