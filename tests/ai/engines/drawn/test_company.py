@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -78,3 +79,13 @@ def test_the_head_is_cut_without_the_friend():
 
     assert (alpha[mine] > 127).mean() > 0.97
     assert (alpha[friend] > 127).mean() < 0.02
+
+
+def test_styles_that_differ_in_how_friends_are_traced_share_nothing_of_them():
+    flat = STYLES["flat"]
+    coarse = replace(flat, company=replace(flat.company, step=3 * flat.company.step))
+    alone = drawn.svg(replace(friends()), coarse, 0)
+    shared = replace(friends())
+
+    assert drawn.svg(shared, flat, 0) != alone
+    assert drawn.svg(shared, coarse, 0) == alone

@@ -20,21 +20,21 @@ _OVERPRINT, _TINT = 0.42, 0.58
 class Inks:
     dark: Lab
     bright: Lab
+    paper: Lab
 
     @classmethod
     def of(cls, pair: tuple[str, str]) -> Inks:
         """A dark and a bright ink, hex."""
-        return cls(lab_of_hex(pair[0]), lab_of_hex(pair[1]))
+        return cls(lab_of_hex(pair[0]), lab_of_hex(pair[1]), lab_of_hex(_PAPER))
 
     def printed(self, colour: str) -> str:
         """What is printed for ``colour``, by its lightness alone; hex both."""
         light = lab_of_hex(colour)[0]
-        paper = lab_of_hex(_PAPER)
         stops = np.array([
             self.dark,
             mixed(self.dark, self.bright, _OVERPRINT),
             self.bright,
-            mixed(self.bright, paper, _TINT),
-            paper,
+            mixed(self.bright, self.paper, _TINT),
+            self.paper,
         ])  # fmt: skip
         return hex_of(np.array([np.interp(light, _LIGHTS, channel) for channel in stops.T]))

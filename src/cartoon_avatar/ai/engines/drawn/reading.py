@@ -14,7 +14,6 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
 from cartoon_avatar.ai.engines.drawn.light import read_light
 from cartoon_avatar.ai.engines.drawn.person import Reading
-from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.detector import on_grey
 from cartoon_avatar.ai.seeing.features import body_axes, features_of, quarter_turns_of_body
 from cartoon_avatar.ai.seeing.scene import Scene
@@ -80,7 +79,7 @@ def read(scene: Scene) -> Reading:
         clothes_seen=empty,
         worn_on_face=np.zeros(size[::-1], np.float32),
         oval=empty,
-        frame=_frame_of(picture, on_grid),
+        frame=~empty if picture.alpha is None else _frame_of(on_grid(picture.alpha)),
         down_at=(x * down[0] + y * down[1]).astype(np.float32),
         across_at=(x * across[0] + y * across[1]).astype(np.float32),
     )
@@ -99,19 +98,18 @@ def read(scene: Scene) -> Reading:
     return reading
 
 
-def _frame_of(picture: Picture, on_grid: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Where a photo that was cut to a disc or another convex shape is opaque; else everywhere: a
-    person who was cut out has dents."""
-    if picture.alpha is None:
-        return np.ones_like(on_grid(picture.rgb[..., 0]), bool)
-    opaque = on_grid(picture.alpha) > _OPAQUE
+def _frame_of(alpha: np.ndarray) -> np.ndarray:
+    """Where a photo that was cut to a disc or another convex shape is opaque, by its ``alpha`` (H×W
+    uint8); else everywhere: a person who was cut out has dents."""
+    opaque = alpha > _OPAQUE
+    everywhere = np.ones_like(opaque)
     points = cv2.findNonZero(opaque.astype(np.uint8))
     if points is None:
-        return np.ones_like(opaque)
+        return everywhere
     hull = np.zeros(opaque.shape, np.uint8)
     cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
     convex = opaque.sum() > _CONVEX * hull.sum()
-    return opaque if convex and opaque.mean() > _FRAME else np.ones_like(opaque)
+    return opaque if convex and opaque.mean() > _FRAME else everywhere
 
 
 def _read_parts(

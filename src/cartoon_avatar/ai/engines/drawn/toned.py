@@ -85,7 +85,7 @@ def toned_of(
 def _draw_by_parts(
     pen: Pen, portrait: Portrait, style: DrawnStyle, shows_eyes: tuple[bool, bool], head_only: bool
 ) -> None:
-    tones = style.skin, style.hair, style.cloth
+    tones = style.skin, style.hair, style.cloth, style.company
     # A line about the jaw is the head's.
     seam = _SEAM * portrait.reading.unit
     by_head = portrait.head | (portrait.reading.grown(portrait.head, seam) & portrait.body)
