@@ -57,8 +57,9 @@ class _Look:
         return np.clip(cv2.resize(plane, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
-    """The eyes ``shown`` as they are painted, each iris in tones of its own colour."""
+def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool], *, vivid: bool) -> None:
+    """The eyes ``shown`` as they are painted, each iris in tones of its own colour, brighter in
+    ``vivid`` ones."""
     reading = portrait.reading
     for index, eye in enumerate(reading.features.eyes):
         outline = reading.inside(eye.outline)
@@ -72,14 +73,15 @@ def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool]) -> None:
             opening = np.concatenate([spline(eye.upper), spline(eye.lower)[::-1]])
             with pen.sheet.clipped(bezier(few_points(opening, fine=1.0))):
                 disc = circle(eye.iris.astype(float), float(eye.radius))
-                lab = look.lab * np.array([1, _IRIS, _IRIS], np.float32)
+                more = _IRIS if vivid else 1.0
+                lab = look.lab * np.array([1, more, more], np.float32)
                 # A flash makes eyes red.
                 np.minimum(lab[..., 1], _REDDEST, out=lab[..., 1])
                 _draw(pen, portrait, replace(look, lab=lab, around=iris), disc)
 
 
-def draw_mouth(pen: Pen, portrait: Portrait) -> None:
-    """The mouth as it is painted, with lighter lips."""
+def draw_mouth(pen: Pen, portrait: Portrait, *, vivid: bool) -> None:
+    """The mouth as it is painted; a ``vivid`` one with lighter lips and whiter teeth."""
     reading = portrait.reading
     lips, opening = (reading.inside(one) for one in (reading.features.lips, reading.features.mouth))
     if not lips.any():
@@ -87,11 +89,12 @@ def draw_mouth(pen: Pen, portrait: Portrait) -> None:
     look = _look(portrait, reading.grown(lips, _BY_LIPS * reading.unit))
     lips, opening = look.on_pixels(portrait, lips), look.on_pixels(portrait, opening)
     lab, inside = look.lab.copy(), opening > 0.5
-    if (red := (lips > 0.5) & ~inside).any():
+    if vivid and (red := (lips > 0.5) & ~inside).any():
         _paint_lips(lab, np.clip(lips - opening, 0, 1), red, pen.skin.base)
-    wide_px = float(np.ptp(reading.features.mouth, axis=0).max()) * portrait.scale
-    gapless = float(np.interp(wide_px, _MOUTH_PX, _GAPLESS))
-    _whiten(lab, opening, reading.unit * look.scale, gapless)
+    if vivid:
+        wide_px = float(np.ptp(reading.features.mouth, axis=0).max()) * portrait.scale
+        gapless = float(np.interp(wide_px, _MOUTH_PX, _GAPLESS))
+        _whiten(lab, opening, reading.unit * look.scale, gapless)
     _draw(pen, portrait, replace(look, lab=lab), _edge(portrait, look))
 
 

@@ -219,7 +219,7 @@ def _portrait_of(
     return Portrait(
         reading=reading,
         # The pixels' own steps would be traced.
-        lab=cv2.GaussianBlur(lab_of(painting.picture.rgb), (0, 0), 0.7),
+        lab=cv2.GaussianBlur(lab_of(painting.picture.rgb), (0, 0), 0.45),
         skin=skin_tones(reading),
         neck=neck & whole,
         clothes=clothes & whole,

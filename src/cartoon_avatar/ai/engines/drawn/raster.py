@@ -12,9 +12,12 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.sheet import Shape
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.contract.options import rgb_of
 
 _SUBPATH = re.compile("M[^M]*")
 _STEP = re.compile("[A-Za-z][^A-Za-z]*")
+# How opaque a glaze is at most, and on how many pixels, the longer side, glazes are summed up.
+_GLAZE, _GLAZED_PX = 0.05, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,68 @@ def _draw(
     """
     colour, covered = on.ndim == 3, False
     pen = _pen_on(on, grid, at)
+    glazes: list[Shape] = []
     for number, shape in enumerate(shapes):
+        if covered and shape.kind == "path":
+            continue
+        if _is_glaze(shape):
+            glazes.append(shape)
+            continue
+        if glazes or shape.kind == "clip":
+            on[:] = _pixels(pen, on.shape)
+            _draw_glazes(glazes, on, grid, at)
+            glazes = []
+            if shape.kind == "clip":
+                _draw_clipped(shapes, shape.d, on, grid, at)
+            pen = _pen_on(on, grid, at)
         if shape.kind == "end":
             break
         if shape.kind == "path":
-            if covered:
-                continue
             _draw_path(pen, shape, grid, colour=colour)
             # What is wholly covered, as a clip is by its ground, stays so.
             covered = not colour and number == 0 and bool((_pixels(pen, on.shape) == 255).all())
-            continue
-        on[:] = _pixels(pen, on.shape)
-        _draw_clipped(shapes, shape.d, on, grid, at)
-        pen = _pen_on(on, grid, at)
     on[:] = _pixels(pen, on.shape)
+    _draw_glazes(glazes, on, grid, at)
+
+
+def _is_glaze(shape: Shape) -> bool:
+    """Whether ``shape`` is so thin that its edge cannot be seen."""
+    return shape.kind == "path" and shape.opacity <= _GLAZE and not shape.line
+
+
+def _draw_glazes(glazes: Sequence[Shape], on: np.ndarray, grid: _Grid, at: tuple[int, int]) -> None:
+    """Draw ``glazes`` onto ``on``, in place.
+
+    The renderer rounds each layer down to whole values, which darkens what lies under many. What
+    shines through all of them and what they add is summed up, on fewer pixels: they are soft.
+    """
+    if not glazes or not on.size:
+        return
+    height, width = on.shape[:2]
+    scale = min(1.0, _GLAZED_PX / max(height, width))
+    shape = max(1, round(scale * height)), max(1, round(scale * width))
+    across, down = shape[1] / width, shape[0] / height
+    place = grid.across * across, 0.0, -at[0] * across, 0.0, grid.down * down, -at[1] * down
+    through = np.ones(shape, np.float32)
+    added = np.zeros((*shape, *on.shape[2:]), np.float32)
+    for glaze in glazes:
+        pen = aggdraw.Draw("L", shape[::-1], 0)
+        pen.settransform(place)
+        pen.symbol((0, 0), aggdraw.Symbol(_open(glaze.d)), None, aggdraw.Brush(255))
+        covered = _pixels(pen, shape)
+        left, top, wide, high = cv2.boundingRect(covered)
+        box = slice(top, top + high), slice(left, left + wide)
+        share = covered[box] * np.float32(glaze.opacity / 255)
+        through[box] *= 1 - share
+        ink = np.float32(rgb_of(glaze.fill)) if on.ndim == 3 else np.float32(255)
+        share = share[..., None] if on.ndim == 3 else share
+        added[box] += share * (ink - added[box])
+    size = width, height
+    through, added = (
+        cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in (through, added)
+    )
+    through = through[..., None] if on.ndim == 3 else through
+    on[:] = np.clip(on * through + added + np.float32(0.5), 0, 255)
 
 
 def _draw_clipped(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from cartoon_avatar.ai.engines.drawn.colours import lab_of
 from cartoon_avatar.ai.engines.drawn.parts import draw_part
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
+from cartoon_avatar.ai.engines.drawn.raster import rendered
 from cartoon_avatar.ai.engines.drawn.styles import Tones
+from cartoon_avatar.ai.engines.drawn.tracing import Level, traced
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
@@ -29,6 +33,11 @@ _HUELESS, _HUED = 5, 40
 # The smallest area of a hue, squared face heights, and half its least width; what is smaller
 # belongs to the hue around it.
 _LEAST, _THIN, _AROUND = 0.003, 0.008, 0.04
+# Hues that shapes lack are drawn in layers too thin to be seen each: how large what is compared is,
+# px, by how much a layer changes a* or b*, how opaque it is, layers at most, the smallest, squared
+# face heights, and how soft they are. Thinner layers than these, viewers round away.
+_GLAZED_PX, _GLAZE_STEP, _GLAZE = 320, 1.2, 0.05
+_GLAZES, _GLAZE_LEAST, _GLAZE_SOFT = 8, 0.001, 0.018
 # How far around people the scene is not tinted: masks miss light in hair.
 _NEAR = 0.06
 # How far from a face's hue all is of it, and none, CIELAB; on face and neck twice as far.
@@ -36,7 +45,7 @@ _SKIN = 8.0, 13.0
 # What is of a hue that more than this share of the face has is skin.
 _FACE = 0.1
 # How far around people their outlines are, face heights.
-_OUTLINE = 0.014
+_OUTLINE = 0.026
 # How far inside of their outline people have their own colours, face heights.
 _SPILL = 0.03
 
@@ -62,14 +71,10 @@ def draw_scene(
     apart: hair ends where its strands do, and a hand before the chest is a hand.
     """
     reading = portrait.reading
-    lab = portrait.lab.copy()
-    anybody = portrait.everything | portrait.others
-    away = ~reading.grown(anybody, _NEAR * reading.unit)
-    away = portrait.on_pixels(reading.soft(away, _NEAR * reading.unit / 2))
-    lab[..., 1:] += away[..., None] * np.array(tint, np.float32)
-    near = reading.grown(anybody, _OUTLINE * reading.unit)
+    lab = _tinted(portrait, tint)
     # What is behind is soft: half its pixels tell as much.
     half = cv2.resize(lab, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    near = _with_outlines(portrait)
     trace = partial(draw_part, pen, around=True)
     if behind:
         # Nobody's dark hair is to spread into it.
@@ -80,9 +85,47 @@ def draw_scene(
             trace(scene, mask if number else np.ones_like(mask), mask, behind)
     before = portrait.in_light(lab)
     for mask in areas_of_hues(reading, _of_one_skin(portrait, half), near):
-        if (mask & near).any():
-            of_face = bool((mask & portrait.face).sum() > _FACE * portrait.face.sum())
-            trace(before, mask & near, mask & near, skin if of_face else people, glazed=of_face)
+        of_face = bool((mask & near & portrait.face).sum() > _FACE * portrait.face.sum())
+        trace(before, mask & near, mask & near, skin if of_face else people)
+
+
+def _tinted(portrait: Portrait, tint: Tint) -> np.ndarray:
+    lab, reading = portrait.lab.copy(), portrait.reading
+    away = ~reading.grown(portrait.everything | portrait.others, _NEAR * reading.unit)
+    away = portrait.on_pixels(reading.soft(away, _NEAR * reading.unit / 2))
+    lab[..., 1:] += away[..., None] * np.array(tint, np.float32)
+    return lab
+
+
+def _with_outlines(portrait: Portrait) -> np.ndarray:
+    """Where people and their outlines are, on the reading's grid."""
+    reading = portrait.reading
+    return reading.grown(portrait.everything | portrait.others, _OUTLINE * reading.unit)
+
+
+def glaze(pen: Pen, portrait: Portrait, tint: Tint, start: int, *, people_alone: bool) -> None:
+    """Thin layers of the hues that the painting has and the shapes from number ``start`` on lack:
+    a blush, a warm light. Shapes may show ``people_alone``."""
+    lab, reading = _tinted(portrait, tint), portrait.reading
+    share = _GLAZED_PX / max(lab.shape[:2])
+    size = max(1, round(share * lab.shape[1])), max(1, round(share * lab.shape[0]))
+    wanted = cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
+    units = pen.sheet.width, pen.sheet.height
+    drawn = lab_of(rendered(pen.sheet.shapes[start:], units, size, opaque=True).rgb)
+    scale, smooth = size[0] / reading.width, _GLAZE_SOFT * reading.unit
+    lacking = wanted - drawn
+    if people_alone:
+        lacking *= cv2.resize(_with_outlines(portrait).astype(np.float32), size)[..., None]
+    lacking = blurred(lacking, smooth * scale)
+    for channel, sign in product((1, 2), (-1, 1)):
+        values = sign * _GLAZE_STEP * (0.5 + np.arange(_GLAZES))
+        least = _GLAZE_LEAST * reading.unit**2
+        levels = [Level(float(value), sign < 0, least, smooth) for value in values]
+        plane = np.ascontiguousarray(lacking[..., channel])
+        for path, colour in traced(wanted, plane, levels, scale):
+            colour = np.array(colour, float)
+            colour[channel] += sign * _GLAZE_STEP / _GLAZE
+            pen.sheet.fill(path, colour, opacity=_GLAZE)
 
 
 def _of_one_skin(portrait: Portrait, lab: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from cartoon_avatar.ai.engines.drawn.surroundings import (
     areas_of_hues,
     draw_company,
     draw_scene,
+    glaze,
     tint_of,
 )
 from cartoon_avatar.ai.engines.drawn.tracing import some
@@ -113,11 +114,13 @@ def _draw_in_scene(
     tint = tint_of(pen)
     tones = behind, style.hair, style.skin
     with pen.sheet.clipped(portrait.silhouette(portrait.head)) if head_only else nullcontext():
+        start = len(pen.sheet.shapes)
         draw = partial(draw_scene, pen, portrait, *tones, tint)
         _lay(pen, portrait, ("scene", *tones, tint), draw)
         if behind:
-            _draw_features_beside(pen, portrait)
-        _draw_features(pen, portrait, shows_eyes)
+            _draw_features_beside(pen, portrait, vivid=False)
+        _draw_features(pen, portrait, shows_eyes, vivid=False)
+        glaze(pen, portrait, tint, start, people_alone=head_only)
 
 
 def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
@@ -127,21 +130,24 @@ def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
     draw_backdrop(pen, chosen_colour(pen, style.backdrops, beside), style.grounds)
 
 
-def _draw_features_beside(pen: Pen, portrait: Portrait) -> None:
+def _draw_features_beside(pen: Pen, portrait: Portrait, *, vivid: bool) -> None:
     for reading in portrait.beside:
         face = portrait.on_pixels(reading.inside(reading.features.oval)) > 0.5
         if face.any():
             skin = replace(pen.skin, base=np.median(portrait.lab[face], axis=0))
             theirs = replace(pen, reading=reading, skin=skin)
             friend = replace(portrait, reading=reading)
-            _draw_features(theirs, friend, reading.subject.shows_eyes)
+            _draw_features(theirs, friend, reading.subject.shows_eyes, vivid=vivid)
 
 
-def _draw_features(pen: Pen, portrait: Portrait, shows_eyes: tuple[bool, bool]) -> None:
+def _draw_features(
+    pen: Pen, portrait: Portrait, shows_eyes: tuple[bool, bool], *, vivid: bool
+) -> None:
+    """``vivid`` where all else is in few tones."""
     if not pen.reading.profile:
         if not pen.reading.hides_mouth:
-            draw_mouth(pen, portrait)
-        draw_eyes(pen, portrait, shows_eyes)
+            draw_mouth(pen, portrait, vivid=vivid)
+        draw_eyes(pen, portrait, shows_eyes, vivid=vivid)
 
 
 def _draw_lines(pen: Pen, portrait: Portrait, style: DrawnStyle, within: np.ndarray) -> None:
@@ -177,7 +183,7 @@ def _draw_body(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:
     # Each part goes on under those drawn after it, so that no gap shows between them.
     if portrait.crowded:
         draw_company(pen, portrait, style.company)
-        _draw_features_beside(pen, portrait)
+        _draw_features_beside(pen, portrait, vivid=True)
     else:
         draw_part(pen, portrait, portrait.rest, portrait.rest, style.hair)
     above = portrait.clothes | reading.grown(portrait.face, seam) | portrait.head
@@ -203,7 +209,7 @@ def _draw_head(
     draw_part(pen, portrait, portrait.face, under, style.skin, glazed=True)
     beard = _beard(portrait)
     draw_part(pen, portrait, beard, beard, style.hair)
-    _draw_features(pen, portrait, shows_eyes)
+    _draw_features(pen, portrait, shows_eyes, vivid=True)
     draw_part(pen, portrait, portrait.hair, portrait.hair, style.hair)
     _draw_cloth(pen, portrait, portrait.hat, portrait.hat, style.cloth)
 

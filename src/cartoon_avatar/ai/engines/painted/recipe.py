@@ -16,7 +16,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.painted.sheet import Sheet, sheet_of
 from cartoon_avatar.ai.engines.painted.steps.backdrop import near_figure, painted_backdrop, recolour
-from cartoon_avatar.ai.engines.painted.steps.face import draw_face, keep_features
+from cartoon_avatar.ai.engines.painted.steps.face import draw_face, keep_features, keep_noses_soft
 from cartoon_avatar.ai.engines.painted.steps.forms import crisp, flat_of, forms_of, skin_forms_of
 from cartoon_avatar.ai.engines.painted.steps.grade import graded
 from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
@@ -152,7 +152,10 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     if style.backdrops:
         recolour(painted, sheet, style.backdrops[0])
     if not style.skin_alone:
+        soft = painted
         painted = crisp(painted)
+        keep_noses_soft(painted, soft, sheet)
+        del soft  # ten megabytes
     if lines is not None:
         drawn(painted, sized(lines, painted.shape), sheet.bare, style.lines)
     clock.done("edges")

@@ -218,8 +218,7 @@ STORY = PaintedStyle(
     name="story",
     title="",
     sentence="",
-    features=Features(eye_size=1.42, slimming=0.1, lid=0.145, iris=0.9, iris_size=1.06, nose=0.65),
-    lines=Lines(width=2.6, darkness=0.18, in_backdrop=0.2),
-    grade=Grade(contrast=1.2, glow=0.0),
+    features=Features(eye_size=1.32, slimming=0.08, lid=0.15, iris=0.8),
+    lines=Lines(width=3.0, darkness=0.12, in_backdrop=0.6),
     broad_px=640,
 )

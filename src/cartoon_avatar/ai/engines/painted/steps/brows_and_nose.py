@@ -33,7 +33,7 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray, hair_area: np.
     size, shape = face.height, lab.shape[:2]
     near = area(shape, grown(brow, 1.10, 0.018 * size), soft_px=0.010 * size)
     for eye in face.eyes:  # the socket's shadow is no brow
-        outline = grown(eye.outline, 1.25, 0.012 * size)
+        outline = grown(eye.outline, 1.08, 0.006 * size)
         near *= 1 - area(shape, outline, soft_px=0.012 * size)
     near *= 1 - hair_area
     light = lab[..., 0]
@@ -60,11 +60,11 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray, hair_area: np.
     thick = np.maximum(np.linalg.norm(upper - lower, axis=1), 0.02 * size)
     place = np.linspace(0, 1, len(middle))
     widths = np.interp(place, np.linspace(0, 1, 5), thick)
-    widths *= np.interp(place, [0, 0.5, 0.85, 1], [0.25, 0.86, 0.95, 0.5])
+    widths *= np.interp(place, [0, 0.5, 0.85, 1], [0.3, 1.2, 1.35, 1.0])
     colour = np.median(lab[sure & (light <= hair + 3)], axis=0)
     colour[0] = max(0.88 * colour[0], 0.2 * skin, 0.85 * hair - 8)
-    body = stroke(shape, middle, widths, 0.006 * size) * (0.35 + 0.65 * full) * (1 - hair_area)
-    body *= 0.35 + 0.65 * smoothstep(dark, 0.1 * (skin - hair), 0.5 * (skin - hair))
+    body = stroke(shape, middle, widths, 0.006 * size) * (0.5 + 0.5 * full) * (1 - hair_area)
+    body *= 0.55 + 0.45 * smoothstep(dark, 0.1 * (skin - hair), 0.5 * (skin - hair))
     mix(lab, colour, 0.8 * float(smoothstep(skin - hair, 6, 20)) * body)
 
 

@@ -15,13 +15,18 @@ from cartoon_avatar.ai.engines.painted.steps.skin import Skin
 from cartoon_avatar.ai.engines.painted.styles import Features as Look
 from cartoon_avatar.ai.filters.abstraction import coherent
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
+from cartoon_avatar.ai.filters.box import Box, corner_of
 from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.filters.flow import Flow, along
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, cover
-from cartoon_avatar.ai.seeing.features import area, grown
+from cartoon_avatar.ai.seeing.features import Features, area, grown
 
 _NOSE_TIP = 4
+# How much firmer than in the photo the darks of eyes, brows and lips are, and those of a nose.
+_FIRMER, _SOFTER = 0.35, -0.3
+# How much of a nose's sharpening is taken back: two hard nostrils are all that one would see of it.
+_SOFT_NOSE = 0.8
 
 
 def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) -> None:
@@ -38,11 +43,8 @@ def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) ->
         if box is None:
             continue
         own = sheet.features[box]
-        if nose < 1:
-            outline = grown(person.nose_base, 1.1) - np.asarray(
-                [box[1].start, box[0].start], np.float32
-            )
-            own = own * (1 - (1 - nose) * area(own.shape, outline, soft_px=0.01 * person.height))
+        of_nose = _nose_area(person, box, 1.1, 0.01)
+        own = own * (1 - (1 - nose) * of_nose)
         fine, _ = coherent(
             sheet.lab[box], reach_px=2.0, tensor_px=2.0, rounds=1, amount=0.55, edge_px=1.4
         )
@@ -52,7 +54,16 @@ def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) ->
             root = person.landmarks[_NOSE_TIP] - (box[1].start, box[0].start)
             cover(painted[box], _hairs(fine, root, sheet.face_px), beards)
         plain = sheet.skin[box] * (1 - own) + np.float32(1e-3)
-        cover(painted[box], _firmer(fine, below, plain, sheet.face_px), own)
+        cover(painted[box], _firmer(fine, below, plain, of_nose, sheet.face_px), own)
+
+
+def keep_noses_soft(painted: np.ndarray, soft: np.ndarray, sheet: Sheet) -> None:
+    """Keep noses in ``painted`` (H×W×3 CIELAB), whose edges are sharpened, nearly as ``soft`` as
+    they were before, in place."""
+    for person in sheet.people:
+        box = box_around(painted.shape, person.nose, 0.1 * person.height)
+        if box is not None:
+            cover(painted[box], soft[box], _SOFT_NOSE * _nose_area(person, box, 1.25, 0.02))
 
 
 def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> None:
@@ -81,12 +92,26 @@ def drawn_area(sheet: Sheet) -> np.ndarray:
     return covered
 
 
-def _firmer(fine: np.ndarray, below: np.ndarray, plain: np.ndarray, size: float) -> np.ndarray:
-    """``fine`` with firmer darks and softer lights than ``below`` it, in the skin's colours."""
+def _nose_area(person: Features, box: Box, factor: float, soft: float) -> np.ndarray:
+    """H×W 0..1 of ``box``: the underside of a nose, as large as ``factor``; its rim is as ``soft``
+    as this share of the face's height."""
+    outline = grown(person.nose_base, factor) - corner_of(box)
+    shape = box[0].stop - box[0].start, box[1].stop - box[1].start
+    return area(shape, outline, soft_px=soft * person.height)
+
+
+def _firmer(
+    fine: np.ndarray, below: np.ndarray, plain: np.ndarray, soft: np.ndarray, size: float
+) -> np.ndarray:
+    """``fine`` with firmer darks and softer lights than ``below`` it, in the skin's colours.
+
+    Where it is to stay ``soft`` (H×W 0..1), darks are softer, too.
+    """
     apart = fine[..., 0] - below[..., 0]
     wide = np.minimum(blurred(apart, 0.035 * size), 0)
     detail = apart - wide
-    dark = detail * (1 + 0.35 * smoothstep(-detail, 2, 10))
+    firmness = _FIRMER + soft * np.float32(_SOFTER - _FIRMER)
+    dark = detail * (1 + firmness * smoothstep(-detail, 2, 10))
     strong = fine.copy()
     light = below[..., 0] + 0.5 * wide + np.where(detail < 0, dark, 0.65 * detail)
     strong[..., 0] = np.clip(light, 3, 100)
