@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from itertools import count
 from pathlib import Path
 
 import httpx
@@ -168,31 +166,40 @@ def test_a_backup_made_while_writing_is_whole_and_restores(
             assert client.get(one["imageUrl"]).status_code == 200
 
 
+# A command that waits for a line before its first file, when its copy of the rows has been written.
+_HELD_AT_FIRST_FILE = """
+import sys
+
+def hold(event, arguments):
+    global held
+    if event == "os.link" and not held:
+        held = True
+        print("held", flush=True)
+        sys.stdin.readline()
+
+held = False
+sys.addaudithook(hold)
+from cartoon_avatar.cli import main
+main()
+"""
+
+
 def test_what_is_deleted_between_rows_and_files_is_left_out_of_a_backup(
     start_backend: StartBackend, tmp_path: Path
 ):
-    """The backup is held still when its copy of the rows has been written."""
     backend = start_backend()
     kept = device_with_everything(backend, "kept")
-    for _ in range(6):
-        device_with_everything(backend)
-    there = files_in(backend.data)
-    command = [sys.executable, "-m", "cartoon_avatar.cli", "backup", "--data", backend.data]
-    for turn in count():
-        folder = tmp_path / f"backup-{turn}"
-        copy = folder / "avatars.sqlite.new"
-        with subprocess.Popen([*command, folder], stdout=subprocess.PIPE, text=True) as backing_up:
-            while not (copy.exists() and copy.stat().st_size) and backing_up.poll() is None:
-                pass  # it is held a few milliseconds later, or not at all
-            backing_up.send_signal(signal.SIGSTOP)
-            held = backing_up.poll() is None and len(files_in(folder)) < len(there) // 2
-            if held:
-                with backend.client() as client:
-                    assert client.delete("/api/device").status_code == 204
-            backing_up.send_signal(signal.SIGCONT)
-            said, _ = backing_up.communicate()
-        if held:
-            break
+    device_with_everything(backend)
+    folder = tmp_path / "backup"
+    command = [sys.executable, "-c", _HELD_AT_FIRST_FILE, "backup", "--data", backend.data, folder]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as backing_up:
+        assert backing_up.stdout is not None
+        assert backing_up.stdout.readline() == "held\n"
+        with backend.client() as client:
+            assert client.delete("/api/device").status_code == 204
+        said, _ = backing_up.communicate("go on\n")
     assert backing_up.returncode == 0
     assert "deleted meanwhile, and left out: " in said
     assert_whole(folder, kept)
