@@ -164,7 +164,7 @@ _SCHEMAS: dict[str, Any] = {
             "background": {
                 "type": "string",
                 "pattern": "^(transparent|#[0-9a-fA-F]{6})$",
-                "description": "A colour for a circle or square; all others lie on nothing.",
+                "description": "A colour for a circle or square; all others are transparent.",
             },
         },
     },

@@ -246,7 +246,7 @@ def cut(
     """Draw photos and cut the head out of each drawing, without any service running.
 
     With --photo or --as-is the pictures are cartoons, which are cut as they are. The head
-    lies on nothing in a .png or .webp, on white in a .jpg.
+    has a transparent background in a .png or .webp, a white one in a .jpg.
 
     \b
       cartoon-avatar cut me.jpg -o head.png

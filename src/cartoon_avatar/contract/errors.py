@@ -12,6 +12,7 @@ AvatarError
 │   ├── InvalidOutline      400  invalid_outline
 │   ├── InvalidImage        400  invalid_image
 │   └── ImageTooLarge       400  image_too_large
+├── ConsentRequired         403  consent_required
 ├── BodyTooSlow             408  request_timeout
 ├── FileTooLarge            413  file_too_large
 ├── NoFace                  422  no_face

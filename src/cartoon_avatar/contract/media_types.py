@@ -3,8 +3,6 @@
 PROBLEM_JSON = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
 
-EVENT_STREAM = "text/event-stream"
-
 SVG = "image/svg+xml"
 ZIP = "application/zip"
 

@@ -1,13 +1,14 @@
 """The options of a picture, read from JSON or form fields and judged once for both services.
 
-An option that is empty or null is absent.
+An option that is empty or null is absent; another value that is not among its own raises
+InvalidRequest or the subclass named after the option.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 from cartoon_avatar.contract.boxes import MOST_FACES, Box
 from cartoon_avatar.contract.errors import (
@@ -36,7 +37,7 @@ Framing = Literal["portrait", "full"]
 FRAMINGS: tuple[Framing, ...] = get_args(Framing)
 
 TRANSPARENT = "transparent"
-COLOUR_PATTERN = "#[0-9A-Fa-f]{6}"
+_COLOUR = re.compile("#[0-9A-Fa-f]{6}")
 _HEAD_FORMATS: dict[str, HeadFormat] = {"png": "png", "webp": "webp", "jpeg": "jpeg", "jpg": "jpeg"}
 
 
@@ -99,8 +100,12 @@ def head_format_of(fields: Fields) -> HeadFormat:
     return kind
 
 
+def is_colour(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _COLOUR.fullmatch(value) is not None
+
+
 def rgb_of(colour: str) -> tuple[int, int, int]:
-    """Of a colour that matches ``COLOUR_PATTERN``."""
+    """0 to 255 each, of a colour that ``is_colour``."""
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue
 
@@ -110,7 +115,7 @@ def background_of(fields: Fields, kind: HeadFormat) -> str:
     value = fields.get("background")
     if is_absent(value) or value == TRANSPARENT:
         return "#FFFFFF" if kind == "jpeg" else TRANSPARENT
-    if not isinstance(value, str) or not re.fullmatch(COLOUR_PATTERN, value):
+    if not is_colour(value):
         raise InvalidBackground("background must be transparent or a colour like #FFD54A.")
     return value
 
@@ -118,7 +123,10 @@ def background_of(fields: Fields, kind: HeadFormat) -> str:
 def whole_number(
     fields: Fields, name: str, error: type[InvalidRequest], low: int, high: int
 ) -> int | None:
-    """The integer in the field ``name``, None where it is absent; 42.0 is one, as in JSON."""
+    """The integer in the field ``name``, None where it is absent; 42.0 is one, as in JSON.
+
+    Raises ``error`` for anything but an integer from ``low`` to ``high``.
+    """
     value = fields.get(name)
     if is_absent(value):
         return None

@@ -5,23 +5,22 @@ What the platforms demand is in docs/stickers.md, with the date on which it was 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from cartoon_avatar.contract.errors import InvalidBackground, InvalidOutline, InvalidPreset
 from cartoon_avatar.contract.limits import WIDEST_OUTLINE_PX
 from cartoon_avatar.contract.options import (
-    COLOUR_PATTERN,
     TRANSPARENT,
     Fields,
     is_absent,
+    is_colour,
     whole_number,
 )
 
 Preset = Literal["whatsapp", "telegram", "signal", "imessage", "circle", "square"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
-# What lies on a colour; all others lie on nothing, as messengers demand.
+# These have a coloured background; all others are transparent, as messengers demand.
 ON_COLOUR: tuple[Preset, ...] = ("circle", "square")
 STICKER_FIELDS = ("preset", "outlineWidth", "outlineColor", "background")
 # Part of a sticker's name in the backend's cache: to be raised when the same options give
@@ -29,7 +28,7 @@ STICKER_FIELDS = ("preset", "outlineWidth", "outlineColor", "background")
 STICKER_VERSION = 1
 
 _OUTLINE_PX = 8
-_WHITE, _GROUND = "#FFFFFF", "#BFE0F2"
+_OUTLINE_COLOUR, _BACKGROUND = "#FFFFFF", "#BFE0F2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,8 @@ def sticker_options_of(fields: Fields) -> StickerOptions:
         outline_px = 0 if preset in ON_COLOUR else _OUTLINE_PX
     colour = fields.get("outlineColor")
     if is_absent(colour):
-        colour = _WHITE
-    if not isinstance(colour, str) or not re.fullmatch(COLOUR_PATTERN, colour):
+        colour = _OUTLINE_COLOUR
+    if not is_colour(colour):
         raise InvalidOutline("outlineColor must be a colour like #FFFFFF.")
     return StickerOptions(preset, outline_px, colour.upper(), _background_of(fields, preset))
 
@@ -80,11 +79,11 @@ def _background_of(fields: Fields, preset: Preset) -> str:
         if is_absent(value) or value == TRANSPARENT:
             return TRANSPARENT
         raise InvalidBackground(
-            f"A {preset} sticker lies on nothing: leave background away, or ask for"
+            f"A {preset} sticker is transparent: omit background, or ask for"
             f" {' or '.join(ON_COLOUR)}."
         )
     if is_absent(value):
-        return _GROUND
-    if not isinstance(value, str) or not re.fullmatch(COLOUR_PATTERN, value):
+        return _BACKGROUND
+    if not is_colour(value):
         raise InvalidBackground(f"The background of a {preset} must be a colour like #FFD54A.")
     return value.upper()

@@ -207,7 +207,7 @@ SCHEMAS: dict[str, Any] = {
             "background": {
                 "type": "string",
                 "pattern": "^(transparent|#[0-9A-Fa-f]{6})$",
-                "description": "What a circle or square is filled with; all others lie on nothing.",
+                "description": "Fills a circle or square; all others are transparent.",
                 "example": "transparent",
             },
         },
