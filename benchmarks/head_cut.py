@@ -222,7 +222,7 @@ def peak_mb(tools: Tools, photo: bytes) -> float:
     idle = _memory_mb("VmRSS")
     # Starting took more than idling takes; from here the kernel counts the peak anew.
     Path("/proc/self/clear_refs").write_text("5")
-    jobs.cut_head(tools, photo, photo, "png", None, 1024, 0)
+    jobs.cut_head(tools, photo, photo, jobs.HeadOptions(size=1024))
     return _memory_mb("VmHWM") - idle
 
 
@@ -240,7 +240,7 @@ def styles(tools: Tools, folder: Path) -> None:
         for style in cartoonist.STYLES:
             drawing = to_png(cartoonist.draw_photo(photo, style, 7, tools.eyes, 1024).picture)
             try:
-                made = jobs.cut_head(tools, drawing, data, "png", None, 512, 0)
+                made = jobs.cut_head(tools, drawing, data, jobs.HeadOptions(size=512))
             except NoFace:
                 break
             heads.append(cv2.imdecode(np.frombuffer(made.data, np.uint8), cv2.IMREAD_UNCHANGED))

@@ -35,7 +35,8 @@ from measuring import (
 
 from cartoon_avatar.ai import jobs
 
-STYLE, SEED, LONG_SIDE_PX = "comic", 7, 1024
+STYLE, SEED = "comic", 7
+HOW = jobs.CartoonOptions(STYLE, SEED)
 _NUMBERS = count()
 tools: jobs.Tools  # of a process that draws bare pictures
 
@@ -125,7 +126,7 @@ def _draw(photo: bytes, count: int, thumbnail: bool) -> float:
     """Processor seconds of this process for each of ``count`` drawings of the photo."""
     started_s = time.process_time()
     for _ in range(count):
-        jobs.draw_cartoon(tools, photo, STYLE, SEED, LONG_SIDE_PX, thumbnail)
+        jobs.draw_cartoon(tools, photo, HOW, thumbnail)
     return (time.process_time() - started_s) / count
 
 

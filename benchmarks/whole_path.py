@@ -26,7 +26,7 @@ from measuring import (
 
 from cartoon_avatar.ai import jobs
 
-STYLE, SEED, LONG_SIDE_PX = "comic", 7, 1024
+STYLE, SEED = "comic", 7
 
 
 def main() -> None:
@@ -37,6 +37,7 @@ def main() -> None:
 
     photo = portrait(2_000_000)
     body = form(photo, style=STYLE, seed=SEED)
+    how = jobs.CartoonOptions(STYLE, SEED)
     tools, _ = jobs.open_tools(None, 1, 50_000_000)
     bare_ms, path_ms, more_ms = [], [], []
     url, numbers = free_url(), count()
@@ -48,7 +49,7 @@ def main() -> None:
     ):
 
         def draw() -> None:
-            jobs.draw_cartoon(tools, photo, STYLE, SEED, LONG_SIDE_PX)
+            jobs.draw_cartoon(tools, photo, how)
 
         def upload() -> None:
             # Of one device, an equal drawing would be copied.

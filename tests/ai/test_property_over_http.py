@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from cartoon_avatar.ai.jobs import cut_head
-from cartoon_avatar.ai.jobs.drawings import Drawn, draw
-from cartoon_avatar.ai.jobs.heads import DrawnAs
+from cartoon_avatar.ai.jobs.drawings import CartoonOptions, Drawn, draw
+from cartoon_avatar.ai.jobs.heads import DrawnAs, HeadOptions
 from cartoon_avatar.ai.jobs.tools import Tools, open_tools
 from cartoon_avatar.ai.pictures import to_jpeg, to_webp
 from cartoon_avatar.ai.seeing.model_files import models_folder
@@ -161,9 +161,8 @@ class Trial:
     def elsewhere(self, drawing: bytes, response: httpx.Response) -> list[str]:
         """What this process makes of the same file, and whether people are people there."""
         asked = self.asked
-        local: Drawn = draw(
-            tools(), self.file.data, asked.style, asked.seed, asked.size, asked.framing
-        )
+        how = CartoonOptions(asked.style, asked.seed, asked.size, asked.framing)
+        local: Drawn = draw(tools(), self.file.data, how)
         picture = local.drawing.picture
         encoded = (to_jpeg if picture.alpha is None else to_webp)(picture)
         faults = uncovered(local.scene)
@@ -196,10 +195,9 @@ class Trial:
         if self.number % 4 == 1 and asked().content != head.content:
             self.faults.append("cut again, another head")
         if self.number % 2:
-            again = cut_head(
-                tools(), drawing, self.file.data, "png", None, None, 0, crop=Box.parse(crop),
-                drawn_as=DrawnAs(self.asked.style, self.asked.seed, self.asked.framing),
-            )  # fmt: skip
+            drawn_as = DrawnAs(self.asked.style, self.asked.seed, self.asked.framing)
+            how = HeadOptions(crop=Box.parse(crop), drawn_as=drawn_as)
+            again = cut_head(tools(), drawing, self.file.data, how)
             if again.data != head.content:
                 self.faults.append("another process cuts another head")
 

@@ -130,7 +130,7 @@ def test_a_head_is_cut_just_as_the_service_cuts_it(portrait: Path, tmp_path: Pat
     run("cut", cartoon, "--photo", portrait, "-o", head)
 
     tools, _ = jobs.open_tools(None, 1, 50_000_000)
-    made = jobs.cut_head(tools, cartoon.read_bytes(), portrait.read_bytes(), "png", None, None, 0)
+    made = jobs.cut_head(tools, cartoon.read_bytes(), portrait.read_bytes(), jobs.HeadOptions())
     assert head.read_bytes() == made.data
 
 

@@ -11,10 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cartoon_avatar.ai import jobs
-from cartoon_avatar.ai.jobs import Tools
+from cartoon_avatar.ai.jobs import CartoonOptions, DrawnAs, HeadOptions, Tools
 from cartoon_avatar.ai.pictures import WHITE, Picture, decode, laid_on, to_jpeg, to_png, to_webp
-from cartoon_avatar.contract.limits import CARTOON_PX
-from cartoon_avatar.contract.options import Framing
 
 
 class Encoder(Protocol):
@@ -77,32 +75,16 @@ def _numbers() -> Iterator[str]:
     yield from (f"-{number}" for number in count(2))
 
 
-def draw_file(
-    tools: Tools,
-    photo: Path,
-    style: str,
-    seed: int,
-    long_side: int,
-    framing: Framing = "portrait",
-    face: int = 0,
-) -> Made:
+def draw_file(tools: Tools, photo: Path, options: CartoonOptions) -> Made:
     """Raises OSError, InvalidImage, ImageTooLarge, FaceIndexOutOfRange and NoFace."""
     data = photo.read_bytes()
-    drawn = jobs.draw(tools, data, style, seed, long_side, framing, face)
-    return Made(drawn.drawing.picture, _xmp_of_drawing(tools, style, data))
+    drawn = jobs.draw(tools, data, options)
+    return Made(drawn.drawing.picture, _xmp_of_drawing(tools, options.style, data))
 
 
-def draw_svg_file(
-    tools: Tools,
-    photo: Path,
-    style: str,
-    seed: int,
-    long_side: int,
-    framing: Framing = "portrait",
-    face: int = 0,
-) -> bytes:
+def draw_svg_file(tools: Tools, photo: Path, options: CartoonOptions) -> bytes:
     """Raises what ``draw_file`` does, and UnknownStyle where the style draws no shapes."""
-    return jobs.draw_svg(tools, photo.read_bytes(), style, seed, long_side, framing, face).data
+    return jobs.draw_svg(tools, photo.read_bytes(), options).data
 
 
 def cut_file(
@@ -120,18 +102,11 @@ def draw_and_cut_file(
 ) -> Made:
     """The head of a drawing of the photo. Raises what ``draw_file`` does, and NoFace."""
     data = photo.read_bytes()
-    drawn = jobs.draw(tools, data, style, seed, CARTOON_PX, "portrait", face)
-    head = jobs.cut_head(
-        tools,
-        to_png(drawn.drawing.picture),
-        data,
-        "png",
-        None,
-        size,
-        face,
-        crop=drawn.scene.crop,
-        drawn_as=jobs.DrawnAs(style, seed),
+    drawn = jobs.draw(tools, data, CartoonOptions(style, seed, face=face))
+    options = HeadOptions(
+        size=size, face=face, crop=drawn.scene.crop, drawn_as=DrawnAs(style, seed)
     )
+    head = jobs.cut_head(tools, to_png(drawn.drawing.picture), data, options)
     picture = decode(head.data, max_pixels=tools.max_pixels).picture
     return Made(picture, _xmp_of_drawing(tools, style, data))
 

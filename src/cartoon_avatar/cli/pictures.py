@@ -28,7 +28,7 @@ from cartoon_avatar.contract.options import FRAMINGS, Framing
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from cartoon_avatar.ai.jobs import Tools
+    from cartoon_avatar.ai.jobs import CartoonOptions, Tools
 
 
 @click.command(short_help="Draw cartoons of photos, without a service.")
@@ -134,6 +134,11 @@ class _How(NamedTuple):
     framing: Framing
     face: int
 
+    def options(self, style: str) -> CartoonOptions:
+        from cartoon_avatar.ai.jobs import CartoonOptions
+
+        return CartoonOptions(style, self.seed, self.size, self.framing, self.face)
+
 
 def _draw_each(
     files: list[Path], places: Mapping[str, list[Path]], how: _How, written: Written
@@ -147,7 +152,7 @@ def _draw_each(
             with reported(file):
                 for style, drawings in places.items():
                     try:
-                        made = draw_file(tools, file, style, *how)
+                        made = draw_file(tools, file, how.options(style))
                     except NoFace:  # a style that draws people only
                         if len(places) == 1:
                             raise
@@ -173,7 +178,7 @@ def _draw_sheet(
                 row: list[Image] = []
                 for style in styles:
                     try:
-                        made = draw_file(tools, file, style, *how)
+                        made = draw_file(tools, file, how.options(style))
                         row.append(cell(made.picture))
                     except NoFace:  # a style that draws people only
                         row.append(cell(None))
@@ -200,7 +205,7 @@ def _draw_svg(files: list[Path], style: str, how: _How, output: Path, written: W
         raise click.ClickException(f"{output} is the photo itself; choose another name.")
     tools = opened_tools()
     with each(files, "drawing", 1, written) as (progress, reported), reported(files[0]):
-        document = draw_svg_file(tools, files[0], style, *how)
+        document = draw_svg_file(tools, files[0], how.options(style))
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(document)
         written.file(progress, output, files[0], style=style, seed=how.seed)

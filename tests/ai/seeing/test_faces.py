@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cartoon_avatar.ai.jobs.drawings import draw
+from cartoon_avatar.ai.jobs.drawings import CartoonOptions, draw
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.detector import lengthened
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder, open_face_finder, quarter_turns
@@ -257,7 +257,7 @@ def test_a_face_at_the_end_of_a_long_picture_is_found(ratio: float) -> None:
     height, width = (180, round(180 * ratio)) if ratio > 1 else (round(180 / ratio), 180)
     photo = Image.new("RGB", (width, height), (150, 160, 170))
     photo.paste(Image.fromarray(head), (width - 180, height - 180))
-    scene = draw(tools(), saved(photo, "PNG"), "ink", 0, 256).scene
+    scene = draw(tools(), saved(photo, "PNG"), CartoonOptions("ink", 0, 256)).scene
 
     (found,) = scene.faces
     middle = found.box.left + found.box.width / 2, found.box.top + found.box.height / 2

@@ -21,6 +21,7 @@ from cartoon_avatar.containers.dimensions import upright_size
 from cartoon_avatar.containers.marks import rdf_of
 from cartoon_avatar.containers.sniff import media_type_of
 from cartoon_avatar.contract.boxes import Box
+from cartoon_avatar.contract.limits import CARTOON_PX
 from cartoon_avatar.contract.media_types import SVG
 from cartoon_avatar.contract.options import Framing
 
@@ -29,6 +30,18 @@ _LOOK_PX = 1024
 # Milliseconds for a photo of 2 megapixels, beside those of the engines' stages.
 _BEFORE_MS = {"decode": 25, "faces": 30, "masks": 60}
 _AFTER_MS = {"encode": 12}
+
+
+@dataclass(frozen=True, slots=True)
+class CartoonOptions:
+    """How a photo is to be drawn; ``long_side`` in px, ``face`` counts the faces of the upright
+    photo, the most prominent first."""
+
+    style: str
+    seed: int
+    long_side: int = CARTOON_PX
+    framing: Framing = "portrait"
+    face: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,45 +54,35 @@ class Drawn:
     stages: dict[str, float]
 
 
-def draw(
-    tools: Tools,
-    data: bytes,
-    style: str,
-    seed: int,
-    long_side: int,
-    framing: Framing = "portrait",
-    face: int = 0,
-    clock: Clock | None = None,
-) -> Drawn:
-    """Draw the photo in ``data`` with the engine of ``style``.
+def draw(tools: Tools, data: bytes, options: CartoonOptions, clock: Clock | None = None) -> Drawn:
+    """Draw the photo in ``data`` with the engine of its style.
 
     Raises ``UnknownStyle``, ``InvalidImage``, ``ImageTooLarge``, ``FaceIndexOutOfRange`` and,
     where the style draws people only, ``NoFace``.
     """
     require_seeing(tools)
-    engine, _ = tools.engines.of(style)
+    engine, _ = tools.engines.of(options.style)
     clock = clock or Clock()
-    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
-    drawing = engine.draw(scene, DrawingOptions(style, seed, long_side), clock)
+    photo, scene = opened_scene(
+        tools, data, options.long_side, options.framing, options.face, clock
+    )
+    asked = DrawingOptions(options.style, options.seed, options.long_side)
+    drawing = engine.draw(scene, asked, clock)
     return Drawn(drawing, scene, photo, clock.stages)
 
 
 def draw_cartoon(
     tools: Tools,
     data: bytes,
-    style: str,
-    seed: int,
-    long_side: int,
+    options: CartoonOptions,
     thumbnail: bool = False,
-    framing: Framing = "portrait",
-    face: int = 0,
     cartoon_thumbnail: bool = False,
     *,
     report: Report = unwatched,
 ) -> Result:
-    engine, facts = tools.engines.of(style)
-    clock = Clock({**_BEFORE_MS, **engine.stages(style), **_AFTER_MS}, report)
-    made = draw(tools, data, style, seed, long_side, framing, face, clock)
+    engine, facts = tools.engines.of(options.style)
+    clock = Clock({**_BEFORE_MS, **engine.stages(options.style), **_AFTER_MS}, report)
+    made = draw(tools, data, options, clock)
     picture = made.drawing.picture
     kind, encode = ("webp", to_webp) if picture.alpha is not None else ("jpeg", to_jpeg)
     mark = mark_of_drawing(engine.facts, facts, data)
@@ -114,28 +117,22 @@ def draw_cartoon(
 
 
 def draw_svg(
-    tools: Tools,
-    data: bytes,
-    style: str,
-    seed: int,
-    long_side: int,
-    framing: Framing = "portrait",
-    face: int = 0,
-    *,
-    report: Report = unwatched,
+    tools: Tools, data: bytes, options: CartoonOptions, *, report: Report = unwatched
 ) -> Result:
     """The drawing that ``draw_cartoon`` would give, as the shapes it is made of.
 
     Raises what ``draw`` does, and ``UnknownStyle`` for a style that draws no shapes.
     """
     shapes = {one.name: one for one in drawn.STYLES}
-    if style not in shapes:
+    if options.style not in shapes:
         raise UnknownStyle(list(shapes))
-    engine, facts = tools.engines.of(style)
+    engine, facts = tools.engines.of(options.style)
     require_seeing(tools)
     clock = Clock({**_BEFORE_MS, "shapes": 100}, report)
-    photo, scene = opened_scene(tools, data, long_side, framing, face, clock)
-    document = drawn.svg(scene, shapes[style], seed)
+    photo, scene = opened_scene(
+        tools, data, options.long_side, options.framing, options.face, clock
+    )
+    document = drawn.svg(scene, shapes[options.style], options.seed)
     if tools.marks:
         mark = rdf_of(mark_of_drawing(engine.facts, facts, data))
         document = document.replace("><", f"><metadata>{mark}</metadata><", 1)

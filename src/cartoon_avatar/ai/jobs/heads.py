@@ -25,7 +25,7 @@ from cartoon_avatar.ai.seeing.head_room import with_head_room
 from cartoon_avatar.ai.seeing.models import ModelMissing
 from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import NoFace
-from cartoon_avatar.contract.options import Framing
+from cartoon_avatar.contract.options import Framing, HeadFormat
 
 # A head is at most 1024 px wide: a larger drawing would not make it finer.
 _CUT_FROM_PX = 2048
@@ -46,49 +46,66 @@ class DrawnAs:
     framing: Framing = "portrait"
 
 
+@dataclass(frozen=True, slots=True)
+class HeadOptions:
+    """How a head is to be cut; ``background`` is RGB, None for transparent; ``size`` is the side
+    of its square in px.
+
+    ``crop`` is the part of the upright original that the cartoon shows, all of it if None; then
+    ``face`` still counts the faces of the whole original. With ``drawn_as`` a drawing of shapes is
+    cut along them.
+    """
+
+    kind: HeadFormat = "png"
+    background: tuple[int, int, int] | None = None
+    size: int | None = None
+    face: int = 0
+    thumbnail: bool = False
+    crop: Box | None = None
+    drawn_as: DrawnAs | None = None
+
+
 def cut_head(
     tools: Tools,
     cartoon: bytes,
     original: bytes | None,
-    kind: str,
-    background: tuple[int, int, int] | None,
-    size: int | None,
-    face_index: int,
-    thumbnail: bool = False,
-    crop: Box | None = None,
-    drawn_as: DrawnAs | None = None,
+    options: HeadOptions,
     *,
     report: Report = unwatched,
 ) -> Result:
-    """``crop`` is the part of the upright original that the cartoon shows, all of it if None.
+    """Cut the head out of a cartoon, by its original where that is given.
 
-    Then ``face_index`` still counts the faces of the whole original. ``drawn_as`` says how the
-    cartoon was drawn of the original: a drawing of shapes is cut along them.
+    Raises InvalidImage, ImageTooLarge, NoFace and FaceIndexOutOfRange.
     """
+    size, face, crop = options.size, options.face, options.crop
     clock = Clock(_STAGES_MS, report)
     drawing = decode(cartoon, max_pixels=tools.max_pixels, long_side=_CUT_FROM_PX)
     head = None
-    if original is not None and drawn_as is not None:
-        head = _head_of_shapes(tools, drawing.picture, original, drawn_as, face_index, size, clock)
+    if original is not None and options.drawn_as is not None:
+        head = _head_of_shapes(
+            tools, drawing.picture, original, options.drawn_as, face, size, clock
+        )
     if head is None:
         photo = _photo_behind(tools, drawing.picture, original, crop)
         clock.done("decode")
-        known = _known_face(tools, drawing.picture, original, photo, crop, face_index)
-        head = _head(tools, drawing.picture, photo, size, face_index, known)
+        known = _known_face(tools, drawing.picture, original, photo, crop, face)
+        head = _head(tools, drawing.picture, photo, size, face, known)
     clock.done("cut")
 
-    picture = head.picture if background is None else laid_on(head.picture, background)
+    picture = head.picture
+    if options.background is not None:
+        picture = laid_on(picture, options.background)
     mark = mark_of_part(cartoon, original)
     xmp = tools.xmp(mark)
-    encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[kind](picture, xmp=xmp)
-    small = thumbnail_of(picture, xmp) if thumbnail else b""
+    encoded = {"png": to_png, "webp": to_webp, "jpeg": to_jpeg}[options.kind](picture, xmp=xmp)
+    small = thumbnail_of(picture, xmp) if options.thumbnail else b""
     clock.done("encode")
     scale = drawing.width / drawing.picture.width
     left, top, width, height = (round(value * scale) for value in head.box)
     flags = {"cut-by-frame": head.cut_by_frame, "low-resolution": head.low_resolution}
     return Result(
         data=encoded,
-        mime_type=f"image/{kind}",
+        mime_type=f"image/{options.kind}",
         width=picture.width,
         height=picture.height,
         photo_width=drawing.width,

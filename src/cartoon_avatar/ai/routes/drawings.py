@@ -20,7 +20,7 @@ from cartoon_avatar.ai.engines.remote.engine import RemoteEngine
 from cartoon_avatar.ai.errors import AiBusy
 from cartoon_avatar.ai.forms import Pieces
 from cartoon_avatar.ai.generating import DrawingRequest, generate
-from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.routes.requests import flag, form_of, image_in, state_of
 from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
@@ -80,7 +80,7 @@ async def _read(
     fields = form.fields
     options.require_known(fields, (*options.DRAWING_FIELDS, *_OUR_FIELDS))
     engine, style = await _chosen(ai, fields.get("style"))
-    if engine.facts.leaves_machine and _flag(fields, "stay"):
+    if engine.facts.leaves_machine and flag(fields, "stay"):
         raise ConsentRequired
     as_svg = _as_svg(fields, style)
     seed = options.seed_of(fields)
@@ -91,9 +91,9 @@ async def _read(
         long_side=options.cartoon_size_of(fields) or CARTOON_PX,
         framing=options.framing_of(fields) or "portrait",
         face=options.face_of(fields) or 0,
-        thumbnail=with_thumbnail(fields),
-        cartoon_thumbnail=with_thumbnail(fields, "cartoon_thumbnail"),
-        may_fall_back=_flag(fields, "fallback"),
+        thumbnail=flag(fields, "thumbnail"),
+        cartoon_thumbnail=flag(fields, "cartoon_thumbnail"),
+        may_fall_back=flag(fields, "fallback"),
         photo=image_in(form, "image"),
         request_key=key or request.state.request_id,
         outlives=key is not None,
@@ -123,11 +123,11 @@ async def _drawn(
         made = _Made(result, engine.facts, drawing.style)
     result = made.result
     ai.metrics.drawing_seconds.labels(made.style.name).observe(sum(result.stages.values()))
-    more = dict(headers.SVG_HEADERS) if drawing.as_svg else {}
+    optional = dict(headers.SVG_HEADERS) if drawing.as_svg else {}
     if made.failure is not None:
-        more[headers.FALLBACK] = made.failure.code
+        optional[headers.FALLBACK] = made.failure.code
     if made.engine.deterministic:
-        more[headers.ENGINE_VERSION] = version_of(made.style)
+        optional[headers.ENGINE_VERSION] = version_of(made.style)
     return FinishedPicture.of(
         await ai.signed(result),
         {
@@ -138,7 +138,7 @@ async def _drawn(
             headers.FACE_COUNT: str(result.faces),
             headers.CROP_BOX: str(result.crop),
             headers.FACES: faces_text(result.face_boxes),
-            **more,
+            **optional,
         },
     )
 
@@ -147,11 +147,13 @@ async def _draw_here(
     ai: State, engine: Engine, drawing: DrawingRequest, watch: Watch
 ) -> jobs.Result:
     run = partial(ai.run, engine, on_position=watch.on_position, report=watch.report)
-    photo = drawing.photo, drawing.style.name, drawing.seed, drawing.long_side
+    how = jobs.CartoonOptions(
+        drawing.style.name, drawing.seed, drawing.long_side, drawing.framing, drawing.face
+    )
     if drawing.as_svg:
-        return await run(jobs.draw_svg, *photo, drawing.framing, drawing.face)
-    small = drawing.thumbnail, drawing.framing, drawing.face, drawing.cartoon_thumbnail
-    return await run(jobs.draw_cartoon, *photo, *small)
+        return await run(jobs.draw_svg, drawing.photo, how)
+    thumbnails = drawing.thumbnail, drawing.cartoon_thumbnail
+    return await run(jobs.draw_cartoon, drawing.photo, how, *thumbnails)
 
 
 async def _draw_elsewhere(
@@ -219,10 +221,6 @@ async def _chosen(ai: State, value: object) -> tuple[Engine | RemoteEngine, Styl
             return remote, style
     # In a thread: a file that was not seen before is read from end to end.
     return await asyncio.to_thread(ai.engines.of, name)
-
-
-def _flag(fields: dict[str, Any], name: str) -> bool:
-    return options.whole_number(fields, name, InvalidRequest, 0, 1) == 1
 
 
 def _as_svg(fields: dict[str, Any], style: StyleFacts) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,31 +13,17 @@ from fastapi import APIRouter, Request, Response
 from cartoon_avatar.ai import jobs
 from cartoon_avatar.ai.fetching import Fetcher
 from cartoon_avatar.ai.forms import Pieces, read_json
-from cartoon_avatar.ai.routes.requests import form_of, image_in, state_of, with_thumbnail
+from cartoon_avatar.ai.routes.requests import flag, form_of, image_in, state_of
 from cartoon_avatar.ai.routes.responses import FinishedPicture, Watch, respond
 from cartoon_avatar.ai.state import State
 from cartoon_avatar.contract import headers, options, paths
-from cartoon_avatar.contract.boxes import MOST_FACES, Box
+from cartoon_avatar.contract.boxes import MOST_FACES
 from cartoon_avatar.contract.errors import InvalidRequest, NoFace
 
 router = APIRouter()
 
 # How a cartoon was drawn, which helps to cut out its head.
 _DRAWN_FIELDS = ("style", "seed", "framing", "aligned")
-
-
-@dataclass(frozen=True, slots=True)
-class _HeadOptions:
-    """What a request says of the head that it wants; ``background`` is RGB, None for transparent,
-    ``size`` in px."""
-
-    kind: options.HeadFormat
-    background: tuple[int, int, int] | None
-    size: int | None
-    face_index: int
-    thumbnail: bool
-    crop: Box | None
-    drawn_as: jobs.DrawnAs | None
 
 
 @router.post(paths.PROCESS_FACE_CUT, operation_id="processFaceCut")
@@ -63,34 +49,34 @@ async def process_face_cut(request: Request) -> Response:
         return await respond(request, cut, held)
 
 
-def _read(ai: State, fields: dict[str, Any], *more: str) -> tuple[_HeadOptions, bool]:
+def _read(ai: State, fields: dict[str, Any], *more: str) -> tuple[jobs.HeadOptions, bool]:
     """Options of a head, and whether the cartoon shows what its photo shows in the same place."""
     names = (*options.HEAD_FIELDS, *_DRAWN_FIELDS, "face_index", "crop", "thumbnail", *more)
     options.require_known(fields, names)
     kind = options.head_format_of(fields)
-    wanted = _HeadOptions(
+    wanted = jobs.HeadOptions(
         kind=kind,
         background=_colour(options.background_of(fields, kind)),
         size=options.head_size_of(fields),
-        face_index=_face(fields),
+        face=_face(fields),
         crop=options.crop_of(fields),
         drawn_as=_drawn_as(fields),
-        thumbnail=with_thumbnail(fields),
+        thumbnail=flag(fields, "thumbnail"),
     )
     if _is_aligned(ai, fields):
         return wanted, True
     # What the photo shows lies elsewhere in the drawing, which tells where its head is; and of a
     # portrait it shows one person.
     whole = options.framing_of(fields) == "full"
-    face_index = wanted.face_index if whole else 0
-    return replace(wanted, crop=None, drawn_as=None, face_index=face_index), False
+    face = wanted.face if whole else 0
+    return replace(wanted, crop=None, drawn_as=None, face=face), False
 
 
 async def _cut(
     ai: State,
     cartoon: Pieces,
     original: Pieces | None,
-    wanted: _HeadOptions,
+    wanted: jobs.HeadOptions,
     watch: Watch,
 ) -> FinishedPicture:
     try:
@@ -98,13 +84,7 @@ async def _cut(
             jobs.cut_head,
             cartoon,
             original,
-            wanted.kind,
-            wanted.background,
-            wanted.size,
-            wanted.face_index,
-            wanted.thumbnail,
-            wanted.crop,
-            wanted.drawn_as,
+            wanted,
             on_position=watch.on_position,
             report=watch.report,
         )

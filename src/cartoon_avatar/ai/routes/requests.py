@@ -40,5 +40,6 @@ def image_in(form: Form, name: str) -> Pieces:
     return pieces
 
 
-def with_thumbnail(fields: Mapping[str, Any], name: str = "thumbnail") -> bool:
+def flag(fields: Mapping[str, Any], name: str) -> bool:
+    """Whether the field is 1; 0 where it is absent."""
     return options.whole_number(fields, name, InvalidRequest, 0, 1) == 1
