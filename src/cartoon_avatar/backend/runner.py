@@ -33,14 +33,14 @@ from cartoon_avatar.backend.errors import (
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.job_ends import abandon, end, put_back, recover, settle
-from cartoon_avatar.backend.flows.jobs import (
+from cartoon_avatar.backend.flows.job_rows import (
     JobRequest,
     Result,
     ai_key,
-    carry_out,
     job_request_of,
     new_claim,
 )
+from cartoon_avatar.backend.flows.jobs import carry_out
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage.protocol import FileMissing
 from cartoon_avatar.contract.errors import AvatarError

@@ -16,7 +16,6 @@ from cartoon_avatar.backend.errors import InsufficientStorage
 from cartoon_avatar.backend.flows.sweep import sweep_expired
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import Storage
-from cartoon_avatar.contract.errors import AvatarError
 
 _BALLAST = "ballast"
 _BALLAST_BYTES = 1_000_000
@@ -63,18 +62,3 @@ def take_ballast(data_dir: Path) -> None:
         return
     except OSError:
         ballast.unlink(missing_ok=True)
-
-
-@asynccontextmanager
-async def discarding(storage: Storage) -> AsyncGenerator[list[str]]:
-    """Collects keys of new files, and removes them where a refusal ends the block.
-
-    After any other failure the row may have been committed; then the sweeper decides, once the
-    files are past their grace.
-    """
-    keys: list[str] = []
-    try:
-        yield keys
-    except AvatarError:
-        await storage.delete(keys)
-        raise

@@ -19,7 +19,7 @@ from cartoon_avatar.backend.errors import NotFound, SiblingDownloaded
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.cartoons import cartoon_and_original, file_columns, new_id
 from cartoon_avatar.backend.flows.devices import Caller
-from cartoon_avatar.backend.flows.disk_space import discarding
+from cartoon_avatar.backend.flows.new_files import discarding
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import FileMissing, NewFile, Storage

@@ -21,7 +21,7 @@ from cartoon_avatar.backend.errors import (
     RequestRunning,
 )
 from cartoon_avatar.backend.flows.download import Downloaded
-from cartoon_avatar.backend.flows.jobs import Result, ai_key
+from cartoon_avatar.backend.flows.job_rows import Result, ai_key
 from cartoon_avatar.backend.flows.sweep import ages_hold
 from cartoon_avatar.backend.flows.upload import Uploaded
 from cartoon_avatar.backend.state import State

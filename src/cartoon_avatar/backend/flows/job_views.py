@@ -18,7 +18,7 @@ from cartoon_avatar.backend.db import jobs, queue
 from cartoon_avatar.backend.db.session import is_busy
 from cartoon_avatar.backend.db.tables import Job, JobState
 from cartoon_avatar.backend.errors import DatabaseBusy, NotFound
-from cartoon_avatar.backend.flows.jobs import Result, result_of
+from cartoon_avatar.backend.flows.job_rows import Result, result_of
 from cartoon_avatar.backend.flows.listing import Page, cursor_of, position_in
 from cartoon_avatar.backend.state import State
 

@@ -1,4 +1,4 @@
-"""What a device has."""
+"""Lists what a device has, a page at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
 from cartoon_avatar.backend.errors import InvalidCursor, NotFound
-from cartoon_avatar.backend.flows.export import delete_exports
-from cartoon_avatar.backend.storage.protocol import Storage
 
 Row = TypeVar("Row", Original, Face)
 Item = TypeVar("Item")
@@ -47,7 +45,7 @@ async def list_faces(
 async def one_original(
     database: Database, *, device_id: str, original_id: str
 ) -> tuple[Original, Sequence[Cartoon]]:
-    """An original with its live cartoons, oldest first."""
+    """An original with its live cartoons, oldest first. Raises NotFound."""
 
     def found(connection: Connection) -> tuple[Original, Sequence[Cartoon]]:
         original = queries.original_of(connection, device_id, original_id)
@@ -56,33 +54,6 @@ async def one_original(
         return original, queries.cartoons_of(connection, original_id)
 
     return await database.read(found)
-
-
-async def delete_original(
-    database: Database, storage: Storage, *, device_id: str, original_id: str
-) -> None:
-    """Delete an original with its cartoons and faces."""
-
-    def delete(connection: Connection) -> tuple[list[str], list[str]]:
-        original = queries.original_to_delete(connection, device_id, original_id)
-        if original is None:
-            raise NotFound
-        its_faces = queries.face_ids(connection, device_id, original_id)
-        return queries.remove_original(connection, original), its_faces
-
-    files, its_faces = await database.write(delete)
-    await storage.delete(files)
-    await delete_exports(storage, its_faces)
-
-
-async def delete_face(
-    database: Database, storage: Storage, *, device_id: str, face_id: str
-) -> None:
-    files = await database.write(partial(queries.remove_face, device_id=device_id, face_id=face_id))
-    if not files:
-        raise NotFound
-    await storage.delete(files)
-    await delete_exports(storage, [face_id])
 
 
 async def _page(

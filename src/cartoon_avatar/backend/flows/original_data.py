@@ -23,7 +23,7 @@ from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import Face, Original
 from cartoon_avatar.backend.flows.cartoons import file_columns
 from cartoon_avatar.backend.flows.devices import introduce
-from cartoon_avatar.backend.flows.disk_space import discarding
+from cartoon_avatar.backend.flows.new_files import discarding
 from cartoon_avatar.backend.signing import Signer
 from cartoon_avatar.backend.storage import keys
 from cartoon_avatar.backend.storage.protocol import NewFile, Storage
@@ -69,6 +69,18 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A row of that server with the bytes of its file and what they show; ``device_id`` is one of
+    ours."""
+
+    kind: type[Original | Face]
+    row: dict[str, Any]
+    device_id: str
+    data: bytes
+    shown: Inspected
+
+
 class BadExport(Exception):
     """The export cannot be read; says where."""
 
@@ -81,36 +93,31 @@ async def take_over(
     database: Database, storage: Storage, signer: Signer, server: Server, *, keep_metadata: bool
 ) -> AsyncIterator[Outcome]:
     """Take over photos, then faces; repeatable, also while either server runs."""
-    for file, kind in _KINDS.items():
-        for row in _rows_of(server.export / file):
+    for collection, kind in _KINDS.items():
+        for row in _rows_of(server.export / collection):
             row_id = str(row["id"])
             try:
                 device_id = server.device_of(str(row.get("deviceId", "")))
                 if device_id is None:
                     raise _Skipped(f"many phones share the device id {row.get('deviceId')!r}")
                 if await database.read(partial(_find, kind, device_id, row_id)) is not None:
-                    yield Outcome(file, row_id, "here")
+                    yield Outcome(collection, row_id, "here")
                     continue
                 data = await to_thread.run_sync(_bytes_of, server.root, row)
-                seen = await to_thread.run_sync(_inspected, server, data)
-                file_to_keep = _file(kind, row, device_id, data, seen, keep_metadata)
-                await _keep(database, storage, signer, kind, device_id, row, file_to_keep, seen)
+                shown = await to_thread.run_sync(_inspected, server, data)
+                picture = _Picture(kind, row, device_id, data, shown)
+                file = _file(picture, keep_metadata)
+                await _keep(database, storage, signer, picture, file)
             except _Skipped as reason:
-                yield Outcome(file, row_id, "left", str(reason))
+                yield Outcome(collection, row_id, "left", str(reason))
             else:
-                yield Outcome(file, row_id, "taken")
+                yield Outcome(collection, row_id, "taken")
 
 
 async def _keep(
-    database: Database,
-    storage: Storage,
-    signer: Signer,
-    kind: type[Original | Face],
-    device_id: str,
-    row: dict[str, Any],
-    file: NewFile,
-    seen: Inspected,
+    database: Database, storage: Storage, signer: Signer, picture: _Picture, file: NewFile
 ) -> None:
+    row, device_id, shown = picture.row, picture.device_id, picture.shown
     async with discarding(storage) as new_files:
         (stored,) = await storage.put_new(file)
         thumbnail_path = keys.thumbnail_key(stored.key)
@@ -119,8 +126,8 @@ async def _keep(
             **file_columns(stored, file.mime_type),
             "id": row["id"],
             "device_id": device_id,
-            "width": seen.width,
-            "height": seen.height,
+            "width": shown.width,
+            "height": shown.height,
             "created_at": row["createdAt"],
             "thumbnail_path": thumbnail_path,
         }
@@ -128,8 +135,8 @@ async def _keep(
 
         def commit(connection: Connection) -> bool:
             introduce(connection, signer, device_id, utc_now())
-            if kind is Original:
-                columns.update(image_url=url, face_count=seen.face_count, last_style="", faces="")
+            if picture.kind is Original:
+                columns.update(image_url=url, face_count=shown.face_count, last_style="", faces="")
                 queries.add(connection, Original(**columns))
                 return True
             original_id = str(row["originalId"])
@@ -203,15 +210,9 @@ def _inspected(server: Server, data: bytes) -> Inspected:
         raise _Skipped(error.detail) from error
 
 
-def _file(
-    kind: type[Original | Face],
-    row: dict[str, Any],
-    device_id: str,
-    data: bytes,
-    seen: Inspected,
-    keep_metadata: bool,
-) -> NewFile:
+def _file(picture: _Picture, keep_metadata: bool) -> NewFile:
     """Under its own name where that is free and does not lie, so that URLs of it stay good."""
+    row, data = picture.row, picture.data
     mime_type = media_type_of(data[:HEAD_BYTES])
     try:
         assert mime_type is not None  # ``inspect`` has decoded it
@@ -219,8 +220,8 @@ def _file(
     except BrokenImage as error:
         raise _Skipped("The image is broken or incomplete.") from error
     folder: Literal["originals", "downloaded"] = "originals"
-    owner = device_id
-    if kind is Face:
+    owner = picture.device_id
+    if picture.kind is Face:
         folder, owner = "downloaded", str(row["originalId"])
     extension = IMAGE_TYPES[mime_type]
     names = keys.new_keys(folder, owner, extension, row["createdAt"])
@@ -228,4 +229,4 @@ def _file(
     # The type that a file is served with follows from its name.
     if keys.is_filename(own) and own.endswith(f".{extension}"):
         names = chain([f"uploads/{folder}/{own}"], names)
-    return NewFile(iter(names), pieces, mime_type, seen.thumbnail)
+    return NewFile(iter(names), pieces, mime_type, picture.shown.thumbnail)

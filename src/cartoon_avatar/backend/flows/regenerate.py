@@ -23,9 +23,10 @@ from cartoon_avatar.backend.flows.cartoons import (
 )
 from cartoon_avatar.backend.flows.consents import agreed, may_leave
 from cartoon_avatar.backend.flows.devices import Caller
-from cartoon_avatar.backend.flows.disk_space import discarding, require_space
+from cartoon_avatar.backend.flows.disk_space import require_space
 from cartoon_avatar.backend.flows.fetching import fetched
 from cartoon_avatar.backend.flows.moderate import moderate
+from cartoon_avatar.backend.flows.new_files import discarding
 from cartoon_avatar.backend.flows.reuse import drawing_key, drawn_before
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.http.request_log import stage
@@ -38,7 +39,7 @@ async def regenerate(
     options: DrawingOptions,
     attempt: Attempt,
 ) -> Cartoon:
-    """Draw a new cartoon of an original. Earlier ones stay: regenerating adds."""
+    """Draw a new cartoon of an original. Earlier ones stay: regenerating adds. Raises NotFound."""
     device_id = caller.device_id
     find = partial(queries.original_of, device_id=device_id, original_id=original_id)
     original = await backend.database.read(find)

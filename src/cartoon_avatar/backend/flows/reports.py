@@ -13,8 +13,8 @@ from cartoon_avatar.backend.db import queries, reports
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import PictureKind, Report
 from cartoon_avatar.backend.errors import InvalidReport, NotFound
-from cartoon_avatar.backend.flows import listing
 from cartoon_avatar.backend.flows.cartoons import new_id
+from cartoon_avatar.backend.flows.deletion import delete_face, delete_original
 from cartoon_avatar.backend.storage.protocol import Storage
 
 REASONS = ("sexual", "violent", "hateful", "not_me", "other")
@@ -80,11 +80,9 @@ async def _remove(database: Database, storage: Storage, report: Report) -> None:
     device_id, picture_id = report.device_id, report.picture_id
     try:
         if report.kind == "original":
-            await listing.delete_original(
-                database, storage, device_id=device_id, original_id=picture_id
-            )
+            await delete_original(database, storage, device_id=device_id, original_id=picture_id)
         elif report.kind == "face":
-            await listing.delete_face(database, storage, device_id=device_id, face_id=picture_id)
+            await delete_face(database, storage, device_id=device_id, face_id=picture_id)
         else:
             remove = partial(queries.remove_cartoon, device_id=device_id, cartoon_id=picture_id)
             await storage.delete(await database.write(remove))

@@ -26,8 +26,9 @@ from cartoon_avatar.backend.flows.cartoons import (
 )
 from cartoon_avatar.backend.flows.consents import may_leave
 from cartoon_avatar.backend.flows.devices import Caller, introduce
-from cartoon_avatar.backend.flows.disk_space import discarding, require_space
+from cartoon_avatar.backend.flows.disk_space import require_space
 from cartoon_avatar.backend.flows.moderate import moderate
+from cartoon_avatar.backend.flows.new_files import discarding
 from cartoon_avatar.backend.flows.photos import Photo, photo_file, sha256_of
 from cartoon_avatar.backend.flows.reuse import drawing_key, drawn_before
 from cartoon_avatar.backend.state import State
@@ -72,19 +73,21 @@ async def upload(
     original_id = new_id()
     async with discarding(backend.storage) as new_files:
         with stage("store"):
-            cartoon_to_keep = cartoon_file(original_id, drawing, now)
+            cartoon_to_store = cartoon_file(original_id, drawing, now)
             if photo.stored is None:
-                to_keep = photo_file(photo, caller.device_id, now, drawing.thumbnail)
-                stored, kept = await backend.storage.put_new(to_keep, cartoon_to_keep)
+                photo_to_store = photo_file(photo, caller.device_id, now, drawing.thumbnail)
+                stored, stored_cartoon = await backend.storage.put_new(
+                    photo_to_store, cartoon_to_store
+                )
                 new_files += [stored.key, keys.thumbnail_key(stored.key)]
             else:
                 stored = photo.stored
                 await _keep_thumbnail(backend.storage, stored.key, drawing.thumbnail)
-                (kept,) = await backend.storage.put_new(cartoon_to_keep)
+                (stored_cartoon,) = await backend.storage.put_new(cartoon_to_store)
 
         original = _original(original_id, caller.device_id, photo, stored, drawing, now)
         key = drawing_key(stored.sha256, drawing, options)
-        cartoon = new_cartoon(original, drawing, options, kept, key, now)
+        cartoon = new_cartoon(original, drawing, options, stored_cartoon, key, now)
         new_files += files_of(cartoon)
         attempt.require_wanted()
 

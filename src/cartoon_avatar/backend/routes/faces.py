@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from cartoon_avatar.backend import schemas
-from cartoon_avatar.backend.flows import listing
+from cartoon_avatar.backend.flows import deletion, listing
 from cartoon_avatar.backend.flows.export import Export, export
-from cartoon_avatar.backend.flows.jobs import JobRequest
+from cartoon_avatar.backend.flows.job_rows import JobRequest
 from cartoon_avatar.backend.identity import Device, admitted
 from cartoon_avatar.backend.limits import limit_device
 from cartoon_avatar.backend.options import download_options, export_options
@@ -137,7 +137,7 @@ async def delete_face(
     faceId: Id,  # noqa: N803
 ) -> None:
     """Delete a face."""
-    await listing.delete_face(backend.database, backend.storage, device_id=device, face_id=faceId)
+    await deletion.delete_face(backend.database, backend.storage, device_id=device, face_id=faceId)
 
 
 def _export(made: Export, backend: State) -> schemas.Export:

@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.errors import InvalidImage
-from cartoon_avatar.backend.flows import listing
-from cartoon_avatar.backend.flows.jobs import JobRequest
+from cartoon_avatar.backend.flows import deletion, listing
+from cartoon_avatar.backend.flows.job_rows import JobRequest
 from cartoon_avatar.backend.flows.photos import open_photo
 from cartoon_avatar.backend.flows.vector import svg_of
 from cartoon_avatar.backend.identity import Device
@@ -197,6 +197,6 @@ async def delete_original(
     originalId: Id,  # noqa: N803
 ) -> None:
     """Delete a photo with its cartoons and faces."""
-    await listing.delete_original(
+    await deletion.delete_original(
         backend.database, backend.storage, device_id=device, original_id=originalId
     )

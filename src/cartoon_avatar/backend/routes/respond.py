@@ -18,16 +18,9 @@ from cartoon_avatar.backend.errors import JobCanceled, NotFound, Unauthorized
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.devices import Caller
 from cartoon_avatar.backend.flows.job_ends import failure_in
+from cartoon_avatar.backend.flows.job_rows import JobRequest, Result, token_of
 from cartoon_avatar.backend.flows.job_views import View, Watcher, view_in
-from cartoon_avatar.backend.flows.jobs import (
-    JobRequest,
-    Result,
-    accept,
-    carry_out,
-    claim,
-    first_upload_with,
-    token_of,
-)
+from cartoon_avatar.backend.flows.jobs import accept, carry_out, claim, first_upload_with
 from cartoon_avatar.backend.identity import admitted, bearer_of
 from cartoon_avatar.backend.limits import limit_device
 from cartoon_avatar.backend.routes.post import Post, fingerprint_of

@@ -7,8 +7,8 @@ import json
 from cartoon_avatar.backend import schemas
 from cartoon_avatar.backend.db.tables import Cartoon
 from cartoon_avatar.backend.flows.download import Downloaded
+from cartoon_avatar.backend.flows.job_rows import Result
 from cartoon_avatar.backend.flows.job_views import View
-from cartoon_avatar.backend.flows.jobs import Result
 from cartoon_avatar.backend.flows.sweep import JOBS_KEPT_FOR
 from cartoon_avatar.backend.flows.upload import Uploaded
 from cartoon_avatar.backend.state import State
