@@ -80,8 +80,8 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
                         entry.write(piece)
                         for out in sent.pieces():
                             yield out
-        for name, ask in (("consents", consents_of), ("reports", reports_of)):
-            kept = await backend.database.read(partial(ask, device_id=device_id))
+        for name, query in (("consents", consents_of), ("reports", reports_of)):
+            kept = await backend.database.read(partial(query, device_id=device_id))
             described = [_as_json(row) for row in kept]
             archive.writestr(_entry(f"{name}.json", utc_now()), json.dumps(described, indent=1))
     for piece in sent.pieces():

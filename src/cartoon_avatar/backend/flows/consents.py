@@ -29,14 +29,18 @@ async def may_leave(backend: State, device_id: str, style: str | None, until: fl
 
 
 def agreed(connection: Connection, device_id: str, style: StyleInfo) -> bool:
-    """Whether the device may be drawn for in ``style``."""
+    """Whether the device's photos may be drawn in ``style``: false only where they would leave the
+    machine without its consent."""
     if not style.leaves_machine:
         return True
     return consents.has_consent(connection, device_id, style.engine, style.sent_to)
 
 
 async def agree(backend: State, *, device_id: str, engine: str) -> Consent:
-    """A consent in force stays as it is. Raises NotFound for an engine that sends nothing."""
+    """Store the device's consent to ``engine``; one in force stays as it is.
+
+    Raises NotFound for an engine that sends nothing.
+    """
     styles = await backend.ai.styles(until=backend.ai.deadline())
     leaving = {one.engine: one.sent_to for one in styles if one.leaves_machine}
     if engine not in leaving:

@@ -28,7 +28,7 @@ _ACTIVITY_STEP = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A device that was let in, and how many live cartoons it had then."""
+    """An authenticated device, and how many live cartoons it had then."""
 
     device_id: str
     live_cartoons: int
@@ -42,7 +42,7 @@ async def authenticate(
     token_required: bool,
     first: bool,
 ) -> Caller:
-    """Let the owner of ``device_id`` through, or raise Unauthorized.
+    """Authenticate the owner of ``device_id``. Raises Unauthorized.
 
     The first request that carries the right token locks the device to it. ``first`` is true
     for an upload, which is how a device that is not known yet begins.

@@ -50,9 +50,9 @@ class Export:
 async def export(
     backend: State, *, device_id: str, face_id: str, options: StickerOptions
 ) -> Export:
-    """The sticker of a face: the one made before, or a new one."""
-    ask = partial(queries.face_of, device_id=device_id, face_id=face_id)
-    face = await backend.database.read(ask)
+    """The sticker of a face: the one made before, or a new one. Raises NotFound."""
+    find = partial(queries.face_of, device_id=device_id, face_id=face_id)
+    face = await backend.database.read(find)
     if face is None:
         raise NotFound
     options_text = json.dumps([STICKER_VERSION, *options.fields().values()])
@@ -63,7 +63,7 @@ async def export(
 
     made = await _made(backend, face, prefix, options)
     # The face was deleted meanwhile, perhaps before this file could be listed with its exports.
-    if await backend.database.read(ask) is None:
+    if await backend.database.read(find) is None:
         await backend.storage.delete([made.key])
         raise NotFound
     return made
@@ -72,8 +72,8 @@ async def export(
 async def _made(backend: State, face: Face, prefix: str, options: StickerOptions) -> Export:
     storage = backend.storage
     await require_space(backend.database, storage, backend.settings)
-    ask = partial(queries.face_of, device_id=face.device_id, face_id=face.id)
-    head = await fetched(backend, face.file_path, ask)
+    find = partial(queries.face_of, device_id=face.device_id, face_id=face.id)
+    head = await fetched(backend, face.file_path, find)
     with stage("sticker"):
         image = await backend.ai.sticker(
             [head],

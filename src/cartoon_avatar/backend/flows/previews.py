@@ -20,12 +20,13 @@ _PARTS = 4
 async def previews_of(
     backend: State, *, device_id: str, original_id: str, face: int
 ) -> list[Preview]:
-    """One person of a photo in every style."""
-    ask = partial(queries.original_of, device_id=device_id, original_id=original_id)
-    original = await backend.database.read(ask)
+    """One person of a photo in every style; those that the AI service had no place or time for are
+    left out. Raises NotFound."""
+    find = partial(queries.original_of, device_id=device_id, original_id=original_id)
+    original = await backend.database.read(find)
     if original is None:
         raise NotFound
-    photo = await fetched(backend, original.file_path, ask)
+    photo = await fetched(backend, original.file_path, find)
     ai, turn = backend.ai, Turn(device_id, backend.ai.deadline())
     names = [style.name for style in await ai.styles(until=turn.until)]
     with stage("draw"):

@@ -34,7 +34,8 @@ class Swept:
 
 
 async def sweep(database: Database, storage: Storage, settings: BackendSettings) -> Swept:
-    """Never touches rows of originals or faces, nor a file that any row names.
+    """Remove what has expired. Never touches rows of originals or faces, nor a file that any row
+    names.
 
     Does nothing for ``unowned_grace_s`` after the clock has jumped: by a wrong clock every
     cartoon is too old, and so is a file whose row is about to be committed.

@@ -22,18 +22,21 @@ class Svg:
 
 
 async def svg_of(backend: State, *, device_id: str, cartoon_id: str) -> Svg:
-    """The same photo, style, seed and framing give the same shapes."""
-    ask = partial(cartoon_and_original, device_id=device_id, cartoon_id=cartoon_id)
-    found = await backend.database.read(ask)
+    """The shapes of a cartoon: the same photo, style, seed and framing give the same ones.
+
+    Raises NotFound, and NoSvg for a style that draws pixels.
+    """
+    find = partial(cartoon_and_original, device_id=device_id, cartoon_id=cartoon_id)
+    found = await backend.database.read(find)
     if found is None:
         raise NotFound
     cartoon, original = found
     ai = backend.ai
     until = ai.deadline()
-    having = {style.name for style in await ai.styles(until=until) if style.svg}
-    if cartoon.style not in having:
+    with_shapes = {style.name for style in await ai.styles(until=until) if style.svg}
+    if cartoon.style not in with_shapes:
         raise NoSvg(cartoon.style)
-    photo = await fetched(backend, original.file_path, ask)
+    photo = await fetched(backend, original.file_path, find)
     options = DrawingOptions(
         style=cartoon.style,
         seed=cartoon.seed,

@@ -12,8 +12,8 @@ from cartoon_avatar.backend.state import State
 
 
 async def withdraw(backend: State, *, device_id: str, engine: str) -> None:
-    """Raises NotFound without a consent. Jobs that wait for the engine end as refused; one that is
-    under way is cancelled, at its provider too."""
+    """Withdraw a consent. Jobs that wait for the engine end as refused; one that is under way is
+    cancelled, at its provider too. Raises NotFound without a consent."""
     taken_back = partial(consents.withdraw, device_id=device_id, engine=engine, now=utc_now())
     if not await backend.database.write(taken_back):
         raise NotFound
