@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
+    heap.retain_freed(128 * 2**20, largest_bytes=32 * 2**20)
     models = open_models(threads=1)
     find_faces, find_masks = open_face_finder(models), open_mask_finder(models)
     eyes = Eyes(find_faces, find_masks)

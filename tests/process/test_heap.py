@@ -23,13 +23,13 @@ def held_mb():
 
 before = held_mb()
 if "keep" in sys.argv:
-    heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
+    heap.retain_freed(128 * 2**20, largest_bytes=32 * 2**20)
 work(), work()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 work()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
 kept = held_mb() - before
-heap.give_back()
+heap.trim()
 print(faults, kept, held_mb() - before)
 """
 

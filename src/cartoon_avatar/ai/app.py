@@ -26,6 +26,7 @@ from cartoon_avatar.ai.seeing.model_files import lacking, models_folder
 from cartoon_avatar.ai.settings import AiSettings, environment, settings_from_environment
 from cartoon_avatar.ai.signing import Sign, open_signer
 from cartoon_avatar.ai.state import Metrics, State
+from cartoon_avatar.contract.limits import FORM_OVERHEAD_BYTES
 from cartoon_avatar.http.body_limit import BodyLimit
 from cartoon_avatar.http.head import HeadAsGet
 from cartoon_avatar.http.problems import render_problems
@@ -75,7 +76,7 @@ def create_app(settings: AiSettings, *, threads: int | None = None) -> FastAPI:
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_upload_bytes,
-        overhead_bytes=settings.max_upload_bytes + 65_536,
+        overhead_bytes=settings.max_upload_bytes + FORM_OVERHEAD_BYTES,
     )
     app.add_middleware(RequestLog, registry=registry)
     # pyrefly: ignore[method-assign] (FastAPI's documented way)
@@ -181,7 +182,7 @@ def from_environment() -> FastAPI:
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
     # A few photos in the pieces they come in; their workers keep what drawings need.
-    heap.keep(8 * 2**20, largest_bytes=2**20)
+    heap.retain_freed(8 * 2**20, largest_bytes=2**20)
     app = create_app(settings)
     freeze_what_is_loaded()
     return app

@@ -230,7 +230,7 @@ def from_environment() -> FastAPI:
     configure_logs("backend", settings.log_level, log_format=settings.log_format)
     if multiprocessing.parent_process() is not None:  # a server's worker, not the server
         exit_with_parent()
-    heap.keep(16 * 2**20, largest_bytes=16 * 2**20)  # what photos that wait in memory take
+    heap.retain_freed(16 * 2**20, largest_bytes=16 * 2**20)  # what photos that wait in memory take
     app = create_app(settings)
     freeze_what_is_loaded()
     return app

@@ -22,7 +22,6 @@ URLENCODED = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 16
 _MAX_FIELD_BYTES = 16_384
 
-
 _UNDIVIDED = (
     "The form is broken: its parts are not divided by the boundary that its Content-Type names, or"
     " have malformed headers. Lines end with CR LF, and a header is one line."

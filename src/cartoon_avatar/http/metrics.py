@@ -13,11 +13,12 @@ from cartoon_avatar.process.server import SHARED_COUNTS
 
 
 def metrics_text(registry: CollectorRegistry) -> bytes:
-    """What ``registry`` counts; where several workers share a folder of counts, their sum."""
+    """The metrics of ``registry`` as text; of several workers that share a folder of counts, their
+    sum."""
     shared = os.environ.get(SHARED_COUNTS)
     if shared is None:
         return generate_latest(registry)
-    # A worker that died counts nothing "at the moment"; what it counted for good stays.
+    # Live gauges of a worker that died are dropped; its counters stay in the sum.
     for file in Path(shared).glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:

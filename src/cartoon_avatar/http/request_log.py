@@ -45,7 +45,7 @@ class RequestLog:
         self.app = app
         requests = Counter(
             "requests",
-            "Requests answered",
+            "Requests that got a response",
             ["method", "route", "status"],
             registry=registry,
         )
@@ -110,7 +110,7 @@ class RequestLog:
 
 
 def log_as(scope: Scope, template: str) -> None:
-    """Name the route of a request that is answered before routes are tried."""
+    """Name the route of a request that gets its response before routes are tried."""
     scope["state"][_ROUTE] = template
 
 

@@ -18,6 +18,6 @@ def listen_fault(host: str, port: int) -> str | None:
 
 
 def reached_at(host: str) -> str:
-    """The host of a URL that leads to a service listening on ``host``, from this machine."""
+    """The host for a URL by which this machine reaches a service that listens on ``host``."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host

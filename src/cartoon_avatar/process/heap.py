@@ -9,19 +9,20 @@ from typing import Any
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
-def keep(most_bytes: int, *, largest_bytes: int) -> None:
-    """Hold up to ``most_bytes`` of what is freed back from the system, in blocks of up to
-    ``largest_bytes`` (at most 32 MB).
+def retain_freed(max_bytes: int, *, largest_bytes: int) -> None:
+    """Keep up to ``max_bytes`` of freed memory in this process instead of returning it to the
+    system, in blocks of up to ``largest_bytes`` (at most 32 MB).
 
-    Given back and taken again, each page of them costs a fault: a seventh of the time of a
-    drawing, which takes and frees some 300 arrays of megabytes, and as much of an upload's.
+    Returned and allocated again, each page costs a page fault: a seventh of the time of a
+    drawing, which allocates and frees some 300 arrays of megabytes, and as much of an upload's.
     """
     if (glibc := _glibc()) is not None:
         glibc.mallopt(_M_MMAP_THRESHOLD, largest_bytes)
-        glibc.mallopt(_M_TRIM_THRESHOLD, most_bytes)
+        glibc.mallopt(_M_TRIM_THRESHOLD, max_bytes)
 
 
-def give_back() -> None:
+def trim() -> None:
+    """Return all freed memory to the system."""
     if (glibc := _glibc()) is not None:
         glibc.malloc_trim(0)
 

@@ -20,7 +20,8 @@ _POLL_S = 0.5
 
 
 def exit_with_parent(parent: int | None = None, grace_s: float = 10) -> None:
-    """Have this process end, gracefully if it can, once its parent is gone, or if it is by now.
+    """Have this process end once its parent is gone, also where it is gone already: by SIGTERM, and
+    after ``grace_s`` without further grace.
 
     ``parent`` is the id of the process that started this one, by default as multiprocessing
     knows it.

@@ -100,10 +100,7 @@ def serve(
     The AI service gets a free port that only we know of.
     """
     ai_port = _free_port()
-    environment = {
-        **environment,
-        "AI_URL": f"http://127.0.0.1:{ai_port}",
-    }
+    environment = {**environment, "AI_URL": f"http://127.0.0.1:{ai_port}"}
     ours = [sys.executable, "-m", "cartoon_avatar.cli"]
     # Named, since we may be gone by the time that a child looks for us.
     with_us = ["--with-parent", str(os.getpid())]
@@ -119,7 +116,7 @@ def serve(
         ),
     ]
     stopping = is_up = False
-    look_at = 0.0
+    next_look = 0.0  # time.monotonic()
 
     def stop(signum: int, frame: FrameType | None) -> None:
         nonlocal stopping
@@ -131,10 +128,10 @@ def serve(
         while not stopping:
             for child in children:
                 child.keep_running()
-            if not is_up and time.monotonic() >= look_at:
+            if not is_up and time.monotonic() >= next_look:
                 if is_up := _is_up(url):
                     when_up()
-                look_at = time.monotonic() + _LOOK_WHETHER_UP_S
+                next_look = time.monotonic() + _LOOK_WHETHER_UP_S
             time.sleep(_LOOK_AFTER_CHILDREN_S)
     finally:
         # The backend first: what it has under way needs the AI service to finish.

@@ -40,7 +40,7 @@ def open_tools(
 ) -> tuple[Tools, tuple[str, ...]]:
     """The tools, warm, and the names of the model files that are missing."""
     cv2.setNumThreads(threads)
-    heap.keep(128 * 2**20, largest_bytes=32 * 2**20)
+    heap.retain_freed(128 * 2**20, largest_bytes=32 * 2**20)
     folder = models_folder(models_dir)
     models = open_models(folder, threads)
     tools = Tools(models, _eyes(models), open_engines(folder, threads), max_pixels, marks)
@@ -54,7 +54,7 @@ def open_tools(
     catalogue.draw(open_scene(grey, tools.eyes.find_faces, None), catalogue.STYLES[0], 0)
     to_webp(grey)
     # Opening a network takes several copies of its file.
-    heap.give_back()
+    heap.trim()
     return tools, models.missing
 
 

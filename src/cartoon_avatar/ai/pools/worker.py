@@ -188,7 +188,7 @@ def _work(
                 outcome = ("cancelled", None)
             except AvatarError as error:
                 outcome = ("refused", (type(error), vars(error)))
-                heap.give_back()  # a hostile picture leaves nothing behind
+                heap.trim()  # a hostile picture leaves nothing behind
             except (MemoryError, OSError):  # a lack of resources: transient
                 log.exception("job_failed", job=job.__name__)
                 outcome = ("failed", None)

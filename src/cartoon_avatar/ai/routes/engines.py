@@ -1,4 +1,4 @@
-"""Which external generators there are, and how they are doing."""
+"""External generators and their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be drawn in."""
+"""The styles that a photo can be drawn in."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import structlog
 from cartoon_avatar.backend.db import jobs, queries
 from cartoon_avatar.backend.db.session import Database
 from cartoon_avatar.backend.db.tables import TABLE_OF, Cartoon, Face, Original
-from cartoon_avatar.backend.flows.sweep import ages_hold, unowned_files
+from cartoon_avatar.backend.flows.sweep import ages_are_reliable, unowned_files
 from cartoon_avatar.backend.settings import BackendSettings
 from cartoon_avatar.backend.storage.protocol import FileMissing, Storage
 
@@ -63,7 +63,7 @@ async def check(
             continue
         yield Finding(fault, named.key, f"{named.table} {named.id}")
 
-    if repair and not await ages_hold(settings):
+    if repair and not await ages_are_reliable(settings):
         log.warning("repair_held", reason="the clock has jumped")
         repair = False
     async for strays in unowned_files(database, storage, settings):

@@ -22,7 +22,7 @@ from cartoon_avatar.backend.errors import (
 )
 from cartoon_avatar.backend.flows.download import Downloaded
 from cartoon_avatar.backend.flows.job_rows import Result, ai_key
-from cartoon_avatar.backend.flows.sweep import ages_hold
+from cartoon_avatar.backend.flows.sweep import ages_are_reliable
 from cartoon_avatar.backend.flows.upload import Uploaded
 from cartoon_avatar.backend.state import State
 from cartoon_avatar.backend.storage import keys
@@ -165,7 +165,7 @@ async def recover(backend: State) -> None:
 
 async def end_overdue(backend: State) -> None:
     """Fail queued jobs that are older than ``_TRIED_FOR``; not after the clock has jumped."""
-    if not await ages_hold(backend.settings):
+    if not await ages_are_reliable(backend.settings):
         return
     created_before = utc_now() - _TRIED_FOR
     failure = error_text(GenerationFailed())

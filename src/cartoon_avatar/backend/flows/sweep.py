@@ -40,7 +40,7 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
     Does nothing for ``unowned_grace_s`` after the clock has jumped: by a wrong clock every
     cartoon is too old, and so is a file whose row is about to be committed.
     """
-    if not await ages_hold(settings):
+    if not await ages_are_reliable(settings):
         log.warning("sweep_held", reason="the clock has jumped")
         return Swept(0, 0)
     async with only_sweeper(database) as ours:
@@ -60,7 +60,7 @@ async def sweep(database: Database, storage: Storage, settings: BackendSettings)
 async def sweep_expired(database: Database, storage: Storage, settings: BackendSettings) -> int:
     """Remove temporary cartoons past their life, rows before files; returns how many."""
     count = 0
-    if not await ages_hold(settings):
+    if not await ages_are_reliable(settings):
         return 0
     while True:
         created_before = utc_now() - timedelta(seconds=settings.cartoon_ttl_s)
@@ -73,8 +73,9 @@ async def sweep_expired(database: Database, storage: Storage, settings: BackendS
             return count
 
 
-async def ages_hold(settings: BackendSettings) -> bool:
-    """Whether the ages of files and rows can be believed: not for a while after a jump."""
+async def ages_are_reliable(settings: BackendSettings) -> bool:
+    """Whether ages of files and rows mean anything: not for ``unowned_grace_s`` after the clock has
+    jumped."""
     mark = settings.data_dir / "clock"
     return await to_thread.run_sync(clock_runs_evenly, mark, settings.unowned_grace_s)
 
