@@ -28,7 +28,7 @@ log = structlog.get_logger()
 _POLL_S = 2
 # How often waiting clients are sent their position: each move of a long queue changes the
 # position of every job in it.
-_PLACES_S = 5
+_POSITIONS_S = 5
 _BATCH = 500
 # Events of a thousand clients in one go would keep everything else waiting for 0.2 s.
 _AT_ONCE = 20
@@ -36,11 +36,11 @@ _AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``place`` counts from 1, the next to be drawn; only a queued job has one. ``result`` is
+    """``position`` counts from 1, the next to be drawn; only a queued job has one. ``result`` is
     None of a job that has none, or none any more."""
 
     job: Job
-    place: int | None
+    position: int | None
     result: Result | None
 
 
@@ -90,11 +90,11 @@ async def list_jobs(
 
 @dataclass(eq=False, slots=True)
 class Watch:
-    """``job``, ``place`` and ``result`` are the last known; ``changed`` is set when they change.
+    """``job``, ``position`` and ``result`` are the last known; ``changed`` is set when they change.
     ``job`` is None once the job is gone."""
 
     job: Job | None
-    place: int | None
+    position: int | None
     result: Result | None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -128,7 +128,7 @@ class Watcher:
     @contextlib.contextmanager
     def watching(self, view: View) -> Generator[Watch]:
         job_id = view.job.id
-        watch = Watch(view.job, view.place, view.result)
+        watch = Watch(view.job, view.position, view.result)
         self._watches[job_id].add(watch)
         # It may have changed between being read and being watched.
         self._on_change(job_id)
@@ -150,7 +150,7 @@ class Watcher:
 
     async def run(self) -> None:
         """Until cancelled."""
-        polled_at = places_sent_at = time.monotonic()
+        polled_at = positions_sent_at = time.monotonic()
         while True:
             await set_within(self._wake, _POLL_S)
             self._wake.clear()
@@ -161,9 +161,9 @@ class Watcher:
                 polled_at, ids = now, list(self._watches)
             try:
                 await self._refresh(ids)
-                if now - places_sent_at >= _PLACES_S:
-                    places_sent_at = now
-                    await self._refresh_places()
+                if now - positions_sent_at >= _POSITIONS_S:
+                    positions_sent_at = now
+                    await self._refresh_positions()
             except Exception as error:
                 self._changed.update(ids)
                 if not (isinstance(error, DatabaseBusy | TimeoutError) or is_busy(error)):
@@ -204,11 +204,11 @@ class Watcher:
         for watch in self._watches.get(job_id, ()):
             if _visible(watch.job) != _visible(job):
                 if job is None or job.state != "queued":
-                    watch.place = None
+                    watch.position = None
                 watch.job, watch.result = job, result
                 watch.changed.set()
 
-    async def _refresh_places(self) -> None:
+    async def _refresh_positions(self) -> None:
         waiting = [
             (watch, watch.job)
             for watches in self._watches.values()
@@ -217,11 +217,11 @@ class Watcher:
         ]
         for engine in {job.engine for _, job in waiting}:
             in_turn = await self._backend.database.read(partial(queue.waiting_for, engine=engine))
-            places = {job_id: place for place, job_id in enumerate(in_turn, start=1)}
+            positions = {job_id: position for position, job_id in enumerate(in_turn, start=1)}
             for number, (watch, job) in enumerate(waiting, start=1):
-                place = places.get(job.id)
-                if job.engine == engine and place is not None and place != watch.place:
-                    watch.place = place
+                position = positions.get(job.id)
+                if job.engine == engine and position is not None and position != watch.position:
+                    watch.position = position
                     watch.changed.set()
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)

@@ -27,7 +27,7 @@ def event_stream(
     backend: State, watcher: Watcher, view: View, last_event_id: str | None
 ) -> Response:
     """Begins with the job as it is, unless that was the last event, and ends with its end."""
-    if view.job.is_finished and last_event_id == _event_id(view.job, view.place):
+    if view.job.is_finished and last_event_id == _event_id(view.job, view.position):
         return Response(status_code=204)  # which keeps a browser from asking again
     events = _events(backend, watcher, view, last_event_id)
     return StreamingResponse(events, headers=_HEADERS, media_type=EVENT_STREAM)
@@ -43,10 +43,10 @@ async def _events(
             job = watch.job
             if job is None:
                 return  # deleted with its device
-            event_id = _event_id(job, watch.place)
+            event_id = _event_id(job, watch.position)
             if event_id != seen:
                 seen = event_id
-                shown = View(job, watch.place, watch.result)
+                shown = View(job, watch.position, watch.result)
                 data = job_body(shown, backend).model_dump_json(exclude_none=True)
                 yield f"id: {event_id}\nevent: job\ndata: {data}\n\n"
             if job.is_finished or watcher.is_stopping:
@@ -55,7 +55,7 @@ async def _events(
                 yield ": still here\n\n"
 
 
-def _event_id(job: Job, place: int | None) -> str:
+def _event_id(job: Job, position: int | None) -> str:
     """The event id: equal for equal states of a job, in every process."""
-    sight = (job.state, job.attempts, job.stage, job.progress, job.cancel_asked, place)
-    return f"{zlib.crc32(repr(sight).encode()):08x}"
+    seen = (job.state, job.attempts, job.stage, job.progress, job.cancel_asked, position)
+    return f"{zlib.crc32(repr(seen).encode()):08x}"

@@ -47,7 +47,7 @@ def job_body(view: View, backend: State) -> schemas.Job:
         state=job.state,
         stage=job.stage,
         progress=job.progress,
-        position=view.place,
+        position=view.position,
         original_id=job.original_id,
         cartoon_id=job.subject if job.kind == "download" else None,
         engine=job.engine,
