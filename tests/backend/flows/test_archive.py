@@ -95,6 +95,19 @@ async def test_what_is_deleted_meanwhile_is_in_neither(service: Service):
     assert len(archive.namelist()) == 8
 
 
+async def test_it_can_be_left_after_any_piece(service: Service):
+    """As a client does that hangs up: each file of the archive is closed before the archive."""
+    await service.phone.upload()
+    count = len(
+        [piece async for piece in archive_of(service.state, device_id=service.phone.device)]
+    )
+    for most in range(count + 1):
+        pieces = archive_of(service.state, device_id=service.phone.device)
+        for _ in range(most):
+            await anext(pieces)
+        await pieces.aclose()
+
+
 async def test_a_locked_device_exports_with_its_token_alone(service: Service):
     phone = service.phone
     phone.token = (await phone.upload()).json()["deviceToken"]

@@ -56,6 +56,7 @@ async def generate_cartoon(request: Request) -> Response:
     ai = state_of(request)
     key = _key_in(request)
     with ExitStack() as held:
+        # Of its own: a generator frees the workers' place while it draws.
         place = held.enter_context(ExitStack())
         place.enter_context(ai.workers.place())
         engine, drawing = await _read(ai, request, key)

@@ -6,7 +6,8 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import fields
 from datetime import datetime
 from functools import partial
@@ -39,7 +40,7 @@ _OURS = {
 }
 
 
-async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
+async def archive_of(backend: State, *, device_id: str) -> AsyncGenerator[bytes]:
     """The pieces of a ZIP: folders of pictures, and a JSON file for each, ``originals.json`` say,
     with a row for every picture; ``jobs.json`` has those of the last day, with the photos of those
     that wait, and ``consents.json`` and ``reports.json`` what the device agreed to and reported.
@@ -60,32 +61,41 @@ async def archive_of(backend: State, *, device_id: str) -> AsyncIterator[bytes]:
             ("cartoons", _live_cartoons(backend, device_id)),
             ("faces", _paged(backend, partial(newest, kind=Face))),
         ):
-            # On disk: the rows of a large library are larger than any picture of it.
-            with tempfile.TemporaryFile() as listed:
-                async for row in rows:
-                    picture = await _picture_of(backend, row)
-                    if picture is not None:
-                        name, data = picture
-                        place = f"{folder}/{name}"
-                        entry = _entry(place, row.created_at)
-                        await to_thread.run_sync(archive.writestr, entry, data)
-                        _list(listed, {"file": place, **_as_json(row)})
-                    elif isinstance(row, Job):
-                        _list(listed, _as_json(row))
+            # Closed before the archive is, which must have no file open then.
+            async with aclosing(_packed(backend, archive, folder, rows)) as steps:
+                async for _ in steps:
                     for piece in sent.pieces():
                         yield piece
-                _end_list(listed)
-                with archive.open(_entry(f"{folder}.json", utc_now()), "w") as entry:
-                    while piece := listed.read(_PIECE_BYTES):
-                        entry.write(piece)
-                        for out in sent.pieces():
-                            yield out
         for name, query in (("consents", consents_of), ("reports", reports_of)):
             kept = await backend.database.read(partial(query, device_id=device_id))
             described = [_as_json(row) for row in kept]
             archive.writestr(_entry(f"{name}.json", utc_now()), json.dumps(described, indent=1))
     for piece in sent.pieces():
         yield piece
+
+
+async def _packed(
+    backend: State, archive: zipfile.ZipFile, folder: str, rows: AsyncIterator[Row]
+) -> AsyncGenerator[None]:
+    """Write the pictures of ``rows`` into ``folder`` and the rows into its JSON file, a step at a
+    time, so that what was written can be sent in between."""
+    # On disk: the rows of a large library are larger than any picture of it.
+    with tempfile.TemporaryFile() as listed:
+        async for row in rows:
+            picture = await _picture_of(backend, row)
+            if picture is not None:
+                name, data = picture
+                path = f"{folder}/{name}"
+                await to_thread.run_sync(archive.writestr, _entry(path, row.created_at), data)
+                _list(listed, {"file": path, **_as_json(row)})
+            elif isinstance(row, Job):
+                _list(listed, _as_json(row))
+            yield
+        _end_list(listed)
+        with archive.open(_entry(f"{folder}.json", utc_now()), "w") as entry:
+            while piece := listed.read(_PIECE_BYTES):
+                entry.write(piece)
+                yield
 
 
 class _Sent(io.RawIOBase):
