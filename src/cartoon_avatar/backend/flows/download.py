@@ -14,7 +14,7 @@ from cartoon_avatar.backend.ai.wire import File
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database
-from cartoon_avatar.backend.db.tables import Cartoon, Face
+from cartoon_avatar.backend.db.tables import Cartoon, Face, Original
 from cartoon_avatar.backend.errors import NotFound, SiblingDownloaded
 from cartoon_avatar.backend.flows.attempt import Attempt
 from cartoon_avatar.backend.flows.cartoons import cartoon_and_original, file_columns, new_id
@@ -59,23 +59,7 @@ async def download(
 
     try:
         with stage("cut"):
-            face = cartoon.face_index if options.face is None else options.face
-            drawn = replace(
-                options,
-                face=face,
-                crop=cartoon.crop,
-                style=cartoon.style,
-                seed=cartoon.seed,
-                framing=cartoon.framing,
-                aligned=cartoon.aligned,
-            )
-            drawing = ([await storage.get(cartoon.file_path)], cartoon.mime_type)
-            photo = ([await storage.get(original.file_path)], original.mime_type)
-            cut, thumbnail = await attempt.ask(
-                _cut_out(
-                    backend.ai, drawing, photo, drawn, attempt.turn, await _url(backend, cartoon)
-                )
-            )
+            cut, thumbnail = await _head_of(backend, cartoon, original, options, attempt)
     except (AvatarError, FileMissing):
         # A concurrent download or the sweeper may have taken it.
         find = partial(queries.cartoon_of, device_id=device_id, cartoon_id=cartoon_id)
@@ -100,10 +84,29 @@ async def download(
     return Downloaded(row, is_new=True)
 
 
+async def _head_of(
+    backend: State, cartoon: Cartoon, original: Original, options: CutOptions, attempt: Attempt
+) -> tuple[Head, bytes]:
+    """The head of a cartoon, and its thumbnail. Raises FileMissing."""
+    storage = backend.storage
+    as_drawn = replace(
+        options,
+        face=cartoon.face_index if options.face is None else options.face,
+        crop=cartoon.crop,
+        style=cartoon.style,
+        seed=cartoon.seed,
+        framing=cartoon.framing,
+        aligned=cartoon.aligned,
+    )
+    drawing = ([await storage.get(cartoon.file_path)], cartoon.mime_type)
+    photo = ([await storage.get(original.file_path)], original.mime_type)
+    url = await _url(backend, cartoon)
+    return await attempt.ask(_cut_out(backend.ai, drawing, photo, as_drawn, attempt.turn, url))
+
+
 async def _cut_out(
     ai: AiClient, cartoon: File, photo: File, options: CutOptions, turn: Turn, url: str | None
 ) -> tuple[Head, bytes]:
-    """The head, and its thumbnail."""
     head = await ai.cut_face(cartoon, photo, options, turn, url)
     if head.thumbnail is not None:
         return head, head.thumbnail
