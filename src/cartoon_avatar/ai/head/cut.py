@@ -14,11 +14,11 @@ import numpy as np
 
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.filters.disc import disc
+from cartoon_avatar.ai.head.bars import behind_lines
 from cartoon_avatar.ai.head.colour_edge import like_background, local_colour
 from cartoon_avatar.ai.head.decontaminate import decontaminate
 from cartoon_avatar.ai.head.edge import edge_of
 from cartoon_avatar.ai.head.jaw import without_lines_beside
-from cartoon_avatar.ai.head.lines import behind_lines
 from cartoon_avatar.ai.head.rim_lines import lines_drawn_in
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, sampled

@@ -31,13 +31,10 @@ def without_lines_beside(
     """``rgb`` (H×W×3 float32 0..255) without dark lines that run beside the outline of the lower
     face: a second contour. Strands of a beard run across it. The rest is as in
     ``without_jaw_line``."""
-    oval = np.zeros(contour.shape, np.uint8)
-    cv2.fillPoly(oval, [np.rint(outline).astype(np.int32)], 1)
-    near = grown(oval, _BY_OVAL * unit_px) * (down > _LINES_FROM[0])
+    near = grown(_oval(outline, contour), _BY_OVAL * unit_px) * (down > _LINES_FROM[0])
     if not near.any():
         return rgb
-    left, top, width, height = cv2.boundingRect(near)
-    box = slice(top, top + height), slice(left, left + width)
+    box = _box_around(near)
     solid = (contour[box] > 0.5).astype(np.uint8)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit_px)
     where = smoothstep(down[box], *_LINES_FROM) * (near[box] * solid)
@@ -88,17 +85,28 @@ def without_jaw_line(
     ``down`` (H×W float32) how far each pixel lies below the chin, in face heights, ``outline``
     (N×2 px) that of the face and ``unit_px`` a face height.
     """
-    oval = np.zeros(contour.shape, np.uint8)
-    cv2.fillPoly(oval, [np.rint(outline).astype(np.int32)], 1)
+    oval = _oval(outline, contour)
     near = grown(oval, 2 * _DEEP * unit_px) * (down > _FROM[0] - 2 * _DEEP)
     if not oval.any() or not near.any():
         return rgb
-    left, top, width, height = cv2.boundingRect(near)
-    box = slice(top, top + height), slice(left, left + width)
+    box = _box_around(near)
     without = rgb.copy()
     usual = float(np.median(rgb[oval > 0].mean(axis=1)))
     without[box] = _evened(rgb[box], contour[box], oval[box], down[box], unit_px, usual)
     return without
+
+
+def _oval(outline: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """1 within ``outline`` (N×2 px), else 0; uint8, as high and wide as ``like``."""
+    oval = np.zeros(like.shape, np.uint8)
+    cv2.fillPoly(oval, [np.rint(outline).astype(np.int32)], 1)
+    return oval
+
+
+def _box_around(plane: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest box that holds all of ``plane`` (uint8) that is not 0."""
+    left, top, width, height = cv2.boundingRect(plane)
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _evened(

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from cartoon_avatar.ai.head.bars import behind_lines
 from cartoon_avatar.ai.head.cut import cut
-from cartoon_avatar.ai.head.lines import behind_lines
 from cartoon_avatar.ai.pictures import Picture
 from tests.ai import seen
 from tests.ai.head.test_cut import face_of, head_of, in_place, iou
