@@ -16,7 +16,7 @@ from aiohttp import web
 from measuring import FORM, backend, folder, form, free_url, percentile, port_of, portrait
 from peers.ai_stub import DRAWING, THUMBNAIL
 
-from cartoon_avatar.backend.ai.client import DrawingOptions
+from cartoon_avatar.backend.ai.requests import DrawingOptions
 from cartoon_avatar.backend.db import jobs, queue
 from cartoon_avatar.backend.db.migrate import migrate
 from cartoon_avatar.backend.db.session import Database, open_database

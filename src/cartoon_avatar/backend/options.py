@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cartoon_avatar.backend.ai.client import CutOptions, DrawingOptions
+from cartoon_avatar.backend.ai.requests import CutOptions, DrawingOptions
 from cartoon_avatar.backend.errors import InvalidPreset, InvalidStyle
 from cartoon_avatar.contract import options
 from cartoon_avatar.contract.options import Fields

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import Turn
+from cartoon_avatar.backend.ai.requests import Turn
 from cartoon_avatar.backend.changes import set_within
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queue

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Annotated
 
 import aiohttp
@@ -17,6 +16,7 @@ from pydantic import Field, TypeAdapter
 
 from cartoon_avatar.backend.ai import original
 from cartoon_avatar.backend.ai.admission import Admission
+from cartoon_avatar.backend.ai.requests import CutOptions, DrawingOptions, Turn
 from cartoon_avatar.backend.ai.responses import (
     Drawing,
     Head,
@@ -30,20 +30,17 @@ from cartoon_avatar.backend.ai.responses import (
     parted,
     svg_in,
 )
-from cartoon_avatar.backend.ai.wire import File, NoSuchEndpoint, Pieces, Report, Wire
+from cartoon_avatar.backend.ai.styles import Preview, StyleInfo
+from cartoon_avatar.backend.ai.wire import File, NoSuchEndpoint, Pieces, Wire
 from cartoon_avatar.backend.errors import GenerationFailed
 from cartoon_avatar.backend.metrics import Metrics
 from cartoon_avatar.contract import headers, paths
-from cartoon_avatar.contract.boxes import Box
 from cartoon_avatar.contract.errors import AvatarError
-from cartoon_avatar.contract.options import TRANSPARENT, Framing, HeadFormat
 from cartoon_avatar.contract.stickers import StickerOptions
 
 log = structlog.get_logger()
 
 _STYLES_FRESH_S = 60
-# The engine of styles whose AI service does not name one.
-ENGINE = "drawing"
 _CONNECT_S = 5
 _CANCEL_S = 1
 # Concurrent pictures of an engine, where the AI service does not say.
@@ -52,112 +49,8 @@ _PLACES = 4
 _TIMES_EXPECTED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One request to the AI service: for which device, and its deadline (loop time). ``queued``
-    is true for a job whose turn came in the queue: it is not subject to admission control again.
-    ``report`` is called with progress. ``key`` identifies a drawing whose request may be repeated
-    after either side died: it goes on when our connection breaks, until it is ``cancel``led."""
-
-    device_id: str
-    until: float
-    queued: bool = False
-    report: Report | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DrawingOptions:
-    """Options of a drawing; the AI service chooses those that are None. ``size`` is its long
-    side, px.
-
-    With ``style_noted`` the style is already stored as the original's last one. With ``any_style``
-    the app left it to us, so that one of our own may stand in for a generator that fails.
-    """
-
-    style: str | None = None
-    seed: int | None = None
-    size: int | None = None
-    framing: Framing | None = None
-    face: int | None = None
-    style_noted: bool = False
-    any_style: bool = False
-
-    def fields(self) -> dict[str, str | int | None]:
-        return {
-            "style": self.style,
-            "seed": self.seed,
-            "size": self.size,
-            "framing": self.framing,
-            "face": self.face,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class CutOptions:
-    """Options of a head; ``face`` counts the faces of the upright photo, ``crop`` is the part of it
-    that the cartoon shows; ``style``, ``seed`` and ``framing`` are how it was drawn."""
-
-    format: HeadFormat = "png"
-    background: str = TRANSPARENT
-    size: int | None = None
-    face: int | None = None
-    crop: Box | None = None
-    style: str | None = None
-    seed: int | None = None
-    framing: str | None = None
-    aligned: bool = True
-
-    def fields(self) -> dict[str, str | int]:
-        given = {
-            "format": self.format,
-            "background": self.background,
-            "size": self.size,
-            "face": self.face,
-            "crop": None if self.crop is None else str(self.crop),
-            "style": self.style,
-            "seed": self.seed,
-            "framing": self.framing,
-            "aligned": int(self.aligned),
-        }
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class StyleInfo:
-    """``preview`` is a small picture as a ``data:`` URL; a style that ``needs_face`` refuses photos
-    without one; one with ``svg`` draws shapes. With ``leaves_machine`` the photo goes to the host
-    ``sent_to``; ``source_type`` is what marks say of its drawings. Of its engine there are
-    ``places`` pictures at once, each in about ``expected_s``, where it says so. While ``version``
-    is the same, a ``deterministic`` style draws the same."""
-
-    name: str
-    title: str
-    description: str
-    preview: str | None
-    needs_face: Annotated[bool, Field(validation_alias="needsFace")] = False
-    svg: bool = False
-    aligned: bool = False
-    deterministic: bool = False
-    leaves_machine: Annotated[bool, Field(validation_alias="leavesMachine")] = False
-    sent_to: Annotated[str, Field(validation_alias="sentTo")] = ""
-    source_type: Annotated[str, Field(validation_alias="sourceType")] = ""
-    engine: str = ENGINE
-    version: str = ""
-    places: int | None = None
-    expected_s: Annotated[float | None, Field(validation_alias="expectedSeconds")] = None
-
-
 _ORIGINAL_STYLES = [StyleInfo(original.STYLE, "Cartoon", "A cartoon of the photo.", None)]
 _STYLES = TypeAdapter(Annotated[list[StyleInfo], Field(min_length=1)])
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """``image`` is a small picture as a ``data:`` URL."""
-
-    style: str
-    image: Annotated[str, Field(pattern=r"^data:image/webp;base64,[A-Za-z0-9+/=]+$")]
 
 
 _PREVIEWS = TypeAdapter(list[Preview])

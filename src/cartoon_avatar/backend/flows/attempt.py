@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import Turn
+from cartoon_avatar.backend.ai.requests import Turn
 from cartoon_avatar.backend.errors import JobCanceled
 
 T = TypeVar("T")

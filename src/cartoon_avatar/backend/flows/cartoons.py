@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import Drawing, DrawingOptions
+from cartoon_avatar.backend.ai.requests import DrawingOptions
+from cartoon_avatar.backend.ai.responses import Drawing
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.tables import Cartoon, Original
 from cartoon_avatar.backend.errors import TooManyCartoons

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import StyleInfo
+from cartoon_avatar.backend.ai.styles import StyleInfo
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import consents
 from cartoon_avatar.backend.db.tables import Consent

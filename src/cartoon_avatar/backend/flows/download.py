@@ -8,7 +8,8 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from cartoon_avatar.backend.ai.client import AiClient, CutOptions, Turn
+from cartoon_avatar.backend.ai.client import AiClient
+from cartoon_avatar.backend.ai.requests import CutOptions, Turn
 from cartoon_avatar.backend.ai.responses import Head, Image
 from cartoon_avatar.backend.ai.wire import File
 from cartoon_avatar.backend.clock import utc_now

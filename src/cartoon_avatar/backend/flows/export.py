@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from cartoon_avatar.backend.ai.client import Turn
+from cartoon_avatar.backend.ai.requests import Turn
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.tables import Face

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import CutOptions, DrawingOptions
+from cartoon_avatar.backend.ai.requests import CutOptions, DrawingOptions
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.tables import Cartoon, Job, Kind
 from cartoon_avatar.backend.flows.cartoons import new_id

@@ -7,7 +7,8 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import ENGINE, CutOptions, DrawingOptions
+from cartoon_avatar.backend.ai.requests import CutOptions, DrawingOptions
+from cartoon_avatar.backend.ai.styles import ENGINE
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import jobs, queries, queue
 from cartoon_avatar.backend.db.tables import Job, Original

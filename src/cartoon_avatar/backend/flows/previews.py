@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from cartoon_avatar.backend.ai.client import Preview, Turn
+from cartoon_avatar.backend.ai.requests import Turn
+from cartoon_avatar.backend.ai.styles import Preview
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.errors import AiUnavailable, NotFound
 from cartoon_avatar.backend.flows.fetching import fetched

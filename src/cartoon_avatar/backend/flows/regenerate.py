@@ -7,7 +7,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from cartoon_avatar.backend.ai.client import AiClient, Drawing, DrawingOptions
+from cartoon_avatar.backend.ai.client import AiClient
+from cartoon_avatar.backend.ai.requests import DrawingOptions
+from cartoon_avatar.backend.ai.responses import Drawing
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.db.session import Database

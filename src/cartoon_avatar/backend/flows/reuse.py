@@ -9,7 +9,8 @@ import hashlib
 import json
 from functools import partial
 
-from cartoon_avatar.backend.ai.client import Drawing, DrawingOptions
+from cartoon_avatar.backend.ai.requests import DrawingOptions
+from cartoon_avatar.backend.ai.responses import Drawing
 from cartoon_avatar.backend.db import queries
 from cartoon_avatar.backend.errors import AiUnavailable, GenerationFailed
 from cartoon_avatar.backend.state import State

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
-from cartoon_avatar.backend.ai.client import DrawingOptions, Turn
+from cartoon_avatar.backend.ai.requests import DrawingOptions, Turn
 from cartoon_avatar.backend.errors import NoSvg, NotFound
 from cartoon_avatar.backend.flows.cartoons import cartoon_and_original
 from cartoon_avatar.backend.flows.fetching import fetched

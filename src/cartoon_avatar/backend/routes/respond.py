@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect
 
 from cartoon_avatar.backend import schemas
-from cartoon_avatar.backend.ai.client import Turn
+from cartoon_avatar.backend.ai.requests import Turn
 from cartoon_avatar.backend.db import jobs
 from cartoon_avatar.backend.db.tables import Job
 from cartoon_avatar.backend.errors import JobCanceled, NotFound, Unauthorized
