@@ -48,6 +48,8 @@ _BROWN_DEG, _GREEN_DEG = 68.0, 120.0
 _SHINE, _PLAIN, _TINTED = 80, 12.0, 0.8
 # A face of fewer pixels shows no beard.
 _LEAST_PX = 40
+# How far above the nose's root by the lip a moustache begins, face heights.
+_OVER_LIP = 0.035
 # By how much less chroma a beard is a part of its own, its smallest area in squared face heights,
 # and the blur before, face heights.
 _GREYER, _GREYER_LEAST, _GREYER_SOFT = 6.0, 0.003, 0.006
@@ -273,9 +275,14 @@ def _tones_of_painting(portrait: Portrait) -> SkinTones:
 def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
     """On the neck, which many tones would let run into the face."""
     reading = portrait.reading
+    light = cv2.resize(
+        portrait.lab[..., 0], portrait.neck.shape[::-1], interpolation=cv2.INTER_AREA
+    )
+    # What is darker, a beard, would be lightened.
+    light_neck = portrait.neck & (light > pen.skin.deep[0])
     for far in _CHIN_SHADOWS:
         by = far * reading.unit * (reading.down - 0.3 * reading.light_side * reading.across)
-        shadow = reading.moved(portrait.face, by) & portrait.neck
+        shadow = reading.moved(portrait.face, by) & light_neck
         shadow = reading.without_small(shadow, 0.002)
         if shadow.any():
             under = shadow | (reading.grown(shadow, 0.03 * reading.unit) & portrait.face)
@@ -309,7 +316,8 @@ def _beard(portrait: Portrait) -> np.ndarray:
     greyer = np.zeros(portrait.lab.shape[:2], np.float32)
     greyer[box] = -usual[0] * a - usual[1] * b
     greyer = cv2.resize(greyer, portrait.face.shape[::-1], interpolation=cv2.INTER_AREA)
-    lower = portrait.face & (reading.down_at > reading.at(2) @ reading.down)
+    above = reading.at(2) @ reading.down - _OVER_LIP * reading.unit
+    lower = portrait.face & (reading.down_at > above)
     # Teeth are greyer too.
     lower &= ~reading.grown(reading.inside(reading.features.lips), 0.01 * reading.unit)
     found = reading.opened((greyer > _GREYER) & lower, 0.01 * reading.unit)

@@ -27,6 +27,9 @@ _NOSE_TIP = 4
 _FIRMER, _SOFTER = 0.35, -0.3
 # How much of a nose's sharpening is taken back: two hard nostrils are all that one would see of it.
 _SOFT_NOSE = 0.8
+# How much darker than skin a beard is at most that is grey or white, L, and how much of the
+# skin's chroma it has at most.
+_GREY, _PALE = 8.0, 0.6
 
 
 def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) -> None:
@@ -52,7 +55,8 @@ def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) ->
         beards = sheet.beards[box] * (1 - own)
         if beards.any():
             root = person.landmarks[_NOSE_TIP] - (box[1].start, box[0].start)
-            cover(painted[box], _hairs(fine, root, sheet.face_px), beards)
+            light = _is_grey(fine, beards, sheet.bare[box] * (1 - beards))
+            cover(painted[box], _hairs(fine, root, sheet.face_px, light=light), beards)
         plain = sheet.skin[box] * (1 - own) + np.float32(1e-3)
         cover(painted[box], _firmer(fine, below, plain, of_nose, sheet.face_px), own)
 
@@ -81,6 +85,16 @@ def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> Non
     if person.shown_eyes:
         draw_brows(painted, person, sheet.hair)
         draw_eyes(painted, photo, person, subject, tone, look)
+
+
+def _is_grey(lab: np.ndarray, beards: np.ndarray, skin: np.ndarray) -> bool:
+    """Whether ``beards`` (H×W 0..1) in ``lab`` are grey or white beside the ``skin``."""
+    hair, bare = (
+        (lab * mask[..., None]).sum(axis=(0, 1)) / max(float(mask.sum()), 1e-3)
+        for mask in (beards, skin)
+    )
+    pale = np.hypot(*hair[1:]) < _PALE * np.hypot(*bare[1:])
+    return bool(pale and bare[0] - hair[0] < _GREY)
 
 
 def drawn_area(sheet: Sheet) -> np.ndarray:
@@ -122,8 +136,11 @@ def _firmer(
     return strong
 
 
-def _hairs(fine: np.ndarray, root: np.ndarray, size: float) -> np.ndarray:
+def _hairs(fine: np.ndarray, root: np.ndarray, size: float, *, light: bool) -> np.ndarray:
     """``fine`` (H×W×3 CIELAB) of a beard in strokes that run away from ``root`` (x, y px).
+
+    Strokes of a dark beard are dark, as light ones would look stuck on it; those of a beard that
+    is lighter than skin are ``light``.
 
     Line integral convolution (Cabral and Leedom 1993).
     """
@@ -132,7 +149,7 @@ def _hairs(fine: np.ndarray, root: np.ndarray, size: float) -> np.ndarray:
     away = np.maximum(cv2.magnitude(across, down), 1)
     flow = Flow(across / away, down / away, np.ones_like(away))
     hairs = along(fine, flow, 0.009 * size)
-    light = cv2.extractChannel(hairs, 0)
-    # Only dark hairs: light ones would look stuck on.
-    hairs[..., 0] -= np.abs(light - blurred(light, 0.02 * size))
+    seen = cv2.extractChannel(hairs, 0)
+    strokes = np.abs(seen - blurred(seen, 0.02 * size))
+    hairs[..., 0] += 1.5 * strokes if light else -strokes
     return hairs

@@ -17,6 +17,9 @@ from cartoon_avatar.ai.filters.strokes import cover
 
 # How much lighter than the hair around it a lock is before it is held back, L.
 _BRIGHTEST = 22.0
+# Below and above how many squared face heights hair is cropped, and is not; how far and how much
+# its light is evened.
+_CROPPED, _EVEN, _EVENED = (0.16, 0.26), 0.03, 0.7
 # How long locks are by the way hair is worn, 0 cropped .. 1 long; 0.8 where that is not read.
 _LENGTHS = {"bald": 0.2, "short": 0.35, "covered": 0.5}
 
@@ -33,6 +36,10 @@ def paint_hair(canvas: np.ndarray, sheet: Sheet, forms: Forms, bands: float) -> 
     sure = hair[::3, ::3] > 0.7
     if sure.sum() >= 100:
         light = _toned(light, hair, sure, bands, sheet.face_px)
+        cropped = _cropped(sheet)
+        if cropped > 0:
+            even = blurred_within(light, hair + np.float32(1e-3), _EVEN * sheet.face_px)
+            light += np.float32(_EVENED * cropped) * (even - light)
     cover(canvas[box], cv2.merge([light, a, b]), covered[box])
 
 
@@ -83,6 +90,12 @@ def _toned(
 def _length(sheet: Sheet) -> float:
     worn = sheet.subjects[0].hair if sheet.subjects else None
     return 0.8 if worn is None else _LENGTHS.get(worn.value, 1.0)
+
+
+def _cropped(sheet: Sheet) -> float:
+    """How surely hair is cropped: too short for locks, it would be painted as worms."""
+    area = np.float32(sheet.hair.sum() / sheet.face_px**2)
+    return float(1 - smoothstep(area, *_CROPPED)) if sheet.people else 0.0
 
 
 def _tones(offset: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.blur import blurred_within
+from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
 from cartoon_avatar.ai.seeing.subject import Subject
@@ -23,6 +24,8 @@ _OPEN, _OPEN_UNDER_HAIR = 0.018, 0.05
 _COLUMNS, _TOOTH, _CALM = 14, 0.66, 0.5
 # How much lighter than skin teeth are, and in which bounds, L.
 _WHITER, _WHITE = 26.0, (72.0, 91.0)
+# From how much less a* than that of skin on a lip is hidden by hair.
+_PALER_HAIR = 4.0
 # How much lighter the lower lip is in its middle, L.
 _GLOSS = 9.0
 
@@ -45,10 +48,14 @@ def draw_mouth(
     mouth = smooth_curve(np.concatenate([face.mouth, face.mouth[:1]]), 4)
     inner = polygon(shape, mouth, 0.003 * size)
     body = polygon(shape, lips, 0.006 * size) * (1 - inner)
-    _paint_lips(here, seen, body, size, tone)
-    gap = float(np.linalg.norm(face.landmarks[13] - face.landmarks[14])) / size
     hair = subject.facial_hair
     under_hair = hair is not None and hair.value in ("moustache", "beard")
+    if under_hair:
+        # A moustache over the upper lip is less red than skin.
+        red = blurred_within(seen, np.ones_like(body), 0.008 * size)[..., 1] - tone[1]
+        body *= smoothstep(red, -_PALER_HAIR, 0.0)
+    _paint_lips(here, seen, body, size, tone)
+    gap = float(np.linalg.norm(face.landmarks[13] - face.landmarks[14])) / size
     if gap > (_OPEN_UNDER_HAIR if under_hair else _OPEN):
         _paint_teeth(here, seen, face, inner, tone)
     else:
