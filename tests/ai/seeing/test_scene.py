@@ -10,6 +10,7 @@ from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.framing import portrait, resampled, whole
 from cartoon_avatar.ai.seeing.scene import open_scene
 from cartoon_avatar.contract.boxes import Box, FaceBox
+from cartoon_avatar.contract.options import Framing
 
 
 def face(left: float, top: float, size: float) -> Face:
@@ -111,3 +112,15 @@ def test_full_framing_and_a_photo_without_a_face_show_all_of_it():
 
     assert whole_photo.crop == nobody.crop == Box(0, 0, 600, 400)
     assert cv2.mean(nobody.picture.rgb)[0] == 128
+
+
+@pytest.mark.parametrize("framing", ["portrait", "full"])
+@pytest.mark.parametrize(("left", "top"), [(40, 50), (-50, 10)])
+def test_whoever_is_drawn_is_a_person_with_more_than_half_of_the_face_cut_off(
+    left: float, top: float, framing: Framing
+):
+    """Made-up picture 20021: a face was counted, and styles of people found none."""
+    cut_off = face(left, top, 90)
+    scene = open_scene(grey(200, 90), lambda picture: [cut_off], None, framing=framing)
+
+    assert len(scene.faces) == len(scene.people) == 1

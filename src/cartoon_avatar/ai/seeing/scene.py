@@ -119,7 +119,10 @@ def open_scene(
         near = _near(faces, face, here, picture)
         enlarged, finer = picture.width / here.width, size[0] / photo.width
         near = seen_closer(find_faces, picture, near, enlarged, finer)
-        people = [one for one in near if _shows(picture, *one.landmarks.mean(axis=0))]
+        # The first is the one who is drawn: a person even where more than half of the face is cut
+        # off, as it is one of the ``faces``.
+        beside = [one for one in near[1:] if _shows(picture, *one.landmarks.mean(axis=0))]
+        people = near[:1] + beside
         masks = find_masks(picture, near) if find_masks and people else None
         return Scene(picture, crop, people, masks, faces_of(faces, photo, size))
 
