@@ -27,7 +27,7 @@ _IRIS, _REDDEST = 1.4, 14.0
 # and skin has not, how much lighter than painted they are, L; how much darker than skin and how
 # much redder than painted pale ones become.
 _LIPS_DARKER, _LIPSTICK, _LIPS_LIGHTER = 16.0, 0.4, 0.0
-_PALE, _REDDER = 9.0, 5.0
+_PALE, _REDDER = 12.0, 6.0
 # From which lightness on what an open mouth shows is teeth, and by how much these are whiter.
 _TEETH, _WHITER = (52.0, 70.0), 0.12
 # How wide gaps between teeth are at most, face heights, and by how much they are closed in mouths

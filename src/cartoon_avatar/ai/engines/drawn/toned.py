@@ -282,7 +282,8 @@ def _draw_shadow_of_chin(pen: Pen, portrait: Portrait) -> None:
     light_neck = portrait.neck & (light > pen.skin.deep[0])
     for far in _CHIN_SHADOWS:
         by = far * reading.unit * (reading.down - 0.3 * reading.light_side * reading.across)
-        shadow = reading.moved(portrait.face, by) & light_neck
+        # Not of a cheek beside the oval, which ends in a straight line.
+        shadow = reading.moved(portrait.face & reading.oval, by) & light_neck
         shadow = reading.without_small(shadow, 0.002)
         if shadow.any():
             under = shadow | (reading.grown(shadow, 0.03 * reading.unit) & portrait.face)

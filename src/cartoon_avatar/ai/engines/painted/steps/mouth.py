@@ -15,7 +15,7 @@ from cartoon_avatar.ai.seeing.subject import Subject
 _PARTING = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 _UNDER_LIP = (181, 84, 17, 314, 405)
 # How much darker and redder than skin lips are at least, in L and a.
-_DARKER_LIPS, _REDDER_LIPS = 5.0, 7.0
+_DARKER_LIPS, _REDDER_LIPS = 9.0, 9.0
 # A gap between the lips, as share of the face's height, from which a mouth is open; a moustache
 # before the lips is taken for a gap.
 _OPEN, _OPEN_UNDER_HAIR = 0.018, 0.05
