@@ -115,7 +115,7 @@ def _draw_glazes(glazes: Sequence[Shape], on: np.ndarray, grid: _Grid, at: tuple
         box = slice(top, top + high), slice(left, left + wide)
         share = covered[box] * np.float32(glaze.opacity / 255)
         through[box] *= 1 - share
-        ink = np.float32(rgb_of(glaze.fill)) if on.ndim == 3 else np.float32(255)
+        ink = np.array(rgb_of(glaze.fill) if on.ndim == 3 else 255, np.float32)
         share = share[..., None] if on.ndim == 3 else share
         added[box] += share * (ink - added[box])
     size = width, height
