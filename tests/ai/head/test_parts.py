@@ -5,7 +5,7 @@ import numpy as np
 
 from cartoon_avatar.ai.head.parts import _without_notches, head_by_classes
 from cartoon_avatar.ai.head.sampling import Square
-from cartoon_avatar.ai.head.view import View, view_of
+from cartoon_avatar.ai.head.view import View, among, view_of
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import BACKGROUND, BODY_SKIN, CLOTHES, FACE_SKIN
@@ -32,7 +32,7 @@ def test_what_the_network_takes_for_background_in_a_face_is_the_heads() -> None:
     (face,) = open_face_finder(seen.models())(picture)
     left, top, wide, high = face.box
     square = Square(left - wide, top - high, 3 * wide)
-    view = view_of(picture, face, [face], square, 256)
+    view = view_of(picture, face, square, 256)
     classes = np.zeros((256, 256, 7), np.float32)
     classes[..., FACE_SKIN] = view.oval
     corner = (view.across < -0.1) & (view.down < -0.4)
@@ -47,7 +47,8 @@ def test_what_the_network_takes_for_background_in_a_face_is_the_heads() -> None:
 def _view(*, other: bool = False) -> View:
     face = face_at((150, 230), 120)
     faces = [face, face_at((270, 230), 120)] if other else [face]
-    return view_of(Picture(np.zeros((384, 384, 3), np.uint8)), face, faces, Square(0, 0, 384), 384)
+    view = view_of(Picture(np.zeros((384, 384, 3), np.uint8)), face, Square(0, 0, 384), 384)
+    return among(view, face, faces, None)
 
 
 def _classes(of: int) -> np.ndarray:

@@ -6,7 +6,10 @@ import numpy as np
 from cartoon_avatar.ai.head.rivals import share_of
 from cartoon_avatar.ai.head.sampling import Square
 from cartoon_avatar.ai.seeing.faces import Face
+from cartoon_avatar.ai.seeing.matting import BACKGROUND, FACE_SKIN, HAIR
 from tests.ai.head.faces import face_at
+
+Colour = tuple[int, int, int]
 
 
 def test_hair_that_hangs_beside_anothers_face_stays_with_its_own_head() -> None:
@@ -53,6 +56,37 @@ def test_hair_that_touches_anothers_is_parted_where_their_lights_differ() -> Non
 
     assert share[beside & own].mean() > 0.85
     assert share[beside & ~own].mean() < 0.15
+
+
+def test_a_face_half_covered_by_anothers_hair_ends_at_the_hair() -> None:
+    """Whose mesh goes on below that hair; the one in front keeps it."""
+    behind, before = face_at((140, 250), 110), face_at((232, 250), 110)
+    rgb = np.full((384, 384, 3), (120, 150, 170), np.uint8)
+    classes = np.zeros((384, 384, 7), np.float32)
+    classes[..., BACKGROUND] = 1
+
+    def paint(centre: tuple[int, int], axes: tuple[int, int], colour: Colour, kind: int) -> None:
+        where = np.zeros(rgb.shape[:2], np.uint8)
+        cv2.ellipse(where, centre, axes, 0, 0, 360, 1, -1)
+        rgb[where > 0] = colour
+        classes[where > 0] = np.eye(7, dtype=np.float32)[kind]
+
+    skin, blond, black = (235, 190, 160), (190, 150, 90), (30, 25, 22)
+    for face, hair in ((behind, blond), (before, black)):
+        x, y = (int(value) for value in face.landmarks[0])
+        paint((x, y - 30), (68, 85), hair, HAIR)
+        paint((x, y), (42, 54), skin, FACE_SKIN)
+    hair_before = (rgb == black).all(axis=2)
+
+    mine, theirs = (
+        share_of(face, [behind, before], Square(0, 0, 384), rgb, classes)
+        for face in (behind, before)
+    )
+
+    assert mine[hair_before].mean() < 0.1
+    assert theirs[hair_before].mean() > 0.9
+    blond_hair = (rgb == blond).all(axis=2)
+    assert mine[blond_hair].mean() > 0.9
 
 
 def test_alone_all_of_a_picture_is_ones_own() -> None:

@@ -12,17 +12,26 @@ _MOST_STEPS, _ENOUGH = 400, 1e-9
 
 
 def random_walk(
-    rgb: np.ndarray, seeds: np.ndarray, prior: np.ndarray, *, trust: float, edge: float
+    rgb: np.ndarray,
+    seeds: np.ndarray,
+    prior: np.ndarray,
+    *,
+    trust: float,
+    edge: float,
+    kinds: np.ndarray | None = None,
 ) -> np.ndarray:
     """How likely a walker from each pixel comes to a seed of 1 before one of 0: H×W float32, 0..1.
 
     Random walks with a prior (Grady 2005) over ``rgb`` (H×W×3 uint8). ``seeds`` is H×W int: 1, 0,
     or -1 where nothing is known but ``prior`` (H×W float32, 0..1), which counts ``trust`` times as
     much as a neighbour of the same colour. The greater ``edge``, the less a walker crosses edges.
+    Where ``kinds`` (H×W×K float32) change there are edges, too.
     Solved by conjugate gradients with the diagonal as preconditioner.
     """
     # Of the square root, or the edges in dark hair would be none.
     colours = np.sqrt(rgb.astype(np.float32) * np.float32(1 / 255))
+    if kinds is not None:
+        colours = np.dstack([colours, kinds])
     right, down = (
         np.exp(-edge * (step * step).sum(axis=2)) + np.float32(_LEAST)
         for step in (np.diff(colours, axis=1), np.diff(colours, axis=0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -11,53 +13,152 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square
 from cartoon_avatar.ai.seeing.faces import Face
+from cartoon_avatar.ai.seeing.matting import BODY_SKIN, FACE_SKIN, HAIR
 
 # Width and height of the copy on which heads are parted, px.
 _SIDE_PX = 192
-# A skull is 1 wide all around: well inside it, and nearer to it than to another by so much, all is
-# its own; where two are as near, within ``_EVEN``, nobody knows.
-_CORE, _NEARER, _EVEN = 0.6, 0.3, 0.35
+# A skull is 1 wide all around: another's that lies further away does not meet it. Well inside of it
+# all is its own, if it is nearer to it by so much; where two are as near, within ``_EVEN``, nobody
+# knows.
+_MEETS, _CORE, _NEARER, _EVEN = 1.5, 0.6, 0.3, 0.25
+# How far towards the other head a head is surely seen, in face heights: the more, the further they
+# are apart, and within these bounds. Beyond, the other may be before it, and its face and skull are
+# but guessed.
+_APART, _LEAST, _MOST = 1.1, -0.4, 0.3
+# Where no more than another's hair can be before a face, as multiple of its skull.
+_BESIDE, _CLEAR = 1.1, 1.2
+# Hair and skin as far around a skull, and higher above the chin, show the colours of a head.
+_AROUND, _ABOVE = 1.3, -0.1
+# How alike colours are that count as one (square roots, 0..1), how much another class counts as one
+# of them, how many are compared, and how much they say at most, as the logarithm of odds.
+_ALIKE, _CLASS, _COMPARED, _SURE = 0.05, 0.15, 300, 2.0
+_LEAST_OFTEN = 1e-3
 # Further from a skull than this, and higher above the chin, hair may be anyone's.
 _BEYOND, _UPRIGHT = (1.05, 1.25), (-1.1, -0.9)
-# How much that counts against colours, and how little is walked over their edges.
+# How much place and colour count against what is alike, and how little is walked over edges.
 _TRUST, _EDGE = 5e-4, 300.0
 # Who owns a pixel is known no better than this, in face heights; and narrower is no hair of one's.
 _BLUR, _SPUR = 0.02, 0.08
 
 
-def share_of(face: Face, faces: list[Face], square: Square, rgb: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Person:
+    """A head, measured in a square: S×S each."""
+
+    ruler: Ruler
+    down: np.ndarray
+    from_skull: np.ndarray
+    #: How far beside the middle of the skull, to the right and down, in face heights: S×S×2.
+    place: np.ndarray
+    face: np.ndarray
+
+    @classmethod
+    def of(cls, face: Face, square: Square) -> _Person:
+        ruler = Ruler.of(face)
+        across, down = ruler.measure(square, _SIDE_PX)
+        pitch = square.side / _SIDE_PX
+        centres = (np.arange(_SIDE_PX) + 0.5) * pitch
+        x, y = ruler.middle_of_skull
+        place = np.dstack(np.meshgrid(square.left + centres - x, square.top + centres - y))
+        return cls(
+            ruler,
+            down,
+            ruler.from_skull(across, down),
+            (place / ruler.height).astype(np.float32),
+            ruler.face_area(square, _SIDE_PX) > 0.5,
+        )
+
+    def free_of(self, other: _Person) -> np.ndarray:
+        """Where ``other`` cannot be before this head, whoever stands in front: S×S bool."""
+        towards = (other.ruler.middle_of_skull - self.ruler.middle_of_skull) / self.ruler.height
+        apart = max(float(np.hypot(*towards)), 1e-3)
+        reach = np.clip(apart - _APART, _LEAST, _MOST)
+        return self.place @ (towards / apart).astype(np.float32) < reach
+
+
+def share_of(
+    face: Face,
+    faces: list[Face],
+    square: Square,
+    rgb: np.ndarray,
+    classes: np.ndarray | None = None,
+) -> np.ndarray:
     """P×P float32: 1 where a pixel belongs to ``face`` rather than to any other.
 
-    Each head is walked to from over what is alike, so that hair which hangs down beside another's
-    face stays with the head that it grows on, and hair that touches another's is parted from it
-    where their lights differ.
+    Each head is walked to from over what is alike, in colour and in what the networks take it for
+    (``classes``, P×P×6 or more), from the side of it that no other head can hide. Nobody needs to
+    know who stands before whom: a face that is half covered by another's hair ends at the hair.
     """
     px = rgb.shape[0]
-    rulers = [Ruler.of(other) for other in faces if other is not face]
-    away = [ruler.from_skull(*ruler.measure(square, _SIDE_PX)) for ruler in rulers]
-    near = [at for at in range(len(rulers)) if away[at].min() < 1.5]
-    if not near:
+    own = _Person.of(face, square)
+    others = [_Person.of(other, square) for other in faces if other is not face]
+    others = [other for other in others if other.from_skull.min() < _MEETS]
+    if not others:
         return np.ones((px, px), np.float32)
 
-    own_ruler = Ruler.of(face)
-    own = own_ruler.from_skull(*own_ruler.measure(square, _SIDE_PX))
-    nearest = np.min([away[at] for at in near], axis=0)
-    seeds = np.full(own.shape, -1, np.int32)
-    seeds[(own < _CORE) & (own < nearest - _NEARER)] = 1
-    seeds[(nearest < _CORE) & (nearest < own - _NEARER)] = 0
-    for at in near:
-        seeds[rulers[at].face_area(square, _SIDE_PX) > 0.5] = 0
-    seeds[own_ruler.face_area(square, _SIDE_PX) > 0.5] = 1
-
+    kinds = _kinds(classes)
+    sure, known = zip(*(_seen(one, [own, *others], kinds) for one in (own, *others)), strict=True)
+    seeds = np.full(own.down.shape, -1, np.int32)
+    seeds[np.any(sure[1:], axis=0)] = 0
+    seeds[sure[0]] = 1
     small = cv2.resize(rgb, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
+    nearest = np.min([other.from_skull for other in others], axis=0)
     # What stands up from the skull is in doubt the other's: a piece of another's hair is uglier
     # than a piece of the own one lost.
-    _, down = own_ruler.measure(square, _SIDE_PX)
-    risen = smoothstep(own, *_BEYOND) * (1 - smoothstep(down, *_UPRIGHT))
-    prior = smoothstep(nearest - own - _EVEN * risen, -_EVEN, _EVEN)
-    walk = random_walk(small, seeds, prior, trust=_TRUST, edge=_EDGE)
+    risen = smoothstep(own.from_skull, *_BEYOND) * (1 - smoothstep(own.down, *_UPRIGHT))
+    odds = (nearest - own.from_skull) / _EVEN - risen
+    # Everybody's colours count where they are nearest.
+    whose = np.argmin([other.from_skull for other in others], axis=0)
+    density = [_density(small, kinds, where) for where in known]
+    rival = np.take_along_axis(np.stack(density[1:]), whose[None], axis=0)[0]
+    odds += np.clip(np.log(density[0] / rival), -_SURE, _SURE)
+    prior = (1 / (1 + np.exp(-odds))).astype(np.float32)
+    walk = random_walk(small, seeds, prior, trust=_TRUST, edge=_EDGE, kinds=_CLASS * kinds)
     grown = (cv2.resize(walk, (px, px)) > 0.5).astype(np.uint8)
-    unit_px = own_ruler.height * px / square.side
+    unit_px = own.ruler.height * px / square.side
     grown = cv2.morphologyEx(grown, cv2.MORPH_OPEN, disc(_SPUR * unit_px))
-    share = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), max(1.0, _BLUR * unit_px))
-    return np.maximum(share, own_ruler.face_area(square, px))
+    return cv2.GaussianBlur(grown.astype(np.float32), (0, 0), max(1.0, _BLUR * unit_px))
+
+
+def _kinds(classes: np.ndarray | None) -> np.ndarray:
+    """S×S×3 float32: hair, skin of a face, other skin; empty (S×S×0) where no network sees them."""
+    if classes is None:
+        return np.zeros((_SIDE_PX, _SIDE_PX, 0), np.float32)
+    planes = np.ascontiguousarray(classes[..., [HAIR, FACE_SKIN, BODY_SKIN]], np.float32)
+    return cv2.resize(planes, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
+
+
+def _seen(
+    one: _Person, everyone: list[_Person], kinds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where ``one`` is surely, and where its colours are seen: each S×S bool."""
+    others = [other for other in everyone if other is not one]
+    free = np.all([one.free_of(other) for other in others], axis=0)
+    nearest = np.min([other.from_skull for other in others], axis=0)
+    near = one.from_skull < nearest
+    core = (one.from_skull < _CORE) & (one.from_skull < nearest - _NEARER)
+    if not kinds.shape[2]:
+        sure = near & (one.face | core) & (free | (nearest > _BESIDE))
+        return sure, sure
+    hair, face, body = cv2.split(kinds)
+    # Hair before the half of a face that is turned to another's is likely the other's.
+    bare = one.face & (face > 0.5) & (nearest > _BESIDE)
+    sure = near & (bare | (free & (one.face | core)) | (core & ~one.face & (nearest > _CLEAR)))
+    around = near & (free | (nearest > _CLEAR)) & (one.from_skull < _AROUND) & (one.down < _ABOVE)
+    likely = hair + face + 0.5 * body
+    return sure, (sure & (likely > 0.5)) | (around & (likely > 0.7))
+
+
+def _density(rgb: np.ndarray, kinds: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """How often there is what a pixel is like, ``where`` (S×S bool) it is looked for: S×S float32
+    (Parzen 1962)."""
+    if not where.any():
+        return np.full(where.shape, _LEAST_OFTEN, np.float32)
+    smooth = cv2.bilateralFilter(rgb, 5, 25, 3)
+    colours = np.dstack([np.sqrt(smooth.astype(np.float32) * np.float32(1 / 255)), _CLASS * kinds])
+    colours = colours.reshape(-1, colours.shape[2]) / np.float32(np.sqrt(2) * _ALIKE)
+    some = colours[where.ravel()]
+    some = some[:: -(-len(some) // _COMPARED)]
+    away = (colours**2).sum(axis=1)[:, None] + (some**2).sum(axis=1) - 2 * colours @ some.T
+    often = np.exp(-np.maximum(away, 0)).mean(axis=1).reshape(where.shape)
+    return np.asarray(often + np.float32(_LEAST_OFTEN))

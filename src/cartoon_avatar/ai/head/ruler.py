@@ -62,6 +62,12 @@ class Ruler:
         """How far the head leans clockwise, radians."""
         return float(np.arctan2(self.right[1], self.right[0]))
 
+    @property
+    def middle_of_skull(self) -> np.ndarray:
+        """x, y px."""
+        middle = self.middle * self.right - _MIDDLE_UP * self.down
+        return self.chin + self.height * middle
+
     def measure(self, square: Square, px: int) -> tuple[np.ndarray, np.ndarray]:
         """Right of and below the chin, for the pixel centres of ``square`` at ``px``²: P×P."""
         pitch = square.side / px

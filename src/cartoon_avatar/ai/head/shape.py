@@ -14,7 +14,7 @@ from cartoon_avatar.ai.head.parts import head_by_classes
 from cartoon_avatar.ai.head.region import head_by_region
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square
-from cartoon_avatar.ai.head.view import View, view_of
+from cartoon_avatar.ai.head.view import View, among, view_of
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.matting import BODY_SKIN, FACE_SKIN, HAIR
@@ -66,8 +66,9 @@ def shape_of_head(picture: Picture, faces: list[Face], index: int, models: Model
         side = _REACH * reach * growth
         middle = left + wide / 2, top + high / 2 - _UP * reach
         square = Square(middle[0] - side / 2, middle[1] - side / 2, side)
-        view = view_of(picture, face, faces, square, _HAT_PX if growth == _HAT else PLAN_PX)
+        view = view_of(picture, face, square, _HAT_PX if growth == _HAT else PLAN_PX)
         classes = _trusted_classes(view, models, growth, looks)
+        view = among(view, face, faces, classes)
         if classes is not None:
             head, rest, hat = head_by_classes(view, classes)
             hair = classes[..., HAIR]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class View:
     #: Right of and below the chin, in face heights.
     across: np.ndarray
     down: np.ndarray
-    #: 1 in the face, 1 where the picture is, 1 where it is not nearer to another head.
+    #: 1 in the face, 1 where the picture is, 1 where it is not another head.
     oval: np.ndarray
     inside: np.ndarray
     mine: np.ndarray
@@ -48,8 +48,8 @@ class View:
         return self.ruler.from_skull(self.across, self.down)
 
 
-def view_of(picture: Picture, face: Face, faces: list[Face], square: Square, px: int) -> View:
-    """``square`` of ``picture`` at ``px``², around ``face``, which is one of ``faces``."""
+def view_of(picture: Picture, face: Face, square: Square, px: int) -> View:
+    """``square`` of ``picture`` at ``px``², around ``face``, as if it were alone there."""
     ruler = Ruler.of(face)
     rgb = sampled(picture.rgb, square, px)
     across, down = ruler.measure(square, px)
@@ -61,5 +61,11 @@ def view_of(picture: Picture, face: Face, faces: list[Face], square: Square, px:
         down,
         oval=ruler.face_area(square, px),
         inside=inside_of(picture, square, px),
-        mine=share_of(face, faces, square, rgb),
+        mine=np.ones((px, px), np.float32),
     )
+
+
+def among(view: View, face: Face, faces: list[Face], classes: np.ndarray | None) -> View:
+    """``view`` of ``face`` without the heads of the other ``faces``; ``classes``, P×P×6 or more,
+    are what the networks see in it."""
+    return replace(view, mine=share_of(face, faces, view.square, view.rgb, classes))
