@@ -24,9 +24,8 @@ _BY_EYES, _BY_LIPS = 0.05, 0.02
 # How much more vivid irises are than painted, as they are small, and the highest a* of one.
 _IRIS, _REDDEST = 1.4, 14.0
 # How much darker than skin lips are at most, L, how much more for a unit of chroma that they have
-# and skin has not, how much lighter than painted they are, L; how much darker than skin and how
-# much redder than painted pale ones become.
-_LIPS_DARKER, _LIPSTICK, _LIPS_LIGHTER = 16.0, 0.4, 0.0
+# and skin has not; how much darker than skin and how much redder than painted pale ones become.
+_LIPS_DARKER, _LIPSTICK = 16.0, 0.4
 _PALE, _REDDER = 12.0, 6.0
 # From which lightness on what an open mouth shows is teeth, and by how much these are whiter.
 _TEETH, _WHITER = (52.0, 70.0), 0.12
@@ -81,7 +80,7 @@ def draw_eyes(pen: Pen, portrait: Portrait, shown: tuple[bool, bool], *, vivid: 
 
 
 def draw_mouth(pen: Pen, portrait: Portrait, *, vivid: bool) -> None:
-    """The mouth as it is painted; a ``vivid`` one with lighter lips and whiter teeth."""
+    """The mouth as it is painted; if ``vivid``, with lips unlike lines and whiter teeth."""
     reading = portrait.reading
     lips, opening = (reading.inside(one) for one in (reading.features.lips, reading.features.mouth))
     if not lips.any():
@@ -104,7 +103,7 @@ def _paint_lips(lab: np.ndarray, lips: np.ndarray, red: np.ndarray, skin: Lab) -
     darker = np.float32(skin[0]) - lab[..., 0]
     usual = float(np.median(darker[red]))
     vivid = float(np.hypot(*np.median(lab[red], axis=0)[1:]) - np.hypot(*skin[1:]))
-    lighter = max(0.0, usual - _LIPS_DARKER - _LIPSTICK * max(0.0, vivid)) + _LIPS_LIGHTER
+    lighter = max(0.0, usual - _LIPS_DARKER - _LIPSTICK * max(0.0, vivid))
     # Skin that the mesh takes for lips stays as it is.
     lab[..., 0] += lighter * lips * np.clip(darker / 12, 0, 1)
     if (pale := np.clip(1 - usual / _PALE, 0, 1)) > 0:

@@ -30,6 +30,8 @@ _SOFT_NOSE = 0.8
 # How much darker than skin a beard is at most that is grey or white, L, and how much of the
 # skin's chroma it has at most.
 _GREY, _PALE = 8.0, 0.6
+# How strong white hairs are beside dark ones.
+_WHITE = 1.5
 
 
 def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) -> None:
@@ -151,5 +153,5 @@ def _hairs(fine: np.ndarray, root: np.ndarray, size: float, *, light: bool) -> n
     hairs = along(fine, flow, 0.009 * size)
     seen = cv2.extractChannel(hairs, 0)
     strokes = np.abs(seen - blurred(seen, 0.02 * size))
-    hairs[..., 0] += 1.5 * strokes if light else -strokes
+    hairs[..., 0] += _WHITE * strokes if light else -strokes
     return hairs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.blur import blurred_within
+from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
@@ -52,7 +52,7 @@ def draw_mouth(
     under_hair = hair is not None and hair.value in ("moustache", "beard")
     if under_hair:
         # A moustache over the upper lip is less red than skin.
-        red = blurred_within(seen, np.ones_like(body), 0.008 * size)[..., 1] - tone[1]
+        red = blurred(np.ascontiguousarray(seen[..., 1]), 0.008 * size) - tone[1]
         body *= smoothstep(red, -_PALER_HAIR, 0.0)
     _paint_lips(here, seen, body, size, tone)
     gap = float(np.linalg.norm(face.landmarks[13] - face.landmarks[14])) / size
