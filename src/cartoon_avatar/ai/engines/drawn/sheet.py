@@ -16,6 +16,11 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
 
 
+# What is not quite opaque is drawn apart and clipped once; else browsers clip each shape, and what
+# lies below it shows along the clip's edge as a hair-thin line.
+_APART = 0.999
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A filled path with or without a line along it, or the start (a path) and end of a clip."""
@@ -91,7 +96,7 @@ def _document(width: float, height: float, shapes: list[Shape]) -> str:
             clips.append(
                 f'<clipPath id="c{len(clips)}"><path d="{shape.d}" clip-rule="evenodd"/></clipPath>'
             )
-            body.append(f'<g clip-path="url(#c{len(clips) - 1})">')
+            body.append(f'<g opacity="{_APART}" clip-path="url(#c{len(clips) - 1})">')
         elif shape.kind == "end":
             body.append("</g>")
         else:
