@@ -15,7 +15,6 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.drawn.colours import Lab, hex_of
 
-
 # What is not quite opaque is drawn apart and clipped once; else browsers clip each shape, and what
 # lies below it shows along the clip's edge as a hair-thin line.
 _APART = 0.999
