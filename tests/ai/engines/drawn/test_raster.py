@@ -137,3 +137,21 @@ def test_an_outline_has_no_nick_where_it_starts(photo: str):
     # Joins differ by a pixel, at corners.
     apart = (np.abs(on_white(picture) - on_white(viewed)).max(axis=2) > 100).astype(np.uint8)
     assert not cv2.erode(apart, np.ones((2, 2))).any()
+
+
+def test_many_thin_layers_are_not_rounded_down():
+    sheet, all_of_it = Sheet(100, 100), "M0 0L100 0L100 100L0 100Z"
+    sheet.fill(all_of_it, np.array([60.0, 0, 0]))
+    left = "M0 0L50 0L50 100L0 100Z"
+    for _ in range(20):
+        sheet.fill(left, np.array([60.0, 0, 0]), opacity=0.05)
+        sheet.fill(left, RED, opacity=0.02)
+
+    rgb = pixels(sheet, 200, 200, opaque=True).rgb.astype(float)
+
+    ground, red = rgb[100, 150], np.array([255.0, 0, 0])
+    expected = ground.copy()
+    for _ in range(20):
+        expected += 0.05 * (ground - expected)
+        expected += 0.02 * (red - expected)
+    np.testing.assert_allclose(rgb[100, 50], expected, atol=2)
