@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.filters.box import box_of_mask
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.contour import grown, opened
 
@@ -34,7 +35,7 @@ def without_lines_beside(
     near = grown(_oval(outline, contour), _BY_OVAL * unit_px) * (down > _LINES_FROM[0])
     if not near.any():
         return rgb
-    box = _box_around(near)
+    box = box_of_mask(near)
     solid = (contour[box] > 0.5).astype(np.uint8)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5) / np.float32(unit_px)
     where = smoothstep(down[box], *_LINES_FROM) * (near[box] * solid)
@@ -89,7 +90,7 @@ def without_jaw_line(
     near = grown(oval, 2 * _DEEP * unit_px) * (down > _FROM[0] - 2 * _DEEP)
     if not oval.any() or not near.any():
         return rgb
-    box = _box_around(near)
+    box = box_of_mask(near)
     without = rgb.copy()
     usual = float(np.median(rgb[oval > 0].mean(axis=1)))
     without[box] = _evened(rgb[box], contour[box], oval[box], down[box], unit_px, usual)
@@ -101,12 +102,6 @@ def _oval(outline: np.ndarray, like: np.ndarray) -> np.ndarray:
     oval = np.zeros(like.shape, np.uint8)
     cv2.fillPoly(oval, [np.rint(outline).astype(np.int32)], 1)
     return oval
-
-
-def _box_around(plane: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the smallest box that holds all of ``plane`` (uint8) that is not 0."""
-    left, top, width, height = cv2.boundingRect(plane)
-    return slice(top, top + height), slice(left, left + width)
 
 
 def _evened(

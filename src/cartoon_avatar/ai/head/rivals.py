@@ -109,7 +109,8 @@ def share_of(
     odds = (nearest - own.from_skull) / _EVEN - risen
     # Everybody's colours count where they are nearest.
     whose = np.argmin([other.from_skull for other in others], axis=0)
-    density = [_density(small, kinds, where) for where in known]
+    looks = _looks(small, kinds)
+    density = [_density(looks, where) for where in known]
     rival = np.take_along_axis(np.stack(density[1:]), whose[None], axis=0)[0]
     odds += np.clip(np.log(density[0] / rival), -_SURE, _SURE)
     prior = (1 / (1 + np.exp(-odds))).astype(np.float32)
@@ -149,16 +150,21 @@ def _seen(
     return sure, (sure & (likely > 0.5)) | (around & (likely > 0.7))
 
 
-def _density(rgb: np.ndarray, kinds: np.ndarray, where: np.ndarray) -> np.ndarray:
+def _looks(rgb: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """What each pixel is like, in units of what counts as one: S×S×C float32."""
+    smooth = cv2.bilateralFilter(rgb, 5, 25, 3)
+    colours = np.dstack([np.sqrt(smooth.astype(np.float32) * np.float32(1 / 255)), _CLASS * kinds])
+    return colours / np.float32(np.sqrt(2) * _ALIKE)
+
+
+def _density(looks: np.ndarray, where: np.ndarray) -> np.ndarray:
     """How often there is what a pixel is like, ``where`` (S×S bool) it is looked for: S×S float32
     (Parzen 1962)."""
     if not where.any():
         return np.full(where.shape, _LEAST_OFTEN, np.float32)
-    smooth = cv2.bilateralFilter(rgb, 5, 25, 3)
-    colours = np.dstack([np.sqrt(smooth.astype(np.float32) * np.float32(1 / 255)), _CLASS * kinds])
-    colours = colours.reshape(-1, colours.shape[2]) / np.float32(np.sqrt(2) * _ALIKE)
-    some = colours[where.ravel()]
+    some = looks[where]
     some = some[:: -(-len(some) // _COMPARED)]
-    away = (colours**2).sum(axis=1)[:, None] + (some**2).sum(axis=1) - 2 * colours @ some.T
+    looks = looks.reshape(-1, looks.shape[2])
+    away = (looks**2).sum(axis=1)[:, None] + (some**2).sum(axis=1) - 2 * looks @ some.T
     often = np.exp(-np.maximum(away, 0)).mean(axis=1).reshape(where.shape)
     return np.asarray(often + np.float32(_LEAST_OFTEN))

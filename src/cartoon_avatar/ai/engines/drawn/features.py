@@ -88,9 +88,9 @@ def draw_mouth(pen: Pen, portrait: Portrait, *, vivid: bool) -> None:
     look = _look(portrait, reading.grown(lips, _BY_LIPS * reading.unit))
     lips, opening = look.on_pixels(portrait, lips), look.on_pixels(portrait, opening)
     lab, inside = look.lab.copy(), opening > 0.5
-    if vivid and (red := (lips > 0.5) & ~inside).any():
-        _paint_lips(lab, np.clip(lips - opening, 0, 1), red, pen.skin.base)
     if vivid:
+        if (red := (lips > 0.5) & ~inside).any():
+            _paint_lips(lab, np.clip(lips - opening, 0, 1), red, pen.skin.base)
         wide_px = float(np.ptp(reading.features.mouth, axis=0).max()) * portrait.scale
         gapless = float(np.interp(wide_px, _MOUTH_PX, _GAPLESS))
         _whiten(lab, opening, reading.unit * look.scale, gapless)

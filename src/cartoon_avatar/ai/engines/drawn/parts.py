@@ -13,7 +13,7 @@ from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
 from cartoon_avatar.ai.engines.drawn.styles import Tones
-from cartoon_avatar.ai.engines.drawn.tracing import Level, base_of, levels_of, some, traced
+from cartoon_avatar.ai.engines.drawn.tracing import Glaze, base_of, levels_of, some, traced
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 # How far a part goes on under its outline, and in what is around a person, and how far beyond it
@@ -21,9 +21,9 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 _SEAM, _OVERLAP, _BESIDE = 0.004, 0.008, 0.03
 # Parts of fewer pixels are left out.
 _LEAST_PX = 40
-# Glazes: steps of a*, too small to be seen each, how opaque a layer is, layers at most; and as
-# above, in softer shapes.
-_GLAZE_STEP, _GLAZE, _GLAZES = 0.8, 0.03, 12
+# A blush in glazes; the smallest layer, squared face heights, how smooth and how soft they are,
+# face heights.
+_BLUSH = Glaze(step=0.8, opacity=0.03, layers=12, first=0.6)
 _GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.003, 0.02, 0.025
 # Cloth below this chroma is grey or white, and so are its tones.
 _GREY_CHROMA = 14.0
@@ -78,7 +78,7 @@ def draw_part(
             pen.sheet.fill(path, _greyed(colour, base, grey))
         if glazed:
             for path, colour in _glazes(lab, on, unit, scale, at):
-                pen.sheet.fill(path, colour, opacity=_GLAZE)
+                pen.sheet.fill(path, colour, opacity=_BLUSH.opacity)
 
 
 def _wider(mask: np.ndarray, window_px: int) -> np.ndarray:
@@ -109,15 +109,8 @@ def _glazes(
     red = left_out(lab, on, soft_px)[0]
     # Not by the border, where hair and cloth shine on skin.
     red *= smoothstep(_soft(on.astype(np.float32), soft_px), 0.6, 0.95)
-    for sign in (-1, 1):
-        values = sign * _GLAZE_STEP * (0.6 + np.arange(_GLAZES))
-        levels = [
-            Level(float(v), sign < 0, _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit) for v in values
-        ]
-        for path, colour in traced(lab, red, levels, scale, at):
-            colour = np.array(colour, float)
-            colour[1] += sign * _GLAZE_STEP / _GLAZE
-            yield path, colour
+    least, smooth = _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit
+    yield from _BLUSH.traced(lab, red, 1, least, smooth, scale, at)
 
 
 def left_out(lab: np.ndarray, on: np.ndarray, soft_px: float) -> tuple[np.ndarray, np.ndarray]:

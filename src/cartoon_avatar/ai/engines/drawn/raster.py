@@ -29,7 +29,7 @@ class _Grid:
     across: float
     down: float
 
-    def placed(self, left: int, top: int) -> tuple[float, ...]:
+    def placed(self, left: float, top: float) -> tuple[float, ...]:
         """AGG's transform on a crop that starts at ``left``, ``top`` px."""
         return self.across, 0.0, -left, 0.0, self.down, -top
 
@@ -103,16 +103,12 @@ def _draw_glazes(glazes: Sequence[Shape], on: np.ndarray, grid: _Grid, at: tuple
     scale = min(1.0, _GLAZED_PX / max(height, width))
     shape = max(1, round(scale * height)), max(1, round(scale * width))
     across, down = shape[1] / width, shape[0] / height
-    place = grid.across * across, 0.0, -at[0] * across, 0.0, grid.down * down, -at[1] * down
+    small = _Grid(shape[1], shape[0], grid.across * across, grid.down * down)
+    corner = at[0] * across, at[1] * down
     through = np.ones(shape, np.float32)
     added = np.zeros((*shape, *on.shape[2:]), np.float32)
     for glaze in glazes:
-        pen = aggdraw.Draw("L", shape[::-1], 0)
-        pen.settransform(place)
-        pen.symbol((0, 0), aggdraw.Symbol(_open(glaze.d)), None, aggdraw.Brush(255))
-        covered = _pixels(pen, shape)
-        left, top, wide, high = cv2.boundingRect(covered)
-        box = slice(top, top + high), slice(left, left + wide)
+        covered, box = _covered(glaze.d, shape, small, corner)
         share = covered[box] * np.float32(glaze.opacity / 255)
         through[box] *= 1 - share
         ink = np.array(rgb_of(glaze.fill) if on.ndim == 3 else 255, np.float32)
@@ -130,16 +126,23 @@ def _draw_clipped(
     shapes: Iterator[Shape], clip: str, on: np.ndarray, grid: _Grid, at: tuple[int, int]
 ) -> None:
     """Draw ``shapes`` up to the end of their clip onto what of ``on`` is inside of ``clip``."""
-    pen = _pen_on(np.zeros(on.shape[:2], np.uint8), grid, at)
-    pen.symbol((0, 0), aggdraw.Symbol(_open(clip)), None, aggdraw.Brush(255))
-    inside = _pixels(pen, on.shape[:2])
-    left, top, width, height = cv2.boundingRect(inside)
-    box = slice(top, top + height), slice(left, left + width)
+    inside, box = _covered(clip, on.shape[:2], grid, at)
     layer = on[box].copy()
-    _draw(shapes, layer, grid, (at[0] + left, at[1] + top))
-    if width:
+    _draw(shapes, layer, grid, (at[0] + box[1].start, at[1] + box[0].start))
+    if layer.size:
         share = inside[box].astype(np.float32) / 255
         on[box] = cv2.blendLinear(layer, np.ascontiguousarray(on[box]), share, 1 - share)
+
+
+def _covered(
+    path: str, shape: tuple[int, ...], grid: _Grid, at: tuple[float, float]
+) -> tuple[np.ndarray, tuple[slice, slice]]:
+    """How far ``path`` covers each pixel (``shape`` uint8), and the box that holds all of it."""
+    pen = _pen_on(np.zeros(shape, np.uint8), grid, at)
+    pen.symbol((0, 0), aggdraw.Symbol(_open(path)), None, aggdraw.Brush(255))
+    covered = _pixels(pen, shape)
+    left, top, width, height = cv2.boundingRect(covered)
+    return covered, (slice(top, top + height), slice(left, left + width))
 
 
 def _draw_path(pen: aggdraw.Draw, shape: Shape, grid: _Grid, *, colour: bool) -> None:
@@ -169,7 +172,7 @@ def _overlapping(ring: str) -> str:
     return _open(ring) + back + first
 
 
-def _pen_on(pixels: np.ndarray, grid: _Grid, at: tuple[int, int]) -> aggdraw.Draw:
+def _pen_on(pixels: np.ndarray, grid: _Grid, at: tuple[float, float]) -> aggdraw.Draw:
     height, width = pixels.shape[:2]
     pen = aggdraw.Draw("RGB" if pixels.ndim == 3 else "L", (width, height))
     pen.frombytes(pixels.tobytes())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import product
 
 import cv2
 import numpy as np
@@ -16,7 +15,7 @@ from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
 from cartoon_avatar.ai.engines.drawn.raster import rendered
 from cartoon_avatar.ai.engines.drawn.styles import Tones
-from cartoon_avatar.ai.engines.drawn.tracing import Level, traced
+from cartoon_avatar.ai.engines.drawn.tracing import Glaze
 from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
@@ -33,11 +32,10 @@ _HUELESS, _HUED = 5, 40
 # The smallest area of a hue, squared face heights, and half its least width; what is smaller
 # belongs to the hue around it.
 _LEAST, _THIN, _AROUND = 0.003, 0.008, 0.04
-# Hues that shapes lack are drawn in layers too thin to be seen each: how large what is compared is,
-# px, by how much a layer changes a* or b*, how opaque it is, layers at most, the smallest, squared
-# face heights, and how soft they are. Thinner layers than these, viewers round away.
-_GLAZED_PX, _GLAZE_STEP, _GLAZE = 320, 1.2, 0.05
-_GLAZES, _GLAZE_LEAST, _GLAZE_SOFT = 8, 0.001, 0.018
+# Hues that shapes lack are drawn as glazes (viewers round thinner layers away): how large what is
+# compared is, px, the smallest layer, squared face heights, and how soft they are.
+_GLAZE = Glaze(step=1.2, opacity=0.05, layers=8, first=0.5)
+_GLAZED_PX, _GLAZE_LEAST, _GLAZE_SOFT = 320, 0.001, 0.018
 # How far around people the scene is not tinted: masks miss light in hair.
 _NEAR = 0.06
 # How far from a face's hue all is of it, and none, CIELAB; on face and neck twice as far.
@@ -58,20 +56,19 @@ def tint_of(pen: Pen) -> Tint:
 def draw_scene(
     pen: Pen,
     portrait: Portrait,
+    lab: np.ndarray,
     behind: Tones | None,
     people: Tones,
     skin: Tones,
-    tint: Tint,
 ) -> None:
-    """All that the painting shows, over all of the sheet, in the tones for what is ``behind``, and
-    over it the ``people``, finer, most of all their ``skin``; without tones for what is behind,
-    these alone.
+    """All that the painting shows, in its ``tinted`` colours ``lab``, over all of the sheet, in the
+    tones for what is ``behind``, and over it the ``people``, finer, most of all their ``skin``;
+    without tones for what is behind, these alone.
 
     A tone of lightness is of one colour, so that each hue is traced by itself. No mask tells parts
     apart: hair ends where its strands do, and a hand before the chest is a hand.
     """
     reading = portrait.reading
-    lab = _tinted(portrait, tint)
     # What is behind is soft: half its pixels tell as much.
     half = cv2.resize(lab, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     near = _with_outlines(portrait)
@@ -89,7 +86,8 @@ def draw_scene(
         trace(before, mask & near, mask & near, skin if of_face else people)
 
 
-def _tinted(portrait: Portrait, tint: Tint) -> np.ndarray:
+def tinted(portrait: Portrait, tint: Tint) -> np.ndarray:
+    """The painting's colours, H×W×3 CIELAB, warmer or cooler away from people."""
     lab, reading = portrait.lab.copy(), portrait.reading
     away = ~reading.grown(portrait.everything | portrait.others, _NEAR * reading.unit)
     away = portrait.on_pixels(reading.soft(away, _NEAR * reading.unit / 2))
@@ -103,10 +101,10 @@ def _with_outlines(portrait: Portrait) -> np.ndarray:
     return reading.grown(portrait.everything | portrait.others, _OUTLINE * reading.unit)
 
 
-def glaze(pen: Pen, portrait: Portrait, tint: Tint, start: int, *, people_alone: bool) -> None:
-    """Thin layers of the hues that the painting has and the shapes from number ``start`` on lack:
-    a blush, a warm light. Shapes may show ``people_alone``."""
-    lab, reading = _tinted(portrait, tint), portrait.reading
+def glaze(pen: Pen, portrait: Portrait, lab: np.ndarray, start: int, *, people_alone: bool) -> None:
+    """Thin layers of the hues that ``lab`` has and the shapes from number ``start`` on lack: a
+    blush, a warm light. Shapes may show ``people_alone``."""
+    reading = portrait.reading
     share = _GLAZED_PX / max(lab.shape[:2])
     size = max(1, round(share * lab.shape[1])), max(1, round(share * lab.shape[0]))
     wanted = cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
@@ -117,15 +115,11 @@ def glaze(pen: Pen, portrait: Portrait, tint: Tint, start: int, *, people_alone:
     if people_alone:
         lacking *= cv2.resize(_with_outlines(portrait).astype(np.float32), size)[..., None]
     lacking = blurred(lacking, smooth * scale)
-    for channel, sign in product((1, 2), (-1, 1)):
-        values = sign * _GLAZE_STEP * (0.5 + np.arange(_GLAZES))
-        least = _GLAZE_LEAST * reading.unit**2
-        levels = [Level(float(value), sign < 0, least, smooth) for value in values]
+    least = _GLAZE_LEAST * reading.unit**2
+    for channel in (1, 2):
         plane = np.ascontiguousarray(lacking[..., channel])
-        for path, colour in traced(wanted, plane, levels, scale):
-            colour = np.array(colour, float)
-            colour[channel] += sign * _GLAZE_STEP / _GLAZE
-            pen.sheet.fill(path, colour, opacity=_GLAZE)
+        for path, colour in _GLAZE.traced(wanted, plane, channel, least, smooth, scale):
+            pen.sheet.fill(path, colour, opacity=_GLAZE.opacity)
 
 
 def _of_one_skin(portrait: Portrait, lab: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from cartoon_avatar.ai.engines.drawn.surroundings import (
     draw_scene,
     glaze,
     tint_of,
+    tinted,
 )
 from cartoon_avatar.ai.engines.drawn.tracing import some
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
@@ -114,15 +115,16 @@ def _draw_in_scene(
     # Nothing that is drawn here is the head's alone.
     behind = None if head_only else style.scene
     tint = tint_of(pen)
+    lab = tinted(portrait, tint)
     tones = behind, style.hair, style.skin
     with pen.sheet.clipped(portrait.silhouette(portrait.head)) if head_only else nullcontext():
         start = len(pen.sheet.shapes)
-        draw = partial(draw_scene, pen, portrait, *tones, tint)
+        draw = partial(draw_scene, pen, portrait, lab, *tones)
         _lay(pen, portrait, ("scene", *tones, tint), draw)
         if behind:
             _draw_features_beside(pen, portrait, vivid=False)
         _draw_features(pen, portrait, shows_eyes, vivid=False)
-        glaze(pen, portrait, tint, start, people_alone=head_only)
+        glaze(pen, portrait, lab, start, people_alone=head_only)
 
 
 def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:

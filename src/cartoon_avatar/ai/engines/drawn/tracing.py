@@ -104,6 +104,38 @@ def traced(
     yield from zip(_paths(found, scale, at, smooth), colours, strict=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Glaze:
+    """Layers that add a hue, each too thin to be seen: by how much of a* or b* one changes what it
+    lies on, how opaque it is, how many there are at most, and at which share of a step the first
+    begins."""
+
+    step: float
+    opacity: float
+    layers: int
+    first: float
+
+    def traced(
+        self,
+        lab: np.ndarray,
+        lacking: np.ndarray,
+        channel: int,
+        least: float,
+        smooth: float,
+        scale: float,
+        at: tuple[float, float] = (0, 0),
+    ) -> Iterator[tuple[str, Lab]]:
+        """Paths and colours, in drawing order, of the layers that add what is ``lacking`` (H×W) of
+        a ``channel``, 1 or 2, to ``lab`` (H×W×3); the rest as ``Level`` and ``traced`` say."""
+        for sign in (-1, 1):
+            values = sign * self.step * (self.first + np.arange(self.layers))
+            levels = [Level(float(value), sign < 0, least, smooth) for value in values]
+            for path, colour in traced(lab, lacking, levels, scale, at):
+                colour = np.array(colour, float)
+                colour[channel] += sign * self.step / self.opacity
+                yield path, colour
+
+
 def outlined(
     plane: np.ndarray,
     scale: float,
