@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,11 +18,14 @@ import httpx
 import pytest
 import time_machine
 
+from cartoon_avatar.backend import runner
 from cartoon_avatar.backend.clock import utc_now
+from cartoon_avatar.backend.db import queue
 from cartoon_avatar.backend.flows.backup import back_up
 from cartoon_avatar.backend.flows.check import check
 from cartoon_avatar.backend.flows.job_ends import end_overdue
 from cartoon_avatar.backend.flows.sweep import sweep
+from cartoon_avatar.backend.runner import Runner
 from cartoon_avatar.backend.settings import BackendSettings
 from tests.backend.conftest import FakeAi, Phone, Service, Start, on_sqlite, picture, problem
 from tests.patience import PATIENCE_S
@@ -400,6 +406,45 @@ async def test_a_stopped_backend_leaves_its_jobs_to_the_next(start: Start):
     async with start() as service:
         assert (await ended(service.phone, job))["state"] == "succeeded"
         assert len((await service.phone.get("/api/originals")).json()["items"]) == 1
+
+
+@on_sqlite
+async def test_what_a_stopping_backend_works_at_is_queued_again(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """At the first stop the job is being drawn, at the second it is being claimed."""
+    monkeypatch.setattr(runner, "_GRACE_S", 0)
+    monkeypatch.setattr(runner, "_PUTTING_BACK_S", PATIENCE_S)
+    ai = HeldAi()
+    async with start(ai=ai) as service:
+        job = (await service.phone.upload(headers=ASYNC)).json()["job"]["id"]
+        await ai.has_begun(1)
+    assert states(tmp_path) == [(job, "queued")]
+
+    claiming, stopping = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def claimed_late(*about: Any, **more: Any) -> Any:
+        claimed = claim_next(*about, **more)
+        loop.call_soon_threadsafe(claiming.set)
+        assert stopping.wait(PATIENCE_S)
+        return claimed
+
+    def stop_claiming(stopped: Runner) -> None:
+        stop(stopped)
+        stopping.set()
+
+    claim_next, stop = queue.claim_next, Runner.stop_claiming
+    monkeypatch.setattr(queue, "claim_next", claimed_late)
+    monkeypatch.setattr(Runner, "stop_claiming", stop_claiming)
+    async with start(ai=ai), asyncio.timeout(PATIENCE_S):
+        await claiming.wait()
+    assert states(tmp_path) == [(job, "queued")]
+
+
+def states(root: Path) -> list[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(root / "data/avatars.sqlite")) as database:
+        return database.execute("SELECT id, state FROM jobs").fetchall()
 
 
 async def test_the_photo_of_a_waiting_job_is_swept_by_nobody_and_goes_with_its_device(

@@ -240,7 +240,9 @@ def test_who_waits_for_a_job_is_let_go_when_told_to_stop_and_the_job_is_kept(
     assert rest.endswith(b"\r\n0\r\n\r\n")  # it was not cut off
     assert re.search(rb'"state":"(queued|running)"', polled), polled
     with contextlib.closing(sqlite3.connect(tmp_path / "data/avatars.sqlite")) as database:
-        assert database.execute("SELECT state FROM jobs").fetchall() == [("queued",)]
+        (state,) = database.execute("SELECT state FROM jobs").fetchone()
+    # Killed by the server while a busy machine puts it back, it is taken up when its lease lapses.
+    assert state in ("queued", "running")
 
 
 def test_the_service_survives_its_ai_process_and_leaves_no_orphans(run: Run, tmp_path: Path):

@@ -53,8 +53,10 @@ _POLL_S = 2
 # How often progress is stored for other processes; this process has it at once.
 _PROGRESS_S = 1
 _RENEWAL_S = 3
-# Grace for running jobs at shutdown; then they are queued again for other processes.
+# Grace for running jobs at shutdown; then they are queued again for other processes, which may
+# take so long. Together less than the server leaves its worker.
 _GRACE_S = 5
+_PUTTING_BACK_S = 8
 # Pause after a transient error.
 _PAUSE_S = 1
 _LONGEST_PAUSE_S = 5
@@ -87,6 +89,8 @@ class Runner:
         # Whether the AI service or the storage was unreachable at the last request.
         self._ai_unreachable = self._storage_unreachable = False
         self._stopping = False
+        # Held while a job is claimed, until it is among the running ones.
+        self._claiming = asyncio.Lock()
         backend.changes.listen(self._on_change)
 
     async def run(self) -> None:
@@ -114,13 +118,15 @@ class Runner:
     async def stop(self) -> None:
         """Let running jobs finish within the grace; queue the others again."""
         self.stop_claiming()
-        for limit_s in (_GRACE_S, _PAUSE_S):
+        async with self._claiming:  # or a job that is being claimed would stay with nobody
             tasks = [running.task for running in self._by_claim.values()]
-            if not tasks:
-                return
-            await asyncio.wait(tasks, timeout=limit_s)
-            for running in list(self._by_claim.values()):
-                running.attempt.cancel()
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=_GRACE_S)
+        for running in self._by_claim.values():
+            running.attempt.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_PUTTING_BACK_S)
 
     def carry_out(self, job: Job, caller: Caller, job_request: JobRequest) -> asyncio.Task[Result]:
         """Run a job that a request has claimed; it goes on when the request is gone."""
@@ -145,17 +151,22 @@ class Runner:
             await self._backend.storage.check()  # raises until it answers again
             self._storage_unreachable = False
         for engine in waited_for:
-            while self._has_place(engine):
-                claim = new_claim()
-                job = await database.write(
-                    partial(queue.claim_next, engine=engine, claim=claim, now=utc_now())
-                )
-                if job is None:
-                    break
-                self._carry_out_queued(job)
+            while await self._claim_next(engine):
+                pass
         now = time.monotonic()
         pauses = [self._paused_until.get(engine, 0) - now for engine in waited_for]
         return min([_POLL_S, *(pause_s for pause_s in pauses if pause_s > 0)])
+
+    async def _claim_next(self, engine: str) -> bool:
+        """Begin the next job of an engine; False where there is none, or no place for it."""
+        async with self._claiming:
+            if not self._has_place(engine):
+                return False
+            claim = partial(queue.claim_next, engine=engine, claim=new_claim(), now=utc_now())
+            job = await self._backend.database.write(claim)
+            if job is not None:
+                self._carry_out_queued(job)
+            return job is not None
 
     def _has_place(self, engine: str) -> bool:
         if self._stopping or time.monotonic() < self._paused_until.get(engine, 0):
