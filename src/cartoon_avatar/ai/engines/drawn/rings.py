@@ -37,8 +37,8 @@ class Rings:
     @property
     def areas(self) -> np.ndarray:
         """The shoelace formula."""
-        ahead = self.points[self._ahead]
-        cross = self.points[:, 0] * ahead[:, 1] - self.points[:, 1] * ahead[:, 0]
+        (x, y), ahead = self.points.T, self._ahead
+        cross = x * y[ahead] - y * x[ahead]
         return 0.5 * np.abs(np.add.reduceat(cross, self.starts[:-1]))
 
     @property
@@ -54,6 +54,11 @@ class Rings:
         """Those ``kept`` (R bool)."""
         sizes = self.sizes
         return Rings(self.points[np.repeat(kept, sizes)], _starts(sizes[kept]))
+
+    def between(self, numbers: slice) -> Rings:
+        """Those of these ``numbers``, a view."""
+        starts = self.starts[numbers.start : numbers.stop + 1]
+        return Rings(self.points[starts[0] : starts[-1]], starts - starts[0])
 
     def moved(self, by: np.ndarray | float) -> Rings:
         return Rings(self.points + by, self.starts)

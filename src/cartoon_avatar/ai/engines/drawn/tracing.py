@@ -22,6 +22,9 @@ _BEYOND_PX = 6
 _NEAR = 6
 # So many values tell a median as well as all of them.
 _ENOUGH = 20_000
+# About so many points of curves are worked on at a time: each array on the way to paths takes less
+# than two megabytes.
+_BATCH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,13 @@ class _Contours:
     def only(self, kept: np.ndarray) -> _Contours:
         return _Contours(self.rings.only(kept), self.shape[kept], self.level)
 
+    def batches(self) -> Iterator[tuple[Rings, np.ndarray]]:
+        """The rings and the ``shape`` of some shapes at a time."""
+        first = np.array([0, *(end for _, end in _runs(self.shape))])
+        for start, end in _runs(self.rings.starts[first[:-1]] // _BATCH):
+            rings = slice(first[start], first[end])
+            yield self.rings.between(rings), self.shape[rings]
+
 
 def _contours(
     plane: np.ndarray,
@@ -183,6 +193,26 @@ def _contours(
 
     Areas below ``least`` are left out, and holes below ``least_hole``, squared px.
     """
+    rings, counts, level = _closed(plane, levels, least, within)
+    if not len(counts):
+        return None
+    areas = rings.areas
+    outer = np.cumsum(counts) - counts
+    shape = np.repeat(np.arange(len(counts)), counts)
+    kept = (areas >= least_hole) & (areas[outer] >= least)[shape]
+    if not kept.any():
+        return None
+    return _Contours(rings.only(kept).moved(-_BEYOND_PX), shape[kept], level)
+
+
+def _closed(
+    plane: np.ndarray,
+    levels: Sequence[tuple[float, float]],
+    least: float,
+    within: np.ndarray | None,
+) -> tuple[Rings, np.ndarray, np.ndarray]:
+    """The rings of what ``_contours`` outlines, in pixels from beyond the frame on; how many rings
+    each shape has, and the number of its level. Of shapes too small it has only some."""
     beyond = _beyond_frame(plane)
     if within is not None:
         beyond = np.ma.array(beyond, mask=_beyond_frame((~within).astype(np.uint8)))
@@ -200,18 +230,12 @@ def _contours(
                 points.append(outline)
                 starts.append(offsets)
                 level.append(number)
-    if not points:
-        return None
     counts = np.array([len(one) - 1 for one in starts])
-    offsets = np.concatenate(starts).astype(int)
+    offsets = np.concatenate([[0], *starts]).astype(int)
     sizes = np.diff(offsets)[offsets[1:] > 0]
-    rings = Rings.of(np.concatenate(points), np.concatenate([[0], np.cumsum(sizes)]))
-    areas = rings.areas
-    outer = np.cumsum(counts) - counts
-    shape = np.repeat(np.arange(len(counts)), counts)
-    kept = (areas >= least_hole) & (areas[outer] >= least)[shape]
-    found = _Contours(rings.moved(-_BEYOND_PX), shape, np.array(level)).only(kept)
-    return found if kept.any() else None
+    closed = np.concatenate([np.empty((0, 2)), *points])
+    rings = Rings.of(closed, np.concatenate([[0], np.cumsum(sizes)]))
+    return rings, counts, np.array(level)
 
 
 def _beyond_frame(plane: np.ndarray) -> np.ndarray:
@@ -262,14 +286,15 @@ def _paths(
     if not len(contours.shape):
         return
     step = max(1.2, 0.6 * smooth)
-    rings = contours.rings.moved(np.add(at, 0.5)).scaled(1 / scale)
-    rings = rings.resampled(step).smoothed(smooth / step).few(fine=0.5, longest=120)
-    paths = rings.paths()
-    for start, end in _runs(contours.shape):
-        yield "".join(paths[start:end])
+    for rings, shape in contours.batches():
+        rings = rings.moved(np.add(at, 0.5)).scaled(1 / scale)
+        rings = rings.resampled(step).smoothed(smooth / step).few(fine=0.5, longest=120)
+        paths = rings.paths()
+        for start, end in _runs(shape):
+            yield "".join(paths[start:end])
 
 
 def _runs(shape: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Where the rings of each shape start and end."""
+    """Where each run of one number starts and ends, as do the rings of a shape."""
     ends = np.flatnonzero(np.diff(shape)) + 1
     return pairwise([0, *ends.tolist(), len(shape)])

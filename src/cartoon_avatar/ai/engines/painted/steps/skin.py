@@ -59,21 +59,10 @@ def painted_skin(sheet: Sheet, strokes: np.ndarray, light: Light, style: Painted
     covered *= (1 - sheet.beards[box]) * (1 - sheet.features[box])
     weight = covered**2 + np.float32(1e-3)
     smooth = smoothed(rgb_of(here), here, 0.10 * size, 34, passes=3)
-    seen = np.ascontiguousarray(smooth[..., 0])
-    form = blurred_within(seen, weight, 0.035 * size)
-    near = blurred_within(seen, weight, 0.012 * size)
-    base = tone[..., 0]
-    contrast = contrast_of(base)
-    offset = (blurred_within(form, weight, tones.breadth * size) - base) / contrast
-    stepped = base + contrast * _steps(offset, tones)
-    share = np.float32(tones.skin)
-    drawn = (1 - share) * form + share * stepped + 0.75 * (near - form) + 0.5 * (seen - near)
-
-    colour = np.ascontiguousarray(smooth[..., 1:])
-    own = 0.6 * blurred_within(colour, weight, 0.03 * size) + 0.4 * colour
-    rel = np.clip((drawn - base) * np.float32(1 / 40), -1, 1)[..., None]
-    goal = _healthy(tone[..., 1:]) * (1 - 0.2 * rel) + rel * _SHADE_HUE
-    colour = goal + 0.28 * np.clip(own - goal, -_FOREIGN, _FOREIGN)
+    drawn = _light_of(smooth, weight, tone, size, tones)
+    colour = _colour_of(smooth, weight, tone, size, drawn)
+    del smooth, weight  # megabytes
+    contrast = contrast_of(tone[..., 0])
     for person, subject in zip(sheet.people, sheet.subjects, strict=True):
         person = person.moved(person.landmarks - corner_of(box))
         if subject.facial_hair is None or subject.facial_hair.value == "stubble":
@@ -83,6 +72,33 @@ def painted_skin(sheet: Sheet, strokes: np.ndarray, light: Light, style: Painted
         _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
     lab[box] = np.dstack([drawn, colour])
     return Skin(lab, bare)
+
+
+def _light_of(
+    smooth: np.ndarray, weight: np.ndarray, tone: np.ndarray, size: float, tones: Tones
+) -> np.ndarray:
+    """The steps of light, H×W L, of skin that is ``smooth`` (H×W×3 CIELAB) and of colour ``tone``;
+    each place counts by ``weight``, ``size`` is the face's height."""
+    seen = np.ascontiguousarray(smooth[..., 0])
+    form = blurred_within(seen, weight, 0.035 * size)
+    near = blurred_within(seen, weight, 0.012 * size)
+    base = tone[..., 0]
+    contrast = contrast_of(base)
+    offset = (blurred_within(form, weight, tones.breadth * size) - base) / contrast
+    stepped = base + contrast * _steps(offset, tones)
+    share = np.float32(tones.skin)
+    return (1 - share) * form + share * stepped + 0.75 * (near - form) + 0.5 * (seen - near)
+
+
+def _colour_of(
+    smooth: np.ndarray, weight: np.ndarray, tone: np.ndarray, size: float, light: np.ndarray
+) -> np.ndarray:
+    """The colours, H×W×2 CIELAB a and b, of the same skin where it is drawn in ``light``."""
+    colour = np.ascontiguousarray(smooth[..., 1:])
+    own = 0.6 * blurred_within(colour, weight, 0.03 * size) + 0.4 * colour
+    rel = np.clip((light - tone[..., 0]) * np.float32(1 / 40), -1, 1)[..., None]
+    goal = _healthy(tone[..., 1:]) * (1 - 0.2 * rel) + rel * _SHADE_HUE
+    return goal + 0.28 * np.clip(own - goal, -_FOREIGN, _FOREIGN)
 
 
 def _healthy(colour: np.ndarray) -> np.ndarray:
