@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.head.contour import clean_contour
+from cartoon_avatar.ai.head.contour import _decided, clean_contour, without_flicks
 
 UNIT_PX = 200
 BALD = np.zeros((300, 300), np.float32)
@@ -105,3 +105,22 @@ def test_the_hair_of_a_drawing_has_no_finer_teeth_than_its_strokes() -> None:
     )
     rough = [np.abs(np.diff(contour[80:140], axis=0)).sum() for contour in (seen, drawn)]
     assert rough[1] < rough[0]
+
+
+def test_nothing_beside_an_outline_is_half_there() -> None:
+    contour = cv2.GaussianBlur(head(), (0, 0), 0.6)
+    contour[145:155, 235:246] = np.maximum(contour[145:155, 235:246], 0.4)
+    contour[140:150, 140:150] = 0.6
+    decided = _decided(contour)
+    assert decided[145:155, 243:].max() == 0
+    assert decided[140:150, 140:150].min() == 1
+    assert np.abs(decided - cv2.GaussianBlur(head(), (0, 0), 0.6)).max() < 0.5
+
+
+def test_what_hangs_ends_where_it_turns_aside() -> None:
+    solid = head().astype(np.uint8)
+    cv2.rectangle(solid, (80, 150), (110, 290), 1, -1)
+    hanging = solid.copy()
+    cv2.rectangle(solid, (80, 255), (10, 275), 1, -1)
+    down = (np.arange(300, dtype=np.float32)[:, None] - 240) / UNIT_PX + np.zeros((1, 300))
+    assert np.array_equal(without_flicks(solid, down, UNIT_PX), hanging)

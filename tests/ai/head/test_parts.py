@@ -80,3 +80,21 @@ def test_skin_beside_anothers_head_is_no_ear() -> None:
     ear = (np.abs(y - 170) < 6) & (np.abs(x - 204) < 3)
     assert alone[ear].mean() > 0.9
     assert beside[ear].mean() < 0.3
+
+
+def test_a_neck_beside_the_jaw_is_none_of_the_head_and_an_ear_is() -> None:
+    view = _view()
+    classes = _classes(BACKGROUND)
+    y, x = np.mgrid[:384, :384]
+    skin = np.eye(7, dtype=np.float32)[BODY_SKIN]
+    classes[view.oval > 0.5] = np.eye(7, dtype=np.float32)[FACE_SKIN]
+    aside = np.abs(x - 150)
+    ears = (aside > 42) & (aside < 54) & (y > 170) & (y < 200) & (view.oval < 0.5)
+    alone = classes.copy()
+    alone[ears] = skin
+    neck = (aside < 54) & (y > 182) & (view.oval < 0.5)
+    classes[neck] = skin
+    with_ears, with_neck = (head_by_classes(view, seen)[0] for seen in (alone, classes))
+    low = neck & (view.down > -0.33) & (view.down < -0.25)
+    assert with_neck[low].mean() < 0.1
+    assert with_ears[ears & (view.down < -0.4)].mean() > 0.8

@@ -12,6 +12,7 @@ from cartoon_avatar.ai.head.shapes import cut_along_shapes
 from cartoon_avatar.ai.pictures import Picture, decode, to_jpeg
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.models import Models
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
 from tests.ai import seen
 
@@ -309,3 +310,41 @@ def test_hair_that_turns_aside_on_a_shoulder_is_cut_where_it_hangs(scene: Scene)
         boxes.append(head.box)
 
     assert boxes[0] == pytest.approx(boxes[1], abs=4)
+
+
+def test_what_is_no_head_in_the_photo_is_none_in_the_drawing(scene: Scene) -> None:
+    """In whatever colours: a striped sleeve, the hair of somebody beside."""
+    width, height = scene.picture.width, scene.picture.height
+    head = drawn.head_alone(scene, STYLES["ink"], 0).rendered(width, height)
+    assert head.alpha is not None
+    x, chin = scene.people[0].landmarks[152].astype(int)
+    unit = int(chin - scene.people[0].landmarks[10][1])
+    rgb, alpha, lock = head.rgb.copy(), head.alpha.copy(), np.zeros_like(head.alpha)
+    cv2.rectangle(
+        lock, (x + unit // 4, chin - unit), (x + int(0.85 * unit), chin + unit // 8), 255, -1
+    )
+    lock[alpha > 0] = 0
+    rgb[lock > 0] = head.rgb[alpha == 255].mean(axis=0)
+    alpha[lock > 0] = 255
+
+    def share_of_lock(models: Models | None) -> float:
+        cut_out = cut_along_shapes(
+            Picture(rgb),
+            lambda *size: Picture(rgb, alpha),
+            scene.picture,
+            scene.people,
+            faces=1,
+            models=models,
+        )
+        assert cut_out is not None
+        assert cut_out.picture.alpha is not None
+        left, top, side, _ = cut_out.box
+        whole = np.zeros((height + 2 * side, width + 2 * side), np.uint8)
+        whole[side + top :][:side, side + left :][:, :side] = cv2.resize(
+            cut_out.picture.alpha, (side, side)
+        )
+        here = whole[side : side + height, side : side + width] > 127
+        return float(here[lock > 0].mean())
+
+    assert share_of_lock(None) > 0.7
+    assert share_of_lock(seen.models()) < 0.1

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 
@@ -25,7 +24,7 @@ class Pen:
 
 # Hair keeps its locks where they are seen, in a drawing those that its strokes show; where its edge
 # is but guessed, finer lines than this would be noise. Skin, ears and hats have no locks.
-_LOCKS, _STROKES = Pen(0.003, 0.003, 0.04), Pen(0.0045, 0.006, 0.04)
+_LOCKS, _STROKES = Pen(0.003, 0.003, 0.04), Pen(0.009, 0.009, 0.04)
 _GUESSED = Pen(0.035, 0.04, 0.04)
 _BARE = Pen(0.02, 0.01, 0.1)
 # Scalp and jaw are rounder than ears and hats.
@@ -39,6 +38,8 @@ _THIN, _REACH = 0.08, 0.06
 _NECK, _HANGS = 0.02, 0.06
 # Around the rest of the person no slit is closed: it parts hair from neck.
 _NEAR_REST = 0.06
+# What hangs below the chin is no thinner from above to below, in face heights, and how far below.
+_FLICK, _CHIN = 0.22, 0.03
 # Width of the antialiased rim, px.
 _RIM_PX = 1.5
 
@@ -81,8 +82,23 @@ def clean_contour(
     with_locks = seen + unsure * (guessed - seen)
     contour = bare + locks * (with_locks - bare)
     contour += smooth * np.maximum(1 - locks, unsure) * (rounded - contour)
-    # Where one outline passes into another, a tip may have come off.
-    return contour * cv2.dilate(largest((contour > 0.5).astype(np.uint8)), disc(2))
+    return _decided(contour)
+
+
+def _decided(contour: np.ndarray) -> np.ndarray:
+    """``contour`` (H×W float32 0..1), soft only at its outline: where one outline passes into
+    another, tips came off or are half there."""
+    solid = largest((contour > 0.5).astype(np.uint8))
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5)
+    depth -= cv2.distanceTransform(1 - solid, cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.clip(contour, np.clip(depth - _RIM_PX, 0, 1), np.clip(depth + _RIM_PX + 1, 0, 1))
+
+
+def without_flicks(solid: np.ndarray, down: np.ndarray, unit_px: float) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1), cut where what hangs below the chin turns aside on a
+    shoulder; ``down`` is how far below the chin, in face heights."""
+    line = np.ones((2 * round(_FLICK / 2 * unit_px) + 1, 1), np.uint8)
+    return np.where(down > _CHIN, cv2.morphologyEx(solid, cv2.MORPH_OPEN, line), solid)
 
 
 def _edge_width(alpha: np.ndarray, unit_px: float) -> np.ndarray:

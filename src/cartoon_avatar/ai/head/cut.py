@@ -96,7 +96,7 @@ def cut(
     seen = photo if aligned else drawing
     faces = find_faces(seen)
     if known is not None and aligned:
-        faces, face_index = _with_known(faces, known)
+        faces, face_index = with_known(faces, known)
     if not faces:
         raise NoFace
     if not 0 <= face_index < len(faces):
@@ -132,7 +132,7 @@ def cut(
     )
 
 
-def _with_known(faces: list[Face], known: Face) -> tuple[list[Face], int]:
+def with_known(faces: list[Face], known: Face) -> tuple[list[Face], int]:
     """``faces`` with the ``known`` one among them, and its number.
 
     Found again it is seen better, unless another face or another way up was taken for it.

@@ -9,7 +9,15 @@ from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.colour_edge import colour_edge
-from cartoon_avatar.ai.head.contour import Pen, clean_contour, grown, largest, one_contour, opened
+from cartoon_avatar.ai.head.contour import (
+    Pen,
+    clean_contour,
+    grown,
+    largest,
+    one_contour,
+    opened,
+    without_flicks,
+)
 from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape
 from cartoon_avatar.ai.pictures import Picture
@@ -80,7 +88,7 @@ def edge_of(
 def _calm_below(alpha: np.ndarray, down: np.ndarray, unit_px: float) -> np.ndarray:
     """``alpha`` (H×W float32 0..1) without drops and flicks at the ends of long hair and at what
     is left of the neck; ``down`` is how far below the chin, in face heights."""
-    solid = (alpha > 0.5).astype(np.uint8)
+    solid = largest(without_flicks((alpha > 0.5).astype(np.uint8), down, unit_px))
     calm = one_contour(solid, np.zeros(solid.shape, bool), _CALM, unit_px)
     calmed = alpha + smoothstep(down, *_LOW) * (np.minimum(calm, alpha) - alpha)
     return calmed * cv2.dilate(largest((calmed > 0.5).astype(np.uint8)), disc(2))

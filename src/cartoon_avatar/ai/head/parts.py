@@ -25,6 +25,8 @@ _NOTCH = 0.12
 _RIM = 0.04
 # How near another's head is beside, in face heights.
 _BESIDE = 0.15
+# In face heights below the chin: where ears end and a neck may begin, and where only a neck is.
+_LOBES, _BELOW_CHIN = (-0.5, -0.35), 0.1
 # Of the lower face: cloth over less of it is a collar, over more of it a mask.
 _MASK = 0.15, 0.25
 
@@ -44,6 +46,7 @@ def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.nda
     before = smoothstep(np.copysign(1, ruler.turn) * sideways, 0.3, 0.4)
     before = (turned * before * (1 - above_brows)).astype(np.float32)
     scalp = skull * (1 - smoothstep(down, -0.35, -0.2)) * (1 - before)
+    scalp *= 1 - _neck(classes[..., BODY_SKIN], down) * smoothstep(down, *_LOBES)
     # Beside another's head it is a neck or a shoulder: the ears there are seen as face.
     scalp *= np.maximum(above_brows, 1 - _beside_another(view))
     # Cloth belongs to the head where it takes the place of hair: over the crown as a hat,
@@ -75,6 +78,13 @@ def head_by_classes(view: View, classes: np.ndarray) -> tuple[np.ndarray, np.nda
     head = _without_notches(head, hand, _NOTCH * view.unit_px)
     head = head * view.mine * hair_limit(aside, down)
     return head, np.clip(person - head, 0, 1), hat
+
+
+def _neck(skin: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Where ``skin`` goes on below the chin: P×P bool. Scalp and ears are parted from it."""
+    _, pieces = cv2.connectedComponents((skin > 0.3).astype(np.uint8))
+    below = np.unique(pieces[down > _BELOW_CHIN])
+    return np.isin(pieces, below[below > 0])
 
 
 def _beside_another(view: View) -> np.ndarray:

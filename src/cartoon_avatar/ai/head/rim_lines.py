@@ -7,6 +7,9 @@ import numpy as np
 
 from cartoon_avatar.ai.head.colour_edge import local_colour
 
+# How deep what is beside a line moves along with it, in halves of its width.
+_DEEP = 6
+
 
 def lines_drawn_in(rgb: np.ndarray, alpha: np.ndarray, width_px: float) -> np.ndarray:
     """``rgb`` (H×W×3 float32 0..1) with the lines on the edge of ``alpha`` moved inside it.
@@ -23,9 +26,10 @@ def lines_drawn_in(rgb: np.ndarray, alpha: np.ndarray, width_px: float) -> np.nd
     ink = _ink_outside(rgb, alpha, depth, half)
 
     # Full at the edge, nothing six times as deep: the line stays nearly as wide as it was.
-    shift = half * np.clip(1 - depth / (6 * half), 0, 1) * (depth > -2 * half)
+    shift = half * np.clip(1 - depth / (_DEEP * half), 0, 1) * (depth > -2 * half)
     near = shift > 0
-    smooth = cv2.GaussianBlur(alpha, (0, 0), max(1.0, half))
+    # Depth has a way out everywhere.
+    smooth = cv2.GaussianBlur(depth, (0, 0), max(1.0, half))
     x = -cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     y = -cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     shift = np.where(near, shift / np.maximum(np.hypot(x, y), 1e-6), 0).astype(np.float32)
@@ -48,6 +52,7 @@ def _ink_outside(rgb: np.ndarray, alpha: np.ndarray, depth: np.ndarray, half: fl
     behind, _, there = local_colour(rgb, beyond, window)
     dark = np.clip((behind.mean(axis=2) - light - 0.12) / 0.12, 0, 1) * (light < 0.45) * there
     ring = ((depth < 0) & (depth >= -half - 0.5)).astype(np.float32)
-    size = (2 * round(2 * half) + 1,) * 2
+    # As deep as lines are moved, or it would end in a step.
+    size = (2 * round((_DEEP + 1) * half) + 1,) * 2
     share = cv2.blur(dark * ring, size) / np.maximum(cv2.blur(ring, size), 1e-3)
     return np.clip((share - 0.3) / 0.3, 0, 1)

@@ -17,6 +17,7 @@ from cartoon_avatar.ai.head.contour import (
     largest,
     one_contour,
     opened,
+    without_flicks,
     without_holes,
 )
 from cartoon_avatar.ai.head.cut import (
@@ -25,6 +26,7 @@ from cartoon_avatar.ai.head.cut import (
     output_side,
     padded_square,
     turned_back,
+    with_known,
 )
 from cartoon_avatar.ai.head.jaw import colours_near, without_jaw_line
 from cartoon_avatar.ai.head.outline import outlined
@@ -32,8 +34,16 @@ from cartoon_avatar.ai.head.parts import hair_limit
 from cartoon_avatar.ai.head.rivals import share_of
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, inside_of, sampled
+from cartoon_avatar.ai.head.shape import Shape, shape_of_head
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.faces import Face, quarter_turns, turned, turned_picture
+from cartoon_avatar.ai.seeing.faces import (
+    Face,
+    open_face_finder,
+    quarter_turns,
+    turned,
+    turned_picture,
+)
+from cartoon_avatar.ai.seeing.models import Models
 
 # In face heights: the width of seams between shapes.
 _SEAM = 0.012
@@ -42,8 +52,6 @@ _SEAM = 0.012
 _PEN, _CALM = Pen(spur=0.012, round=0.01, hole=0.1), Pen(spur=0.045, round=0.03, hole=0.1)
 # Below the chin, in face heights: where the line becomes calm.
 _LOW = -0.3, -0.05
-# What hangs lower is no thinner from above to below, in face heights.
-_FLICK, _CHIN = 0.22, 0.03
 # Hair lower than the one and further aside than the other, in face heights, hangs beside the face,
 # higher than the third is the crown; how far beside the colours of the rest it is strange, CIELAB,
 # and from how many squared face heights on it is a shoulder.
@@ -55,6 +63,8 @@ _FEW_PX = 100
 # Beside others: how much of a generous skull is surely one's own above the brows (face heights
 # below the chin), and half the width of what hangs on a head and is not; in face heights.
 _SKULL, _BROWS, _FLAP = 0.72, -0.85, 0.06
+# How far beyond the head that its photo shows a drawn one may go, in face heights.
+_NEAR = 0.03
 # How round the corners become where the border of the picture cuts a head, in face heights.
 _FRAME = 0.15
 # How far about the shapes of a head one looks, in face heights.
@@ -75,12 +85,14 @@ def cut_along_shapes(
     outline_px: float = 0.0,
     ink: tuple[int, int, int] = (0, 0, 0),
     size: int | None = None,
+    models: Models | None = None,
 ) -> Head | None:
     """Cut out of ``drawing`` the head whose shapes alone ``render`` gives, width × height px.
 
     It gets one outline of its own, ``outline_px`` (pixels of the drawing) wide outside of it:
     the drawing's goes along the body, too. ``photo`` is what was drawn, as large as ``drawing``,
     and ``people`` are whom it shows, the one who was drawn first; ``faces`` are counted in all.
+    With ``models`` it is judged by the photo what is no head.
     None where ``drawing`` is not what the shapes show (another version of the engine drew it).
     """
     head = render(drawing.width, drawing.height)
@@ -89,15 +101,18 @@ def cut_along_shapes(
     turns = quarter_turns(people[0])
     people = [turned(one, turns, drawing.width, drawing.height) for one in people]
     paper, head = turned_picture(drawing, turns), turned_picture(head, turns)
+    seen = turned_picture(photo, turns)
+    shape = None if models is None else _shape_in_photo(seen, people[0], models)
     # Of a drawing that shows more, only what is about the head is looked at.
     head, corner = _about(head, _ABOUT * Ruler.of(people[0]).height)
     people = [replace(one, landmarks=one.landmarks - corner) for one in people]
     ruler = Ruler.of(people[0])
     solid = _whole((_alpha(head) > 127).astype(np.uint8), ruler.height)
     solid = _of_own_colours(solid, head, ruler)
-    if faces > 1:
-        seen = turned_picture(photo, turns).rgb[corner[1] :, corner[0] :]
-        solid = _apart(solid, people, seen)
+    if shape is not None and shape.path == "classes":
+        solid = _as_in_photo(solid, shape, corner, ruler.height)
+    elif faces > 1:
+        solid = _apart(solid, people, seen.rgb[corner[1] :, corner[0] :])
     at_frame = bool(_rim_of(solid).any())
     contour = _contour(solid, ruler, at_frame=at_frame)
     rows, columns = np.nonzero(contour > 0.5)
@@ -206,6 +221,26 @@ def _beside_oval(ruler: Ruler, shape: tuple[int, ...], size: Sequence[int]) -> n
     return cv2.distanceTransform(1 - oval, cv2.DIST_L2, cv2.DIST_MASK_5) / _FEW_PX
 
 
+def _shape_in_photo(photo: Picture, known: Face, models: Models) -> Shape:
+    """The head of the ``known`` face, as it is cut out of other drawings of ``photo``."""
+    faces, index = with_known(open_face_finder(models)(photo), known)
+    return shape_of_head(photo, faces, index, models)
+
+
+def _as_in_photo(solid: np.ndarray, shape: Shape, corner: np.ndarray, unit_px: float) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1) without what the photo shows to be the rest of the person,
+    others, or far from the head. Its first pixel is ``corner`` (x, y) of the photo."""
+    height, width = solid.shape
+    side = max(height, width)
+    left, top = corner - [shape.square.left, shape.square.top]
+    here = Square(left, top, side).scaled(shape.head.shape[0] / shape.square.side)
+    planes = sampled(np.dstack([shape.head, shape.rest]), here, side)[:height, :width]
+    head, rest = cv2.split(planes)
+    near = grown((head > 0.5).astype(np.uint8), _NEAR * unit_px)
+    own = near * (rest < np.maximum(head, 0.3)).astype(np.uint8)
+    return largest(opened(solid * own, _FLAP / 2 * unit_px))
+
+
 def _apart(solid: np.ndarray, people: Sequence[Face], rgb: np.ndarray) -> np.ndarray:
     """``solid`` (H×W uint8, 0 or 1) with the crown that a neighbour hides, without what of a
     neighbour hangs on it. ``rgb`` (uint8) shows H×W and more."""
@@ -245,9 +280,7 @@ def _contour(solid: np.ndarray, ruler: Ruler, *, at_frame: bool) -> np.ndarray:
         inner[2 * reach : -2 * reach, 2 * reach : -2 * reach] = 1
         solid = np.where(inner > 0, solid, opened(solid, reach))
     solid *= limit
-    # What hangs is cut where it turns aside on a shoulder.
-    line = np.ones((max(1, round(_FLICK * ruler.height)), 1), np.uint8)
-    solid = largest(np.where(down > _CHIN, cv2.morphologyEx(solid, cv2.MORPH_OPEN, line), solid))
+    solid = largest(without_flicks(solid, down, ruler.height))
     everywhere = np.ones(solid.shape, bool)
     firm, calm = (one_contour(solid, everywhere, pen, ruler.height) for pen in (_PEN, _CALM))
     contour = firm + smoothstep(down, *_LOW) * (calm - firm)

@@ -166,6 +166,7 @@ def _head_of_shapes(
         outline_px=head.outline * long_side,
         ink=head.ink,
         size=size,
+        models=tools.models,
     )
 
 
