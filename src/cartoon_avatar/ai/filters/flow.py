@@ -89,7 +89,7 @@ def along(values: np.ndarray, flow: Flow, reach_px: float) -> np.ndarray:
         there = flow.ahead(values, _STEP_PX * 2**n)
         back = flow.ahead(values, -_STEP_PX * 2**n)
         cv2.addWeighted(there, 0.5, back, 0.5, 0, dst=there)
-        values = cv2.addWeighted(there, 0.5, values, 0.5, 0)
+        values = cv2.addWeighted(there, 0.5, values, 0.5, 0, dst=there)
     return values
 
 
@@ -97,14 +97,18 @@ def _beside(
     values: np.ndarray, x: np.ndarray, y: np.ndarray, distance_px: np.ndarray | float
 ) -> np.ndarray:
     """``values`` at ``distance_px`` from each pixel in the direction ``x``, ``y``."""
+    maps = _maps(x, y, np.asarray(distance_px, np.float32))
+    return cv2.remap(values, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _maps(x: np.ndarray, y: np.ndarray, distance_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where what lies at ``distance_px`` in the direction ``x``, ``y`` is, for ``cv2.remap``."""
     height, width = x.shape
-    distance = np.asarray(distance_px, np.float32)
-    there_x, there_y = x * distance, y * distance
+    there_x, there_y = x * distance_px, y * distance_px
     there_x += np.arange(width, dtype=np.float32)
     there_y += np.arange(height, dtype=np.float32)[:, None]
     # Fixed point is quicker, and OpenCV looks no closer at a pixel than 1/32.
-    maps = cv2.convertMaps(there_x, there_y, cv2.CV_16SC2)
-    return cv2.remap(values, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.convertMaps(there_x, there_y, cv2.CV_16SC2)
 
 
 def _half_angle(cos2: np.ndarray, sin2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

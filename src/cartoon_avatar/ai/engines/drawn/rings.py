@@ -5,6 +5,7 @@ One by one, NumPy's calls take longer than their sums.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,11 @@ class Rings:
         kept = np.ones(len(closed), bool)
         kept[starts[1:] - 1] = False
         return cls(closed[kept], starts - np.arange(len(starts)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Rings]) -> Rings:
+        sizes = np.concatenate([one.sizes for one in parts])
+        return cls(np.concatenate([one.points for one in parts]), _starts(sizes))
 
     @property
     def sizes(self) -> np.ndarray:

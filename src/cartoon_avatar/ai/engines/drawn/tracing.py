@@ -174,6 +174,16 @@ class _Contours:
     def only(self, kept: np.ndarray) -> _Contours:
         return _Contours(self.rings.only(kept), self.shape[kept], self.level)
 
+    @classmethod
+    def joined(cls, parts: Sequence[_Contours]) -> _Contours:
+        """All of ``parts``, one after the other."""
+        before = np.cumsum([0, *(len(one.level) for one in parts[:-1])])
+        return cls(
+            Rings.joined([one.rings for one in parts]),
+            np.concatenate([one.shape + first for one, first in zip(parts, before, strict=True)]),
+            np.concatenate([one.level for one in parts]),
+        )
+
     def batches(self) -> Iterator[tuple[Rings, np.ndarray]]:
         """The rings and the ``shape`` of some shapes at a time."""
         first = np.array([0, *(end for _, end in _runs(self.shape))])
@@ -193,49 +203,44 @@ def _contours(
 
     Areas below ``least`` are left out, and holes below ``least_hole``, squared px.
     """
-    rings, counts, level = _closed(plane, levels, least, within)
-    if not len(counts):
-        return None
-    areas = rings.areas
-    outer = np.cumsum(counts) - counts
-    shape = np.repeat(np.arange(len(counts)), counts)
-    kept = (areas >= least_hole) & (areas[outer] >= least)[shape]
-    if not kept.any():
-        return None
-    return _Contours(rings.only(kept).moved(-_BEYOND_PX), shape[kept], level)
-
-
-def _closed(
-    plane: np.ndarray,
-    levels: Sequence[tuple[float, float]],
-    least: float,
-    within: np.ndarray | None,
-) -> tuple[Rings, np.ndarray, np.ndarray]:
-    """The rings of what ``_contours`` outlines, in pixels from beyond the frame on; how many rings
-    each shape has, and the number of its level. Of shapes too small it has only some."""
     beyond = _beyond_frame(plane)
     if within is not None:
         beyond = np.ma.array(beyond, mask=_beyond_frame((~within).astype(np.uint8)))
     maker = contour_generator(z=beyond, fill_type=FillType.OuterOffset)
     # No side is longer than a pixel's diagonal, and no shape has a larger area than a disc.
     fewest = int(np.sqrt(2 * np.pi * least))
-    points: list[np.ndarray] = []
-    starts: list[np.ndarray] = []
-    level: list[int] = []
+    found: list[_Contours] = []
+    outlines: list[_Outline] = []
     for number, values in enumerate(levels):
-        # Of each shape the points of all its rings, and where each ring starts.
-        found = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(*sorted(values)))
-        for outline, offsets in zip(*found, strict=True):
-            if len(outline) > fewest:
-                points.append(outline)
-                starts.append(offsets)
-                level.append(number)
+        rings = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(*sorted(values)))
+        outlines += [
+            (points, starts, number)
+            for points, starts in zip(*rings, strict=True)
+            if len(points) > fewest
+        ]
+        if number == len(levels) - 1 or sum(len(points) for points, *_ in outlines) > _BATCH:
+            if outlines:
+                found.append(_large(outlines, least, least_hole))
+            outlines.clear()
+    return _Contours.joined(found) if any(len(one.shape) for one in found) else None
+
+
+# The points of all rings of a shape, where each of them starts, and the number of its level.
+_Outline = tuple[np.ndarray, np.ndarray, int]
+
+
+def _large(outlines: Sequence[_Outline], least: float, least_hole: float) -> _Contours:
+    """Those of ``outlines`` that are large enough, as ``_contours`` says."""
+    points, starts, level = zip(*outlines, strict=True)
     counts = np.array([len(one) - 1 for one in starts])
-    offsets = np.concatenate([[0], *starts]).astype(int)
+    offsets = np.concatenate(starts).astype(int)
     sizes = np.diff(offsets)[offsets[1:] > 0]
-    closed = np.concatenate([np.empty((0, 2)), *points])
-    rings = Rings.of(closed, np.concatenate([[0], np.cumsum(sizes)]))
-    return rings, counts, np.array(level)
+    rings = Rings.of(np.concatenate(points), np.concatenate([[0], np.cumsum(sizes)]))
+    areas = rings.areas
+    outer = np.cumsum(counts) - counts
+    shape = np.repeat(np.arange(len(counts)), counts)
+    kept = (areas >= least_hole) & (areas[outer] >= least)[shape]
+    return _Contours(rings.only(kept).moved(-_BEYOND_PX), shape[kept], np.array(level))
 
 
 def _beyond_frame(plane: np.ndarray) -> np.ndarray:
@@ -261,7 +266,8 @@ def _own_colours(
     ``bands`` (levels × 2) are the lowest and the highest value that belongs to each level.
     """
     rings, shape = contours.rings, contours.shape
-    corners = np.rint(rings.points * 16).astype(np.int32)
+    corners = rings.points * 16
+    corners = np.rint(corners, out=corners).astype(np.int32)
     # The later shapes are laid over the earlier ones.
     owner = np.full(plane.shape, -1, np.int32)
     for start, end in _runs(shape):

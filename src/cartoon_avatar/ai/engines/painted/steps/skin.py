@@ -70,7 +70,7 @@ def painted_skin(sheet: Sheet, strokes: np.ndarray, light: Light, style: Painted
             drawn -= np.float32(_STUBBLE_DARKER) * contrast * shadow
             colour += shadow[..., None] * _STUBBLE_HUE
         _warm(drawn, colour, person, contrast, 0 if sheet.grey else style.features.blush)
-    lab[box] = np.dstack([drawn, colour])
+    here[..., 0], here[..., 1:] = drawn, colour
     return Skin(lab, bare)
 
 
@@ -98,7 +98,12 @@ def _colour_of(
     own = 0.6 * blurred_within(colour, weight, 0.03 * size) + 0.4 * colour
     rel = np.clip((light - tone[..., 0]) * np.float32(1 / 40), -1, 1)[..., None]
     goal = _healthy(tone[..., 1:]) * (1 - 0.2 * rel) + rel * _SHADE_HUE
-    return goal + 0.28 * np.clip(own - goal, -_FOREIGN, _FOREIGN)
+    # In place: it takes most of the memory of a painting.
+    colour = own - goal
+    np.clip(colour, -_FOREIGN, _FOREIGN, out=colour)
+    colour *= 0.28
+    colour += goal
+    return colour
 
 
 def _healthy(colour: np.ndarray) -> np.ndarray:
