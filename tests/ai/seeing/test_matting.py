@@ -173,3 +173,17 @@ def test_of_a_head_too_tiny_to_be_seen_skin_and_hair_are_where_they_are_on_most(
     assert masks.face_skin[oval].mean() > 0.9
     x, y = (1.2 * face.landmarks[10] - 0.2 * face.landmarks[152]).round().astype(int)
     assert masks.hair[y, x] > 0.8
+
+
+def test_every_body_of_a_dozen_in_a_row_is_person() -> None:
+    """Made-up picture 12530: who came ninth and tenth lost all but the face."""
+    one = cv2.resize(seen.astronaut().rgb, (155, 155), interpolation=cv2.INTER_AREA)
+    row = Picture(np.hstack([one, one[:, ::-1]] * 6))
+    faces = open_face_finder(seen.models())(row)
+    assert len(faces) > 8
+    masks = open_mask_finder(seen.models())(row, faces)
+    for face in faces:
+        x, chin = face.landmarks[152]
+        height = float(np.hypot(*(face.landmarks[152] - face.landmarks[10])))
+        chest = masks.person[round(chin + height) : round(chin + 2 * height), round(x)]
+        assert chest.mean() > 0.9

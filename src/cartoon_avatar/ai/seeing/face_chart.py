@@ -25,7 +25,8 @@ class Chart:
     """H×W planes of one person: ``lab`` float32 CIELAB, the masks float32 0..1.
 
     ``x`` and ``y`` are right of and below the chin in face heights (the hairline is at -1).
-    ``inside`` is what of the chart lies in the picture. ``detail`` is how many pixels of the
+    ``inside`` is what of the chart lies in the picture, ``barred`` (bool) what bars are before.
+    ``detail`` is how many pixels of the
     picture make one of the chart, at most 1.
     """
 
@@ -36,6 +37,7 @@ class Chart:
     clothes: np.ndarray
     other: np.ndarray
     inside: np.ndarray
+    barred: np.ndarray
     x: np.ndarray
     y: np.ndarray
     features: Features
@@ -55,10 +57,18 @@ class Chart:
         return self.features.landmarks[landmark]
 
 
-def chart_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool) -> Chart:
+def chart_of(
+    rgb: np.ndarray,
+    masks: Masks | None,
+    face: Face,
+    *,
+    first: bool,
+    barred: np.ndarray | None = None,
+) -> Chart:
     """``rgb`` is H×W×3 uint8; without masks all of the oval is skin.
 
-    ``first``: it is the person whose pixels are ``masks.mine``; any other has the rest.
+    ``first``: it is the person whose pixels are ``masks.mine``; any other has the rest. ``barred``
+    (H×W bool): where bars were before the person.
     """
     axes, unit = face_axes(face)
     pitch = unit / UNIT_PX
@@ -79,6 +89,9 @@ def chart_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool) -
     features = features_of(moved.astype(np.float32))
     oval = area(SHAPE, features.landmarks[list(OVAL)])
     inside = taken(np.ones(rgb.shape[:2], np.uint8), fine, cv2.BORDER_CONSTANT) > 0
+    behind = np.zeros(SHAPE, bool)
+    if barred is not None:
+        behind = taken(barred.astype(np.uint8), 1, cv2.BORDER_CONSTANT) > 0
     if masks is None:
         nothing = np.zeros(SHAPE, np.float32)
         planes = [nothing, oval, nothing, nothing, nothing]
@@ -102,6 +115,7 @@ def chart_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool) -
         clothes,
         other,
         inside,
+        behind,
         x,
         y,
         features,

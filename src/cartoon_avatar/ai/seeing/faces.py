@@ -9,6 +9,7 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.canvas import shrunk
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.bars import without_bars
 from cartoon_avatar.ai.seeing.detector import (
     Face,
     FaceFinder,
@@ -61,12 +62,19 @@ def open_face_finder(models: Models) -> FaceFinder:
     find = open_upright_finder(models)
 
     def find_any_way_up(picture: Picture) -> list[Face]:
-        faces = find(picture)
-        if not faces:
-            return _lying(find, picture) or _behind_a_net(find, picture)
-        return _with_others(find, picture, _set_right(find, picture, faces))
+        faces = _any_way_up(find, picture)
+        if faces and all(_is_certain(face) for face in faces[:_DOUBTS]):
+            return faces
+        return _behind_bars(find, picture, faces) or _behind_a_net(find, picture)
 
     return find_any_way_up
+
+
+def _any_way_up(find: FaceFinder, picture: Picture) -> list[Face]:
+    faces = find(picture)
+    if not faces:
+        return _lying(find, picture)
+    return _with_others(find, picture, _set_right(find, picture, faces))
 
 
 def _set_right(find: FaceFinder, picture: Picture, faces: list[Face]) -> list[Face]:
@@ -242,6 +250,18 @@ def _behind_lines(find: FaceFinder, picture: Picture, face: Face) -> Face:
         if one.confirmed and one.score >= _CERTAIN and away < 0.25 * max(face.box[2:]):
             return one
     return face
+
+
+def _behind_bars(find: FaceFinder, picture: Picture, faces: list[Face]) -> list[Face]:
+    """``faces``, and those that are seen, or seen better, without the bars before them."""
+    clear = without_bars(picture)
+    if clear is picture:
+        return faces
+    for one in _any_way_up(find, clear):
+        same = _at(one, faces)
+        if all(_certainty(one) > _certainty(face) or not face.confirmed for face in same):
+            faces = [face for face in faces if face not in same] + [one]
+    return sorted(faces, key=lambda face: -prominence(face.box, picture))
 
 
 def _behind_a_net(find: FaceFinder, picture: Picture) -> list[Face]:

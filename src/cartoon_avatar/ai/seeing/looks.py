@@ -27,8 +27,11 @@ from cartoon_avatar.ai.seeing.models import Models
 _BUST, _HEAD = 5.2, 2.4
 # Wider or higher than this a picture squeezed into a square is not understood.
 _SQUEEZED = 1.7
-# The people that are looked at from near.
-_PEOPLE = 8
+# The people that are looked at from near, and those that are looked at at all: the others with
+# their shoulders only, once for all who stand within so many sides of a look and are about as
+# large, times.
+_PEOPLE, _MOST_PEOPLE = 8, 32
+_BESIDE, _AS_LARGE = 0.3, 1.5
 # How far what has no class yet takes after its neighbours, px of a look.
 _NEAR_PX = 25
 # Heads that lean more than this are shown upright, radians.
@@ -62,7 +65,7 @@ def face_axes(face: Face) -> tuple[np.ndarray, float]:
 def class_planes(models: Models, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:
     """H×W×6 float32 class probabilities of ``rgb`` (H×W×3 uint8) and the ``faces`` in it."""
     height, width = rgb.shape[:2]
-    people = faces[:_PEOPLE]
+    people, others = faces[:_PEOPLE], faces[_PEOPLE:_MOST_PEOPLE]
     tallest = max((face_axes(face)[1] for face in people), default=0.0)
     whole_seen = max(height, width) <= _SQUEEZED * min(height, width) and (
         not people or tallest >= 0.1 * max(height, width)
@@ -77,10 +80,21 @@ def class_planes(models: Models, rgb: np.ndarray, faces: list[Face]) -> np.ndarr
         axes, unit = face_axes(face)
         bust = not whole_seen or max(height, width) > 1.3 * _BUST * unit or _leans(axes, 0.6)
         looks += _looks(face, axes, unit, bust, width, height)
+    for face in others:
+        axes, unit = face_axes(face)
+        if not any(_holds(look, face, unit) for look in looks if look.far):
+            looks += [look for look in _looks(face, axes, unit, True, width, height) if look.far]
     # The nearest look decides.
     for look in sorted(looks, key=lambda look: not look.far):
         _look(models, rgb, look, planes)
     return planes
+
+
+def _holds(look: Look, face: Face, unit: float) -> bool:
+    """Whether ``face``, ``unit`` px high, is seen in ``look`` as well as in one of its own."""
+    away = np.abs((face.landmarks.mean(axis=0) - look.centre) @ look.axes).max()
+    larger = abs(np.log(look.side / (_BUST * unit)))
+    return bool(away < _BESIDE * look.side and larger < np.log(_AS_LARGE))
 
 
 def _leans(axes: np.ndarray, than: float) -> bool:

@@ -14,12 +14,20 @@ from cartoon_avatar.ai.seeing.measures import colour_in, lab_in, mean_in, read
 from cartoon_avatar.ai.seeing.subject import Lab, Light, Pose, Read, Subject
 
 
-def subject_of(rgb: np.ndarray, masks: Masks | None, face: Face, *, first: bool = True) -> Subject:
+def subject_of(
+    rgb: np.ndarray,
+    masks: Masks | None,
+    face: Face,
+    *,
+    first: bool = True,
+    barred: np.ndarray | None = None,
+) -> Subject:
     """Read the person with ``face`` in ``rgb`` (H×W×3 uint8).
 
-    ``first``: it is the one whose pixels are ``masks.mine``.
+    ``first``: it is the one whose pixels are ``masks.mine``. ``barred`` (H×W bool): where bars
+    before the person were painted over in ``rgb``.
     """
-    chart = chart_of(rgb, masks, face, first=first)
+    chart = chart_of(rgb, masks, face, first=first, barred=barred)
     seen = masks is not None and masks.trusted and masks.hair.any()
     # Few pixels lower the confidence; where the mesh sees no face, features are not read at all.
     sharp = float(np.clip((chart.detail - 0.15) / 0.5, 0, 1))

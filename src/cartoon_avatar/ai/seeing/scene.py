@@ -13,6 +13,7 @@ import numpy as np
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.bars import without_bars
 from cartoon_avatar.ai.seeing.closer import seen_closer
 from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
@@ -33,7 +34,8 @@ class Scene:
     ``picture`` is the drawing's size; everything else is in its pixels, but for ``crop``,
     which is in pixels of the upright photo. ``people`` starts with the one who is drawn, the
     others follow by prominence; it is empty where nobody was found. ``faces`` are all faces of
-    the whole photo (``faces_of``).
+    the whole photo (``faces_of``). ``clear`` is the picture without the bars before ``people``,
+    None where there are none: what they look like is read from it.
     """
 
     picture: Picture
@@ -41,6 +43,7 @@ class Scene:
     people: list[Face]
     masks: Masks | None
     faces: tuple[FaceBox, ...]
+    clear: Picture | None = None
     _read: list[Subject] = field(default_factory=list, repr=False)
 
     @property
@@ -48,7 +51,10 @@ class Scene:
         """What each of ``people`` looks like; read once, when first asked for (20 ms each)."""
         for index in range(len(self._read), len(self.people)):
             face = self.people[index]
-            found = subject_of(self.picture.rgb, self.masks, face, first=index == 0)
+            seen, barred = self.picture.rgb, None
+            if self.clear is not None:
+                seen, barred = self.clear.rgb, (self.clear.rgb != seen).any(axis=2)
+            found = subject_of(seen, self.masks, face, first=index == 0, barred=barred)
             self._read.append(found)
         return self._read
 
@@ -123,8 +129,12 @@ def open_scene(
         # off, as it is one of the ``faces``.
         beside = [one for one in near[1:] if _shows(picture, *one.landmarks.mean(axis=0))]
         people = near[:1] + beside
-        masks = find_masks(picture, near) if find_masks and people else None
-        return Scene(picture, crop, people, masks, faces_of(faces, photo, size))
+        clear, masks = picture, None
+        if find_masks and people:
+            clear = without_bars(picture, people)
+            masks = find_masks(clear, near)
+        boxes = faces_of(faces, photo, size)
+        return Scene(picture, crop, people, masks, boxes, clear if clear is not picture else None)
 
     if framing != "portrait" or not faces:
         return looked_at(whole(photo.width, photo.height))
@@ -145,10 +155,12 @@ def shrunk(scene: Scene, long_side: int) -> Scene:
     picture = resampled(scene.picture, whole(width, height), long_side)
     here = Box(0, 0, width, height)
     people = [in_crop(face, here, picture.width / width) for face in scene.people]
-    masks = scene.masks
+    masks, clear = scene.masks, scene.clear
     if masks is not None:
         masks = masks.each(lambda mask: sized(mask, picture.rgb.shape))
-    return replace(scene, picture=picture, people=people, masks=masks)
+    if clear is not None:
+        clear = resampled(clear, whole(width, height), long_side)
+    return replace(scene, picture=picture, people=people, masks=masks, clear=clear)
 
 
 def cropped(scene: Scene, box: tuple[slice, slice]) -> Scene:
@@ -163,6 +175,7 @@ def cropped(scene: Scene, box: tuple[slice, slice]) -> Scene:
         picture=Picture(rgb, picture.alpha[box] if picture.alpha is not None else None),
         people=[in_crop(face, here, 1.0) for face in scene.people],
         masks=masks and masks.each(lambda mask: mask[box]),
+        clear=None,
     )
 
 

@@ -127,6 +127,8 @@ _AS_SKIN = 0.8
 # as flat, but where it is black or white, or all of the face is, as in a drawing. A photo of few
 # pixels is blocks by itself.
 _FLAT_BLOCKS, _FLAT_FACE, _DETAIL = 0.05, 0.3, 0.9
+# The share of an eye or a mouth that bars hide, from which on it is not drawn.
+_BARRED = 0.6
 # Grey pictures have less colour than this.
 _COLOURLESS = 6
 _CHEEKS = (50, 117, 101, 36), (280, 346, 330, 266)
@@ -136,6 +138,19 @@ def eyes_covered(
     chart: Chart, skin: Read[Lab] | None, glasses: Read[Glasses] | None, sharp: float
 ) -> Read[tuple[bool, bool]] | None:
     """Of each eye, whether something is before it: a lens, a patch, a mask, a strand of hair."""
+    barred = [
+        mean_in(chart.barred, chart.zone(eye.outline)) > _BARRED for eye in chart.features.eyes
+    ]
+    found = _eyes_covered(chart, skin, glasses, sharp)
+    if not any(barred):
+        return found
+    left, right = found.value if found is not None else (False, False)
+    return Read((left or barred[0], right or barred[1]), 0.8)
+
+
+def _eyes_covered(
+    chart: Chart, skin: Read[Lab] | None, glasses: Read[Glasses] | None, sharp: float
+) -> Read[tuple[bool, bool]] | None:
     if glasses is not None and glasses.value == "dark":
         return Read((True, True), glasses.confidence)
     zones = [chart.zone(eye.outline, factor=1.2) for eye in chart.features.eyes]
@@ -245,6 +260,8 @@ _NOT_RED, _OFF_SKIN = -8, 22
 
 def mouth_covered(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[bool] | None:
     """Whether something is before the mouth: a mask, a hand, a microphone."""
+    if mean_in(chart.barred, chart.zone(chart.features.lips)) > _BARRED:
+        return Read(True, 0.8)
     zone = chart.zone(chart.features.lips, factor=1.3)
     hidden = mean_in(chart.other + chart.clothes + chart.body_skin, zone)
     if hidden > 0.4:
