@@ -211,17 +211,17 @@ def _contours(
     fewest = int(np.sqrt(2 * np.pi * least))
     found: list[_Contours] = []
     outlines: list[_Outline] = []
+    size = 0
     for number, values in enumerate(levels):
         rings = cast("tuple[list[np.ndarray], list[np.ndarray]]", maker.filled(*sorted(values)))
-        outlines += [
-            (points, starts, number)
-            for points, starts in zip(*rings, strict=True)
-            if len(points) > fewest
-        ]
-        if number == len(levels) - 1 or sum(len(points) for points, *_ in outlines) > _BATCH:
-            if outlines:
-                found.append(_large(outlines, least, least_hole))
+        for points, starts in zip(*rings, strict=True):
+            if len(points) > fewest:
+                outlines.append((points, starts, number))
+                size += len(points)
+        if size > _BATCH or (outlines and number == len(levels) - 1):
+            found.append(_large(outlines, least, least_hole))
             outlines.clear()
+            size = 0
     return _Contours.joined(found) if any(len(one.shape) for one in found) else None
 
 
