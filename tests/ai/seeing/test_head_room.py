@@ -5,7 +5,7 @@ import numpy as np
 
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.framing import portrait
+from cartoon_avatar.ai.seeing.framing import portrait, whole
 from cartoon_avatar.ai.seeing.matting import Masks
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
 from tests.ai.head.faces import face_at
@@ -37,7 +37,7 @@ def opened(picture: Picture, faces: list[Face]) -> Scene:
 
 
 def usual() -> tuple[int, int, int, int]:
-    return portrait(FACE, [], 1000, 1000)
+    return portrait(FACE, [], whole(1000, 1000))
 
 
 def test_a_tall_hat_gets_room_and_the_face_stays_large() -> None:
@@ -57,7 +57,7 @@ def test_a_hat_that_the_photo_cuts_is_shown_as_far_as_it_is_there() -> None:
     low = face_at((500, 500), 200)
     cut = Picture(photo(100).rgb[200:])
     scene = opened(cut, [low])
-    assert portrait(low, [], 1000, 800).top > 0 == scene.crop.top
+    assert portrait(low, [], whole(1000, 800)).top > 0 == scene.crop.top
 
 
 def test_an_arm_above_the_head_is_no_hat() -> None:
@@ -67,7 +67,7 @@ def test_an_arm_above_the_head_is_no_hat() -> None:
 def test_room_for_a_hat_cuts_no_face_beside_it() -> None:
     beside = face_at((730, 330), 150)
     picture = photo(170)
-    alone = portrait(FACE, [beside], 1000, 1000)
+    alone = portrait(FACE, [beside], whole(1000, 1000))
     assert opened(picture, [FACE, beside]).crop == alone
 
 
@@ -75,7 +75,7 @@ def test_in_a_narrow_photo_the_square_moves_further_up() -> None:
     low = face_at((200, 700), 200)
     narrow = Picture(np.ascontiguousarray(photo(360).rgb[:, 300:700]))
     scene = opened(narrow, [low])
-    side = portrait(low, [], 400, 1000).width
+    side = portrait(low, [], whole(400, 1000)).width
     assert side == scene.crop.width == 400
     assert scene.crop.top < 360 - 0.03 * side
     assert scene.people[0].landmarks[152][1] / scene.picture.height < 0.95

@@ -7,10 +7,11 @@ import pytest
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.framing import portrait, resampled, whole
+from cartoon_avatar.ai.seeing.framing import inside_frame, portrait, resampled, whole
 from cartoon_avatar.ai.seeing.scene import open_scene
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
+from tests.ai import seen
 
 
 def face(left: float, top: float, size: float) -> Face:
@@ -25,7 +26,7 @@ def grey(width: int, height: int) -> Picture:
 
 
 def test_a_portrait_is_a_square_around_the_face_inside_the_photo():
-    crop = portrait(face(400, 300, 200), [], 1200, 900)
+    crop = portrait(face(400, 300, 200), [], whole(1200, 900))
 
     assert crop.width == crop.height == round(200 / 0.38)
     assert crop.left < 400
@@ -35,16 +36,40 @@ def test_a_portrait_is_a_square_around_the_face_inside_the_photo():
 
 
 def test_a_face_at_the_rim_is_framed_without_leaving_the_photo():
-    crop = portrait(face(0, 0, 200), [], 1200, 900)
+    crop = portrait(face(0, 0, 200), [], whole(1200, 900))
 
     assert (crop.left, crop.top) == (0, 0)
 
 
+@pytest.mark.parametrize("colour", [(0, 0, 0), (20, 20, 90), (250, 240, 0)])
+@pytest.mark.parametrize("sides", [(2, 2, 0, 2), (60, 0, 60, 0), (9, 9, 30, 9), (0, 90, 0, 90)])
+def test_a_frame_or_bars_are_left_out_of_a_portrait(colour, sides: tuple[int, int, int, int]):
+    top, right, bottom, left = sides
+    bright = np.rint(80 + 0.6 * seen.astronaut().rgb[:460]).astype(np.uint8)
+    rgb = cv2.copyMakeBorder(bright, *(top, bottom, left, right), cv2.BORDER_CONSTANT, value=colour)
+    ok, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 80])  # its edges are soft
+    assert ok
+
+    box = inside_frame(Picture(cv2.imdecode(data, cv2.IMREAD_COLOR)))
+
+    height, width = rgb.shape[:2]
+    cut = box.top, width - box.left - box.width, height - box.top - box.height, box.left
+    assert all(side <= px <= side + 3 * (side > 0) for px, side in zip(cut, sides, strict=True))
+
+
+def test_a_plain_wall_and_a_sky_are_no_frame():
+    sky = np.full((500, 400, 3), 235, np.uint8)
+    cv2.circle(sky, (200, 300), 120, (90, 80, 70), -1)
+    down = np.linspace(60, 250, 500)[:, None, None]
+    for rgb in (sky, np.broadcast_to(down, (500, 400, 3)).astype(np.uint8), seen.officer().rgb):
+        assert inside_frame(Picture(rgb)) == whole(rgb.shape[1], rgb.shape[0])
+
+
 def test_a_face_beside_is_left_out_or_taken_in_whole_but_not_cut():
     mine = face(500, 300, 200)
-    usual = portrait(mine, [], 1200, 900)
+    usual = portrait(mine, [], whole(1200, 900))
     for left in range(650, 800, 25):
-        crop = portrait(mine, [face(left, 320, 150)], 1200, 900)
+        crop = portrait(mine, [face(left, 320, 150)], whole(1200, 900))
 
         assert crop.left + crop.width < left + 10 or crop.left + crop.width > left + 150
         assert crop.left < 500 - 16
@@ -55,14 +80,14 @@ def test_a_face_beside_is_left_out_or_taken_in_whole_but_not_cut():
 def test_a_crowd_that_no_square_spares_is_framed_as_usual_at_worst():
     mine = face(500, 300, 200)
     crowd = [face(left, 320, 150) for left in range(0, 1100, 60)]
-    crop = portrait(mine, crowd, 1200, 900)
+    crop = portrait(mine, crowd, whole(1200, 900))
 
     assert crop.left < 500
     assert crop.left + crop.width > 700
 
 
 def test_a_face_that_fills_the_photo_gets_the_largest_square():
-    assert portrait(face(10, 10, 380), [], 500, 400).width == 400
+    assert portrait(face(10, 10, 380), [], whole(500, 400)).width == 400
 
 
 def test_a_crop_is_resampled_once_and_enlarged_at_most_four_times():

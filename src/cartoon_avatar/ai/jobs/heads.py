@@ -20,7 +20,14 @@ from cartoon_avatar.ai.jobs.results import Result, thumbnail_of
 from cartoon_avatar.ai.jobs.tools import Tools
 from cartoon_avatar.ai.pictures import Picture, decode, laid_on, to_jpeg, to_png, to_webp
 from cartoon_avatar.ai.seeing.faces import Face
-from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
+from cartoon_avatar.ai.seeing.framing import (
+    in_crop,
+    inside_frame,
+    portrait,
+    resampled,
+    scaled,
+    whole,
+)
 from cartoon_avatar.ai.seeing.head_room import with_head_room
 from cartoon_avatar.ai.seeing.models import ModelMissing
 from cartoon_avatar.contract.boxes import Box
@@ -173,17 +180,21 @@ def _head_of_shapes(
 def _portrait_of(tools: Tools, original: bytes, face_index: int, drawing: Picture) -> Box:
     """The part of the upright original that ``drawing``, a portrait of that face, shows.
 
-    Hats get room where the masks show them, and older drawings none: which it was, the likeness
-    tells.
+    Hats get room where the masks show them, and frames are left out; older drawings know neither:
+    which it was, the likeness tells.
     """
     photo = looked_at(tools, original)
     faces = tools.eyes.find_faces(photo.picture)
     face = _numbered(faces, face_index)
     others = [one for one in faces if one is not face]
-    crops = [portrait(face, others, photo.picture.width, photo.picture.height)]
+    crops = []
     find_masks = tools.eyes.find_masks
-    if find_masks is not None:
-        crops.append(with_head_room(photo.picture, crops[0], face, others, find_masks))
+    everything = whole(photo.picture.width, photo.picture.height)
+    for within in {everything, inside_frame(photo.picture)}:
+        usual = portrait(face, others, within)
+        crops.append(usual)
+        if find_masks is not None:
+            crops.append(with_head_room(photo.picture, within, usual, face, others, find_masks))
     crop = max(crops, key=lambda crop: _likeness(drawing, resampled(photo.picture, crop, 64)))
     full = photo.width / photo.picture.width
     return scaled(crop, full, full)

@@ -23,6 +23,9 @@ _SIZES = (1.0, 0.94, 0.88, 0.82, 1.08, 1.18, 1.3)
 _ASIDE = tuple(float(step) for step in np.linspace(-0.2, 0.2, 17))
 # Less of a head than this is not seen to be cut.
 _HARDLY = 0.03
+# How much of a line of a frame has its colour, and within what (0..255), how much of the line
+# after it has another, how deep a frame is at most, share of a photo, and how soft its edge is.
+_EVEN, _ALIKE, _ABRUPT, _DEEPEST, _FRAME_EDGE_PX = 0.65, 30, 0.8, 0.25, 2
 # Where the chin is, seen from the middle of a face that so many quarter turns set upright.
 _DOWN = (0, 1), (1, 0), (0, -1), (-1, 0)
 
@@ -38,8 +41,37 @@ def scaled(box: Box, across: float, down: float) -> Box:
     return Box(left, top, max(1, round(right) - left), max(1, round(bottom) - top))
 
 
-def portrait(face: Face, others: Sequence[Face], width: int, height: int) -> Box:
-    """The square around ``face`` in a photo of ``width`` × ``height`` px.
+def inside_frame(photo: Picture) -> Box:
+    """What of ``photo`` lies inside of a frame, or of bars at some of its sides."""
+    rgb = photo.rgb
+    top, bottom, left, right = (
+        _frame_px(lines)
+        for lines in (rgb, rgb[::-1], rgb.swapaxes(0, 1), rgb[:, ::-1].swapaxes(0, 1))
+    )
+    return Box(left, top, photo.width - left - right, photo.height - top - bottom)
+
+
+def _frame_px(lines: np.ndarray) -> int:
+    """How many of ``lines`` (N×M×3), from the first, are a frame: of one colour, which ends
+    abruptly along all of a side."""
+    colour = np.median(lines[0], axis=0)
+    width = 0
+    while _share(np.abs(lines[width] - colour) < _ALIKE) > _EVEN:
+        width += 1
+        if width > _DEEPEST * len(lines):
+            return 0
+    inner = min(width + _FRAME_EDGE_PX, len(lines) - 1)
+    jump = np.abs(lines[inner].astype(np.float32) - lines[max(width - 1, 0)])
+    return inner if width and 1 - _share(jump < _ALIKE) > _ABRUPT else 0
+
+
+def _share(channels: np.ndarray) -> float:
+    """Of a line's pixels (M×3 bool): how many are true in all channels, 0..1."""
+    return float(channels.all(axis=1).mean())
+
+
+def portrait(face: Face, others: Sequence[Face], within: Box) -> Box:
+    """The square around ``face`` in what a photo shows ``within`` a box.
 
     Someone who lies in the photo lies in the square too, with room for the shoulders where
     they are: a picture is never turned for a drawing. The square moves a little aside, or
@@ -48,16 +80,14 @@ def portrait(face: Face, others: Sequence[Face], width: int, height: int) -> Box
     low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
     down = np.array(_DOWN[quarter_turns(face)])
     face_px = float(np.abs((high - low) @ down))
-    usual = max(1, round(min(face_px / _FACE_SHARE, width, height)))
+    shortest = min(within.width, within.height)
+    usual = max(1, round(min(face_px / _FACE_SHARE, shortest)))
 
     def square(size: float, aside: np.ndarray) -> Box:
-        side = max(1, round(min(size * usual, width, height)))
+        side = max(1, round(min(size * usual, shortest)))
         centre = (low + high) / 2 + down * _BELOW_FACE * side + aside * side
-        left, top = (
-            int(np.clip(round(middle - side / 2), 0, limit - side))
-            for middle, limit in zip(centre, (width, height), strict=True)
-        )
-        return Box(left, top, side, side)
+        left, top = np.rint(centre - side / 2).astype(int)
+        return moved_into(Box(int(left), int(top), side, side), within)
 
     first = square(1.0, np.zeros(2))
     if cut_share(first, others, face_px) == 0:
@@ -73,6 +103,13 @@ def portrait(face: Face, others: Sequence[Face], width: int, height: int) -> Box
             if cost < least:
                 best, least = box, cost
     return best
+
+
+def moved_into(box: Box, within: Box) -> Box:
+    """``box``, which is no larger, moved so that it lies ``within`` another."""
+    left = min(max(box.left, within.left), within.left + within.width - box.width)
+    top = min(max(box.top, within.top), within.top + within.height - box.height)
+    return Box(left, top, box.width, box.height)
 
 
 def _head_around(face: Face) -> np.ndarray:

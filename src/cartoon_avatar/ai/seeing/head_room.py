@@ -9,7 +9,7 @@ import numpy as np
 
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import Face, quarter_turns
-from cartoon_avatar.ai.seeing.framing import cut_share, in_crop, resampled
+from cartoon_avatar.ai.seeing.framing import cut_share, in_crop, moved_into, resampled
 from cartoon_avatar.ai.seeing.looks import face_axes
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 from cartoon_avatar.contract.boxes import Box
@@ -31,13 +31,19 @@ def is_cut_above(masks: Masks, face: Face) -> bool:
 
 
 def with_head_room(
-    photo: Picture, usual: Box, face: Face, others: Sequence[Face], find_masks: MaskFinder
+    photo: Picture,
+    within: Box,
+    usual: Box,
+    face: Face,
+    others: Sequence[Face],
+    find_masks: MaskFinder,
 ) -> Box:
-    """``usual``, the square around ``face`` in ``photo``, moved up and made larger for what that
-    person wears: not so much that the face becomes small, nor so that it cuts faces of ``others``.
+    """``usual``, the square around ``face`` ``within`` a box of ``photo``, moved up and made larger
+    for what that person wears: not so much that the face becomes small, nor so that it cuts faces
+    of ``others``.
     """
     side = usual.width
-    top = max(0, usual.top - round(_ABOVE * side))
+    top = max(within.top, usual.top - round(_ABOVE * side))
     if quarter_turns(face) or top == usual.top:
         return usual
     tall = Box(usual.left, top, side, usual.top + side - top)
@@ -51,12 +57,12 @@ def with_head_room(
     missing = usual.top - max(0.0, highest)
     if missing <= 0:
         return usual
-    largest = max(side, min(_LARGEST * side, photo.width))
+    largest = max(side, min(_LARGEST * side, within.width, usual.top + side - within.top))
     up = min(missing, max(_UP[0] * side, min(missing - (largest - side), _UP[1] * side)))
     bottom = usual.top + side - up
     grown = round(min(side + missing - up, largest))
-    left = int(np.clip(round(usual.left + (side - grown) / 2), 0, photo.width - grown))
-    box = Box(left, max(0, round(bottom - grown)), grown, grown)
+    left, top = round(usual.left + (side - grown) / 2), round(bottom - grown)
+    box = moved_into(Box(left, top, grown, grown), within)
     face_px = face_axes(face)[1]
     spared = cut_share(box, others, face_px) <= cut_share(usual, others, face_px)
     return box if spared else usual

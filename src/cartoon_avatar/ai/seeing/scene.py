@@ -18,7 +18,14 @@ from cartoon_avatar.ai.seeing.closer import seen_closer
 from cartoon_avatar.ai.seeing.detector import prominence
 from cartoon_avatar.ai.seeing.faces import Face, FaceFinder
 from cartoon_avatar.ai.seeing.features import Features, features_of
-from cartoon_avatar.ai.seeing.framing import in_crop, portrait, resampled, scaled, whole
+from cartoon_avatar.ai.seeing.framing import (
+    in_crop,
+    inside_frame,
+    portrait,
+    resampled,
+    scaled,
+    whole,
+)
 from cartoon_avatar.ai.seeing.head_room import is_cut_above, with_head_room
 from cartoon_avatar.ai.seeing.matting import MaskFinder, Masks
 from cartoon_avatar.ai.seeing.person import subject_of
@@ -139,11 +146,12 @@ def open_scene(
     if framing != "portrait" or not faces:
         return looked_at(whole(photo.width, photo.height))
     others = [one for one in faces if one is not faces[face]]
-    usual = portrait(faces[face], others, photo.width, photo.height)
+    within = inside_frame(photo)
+    usual = portrait(faces[face], others, within)
     scene = looked_at(usual)
     if find_masks is None or scene.masks is None or not is_cut_above(scene.masks, scene.people[0]):
         return scene
-    roomy = with_head_room(photo, usual, faces[face], others, find_masks)
+    roomy = with_head_room(photo, within, usual, faces[face], others, find_masks)
     return scene if roomy == usual else looked_at(roomy)
 
 
