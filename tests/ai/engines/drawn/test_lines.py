@@ -12,6 +12,7 @@ from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.lines import edges_of
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, portrait_of
+from cartoon_avatar.ai.seeing.features import grown
 
 from .test_recipe import STYLES, scene
 
@@ -43,6 +44,14 @@ def test_no_line_runs_beside_the_outline(name: str):
     rim = one.everything & ~one.reading.grown(one.everything, -0.01 * one.reading.unit)
 
     assert not inked(name, inside=True)[rim].any()
+
+
+def test_no_black_fold_is_drawn_on_a_face():
+    one = portrait("officer")
+    cheeks = one.face & one.reading.inside(grown(one.reading.features.oval, 0.8))
+    cheeks &= ~(one.reading.grown(one.reading.worn_on_face > 0.3, 0.03 * one.reading.unit))
+
+    assert not inked("officer", inside=True)[cheeks].any()
 
 
 def test_without_ink_lines_are_only_where_parts_meet():

@@ -8,7 +8,7 @@ import numpy as np
 from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.portrait import portrait_of
-from cartoon_avatar.ai.engines.drawn.surroundings import areas_of_hues
+from cartoon_avatar.ai.engines.drawn.surroundings import _even_where_plain, areas_of_hues
 
 from .test_recipe import STYLES, scene
 
@@ -71,3 +71,16 @@ def test_hues_of_one_part_are_told_apart_however_many_the_rest_has():
 
     low = np.argmax(areas, axis=0)[int(0.8 * len(within))]
     assert low[len(low) // 4] != low[3 * len(low) // 4]
+
+
+def test_a_plain_wall_shows_no_clouds_and_what_is_on_it_stays():
+    random = np.random.default_rng(0)
+    wall = np.full((300, 300, 3), (80, 1, 3), np.float32)
+    clouds = cv2.resize(random.normal(0, 1.2, (30, 30)).astype(np.float32), (300, 300))
+    wall[..., 0] += clouds
+    wall[200:240, 100:200] = (40, 30, 20)
+
+    even = _even_where_plain(wall, unit_px=120)
+
+    assert even[:100, :, 0].std() < 0.5 * clouds[:100].std()
+    assert np.abs(even - wall)[205:235, 105:195].max() < 0.5

@@ -1,12 +1,26 @@
-"""Beards, and edges that pixels do not show through."""
+"""What is drawn over painted skin, hair that is a mass, and edges that show no pixels."""
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import cache
+
+import cv2
 import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines.painted.steps.face import _is_grey
+from cartoon_avatar.ai.engines.painted.steps.folds import draw_folds
 from cartoon_avatar.ai.engines.painted.steps.forms import crisp
+from cartoon_avatar.ai.engines.painted.steps.hair import _dense
+from cartoon_avatar.ai.engines.painted.steps.modelling import model_face
+from cartoon_avatar.ai.engines.painted.steps.mouth import draw_mouth
+from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.canvas import lab_of
+from cartoon_avatar.ai.seeing.faces import open_face_finder
+from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
+from cartoon_avatar.ai.seeing.subject import Subject
+from tests.ai import seen
 
 FAIR, DARK, GREYS = (75.0, 13, 16), (46.0, 18, 22), (70.0, 0, 0)
 
@@ -48,3 +62,83 @@ def test_a_sharpened_edge_shows_no_stairs(slope: float):
     # Sharpened, but straight.
     assert np.abs(np.diff(light, axis=0)).max() > 35
     assert np.abs(off).max() < 0.2
+
+
+@cache
+def face() -> tuple[np.ndarray, Features, np.ndarray]:
+    """A smiling face, H×W×3 CIELAB, and its skin's colour."""
+    photo = seen.astronaut()
+    person = features_of(open_face_finder(seen.models())(photo)[0].landmarks)
+    lab = lab_of(photo.rgb)
+    return lab, person, np.median(lab[area(lab.shape[:2], grown(person.oval, 0.5)) > 0.5], axis=0)
+
+
+def test_a_gap_in_a_childs_teeth_is_no_tooth():
+    lab, person, tone = face()
+    photo = lab.copy()
+    middle = area(lab.shape[:2], grown(person.mouth, 0.4)) > 0.5
+    gums = (np.arange(lab.shape[1]) > person.mouth[:, 0].mean()) & middle
+    photo[middle], photo[gums] = (80, 2, 8), (60, 32, 14)
+    drawn = photo.copy()
+
+    draw_mouth(drawn, photo, person, Subject(*[None] * len(fields(Subject))), tone)
+
+    teeth = middle & ~gums
+    inner = cv2.erode(gums.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert np.median(drawn[teeth][:, 0]) > 84
+    assert np.median(drawn[inner], axis=0) == pytest.approx((60, 32, 14), abs=4)
+
+
+def test_cropped_hair_is_one_mass_with_flecks():
+    random, size = np.random.default_rng(0), (120, 160)
+    grain = np.where(random.random(size) < 0.3, 70, 25).astype(np.float32)  # salt and pepper
+    smears = 18 * np.sin(np.arange(160, dtype=np.float32) / 12)
+    locks = np.full((*size, 3), (38, 2, 4), np.float32)
+    locks[..., 0] += smears
+
+    dense = _dense(locks, grain, np.ones(size, np.float32), face_px=200)
+
+    calm = blurred(np.ascontiguousarray(dense[..., 0]), 5)
+    assert np.ptp(calm[20:-20, 20:-20]) < 0.8 * np.ptp(smears)
+    assert (dense[..., 0] - calm).std() > 2
+    assert dense[..., 0].mean() < locks[..., 0].mean() - 3
+
+
+@pytest.mark.parametrize(("depth", "aged"), [(45.0, True), (0.0, False)])
+def test_an_aged_face_keeps_its_creases_and_a_young_one_none(depth: float, aged: bool):
+    _, person, tone = face()
+    shape = seen.astronaut().rgb.shape[:2]
+    plain = np.broadcast_to(tone, (*shape, 3)).astype(np.float32)
+    filled, folds = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+    for down in (0.08, 0.13, 0.18, 0.23):
+        forehead = person.landmarks[[109, 10, 338]] + np.array([0, down * person.height])
+        line = np.rint(forehead).astype(np.int32)
+        cv2.polylines(filled, [line], False, 30, 3)
+    for points in ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432)):
+        cv2.polylines(folds, [person.landmarks[list(points)].astype(np.int32)], False, 1, 4)
+    photo, drawn = plain.copy(), plain.copy()
+    photo[..., 0] -= depth * cv2.GaussianBlur(folds.astype(np.float32), (0, 0), 1)
+
+    draw_folds(drawn, photo, filled, person, tone)
+
+    darker = plain[..., 0] - drawn[..., 0]
+    assert bool(darker[filled > 20].mean() > 6) is aged
+    assert bool(darker[folds > 0].mean() > 3) is aged
+    assert darker[(filled < 1) & (folds < 1)].mean() < 1
+
+
+def test_a_nose_gets_its_sides_back():
+    lab, person, tone = face()
+    flat = np.broadcast_to(tone, lab.shape).astype(np.float32).copy()
+    photo = flat.copy()
+    side = person.landmarks[[193, 129, 98, 6]].astype(np.int32)
+    photo[..., 0] -= 20 * cv2.fillPoly(np.zeros(lab.shape[:2], np.float32), [side], 1)
+
+    model_face(flat, photo, person)
+
+    shade = tone[0] - flat[..., 0]
+    x, y = np.mean(side, axis=0).astype(int)
+    other = (2 * person.landmarks[5] - (x, y)).astype(int)
+    assert shade[y, x] > 5
+    assert shade[y, x] > shade[y, other[0]] + 5
+    assert np.abs(shade[area(shade.shape, grown(person.oval, 1.02)) < 0.01]).max() < 0.1

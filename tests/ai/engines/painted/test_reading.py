@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 
@@ -38,6 +39,26 @@ def test_a_beard_is_found_whole_and_not_above_the_mouth():
     assert found[inner].mean() > 0.85
     above = np.arange(len(lab))[:, None] < person.landmarks[2, 1] - 0.05 * person.height
     assert found[above & (area(where.shape, grown(person.oval, 0.8)) > 0.5)].max() < 0.1
+
+
+@pytest.mark.parametrize("colour", [(6.0, 9.0), (0.0, 0.0)], ids=["colour", "black and white"])
+def test_a_white_moustache_is_found_up_to_the_nose(colour: tuple[float, float]):
+    """It is as light as skin, and on a black-and-white photo only rough."""
+    lab, person = face()
+    shape = lab.shape[:2]
+    down = person.landmarks[152] - person.landmarks[10]
+    nose, lip = person.landmarks[2], person.landmarks[0]
+    over = grown(person.lips[:11], 1.1) - 0.3 * (lip - nose)
+    where = area(shape, np.concatenate([over, over[::-1] + 0.03 * down])) > 0.5
+    white = lab * np.float32([1, *(value > 0 for value in colour)])
+    hairs = np.random.default_rng(0).normal(0, 14, shape).astype(np.float32)
+    white[where] = np.stack([75 + hairs, 0 * hairs + 2, 0 * hairs], axis=-1)[where]
+
+    found = beard(white, person, "moustache")
+
+    assert found[where].mean() > 0.5
+    near = cv2.dilate(where.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
+    assert found[~near].sum() < 0.15 * found.sum()
 
 
 def test_a_smooth_red_shadow_is_no_beard():

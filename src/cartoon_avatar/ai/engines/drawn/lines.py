@@ -61,6 +61,8 @@ def edges_of(portrait: Portrait, *, inside: bool) -> np.ndarray:
     skin_and_cloth = (portrait.face, portrait.neck, portrait.clothes)
     borders = _borders(portrait, portrait.parts if inside else skin_and_cloth)
     none = _features(portrait) | ~reading.grown(portrait.everything, -_RIM * unit)
+    # Black folds age a face, and one alone is a scar.
+    none |= face & ~borders & ~(reading.worn_on_face > 0.3)
     # Made-up cloth has the painting's colours, but not its edges.
     none |= portrait.clothes & ~reading.grown(portrait.cloth_seen, 0.02 * unit)
     if not inside:

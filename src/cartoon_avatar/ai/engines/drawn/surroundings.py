@@ -25,6 +25,9 @@ Tint = tuple[float, float]
 _TINTS: tuple[Tint, ...] = ((0.0, 0.0), (1.0, 5.0), (-2.0, -5.0), (-4.0, 3.0), (3.0, -2.0))
 # Hues that are told apart, the blur before and that of where each is, face heights.
 _HUES, _BLUR, _SOFT = 5, 0.012, 0.008
+# From which difference on a place is no longer plain, CIELAB, and how far around it is looked at,
+# face heights.
+_PLAIN, _PLAIN_WIDE = (1.5, 5.0), 0.09
 # How near two hues are one, CIELAB a and b.
 _ALIKE = 8.0
 # Between these lightnesses a colour comes to have a hue; darker ones take their neighbours'.
@@ -77,13 +80,22 @@ def draw_scene(
         # Nobody's dark hair is to spread into it.
         bare = cv2.resize(near.astype(np.float32), half.shape[1::-1]) == 0
         half_px = half.shape[1] / reading.width * reading.unit
-        scene = portrait.in_light(beyond(half, bare, _OUTLINE * half_px) if bare.any() else half)
+        open_scene = beyond(half, bare, _OUTLINE * half_px) if bare.any() else half
+        scene = portrait.in_light(_even_where_plain(open_scene, half_px))
         for number, mask in enumerate(areas_of_hues(reading, scene.lab)):
             trace(scene, mask if number else np.ones_like(mask), mask, behind)
     before = portrait.in_light(lab)
     for mask in areas_of_hues(reading, _of_one_skin(portrait, half), near):
         of_face = bool((mask & near & portrait.face).sum() > _FACE * portrait.face.sum())
         trace(before, mask & near, mask & near, skin if of_face else people)
+
+
+def _even_where_plain(lab: np.ndarray, unit_px: float) -> np.ndarray:
+    """``lab`` (H×W×3) without the faint clouds of a plain wall or sky, whose tones would show as
+    torn paper."""
+    broad = blurred(lab, _PLAIN_WIDE * unit_px)
+    apart = blurred(np.linalg.norm(lab - broad, axis=2), _PLAIN_WIDE * unit_px / 2)
+    return broad + smoothstep(apart, *_PLAIN)[..., None] * (lab - broad)
 
 
 def tinted(portrait: Portrait, tint: Tint) -> np.ndarray:

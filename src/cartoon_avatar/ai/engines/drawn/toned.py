@@ -36,6 +36,8 @@ from cartoon_avatar.ai.engines.drawn.tracing import some
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.scene import Scene
 
+# By how much an edge in a scene passes what makes one an ink line, L: lines there are finer.
+_THIN = 2.5
 # How far a part goes on under those drawn after it, face heights.
 _SEAM = 0.02
 # How far the chin's shadows fall, face heights, and how dark each is.
@@ -125,6 +127,9 @@ def _draw_in_scene(
             _draw_features_beside(pen, portrait, vivid=False)
         _draw_features(pen, portrait, shows_eyes, vivid=False)
         glaze(pen, portrait, lab, start, people_alone=head_only)
+        edges = portrait.once(("edges", False), partial(edges_of, portrait, inside=False))
+        people = portrait.everything | portrait.others
+        draw_lines(pen, portrait, edges - _THIN, people, pen.skin.line)
 
 
 def _draw_behind(pen: Pen, portrait: Portrait, style: DrawnStyle) -> None:

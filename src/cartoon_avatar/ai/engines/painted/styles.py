@@ -219,6 +219,7 @@ STORY = PaintedStyle(
     title="",
     sentence="",
     features=Features(eye_size=1.32, slimming=0.08, lid=0.15, iris=0.8),
+    tones=Tones(hair=0.4),
     lines=Lines(width=3.0, darkness=0.12, in_backdrop=0.6),
     broad_px=640,
 )

@@ -10,6 +10,8 @@ from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
 
 # A brow is left alone if it is not at least this much darker than the skin around it, in L.
 _FAINTEST = 6.0
+# How dark a brow becomes at most, as share of its darks in the photo.
+_DARKEST = 0.75
 _UNDERSIDE = (98, 97, 2, 326, 327)
 # From the wing to the middle.
 _NOSTRILS = (98, 97, 2), (327, 326, 2)
@@ -50,10 +52,11 @@ def _draw_brow(lab: np.ndarray, face: Features, brow: np.ndarray, hair_area: np.
     along = ((across - brow[4][0]) * axis[0] + (down - brow[4][1]) * axis[1]) / length**2
     full = smoothstep(along, -0.04, 0.30)
     dark = np.maximum(skin - light, 0)
-    pale = 1 + 0.6 * (1 - float(smoothstep(skin - hair, 12, 34)))
-    more = (0.15 + 0.6 * full) * np.float32(pale)
+    pale = 1 + 0.9 * (1 - float(smoothstep(skin - hair, 12, 34)))
+    more = (0.12 + 0.28 * full) * np.float32(pale)
     more *= smoothstep(dark / max(skin, 20), 0.05, 0.35)
-    lab[..., 0] += near * (np.maximum(skin - dark * (1 + more), 6) - light) * (dark > 0)
+    darkest = max(6.0, _DARKEST * hair)
+    lab[..., 0] += near * (np.maximum(skin - dark * (1 + more), darkest) - light) * (dark > 0)
 
     upper, lower = brow[:5], brow[[9, 8, 7, 6, 5]]
     middle = smooth_curve(0.52 * upper + 0.48 * lower, 6)

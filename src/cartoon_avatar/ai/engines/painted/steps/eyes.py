@@ -19,6 +19,8 @@ _BROWN = (24.0, 6.0, 9.0)
 # Fair skin is lighter than this, black hair darker, L; grey has less chroma; irises with less
 # b are not brown.
 _FAIR, _BLACK_HAIR, _GREY, _LEAST_YELLOW = 70.0, 33.0, 9.0, 6.0
+# How far irises go back to the middle of eyes that look aside, share of the way.
+_STRAIGHTER = 0.3
 # Smaller eyes than this are left as the photo has them, px.
 _SMALLEST_PX = 8.0
 
@@ -120,9 +122,9 @@ def _draw_eye(
     shadow = 1 - smoothstep(depth, 0.0, 0.5)
     corner = smoothstep(np.abs(beside - 0.5 * wide) / (0.5 * wide), 0.5, 1.0)
     white = np.dstack(
-        [bright - 24 * shadow - 13 * corner, np.full(shape, 1.5), 2.5 - 1.5 * shadow]
+        [bright - 20 * shadow - 11 * corner, np.full(shape, 1.5), 2.5 - 1.5 * shadow]
     ).astype(np.float32)
-    lab += seen[..., None] * np.asarray([0.72, 0.95, 0.95], np.float32) * (white - lab)
+    lab += seen[..., None] * np.asarray([0.75, 0.95, 0.95], np.float32) * (white - lab)
     # A narrow eye is a dark line.
     mix(lab, [0.45 * tone[0], tone[1] + 2, 0.8 * tone[2]], 0.6 * (1 - lids.openness) * inside)
 
@@ -133,7 +135,7 @@ def _draw_eye(
         seen, 0.8 * inside * float(smoothstep(eye.opening / wide, 0.06, 0.12))
     )
     lower = ((across - centre[0]) * lids.down[0] + (down - centre[1]) * lids.down[1]) / radius
-    light = float(np.clip(1.1 * colour[0], 18, 54))
+    light = float(np.clip(1.15 * colour[0] + 3, 24, 54))
     iris = np.empty((*shape, 3), np.float32)
     iris[..., 0] = light + (6 + 14 * look.iris) * smoothstep(lower, -0.2, 0.85)
     iris[..., 0] -= (16 + 0.2 * light) * smoothstep(away, 0.72, 1.0)
@@ -142,7 +144,7 @@ def _draw_eye(
     iris[..., 1:] *= (0.75 + 0.45 * smoothstep(lower, -0.2, 0.8))[..., None]
     pupil = 1 - smoothstep(away, 0.36, 0.46)
     mix(iris, _INK, pupil)
-    iris[..., 0] -= np.clip(iris[..., 0] - 5, 0, 18) * (1 - smoothstep(depth, 0.05, 0.45))
+    iris[..., 0] -= np.clip(iris[..., 0] - 5, 0, 14) * (1 - smoothstep(depth, 0.05, 0.45))
     lab += (0.95 * disc)[..., None] * (iris - lab)
 
     side = np.array([-1.0 if lit_from_left else 1.0, 0.0])
@@ -172,6 +174,8 @@ def _iris_place(lids: _Lids, iris_size: float) -> tuple[np.ndarray, float]:
     radius *= iris_size
     if np.linalg.norm(centre - middle) > 0.36 * wide:
         centre, radius = middle, min(radius, 0.24 * wide)  # the mesh lost the iris
+    # A glance aside would show too much white once eyes are large.
+    centre = centre - _STRAIGHTER * float((centre - middle) @ lids.axis) * lids.axis
     lid = float(lids.upper_at(float((centre - eye.upper[0]) @ lids.axis)))
     under = float((centre - eye.upper[0]) @ lids.down) - lid
     # The upper lid covers about a fifth of it, the lower one touches it.

@@ -7,8 +7,10 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
 from cartoon_avatar.ai.engines.painted.steps.brows_and_nose import draw_brows, draw_nose
-from cartoon_avatar.ai.engines.painted.steps.contours import draw_folds, draw_jaw
+from cartoon_avatar.ai.engines.painted.steps.contours import draw_jaw
 from cartoon_avatar.ai.engines.painted.steps.eyes import draw_eyes
+from cartoon_avatar.ai.engines.painted.steps.folds import draw_folds
+from cartoon_avatar.ai.engines.painted.steps.modelling import model_face
 from cartoon_avatar.ai.engines.painted.steps.mouth import draw_mouth
 from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.steps.skin import Skin
@@ -32,6 +34,8 @@ _SOFT_NOSE = 0.8
 _GREY, _PALE = 8.0, 0.6
 # How strong white hairs are beside dark ones.
 _WHITE = 1.5
+# How much darker than in the photo a dark beard is for each L that its hairs deviate, and at most.
+_FULLER, _FULLEST = 0.6, 8.0
 
 
 def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) -> None:
@@ -58,7 +62,11 @@ def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) ->
         if beards.any():
             root = person.landmarks[_NOSE_TIP] - (box[1].start, box[0].start)
             light = _is_grey(fine, beards, sheet.bare[box] * (1 - beards))
-            cover(painted[box], _hairs(fine, root, sheet.face_px, light=light), beards)
+            hairs = _hairs(fine, root, sheet.face_px, light=light)
+            if not light:
+                spread = float(fine[..., 0][beards > 0.5].std())
+                hairs[..., 0] -= min(_FULLER * spread, _FULLEST)
+            cover(painted[box], hairs, smoothstep(beards, 0.1, 0.6))
         plain = sheet.skin[box] * (1 - own) + np.float32(1e-3)
         cover(painted[box], _firmer(fine, below, plain, of_nose, sheet.face_px), own)
 
@@ -81,7 +89,9 @@ def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> Non
     photo = light.photo()
     draw_jaw(painted, person, sheet.bare * (1 - sheet.beards), tone)
     if person.shows_mouth:
-        draw_folds(painted, photo, person, tone)
+        model_face(painted, photo, person)
+        filled = np.maximum(sheet.lab[..., 0] - light.photo_light, 0) * (1 - sheet.beards)
+        draw_folds(painted, photo, filled, person, tone)
         draw_mouth(painted, photo, person, subject, tone)
         draw_nose(painted, person, tone)
     if person.shown_eyes:

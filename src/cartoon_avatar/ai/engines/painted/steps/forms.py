@@ -73,13 +73,14 @@ def crisp(lab: np.ndarray) -> np.ndarray:
 
 
 def _cloth(sheet: Sheet) -> np.ndarray:
-    """H×W 0..1: the person but for hair, skin and what is close to a face."""
+    """H×W 0..1: the person but for hair, skin and what is before or beside a face."""
     cloth = sheet.person * (1 - sheet.hair) * (1 - sheet.skin)
     rows = np.arange(cloth.shape[0], dtype=np.float32)[:, None]
     columns = np.arange(cloth.shape[1], dtype=np.float32)
     for person in sheet.people:
-        # Hats above keep their pattern, glasses and beards their detail.
+        # Glasses and beards keep their detail.
         x, y = person.landmarks[152]
-        over = 1 - smoothstep((rows - y) * np.float32(1 / person.height), -0.2, 0.05)
+        below = (rows - y) * np.float32(1 / person.height)
+        over = smoothstep(below, -1.1, -1.0) * (1 - smoothstep(below, -0.2, 0.05))
         cloth *= 1 - over * (np.abs(columns - x) < 1.1 * person.height)
     return cloth

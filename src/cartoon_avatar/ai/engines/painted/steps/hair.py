@@ -17,9 +17,14 @@ from cartoon_avatar.ai.filters.strokes import cover
 
 # How much lighter than the hair around it a lock is before it is held back, L.
 _BRIGHTEST = 22.0
-# Below and above how many squared face heights hair is cropped, and is not; how far and how much
-# its light is evened.
-_CROPPED, _EVEN, _EVENED = (0.16, 0.26), 0.03, 0.7
+# Below and above how many squared face heights hair is cropped, and is not.
+_CROPPED = 0.16, 0.26
+# Over how many face heights cropped hair is one mass, and has forms, and how much of these it
+# keeps.
+_MASS, _EVEN, _FORM = 0.12, 0.03, 0.6
+# How strong its flecks are, how dark and how light they are at most, L, and how much darker than
+# their mean the mass is for each L that they deviate: among dark hairs grey ones do not count.
+_FLECKS, _FLECK, _DARKER = 0.9, (-8.0, 5.0), 0.4
 # How long locks are by the way hair is worn, 0 cropped .. 1 long; 0.8 where that is not read.
 _LENGTHS = {"bald": 0.2, "short": 0.35, "covered": 0.5}
 
@@ -32,21 +37,32 @@ def paint_hair(canvas: np.ndarray, sheet: Sheet, forms: Forms, bands: float) -> 
     covered = _hair_area(sheet)
     box = box_of_mask(covered, 0.1 * sheet.face_px)
     hair = sheet.hair[box]
-    light, a, b = _locks(forms.calm[box], forms.strokes[box], _length(sheet), sheet.face_px)
+    locks = _locks(forms.calm[box], forms.strokes[box], _length(sheet), sheet.face_px)
     sure = hair[::3, ::3] > 0.7
     if sure.sum() >= 100:
-        light = _toned(light, hair, sure, bands, sheet.face_px)
-        cropped = _cropped(sheet)
-        if cropped > 0:
-            even = blurred_within(light, hair + np.float32(1e-3), _EVEN * sheet.face_px)
-            light += np.float32(_EVENED * cropped) * (even - light)
-    cover(canvas[box], cv2.merge([light, a, b]), covered[box])
+        locks[..., 0] = _toned(locks[..., 0], hair, sure, bands, sheet.face_px)
+        if (cropped := _cropped(sheet)) > 0:
+            grain = np.ascontiguousarray(sheet.lab[box][..., 0])
+            locks += np.float32(cropped) * (_dense(locks, grain, hair, sheet.face_px) - locks)
+    cover(canvas[box], locks, covered[box])
 
 
-def _locks(
-    calm: np.ndarray, strokes: np.ndarray, length: float, face_px: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """L, a and b (H×W float32) of ``calm`` (H×W×3 CIELAB) with single hairs gathered into locks.
+def _dense(locks: np.ndarray, grain: np.ndarray, hair: np.ndarray, face_px: float) -> np.ndarray:
+    """``locks`` (H×W×3 CIELAB) as the even mass that cropped ``hair`` (H×W 0..1) is, with the
+    flecks of its ``grain`` (H×W, L) in the photo."""
+    hairy = hair + np.float32(1e-3)
+    # At its rim skin shines through.
+    sure = smoothstep(hair, 0.6, 0.95) + np.float32(1e-3)
+    mass = blurred_within(locks, sure, _MASS * face_px)
+    dense = mass + np.float32(_FORM) * (blurred_within(locks, hairy, _EVEN * face_px) - mass)
+    flecks = blurred(grain, 0.002 * face_px) - blurred_within(grain, hairy, 0.02 * face_px)
+    dense[..., 0] += np.clip(_FLECKS * flecks, *_FLECK) * hair
+    dense[..., 0] -= _DARKER * float(grain[hair > 0.8].std())
+    return dense
+
+
+def _locks(calm: np.ndarray, strokes: np.ndarray, length: float, face_px: float) -> np.ndarray:
+    """``calm`` (H×W×3 float32 CIELAB) with single hairs gathered into locks.
 
     Line integral convolution (Cabral and Leedom 1993). Colours at half size: along a lock they
     hardly change.
@@ -60,8 +76,7 @@ def _locks(
     half = sized(calm, (max(1, height // 2), max(1, width // 2)))
     flow = flow.resized(half.shape[1], half.shape[0])
     colours = along(half[..., 1:], flow, float(np.hypot(first_px, last_px)) / 2)
-    a, b = cv2.split(sized(colours, calm.shape))
-    return light, a, b
+    return np.dstack([light, sized(colours, calm.shape)])
 
 
 def _toned(

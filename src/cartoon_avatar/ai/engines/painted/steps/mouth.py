@@ -22,12 +22,17 @@ _OPEN, _OPEN_UNDER_HAIR = 0.018, 0.05
 # Columns of a mouth in which its teeth are looked for, how bright they are beside skin, and how
 # much less dark than in a photo it is between them.
 _COLUMNS, _TOOTH, _CALM = 14, 0.66, 0.5
+# From how much redder than skin it is gums or a tongue that shows, and surely so, a*; how wide
+# specks between teeth are that become less dark, face heights.
+_GUMS, _SPECK = (4.0, 14.0), 0.014
 # How much lighter than skin teeth are, and in which bounds, L.
 _WHITER, _WHITE = 26.0, (72.0, 91.0)
 # From how much less a* than that of skin on a lip is hidden by hair.
 _PALER_HAIR = 4.0
 # How much lighter the lower lip is in its middle, L.
 _GLOSS = 9.0
+# How far the corners of a closed mouth are raised, heights of the face.
+_SMILE = 0.008
 
 
 def draw_mouth(
@@ -59,10 +64,10 @@ def draw_mouth(
     if gap > (_OPEN_UNDER_HAIR if under_hair else _OPEN):
         _paint_teeth(here, seen, face, inner, tone)
     else:
-        curve = smooth_curve(face.landmarks[list(_PARTING)], 4)
-        widths = 0.012 * size * (0.35 + 0.65 * tapered(len(curve)))
+        curve = smooth_curve(_smiling(face), 4)
+        widths = 0.011 * size * (0.15 + 0.85 * tapered(len(curve)))
         covered = stroke(shape, curve, widths, max(0.5, 0.0025 * size))
-        mix(here, [0.36 * tone[0], tone[1] + 10, 0.7 * tone[2] + 4], 0.72 * covered)
+        mix(here, [0.36 * tone[0], tone[1] + 10, 0.7 * tone[2] + 4], 0.65 * covered)
     _gloss(here, face, body, size)
     # The shade under the lower lip.
     curve = smooth_curve(face.landmarks[list(_UNDER_LIP)], 5) + np.asarray(
@@ -70,6 +75,14 @@ def draw_mouth(
     )
     covered = stroke(shape, curve, 0.012 * size * tapered(len(curve)), 0.005 * size)
     mix(here, [0.72 * tone[0], tone[1] + 4, tone[2]], 0.35 * covered)
+
+
+def _smiling(face: Features) -> np.ndarray:
+    """The parting of closed lips, N×2 px, whose corners rise a little."""
+    parting = face.landmarks[list(_PARTING)].copy()
+    up = face.landmarks[10] - face.landmarks[152]
+    corner = np.abs(np.linspace(-1, 1, len(parting)))[:, None] ** 4
+    return parting + _SMILE * corner * up
 
 
 def _paint_lips(
@@ -115,8 +128,18 @@ def _paint_teeth(
     here = np.interp(along, np.linspace(0, 1, len(brightest)), brightest).astype(np.float32)
     white = float(np.clip(tone[0] + _WHITER, *_WHITE)) * (1 - 0.3 * (2 * along - 1) ** 4)
     gain = np.clip(white / np.maximum(here, 0.45 * brightest.max()), 0.7, 1.8)
-    light = photo[..., 0]
-    tooth = np.clip((light / np.maximum(here, 1) - 0.55) / 0.3, 0, 1)
+    # Gums and a tongue are no teeth.
+    red = blurred(np.ascontiguousarray(photo[..., 1]), 0.006 * face.height) - tone[1]
+    pale = 1 - smoothstep(red, *_GUMS)
+    gain = 1 + (gain - 1) * pale
+    light = np.ascontiguousarray(photo[..., 0])
+    width = 2 * round(0.5 * _SPECK * face.height) + 1
+    closed = cv2.morphologyEx(
+        light, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    )
+    light += _CALM * pale * (closed - light)
+    tooth = pale * np.clip((light / np.maximum(here, 1) - 0.55) / 0.3, 0, 1)
+    tooth = blurred(tooth, 0.003 * face.height)
     clean = photo.copy()
     # Between teeth it is less dark than in a photo: a whole grid makes a skeleton's mouth.
     clean[..., 0] = white - (1 - _CALM * tooth) * np.maximum(white - light * gain, -2)

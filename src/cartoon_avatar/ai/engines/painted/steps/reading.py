@@ -18,6 +18,8 @@ _BEARD = (
     234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361,
     323, 454, 327, 2, 98,
 )  # fmt: skip
+# How far above the mesh's nose a moustache may begin, face heights.
+_ABOVE = 0.04
 # By how much the sum of lightness and thrice a* is lower in hair than on skin, and by how much
 # the lightness alone where there is no colour; on fair skin.
 _HAIR, _GREY_HAIR = (10.0, 24.0), (6.0, 15.0)
@@ -27,8 +29,14 @@ _STUBBLE, _BOTH_SIDES = (5.0, 15.0), 0.25
 _WITHOUT_GRAIN = 0.6
 # The a* of skin below which a picture is too grey to tell hair by colour.
 _COLOURED = 4.0
-# Mean depth of creases, L on fair skin, from which a face is wrinkled, and thoroughly so.
-_WRINKLED = 3.0, 4.2
+# How much lighter than skin hair is at most where that speaks against it, L, and how much a lack of
+# chroma speaks for it.
+_LIGHTER, _PALER = 4.0, 2.2
+# By how much a place is darker than skin, L, that is rougher than cheeks by these factors, where
+# there is no colour.
+_ROUGH, _ROUGHER = 15.0, (1.8, 2.6)
+# How much of creases is filled.
+_FILLED = 0.9
 Value = TypeVar("Value", np.ndarray, float)
 
 
@@ -62,13 +70,24 @@ def beard(lab: np.ndarray, person: Features, kind: FacialHair | None) -> np.ndar
     both = cheeks[0] | cheeks[1]
     rough = blurred(np.abs(light - blurred(light, 0.012 * size)), 0.02 * size)
     calm = float(np.median(rough[both]))
-    fleshy = blurred(light, 0.006 * size)
-    contrast = contrast_of(float(np.median(fleshy[both])))
-    coloured = float(np.median(lab[box][..., 1][both])) > _COLOURED
+    shade = blurred(light, 0.006 * size)
+    contrast = contrast_of(float(np.median(shade[both])))
+
+    def apart_from_cheeks(plane: np.ndarray) -> np.ndarray:
+        return _between(face, [float(np.median(plane[cheek])) for cheek in cheeks], shape) - plane
+
+    apart = apart_from_cheeks(shade)
+    colour = blurred(np.ascontiguousarray(lab[box][..., 1:]), 0.012 * size)
+    red = colour[..., 0]
+    coloured = float(np.median(red[both])) > _COLOURED
     if coloured:
-        fleshy = fleshy + 3 * blurred(np.ascontiguousarray(lab[box][..., 1]), 0.012 * size)
-    plain = [float(np.median(fleshy[cheek])) for cheek in cheeks]
-    apart = _between(face, plain, shape) - fleshy
+        # White hair is lighter than skin, and less red, or has less colour at all.
+        np.maximum(apart, -_LIGHTER, out=apart)
+        paler = apart_from_cheeks(cv2.magnitude(*cv2.split(colour)))
+        apart += np.maximum(3 * apart_from_cheeks(red), _PALER * paler)
+    else:
+        hairy = smoothstep(rough, *(factor * calm for factor in _ROUGHER))
+        np.maximum(apart, contrast * _ROUGH * hairy, out=apart)
     grain = smoothstep(rough, 1.15 * calm + 0.1, 1.9 * calm + 0.4)
     if kind == "beard" and coloured:
         # A small picture has no grain left: colour alone then has to be clearer.
@@ -123,12 +142,17 @@ def _beard_zone(face: Features, shape: tuple[int, int], kind: FacialHair) -> np.
     low = face.landmarks[list(_BEARD)]
     down = face.landmarks[152] - face.landmarks[10]
     down *= size / max(1e-6, float(np.hypot(*down)))
+    # The mesh takes a moustache for lips, and has the nose too low.
+    low[-3:] -= _ABOVE * down
     zone = area(shape, grown(low, 1.06), low + 0.08 * down, soft_px=0.02 * size)
     if kind == "moustache":
         tuft = grown(face.lips, 0.8) + 0.5 * (face.landmarks[152] - face.lips.mean(axis=0))
-        near = [grown(face.lips, 1.35, 0.09 * size), tuft, tuft + 0.1 * down, tuft + 0.2 * down]
+        lips = grown(face.lips, 1.35, 0.09 * size)
+        near = [lips, lips - _ABOVE * down, tuft, tuft + 0.1 * down, tuft + 0.2 * down]
         zone *= area(shape, *near, soft_px=0.02 * size)
-    return zone * (1 - area(shape, grown(face.lips, 1.15), soft_px=0.01 * size))
+        zone *= area(shape, grown(face.oval, 0.9), soft_px=0.02 * size)
+    none = grown(face.mouth, 1.1, 0.01 * size), grown(face.nose_base, 0.9)
+    return zone * (1 - area(shape, *none, soft_px=0.01 * size))
 
 
 def _between(face: Features, values: list[float], shape: tuple[int, int]) -> np.ndarray:
@@ -145,8 +169,7 @@ def without_creases(lab: np.ndarray, person: Features, bare: np.ndarray) -> None
 
     ``bare`` (H×W 0..1) is skin without hair over it.
 
-    A crease is what a morphological closing fills. The few of a young face go, the many of an
-    old one stay: they are its character.
+    A crease is what a morphological closing fills. Those of an aged face are drawn again.
     """
     box = box_around(lab.shape, person.oval, 0.05 * person.height)
     if box is None or person.height < 40:
@@ -169,6 +192,4 @@ def without_creases(lab: np.ndarray, person: Features, bare: np.ndarray) -> None
     # What is much darker than a crease is hair, a frame or a hand.
     depth = np.maximum(closed - calm, 0)
     depth *= 1 - smoothstep(depth, 24.0, 40.0)
-    mean = float((zone * depth).sum()) / max(float(zone.sum()), 1.0)
-    share = 0.9 - 0.5 * smoothstep(mean / contrast_of(float(np.median(light))), *_WRINKLED)
-    lab[box][..., 0] += np.float32(share) * zone * depth
+    lab[box][..., 0] += np.float32(_FILLED) * zone * depth

@@ -68,9 +68,11 @@ def light_of(sheet: Sheet) -> Light:
     photo_light = cv2.extractChannel(lab, 0)
     beards = np.zeros(sheet.shape, np.float32)
     for person, subject in zip(sheet.people, sheet.subjects, strict=True):
-        without_creases(lab, person, sheet.bare)
         kind = subject.facial_hair.value if subject.facial_hair is not None else None
-        np.maximum(beards, beard(lab, person, kind), out=beards)
+        found = beard(lab, person, kind)
+        # Between hairs it is dark, too.
+        without_creases(lab, person, sheet.bare * (1 - found))
+        np.maximum(beards, found, out=beards)
     tone = nearest_complexion(sheet.shape, sheet.people, colours) if sheet.people else None
     return Light(replace(sheet, lab=lab, beards=beards), photo_light, plain, colours, tone)
 

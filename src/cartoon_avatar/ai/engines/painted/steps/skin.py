@@ -109,7 +109,7 @@ def _colour_of(
 def _healthy(colour: np.ndarray) -> np.ndarray:
     """``colour`` (H×W×2 CIELAB a, b) of skin that pale light has greyed, a little richer."""
     chroma = cv2.magnitude(colour[..., 0], colour[..., 1])
-    wanted = np.clip(chroma, np.minimum(_PALEST, 1.35 * chroma), None)
+    wanted = np.clip(chroma, np.minimum(_PALEST, 1.65 * chroma), None)
     return colour * (wanted / np.maximum(chroma, 1e-3))[..., None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 
@@ -52,3 +53,9 @@ def runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
     """Start and end of each run of True in ``mask`` (N bool)."""
     ends = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
     return list(zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True))
+
+
+def sampled(plane: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """``plane`` (H×W) at ``places`` (N×M×2 px): N×M float32."""
+    x, y = (np.ascontiguousarray(places[..., axis], np.float32) for axis in (0, 1))
+    return cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
