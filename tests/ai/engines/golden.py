@@ -33,6 +33,7 @@ VERSION = FOLDER / "engine_version.txt"
 # A multiple of JPEG's blocks, so that no tile colours its neighbour.
 TILE_PX = 96
 _DRAWN_PX = 3 * TILE_PX
+_FACE_DRAWN_PX = 2 * _DRAWN_PX
 GREEN = (60, 180, 75)
 
 
@@ -45,10 +46,10 @@ Named = TypeVar("Named", bound=_Style)
 
 
 @cache
-def scene(portrait: Callable[[], Picture]) -> Scene:
+def scene(portrait: Callable[[], Picture], long_side: int = _DRAWN_PX) -> Scene:
     models = seen.models()
     return open_scene(
-        portrait(), open_face_finder(models), open_mask_finder(models), long_side=_DRAWN_PX
+        portrait(), open_face_finder(models), open_mask_finder(models), long_side=long_side
     )
 
 
@@ -73,6 +74,20 @@ def heads() -> dict[str, np.ndarray]:
     return found
 
 
+def faces() -> dict[str, np.ndarray]:
+    """Faces alone, large enough for eyes and creases to tell."""
+    found = {}
+    for portrait in (seen.astronaut, seen.officer):
+        of = scene(portrait, _FACE_DRAWN_PX)
+        low, high = of.features[0].oval.min(axis=0), of.features[0].oval.max(axis=0)
+        (left, top), side = low.astype(int), int((high - low).max())
+        for engine, name in ((painted, "painted"), (drawn, "ink")):
+            style = next(style for style in engine.STYLES if style.name == name)
+            rgb = engine.draw(of, style, 0).picture.rgb[top : top + side, left : left + side]
+            found[f"{portrait.__name__}-{name}"] = _tile(Picture(rgb))
+    return found
+
+
 def _head_of_shapes(style: drawn.DrawnStyle) -> Picture:
     of, alone = scene(seen.astronaut), drawn.head_alone(scene(seen.astronaut), style, 0)
     head = cut_along_shapes(
@@ -93,6 +108,7 @@ SHEETS: dict[str, Callable[[], dict[str, np.ndarray]]] = {
     "drawn": partial(drawings, drawn.draw, drawn.STYLES),
     "classic": partial(drawings, classic.draw, classic.STYLES),
     "heads": heads,
+    "faces": faces,
 }
 
 
