@@ -12,6 +12,7 @@ import pytest
 from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.colours import lab_of
+from cartoon_avatar.ai.engines.drawn.doubts import without_doubt
 from cartoon_avatar.ai.engines.drawn.lines import edges_of
 from cartoon_avatar.ai.engines.drawn.portrait import portrait_of
 from cartoon_avatar.ai.pictures import Picture
@@ -89,3 +90,26 @@ def test_styles_that_differ_in_how_friends_are_traced_share_nothing_of_them():
 
     assert drawn.svg(shared, flat, 0) != alone
     assert drawn.svg(shared, coarse, 0) == alone
+
+
+def test_a_lawn_that_masks_doubt_is_no_shirt_and_a_sleeve_is_one():
+    """Both lie as wide and as doubtful beside the person: colours tell."""
+    shown = scene("astronaut")
+    masks, unit = shown.masks, shown.features[0].height
+    assert masks is not None
+    behind = cv2.erode((masks.person < 0.02).astype(np.uint8), np.ones((25, 25))) > 0
+    y, x = np.argwhere(behind)[len(np.argwhere(behind)) // 2]
+    spot = cv2.circle(np.zeros_like(masks.person), (int(x), int(y)), round(0.12 * unit), 1, -1) > 0
+    person = np.where(spot, 0.7, masks.person).astype(np.float32)
+    doubted = replace(shown, masks=replace(masks, person=person))
+    rgb = shown.picture.rgb.copy()
+    cloth = (masks.clothes > 0.98) & (masks.person > 0.98)
+    rgb[spot] = np.median(rgb[cloth], axis=0)
+    sleeved = replace(doubted, picture=Picture(rgb))
+
+    near = cv2.dilate(spot.astype(np.uint8), np.ones((15, 15))) > 0
+    for given, left in ((doubted, 0.0), (sleeved, 0.7)):
+        found = without_doubt(given).masks
+        assert found is not None
+        assert np.median(found.person[spot]) == pytest.approx(left)
+        assert np.array_equal(found.person[~near], person[~near])

@@ -12,6 +12,7 @@ import numpy as np
 from cartoon_avatar.ai.engines import painted
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
+from cartoon_avatar.ai.engines.drawn.doubts import without_doubt
 from cartoon_avatar.ai.engines.drawn.palette import SkinTones, skin_tones
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of, polygon
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
@@ -179,7 +180,7 @@ def _portrait_of(
 ) -> Portrait:
     share = features_of(scene.people[0].landmarks).height / max(scene.picture.rgb.shape)
     long_side = round(float(np.clip(face_px / max(share, 1e-3), *limits_px)))
-    painting = painted.traceable(shrunk(scene, long_side), style, clock)
+    painting = without_doubt(painted.traceable(shrunk(scene, long_side), style, clock))
     reading = read(painting)
     # A bald skull rises high above the face.
     near = reading.grown(reading.oval, 0.45 * reading.unit)
@@ -208,12 +209,13 @@ def _portrait_of(
     whole = _without_scraps(reading, parts | rest, clothes | rest)
     whole &= reading.frame
     cloth_seen = _cloth_seen(painting, reading, clothes) | _cloth_seen(painting, reading, hat)
-    company = _company(painting, reading, whole)
+    seen = whole & (_person(painting, whole.shape) | face)
+    company = _company(painting, reading, seen)
     if crowded := bool(company.any()):
         # Nothing is made up of a body that others hide: they are drawn instead.
         clothes &= cloth_seen
         face |= reading.filled(face, _SHINE) & ~(hair | hat | neck | clothes)
-        whole |= company
+        whole = seen | company
         rest = whole & ~(face | hair | hat | neck | clothes)
     clock.done("read")
     return Portrait(
