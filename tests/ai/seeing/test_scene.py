@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from cartoon_avatar.ai.errors import FaceIndexOutOfRange
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.faces import Face
+from cartoon_avatar.ai.seeing.faces import Face, open_face_finder
 from cartoon_avatar.ai.seeing.framing import inside_frame, portrait, resampled, whole
-from cartoon_avatar.ai.seeing.scene import open_scene
+from cartoon_avatar.ai.seeing.matting import open_mask_finder
+from cartoon_avatar.ai.seeing.scene import open_scene, shrunk
 from cartoon_avatar.contract.boxes import Box, FaceBox
 from cartoon_avatar.contract.options import Framing
 from tests.ai import seen
@@ -149,3 +152,18 @@ def test_whoever_is_drawn_is_a_person_with_more_than_half_of_the_face_cut_off(
     scene = open_scene(grey(200, 90), lambda picture: [cut_off], None, framing=framing)
 
     assert len(scene.faces) == len(scene.people) == 1
+
+
+def test_what_is_read_of_people_does_not_depend_on_who_asks_first():
+    """A smaller copy shows the person as read in the picture, another picture shows another."""
+    models = seen.models()
+    found = (open_face_finder(models), open_mask_finder(models))
+    first, second = (open_scene(seen.astronaut(), *found, long_side=512) for _ in range(2))
+    small = shrunk(first, 128).subjects
+    darker = Picture(seen.astronaut().rgb // 2)
+
+    assert small == first.subjects == second.subjects
+    third = open_scene(seen.astronaut(), *found, long_side=512)
+    other = replace(third, picture=resampled(darker, third.crop, 512))
+    assert other.subjects[0].skin != third.subjects[0].skin
+    assert third.subjects == first.subjects

@@ -51,19 +51,13 @@ class Scene:
     masks: Masks | None
     faces: tuple[FaceBox, ...]
     clear: Picture | None = None
-    _read: list[Subject] = field(default_factory=list, repr=False)
+    #: What ``people`` look like, where that was read in another picture of them.
+    as_read: list[Subject] | None = field(default=None, repr=False)
 
     @property
     def subjects(self) -> list[Subject]:
         """What each of ``people`` looks like; read once, when first asked for (20 ms each)."""
-        for index in range(len(self._read), len(self.people)):
-            face = self.people[index]
-            seen, barred = self.picture.rgb, None
-            if self.clear is not None:
-                seen, barred = self.clear.rgb, (self.clear.rgb != seen).any(axis=2)
-            found = subject_of(seen, self.masks, face, first=index == 0, barred=barred)
-            self._read.append(found)
-        return self._read
+        return _subjects_in(self) if self.as_read is None else self.as_read
 
     @property
     def features(self) -> list[Features]:
@@ -96,6 +90,17 @@ def once_per_scene(
         return kept[scene]
 
     return looked
+
+
+@once_per_scene
+def _subjects_in(scene: Scene) -> list[Subject]:
+    seen, barred = scene.picture.rgb, None
+    if scene.clear is not None:
+        seen, barred = scene.clear.rgb, (scene.clear.rgb != seen).any(axis=2)
+    return [
+        subject_of(seen, scene.masks, face, first=index == 0, barred=barred)
+        for index, face in enumerate(scene.people)
+    ]
 
 
 def open_scene(
@@ -163,18 +168,17 @@ def shrunk(scene: Scene, long_side: int) -> Scene:
     picture = resampled(scene.picture, whole(width, height), long_side)
     here = Box(0, 0, width, height)
     people = [in_crop(face, here, picture.width / width) for face in scene.people]
-    masks, clear = scene.masks, scene.clear
+    masks = scene.masks
     if masks is not None:
         masks = masks.each(lambda mask: sized(mask, picture.rgb.shape))
-    if clear is not None:
-        clear = resampled(clear, whole(width, height), long_side)
-    return replace(scene, picture=picture, people=people, masks=masks, clear=clear)
+    return replace(
+        scene, picture=picture, people=people, masks=masks, clear=None, as_read=scene.subjects
+    )
 
 
 def cropped(scene: Scene, box: tuple[slice, slice]) -> Scene:
     """``scene`` with only those rows and columns of its picture, masks and people."""
     picture, masks = scene.picture, scene.masks
-    _ = scene.subjects  # read in the whole picture
     left, top = box[1].start, box[0].start
     rgb = np.ascontiguousarray(picture.rgb[box])
     here = Box(left, top, rgb.shape[1], rgb.shape[0])
@@ -184,6 +188,7 @@ def cropped(scene: Scene, box: tuple[slice, slice]) -> Scene:
         people=[in_crop(face, here, 1.0) for face in scene.people],
         masks=masks and masks.each(lambda mask: mask[box]),
         clear=None,
+        as_read=scene.subjects,
     )
 
 

@@ -54,7 +54,7 @@ def test_a_covered_mouth_is_not_traced_as_one():
     bare = scene("astronaut")
     covered = replace(bare.subjects[0], mouth_covered=Read(True, 0.9))
 
-    assert looks(replace(bare, _read=[covered])) == looks(bare) - 1
+    assert looks(replace(bare, as_read=[covered])) == looks(bare) - 1
 
 
 def test_a_covered_eye_is_not_traced_as_one():
@@ -62,7 +62,7 @@ def test_a_covered_eye_is_not_traced_as_one():
     covered = replace(bare.subjects[0], eyes_covered=Read((True, False), 0.9))
 
     # The eye, and in its opening the iris.
-    assert looks(replace(bare, _read=[covered])) == looks(bare) - 3
+    assert looks(replace(bare, as_read=[covered])) == looks(bare) - 3
 
 
 def test_an_open_mouth_shows_the_teeth_of_the_photo():
@@ -179,7 +179,7 @@ def test_irises_keep_their_colour():
 
     def blue(colour: tuple[int, int, int]) -> float:
         rgb[there] = colour
-        other = replace(bare, picture=Picture(rgb.copy()), _read=[])
+        other = replace(bare, picture=Picture(rgb.copy()))
         picture = drawn.draw(other, POSTER, 0).picture.rgb
         return float(np.percentile(lab_of(picture)[there, 2], 25))
 

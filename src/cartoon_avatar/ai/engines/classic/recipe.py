@@ -57,7 +57,8 @@ _STEPS = (
 def draw(scene: Scene, style: Style, seed: int, clock: Clock | None = None) -> Drawing:
     """Draw ``scene`` in ``style``; ``seed`` chooses among the style's variations."""
     clock = clock or Clock()
-    return _drawn(replace(scene, picture=_whole(scene.picture)), style, seed, clock)
+    whole = replace(scene, picture=_whole(scene.picture), as_read=scene.subjects)
+    return _drawn(whole, style, seed, clock)
 
 
 def _drawn(scene: Scene, style: Style, seed: int, clock: Clock) -> Drawing:

@@ -42,10 +42,11 @@ def without_doubt(scene: Scene) -> Scene:
     to_scene, to_people = (
         np.linalg.norm(lab - blurred_within(lab, sure, _NEAR * face_px), axis=2)
         for sure in (
-            np.float32(person <= _DOUBT[0]) + np.float32(1e-6),
-            np.float32(person >= _DOUBT[1]) + np.float32(1e-6),
+            (person <= _DOUBT[0]).astype(np.float32) + np.float32(1e-6),
+            (person >= _DOUBT[1]).astype(np.float32) + np.float32(1e-6),
         )
     )
     bare = doubtful * (to_scene < _LIKE_SCENE * to_people)
     left = 1 - sized(bare.astype(np.float32), (height, width))
-    return replace(scene, masks=replace(masks, person=masks.person * left, mine=masks.mine * left))
+    masks = replace(masks, person=masks.person * left, mine=masks.mine * left)
+    return replace(scene, masks=masks, as_read=scene.subjects)

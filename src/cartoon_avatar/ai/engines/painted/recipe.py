@@ -72,14 +72,16 @@ def prepared(scene: Scene, skin: float, clock: Clock) -> Scene:
     mixed = rgb[people.box].astype(np.float32)
     cover(mixed, people.rgb.astype(np.float32), covered)
     rgb[people.box] = np.rint(mixed)
-    return replace(scene, picture=Picture(rgb, scene.picture.alpha), masks=masks)
+    picture = Picture(rgb, scene.picture.alpha)
+    return replace(scene, picture=picture, masks=masks, as_read=scene.subjects)
 
 
 @once_per_scene
 def _prepared(scene: Scene, clock: Clock) -> Scene:
     rgb, sheet = _painted(scene, PLAIN, clock)
     masks = scene.masks and _with_beards(scene.masks, _ALL, sheet.beards)
-    return replace(scene, picture=Picture(rgb, scene.picture.alpha), masks=masks)
+    picture = Picture(rgb, scene.picture.alpha)
+    return replace(scene, picture=picture, masks=masks, as_read=scene.subjects)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +136,8 @@ def traceable(scene: Scene, style: PaintedStyle, clock: Clock) -> Scene:
         displacement = sheet.warp.within(masks.person.shape)
         if displacement is not None:
             masks = masks.each(displacement.of)
-    return replace(scene, picture=Picture(rgb, scene.picture.alpha), people=people, masks=masks)
+    picture = Picture(rgb, scene.picture.alpha)
+    return replace(scene, picture=picture, people=people, masks=masks, as_read=scene.subjects)
 
 
 def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarray, Sheet]:
