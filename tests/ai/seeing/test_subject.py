@@ -222,3 +222,44 @@ def test_a_picture_of_nobody_can_be_shown_too() -> None:
     assert values_of(scene)["people"] == []
     assert lines_of(scene) == ["0 faces"]
     assert picture_of(scene).height > 100
+
+
+@pytest.mark.parametrize("height_px", [34, 60, 180])
+@pytest.mark.parametrize("colour", [(230, 230, 230), (60, 84, 50), (28, 34, 70)])
+def test_no_mouth_is_drawn_on_a_balaclava_or_a_hand(
+    colour: tuple[int, int, int], height_px: int
+) -> None:
+    """Flat cloth on a small face: the networks take it for skin."""
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    scale = height_px / float(np.hypot(*(face.landmarks[152] - face.landmarks[10])))
+    small = seen.scaled(seen.astronaut(), scale).rgb
+    points = face.landmarks * scale
+    skin = np.median(seen.astronaut().rgb[120:140, 205:215], axis=(0, 1))
+    x, y = points[[13, 14]].mean(axis=0)
+    held = small.copy()
+    for finger in (-1.5, -0.5, 0.5, 1.5):
+        centre = round(float(x) + 0.11 * finger * height_px), round(float(y) + 0.04 * height_px)
+        size = round(0.075 * height_px), round(0.24 * height_px)
+        cv2.ellipse(held, centre, size, 0, 0, 360, (0.93 * skin).tolist(), -1)
+    hooded = small.copy()
+    middle = points[[10, 152]].mean(axis=0)
+    hood = np.zeros(small.shape[:2], np.uint8)
+    centre = round(float(middle[0])), round(float(middle[1]) - 0.12 * height_px)
+    cv2.ellipse(hood, centre, (round(0.62 * height_px), round(0.82 * height_px)), 0, 0, 360, 1, -1)
+    for eye in (468, 473):
+        hole = round(0.16 * height_px), round(0.11 * height_px)
+        cv2.ellipse(hood, points[eye].astype(int).tolist(), hole, 0, 0, 360, 0, -1)
+    hooded[hood > 0] = colour
+    for covered in (held, hooded):
+        for her in scene_of(Picture(covered)).subjects:
+            assert not her.shows_mouth
+
+
+@pytest.mark.parametrize("height_px", [34, 60, 180])
+@pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer])
+def test_a_bare_mouth_is_drawn_however_small_or_hazy(portrait, height_px: int) -> None:
+    (face, *_) = open_face_finder(seen.models())(portrait())
+    scale = height_px / float(np.hypot(*(face.landmarks[152] - face.landmarks[10])))
+    small = seen.scaled(portrait(), scale).rgb
+    for shown in (small, (0.5 * small + 110).astype(np.uint8)):
+        assert scene_of(Picture(shown)).subjects[0].shows_mouth

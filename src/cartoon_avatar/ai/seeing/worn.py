@@ -256,6 +256,13 @@ def _cheek_is_lit(chart: Chart, index: int, skin: Read[Lab]) -> bool:
 # Of what is before a mouth, against skin (CIELAB): lips are no less red than it, and no colour is
 # as far off but that of lipstick.
 _NOT_RED, _OFF_SKIN = -8, 22
+# What is plain where lips would be: the range of its lightness as a share of skin's, or L, and of
+# its redness; that of folds and knitting as shares of skin's and of the eyes'. Those of lips and
+# what is between them are 0.4 and 9 on portraits of any size, less in a haze, as the eyes' are.
+_PLAIN_LIPS, _PLAIN_L, _PLAIN_RED = 0.1, 5, 6
+_FOLDS, _OF_EYES = 0.18, 0.3
+# L of skin of which nothing is seen.
+_SKIN = 60.0
 
 
 def mouth_covered(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[bool] | None:
@@ -268,6 +275,8 @@ def mouth_covered(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[bo
         return Read(True, round(hidden, 2))
     if mean_in(chart.body_skin, zone) > 0.25:
         return Read(True, 0.7)  # a hand: no lips are ever taken for another part of the body
+    if plain := mouth_is_plain(chart, skin, sharp):
+        return plain
     if skin is not None and sharp > 0.4 and np.hypot(*skin.value[1:]) > _COLOURLESS:
         lips = chart.zone(chart.features.lips, factor=1.1)
         away = chart.lab[..., 1:] - np.asarray(skin.value[1:])
@@ -275,6 +284,23 @@ def mouth_covered(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[bo
         if median_in(away[..., 0], lips) < _NOT_RED and off > _OFF_SKIN:
             return Read(True, 0.7)
     return Read(False, 0.9) if hidden < 0.2 else None
+
+
+def mouth_is_plain(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[bool] | None:
+    """Whether there is one surface where lips would be, as of cloth over them or the back of a
+    hand. The networks may take it for the skin of a small face, or see no face at all."""
+    lips = chart.zone(chart.features.lips, factor=1.15) & chart.inside
+    if sharp <= 0.4 or not lips.any():
+        return None
+    if np.ptp(np.percentile(chart.lab[..., 1][lips], [4, 96])) > _PLAIN_RED:
+        return None
+    light = _SKIN if skin is None else skin.value[0]
+    eyes = max(
+        _light_range(chart, chart.zone(eye.outline, factor=1.2)) for eye in chart.features.eyes
+    )
+    folds = min(_FOLDS * light, _OF_EYES * eyes)
+    there = float(np.ptp(np.percentile(chart.lab[..., 0][lips], [4, 96])))
+    return Read(True, 0.7) if there < max(_PLAIN_LIPS * light, _PLAIN_L, folds) else None
 
 
 _UPPER_LIP = [57, 186, 92, 165, 97, 2, 326, 391, 322, 410, 287, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61]  # fmt: skip  # noqa: E501
