@@ -137,5 +137,17 @@ def test_bytes_that_cannot_be_met_are_said_so(preset: str):
         sticker(head(), sticker_options_of({"preset": preset}), xmp=bytes(500_000))
 
 
+def test_a_head_whose_transparency_is_noise_is_too_large_for_some_and_is_given_to_others():
+    """WebP keeps transparency without loss; an outline covers it."""
+    random = np.random.default_rng(1)
+    colours = random.integers(0, 256, (757, 757, 3), np.uint8)
+    noisy = Picture(colours, random.integers(40, 256, colours.shape[:2], np.uint8))
+
+    with pytest.raises(StickerTooLarge, match="whatsapp"):
+        sticker(noisy, sticker_options_of({"preset": "whatsapp", "outlineWidth": 0}))
+    for options in ({"preset": "whatsapp"}, {"preset": "signal", "outlineWidth": 0}):
+        assert len(opened(noisy, **options)[1]) < LIMITS[options["preset"]][0]
+
+
 def test_the_same_head_and_options_give_the_same_bytes():
     assert opened(head(), preset="whatsapp")[1] == opened(head(), preset="whatsapp")[1]
