@@ -26,15 +26,23 @@ def graded(lab: np.ndarray, lit: Light, how: Grade) -> np.ndarray:
     rgb = lab
     for rows in bands(len(lab)):
         rgb[rows] = _toned(lab[rows], sheet.person[rows], bare[rows], off, how, sheet.grey)
-    if how.glow:
-        bright = blurred(np.maximum(rgb - np.float32(0.55), 0), max(lab.shape[:2]) / 73)
-        bright *= np.float32(-how.glow)
+    # Channel by channel: a third of the memory.
+    for channel in range(3):
+        cv2.insertChannel(_finished(cv2.extractChannel(rgb, channel), how.glow), rgb, channel)
+    return to_bytes(rgb)
+
+
+def _finished(plane: np.ndarray, glow: float) -> np.ndarray:
+    """``plane`` (H×W, 0..1) with a glow around its lights, sharpened."""
+    if glow:
+        bright = blurred(np.maximum(plane - np.float32(0.55), 0), max(plane.shape) / 73)
+        bright *= np.float32(-glow)
         bright += 1
-        rgb -= 1
-        rgb *= bright
-        rgb += 1
-    fine = cv2.GaussianBlur(rgb, (0, 0), max(0.5, 1.3 * max(lab.shape[:2]) / 1024))
-    return to_bytes(cv2.addWeighted(rgb, 1.45, fine, -0.45, 0, dst=rgb))
+        plane -= 1
+        plane *= bright
+        plane += 1
+    fine = cv2.GaussianBlur(plane, (0, 0), max(0.5, 1.3 * max(plane.shape) / 1024))
+    return cv2.addWeighted(plane, 1.45, fine, -0.45, 0, dst=plane)
 
 
 def _toned(

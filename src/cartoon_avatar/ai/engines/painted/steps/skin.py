@@ -142,7 +142,8 @@ def _steps(offset: np.ndarray, tones: Tones) -> np.ndarray:
             + 5.0 * np.tanh((value + 20) / softness)
         )
 
-    return raw(offset) - raw(np.zeros(()))
+    # A plain number, or planes would become float64.
+    return raw(offset) - float(raw(np.zeros(())))
 
 
 def _warm(
