@@ -34,6 +34,9 @@ def barred(picture: Picture, degrees: float, apart: int, width: int, colour: Col
         (seen.astronaut, 45, 15, 1, (250, 250, 250)),
         (seen.officer, 90, 40, 5, (40, 40, 45)),
         (seen.officer, -50, 30, 3, (230, 230, 230)),
+        (seen.officer, 110, 48, 6, (30, 30, 30)),
+        (seen.officer, 45, 22, 2, (255, 255, 255)),
+        (seen.astronaut, 110, 40, 5, (30, 30, 30)),
     ],
 )
 def test_a_head_behind_lines_is_cut_as_without_them(

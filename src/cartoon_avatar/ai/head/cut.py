@@ -106,9 +106,8 @@ def cut(
     turns = quarter_turns(faces[face_index])
     faces = [turned(face, turns, seen.width, seen.height) for face in faces]
     seen, paper = _without_rim(turned_picture(seen, turns)), turned_picture(drawing, turns)
-    clear = without_bars(seen, [faces[face_index]])
-    if clear is seen:  # lines printed faintly, or not straight all across the picture
-        clear = behind_lines(seen, faces[face_index])
+    # Lines are left that are printed faintly, or not straight all across the picture.
+    clear = behind_lines(without_bars(seen, [faces[face_index]]), faces[face_index])
 
     shape = shape_of_head(clear, faces, face_index, models)
     scale = paper.width / seen.width
