@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -87,6 +89,65 @@ def test_a_face_half_covered_by_anothers_hair_ends_at_the_hair() -> None:
     assert theirs[hair_before].mean() > 0.9
     blond_hair = (rgb == blond).all(axis=2)
     assert mine[blond_hair].mean() > 0.9
+
+
+@dataclass
+class Friends:
+    """Faces on a wall, with hair on top of each, and beside those who wear it long."""
+
+    rgb: np.ndarray
+    classes: np.ndarray
+
+    @classmethod
+    def before_a_wall(cls) -> Friends:
+        rgb = np.full((384, 384, 3), (120, 150, 170), np.uint8)
+        classes = np.zeros((384, 384, 7), np.float32)
+        classes[..., BACKGROUND] = 1
+        return cls(rgb, classes)
+
+    def paint(self, where: np.ndarray, colour: Colour, kind: int) -> None:
+        self.rgb[where > 0] = colour
+        self.classes[where > 0] = np.eye(7, dtype=np.float32)[kind]
+
+    def add(self, face: Face, *, long_hair: bool) -> None:
+        x, y = (int(value) for value in face.landmarks[0])
+        hair, skin = np.zeros((2, 384, 384), np.uint8)
+        cv2.ellipse(hair, (x, y - 32), (50, 46), 0, 0, 360, 1, -1)
+        if long_hair:
+            cv2.rectangle(hair, (x - 58, y - 30), (x + 58, y + 62), 1, -1)
+        cv2.ellipse(skin, (x, y), (36, 50), 0, 0, 360, 1, -1)
+        self.paint(hair, (48, 38, 32), HAIR)
+        self.paint(skin, (225, 180, 150), FACE_SKIN)
+
+    def share(self, face: Face, faces: list[Face]) -> np.ndarray:
+        return share_of(face, faces, Square(0, 0, 384), self.rgb, self.classes)
+
+
+def test_hair_between_two_faces_belongs_to_the_one_who_wears_it_long() -> None:
+    """Though all hair has one colour, and some of it is nearer to the other face."""
+    cropped, long = face_at((140, 220), 100), face_at((238, 220), 100)
+    friends = Friends.before_a_wall()
+    friends.add(long, long_hair=True)
+    friends.add(cropped, long_hair=False)
+    between = np.zeros((384, 384), bool)
+    between[215:265, 182:196] = True
+    between &= friends.classes[..., HAIR] > 0
+
+    assert friends.share(cropped, [cropped, long])[between].mean() < 0.1
+    assert friends.share(long, [cropped, long])[between].mean() > 0.9
+
+
+def test_a_head_between_two_others_claims_no_hair_because_theirs_is_short() -> None:
+    left, middle, right = (face_at((x, 220), 100) for x in (92, 192, 292))
+    friends = Friends.before_a_wall()
+    for face in (left, right, middle):
+        friends.add(face, long_hair=False)
+    # A lock beside the right one that reaches the middle one.
+    flap = np.zeros((384, 384), np.uint8)
+    cv2.rectangle(flap, (228, 175), (256, 235), 1, -1)
+    friends.paint(flap, (48, 38, 32), HAIR)
+
+    assert friends.share(middle, [left, middle, right])[flap > 0].mean() < 0.1
 
 
 def test_alone_all_of_a_picture_is_ones_own() -> None:

@@ -21,6 +21,13 @@ _SIDE_PX = 192
 # all is its own, if it is nearer to it by so much; where two are as near, within ``_EVEN``, nobody
 # knows.
 _MEETS, _CORE, _NEARER, _EVEN = 1.5, 0.6, 0.3, 0.25
+# Hair that hangs lower than this is not on top of a head, in face heights below the chin.
+_BROWS = -0.7
+# Where hair that is worn long hangs beside a face: as multiples of a skull, and in face heights
+# below the chin. Of fewer pixels there nothing is known.
+_BESIDE_FACE, _CHEEKS, _FEW = (0.75, 1.15), (-0.5, -0.1), 60
+# How much of it is hair where nothing is known, and how little is as good as none.
+_UNKNOWN, _SHORT = 0.5, 0.05
 # How far towards the other head a head is surely seen, in face heights: the more, the further they
 # are apart, and within these bounds. Beyond, the other may be before it, and its face and skull are
 # but guessed.
@@ -87,7 +94,8 @@ def share_of(
 
     Each head is walked to from over what is alike, in colour and in what the networks take it for
     (``classes``, P×P×6 or more), from the side of it that no other head can hide. Nobody needs to
-    know who stands before whom: a face that is half covered by another's hair ends at the hair.
+    know who stands before whom: a face that is half covered by another's hair ends at the hair,
+    and hair that hangs between two faces goes to the one that wears it long on its free side.
     """
     px = rgb.shape[0]
     own = _Person.of(face, square)
@@ -97,7 +105,19 @@ def share_of(
         return np.ones((px, px), np.float32)
 
     kinds = _kinds(classes)
-    sure, known = zip(*(_seen(one, [own, *others], kinds) for one in (own, *others)), strict=True)
+    everyone = [own, *others]
+    worn: list[float | None] = [_hair_beside(one, everyone, kinds) for one in everyone]
+    # Of a head that others hide on both sides nothing is known: its neighbours' short hair does
+    # not make its own long.
+    if worn[0] is None:
+        worn = [None] * len(everyone)
+    sure, known = zip(
+        *(
+            _seen(one, everyone, kinds, by_length=hair is not None)
+            for one, hair in zip(everyone, worn, strict=True)
+        ),
+        strict=True,
+    )
     seeds = np.full(own.down.shape, -1, np.int32)
     seeds[np.any(sure[1:], axis=0)] = 0
     seeds[sure[0]] = 1
@@ -106,7 +126,9 @@ def share_of(
     # What stands up from the skull is in doubt the other's: a piece of another's hair is uglier
     # than a piece of the own one lost.
     risen = smoothstep(own.from_skull, *_BEYOND) * (1 - smoothstep(own.down, *_UPRIGHT))
-    odds = (nearest - own.from_skull) / _EVEN - risen
+    # How near hair hangs says the less, the more its length says.
+    longer = _longer(everyone, worn, kinds)
+    odds = (1 - np.abs(longer) / _SURE) * (nearest - own.from_skull) / _EVEN - risen + longer
     # Everybody's colours count where they are nearest.
     whose = np.argmin([other.from_skull for other in others], axis=0)
     looks = _looks(small, kinds)
@@ -130,11 +152,12 @@ def _kinds(classes: np.ndarray | None) -> np.ndarray:
 
 
 def _seen(
-    one: _Person, everyone: list[_Person], kinds: np.ndarray
+    one: _Person, everyone: list[_Person], kinds: np.ndarray, *, by_length: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where ``one`` is surely, and where its colours are seen: each S×S bool."""
+    """Where ``one`` is surely, and where its colours are seen: each S×S bool. ``by_length``: hair
+    that hangs between two faces is surely nobody's, as its length will say whose it is."""
     others = [other for other in everyone if other is not one]
-    free = np.all([one.free_of(other) for other in others], axis=0)
+    free = _free(one, everyone)
     nearest = np.min([other.from_skull for other in others], axis=0)
     near = one.from_skull < nearest
     core = (one.from_skull < _CORE) & (one.from_skull < nearest - _NEARER)
@@ -142,12 +165,48 @@ def _seen(
         sure = near & (one.face | core) & (free | (nearest > _BESIDE))
         return sure, sure
     hair, face, body = cv2.split(kinds)
+    if by_length:
+        near &= ~((hair > 0.5) & (one.down > _BROWS) & ~free)
     # Hair before the half of a face that is turned to another's is likely the other's.
     bare = one.face & (face > 0.5) & (nearest > _BESIDE)
     sure = near & (bare | (free & (one.face | core)) | (core & ~one.face & (nearest > _CLEAR)))
     around = near & (free | (nearest > _CLEAR)) & (one.from_skull < _AROUND) & (one.down < _ABOVE)
     likely = hair + face + 0.5 * body
     return sure, (sure & (likely > 0.5)) | (around & (likely > 0.7))
+
+
+def _free(one: _Person, everyone: list[_Person]) -> np.ndarray:
+    """Where nobody else can be before ``one``: S×S bool."""
+    return np.all([one.free_of(other) for other in everyone if other is not one], axis=0)
+
+
+def _longer(everyone: list[_Person], worn: list[float | None], kinds: np.ndarray) -> np.ndarray:
+    """How much likelier hair that hangs between two faces is the first one's than another's, since
+    hair is as long on both sides of a head: the logarithm of odds, S×S float32, 0 elsewhere.
+
+    ``worn``: how much hair each wears beside its face, 0..1, where that is known.
+    """
+    if worn[0] is None:
+        return np.zeros(everyone[0].down.shape, np.float32)
+    mine, *theirs = np.array([_UNKNOWN if hair is None else hair for hair in worn], np.float32)
+    longer = np.log((mine + _SHORT) / (np.array(theirs) + _SHORT)).clip(-_SURE, _SURE)
+    near = np.stack([one.from_skull for one in everyone])
+    # Below the brows of the nearest head, on a side that another hides.
+    hangs = np.stack([(one.down > _BROWS) & ~_free(one, everyone) for one in everyone])
+    hangs = np.take_along_axis(hangs, near.argmin(axis=0)[None], axis=0)[0]
+    return np.asarray(kinds[..., 0] * hangs * longer[near[1:].argmin(axis=0)])
+
+
+def _hair_beside(one: _Person, everyone: list[_Person], kinds: np.ndarray) -> float | None:
+    """How much hair there is beside the face of ``one`` where nobody else can be, 0..1; None where
+    too little of that is seen."""
+    if not kinds.shape[2]:
+        return None
+    inner, outer = _BESIDE_FACE
+    upper, lower = _CHEEKS
+    beside = (one.from_skull > inner) & (one.from_skull < outer)
+    beside &= _free(one, everyone) & (one.down > upper) & (one.down < lower)
+    return float(kinds[..., 0][beside].mean()) if beside.sum() >= _FEW else None
 
 
 def _looks(rgb: np.ndarray, kinds: np.ndarray) -> np.ndarray:
