@@ -409,16 +409,25 @@ async def test_a_photo_where_none_is_taken_is_refused(phone: Phone):
     assert_problem(response, 400, "invalid_image")
 
 
-@pytest.mark.parametrize("path", ["/api/originals", "/api/downloaded-faces"])
+@pytest.mark.parametrize("path", ["/api/originals", "/api/downloaded-faces", "/api/jobs"])
 async def test_the_error_of_a_page_number_names_the_cursor_and_empty_values_are_absent(
     phone: Phone, path: str
 ):
     response = await phone.get(path, params={"page": 2})
     assert_problem(response, 400, "invalid_request")
     assert "cursor" in response.json()["detail"]
-    for query in ({"cursor": ""}, {"limit": ""}, {"cursor": "", "limit": "", "deviceId": ""}):
+    empty = {"cursor": "", "limit": "", "deviceId": "", "state": ""}
+    for query in ({"cursor": ""}, {"limit": ""}, {"state": ""}, empty):
         response = await phone.get(path, params=query)
         assert (response.status_code, response.json()) == (200, {"items": [], "nextCursor": None})
+
+
+async def test_who_names_no_time_does_not_wait_for_a_job(phone: Phone):
+    job = (await phone.upload(headers={"Prefer": "respond-async"})).json()["job"]["id"]
+    for wait, status in (("", 200), ("0", 200), ("1.0", 200), ("61", 400), ("-1", 400), ("x", 400)):
+        response = await phone.get(f"/api/jobs/{job}", params={"wait": wait})
+        assert response.status_code == status, wait
+    assert response.json()["detail"] == "wait must be a whole number from 0 to 60."
 
 
 async def test_empty_fields_of_a_form_are_absent(phone: Phone):

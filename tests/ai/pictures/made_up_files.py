@@ -201,9 +201,10 @@ def _written(
     data = write(np.ascontiguousarray(pixels), exif)
     if "palette" in kind or kind == "gif":  # of few colours, nobody could show others
         shown = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-        meant = np.asarray(shown.convert("RGB"))
+        whole = np.asarray(shown.convert("RGBA"))
+        meant = whole[..., :3]
         if alpha is not None:  # the octree makes opaque colours 254
-            alpha = np.asarray(shown.convert("RGBA"))[..., 3]
+            alpha = whole[..., 3]
     return data, meant, alpha
 
 

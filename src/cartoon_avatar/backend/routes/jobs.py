@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from cartoon_avatar.backend import schemas
-from cartoon_avatar.backend.db.tables import JobState
 from cartoon_avatar.backend.flows.job_ends import cancel
 from cartoon_avatar.backend.flows.job_views import View, Watcher, list_jobs, view_of
 from cartoon_avatar.backend.identity import Device
@@ -21,6 +20,8 @@ from cartoon_avatar.backend.routes.parameters import (
     Id,
     Limit,
     NoPageNumber,
+    OnlyInState,
+    WaitSeconds,
 )
 from cartoon_avatar.backend.routes.results import job_body
 from cartoon_avatar.contract.media_types import EVENT_STREAM
@@ -38,7 +39,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 async def list_of_jobs(
     backend: Backend,
     device: Device,
-    state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
+    state: OnlyInState = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
@@ -67,9 +68,7 @@ async def get_job(
     backend: Backend,
     device: Device,
     jobId: Id,  # noqa: N803 (the contract's name, in the path)
-    wait: Annotated[
-        int, Query(ge=0, le=60, description="Seconds to wait at most for the job to end.")
-    ] = 0,
+    wait: WaitSeconds = 0,
     last_event_id: Annotated[str | None, Header(max_length=256)] = None,
 ) -> Response:
     """How far a job is, and its result; with `wait` once it has ended."""

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BeforeValidator
 
+from cartoon_avatar.backend.db.tables import JobState
 from cartoon_avatar.backend.errors import NotFound
 from cartoon_avatar.backend.flows.disk_space import room_to_delete
 from cartoon_avatar.backend.state import State
@@ -42,6 +43,7 @@ def _possible_id(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_possible_id)]
+# In these a bound stands before the validator: behind it, OpenAPI would lose it.
 DEFAULT_LIMIT = 20
 Cursor = Annotated[
     str | None,
@@ -58,8 +60,27 @@ def _limit_of(value: object) -> int:
 
 Limit = Annotated[
     int,
-    BeforeValidator(_limit_of),
     Query(ge=1, le=_MOST_ITEMS, description="Items a page."),
+    BeforeValidator(_limit_of),
+]
+
+
+_LONGEST_WAIT_S = 60
+
+
+def _wait_of(value: object) -> int:
+    return whole_number({"wait": value}, "wait", InvalidRequest, 0, _LONGEST_WAIT_S) or 0
+
+
+WaitSeconds = Annotated[
+    int,
+    Query(ge=0, le=_LONGEST_WAIT_S, description="Seconds to wait at most for the job to end."),
+    BeforeValidator(_wait_of),
+]
+OnlyInState = Annotated[
+    JobState | None,
+    Query(description="Only jobs in this state."),
+    BeforeValidator(lambda state: state or None),
 ]
 
 

@@ -35,8 +35,8 @@ async def list_previews(
     originalId: Id,  # noqa: N803 (the contract's name, in the path)
     face: Annotated[
         int,
-        BeforeValidator(lambda value: 0 if value == "" else value),
         Query(ge=0, lt=MOST_FACES, description="Whose portrait: an index into `faces`."),
+        BeforeValidator(lambda value: 0 if value == "" else value),
     ] = 0,
 ) -> schemas.PreviewList:
     """One person of a photo in every style, 256 px; it counts as no drawing."""
