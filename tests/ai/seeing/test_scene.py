@@ -60,6 +60,14 @@ def test_a_frame_or_bars_are_left_out_of_a_portrait(colour, sides: tuple[int, in
     assert all(side <= px <= side + 3 * (side > 0) for px, side in zip(cut, sides, strict=True))
 
 
+def test_what_is_transparent_is_no_frame():
+    rgb, alpha = seen.astronaut().rgb.copy(), np.full((512, 512), 255, np.uint8)
+    rgb[:60], alpha[:60] = 0, 0
+
+    assert inside_frame(Picture(rgb)).top == 62
+    assert inside_frame(Picture(rgb, alpha)) == whole(512, 512)
+
+
 def test_a_plain_wall_and_a_sky_are_no_frame():
     sky = np.full((500, 400, 3), 235, np.uint8)
     cv2.circle(sky, (200, 300), 120, (90, 80, 70), -1)

@@ -42,7 +42,10 @@ def scaled(box: Box, across: float, down: float) -> Box:
 
 
 def inside_frame(photo: Picture) -> Box:
-    """What of ``photo`` lies inside of a frame, or of bars at some of its sides."""
+    """What of ``photo`` lies inside of a frame, or of bars at some of its sides; all of one that is
+    transparent somewhere, as its colours there are nobody's."""
+    if photo.alpha is not None:
+        return whole(photo.width, photo.height)
     rgb = photo.rgb
     top, bottom, left, right = (
         _frame_px(lines)
