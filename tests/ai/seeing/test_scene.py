@@ -60,6 +60,16 @@ def test_a_frame_or_bars_are_left_out_of_a_portrait(colour, sides: tuple[int, in
     assert all(side <= px <= side + 3 * (side > 0) for px, side in zip(cut, sides, strict=True))
 
 
+@pytest.mark.parametrize("size", [(8, 8), (8, 300), (300, 8), (20, 20)])
+def test_of_the_smallest_photo_something_is_left_inside_its_frame(size: tuple[int, int]):
+    rgb = np.full((*size, 3), 240, np.uint8)
+    rgb[1:-1, 1:-1] = 30
+
+    box = inside_frame(Picture(rgb))
+
+    assert min(box.width, box.height) >= min(size) / 2
+
+
 def test_what_is_transparent_is_no_frame():
     rgb, alpha = seen.astronaut().rgb.copy(), np.full((512, 512), 255, np.uint8)
     rgb[:60], alpha[:60] = 0, 0

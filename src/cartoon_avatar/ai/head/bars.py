@@ -7,6 +7,7 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.pictures import Picture
+from cartoon_avatar.ai.seeing.bars import without_bars
 from cartoon_avatar.ai.seeing.faces import Face
 from cartoon_avatar.ai.seeing.features import OVAL, area
 from cartoon_avatar.ai.seeing.looks import face_axes
@@ -32,8 +33,10 @@ _WIDTHS = 2.6
 def behind_lines(picture: Picture, face: Face) -> Picture:
     """``picture`` without the lines that cross ``face``; itself where none do.
 
-    They lead the outline of a head along themselves.
+    They lead the outline of a head along themselves. A median takes those that are printed
+    faintly, or not straight all across the picture.
     """
+    picture = without_bars(picture, [face])
     width = _width_of_lines(picture.rgb, face)
     if width is None:
         return picture

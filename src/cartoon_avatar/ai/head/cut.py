@@ -24,7 +24,6 @@ from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape, shape_of_head
 from cartoon_avatar.ai.pictures import Picture
-from cartoon_avatar.ai.seeing.bars import without_bars
 from cartoon_avatar.ai.seeing.faces import (
     Face,
     open_face_finder,
@@ -106,8 +105,7 @@ def cut(
     turns = quarter_turns(faces[face_index])
     faces = [turned(face, turns, seen.width, seen.height) for face in faces]
     seen, paper = _without_rim(turned_picture(seen, turns)), turned_picture(drawing, turns)
-    # Lines are left that are printed faintly, or not straight all across the picture.
-    clear = behind_lines(without_bars(seen, [faces[face_index]]), faces[face_index])
+    clear = behind_lines(seen, faces[face_index])
 
     shape = shape_of_head(clear, faces, face_index, models)
     scale = paper.width / seen.width

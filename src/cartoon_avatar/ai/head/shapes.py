@@ -10,6 +10,7 @@ import numpy as np
 
 from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.head.bars import behind_lines
 from cartoon_avatar.ai.head.contour import (
     Pen,
     closed,
@@ -224,7 +225,7 @@ def _beside_oval(ruler: Ruler, shape: tuple[int, ...], size: Sequence[int]) -> n
 def _shape_in_photo(photo: Picture, known: Face, models: Models) -> Shape:
     """The head of the ``known`` face, as it is cut out of other drawings of ``photo``."""
     faces, index = with_known(open_face_finder(models)(photo), known)
-    return shape_of_head(photo, faces, index, models)
+    return shape_of_head(behind_lines(photo, faces[index]), faces, index, models)
 
 
 def _as_in_photo(solid: np.ndarray, shape: Shape, corner: np.ndarray, unit_px: float) -> np.ndarray:

@@ -61,11 +61,13 @@ def _frame_px(lines: np.ndarray) -> int:
     width = 0
     while _share(np.abs(lines[width] - colour) < _ALIKE) > _EVEN:
         width += 1
-        if width > _DEEPEST * len(lines):
+        if width + _FRAME_EDGE_PX > _DEEPEST * len(lines):
             return 0
-    inner = min(width + _FRAME_EDGE_PX, len(lines) - 1)
-    jump = np.abs(lines[inner].astype(np.float32) - lines[max(width - 1, 0)])
-    return inner if width and 1 - _share(jump < _ALIKE) > _ABRUPT else 0
+    if not width:
+        return 0
+    inner = width + _FRAME_EDGE_PX
+    jump = np.abs(lines[inner].astype(np.float32) - lines[width - 1])
+    return inner if 1 - _share(jump < _ALIKE) > _ABRUPT else 0
 
 
 def _share(channels: np.ndarray) -> float:

@@ -54,10 +54,10 @@ def with_head_room(
     if masks is None or not masks.trusted:
         return usual
     highest = tall.top + _top(_worn(masks), people[0]) * side / seen.width - _ROOM * side
-    missing = usual.top - max(0.0, highest)
+    missing = usual.top - max(within.top, highest)
     if missing <= 0:
         return usual
-    largest = max(side, min(_LARGEST * side, within.width, usual.top + side - within.top))
+    largest = max(side, min(_LARGEST * side, within.width))
     up = min(missing, max(_UP[0] * side, min(missing - (largest - side), _UP[1] * side)))
     bottom = usual.top + side - up
     grown = round(min(side + missing - up, largest))

@@ -43,7 +43,6 @@ def _possible_id(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_possible_id)]
-# In these a bound stands before the validator: behind it, OpenAPI would lose it.
 DEFAULT_LIMIT = 20
 Cursor = Annotated[
     str | None,
@@ -58,6 +57,7 @@ def _limit_of(value: object) -> int:
     return DEFAULT_LIMIT if number is None else number
 
 
+# Here and below a bound stands before its validator: behind it, OpenAPI would lose the bound.
 Limit = Annotated[
     int,
     Query(ge=1, le=_MOST_ITEMS, description="Items a page."),

@@ -89,6 +89,15 @@ def test_a_gap_in_a_childs_teeth_is_no_tooth():
     assert np.median(drawn[inner], axis=0) == pytest.approx((60, 32, 14), abs=4)
 
 
+def test_hair_that_is_nowhere_sure_has_no_flecks_and_no_holes():
+    locks = np.full((60, 60, 3), (38, 2, 4), np.float32)
+    grain = np.random.default_rng(0).normal(40, 9, (60, 60)).astype(np.float32)
+
+    dense = _dense(locks, grain, np.full((60, 60), 0.75, np.float32), face_px=200)
+
+    assert np.isfinite(dense).all()
+
+
 def test_cropped_hair_is_one_mass_with_flecks():
     random, size = np.random.default_rng(0), (120, 160)
     grain = np.where(random.random(size) < 0.3, 70, 25).astype(np.float32)  # salt and pepper

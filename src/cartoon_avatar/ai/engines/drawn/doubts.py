@@ -10,6 +10,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawn.colours import lab_of
 from cartoon_avatar.ai.filters.blur import blurred_within
 from cartoon_avatar.ai.filters.canvas import sized
+from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.seeing.scene import Scene
 
 # Between these a mask is in doubt; how wide a place is at least about which it is (rims of hair are
@@ -33,9 +34,7 @@ def without_doubt(scene: Scene) -> Scene:
     face_px = scale * scene.features[0].height
     person = sized(masks.person, size)
     doubtful = ((person > _DOUBT[0]) & (person < _DOUBT[1])).astype(np.uint8)
-    wide = 2 * max(1, round(_WIDE * face_px / 2)) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide))
-    doubtful = cv2.morphologyEx(doubtful, cv2.MORPH_OPEN, disc)
+    doubtful = cv2.morphologyEx(doubtful, cv2.MORPH_OPEN, disc(_WIDE * face_px / 2))
     if not doubtful.any():
         return scene
     lab = lab_of(cv2.resize(scene.picture.rgb, size[::-1], interpolation=cv2.INTER_AREA))

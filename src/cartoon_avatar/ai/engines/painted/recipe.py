@@ -16,7 +16,7 @@ import numpy as np
 from cartoon_avatar.ai.engines.drawing import Clock, Drawing
 from cartoon_avatar.ai.engines.painted.sheet import Sheet, sheet_of
 from cartoon_avatar.ai.engines.painted.steps.backdrop import near_figure, painted_backdrop, recolour
-from cartoon_avatar.ai.engines.painted.steps.face import draw_face, keep_features, keep_noses_soft
+from cartoon_avatar.ai.engines.painted.steps.face import draw_faces, keep_features, keep_noses_soft
 from cartoon_avatar.ai.engines.painted.steps.forms import crisp, flat_of, forms_of, skin_forms_of
 from cartoon_avatar.ai.engines.painted.steps.grade import graded
 from cartoon_avatar.ai.engines.painted.steps.hair import paint_hair
@@ -162,8 +162,7 @@ def _painted(scene: Scene, style: PaintedStyle, clock: Clock) -> tuple[np.ndarra
     if lines is not None:
         drawn(painted, sized(lines, painted.shape), sheet.bare, style.lines)
     clock.done("edges")
-    for number in range(len(sheet.people)):
-        draw_face(painted, light, number, style.features)
+    draw_faces(painted, light, style.features)
     clock.done("features")
     rgb = graded(painted, light, style.grade)
     clock.done("grade")

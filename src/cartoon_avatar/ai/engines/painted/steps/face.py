@@ -14,6 +14,7 @@ from cartoon_avatar.ai.engines.painted.steps.modelling import model_face
 from cartoon_avatar.ai.engines.painted.steps.mouth import draw_mouth
 from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.steps.skin import Skin
+from cartoon_avatar.ai.engines.painted.steps.texture import deviation_of
 from cartoon_avatar.ai.engines.painted.styles import Features as Look
 from cartoon_avatar.ai.filters.abstraction import coherent
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
@@ -64,7 +65,7 @@ def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) ->
             light = _is_grey(fine, beards, sheet.bare[box] * (1 - beards))
             hairs = _hairs(fine, root, sheet.face_px, light=light)
             if not light:
-                spread = float(fine[..., 0][beards > 0.5].std())
+                spread = deviation_of(fine[..., 0][beards > 0.5])
                 hairs[..., 0] -= min(_FULLER * spread, _FULLEST)
             cover(painted[box], hairs, smoothstep(beards, 0.1, 0.6))
         plain = sheet.skin[box] * (1 - own) + np.float32(1e-3)
@@ -80,23 +81,27 @@ def keep_noses_soft(painted: np.ndarray, soft: np.ndarray, sheet: Sheet) -> None
             cover(painted[box], soft[box], _SOFT_NOSE * _nose_area(person, box, 1.25, 0.02))
 
 
-def draw_face(painted: np.ndarray, light: Light, number: int, look: Look) -> None:
-    """Draw the features of the person of that ``number`` into ``painted``, in place."""
+def draw_faces(painted: np.ndarray, light: Light, look: Look) -> None:
+    """Draw the features of everybody into ``painted`` (H×W×3 CIELAB), in place."""
     sheet = light.sheet
-    person, subject = sheet.people[number], sheet.subjects[number]
-    colour = light.complexions[number]
-    tone = np.asarray([colour.light, colour.a, colour.b], np.float32)
-    photo = light.photo()
-    draw_jaw(painted, person, sheet.bare * (1 - sheet.beards), tone)
-    if person.shows_mouth:
-        model_face(painted, photo, person)
-        filled = np.maximum(sheet.lab[..., 0] - light.photo_light, 0) * (1 - sheet.beards)
-        draw_folds(painted, photo, filled, person, tone)
-        draw_mouth(painted, photo, person, subject, tone)
-        draw_nose(painted, person, tone)
-    if person.shown_eyes:
-        draw_brows(painted, person, sheet.hair)
-        draw_eyes(painted, photo, person, subject, tone, look)
+    if not sheet.people:
+        return
+    photo, beardless = light.photo(), 1 - sheet.beards
+    bare = sheet.bare * beardless
+    filled = np.maximum(sheet.lab[..., 0] - light.photo_light, 0) * beardless
+    for person, subject, colour in zip(
+        sheet.people, sheet.subjects, light.complexions, strict=True
+    ):
+        tone = np.asarray([colour.light, colour.a, colour.b], np.float32)
+        draw_jaw(painted, person, bare, tone)
+        if person.shows_mouth:
+            model_face(painted, photo, person)
+            draw_folds(painted, photo, filled, person, tone)
+            draw_mouth(painted, photo, person, subject, tone)
+            draw_nose(painted, person, tone)
+        if person.shown_eyes:
+            draw_brows(painted, person, sheet.hair)
+            draw_eyes(painted, photo, person, subject, tone, look)
 
 
 def _is_grey(lab: np.ndarray, beards: np.ndarray, skin: np.ndarray) -> bool:

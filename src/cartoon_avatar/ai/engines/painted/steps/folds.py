@@ -56,7 +56,7 @@ def draw_folds(
     if min(deep_folds) < _FOLD:
         return
     inside = area(light.shape, grown(face.oval, 0.93))
-    creased = float((inside * filled[box]).sum() / inside.sum()) / contrast
+    creased = float((inside * filled[box]).sum() / max(float(inside.sum()), 1.0)) / contrast
     aged = float(smoothstep(np.mean(deep_folds) / _DEEP + creased, *_AGED))
     if aged > 0:
         _draw_creases(lab[box], filled[box] * np.float32(aged), size, contrast)

@@ -7,6 +7,7 @@ import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
 from cartoon_avatar.ai.engines.painted.steps.forms import Forms
+from cartoon_avatar.ai.engines.painted.steps.texture import deviation_of
 from cartoon_avatar.ai.filters.abstraction import shocked
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.box import box_of_mask
@@ -57,7 +58,7 @@ def _dense(locks: np.ndarray, grain: np.ndarray, hair: np.ndarray, face_px: floa
     dense = mass + np.float32(_FORM) * (blurred_within(locks, hairy, _EVEN * face_px) - mass)
     flecks = blurred(grain, 0.002 * face_px) - blurred_within(grain, hairy, 0.02 * face_px)
     dense[..., 0] += np.clip(_FLECKS * flecks, *_FLECK) * hair
-    dense[..., 0] -= _DARKER * float(grain[hair > 0.8].std())
+    dense[..., 0] -= _DARKER * deviation_of(grain[hair > 0.8])
     return dense
 
 

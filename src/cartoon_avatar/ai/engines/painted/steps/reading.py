@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around
 from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
@@ -95,9 +96,9 @@ def beard(lab: np.ndarray, person: Features, kind: FacialHair | None) -> np.ndar
     apart *= grain / contrast
     hair = smoothstep(apart, *(_HAIR if coloured else _GREY_HAIR))
     # Between dark hairs there are light ones.
-    hair = cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _disc(0.03 * size))
+    hair = cv2.morphologyEx(hair, cv2.MORPH_CLOSE, disc(0.03 * size))
     # The rim of a face is dark and rough, too.
-    hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, _disc(0.02 * size))
+    hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, disc(0.02 * size))
     found[box] = blurred(zone * hair, 0.01 * size)
     return found
 
@@ -129,11 +130,6 @@ def stubble(lab: np.ndarray, person: Features) -> np.ndarray:
     if min(sides) > _BOTH_SIDES:
         found[box] = blurred(shadow, 0.03 * size)
     return found
-
-
-def _disc(width_px: float) -> np.ndarray:
-    width = 2 * max(1, round(width_px)) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
 
 
 def _beard_zone(face: Features, shape: tuple[int, int], kind: FacialHair) -> np.ndarray:
@@ -187,7 +183,7 @@ def without_creases(lab: np.ndarray, person: Features, bare: np.ndarray) -> None
         soft_px=0.012 * size,
     )
     calm = cv2.GaussianBlur(light, (0, 0), max(0.5, 0.004 * size))
-    closed = cv2.morphologyEx(calm, cv2.MORPH_CLOSE, _disc(int(0.035 * size)))
+    closed = cv2.morphologyEx(calm, cv2.MORPH_CLOSE, disc(int(0.035 * size)))
     closed = blurred(closed, 0.012 * size)
     # What is much darker than a crease is hair, a frame or a hand.
     depth = np.maximum(closed - calm, 0)

@@ -57,3 +57,8 @@ def calmed(lab: np.ndarray, share: np.ndarray, face_px: float) -> np.ndarray:
     )
     cover(here, sized(smooth, here.shape), share[box])
     return calm
+
+
+def deviation_of(lights: np.ndarray) -> float:
+    """How far the ``lights`` of hairs deviate from their mean; 0 where there are none."""
+    return float(lights.std()) if lights.size else 0.0
