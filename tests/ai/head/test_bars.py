@@ -8,11 +8,14 @@ import pytest
 
 from cartoon_avatar.ai.head.bars import behind_lines
 from cartoon_avatar.ai.head.cut import cut
+from cartoon_avatar.ai.head.sampling import Square, sampled
+from cartoon_avatar.ai.head.shapes import _shape_in_photo
 from cartoon_avatar.ai.pictures import Picture
 from tests.ai import seen
 from tests.ai.head.test_cut import face_of, head_of, in_place, iou
 
 Colour = tuple[int, int, int]
+SIDE_PX = 512
 
 
 def barred(picture: Picture, degrees: float, apart: int, width: int, colour: Colour) -> Picture:
@@ -45,6 +48,21 @@ def test_a_head_behind_lines_is_cut_as_without_them(
     picture = barred(portrait(), degrees, apart, width, colour)
     behind = in_place(cut(picture, seen.models(), picture), picture)
     assert iou(behind, in_place(head_of(portrait), picture)) > 0.9
+
+
+@pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer])
+def test_a_drawn_head_is_judged_by_the_photo_without_its_bars(portrait) -> None:
+    behind = barred(portrait(), 0, 60, 9, (30, 30, 30))
+    heads = []
+    for photo in (behind, portrait()):
+        shape = _shape_in_photo(photo, face_of(portrait()), seen.models())
+        assert shape.path == "classes"
+        in_photo = Square(-shape.square.left, -shape.square.top, SIDE_PX)
+        heads.append(
+            sampled(shape.head, in_photo.scaled(len(shape.head) / shape.square.side), SIDE_PX)
+        )
+
+    assert iou(*heads) > 0.95
 
 
 @pytest.mark.parametrize("portrait", [seen.astronaut, seen.officer, seen.cameraman])
