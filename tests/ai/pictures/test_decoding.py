@@ -290,7 +290,7 @@ def test_a_crop_is_what_would_be_cropped_of_the_whole(
     size = (round(width * scale), round(height * scale))
     whole = Image.fromarray(decoded(data).picture.rgb)
     box = (left, top, left + width, top + height)
-    expected = np.asarray(whole.resize(size, Image.Resampling.LANCZOS, box), np.float32)
+    expected = np.asarray(whole.resize(size, Image.Resampling.HAMMING, box), np.float32)
     assert photo.picture.rgb.shape == expected.shape
     assert np.sqrt(np.mean((photo.picture.rgb - expected) ** 2)) < (0.1 if size == crop[2:] else 5)
 

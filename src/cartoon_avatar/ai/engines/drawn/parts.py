@@ -13,7 +13,14 @@ from cartoon_avatar.ai.engines.drawn.paths import smoothed_values
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
 from cartoon_avatar.ai.engines.drawn.styles import Tones
-from cartoon_avatar.ai.engines.drawn.tracing import Glaze, base_of, levels_of, some, traced
+from cartoon_avatar.ai.engines.drawn.tracing import (
+    Glaze,
+    base_of,
+    levels_of,
+    rising_levels_of,
+    some,
+    traced,
+)
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 # How far a part goes on under its outline, and in what is around a person, and how far beyond it
@@ -71,7 +78,10 @@ def draw_part(
     base = base_of(lab, light, on, middle, tones.step)
     grey = float(np.clip(1 - np.hypot(*base[1:]) / _GREY_CHROMA, 0, 1)) / 2 if cloth else 0.0
     least, smooth = tones.least * unit**2, tones.smooth * unit
-    levels = levels_of(lights, None if around else middle, tones.step, least, smooth)
+    if around:
+        levels = rising_levels_of(lights, tones.step, tones.fine, least, smooth)
+    else:
+        levels = levels_of(lights, middle, tones.step, least, smooth)
     with nullcontext() if whole.all() else pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground(box), base)
         for path, colour in traced(lab, light, levels, scale, at, shown, within):

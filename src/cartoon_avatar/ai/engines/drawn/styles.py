@@ -21,6 +21,8 @@ class Tones:
     least: float  # the smallest shape
     smooth: float  # how far outlines are smoothed
     soft: float = 0.0  # the blur before: hard steps of folds and weave look like camouflage
+    #: In scenes: how far from the usual lightness on tones are twice as coarse, L.
+    fine: float = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ STYLES: tuple[DrawnStyle, ...] = (
         "Storybook",
         "You and your scene in clean tones under fine lines, as in a picture book.",
         outline=0.008,
-        skin=Tones(step=1.0, least=0.0001, smooth=0.003),
-        hair=Tones(step=1.8, least=0.00018, smooth=0.0035),
+        skin=Tones(step=1.0, least=0.0001, smooth=0.003, fine=20.0),
+        hair=Tones(step=1.8, least=0.00018, smooth=0.0035, fine=26.0),
         scene=Tones(step=1.2, least=0.0015, smooth=0.006, soft=0.004),
         even=0.0,
         light=1.0,

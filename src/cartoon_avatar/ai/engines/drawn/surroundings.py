@@ -72,8 +72,8 @@ def draw_scene(
     apart: hair ends where its strands do, and a hand before the chest is a hand.
     """
     reading = portrait.reading
-    # What is behind is soft: half its pixels tell as much.
-    half = cv2.resize(lab, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    # What is behind is soft, too.
+    half = halved(lab)
     near = _with_outlines(portrait)
     trace = partial(draw_part, pen, around=True)
     if behind:
@@ -162,9 +162,14 @@ def draw_company(pen: Pen, portrait: Portrait, tones: Tones) -> None:
     portrait = portrait.in_light(beyond(portrait.lab, portrait.on_pixels(inside) > 0.5, reach_px))
     rest = reading.grown(portrait.rest, _OUTLINE * reading.unit)
     with pen.sheet.clipped(portrait.outline(everybody)):
-        for mask in areas_of_hues(reading, _of_one_skin(portrait, portrait.lab)):
+        for mask in areas_of_hues(reading, _of_one_skin(portrait, halved(portrait.lab))):
             if (mask & rest).any():
                 draw_part(pen, portrait, mask & rest, mask & rest, tones, around=True)
+
+
+def halved(lab: np.ndarray) -> np.ndarray:
+    """``lab`` (H×W×3) at half the size, which tells areas of hues apart as well."""
+    return cv2.resize(lab, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
 def areas_of_hues(

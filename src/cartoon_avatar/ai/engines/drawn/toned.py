@@ -29,6 +29,7 @@ from cartoon_avatar.ai.engines.drawn.surroundings import (
     draw_company,
     draw_scene,
     glaze,
+    halved,
     tint_of,
     tinted,
 )
@@ -306,7 +307,7 @@ def _draw_cloth(
     draw_part(pen, portrait, seen, mask | under, tones, cloth=True)
     if not seen.any():
         return
-    for area in areas_of_hues(portrait.reading, portrait.lab, seen)[1:]:
+    for area in areas_of_hues(portrait.reading, halved(portrait.lab), seen)[1:]:
         if (area & seen).any():
             draw_part(pen, portrait, area & seen, area & seen, tones, cloth=True)
 

@@ -58,22 +58,37 @@ def base_of(lab: np.ndarray, plane: np.ndarray, on: np.ndarray, middle: float, s
 
 
 def levels_of(
-    values: np.ndarray, middle: float | None, step: float, least: float, smooth: float
+    values: np.ndarray, middle: float, step: float, least: float, smooth: float
 ) -> list[Level]:
-    """Steps down and up from the ``middle``, or up from the darkest, to nearly all ``values``."""
-    darkest, lightest = np.percentile(some(values), (0.2, 99.8))
-    if middle is None:
-        down, up = np.empty(0), np.arange(darkest + step / 2, lightest, step)
-    else:
-        down = middle - _steps(step, middle - darkest)
-        up = middle + _steps(step, lightest - middle)
+    """Steps down and up from the ``middle`` to nearly all ``values``."""
+    darkest, lightest = _range_of(values)
+    down = middle - _steps(step, middle - darkest, _NEAR)
+    up = middle + _steps(step, lightest - middle, _NEAR)
     levels = [Level(float(value), True, least, smooth) for value in down]
     return levels + [Level(float(value), False, least, smooth) for value in up]
 
 
-def _steps(step: float, most: float) -> np.ndarray:
-    near = np.arange(step / 2, min(most, _NEAR * step), step)
-    return np.concatenate([near, np.arange((_NEAR + 0.5) * step, most, 2 * step)])
+def rising_levels_of(
+    values: np.ndarray, step: float, fine: float, least: float, smooth: float
+) -> list[Level]:
+    """Steps up from the darkest to nearly all ``values``, twice as high farther than ``fine`` from
+    the usual one."""
+    darkest, lightest = _range_of(values)
+    usual = float(np.median(some(values)))
+    near = round(fine / step)
+    below, above = _steps(step, usual - darkest, near), _steps(step, lightest - usual, near)
+    up = np.concatenate([usual - below[::-1], usual + above])
+    return [Level(float(value), False, least, smooth) for value in up]
+
+
+def _range_of(values: np.ndarray) -> tuple[float, float]:
+    return tuple(np.percentile(some(values), (0.2, 99.8)))
+
+
+def _steps(step: float, most: float, near: int) -> np.ndarray:
+    """From half a ``step`` on, up to the ``most``; the first ``near`` are not twice as high."""
+    fine = np.arange(step / 2, min(most, near * step), step)
+    return np.concatenate([fine, np.arange((near + 0.5) * step, most, 2 * step)])
 
 
 def traced(
