@@ -187,3 +187,17 @@ def test_every_body_of_a_dozen_in_a_row_is_person() -> None:
         height = float(np.hypot(*(face.landmarks[152] - face.landmarks[10])))
         chest = masks.person[round(chin + height) : round(chin + 2 * height), round(x)]
         assert chest.mean() > 0.9
+
+
+def test_every_body_of_a_crowd_is_person() -> None:
+    """Sixty in rows: who came after the thirty-second lost all but the face."""
+    one = cv2.resize(seen.astronaut().rgb, (110, 110), interpolation=cv2.INTER_AREA)
+    crowd = Picture(np.vstack([np.hstack([one, one[:, ::-1]] * 5)] * 6))
+    faces = open_face_finder(seen.models())(crowd)
+    assert len(faces) == 60
+    masks = open_mask_finder(seen.models())(crowd, faces)
+    for face in faces:
+        x, chin = face.landmarks[152]
+        height = float(np.hypot(*(face.landmarks[152] - face.landmarks[10])))
+        chest = masks.person[round(chin + 0.5 * height) : round(chin + height), round(x)]
+        assert chest.mean() > 0.9

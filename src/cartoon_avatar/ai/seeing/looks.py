@@ -27,11 +27,12 @@ from cartoon_avatar.ai.seeing.models import Models
 _BUST, _HEAD = 5.2, 2.4
 # Wider or higher than this a picture squeezed into a square is not understood.
 _SQUEEZED = 1.7
-# The people that are looked at from near, and those that are looked at at all: the others with
-# their shoulders only, once for all who stand within so many sides of a look and are about as
-# large, times.
-_PEOPLE, _MOST_PEOPLE = 8, 32
+# The people that are looked at from near. The others are looked at with their shoulders only,
+# once for all who stand within so many sides of a look and are about as large, times; after so
+# many looks with what is around them: side of such a look in face heights, and their number.
+_PEOPLE, _OTHERS = 8, 32
 _BESIDE, _AS_LARGE = 0.3, 1.5
+_CROWD, _CROWDS = 2 * _BUST, 24
 # How far what has no class yet takes after its neighbours, px of a look.
 _NEAR_PX = 25
 # Heads that lean more than this are shown upright, radians.
@@ -65,7 +66,7 @@ def face_axes(face: Face) -> tuple[np.ndarray, float]:
 def class_planes(models: Models, rgb: np.ndarray, faces: list[Face]) -> np.ndarray:
     """H×W×6 float32 class probabilities of ``rgb`` (H×W×3 uint8) and the ``faces`` in it."""
     height, width = rgb.shape[:2]
-    people, others = faces[:_PEOPLE], faces[_PEOPLE:_MOST_PEOPLE]
+    people, others = faces[:_PEOPLE], faces[_PEOPLE:]
     tallest = max((face_axes(face)[1] for face in people), default=0.0)
     whole_seen = max(height, width) <= _SQUEEZED * min(height, width) and (
         not people or tallest >= 0.1 * max(height, width)
@@ -80,21 +81,34 @@ def class_planes(models: Models, rgb: np.ndarray, faces: list[Face]) -> np.ndarr
         axes, unit = face_axes(face)
         bust = not whole_seen or max(height, width) > 1.3 * _BUST * unit or _leans(axes, 0.6)
         looks += _looks(face, axes, unit, bust, width, height)
-    for face in others:
-        axes, unit = face_axes(face)
-        if not any(_holds(look, face, unit) for look in looks if look.far):
-            looks += [look for look in _looks(face, axes, unit, True, width, height) if look.far]
+    near = [look for look in looks if look.far]
+    beside = _shared(others, _BUST, near, _OTHERS, width, height)
+    crowd = _shared(others, _CROWD, near + beside, _CROWDS, width, height)
     # The nearest look decides.
-    for look in sorted(looks, key=lambda look: not look.far):
+    for look in crowd + sorted(looks + beside, key=lambda look: not look.far):
         _look(models, rgb, look, planes)
     return planes
 
 
-def _holds(look: Look, face: Face, unit: float) -> bool:
-    """Whether ``face``, ``unit`` px high, is seen in ``look`` as well as in one of its own."""
+def _shared(
+    faces: list[Face], share: float, others: list[Look], most: int, width: int, height: int
+) -> list[Look]:
+    """At most so many looks, ``share`` face heights wide, at those of ``faces`` whom no other look
+    shows; each shows all who are beside."""
+    looks: list[Look] = []
+    for face in faces:
+        axes, unit = face_axes(face)
+        if any(_holds(look, face, _BUST * unit) for look in others):
+            continue
+        if len(looks) < most and not any(_holds(look, face, share * unit) for look in looks):
+            looks.append(_look_at(face, axes, 0.85 * unit, share * unit, True, width, height))
+    return looks
+
+
+def _holds(look: Look, face: Face, side: float) -> bool:
+    """Whether ``face`` is seen in ``look`` as well as in one of its own of that ``side``, px."""
     away = np.abs((face.landmarks.mean(axis=0) - look.centre) @ look.axes).max()
-    larger = abs(np.log(look.side / (_BUST * unit)))
-    return bool(away < _BESIDE * look.side and larger < np.log(_AS_LARGE))
+    return bool(away < _BESIDE * look.side and abs(np.log(look.side / side)) < np.log(_AS_LARGE))
 
 
 def _leans(axes: np.ndarray, than: float) -> bool:
@@ -104,26 +118,30 @@ def _leans(axes: np.ndarray, than: float) -> bool:
 def _looks(
     face: Face, axes: np.ndarray, unit: float, bust: bool, width: int, height: int
 ) -> list[Look]:
-    chin, forehead = (face.landmarks[at].astype(np.float64) for at in (152, 10))
-    middle = (chin + forehead) / 2
-    upright = not _leans(axes, _LEANING)
-    if upright:
-        axes = np.eye(2)
     looks = []
     # A picture framed around the head is the look at the head itself.
     head = bust or max(width, height) > 1.25 * _HEAD * unit
     for below, share, far in ((0.85, _BUST, True), (-0.12, _HEAD, False)):
-        if not (bust if far else head):
-            continue
-        side = share * unit
-        centre = middle + below * unit * axes[:, 1]
-        # Beyond its border the picture has no information: better to look at more of it.
-        if upright:
-            spare = np.maximum(0, np.array([width, height]) - side) / 2
-            centre = np.clip(centre, np.array([width, height]) / 2 - spare,
-                             np.array([width, height]) / 2 + spare)  # fmt: skip
-        looks.append(Look(centre, axes, side, far))
+        if bust if far else head:
+            looks.append(_look_at(face, axes, below * unit, share * unit, far, width, height))
     return looks
+
+
+def _look_at(
+    face: Face, axes: np.ndarray, below: float, side: float, far: bool, width: int, height: int
+) -> Look:
+    """A square, ``side`` px, whose centre is ``below`` px below that of ``face``."""
+    chin, forehead = (face.landmarks[at].astype(np.float64) for at in (152, 10))
+    upright = not _leans(axes, _LEANING)
+    if upright:
+        axes = np.eye(2)
+    centre = (chin + forehead) / 2 + below * axes[:, 1]
+    # Beyond its border the picture has no information: better to look at more of it.
+    if upright:
+        spare = np.maximum(0, np.array([width, height]) - side) / 2
+        centre = np.clip(centre, np.array([width, height]) / 2 - spare,
+                         np.array([width, height]) / 2 + spare)  # fmt: skip
+    return Look(centre, axes, side, far)
 
 
 def _seen(models: Models, rgb: np.ndarray) -> np.ndarray:
@@ -151,6 +169,14 @@ def _look(models: Models, rgb: np.ndarray, look: Look, planes: np.ndarray) -> No
     """Put what ``look`` shows into ``planes``, in place."""
     assert models.person_classes is not None
     px = models.person_classes.size[0]
+    corners = cv2.transform(
+        np.asarray([[[0, 0], [px, 0], [px, px], [0, px]]], np.float32), look.to_picture(px)
+    )[0]
+    height, width = planes.shape[:2]
+    x0, y0 = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [width, height])
+    x1, y1 = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, [width, height])
+    if x1 <= x0 or y1 <= y0:
+        return
     fine = 1.0
     while look.side > 2 * px * fine and min(rgb.shape[:2]) > 1:
         rgb = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -171,14 +197,6 @@ def _look(models: Models, rgb: np.ndarray, look: Look, planes: np.ndarray) -> No
     if not look.far:
         fade = np.interp(np.arange(px) / px, (0.7, 0.84), (0.8, 0)).astype(np.float32)
         weight = weight * fade[:, None]
-    corners = cv2.transform(
-        np.asarray([[[0, 0], [px, 0], [px, px], [0, px]]], np.float32), look.to_picture(px)
-    )[0]
-    height, width = planes.shape[:2]
-    x0, y0 = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [width, height])
-    x1, y1 = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, [width, height])
-    if x1 <= x0 or y1 <= y0:
-        return
     to_box = look.to_picture(px)
     to_box[:, 2] -= [x0, y0]
     size = (int(x1 - x0), int(y1 - y0))
