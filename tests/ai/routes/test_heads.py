@@ -65,6 +65,23 @@ async def test_a_face_that_was_drawn_is_cut_though_its_crop_hides_it(
     assert opened(response).mode == "RGBA"
 
 
+@pytest.mark.parametrize("style", ["painted", "ink"])
+async def test_the_head_of_a_portrait_counts_the_faces_of_the_photo(
+    ai: httpx.AsyncClient, astronaut: bytes, style: str
+) -> None:
+    row = np.hstack(
+        [np.asarray(Image.open(io.BytesIO(astronaut)).convert("RGB").resize((300, 300)))] * 3
+    )
+    data = saved(Image.fromarray(row), "PNG")
+    asked = {"style": style, "seed": "1", "size": "256", "face": "2"}
+    drawing = await ai.post(GENERATE, files={"image": data}, data=asked)
+    files = {"image": drawing.content, "original": data}
+    said = {**asked, "crop": drawing.headers[headers.CROP_BOX]}
+    response = await ai.post(CUT, files=files, data=said)
+    assert opened(response).mode == "RGBA"
+    assert response.headers[headers.FACE_COUNT] == drawing.headers[headers.FACE_COUNT] == "3"
+
+
 @pytest.mark.parametrize("crop", [True, False])
 async def test_a_face_that_was_not_found_for_the_drawing_is_not_cut(
     ai: httpx.AsyncClient, crop: bool

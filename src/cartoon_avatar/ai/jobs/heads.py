@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -95,8 +95,9 @@ def cut_head(
     if head is None:
         photo = _photo_behind(tools, drawing.picture, original, crop)
         clock.done("decode")
-        known = _known_face(tools, drawing.picture, original, photo, crop, face)
+        known, faces = _known_face(tools, drawing.picture, original, photo, crop, face)
         head = _head(tools, drawing.picture, photo, size, face, known)
+        head = replace(head, faces=faces or head.faces)
     clock.done("cut")
 
     picture = head.picture
@@ -140,7 +141,7 @@ def head_of(
     if original is not None and photo and not head_cut.same_shape(photo, drawing.picture):
         crop = _portrait_of(tools, original, face_index, drawing.picture)
         photo = _photo_behind(tools, drawing.picture, original, crop)
-    known = _known_face(tools, drawing.picture, original, photo, crop, face_index)
+    known, _ = _known_face(tools, drawing.picture, original, photo, crop, face_index)
     return _head(tools, drawing.picture, photo, size, face_index, known).picture
 
 
@@ -223,21 +224,23 @@ def _known_face(
     photo: Picture | None,
     crop: Box | None,
     face_index: int,
-) -> Face | None:
-    """The original's face of that number, in pixels of ``photo``, which shows ``crop`` of it.
+) -> tuple[Face | None, int]:
+    """The original's face of that number, in pixels of ``photo``, which shows ``crop`` of it, and
+    how many faces the original has.
 
-    It is found where it was for the drawing: at another size another face may be. None where
+    They are found where they were for the drawing: at another size others may be. None and 0 where
     ``drawing`` does not show the same as ``photo``. Raises NoFace and FaceIndexOutOfRange.
     """
     if original is None or photo is None or not head_cut.same_shape(photo, drawing):
-        return None
+        return None, 0
     require_seeing(tools)
     look = looked_at(tools, original)
-    face = _numbered(tools.eyes.find_faces(look.picture), face_index)
+    faces = tools.eyes.find_faces(look.picture)
+    face = _numbered(faces, face_index)
     everything = whole(look.width, look.height)
     shown = crop or everything
     in_full = in_crop(face, everything, look.width / look.picture.width)
-    return in_crop(in_full, shown, photo.width / shown.width)
+    return in_crop(in_full, shown, photo.width / shown.width), len(faces)
 
 
 def _photo_behind(
