@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
+from cartoon_avatar.ai.filters.canvas import lab_of, rgb_of
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
-from cartoon_avatar.ai.seeing.features import features_of
+from cartoon_avatar.ai.seeing.features import area, features_of
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
 from cartoon_avatar.ai.seeing.report import lines_of, picture_of, values_of
 from cartoon_avatar.ai.seeing.scene import Scene, open_scene
 from cartoon_avatar.ai.seeing.subject import Read, Subject
+from cartoon_avatar.ai.seeing.worn import age
 from tests.ai import seen
 
 _CHEEKS_AND_CHIN = [
@@ -84,6 +86,38 @@ def test_dim_light_is_told_from_dark_skin() -> None:
     assert value(dim.light).dim > 0.3 > value(astronaut().light).dim
     assert even > plain + 8
     assert abs(value(astronaut().even_skin)[0] - value(astronaut().skin)[0]) < 4
+
+
+@pytest.mark.parametrize("cast", [(0, 0), (3, 8)])
+@pytest.mark.parametrize(("iris", "cool"), [((-2, -8), True), ((7, 13), False)])
+def test_irises_keep_their_colour_in_warm_light(iris, cool: bool, cast) -> None:
+    lab = lab_of(seen.astronaut().rgb)
+    (face,) = open_face_finder(seen.models())(seen.astronaut())
+    for eye in features_of(face.landmarks).eyes:
+        disc = np.zeros(lab.shape[:2], np.uint8)
+        cv2.circle(disc, np.rint(eye.iris).astype(int).tolist(), round(eye.radius), 1, -1)
+        lab[(disc > 0) & (area(disc.shape, eye.outline) > 0.5), 1:] = iris
+    lab[..., 1:] += cast
+
+    _, a, b = value(scene_of(Picture(rgb_of(lab))).subjects[0].iris_colour)
+
+    assert (a < -1 and b < 4) is cool
+    assert (b > 6) is not cool
+
+
+@pytest.mark.parametrize(
+    ("hair", "chroma_of_skin", "older"),
+    [
+        ((62, 3, 5), 22, True),
+        ((69, 6, 10), 36, True),  # grey in warm light
+        ((69, 10, 20), 22, False),  # blond
+        ((30, 1, 2), 22, False),
+    ],
+)
+def test_grey_hair_tells_age_in_warm_light_too(hair, chroma_of_skin: float, older: bool) -> None:
+    skin = Read((65.0, 0.6 * chroma_of_skin, 0.8 * chroma_of_skin), 0.9)
+    found = age(Read(hair, 0.9), skin, monochrome=False, detail=1.0)
+    assert (found is not None and found.value == "older") is older
 
 
 def test_a_mask_over_the_mouth_covers_it() -> None:

@@ -64,12 +64,12 @@ def subject_of(
         eyes_covered=hidden,
         mouth_covered=mouth_hidden,
         eyes_open=_eyes_open(chart, eyes_shown),
-        iris_colour=_iris_colour(chart, eyes, eyes_shown),
+        iris_colour=_iris_colour(chart, eyes, eyes_shown, white),
         brow_colour=_brow_colour(chart, skin, eyes_shown),
         mouth_open=read(_mouth_gap(chart), mouth_shown),
         teeth=_teeth(chart, skin, mouth_shown),
         smile=read(_smile(chart), 0.8 * mouth_shown),
-        age=worn.age(chart, hair_colour, monochrome, detail),
+        age=worn.age(hair_colour, skin, monochrome, detail),
     )
 
 
@@ -191,8 +191,16 @@ def _eyes_open(chart: Chart, shown: float) -> Read[tuple[bool, bool]] | None:
     return read((bool(left), bool(right)), shown * float(np.clip(0.4 + 10 * doubt, 0, 0.95)))
 
 
-def _iris_colour(chart: Chart, eyes: list[Eye], shown: float) -> Read[Lab] | None:
-    """Between pupil and rim, below the shadow of the lid."""
+# Lids and veins redden what is seen of an iris: its least red half tells a grey, blue or green one,
+# which in light as warm as the white of the eye shows has less a* than this. How much of that light
+# is taken away, and how far at most, CIELAB; darker than this share of the white, an iris is brown.
+_COOL, _WARMTH, _WARMTH_MOST, _DARK = -1.0, 0.6, 8.0, 0.25
+
+
+def _iris_colour(
+    chart: Chart, eyes: list[Eye], shown: float, white: Lab | None
+) -> Read[Lab] | None:
+    """Between pupil and rim, below the shadow of the lid; ``white`` is that of the eyes."""
 
     def ring(eye: Eye) -> np.ndarray:
         radius = eye.radius / UNIT_PX
@@ -205,9 +213,19 @@ def _iris_colour(chart: Chart, eyes: list[Eye], shown: float) -> Read[Lab] | Non
     if shown < 0.3 or zone.sum() < 12:
         return None
     # Glints are no colour.
-    light = chart.lab[..., 0]
+    light, red = chart.lab[..., 0], chart.lab[..., 1]
     zone &= light < np.percentile(light[zone], 85)
-    return colour_in(chart, zone, round(0.7 * shown, 2)) if zone.sum() >= 20 else None
+    if zone.sum() < 20:
+        return None
+    confidence = round(0.7 * shown, 2)
+    cool = lab_in(chart, zone & (red <= np.median(red[zone])))
+    if white is not None:
+        warmth = _WARMTH * np.maximum(np.array(white[1:]) - 1, 0)
+        warmth *= min(1.0, _WARMTH_MOST / max(float(np.hypot(*warmth)), 1e-6))
+        cool = cool[0], round(cool[1] - float(warmth[0]), 1), round(cool[2] - float(warmth[1]), 1)
+    if cool[1] < _COOL and (white is None or cool[0] > _DARK * white[0]):
+        return read(cool, confidence)
+    return read(lab_in(chart, zone), confidence)
 
 
 def _brow_colour(chart: Chart, skin: Read[Lab] | None, shown: float) -> Read[Lab] | None:

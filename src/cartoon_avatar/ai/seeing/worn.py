@@ -360,12 +360,17 @@ def facial_hair(chart: Chart, monochrome: bool, shown: float) -> Read[FacialHair
 
 
 def age(
-    chart: Chart, hair_colour: Read[Lab] | None, monochrome: bool, detail: float
+    hair_colour: Read[Lab] | None,
+    skin: Read[Lab] | None,
+    monochrome: bool,
+    detail: float,
 ) -> Read[Age] | None:
-    """Read only from grey hair over lined skin; proportions do not identify a child reliably."""
+    """Read only from grey hair; proportions do not identify a child reliably."""
     if hair_colour is None or monochrome or detail < 0.5 or hair_colour.confidence < 0.9:
         return None
     light, a, b = hair_colour.value
-    if light > 52 and np.hypot(a, b) < 9:
+    # In warm light grey is warm, and skin more so.
+    rich = 0.0 if skin is None else float(np.hypot(*skin.value[1:]))
+    if light > 52 and np.hypot(a, b) < max(9.0, 0.4 * rich):
         return Read("older", 0.5)
     return None

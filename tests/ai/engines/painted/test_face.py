@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cartoon_avatar.ai.engines.painted.steps.eyes import _iris_colour
 from cartoon_avatar.ai.engines.painted.steps.face import _is_grey
 from cartoon_avatar.ai.engines.painted.steps.folds import draw_folds
 from cartoon_avatar.ai.engines.painted.steps.forms import crisp
@@ -19,7 +20,7 @@ from cartoon_avatar.ai.filters.blur import blurred
 from cartoon_avatar.ai.filters.canvas import lab_of
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
-from cartoon_avatar.ai.seeing.subject import Subject
+from cartoon_avatar.ai.seeing.subject import Read, Subject
 from tests.ai import seen
 
 FAIR, DARK, GREYS = (75.0, 13, 16), (46.0, 18, 22), (70.0, 0, 0)
@@ -81,7 +82,7 @@ def test_a_gap_in_a_childs_teeth_is_no_tooth():
     photo[middle], photo[gums] = (80, 2, 8), (60, 32, 14)
     drawn = photo.copy()
 
-    draw_mouth(drawn, photo, person, Subject(*[None] * len(fields(Subject))), tone)
+    draw_mouth(drawn, photo, person, subject(), tone)
 
     teeth = middle & ~gums
     inner = cv2.erode(gums.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -113,8 +114,37 @@ def test_cropped_hair_is_one_mass_with_flecks():
     assert dense[..., 0].mean() < locks[..., 0].mean() - 3
 
 
-@pytest.mark.parametrize(("depth", "aged"), [(45.0, True), (0.0, False)])
-def test_an_aged_face_keeps_its_creases_and_a_young_one_none(depth: float, aged: bool):
+def subject(**known: Read) -> Subject:
+    """Somebody of whom no more is ``known``."""
+    return Subject(**{one.name: known.get(one.name) for one in fields(Subject)})
+
+
+@pytest.mark.parametrize(
+    ("iris", "glasses", "drawn"),
+    [
+        ((35, -2, -11), "none", (35, -2, -11)),  # blue
+        ((35, -2, -4), "clear", (24, 6, 9)),  # the sky in a lens
+        ((35, 1, 2), "none", (24, 6, 9)),  # the sky in a brown one
+        ((28, 6, 11), "none", (28, 6, 11)),
+    ],
+)
+def test_a_blue_iris_under_black_hair_is_blue(iris, glasses: str, drawn):
+    black_haired = subject(
+        iris_colour=Read(iris, 0.7),
+        hair_colour=Read((10, 2, 3), 0.9),
+        even_skin=Read((62, 16, 18), 0.8),
+        glasses=Read(glasses, 0.8),
+    )
+    assert tuple(_iris_colour(black_haired)) == drawn
+
+
+@pytest.mark.parametrize(
+    ("depth", "hair_is_grey", "aged"),
+    [(45.0, False, True), (14.0, True, True), (0.0, False, False)],
+)
+def test_an_aged_face_keeps_its_creases_and_a_young_one_none(
+    depth: float, hair_is_grey: bool, aged: bool
+):
     _, person, tone = face()
     shape = seen.astronaut().rgb.shape[:2]
     plain = np.broadcast_to(tone, (*shape, 3)).astype(np.float32)
@@ -128,7 +158,8 @@ def test_an_aged_face_keeps_its_creases_and_a_young_one_none(depth: float, aged:
     photo, drawn = plain.copy(), plain.copy()
     photo[..., 0] -= depth * cv2.GaussianBlur(folds.astype(np.float32), (0, 0), 1)
 
-    draw_folds(drawn, photo, filled, person, tone)
+    known = subject(age=Read("older", 0.5)) if hair_is_grey else subject()
+    draw_folds(drawn, photo, filled, person, known, tone)
 
     darker = plain[..., 0] - drawn[..., 0]
     assert bool(darker[filled > 20].mean() > 6) is aged

@@ -234,3 +234,20 @@ def test_of_a_photo_that_is_painted_in_part_only_skin_and_eyes_are(scene: Scene)
     eyes = [grown(eye.outline, 2.5) for eye in scene.features[0].shown_eyes]
     assert not changed[~skin & (area(skin.shape, *eyes) == 0)].any()
     assert changed[scene.masks.skin > 0.9].mean() > 0.5
+
+
+def test_a_lamps_reflection_on_a_forehead_is_painted_as_skin(scene: Scene):
+    person = scene.features[0]
+    middle = person.landmarks[10] + person.height * np.array([0.1, 0.12])
+    size = np.array([0.11, 0.07]) * person.height
+    down, across = np.indices(scene.picture.rgb.shape[:2])
+    shine = np.hypot((across - middle[0]) / size[0], (down - middle[1]) / size[1]) < 1
+    rgb = scene.picture.rgb.copy()
+    rgb[shine] = 252
+
+    shiny = replace(scene, picture=Picture(rgb))
+    drawn = lab_of(painted.draw(shiny, by_name("painted"), 0).picture.rgb)[shine]
+
+    # Paper white has neither.
+    assert np.median(np.hypot(drawn[:, 1], drawn[:, 2])) > 8
+    assert np.median(drawn[:, 0]) < 95

@@ -17,8 +17,8 @@ _INK = np.asarray([9, 6, 4], np.float32)
 # Of irises whose colour was not read.
 _BROWN = (24.0, 6.0, 9.0)
 # Fair skin is lighter than this, black hair darker, L; grey has less chroma; irises with less
-# b are not brown.
-_FAIR, _BLACK_HAIR, _GREY, _LEAST_YELLOW = 70.0, 33.0, 9.0, 6.0
+# b are not brown; with less a they are grey, blue or green.
+_FAIR, _BLACK_HAIR, _GREY, _LEAST_YELLOW, _COOL = 70.0, 33.0, 9.0, 6.0, -1.0
 # How far irises go back to the middle of eyes that look aside, share of the way.
 _STRAIGHTER = 0.3
 # Smaller eyes than this are left as the photo has them, px.
@@ -84,11 +84,15 @@ def draw_eyes(
 
 
 def _iris_colour(subject: Subject) -> np.ndarray:
-    """CIELAB. Grey under black hair, in a face that is not fair, is a brown iris that reflects."""
+    """CIELAB. Grey under black hair, in a face that is not fair, is a brown iris that reflects, and
+    so is what is bluish behind glasses."""
     if subject.iris_colour is None:
         return np.array(_BROWN)
     colour = np.array(subject.iris_colour.value)
     if subject.even_skin is None or subject.hair_colour is None or colour[2] >= _LEAST_YELLOW:
+        return colour
+    behind_glasses = subject.glasses is not None and subject.glasses.value != "none"
+    if colour[1] < _COOL and not behind_glasses:
         return colour
     light, a, b = subject.hair_colour.value
     black = light < _BLACK_HAIR and np.hypot(a, b) < _GREY

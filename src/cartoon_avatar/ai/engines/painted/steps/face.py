@@ -96,7 +96,7 @@ def draw_faces(painted: np.ndarray, light: Light, look: Look) -> None:
         draw_jaw(painted, person, bare, tone)
         if person.shows_mouth:
             model_face(painted, photo, person)
-            draw_folds(painted, photo, filled, person, tone)
+            draw_folds(painted, photo, filled, person, subject, tone)
             draw_mouth(painted, photo, person, subject, tone)
             draw_nose(painted, person, tone)
         if person.shown_eyes:

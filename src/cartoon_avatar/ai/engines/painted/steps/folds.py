@@ -17,6 +17,7 @@ from cartoon_avatar.ai.filters.flow import along, tangent_field
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, mix, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown, smooth_curve
+from cartoon_avatar.ai.seeing.subject import Subject
 
 # From the wing of the nose to beside the mouth, right and left.
 _FOLDS = (129, 203, 206, 216, 212), (358, 423, 426, 436, 432)
@@ -24,14 +25,19 @@ _OFFSETS = 40
 # Folds less deep than this, in L on fair skin, are left out: a line for them ages a face.
 _FOLD = 2.4
 # Folds of this depth, L on fair skin, tell as much of age as creases of 1 L in the mean of a face;
-# from which sum of both a face is aged, and surely so.
-_DEEP, _AGED = 14.0, (2.4, 3.0)
+# from which sum of both a face is aged, and surely so; under grey hair less does.
+_DEEP, _AGED, _GREY_HAIRED = 14.0, (2.4, 3.0), (1.0, 1.8)
 # Creases less deep than this are pores, L on fair skin, and how much of the others is kept.
 _CREASE, _KEPT = (2.0, 6.0), 0.7
 
 
 def draw_folds(
-    lab: np.ndarray, photo: np.ndarray, filled: np.ndarray, person: Features, tone: np.ndarray
+    lab: np.ndarray,
+    photo: np.ndarray,
+    filled: np.ndarray,
+    person: Features,
+    subject: Subject,
+    tone: np.ndarray,
 ) -> None:
     """One thin stroke in ``lab`` for each fold of a smile, where ``photo`` has both, and the
     creases of an aged face, in place.
@@ -52,15 +58,15 @@ def draw_folds(
     found = [_fold(depth, face, indices) for indices in _FOLDS]
     contrast = contrast_of(tone[0])
     deep_folds = [float(np.median(deep)) / contrast for _, deep in found]
-    # A stroke on one cheek alone looks like a scratch.
-    if min(deep_folds) < _FOLD:
-        return
     inside = area(light.shape, grown(face.oval, 0.93))
     creased = float((inside * filled[box]).sum() / max(float(inside.sum()), 1.0)) / contrast
-    aged = float(smoothstep(np.mean(deep_folds) / _DEEP + creased, *_AGED))
+    older = subject.age is not None and subject.age.value == "older"
+    signs = _GREY_HAIRED if older else _AGED
+    aged = float(smoothstep(np.mean(deep_folds) / _DEEP + creased, *signs))
     if aged > 0:
         _draw_creases(lab[box], filled[box] * np.float32(aged), size, contrast)
-    for line, deep in found:
+    # A stroke on one cheek alone looks like a scratch.
+    for line, deep in found if min(deep_folds) >= _FOLD else ():
         widths = 0.016 * size * tapered(len(line))
         strength = float(np.clip(0.2 + 0.05 * deep.mean() / contrast, 0.2, 0.5))
         covered = stroke(light.shape, line, widths, max(0.8, 0.005 * size))

@@ -21,6 +21,8 @@ _EVENED = 0.65
 _BRIGHTER_AT_MOST = 3.0
 # Hues of skin, degrees in the a-b plane, that light of a neutral colour shows.
 _HUES_DEG = (43.0, 64.0)
+# By which share of that skin of other hues is moved on into them, and how far at most, degrees.
+_INWARDS, _INWARDS_MOST = 0.4, 8.0
 # How far (CIELAB a, b) lamps move skin, and from where on it is painted or lit on purpose.
 _CAST, _PAINT = 18.0, 36.0
 
@@ -140,7 +142,10 @@ def _balanced(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
     if chroma < 6:
         return lab
     hue = np.degrees(np.arctan2(b, a))
-    goal = np.radians(np.clip(hue, *_HUES_DEG))
+    nearest = np.clip(hue, *_HUES_DEG)
+    # Light of a strong colour says little about the hue: it is rather in the middle.
+    inwards = np.clip(_INWARDS * (nearest - hue), -_INWARDS_MOST, _INWARDS_MOST)
+    goal = np.radians(nearest + inwards)
     towards_a, towards_b = chroma * np.cos(goal) - a, chroma * np.sin(goal) - b
     strength = 0.85 * (1 - smoothstep(float(np.hypot(towards_a, towards_b)), _CAST, _PAINT))
     share = np.float32(strength) * np.clip((lab[..., 0] - 5) / 35, 0, 1)

@@ -13,7 +13,7 @@ from cartoon_avatar.ai.engines.painted.steps.relight import Light
 from cartoon_avatar.ai.engines.painted.styles import PaintedStyle, Tones
 from cartoon_avatar.ai.filters.abstraction import smoothed
 from cartoon_avatar.ai.filters.blur import blurred_within
-from cartoon_avatar.ai.filters.box import box_of_mask, corner_of
+from cartoon_avatar.ai.filters.box import Box, box_of_mask, corner_of
 from cartoon_avatar.ai.filters.canvas import rgb_of, sized
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around
@@ -30,6 +30,10 @@ _FOREIGN = 12.0
 _SHADOW = 22.0
 # How much darker, on fair skin, and how far in a and b a shadow of beard is from skin.
 _STUBBLE_DARKER, _STUBBLE_HUE = 4.5, np.asarray([-3.0, -4.0], np.float32)
+# How much lighter than skin, on fair skin, a lamp's reflection is, L, and how much wider than the
+# face's oval, times, where it may be: a forehead goes on above the mesh; and how much wider than
+# eyes where it is none.
+_REFLECTION, _SHINY_WIDE, _EYES_WIDE = (6.0, 14.0), 1.25, 2.2
 _BLUSH = np.asarray([3.0, 0.8], np.float32)
 
 
@@ -55,7 +59,7 @@ def painted_skin(sheet: Sheet, strokes: np.ndarray, light: Light, style: Painted
     covered = bare[box]
     faces = [grown(person.oval, 0.97) - corner_of(box) for person in sheet.people]
     within = area(covered.shape, *faces, soft_px=0.02 * size)
-    covered *= _like_skin(here, tone, within)
+    covered *= _like_skin(here, tone, within, _shiny(covered.shape, box, sheet))
     covered *= (1 - sheet.beards[box]) * (1 - sheet.features[box])
     weight = covered**2 + np.float32(1e-3)
     smooth = smoothed(rgb_of(here), here, 0.10 * size, 34, passes=3)
@@ -113,10 +117,29 @@ def _healthy(colour: np.ndarray) -> np.ndarray:
     return colour * (wanted / np.maximum(chroma, 1e-3))[..., None]
 
 
-def _like_skin(lab: np.ndarray, tone: np.ndarray, face: np.ndarray) -> np.ndarray:
+def _shiny(shape: tuple[int, int], box: Box, sheet: Sheet) -> np.ndarray:
+    """H×W 0..1: foreheads, noses and cheeks, on which what is white is a lamp's reflection. About
+    a mouth it is a beard, about an eye a pad."""
+    down, across = np.indices(shape, np.float32)
+    here = np.dstack([across, down]) + corner_of(box)
+    found = np.zeros(shape, np.float32)
+    for person in sheet.people:
+        axes = person.landmarks[152] - person.landmarks[10]
+        above = (person.landmarks[2] - here) @ (axes / (axes @ axes))
+        face = area(shape, grown(person.oval, _SHINY_WIDE) - corner_of(box))
+        eyes = [grown(eye.outline, _EYES_WIDE) - corner_of(box) for eye in person.eyes]
+        face *= (1 - area(shape, *eyes)) * smoothstep(above, 0.0, 0.06)
+        np.maximum(found, face, out=found)
+    return found
+
+
+def _like_skin(
+    lab: np.ndarray, tone: np.ndarray, face: np.ndarray, shiny: np.ndarray
+) -> np.ndarray:
     """H×W 0..1: what is not too dark, too grey or too colourful to be skin of colour ``tone``.
 
-    Outside of a ``face`` (H×W 0..1) skin lies in the shadow of the chin.
+    Outside of a ``face`` (H×W 0..1) skin lies in the shadow of the chin; where it is ``shiny``
+    (H×W 0..1), what is much lighter may be grey.
     """
     dark = (tone[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), 1.5)) / contrast_of(tone[..., 0])
     # Grey hair is as light as skin, but has no colour.
@@ -124,6 +147,7 @@ def _like_skin(lab: np.ndarray, tone: np.ndarray, face: np.ndarray) -> np.ndarra
     common = cv2.magnitude(tone[..., 1], tone[..., 2])
     lost = 1 - cv2.GaussianBlur(chroma, (0, 0), 1.5) / np.maximum(common, 1)
     grey = smoothstep(lost, 0.45, 0.75) * smoothstep(common, 14, 20)
+    grey *= 1 - shiny * smoothstep(-dark, *_REFLECTION)
     # A lens, a patch or a print that the classes take for skin.
     foreign = cv2.magnitude(*cv2.split(cv2.GaussianBlur(lab[..., 1:] - tone[..., 1:], (0, 0), 1.5)))
     dark -= _SHADOW * (1 - face)
