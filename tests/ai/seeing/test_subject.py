@@ -258,6 +258,34 @@ def test_a_picture_of_nobody_can_be_shown_too() -> None:
     assert picture_of(scene).height > 100
 
 
+def hood_of(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """H×W bool: a balaclava over a face, with holes for the eyes."""
+    height_px = float(np.hypot(*(points[152] - points[10])))
+    hood = np.zeros(shape[:2], np.uint8)
+    middle = points[[10, 152]].mean(axis=0)
+    centre = round(float(middle[0])), round(float(middle[1]) - 0.12 * height_px)
+    cv2.ellipse(hood, centre, (round(0.62 * height_px), round(0.82 * height_px)), 0, 0, 360, 1, -1)
+    for eye in (468, 473):
+        hole = round(0.16 * height_px), round(0.11 * height_px)
+        cv2.ellipse(hood, points[eye].astype(int).tolist(), hole, 0, 0, 360, 0, -1)
+    return hood > 0
+
+
+def test_no_mouth_is_drawn_on_striped_cloth_that_no_network_knows() -> None:
+    picture = seen.astronaut()
+    find = open_face_finder(seen.models())
+    (face,) = find(picture)
+    rows = np.indices(picture.rgb.shape[:2])[0]
+    cloth = np.array([150, 190, 215]) * (1 + 0.2 * np.sin(rows / 3))[..., None]
+    hooded = picture.rgb.copy()
+    hood = hood_of(face.landmarks, hooded.shape)
+    hooded[hood] = cloth[hood]
+    (bare,) = open_scene(picture, find, None).subjects
+    (covered,) = open_scene(Picture(hooded), lambda _: [face], None).subjects
+    assert bare.shows_mouth
+    assert not covered.shows_mouth
+
+
 @pytest.mark.parametrize("height_px", [34, 60, 180])
 @pytest.mark.parametrize("colour", [(230, 230, 230), (60, 84, 50), (28, 34, 70)])
 def test_no_mouth_is_drawn_on_a_balaclava_or_a_hand(
@@ -276,14 +304,7 @@ def test_no_mouth_is_drawn_on_a_balaclava_or_a_hand(
         size = round(0.075 * height_px), round(0.24 * height_px)
         cv2.ellipse(held, centre, size, 0, 0, 360, (0.93 * skin).tolist(), -1)
     hooded = small.copy()
-    middle = points[[10, 152]].mean(axis=0)
-    hood = np.zeros(small.shape[:2], np.uint8)
-    centre = round(float(middle[0])), round(float(middle[1]) - 0.12 * height_px)
-    cv2.ellipse(hood, centre, (round(0.62 * height_px), round(0.82 * height_px)), 0, 0, 360, 1, -1)
-    for eye in (468, 473):
-        hole = round(0.16 * height_px), round(0.11 * height_px)
-        cv2.ellipse(hood, points[eye].astype(int).tolist(), hole, 0, 0, 360, 0, -1)
-    hooded[hood > 0] = colour
+    hooded[hood_of(points, small.shape)] = colour
     for covered in (held, hooded):
         for her in scene_of(Picture(covered)).subjects:
             assert not her.shows_mouth

@@ -37,7 +37,7 @@ def subject_of(
     skin = colour_in(chart, bare, 0.9 if bare.sum() > 400 else 0.4)
     glasses = worn.glasses(chart, skin, sharp) if seen else None
     hidden = worn.eyes_covered(chart, skin, glasses, sharp) if seen else None
-    covered = worn.mouth_covered if seen else worn.mouth_is_plain
+    covered = worn.mouth_covered if seen else worn.mouth_is_unlike_lids
     mouth_hidden = covered(chart, skin, sharp)
     eyes_shown = detail if hidden is None or not all(hidden.value) else 0.0
     if glasses is not None and glasses.value == "clear":

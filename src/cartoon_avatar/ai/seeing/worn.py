@@ -303,6 +303,20 @@ def mouth_is_plain(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[b
     return Read(True, 0.7) if there < max(_PLAIN_LIPS * light, _PLAIN_L, folds) else None
 
 
+def mouth_is_unlike_lids(chart: Chart, skin: Read[Lab] | None, sharp: float) -> Read[bool] | None:
+    """The same of a face in which the networks see no skin: cloth with holes for the eyes is of
+    another colour than the lids."""
+    if plain := mouth_is_plain(chart, skin, sharp):
+        return plain
+    lips = chart.zone(chart.features.lips, factor=1.15) & chart.inside
+    eyes = [eye.outline for eye in chart.features.eyes]
+    lids = chart.zone(*eyes, factor=1.4) & ~chart.zone(*eyes, factor=1.1) & chart.inside
+    if sharp <= 0.4 or min(lips.sum(), lids.sum()) < 20:
+        return None
+    away = np.median(chart.lab[lips], axis=0)[1:] - np.median(chart.lab[lids], axis=0)[1:]
+    return Read(True, 0.6) if away[0] < _NOT_RED and np.hypot(*away) > _OFF_SKIN else None
+
+
 _UPPER_LIP = [57, 186, 92, 165, 97, 2, 326, 391, 322, 410, 287, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61]  # fmt: skip  # noqa: E501
 
 
