@@ -12,7 +12,7 @@ import pytest
 from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.colours import lab_of
-from cartoon_avatar.ai.engines.drawn.doubts import without_doubt
+from cartoon_avatar.ai.engines.drawn.doubts import without_blurred, without_doubt
 from cartoon_avatar.ai.engines.drawn.lines import edges_of
 from cartoon_avatar.ai.engines.drawn.portrait import portrait_of
 from cartoon_avatar.ai.pictures import Picture
@@ -113,3 +113,28 @@ def test_a_lawn_that_masks_doubt_is_no_shirt_and_a_sleeve_is_one():
         assert found is not None
         assert np.median(found.person[spot]) == pytest.approx(left)
         assert np.array_equal(found.person[~near], person[~near])
+
+
+@pytest.mark.parametrize("in_focus", [True, False])
+def test_a_blurred_crowd_is_no_company_and_a_sharp_friend_is(in_focus: bool):
+    shown = scene("astronaut")
+    masks, unit = shown.masks, shown.features[0].height
+    assert masks is not None
+    beside = np.zeros(masks.person.shape, bool)
+    beside[: round(unit), : round(0.6 * unit)] = True
+    crowd = np.zeros_like(shown.picture.rgb)
+    crowd[(np.arange(len(crowd)) // round(unit / 4)) % 2 == 0] = (225, 170, 140)
+    if not in_focus:
+        crowd = cv2.GaussianBlur(crowd, (0, 0), 0.06 * unit)
+    rgb = np.where(beside[..., None], crowd, shown.picture.rgb)
+    person = np.where(beside, 1, masks.person).astype(np.float32)
+    crowded = replace(shown, picture=Picture(rgb), masks=replace(masks, person=person))
+
+    found = without_blurred(crowded).masks
+
+    assert found is not None
+    inside = cv2.erode(beside.astype(np.uint8), np.ones((9, 9))) > 0
+    assert found.person[inside].mean() == pytest.approx(1.0 if in_focus else 0.0, abs=0.05)
+    assert np.array_equal(found.person > 0.5, person > 0.5) is in_focus
+    away = cv2.dilate(beside.astype(np.uint8), np.ones((9, 9))) == 0
+    assert np.array_equal(found.person[away], person[away])

@@ -12,7 +12,7 @@ import numpy as np
 from cartoon_avatar.ai.engines import painted
 from cartoon_avatar.ai.engines.drawing import Clock
 from cartoon_avatar.ai.engines.drawn.colours import Lab, lab_of
-from cartoon_avatar.ai.engines.drawn.doubts import without_doubt
+from cartoon_avatar.ai.engines.drawn.doubts import without_blurred, without_doubt
 from cartoon_avatar.ai.engines.drawn.palette import SkinTones, skin_tones
 from cartoon_avatar.ai.engines.drawn.paths import outlines, path_of, polygon
 from cartoon_avatar.ai.engines.drawn.person import Reading, blurred
@@ -180,7 +180,8 @@ def _portrait_of(
 ) -> Portrait:
     share = features_of(scene.people[0].landmarks).height / max(scene.picture.rgb.shape)
     long_side = round(float(np.clip(face_px / max(share, 1e-3), *limits_px)))
-    painting = without_doubt(painted.traceable(shrunk(scene, long_side), style, clock))
+    small = shrunk(without_blurred(scene), long_side)
+    painting = without_doubt(painted.traceable(small, style, clock))
     reading = read(painting)
     # A bald skull rises high above the face.
     near = reading.grown(reading.oval, 0.45 * reading.unit)

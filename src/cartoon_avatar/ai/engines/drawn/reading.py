@@ -335,14 +335,20 @@ def _like(reading: Reading, piece: np.ndarray, colour: Lab | None, within: float
 
 
 def _bust(reading: Reading, *, raised: float) -> np.ndarray:
-    """Shoulders and chest as they stand below a chin, ``raised`` by a share of the face."""
-    unit = reading.unit
-    top = reading.at(152) * 0.75 + reading.at(10) * 0.25 + reading.down * 0.25 * unit
+    return bust(reading.at(152), reading.at(10), reading.down, reading.unit, raised=raised)
+
+
+def bust(
+    chin: np.ndarray, forehead: np.ndarray, down: np.ndarray, unit: float, *, raised: float
+) -> np.ndarray:
+    """The outline of shoulders and chest as they stand below a ``chin``, ``raised`` by a share of
+    the face, which is ``unit`` high and whose way ``down`` is a unit vector."""
+    top = chin * 0.75 + forehead * 0.25 + down * 0.25 * unit
     side = np.array(
         [(0.2, 0.0), (0.32, 0.14), (0.5, 0.25), (0.85, 0.36), (1.05, 0.5), (1.2, 0.8), (1.3, 9.0)]
     )
     side = (side - [0, raised]) * [1.0 + raised, 1.0] * unit
-    axes = body_axes(reading.down).T
+    axes = body_axes(down).T
     return np.concatenate([top + side * [-1, 1] @ axes, top + side[::-1] @ axes])
 
 
