@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.head.contour import _decided, clean_contour, without_flicks
+from cartoon_avatar.ai.head.contour import clean_contour, decided, without_flicks
 
 UNIT_PX = 200
 BALD = np.zeros((300, 300), np.float32)
@@ -111,10 +111,10 @@ def test_nothing_beside_an_outline_is_half_there() -> None:
     contour = cv2.GaussianBlur(head(), (0, 0), 0.6)
     contour[145:155, 235:246] = np.maximum(contour[145:155, 235:246], 0.4)
     contour[140:150, 140:150] = 0.6
-    decided = _decided(contour)
-    assert decided[145:155, 243:].max() == 0
-    assert decided[140:150, 140:150].min() == 1
-    assert np.abs(decided - cv2.GaussianBlur(head(), (0, 0), 0.6)).max() < 0.5
+    firm = decided(contour)
+    assert firm[145:155, 243:].max() == 0
+    assert firm[140:150, 140:150].min() == 1
+    assert np.abs(firm - cv2.GaussianBlur(head(), (0, 0), 0.6)).max() < 0.5
 
 
 def test_what_hangs_ends_where_it_turns_aside() -> None:
@@ -124,3 +124,24 @@ def test_what_hangs_ends_where_it_turns_aside() -> None:
     cv2.rectangle(solid, (80, 255), (10, 275), 1, -1)
     down = (np.arange(300, dtype=np.float32)[:, None] - 240) / UNIT_PX + np.zeros((1, 300))
     assert np.array_equal(without_flicks(solid, down, UNIT_PX), hanging)
+
+
+def test_an_ear_beside_hair_has_no_locks() -> None:
+    """However near the hair is: a light behind the ear is taken for skin."""
+    ear = head()
+    cv2.ellipse(ear, (240, 150), (12, 40), 0, 0, 360, 1.0, -1)
+    cv2.line(ear, (240, 150), (264, 150), 1.0, 5)
+    skin = np.clip(ear - head(), 0, 1)
+    assert clean_contour(ear, head(), BALD, BALD, 2 * UNIT_PX, skin=BALD)[150, 261] > 0.9
+    assert clean_contour(ear, head(), BALD, BALD, 2 * UNIT_PX, skin=skin)[150, 261] == 0
+
+
+def test_painted_hair_has_no_finer_locks_than_strokes() -> None:
+    y, x = np.mgrid[:300, :300] - 150.0
+    teeth = 1.5 * np.sign(np.sin(70 * np.arctan2(y, x)))
+    alpha = (np.hypot(x, y) < 90 + teeth).astype(np.float32)
+    contour = clean_contour(alpha, alpha, BALD, BALD, UNIT_PX, drawn=True)
+    lines, _ = cv2.findContours(
+        (contour > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    assert np.linalg.norm(lines[0][:, 0] - 150.0, axis=1).std() < 0.6

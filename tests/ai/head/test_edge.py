@@ -6,7 +6,12 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.head.cut import _coloured
-from cartoon_avatar.ai.head.edge import edge_of
+from cartoon_avatar.ai.head.edge import (
+    _calm_below,
+    _rounded_at_frame,
+    _rounded_beside,
+    edge_of,
+)
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square
 from cartoon_avatar.ai.head.shape import PLAN_PX, Shape
@@ -117,3 +122,51 @@ def test_no_drop_hangs_on_the_hair_of_a_drawing() -> None:
     assert seen[420, 120:150].max() > 0.5
     assert drawn[420:].max() < 0.02
     assert drawn[200:360, 200:280].min() > 0.98
+
+
+def test_hair_that_anothers_head_cuts_ends_in_a_curve() -> None:
+    y, x = np.mgrid[:480, :480].astype(np.float32)
+    alpha = ((np.abs(x - 240) < 130) & (np.abs(y - 200) < 100)).astype(np.float32)
+    beside = ((x > 371) & (y < 320)).astype(np.float32)
+    down = np.full_like(alpha, -0.8)
+    unit_px = 270.0
+
+    rounded = _rounded_beside(alpha, alpha, beside, down, unit_px)
+
+    assert rounded[103, 367] == 0
+    assert rounded[297, 367] == 0
+    assert rounded[104, 114] == 1  # on the other side nothing cuts it
+    assert rounded[200, 240] == 1
+    no_hair = np.zeros_like(alpha)
+    assert np.array_equal(_rounded_beside(alpha, no_hair, beside, down, unit_px), alpha)
+    assert np.array_equal(_rounded_beside(alpha, alpha, no_hair, down, unit_px), alpha)
+
+
+def test_where_ends_of_hair_become_calm_nothing_is_half_there() -> None:
+    alpha = np.zeros((480, 480), np.float32)
+    cv2.circle(alpha, (240, 160), 120, 1.0, -1)
+    cv2.fillPoly(alpha, [np.array([[130, 150], [200, 150], [134, 330]])], 1.0)
+    down = (np.mgrid[:480, :480][0].astype(np.float32) - 360) / 270
+
+    calm = _calm_below(alpha, down, 270.0)
+
+    assert calm[300:].max() == 0
+    soft = (calm > 0.05) & (calm < 0.95)
+    near = cv2.morphologyEx((calm > 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((7, 7)))
+    assert not (soft & (near == 0)).any()
+
+
+def test_a_lock_that_the_picture_cuts_has_a_round_end_and_no_step() -> None:
+    alpha = np.zeros((480, 480), np.float32)
+    cv2.circle(alpha, (240, 200), 140, 1.0, -1)
+    alpha[200:, 330:380] = 1
+    alpha[400:] = 0
+    rows, columns = np.arange(480) < 400, np.full(480, True)
+
+    rounded = _rounded_at_frame(alpha, rows, columns, radius_px=40)
+
+    assert rounded[390, 355] == 1  # the lock is there to its end
+    assert rounded[398, [331, 378]].max() < 0.5
+    width = (rounded[345:399] > 0.5).sum(axis=1)
+    assert (np.diff(width.astype(int)) <= 0).all()
+    assert np.diff(width.astype(int)).min() > -12

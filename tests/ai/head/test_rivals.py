@@ -150,6 +150,26 @@ def test_a_head_between_two_others_claims_no_hair_because_theirs_is_short() -> N
     assert friends.share(middle, [left, middle, right])[flap > 0].mean() < 0.1
 
 
+def test_hair_above_heads_is_parted_at_the_notches_between_them() -> None:
+    """Not half-way between their skulls: the one in the middle has far more of it."""
+    left, middle, right = face_at((87, 270), 100), face_at((192, 250), 85), face_at((297, 270), 100)
+    friends = Friends.before_a_wall()
+    tousled, skin = np.zeros((2, 384, 384), np.uint8)
+    cv2.ellipse(tousled, (192, 170), (80, 70), 0, 0, 360, 1, -1)
+    cv2.ellipse(skin, (192, 207), (30, 42), 0, 0, 360, 1, -1)
+    friends.paint(tousled, (48, 38, 32), HAIR)
+    friends.paint(skin, (225, 180, 150), FACE_SKIN)
+    others = np.zeros((384, 384), np.uint8)
+    for face in (left, right):
+        friends.add(face, long_hair=False)
+        x, y = (int(value) for value in face.landmarks[0])
+        cv2.ellipse(others, (x, y - 32), (52, 48), 0, 0, 360, 1, -1)
+    y, x = np.indices((384, 384))
+    sides = (tousled > 0) & (others == 0) & (y < 170) & (abs(x - 192) > 45)
+
+    assert friends.share(middle, [left, middle, right])[sides].mean() > 0.65
+
+
 def test_alone_all_of_a_picture_is_ones_own() -> None:
     face = face_at((150, 250), 90)
     rgb = np.zeros((64, 64, 3), np.uint8)

@@ -24,7 +24,7 @@ class Pen:
 
 # Hair keeps its locks where they are seen, in a drawing those that its strokes show; where its edge
 # is but guessed, finer lines than this would be noise. Skin, ears and hats have no locks.
-_LOCKS, _STROKES = Pen(0.003, 0.003, 0.04), Pen(0.009, 0.009, 0.04)
+_LOCKS, _STROKES = Pen(0.003, 0.003, 0.04), Pen(0.014, 0.016, 0.04)
 _GUESSED = Pen(0.035, 0.04, 0.04)
 _BARE = Pen(0.02, 0.01, 0.1)
 # Scalp and jaw are rounder than ears and hats.
@@ -34,6 +34,8 @@ _SEEN_WIDTH, _GUESSED_WIDTH = 0.007, 0.011
 # In face heights: hair that lies thinner than this is a rim on a bald head, and how far around
 # the rest its locks reach.
 _THIN, _REACH = 0.08, 0.06
+# How far around a pixel there is skin alone on an ear, in face heights.
+_EAR = 0.03
 # What hangs on the head by less than this, and reaches further from it, goes; in face heights.
 _NECK, _HANGS = 0.02, 0.06
 # Around the rest of the person no slit is closed: it parts hair from neck.
@@ -51,11 +53,13 @@ def clean_contour(
     rest: np.ndarray,
     unit_px: float,
     *,
+    skin: np.ndarray | None = None,
     drawn: bool = False,
 ) -> np.ndarray:
     """``alpha`` as one piece with a crisp outline: smooth where there is no ``hair``, and where
     the edge of hair is not seen well. ``smooth`` is where there is scalp or jaw, ``rest`` what of
-    the person is no head. ``drawn``: the colours are those of a drawing.
+    the person is no head; on ``skin``, as on ears, there are no locks, however near hair is.
+    ``drawn``: the colours are those of a drawing.
 
     All H×W float32 0..1; ``unit_px`` is the height of the face.
     """
@@ -67,7 +71,10 @@ def clean_contour(
     )
     thick = opened((half_hair > 0.5).astype(np.uint8), _THIN / 2 * half_px)
     locks = grown(thick, _REACH * half_px).astype(np.float32)
-    locks = cv2.resize(cv2.GaussianBlur(locks, (0, 0), max(0.5, 0.01 * half_px)), size)
+    locks = cv2.GaussianBlur(locks, (0, 0), max(0.5, 0.01 * half_px))
+    if skin is not None:
+        locks *= 1 - _bare(cv2.resize(skin, half_hair.shape[::-1]), half_hair, half_px)
+    locks = cv2.resize(locks, size)
     closable = grown((half_rest > 0.3).astype(np.uint8), _NEAR_REST * half_px) == 0
     closable = cv2.resize(closable.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     body = largest(opened((half_alpha > 0.5).astype(np.uint8), _NECK * half_px))
@@ -82,10 +89,17 @@ def clean_contour(
     with_locks = seen + unsure * (guessed - seen)
     contour = bare + locks * (with_locks - bare)
     contour += smooth * np.maximum(1 - locks, unsure) * (rounded - contour)
-    return _decided(contour)
+    return decided(contour)
 
 
-def _decided(contour: np.ndarray) -> np.ndarray:
+def _bare(skin: np.ndarray, hair: np.ndarray, unit_px: float) -> np.ndarray:
+    """Where there is skin and no hair, H×W float32 0..1."""
+    near = (2 * max(1, round(_EAR * unit_px)) + 1,) * 2
+    skin, hair = cv2.blur(skin, near), cv2.blur(hair, near)
+    return smoothstep(skin / (skin + hair + np.float32(1e-3)), 0.7, 0.95)
+
+
+def decided(contour: np.ndarray) -> np.ndarray:
     """``contour`` (H×W float32 0..1), soft only at its outline: where one outline passes into
     another, tips came off or are half there."""
     solid = largest((contour > 0.5).astype(np.uint8))

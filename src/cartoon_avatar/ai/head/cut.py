@@ -23,6 +23,7 @@ from cartoon_avatar.ai.head.rim_lines import lines_drawn_in
 from cartoon_avatar.ai.head.ruler import Ruler
 from cartoon_avatar.ai.head.sampling import Square, sampled
 from cartoon_avatar.ai.head.shape import Shape, shape_of_head
+from cartoon_avatar.ai.head.spill import without_spill
 from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import (
     Face,
@@ -121,6 +122,7 @@ def cut(
     rim_px = _RIM * shape.ruler.height * scale * size / square.side
     picture = _coloured(paper, square, alpha, rim_px, ink_width_px * size / square.side)
     if drawn:
+        picture = _in_own_light(picture, shape, clear, people, seen_square)
         picture = _in_one_contour(picture, shape.ruler, seen_square)
     return Head(
         picture=picture,
@@ -236,6 +238,28 @@ def _shifted_inside(start: int, side: int, limit: int) -> int:
 def output_side(side: float, size: int | None) -> int:
     largest = min(LARGEST_SIZE_PX, round(_ENLARGE_AT_MOST * side))
     return int(min(size or side, largest))
+
+
+def _in_own_light(
+    head: Picture, shape: Shape, seen: Picture, people: np.ndarray | None, square: Square
+) -> Picture:
+    """``head``, which is ``square`` of ``seen``, its hair without the backdrop's light."""
+    assert head.alpha is not None
+    if people is None:
+        return head
+    size = head.width
+    to_plan = shape.head.shape[0] / shape.square.side
+    moved = Square(square.left - shape.square.left, square.top - shape.square.top, square.side)
+    rgb = without_spill(
+        head.rgb.astype(np.float32) * np.float32(1 / 255),
+        head.alpha.astype(np.float32) * np.float32(1 / 255),
+        sampled(shape.hair, moved.scaled(to_plan), size),
+        sampled(seen.rgb, square, size),
+        1 - sampled(people, square, size),
+        shape.ruler.height * size / square.side,
+    )
+    rgb[head.alpha == 0] = 0
+    return Picture(np.rint(rgb * 255).astype(np.uint8), head.alpha)
 
 
 def _in_one_contour(head: Picture, ruler: Ruler, square: Square) -> Picture:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.colour_edge import colour_edge
 from cartoon_avatar.ai.head.contour import (
     Pen,
     clean_contour,
+    decided,
     grown,
     largest,
     one_contour,
@@ -32,7 +32,10 @@ _CROPPED = 0.1
 _BAND = 0.009
 # The ends of long hair and what is left of the neck are calm in a drawing, and where, in face
 # heights below the chin, that begins.
-_CALM, _LOW = Pen(spur=0.045, round=0.03, hole=0.1), (-0.3, -0.22)
+_CALM, _LOW = Pen(spur=0.045, round=0.03, hole=0.1), (-0.42, -0.3)
+# How round the corners become where another's head cuts one above the jaw, and how far around; in
+# face heights; and how near that is which cuts.
+_CORNER, _JAW, _BESIDE, _TOUCHES = Pen(spur=0.12, round=0.03, hole=0.1), -0.3, 0.12, 0.02
 # How round the corners become where the border of the picture cuts a head, in face heights.
 _FRAME = 0.15
 
@@ -73,7 +76,7 @@ def edge_of(
     if people is not None:
         alpha = np.minimum(alpha, smoothstep(sampled(people, square, size), _NOBODY, _PERSON))
     smooth = _scalp_or_jaw(shape, head, skin, square, size)
-    alpha = clean_contour(alpha, hair, smooth, rest, unit, drawn=drawn)
+    alpha = clean_contour(alpha, hair, smooth, rest, unit, skin=skin, drawn=drawn)
     centres = (np.arange(size) + 0.5) * (square.side / size)
     x, y = square.left + centres, square.top + centres
     rows, columns = (y >= 0) & (y <= seen.height), (x >= 0) & (x <= seen.width)
@@ -81,8 +84,25 @@ def edge_of(
     if not drawn:
         return alpha
     _, down = shape.ruler.measure(square, size)
+    alpha = _rounded_beside(alpha, hair, rest, down, unit)
     alpha = _calm_below(alpha, down, unit)
     return _rounded_at_frame(alpha, rows, columns, _FRAME * unit)
+
+
+def _rounded_beside(
+    alpha: np.ndarray, hair: np.ndarray, rest: np.ndarray, down: np.ndarray, unit_px: float
+) -> np.ndarray:
+    """``alpha`` (H×W float32 0..1) whose ``hair`` has round corners where another's head or the own
+    arm, in ``rest``, cuts it above the jaw."""
+    solid = (alpha > 0.5).astype(np.uint8)
+    own = grown(((hair > 0.5) & (alpha > 0.5)).astype(np.uint8), _TOUCHES * unit_px)
+    cut = own * ((rest > 0.5) & (down < _JAW)).astype(np.uint8)
+    if not cut.any():
+        return alpha
+    near = grown(cut, _BESIDE * unit_px).astype(np.float32)
+    near = cv2.GaussianBlur(near, (0, 0), 0.02 * unit_px)
+    calm = one_contour(solid, np.zeros(solid.shape, bool), _CORNER, unit_px)
+    return decided(alpha + near * (np.minimum(calm, alpha) - alpha))
 
 
 def _calm_below(alpha: np.ndarray, down: np.ndarray, unit_px: float) -> np.ndarray:
@@ -90,8 +110,7 @@ def _calm_below(alpha: np.ndarray, down: np.ndarray, unit_px: float) -> np.ndarr
     is left of the neck; ``down`` is how far below the chin, in face heights."""
     solid = largest(without_flicks((alpha > 0.5).astype(np.uint8), down, unit_px))
     calm = one_contour(solid, np.zeros(solid.shape, bool), _CALM, unit_px)
-    calmed = alpha + smoothstep(down, *_LOW) * (np.minimum(calm, alpha) - alpha)
-    return calmed * cv2.dilate(largest((calmed > 0.5).astype(np.uint8)), disc(2))
+    return decided(alpha + smoothstep(down, *_LOW) * (np.minimum(calm, alpha) - alpha))
 
 
 def _rounded_at_frame(
@@ -111,10 +130,24 @@ def _rounded_at_frame(
     cut = ((solid > 0) & (inside > 0) & (within == 0)).astype(np.uint8)
     if not cut.any():
         return alpha
-    near = grown(cut, 2 * radius_px)
-    round_ = np.where(near > 0, opened(solid, radius_px), 1).astype(np.float32)
-    round_ = cv2.GaussianBlur(round_, (0, 0), 1)[pad:-pad, pad:-pad]
+    round_ = 1 - _corners(solid, grown(cut, 2 * radius_px) > 0, radius_px)
+    round_ = cv2.GaussianBlur(round_.astype(np.float32), (0, 0), 1)[pad:-pad, pad:-pad]
     return np.minimum(alpha, round_)
+
+
+def _corners(solid: np.ndarray, near: np.ndarray, radius_px: float) -> np.ndarray:
+    """The corners of ``solid`` (H×W uint8, 0 or 1) that are not round and reach what is ``near``
+    (H×W bool): 0 or 1. A lock that is narrower than such a corner is no corner but has some."""
+    left = solid
+    for part in (1.0, 0.5, 0.25):
+        radius = part * radius_px
+        _, pieces, stats, _ = cv2.connectedComponentsWithStats(left - (left & opened(left, radius)))
+        small = stats[:, cv2.CC_STAT_AREA] < radius**2
+        small[0] = False
+        corners = small[pieces]
+        reach = np.unique(pieces[corners & near])
+        left = np.where(np.isin(pieces, reach) & corners, 0, left).astype(np.uint8)
+    return solid - left
 
 
 def _scalp_or_jaw(

@@ -42,6 +42,10 @@ _ALIKE, _CLASS, _COMPARED, _SURE = 0.05, 0.15, 300, 2.0
 _LEAST_OFTEN = 1e-3
 # Further from a skull than this, and higher above the chin, hair may be anyone's.
 _BEYOND, _UPRIGHT = (1.05, 1.25), (-1.1, -0.9)
+# How deep a notch between two heads is that parts them, and above which height it counts, in face
+# heights; how far beside it what is as likely lies, and how much that says at most, as the
+# logarithm of odds; in how many stations it is looked for.
+_NOTCH, _ABOVE_BROWS, _BOTH, _SURE_NOTCH, _STATIONS = (0.04, 0.12), (-0.9, -0.7), 0.12, 3.0, 40
 # How much place and colour count against what is alike, and how little is walked over edges.
 _TRUST, _EDGE = 5e-4, 300.0
 # Who owns a pixel is known no better than this, in face heights; and narrower is no hair of one's.
@@ -128,9 +132,11 @@ def share_of(
     risen = smoothstep(own.from_skull, *_BEYOND) * (1 - smoothstep(own.down, *_UPRIGHT))
     # How near hair hangs says the less, the more its length says.
     longer = _longer(everyone, worn, kinds)
-    odds = (1 - np.abs(longer) / _SURE) * (nearest - own.from_skull) / _EVEN - risen + longer
     # Everybody's colours count where they are nearest.
     whose = np.argmin([other.from_skull for other in others], axis=0)
+    beyond, parted = _notches(own, others, whose, kinds)
+    nearer = (1 - np.abs(longer) / _SURE) * (nearest - own.from_skull) / _EVEN - risen
+    odds = nearer + parted * (beyond - nearer) + longer
     looks = _looks(small, kinds)
     density = [_density(looks, where) for where in known]
     rival = np.take_along_axis(np.stack(density[1:]), whose[None], axis=0)[0]
@@ -195,6 +201,41 @@ def _longer(everyone: list[_Person], worn: list[float | None], kinds: np.ndarray
     hangs = np.stack([(one.down > _BROWS) & ~_free(one, everyone) for one in everyone])
     hangs = np.take_along_axis(hangs, near.argmin(axis=0)[None], axis=0)[0]
     return np.asarray(kinds[..., 0] * hangs * longer[near[1:].argmin(axis=0)])
+
+
+def _notches(
+    own: _Person, others: list[_Person], whose: np.ndarray, kinds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far on the own side of the notch that two heads' outline has from above each pixel lies,
+    as the logarithm of odds, and how far that counts: hair above the brows, under a notch.
+
+    ``whose`` (S×S) is which of ``others`` is nearest.
+    """
+    beyond = np.zeros(whose.shape, np.float32)
+    counts = np.zeros(whose.shape, np.float32)
+    if not kinds.shape[2]:
+        return beyond, counts
+    heads = kinds[..., 0] + kinds[..., 1] > 0.5
+    for number, other in enumerate(others):
+        way = (other.ruler.middle_of_skull - own.ruler.middle_of_skull) / own.ruler.height
+        apart = max(float(np.hypot(*way)), 1e-3)
+        along = own.place @ (way / apart**2).astype(np.float32)
+        up = np.array([way[1], -way[0]]) / apart
+        high = own.place @ (up if up[1] < 0 else -up).astype(np.float32)
+        tops = np.full(_STATIONS, -9.0, np.float32)
+        station = np.floor(along * _STATIONS).astype(np.int32)
+        between = heads & (station >= 0) & (station < _STATIONS)
+        np.maximum.at(tops, station[between], high[between])
+        # Only between the middles of both: beside them an outline falls.
+        lowest = int(tops.argmin())
+        deep = min(tops[:lowest].max(initial=-9), tops[lowest + 1 :].max(initial=-9)) - tops[lowest]
+        sure = float(smoothstep(np.float32(deep), *_NOTCH)) if tops[lowest] > -9 else 0.0
+        here = whose == number
+        at = (lowest + 0.5) / _STATIONS
+        beyond[here] = ((at - along) * (apart / _BOTH))[here].clip(-_SURE_NOTCH, _SURE_NOTCH)
+        above = np.maximum(own.down, other.down)
+        counts[here] = (sure * kinds[..., 0] * (1 - smoothstep(above, *_ABOVE_BROWS)))[here]
+    return beyond, counts
 
 
 def _hair_beside(one: _Person, everyone: list[_Person], kinds: np.ndarray) -> float | None:
