@@ -120,6 +120,23 @@ def test_grey_hair_tells_age_in_warm_light_too(hair, chroma_of_skin: float, olde
     assert (found is not None and found.value == "older") is older
 
 
+def test_a_sparse_beard_is_seen_by_its_single_hairs() -> None:
+    photo = seen.astronaut()
+    (face,) = open_face_finder(seen.models())(photo)
+    below = np.zeros(photo.rgb.shape[:2], np.uint8)
+    cv2.fillPoly(below, [face.landmarks[_CHEEKS_AND_CHIN].astype(np.int32)], 1)
+    below[: round(float(face.landmarks[2, 1]))] = 0
+    below[area(below.shape, features_of(face.landmarks).lips) > 0.5] = 0
+    beside = np.abs(np.arange(below.shape[1]) - face.landmarks[152, 0])
+    below[:, beside > 0.16 * face.box[3]] = 0
+    hairs = (np.random.default_rng(0).random(below.shape) < 0.5) & (below > 0)
+    bearded = photo.rgb.copy()
+    bearded[hairs] = np.round(0.76 * bearded[hairs])
+
+    assert value(scene_of(photo).subjects[0].facial_hair) == "none"
+    assert value(scene_of(Picture(bearded)).subjects[0].facial_hair) == "beard"
+
+
 def test_a_mask_over_the_mouth_covers_it() -> None:
     (face,) = open_face_finder(seen.models())(seen.astronaut())
     masked = seen.astronaut().rgb.copy()

@@ -192,9 +192,11 @@ def _eyes_open(chart: Chart, shown: float) -> Read[tuple[bool, bool]] | None:
 
 
 # Lids and veins redden what is seen of an iris: its least red half tells a grey, blue or green one,
-# which in light as warm as the white of the eye shows has less a* than this. How much of that light
-# is taken away, and how far at most, CIELAB; darker than this share of the white, an iris is brown.
-_COOL, _WARMTH, _WARMTH_MOST, _DARK = -1.0, 0.6, 8.0, 0.25
+# which in light as warm as the white of the eye shows has less a* than this, or less chroma while
+# it is lighter than this share of the white. How much of that light is taken away, and how far at
+# most, CIELAB; darker than this share of the white, an iris is brown; no iris has less a*.
+_COOL, _GREY, _WARMTH, _WARMTH_MOST = -1.0, (8.0, 0.5), 0.6, 8.0
+_DARK, _LEAST_RED = 0.25, -5.0
 
 
 def _iris_colour(
@@ -213,18 +215,21 @@ def _iris_colour(
     if shown < 0.3 or zone.sum() < 12:
         return None
     # Glints are no colour.
-    light, red = chart.lab[..., 0], chart.lab[..., 1]
-    zone &= light < np.percentile(light[zone], 85)
+    bright, red = chart.lab[..., 0], chart.lab[..., 1]
+    zone &= bright < np.percentile(bright[zone], 85)
     if zone.sum() < 20:
         return None
     confidence = round(0.7 * shown, 2)
-    cool = lab_in(chart, zone & (red <= np.median(red[zone])))
+    light, *_ = lab_in(chart, zone)
+    _, a, b = lab_in(chart, zone & (red <= np.median(red[zone])))
+    share = 1.0
     if white is not None:
         warmth = _WARMTH * np.maximum(np.array(white[1:]) - 1, 0)
         warmth *= min(1.0, _WARMTH_MOST / max(float(np.hypot(*warmth)), 1e-6))
-        cool = cool[0], round(cool[1] - float(warmth[0]), 1), round(cool[2] - float(warmth[1]), 1)
-    if cool[1] < _COOL and (white is None or cool[0] > _DARK * white[0]):
-        return read(cool, confidence)
+        a, b, share = a - float(warmth[0]), b - float(warmth[1]), light / max(white[0], 1.0)
+    grey = white is not None and np.hypot(a, b) < _GREY[0] and share > _GREY[1]
+    if grey or (a < _COOL and share > _DARK):
+        return read((light, round(max(a, _LEAST_RED), 1), round(b, 1)), confidence)
     return read(lab_in(chart, zone), confidence)
 
 

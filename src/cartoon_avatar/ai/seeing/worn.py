@@ -368,6 +368,8 @@ def facial_hair(chart: Chart, monochrome: bool, shown: float) -> Read[FacialHair
     sides = min(median_in(darker, side) for side in jaws)
     if sides > 15 and min(on_lip, on_chin) > 6 and mean_in(grain, jaw) > max(1.4, 2 * calm):
         return read("stubble", 0.6 * shown)
+    if not monochrome and rough > max(2.2, 2 * calm) and min(on_lip, on_chin) > 6:
+        return read("beard", 0.6 * shown)  # short and sparse, but every hair is seen
     if on_lip < 16 or (rough < 1.2 and on_lip < 30):
         return read("none", 0.9 * shown if on_lip < 12 else 0.6 * shown)
     return None

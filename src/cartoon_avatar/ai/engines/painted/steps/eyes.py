@@ -17,8 +17,10 @@ _INK = np.asarray([9, 6, 4], np.float32)
 # Of irises whose colour was not read.
 _BROWN = (24.0, 6.0, 9.0)
 # Fair skin is lighter than this, black hair darker, L; grey has less chroma; irises with less
-# b are not brown; with less a they are grey, blue or green.
-_FAIR, _BLACK_HAIR, _GREY, _LEAST_YELLOW, _COOL = 70.0, 33.0, 9.0, 6.0, -1.0
+# b are not brown; with less a, or lighter, they are grey, blue or green. Chroma of skin in a photo
+# in full colour.
+_FAIR, _BLACK_HAIR, _GREY, _LEAST_YELLOW, _COOL, _LIGHT = 70.0, 33.0, 9.0, 6.0, -1.0, 36.0
+_RICH_SKIN = 15.0
 # How far irises go back to the middle of eyes that look aside, share of the way.
 _STRAIGHTER = 0.3
 # Smaller eyes than this are left as the photo has them, px.
@@ -84,21 +86,23 @@ def draw_eyes(
 
 
 def _iris_colour(subject: Subject) -> np.ndarray:
-    """CIELAB. Grey under black hair, in a face that is not fair, is a brown iris that reflects, and
-    so is what is bluish behind glasses."""
+    """CIELAB. Dark grey under black hair, in a face that is not fair, is a brown iris that
+    reflects, and so is what is bluish behind glasses."""
     if subject.iris_colour is None:
         return np.array(_BROWN)
     colour = np.array(subject.iris_colour.value)
     if subject.even_skin is None or subject.hair_colour is None or colour[2] >= _LEAST_YELLOW:
         return colour
     behind_glasses = subject.glasses is not None and subject.glasses.value != "none"
-    if colour[1] < _COOL and not behind_glasses:
+    if (colour[1] < _COOL or colour[0] > _LIGHT) and not behind_glasses:
         return colour
     light, a, b = subject.hair_colour.value
     black = light < _BLACK_HAIR and np.hypot(a, b) < _GREY
     if not black or subject.even_skin.value[0] >= _FAIR:
         return colour
-    return np.array([min(_BROWN[0], colour[0]), *_BROWN[1:]])
+    # A photo with hardly any colour gets no brown.
+    rich = min(1.0, float(np.hypot(*subject.even_skin.value[1:])) / _RICH_SKIN)
+    return np.array([min(_BROWN[0], colour[0]), *(rich * np.array(_BROWN[1:]))])
 
 
 def _draw_eye(

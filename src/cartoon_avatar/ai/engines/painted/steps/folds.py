@@ -26,7 +26,7 @@ _OFFSETS = 40
 _FOLD = 2.4
 # Folds of this depth, L on fair skin, tell as much of age as creases of 1 L in the mean of a face;
 # from which sum of both a face is aged, and surely so; under grey hair less does.
-_DEEP, _AGED, _GREY_HAIRED = 14.0, (2.4, 3.0), (1.0, 1.8)
+_DEEP, _AGED, _GREY_HAIRED = 14.0, (1.9, 2.9), (1.0, 1.8)
 # Creases less deep than this are pores, L on fair skin, and how much of the others is kept.
 _CREASE, _KEPT = (2.0, 6.0), 0.7
 
