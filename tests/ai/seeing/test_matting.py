@@ -147,6 +147,15 @@ def test_the_class_network_sees_the_head_that_it_saw_as_published(name: str) -> 
     assert (head & same).sum() / (head | same).sum() > 0.88
 
 
+def test_the_class_network_sees_who_is_in_a_picture_of_few_pixels() -> None:
+    network = Network(models_folder() / PERSON_CLASSES.name, 2)
+    near = seen.astronaut().rgb[:256, 90:346]
+    tiny = cv2.resize(near, (44, 44), interpolation=cv2.INTER_AREA)
+    head, same = (class_map(network, rgb)[..., [HAIR, FACE_SKIN]].sum(axis=2) > 0.5
+                  for rgb in (tiny, near))  # fmt: skip
+    assert (head & same).sum() / (head | same).sum() > 0.85
+
+
 def tiny_head(side_px: int) -> Picture:
     """The astronaut's head in a picture of so few pixels, enlarged as scenes are."""
     near = seen.astronaut().rgb[10:160, 150:300]

@@ -10,6 +10,9 @@ from cartoon_avatar.ai.seeing.models import Network
 # Channels of a class map, the order of MediaPipe's selfie_multiclass_256x256.
 BACKGROUND, HAIR, BODY_SKIN, FACE_SKIN, CLOTHES, OTHER = range(6)
 
+# Enlarged by area more than so many times, a picture is blocks, in which the networks see nobody.
+_ENLARGED = 1.5
+
 
 def class_map(network: Network, rgb: np.ndarray) -> np.ndarray:
     """192×192×6 float32 class probabilities of ``rgb`` (H×W×3 uint8), stretched to a square.
@@ -36,7 +39,12 @@ def person_map(network: Network, rgb: np.ndarray) -> np.ndarray:
 
 
 def _square(rgb: np.ndarray, network: Network) -> np.ndarray:
-    return cv2.resize(rgb, network.size[::-1], interpolation=cv2.INTER_AREA)
+    height, width = network.size
+    if _ENLARGED * rgb.shape[0] < height or _ENLARGED * rgb.shape[1] < width:
+        shrunk = min(width, rgb.shape[1]), min(height, rgb.shape[0])
+        rgb = cv2.resize(rgb, shrunk, interpolation=cv2.INTER_AREA)
+        return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _lifted(rgb: np.ndarray) -> np.ndarray:
