@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -93,3 +94,25 @@ def test_a_hooded_head_is_drawn_whole():
 
     for x, y in (brow - (chin - brow) // 5, (brow + 3 * chin) // 4):
         assert rgb[y, x, 0] > rgb[y, x, 1:].max() + 60
+
+
+@pytest.mark.parametrize("style", ["ink", "flat", "sticker"])
+def test_an_earring_is_drawn(style: str):
+    bare = behind("nothing")
+    person, masks = bare.features[0], bare.masks
+    assert masks is not None
+    ear = person.landmarks[1] + person.height * np.array([0.42, 0.05])
+    down, across = np.indices(masks.person.shape)
+    jewel = np.hypot(across - ear[0], down - ear[1]) < 0.06 * person.height
+    rgb = bare.picture.rgb.copy()
+    rgb[jewel] = (30, 120, 60)
+    planes = {
+        name: np.where(jewel, float(name in ("person", "mine", "other")), getattr(masks, name))
+        for name in ("person", "mine", "other", "hair", "skin", "face_skin", "body_skin", "clothes")
+    }
+    planes = {name: plane.astype(np.float32) for name, plane in planes.items()}
+    worn = replace(bare, picture=Picture(rgb), masks=replace(masks, **planes))
+
+    drawing = drawn.draw(worn, STYLES[style], 0).picture.rgb[jewel].astype(int)
+
+    assert (drawing[:, 1] > drawing[:, 0] + 30).mean() > 0.5

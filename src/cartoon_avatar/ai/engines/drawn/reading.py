@@ -28,6 +28,10 @@ _OPAQUE, _CONVEX, _FRAME = 200, 0.985, 0.5
 _SEEN = 0.3
 # From which share of a face that is neither skin nor hair it is under a hood.
 _HOODED = 0.35
+# Jewels: their largest area, squared face heights; how much of what is around one is hair where it
+# is worn in it; how far beside the nose earrings are, face heights, and how low, where the eyes are
+# at 0 and the chin at 1.
+_JEWEL, _IN_HAIR, _BESIDE, _LOW = 0.07, 0.6, (0.22, 0.6), (0.35, 1.2)
 
 
 def read(scene: Scene) -> Reading:
@@ -232,7 +236,8 @@ def _name_what_is_high(
     reading: Reading, rest: np.ndarray, hair: np.ndarray, mine: np.ndarray
 ) -> None:
     """``rest`` is what else is worn, and what the masks cannot name: above the shoulders it is
-    ``hair`` or somebody else's, not ``mine``; below it is cloth. All in place."""
+    ``hair``, a jewel, which is drawn as a hat is, or somebody else's, not ``mine``; below it is
+    cloth. All in place."""
     high = rest & ~reading.inside(_bust(reading, raised=0.14))
     hair_colour = reading.median_colour(hair)
     for piece in reading.pieces(high, 0.0003):
@@ -240,9 +245,25 @@ def _name_what_is_high(
         near_hair = (rim & hair).sum() > 0.25 * rim.sum()
         if near_hair and _like(reading, piece, hair_colour):
             hair |= piece
+        elif reading.alone and _is_jewel(reading, piece, rim, hair):
+            reading.hat |= piece
         elif reading.area(piece) < 0.1:
             mine &= ~piece
-        rest &= ~piece | (mine & ~hair)
+        rest &= ~piece | (mine & ~hair & ~reading.hat)
+
+
+def _is_jewel(reading: Reading, piece: np.ndarray, rim: np.ndarray, hair: np.ndarray) -> bool:
+    """Whether ``piece`` is an earring, or what is worn in the ``hair``; ``rim`` is around it."""
+    if reading.area(piece) > _JEWEL or not rim.any():
+        return False
+    if (rim & hair).sum() > _IN_HAIR * rim.sum():
+        return True
+    eyes, chin = reading.at(168) @ reading.down, reading.at(152) @ reading.down
+    beside = abs(np.median(reading.across_at[piece]) - reading.at(1) @ reading.across)
+    low = (np.median(reading.down_at[piece]) - eyes) / max(chin - eyes, 1e-6)
+    by_ear = _BESIDE[0] < beside / reading.unit < _BESIDE[1] and _LOW[0] < low < _LOW[1]
+    own = hair | reading.face | reading.oval | reading.skin_below
+    return by_ear and bool((rim & own).sum() > 0.25 * rim.sum())
 
 
 def _below(reading: Reading, cloth: np.ndarray) -> np.ndarray:
