@@ -295,6 +295,8 @@ async def test_jobs_are_listed_newest_first_by_state_and_page(start: Start):
     assert [job["id"] for job in (*first["items"], *rest["items"])] == jobs[::-1]
     assert rest["nextCursor"] is None
     assert wrong.status_code == 400
+    said = "state must be queued, running, succeeded, failed or canceled."
+    assert wrong.json()["detail"] == said
 
 
 async def test_a_full_queue_and_a_full_share_are_refused(start: Start):

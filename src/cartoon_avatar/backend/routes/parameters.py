@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BeforeValidator
@@ -77,10 +77,19 @@ WaitSeconds = Annotated[
     Query(ge=0, le=_LONGEST_WAIT_S, description="Seconds to wait at most for the job to end."),
     BeforeValidator(_wait_of),
 ]
+
+
+def _known_state(value: object) -> object:
+    states = get_args(JobState)
+    if value and value not in states:
+        raise InvalidRequest(f"state must be {', '.join(states[:-1])} or {states[-1]}.")
+    return value or None
+
+
 OnlyInState = Annotated[
     JobState | None,
     Query(description="Only jobs in this state."),
-    BeforeValidator(lambda state: state or None),
+    BeforeValidator(_known_state),
 ]
 
 
