@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.head.contour import clean_contour, decided, without_flicks
+from cartoon_avatar.ai.head.contour import clean_contour, closed, decided, without_flicks
 
 UNIT_PX = 200
 BALD = np.zeros((300, 300), np.float32)
@@ -145,3 +145,9 @@ def test_painted_hair_has_no_finer_locks_than_strokes() -> None:
         (contour > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
     assert np.linalg.norm(lines[0][:, 0] - 150.0, axis=1).std() < 0.6
+
+
+def test_nothing_is_closed_against_the_border_of_the_picture() -> None:
+    solid = np.zeros((60, 60), np.uint8)
+    cv2.circle(solid, (40, 30), 34, 1, -1)
+    assert np.array_equal(closed(solid, 12), solid)

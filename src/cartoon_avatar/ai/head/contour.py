@@ -178,7 +178,10 @@ def opened(solid: np.ndarray, radius_px: float) -> np.ndarray:
 
 
 def closed(solid: np.ndarray, radius_px: float) -> np.ndarray:
-    return 1 - grown(1 - grown(solid, radius_px), radius_px)
+    # Padded: there is nothing beyond the border that a slit could lie before.
+    pad = int(max(1.0, radius_px)) + 2
+    solid = cv2.copyMakeBorder(solid, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    return (1 - grown(1 - grown(solid, radius_px), radius_px))[pad:-pad, pad:-pad]
 
 
 def largest(solid: np.ndarray) -> np.ndarray:

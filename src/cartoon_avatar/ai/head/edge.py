@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.guided_filter import guided_filter
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.head.colour_edge import colour_edge
@@ -33,9 +34,11 @@ _BAND = 0.009
 # The ends of long hair and what is left of the neck are calm in a drawing, and where, in face
 # heights below the chin, that begins.
 _CALM, _LOW = Pen(spur=0.045, round=0.03, hole=0.1), (-0.42, -0.3)
+# A piece of which so much is asked for comes off; with so many pixels of its antialiased rim.
+_MOSTLY, _RIM_PX = 0.3, 3
 # How round the corners become where another's head cuts one above the jaw, and how far around; in
 # face heights; and how near that is which cuts.
-_CORNER, _JAW, _BESIDE, _TOUCHES = Pen(spur=0.12, round=0.03, hole=0.1), -0.3, 0.12, 0.02
+_CORNER, _JAW, _BESIDE, _TOUCHES = Pen(spur=0.2, round=0.04, hole=0.1), -0.3, 0.2, 0.02
 # How round the corners become where the border of the picture cuts a head, in face heights.
 _FRAME = 0.15
 
@@ -102,7 +105,7 @@ def _rounded_beside(
     near = grown(cut, _BESIDE * unit_px).astype(np.float32)
     near = cv2.GaussianBlur(near, (0, 0), 0.02 * unit_px)
     calm = one_contour(solid, np.zeros(solid.shape, bool), _CORNER, unit_px)
-    return decided(alpha + near * (np.minimum(calm, alpha) - alpha))
+    return _calmed(alpha, calm, near)
 
 
 def _calm_below(alpha: np.ndarray, down: np.ndarray, unit_px: float) -> np.ndarray:
@@ -110,7 +113,23 @@ def _calm_below(alpha: np.ndarray, down: np.ndarray, unit_px: float) -> np.ndarr
     is left of the neck; ``down`` is how far below the chin, in face heights."""
     solid = largest(without_flicks((alpha > 0.5).astype(np.uint8), down, unit_px))
     calm = one_contour(solid, np.zeros(solid.shape, bool), _CALM, unit_px)
-    return decided(alpha + smoothstep(down, *_LOW) * (np.minimum(calm, alpha) - alpha))
+    return _calmed(alpha, calm, smoothstep(down, *_LOW))
+
+
+def _calmed(alpha: np.ndarray, calm: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """``alpha`` no wider than ``calm`` ``where`` that is asked for: each piece comes off as a whole
+    or not at all, or a step would stay. All H×W float32 0..1."""
+    off = ((alpha > 0.5) & (calm <= 0.5)).astype(np.uint8)
+    off = cv2.morphologyEx(off, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(off)
+    asked = np.bincount(pieces.ravel(), where.ravel(), len(stats)) / stats[:, cv2.CC_STAT_AREA]
+    goes = asked > _MOSTLY
+    goes[0] = False
+    gone, stays = goes[pieces], (pieces > 0) & ~goes[pieces]
+    share = where.copy()
+    for all_of, wanted in ((stays, 0), (gone, 1)):
+        share[cv2.dilate(all_of.astype(np.uint8), disc(_RIM_PX)) > 0] = wanted
+    return decided(alpha + share * (np.minimum(calm, alpha) - alpha))
 
 
 def _rounded_at_frame(
@@ -130,7 +149,9 @@ def _rounded_at_frame(
     cut = ((solid > 0) & (inside > 0) & (within == 0)).astype(np.uint8)
     if not cut.any():
         return alpha
-    round_ = 1 - _corners(solid, grown(cut, 2 * radius_px) > 0, radius_px)
+    corners = _corners(solid, grown(cut, 2 * radius_px) > 0, radius_px)
+    # With their antialiased rim.
+    round_ = 1 - cv2.dilate(corners, disc(_RIM_PX)) * (1 - (solid - corners))
     round_ = cv2.GaussianBlur(round_.astype(np.float32), (0, 0), 1)[pad:-pad, pad:-pad]
     return np.minimum(alpha, round_)
 
