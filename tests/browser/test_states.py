@@ -57,6 +57,10 @@ def test_every_state_is_accessible_and_none_is_too_wide(
     to_gallery(page, "Photos")
     page.get_by_role("button", name=", open").click()
     heading(page, "No drawings right now").wait_for()
+    # Everybody in the photo is seen.
+    assert (
+        page.locator(".photo").evaluate("photo => getComputedStyle(photo).objectFit") == "contain"
+    )
     assert_accessible(page)
 
     to_gallery(page, "Avatars")

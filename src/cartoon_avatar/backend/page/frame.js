@@ -20,7 +20,9 @@ export function Frame({ work, cartoon, failed }) {
   // The frame is square from the start, as portraits are: nothing moves when the cartoon comes. A
   // cartoon of all of an oblong photo lies in it with room beside it.
   const oblong = crop && Math.abs(crop.width / crop.height - 1) > 0.01;
-  const kind = [drawing && "waiting", step === "cutting" && "cutting", oblong && "oblong"].filter(Boolean).join(" ");
+  // Of a group that waits to be drawn everybody is seen.
+  const group = !cartoon && step === "choosing" && work.faces?.length > 1;
+  const kind = [drawing && "waiting", step === "cutting" && "cutting", (oblong || group) && "oblong"].filter(Boolean).join(" ");
   return html`
     <div class=${`frame ${kind}`} style=${{ "--at": `${aside ? 0 : at}%` }}>
       ${source && html`<img class="photo" src=${source} alt=${t.compare.yourPhoto} style=${crop && croppedTo(crop, work.original)} onError=${onError} />`}

@@ -97,7 +97,7 @@ export default {
     presets: { whatsapp: "WhatsApp", telegram: "Telegram", signal: "Signal", imessage: "iMessage", circle: "Kreis", square: "Quadrat" },
     making: "Der Sticker wird gemacht…",
     alt: (preset) => `Sticker für ${preset}`,
-    ready: (preset, width, height, kilobytes) => `${preset}: ${width} × ${height} Pixel, ${kilobytes} KB`,
+    ready: (preset, width, height, kilobytes) => `${preset}: ${width} × ${height} Pixel, ${kilobytes}\u00a0KB`,
     save: "Sticker sichern",
     share: "Sticker teilen",
   },

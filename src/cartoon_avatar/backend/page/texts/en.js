@@ -97,7 +97,7 @@ export default {
     presets: { whatsapp: "WhatsApp", telegram: "Telegram", signal: "Signal", imessage: "iMessage", circle: "Circle", square: "Square" },
     making: "Making the sticker…",
     alt: (preset) => `Sticker for ${preset}`,
-    ready: (preset, width, height, kilobytes) => `${preset}: ${width} × ${height} pixels, ${kilobytes} KB`,
+    ready: (preset, width, height, kilobytes) => `${preset}: ${width} × ${height} pixels, ${kilobytes}\u00a0KB`,
     save: "Save the sticker",
     share: "Share the sticker",
   },

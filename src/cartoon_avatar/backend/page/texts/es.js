@@ -97,7 +97,7 @@ export default {
     presets: { whatsapp: "WhatsApp", telegram: "Telegram", signal: "Signal", imessage: "iMessage", circle: "Círculo", square: "Cuadrado" },
     making: "Preparando el sticker…",
     alt: (preset) => `Sticker para ${preset}`,
-    ready: (preset, width, height, kilobytes) => `${preset}: ${width} × ${height} píxeles, ${kilobytes} KB`,
+    ready: (preset, width, height, kilobytes) => `${preset}: ${width} × ${height} píxeles, ${kilobytes}\u00a0KB`,
     save: "Guardar el sticker",
     share: "Compartir el sticker",
   },
