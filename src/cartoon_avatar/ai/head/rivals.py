@@ -40,6 +40,7 @@ _AROUND, _ABOVE = 1.3, -0.1
 # of them, how many are compared, and how much they say at most, as the logarithm of odds.
 _ALIKE, _CLASS, _COMPARED, _SURE = 0.05, 0.15, 300, 2.0
 _LEAST_OFTEN = 1e-3
+_AT_ONCE = 1024
 # Further from a skull than this, and higher above the chin, hair may be anyone's.
 _BEYOND, _UPRIGHT = (1.05, 1.25), (-1.1, -0.9)
 # How deep a notch between two heads is that parts them, and above which height it counts, in face
@@ -138,9 +139,12 @@ def share_of(
     nearer = (1 - np.abs(longer) / _SURE) * (nearest - own.from_skull) / _EVEN - risen
     odds = nearer + parted * (beyond - nearer) + longer
     looks = _looks(small, kinds)
-    density = [_density(looks, where) for where in known]
-    rival = np.take_along_axis(np.stack(density[1:]), whose[None], axis=0)[0]
-    odds += np.clip(np.log(density[0] / rival), -_SURE, _SURE)
+    mine = _density(looks, known[0], np.ones_like(known[0])).reshape(whose.shape)
+    rival = np.empty_like(mine)
+    for number, where in enumerate(known[1:]):
+        there = whose == number
+        rival[there] = _density(looks, where, there)
+    odds += np.clip(np.log(mine / rival), -_SURE, _SURE)
     prior = (1 / (1 + np.exp(-odds))).astype(np.float32)
     walk = random_walk(small, seeds, prior, trust=_TRUST, edge=_EDGE, kinds=_CLASS * kinds)
     grown = (cv2.resize(walk, (px, px)) > 0.5).astype(np.uint8)
@@ -257,14 +261,22 @@ def _looks(rgb: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return colours / np.float32(np.sqrt(2) * _ALIKE)
 
 
-def _density(looks: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """How often there is what a pixel is like, ``where`` (S×S bool) it is looked for: S×S float32
-    (Parzen 1962)."""
+def _density(looks: np.ndarray, where: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """How often what the pixels ``there`` are like (S×S bool) is found ``where`` (S×S bool) it is
+    looked for: a float32 each (Parzen 1962)."""
+    asked = looks[there]
     if not where.any():
-        return np.full(where.shape, _LEAST_OFTEN, np.float32)
+        return np.full(len(asked), _LEAST_OFTEN, np.float32)
     some = looks[where]
     some = some[:: -(-len(some) // _COMPARED)]
-    looks = looks.reshape(-1, looks.shape[2])
-    away = (looks**2).sum(axis=1)[:, None] + (some**2).sum(axis=1) - 2 * looks @ some.T
-    often = np.exp(-np.maximum(away, 0)).mean(axis=1).reshape(where.shape)
-    return np.asarray(often + np.float32(_LEAST_OFTEN))
+    often = np.empty(len(asked), np.float32)
+    squares = (some**2).sum(axis=1)
+    # A few at a time stay in the cache.
+    for start in range(0, len(asked), _AT_ONCE):
+        part = asked[start : start + _AT_ONCE]
+        away = (part**2).sum(axis=1)[:, None] + squares
+        away -= cv2.gemm(part, some, 2, None, 0, flags=cv2.GEMM_2_T)
+        np.maximum(away, 0, out=away)
+        np.negative(away, out=away)
+        often[start : start + _AT_ONCE] = np.exp(away, out=away).mean(axis=1)
+    return often + np.float32(_LEAST_OFTEN)
