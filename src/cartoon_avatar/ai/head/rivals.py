@@ -275,7 +275,7 @@ def _density(looks: np.ndarray, where: np.ndarray, there: np.ndarray) -> np.ndar
     for start in range(0, len(asked), _AT_ONCE):
         part = asked[start : start + _AT_ONCE]
         away = (part**2).sum(axis=1)[:, None] + squares
-        away -= cv2.gemm(part, some, 2, None, 0, flags=cv2.GEMM_2_T)
+        away = cv2.gemm(part, some, -2, away, 1, flags=cv2.GEMM_2_T)
         np.maximum(away, 0, out=away)
         np.negative(away, out=away)
         often[start : start + _AT_ONCE] = np.exp(away, out=away).mean(axis=1)
