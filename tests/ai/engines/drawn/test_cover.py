@@ -14,7 +14,7 @@ from cartoon_avatar.ai.pictures import Picture
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import area
 from cartoon_avatar.ai.seeing.matting import open_mask_finder
-from cartoon_avatar.ai.seeing.scene import Scene, open_scene
+from cartoon_avatar.ai.seeing.scene import Scene, cropped, open_scene
 from tests.ai import seen
 from tests.ai.engines.drawn.test_recipe import STYLES
 
@@ -96,6 +96,20 @@ def test_a_hooded_head_is_drawn_whole():
         assert rgb[y, x, 0] > rgb[y, x, 1:].max() + 60
 
 
+def share_of_green(scene: Scene, there: np.ndarray, kind: str, style: str) -> float:
+    """How much of what is green in a photo, and of a ``kind`` of mask, is green in the drawing."""
+    masks, rgb = scene.masks, scene.picture.rgb.copy()
+    assert masks is not None
+    rgb[there] = (30, 120, 60)
+    planes = {}
+    for one in ("person", "mine", "other", "hair", "skin", "face_skin", "body_skin", "clothes"):
+        on = float(one in ("person", "mine", kind))
+        planes[one] = np.where(there, on, getattr(masks, one)).astype(np.float32)
+    worn = replace(scene, picture=Picture(rgb), masks=replace(masks, **planes))
+    drawing = drawn.draw(worn, STYLES[style], 0).picture.rgb[there].astype(int)
+    return float((drawing[:, 1] > drawing[:, 0] + 30).mean())
+
+
 @pytest.mark.parametrize("style", ["ink", "flat", "sticker"])
 def test_an_earring_is_drawn(style: str):
     bare = behind("nothing")
@@ -104,15 +118,19 @@ def test_an_earring_is_drawn(style: str):
     ear = person.landmarks[1] + person.height * np.array([0.42, 0.05])
     down, across = np.indices(masks.person.shape)
     jewel = np.hypot(across - ear[0], down - ear[1]) < 0.06 * person.height
-    rgb = bare.picture.rgb.copy()
-    rgb[jewel] = (30, 120, 60)
-    planes = {
-        name: np.where(jewel, float(name in ("person", "mine", "other")), getattr(masks, name))
-        for name in ("person", "mine", "other", "hair", "skin", "face_skin", "body_skin", "clothes")
-    }
-    planes = {name: plane.astype(np.float32) for name, plane in planes.items()}
-    worn = replace(bare, picture=Picture(rgb), masks=replace(masks, **planes))
 
-    drawing = drawn.draw(worn, STYLES[style], 0).picture.rgb[jewel].astype(int)
+    assert share_of_green(bare, jewel, "other", style) > 0.5
 
-    assert (drawing[:, 1] > drawing[:, 0] + 30).mean() > 0.5
+
+def test_a_high_shoulder_that_the_frame_cuts_is_drawn():
+    whole = behind("nothing")
+    person = whole.features[0]
+    chin, unit = person.landmarks[152], person.height
+    high = cropped(whole, np.s_[0 : round(float(chin[1] - 0.07 * unit)), 0 : whole.picture.width])
+    masks = high.masks
+    assert masks is not None
+    down, across = np.indices(masks.person.shape)
+    beside = (chin[0] - across) / unit
+    shoulder = (beside > 0.4) & (beside < 0.7) & (down > chin[1] - 0.2 * unit)
+
+    assert share_of_green(high, shoulder, "clothes", "flat") > 0.5

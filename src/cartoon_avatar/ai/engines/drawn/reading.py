@@ -247,7 +247,8 @@ def _name_what_is_high(
             hair |= piece
         elif reading.alone and _is_jewel(reading, piece, rim, hair):
             reading.hat |= piece
-        elif reading.area(piece) < 0.1:
+        elif reading.area(piece) < 0.1 and not (reading.alone and piece[-1].any()):
+            # What the frame cuts below is the shoulder of a person who stands alone.
             mine &= ~piece
         rest &= ~piece | (mine & ~hair & ~reading.hat)
 
