@@ -39,6 +39,8 @@ _CLEARLY = 0.02
 _GLANCE_PX, _BESIDE_PX = 640, 320
 # The share of a picture from which on a face leaves others no place to lie beside it.
 _CLOSE = 0.16
+# Beside more faces than this nobody is looked for who lies: a look at a crowd takes seconds.
+_CROWD = 32
 # The unsure faces that are looked at from all sides, and the side of that look in face sizes.
 _DOUBTS = 4
 _LOOK = 2.4
@@ -141,7 +143,9 @@ def _lying(find: FaceFinder, picture: Picture) -> list[Face]:
 def _with_others(find: FaceFinder, picture: Picture, faces: list[Face]) -> list[Face]:
     """``faces``, and those who lie another way than they do."""
     close = _CLOSE * picture.width * picture.height
-    if any(_is_certain(face) and face.box[2] * face.box[3] > close for face in faces):
+    if len(faces) > _CROWD or any(
+        _is_certain(face) and face.box[2] * face.box[3] > close for face in faces
+    ):
         return faces
     glance = Picture(shrunk(on_grey(picture), _BESIDE_PX))
     return _joined(find, picture, faces, _lying_in(find, glance), glance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import cv2
 import numpy as np
@@ -37,17 +38,25 @@ class Warp:
         ]
         self._faces = people if slimming else []
         self._slimming = slimming
+        # What each of both moves, px: of a crowd nearly nobody is near.
+        self._round = np.array(
+            [spot.centre + spot.radius * _SQUARE for spot in self._spots], np.float32
+        ).reshape(-1, 2, 2)
+        self._below = np.array([_lower_face(face) for face in self._faces]).reshape(-1, 4, 2)
 
     def source(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``x`` and ``y`` are float32 arrays of one shape, px; so are the results."""
         dx, dy = np.zeros_like(x), np.zeros_like(y)
-        for spot in self._spots:
+        if not x.size:
+            return x, y
+        low, high = np.array([x.min(), y.min()]), np.array([x.max(), y.max()])
+        for spot in compress(self._spots, _reached(self._round, low, high)):
             across, down = x - np.float32(spot.centre[0]), y - np.float32(spot.centre[1])
             near = np.minimum((across * across + down * down) * np.float32(1 / spot.radius**2), 1)
             pull = (1 - near) ** 2 * np.float32(1 / spot.magnification - 1)
             dx += across * pull
             dy += down * pull
-        for face in self._faces:
+        for face in compress(self._faces, _reached(self._below, low, high)):
             _slim(face, np.float32(self._slimming), x, y, dx, dy)
         return x + dx, y + dy
 
@@ -61,11 +70,10 @@ class Warp:
 
     def within(self, shape: tuple[int, int]) -> Displacement | None:
         """The same for the pixels of a picture of ``shape``; None where it moves nothing."""
-        reached = [spot.centre + spot.radius * _SQUARE for spot in self._spots]
-        reached += [_lower_face(face) for face in self._faces]
-        if not reached:
+        reached = np.concatenate([self._round.reshape(-1, 2), self._below.reshape(-1, 2)])
+        if not reached.size:
             return None
-        box = box_of(shape, np.concatenate(reached), 2)
+        box = box_of(shape, reached, 2)
         down, across = np.mgrid[box].astype(np.float32)
         return Displacement(box, cv2.convertMaps(*self.source(across, down), cv2.CV_16SC2))
 
@@ -82,6 +90,12 @@ class Displacement:
         moved = plane.copy()
         moved[self.box] = cv2.remap(plane, *self.maps, how, borderMode=cv2.BORDER_REPLICATE)
         return moved
+
+
+def _reached(places: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Which of ``places`` (N×corners×2 px) are within a pixel of a box."""
+    near = (places.min(axis=1) <= high + 1) & (places.max(axis=1) >= low - 1)
+    return near.all(axis=1)
 
 
 def _eye_spots(person: Features, eye_size: float) -> list[_Spot]:
