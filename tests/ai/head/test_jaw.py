@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cartoon_avatar.ai.head.jaw import without_lines_beside
+from cartoon_avatar.ai.head.jaw import without_jaw_line, without_lines_beside
 
 UNIT_PX, SKIN, DARK = 300.0, 200.0, 90.0
 CHIN = (200, 350)
@@ -55,3 +55,31 @@ def test_plain_skin_and_pictures_without_a_face_stay_as_they_are() -> None:
     assert np.abs(without_lines_beside(shade, contour, down, outline, UNIT_PX) - shade).max() < 1
     far = outline + 2000
     assert np.array_equal(without_lines_beside(rgb, contour, down, far, UNIT_PX), rgb)
+
+
+def shaded(rgb: np.ndarray) -> np.ndarray:
+    """``rgb`` with the left of the face in broad shade."""
+    shade = np.interp(np.arange(400), [160, 190], [0.65, 1.0]).astype(np.float32)
+    return np.asarray(rgb * shade[None, :, None])
+
+
+def test_the_shadow_of_a_jaw_goes_where_the_cheek_is_in_shade_too() -> None:
+    rgb, contour, down, outline = face()
+    rgb = shaded(rgb)
+    depth = cv2.distanceTransform((contour > 0).astype(np.uint8), cv2.DIST_L2, 5)
+    shadow = np.where((depth < 10) & (down > -0.3), 0.6, 1.0).astype(np.float32)
+    evened = without_jaw_line(rgb * shadow[..., None], contour, down, outline, UNIT_PX)
+    jaw = (depth > 3) & (depth < 8) & (down > -0.2) & (contour > 0)
+    left = jaw & (np.arange(400) < CHIN[0] - 45)
+    assert np.abs(rgb * shadow[..., None] - rgb)[left].mean() > 30
+    assert np.abs(evened - rgb)[left].mean() < 12
+
+
+def test_a_beard_along_a_jaw_stays() -> None:
+    rgb, contour, down, outline = face()
+    depth = cv2.distanceTransform((contour > 0).astype(np.uint8), cv2.DIST_L2, 5)
+    beard = (depth < 45) & (down > -0.4) & (contour > 0)
+    rgb[beard] = DARK
+    evened = without_jaw_line(rgb, contour, down, outline, UNIT_PX)
+    low = beard & (down > -0.25)
+    assert np.abs(evened - rgb)[low].mean() < 8
