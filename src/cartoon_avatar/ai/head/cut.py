@@ -43,6 +43,8 @@ _ENLARGE_AT_MOST = 2.0
 LOW_RESOLUTION_PX = 80
 # Of the square around a head, as multiple of it: a margin of 7 % all around.
 _PADDED = 1.14
+# The people who are looked at for a cut: every one costs two looks of the networks.
+_NEAREST = 9
 # How far inside the edge the backdrop's paint may stand, in face heights.
 _RIM = 0.03
 # Opacity that a head has somewhere.
@@ -113,7 +115,7 @@ def cut(
     square = _tight_square(shape, paper, scale)
     size = output_side(square.side, size)
     seen_square = Square(square.left / scale, square.top / scale, square.side / scale)
-    people = _person(clear, faces, models)
+    people = _person(clear, _beside(faces, face_index), models)
     drawn = not _alike(seen, paper)
     alpha = edge_of(shape, clear, people, seen_square, size, drawn=drawn)
     if alpha.max() < _SEEN:  # of so few pixels that smoothing left nothing
@@ -148,6 +150,15 @@ def with_known(faces: list[Face], known: Face) -> tuple[list[Face], int]:
             return faces, nearest
         return [*faces[:nearest], known, *faces[nearest + 1 :]], nearest
     return [*faces, known], len(faces)
+
+
+def _beside(faces: list[Face], index: int) -> list[Face]:
+    """Of a crowd, ``faces[index]`` and those nearest to it: nobody else shows in its cut."""
+    if len(faces) <= _NEAREST:
+        return faces
+    middle = faces[index].landmarks.mean(axis=0)
+    away = [float(np.linalg.norm(face.landmarks.mean(axis=0) - middle)) for face in faces]
+    return [faces[at] for at in np.argsort(away, kind="stable")[:_NEAREST]]
 
 
 def _person(seen: Picture, faces: list[Face], models: Models) -> np.ndarray | None:
