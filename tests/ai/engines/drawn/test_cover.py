@@ -134,3 +134,19 @@ def test_a_high_shoulder_that_the_frame_cuts_is_drawn():
     shoulder = (beside > 0.4) & (beside < 0.7) & (down > chin[1] - 0.2 * unit)
 
     assert share_of_green(high, shoulder, "clothes", "flat") > 0.5
+
+
+def test_beside_an_arm_that_hangs_down_nothing_is_drawn():
+    shown = behind("nothing")
+    masks, person = shown.masks, shown.features[0]
+    assert masks is not None
+    down, across = np.indices(masks.person.shape)
+    beside = person.landmarks[152, 0] - across > 0.6 * person.height
+    gap = beside & (down > person.landmarks[152, 1] + 0.5 * person.height)
+    bare = masks.each(lambda plane: np.where(gap, 0, plane).astype(np.float32))
+    picture = drawn.draw(replace(shown, masks=bare), STYLES["sticker"], 0).picture
+
+    inside = cv2.erode(gap.astype(np.uint8), np.ones((41, 41))) > 0
+    assert picture.alpha is not None
+    assert inside.sum() > 1000
+    assert picture.alpha[inside].mean() < 10

@@ -28,6 +28,8 @@ _OPAQUE, _CONVEX, _FRAME = 200, 0.985, 0.5
 _SEEN = 0.3
 # From which share of a face that is neither skin nor hair it is under a hood.
 _HOODED = 0.35
+# What is surely nobody, and how wide it is at least, face heights.
+_NOBODY, _GAP = 0.05, 0.06
 # Jewels: their largest area, squared face heights; how much of what is around one is hair where it
 # is worn in it; how far beside the nose earrings are, face heights, and how low, where the eyes are
 # at 0 and the chin at 1.
@@ -166,6 +168,9 @@ def _read_parts(
     if has_neighbours or (scene.picture.alpha is not None and reading.frame.all()):
         beneath |= reading.inside(_bust(reading, raised=-0.05 if reading.alone else 0.04))
     beneath &= ~(reading.skin_below if has_neighbours else skin) & ~hair & ~oval
+    if reading.alone and scene.picture.alpha is None and masks.trusted:
+        # Beside an arm that hangs down there is nobody.
+        beneath &= (person > _NOBODY) | ~reading.opened(person <= _NOBODY, _GAP * reading.unit)
     cloth = _on_chest(reading, cloth, stranger)
     reading.clothes = reading.without_small(cloth | beneath, 0.02)
     reading.clothes_seen = cloth & ~skin
