@@ -150,4 +150,4 @@ def test_painted_hair_has_no_finer_locks_than_strokes() -> None:
 def test_nothing_is_closed_against_the_border_of_the_picture() -> None:
     solid = np.zeros((60, 60), np.uint8)
     cv2.circle(solid, (40, 30), 34, 1, -1)
-    assert np.array_equal(closed(solid, 12), solid)
+    assert np.array_equal(closed(solid, 12, padded=True), solid)

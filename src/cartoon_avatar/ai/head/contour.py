@@ -82,7 +82,7 @@ def clean_contour(
     near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     solid = largest(((alpha > 0.5) & (near > 0)).astype(np.uint8))
     bare, rounded, seen, guessed = (
-        one_contour(solid, closable, pen, unit_px)
+        one_contour(solid, closable, pen, unit_px, padded=drawn)
         for pen in (_BARE, _ROUND, _STROKES if drawn else _LOCKS, _GUESSED)
     )
     unsure = smoothstep(_edge_width(alpha, unit_px), _SEEN_WIDTH, _GUESSED_WIDTH)
@@ -133,14 +133,17 @@ def _edge_width(alpha: np.ndarray, unit_px: float) -> np.ndarray:
     return cv2.resize(width / np.float32(unit_px), alpha.shape[1::-1])
 
 
-def one_contour(solid: np.ndarray, closable: np.ndarray, pen: Pen, unit_px: float) -> np.ndarray:
+def one_contour(
+    solid: np.ndarray, closable: np.ndarray, pen: Pen, unit_px: float, *, padded: bool = False
+) -> np.ndarray:
     """``solid`` (H×W uint8, 0 or 1) with an outline of ``pen``, H×W float32 0..1.
 
     Closed, where it is ``closable``, and opened (Serra 1982), then smoothed as a level set of its
     blurred indicator. Closing comes first: opening would take the locks that it joins.
     """
     spur_px = pen.spur * unit_px
-    solid = opened(np.where(closable, closed(solid, spur_px), solid), spur_px)
+    filled = closed(solid, spur_px, padded=padded)
+    solid = opened(np.where(closable, filled, solid), spur_px)
     solid = without_holes(largest(solid), (pen.hole * unit_px) ** 2)
     sigma = max(pen.round * unit_px, 0.8)
     blurred = _blurred(solid.astype(np.float32), sigma)
@@ -177,11 +180,13 @@ def opened(solid: np.ndarray, radius_px: float) -> np.ndarray:
     return grown(1 - grown(1 - solid, radius_px), radius_px)
 
 
-def closed(solid: np.ndarray, radius_px: float) -> np.ndarray:
-    # Padded: there is nothing beyond the border that a slit could lie before.
-    pad = int(max(1.0, radius_px)) + 2
+def closed(solid: np.ndarray, radius_px: float, *, padded: bool = False) -> np.ndarray:
+    """``solid`` (H×W uint8, 0 or 1) without slits; ``padded``, nothing is closed against the border
+    of the picture."""
+    pad = int(max(1.0, radius_px)) + 2 if padded else 0
     solid = cv2.copyMakeBorder(solid, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
-    return (1 - grown(1 - grown(solid, radius_px), radius_px))[pad:-pad, pad:-pad]
+    filled = 1 - grown(1 - grown(solid, radius_px), radius_px)
+    return filled[pad : filled.shape[0] - pad, pad : filled.shape[1] - pad]
 
 
 def largest(solid: np.ndarray) -> np.ndarray:
