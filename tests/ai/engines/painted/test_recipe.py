@@ -248,6 +248,6 @@ def test_a_lamps_reflection_on_a_forehead_is_painted_as_skin(scene: Scene):
     shiny = replace(scene, picture=Picture(rgb))
     drawn = lab_of(painted.draw(shiny, by_name("painted"), 0).picture.rgb)[shine]
 
-    # Paper white has neither.
+    # The patch itself is white: no chroma, L 99.
     assert np.median(np.hypot(drawn[:, 1], drawn[:, 2])) > 8
     assert np.median(drawn[:, 0]) < 95

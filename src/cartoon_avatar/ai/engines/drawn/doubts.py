@@ -14,6 +14,7 @@ from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.seeing.features import area, grown
 from cartoon_avatar.ai.seeing.looks import face_axes
+from cartoon_avatar.ai.seeing.matting import Masks
 from cartoon_avatar.ai.seeing.scene import Scene
 
 # Between these a mask is in doubt; how wide a place is at least about which it is (rims of hair are
@@ -57,10 +58,7 @@ def without_doubt(scene: Scene) -> Scene:
             (person >= _DOUBT[1]).astype(np.float32) + np.float32(1e-6),
         )
     )
-    bare = doubtful * (to_scene < _LIKE_SCENE * to_people)
-    left = 1 - sized(bare.astype(np.float32), (height, width))
-    masks = replace(masks, person=masks.person * left, mine=masks.mine * left)
-    return replace(scene, masks=masks, as_read=scene.subjects)
+    return _left_out(scene, masks, doubtful * (to_scene < _LIKE_SCENE * to_people))
 
 
 def without_blurred(scene: Scene) -> Scene:
@@ -85,9 +83,12 @@ def without_blurred(scene: Scene) -> Scene:
         for which in (beside & soft, beside)
     )
     gone = (blurry > _OUT_OF_FOCUS * total)[labels] & beside
-    if not gone.any():
-        return scene
-    left = 1 - sized(gone.astype(np.float32), (height, width))
+    return _left_out(scene, masks, gone) if gone.any() else scene
+
+
+def _left_out(scene: Scene, masks: Masks, gone: np.ndarray) -> Scene:
+    """``scene`` with its ``masks`` of people without what is ``gone`` (h×w, 0 or 1)."""
+    left = 1 - sized(gone.astype(np.float32), masks.person.shape)
     masks = replace(masks, person=masks.person * left, mine=masks.mine * left)
     return replace(scene, masks=masks, as_read=scene.subjects)
 
