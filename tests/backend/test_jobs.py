@@ -388,17 +388,49 @@ async def test_a_request_that_is_sent_again_after_its_process_died_asks_for_the_
     async with held(start) as (service, ai):
         first = asyncio.create_task(service.phone.upload(headers=key))
         await ai.has_begun(1)
+        [(job,)] = await service.sql("SELECT id FROM jobs")
         await service.sql("UPDATE jobs SET lease_until = 0, claim = 'x'")
         again = asyncio.create_task(service.phone.upload(headers=key))
         await ai.has_begun(2)
+        service.state.changes.announce(job)  # the first attempt learns that it lost its claim
+        assert (await first).json()["code"] == "job_canceled"
         for _ in range(2):
             ai.go.release()
         assert (await again).status_code == 201
-        await asyncio.wait([first])
         asked = ai.asked_for("/generate-cartoon")
         seeds = {re.search(rb'"seed"\r\n\r\n(\d+)', one.content)[1] for one in asked}
         assert len(seeds) == len(set(keys_of_drawings(ai))) == 1
         assert not ai.called_off
+
+
+async def test_a_drawing_is_called_off_when_its_device_is_deleted_not_when_it_is_recovered(
+    start: Start,
+):
+    async with held(start) as (service, ai):
+        old, lone = service.phone, service.another_phone("lone")
+        library = asyncio.create_task(old.upload(headers={"Idempotency-Key": "k"}))
+        await ai.has_begun(1)
+        ai.go.release()
+        old.token = (await library).json()["deviceToken"]
+        code = (await old.post("/api/device/recovery-code")).json()["recoveryCode"]
+        moving = service.another_phone("moving")
+        moved, deleted = [
+            (await phone.upload(headers=ASYNC)).json()["job"]["id"] for phone in (moving, lone)
+        ]
+        await ai.has_begun(3)
+        recovered = (await moving.post("/api/device/recover", json={"code": code})).json()
+        assert (await lone.delete("/api/device")).status_code == 204
+        for job in (moved, deleted):  # as PostgreSQL tells other processes
+            service.state.changes.announce(job)
+        await until(lambda: ai.called_off)
+        await ai.has_begun(4)
+        for _ in range(4):
+            ai.go.release()
+
+        new = Phone(service.http, recovered["deviceId"], recovered["deviceToken"])
+        assert (await ended(new, moved))["state"] == "succeeded"
+        assert keys_of_drawings(ai)[-1] == moved
+        assert ai.called_off == [deleted]
 
 
 async def test_a_stopped_backend_leaves_its_jobs_to_the_next(start: Start):

@@ -18,7 +18,6 @@ from cartoon_avatar.backend.ai.requests import Turn
 from cartoon_avatar.backend.changes import set_within
 from cartoon_avatar.backend.clock import utc_now
 from cartoon_avatar.backend.db import queue
-from cartoon_avatar.backend.db.jobs import job_of
 from cartoon_avatar.backend.db.session import is_busy
 from cartoon_avatar.backend.db.tables import Job
 from cartoon_avatar.backend.errors import (
@@ -294,13 +293,11 @@ class Runner:
             running = self._by_claim.get(claim)
             # Its claim was lost, it has finished, or it was cancelled; a commit is not interrupted.
             if running is not None and held.get(claim, True):
-                is_unwanted = held.get(claim, False) or await self._is_gone(running.job)
-                running.attempt.cancel(for_good=is_unwanted)
-
-    async def _is_gone(self, job: Job) -> bool:
-        """Deleted with its device, not taken over by another process."""
-        find = partial(job_of, device_id=job.device_id, job_id=job.id)
-        return await self._backend.database.read(find) is None
+                is_wanted = partial(queue.may_be_requested_again, job=running.job)
+                for_good = held.get(claim, False) or not await self._backend.database.read(
+                    is_wanted
+                )
+                running.attempt.cancel(for_good=for_good)
 
 
 def _log_unless_transient(event: str, error: Exception) -> None:

@@ -28,7 +28,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from cartoon_avatar.backend.db.jobs import UNCLAIMED, UNFINISHED, all_jobs, first_job, notify
-from cartoon_avatar.backend.db.tables import Job, JobState, Milliseconds, jobs
+from cartoon_avatar.backend.db.tables import Job, JobState, Milliseconds, devices, jobs
 
 # A lease is renewed while its job is carried out; one whose process died lapses this soon.
 LEASE_MS = 10_000
@@ -172,6 +172,25 @@ def renew(connection: Connection, claims: Sequence[str]) -> dict[str, bool]:
         .returning(jobs.c.claim, jobs.c.cancel_asked)
     )
     return {row.claim: row.cancel_asked for row in renewed}
+
+
+_SAME_WORK = select(jobs.c.id).where(
+    (jobs.c.id == bindparam("id"))
+    | ((jobs.c.device_id == bindparam("of")) & (jobs.c.key == bindparam("key")))
+)
+_DEVICE_SINCE = select(devices.c.created_at).where(devices.c.device_id == bindparam("of"))
+
+
+def may_be_requested_again(connection: Connection, job: Job) -> bool:
+    """Whether the AI service may be sent the request of a job again whose claim was lost: the job
+    is queued or taken over, or its process was taken for dead and the device repeats the key.
+    Otherwise it was deleted with its device."""
+    if connection.scalar(_SAME_WORK, {"id": job.id, "of": job.device_id, "key": job.key}):
+        return True
+    if job.accepted or job.key is None:
+        return False
+    since = connection.scalar(_DEVICE_SINCE, {"of": job.device_id})
+    return since is not None and since <= job.created_at
 
 
 def note_progress(
