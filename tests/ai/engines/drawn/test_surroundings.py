@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from cartoon_avatar.ai.engines import drawn
 from cartoon_avatar.ai.engines.drawing import Clock
-from cartoon_avatar.ai.engines.drawn.portrait import portrait_of
-from cartoon_avatar.ai.engines.drawn.surroundings import _even_where_plain, areas_of_hues
+from cartoon_avatar.ai.engines.drawn.portrait import Portrait, portrait_of
+from cartoon_avatar.ai.engines.drawn.surroundings import (
+    _TINTS,
+    _even_where_plain,
+    areas_of_hues,
+    colours_of,
+)
 
 from .test_recipe import STYLES, scene
 
@@ -80,7 +86,55 @@ def test_a_plain_wall_shows_no_clouds_and_what_is_on_it_stays():
     wall[..., 0] += clouds
     wall[200:240, 100:200] = (40, 30, 20)
 
-    even = _even_where_plain(wall, unit_px=120)
+    even, plain = _even_where_plain(wall, unit_px=120)
 
+    assert plain[:100].min() > 0.9
+    assert plain[220, 150] < 0.1
     assert even[:100, :, 0].std() < 0.5 * clouds[:100].std()
     assert np.abs(even - wall)[205:235, 105:195].max() < 0.5
+
+
+def before_a_wall(light: float) -> Portrait:
+    """The astronaut before a wall of one grey, paler in a ring around her, as photos have it."""
+    portrait = portrait_of(scene("astronaut"), Clock())
+    reading, lab = portrait.reading, portrait.lab.copy()
+    lab[portrait.on_pixels(reading.grown(portrait.everything, 0.02 * reading.unit)) == 0] = (
+        light,
+        0,
+        0,
+    )
+    ring = portrait.on_pixels(reading.grown(portrait.everything, 0.05 * reading.unit)) > 0
+    lab[ring & (portrait.on_pixels(portrait.everything) == 0)] = light + 4, 0, 0
+    return portrait.in_light(lab)
+
+
+def test_a_plain_wall_goes_on_to_the_person_without_a_paler_ring():
+    portrait = before_a_wall(70)
+    colours = colours_of(portrait, _TINTS[0], people_alone=False)
+
+    away = portrait.on_pixels(portrait.everything) == 0
+    assert (portrait.lab[..., 0][away] > 73).mean() > 0.05
+    assert (colours.lab[..., 0][away] > 71.5).mean() < 0.01
+    # It is drawn with the scene, in one piece.
+    outside = colours.people & ~portrait.reading.grown(
+        portrait.everything, 0.01 * portrait.reading.unit
+    )
+    assert outside.sum() < 0.01 * portrait.everything.sum()
+
+
+@pytest.mark.parametrize(("light", "stays"), [(3, True), (50, False), (97, True)])
+def test_black_and_white_walls_are_not_stained(light: float, stays: bool):
+    portrait = before_a_wall(light)
+    corners = [
+        np.hypot(*colours_of(portrait, tint, people_alone=False).lab[4, 4, 1:]) for tint in _TINTS
+    ]
+    assert (max(corners) < 0.5) == stays
+
+
+def test_what_is_nearly_black_has_no_hue():
+    portrait = portrait_of(scene("astronaut"), Clock())
+    dark = portrait.in_light(np.full_like(portrait.lab, (0.3, 4.0, -9.0)))
+
+    lab = colours_of(dark, _TINTS[0], people_alone=True).lab
+
+    assert np.abs(lab[..., 1:]).max() < 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -21,17 +22,27 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 Tint = tuple[float, float]
 
-# How much warmer or cooler a scene becomes, CIELAB a and b.
-_TINTS: tuple[Tint, ...] = ((0.0, 0.0), (1.0, 5.0), (-2.0, -5.0), (-4.0, 3.0), (3.0, -2.0))
+# How much warmer or cooler a scene becomes, CIELAB a and b; not what is darker or lighter than
+# these lightnesses, which would be stained.
+_TINTS: tuple[Tint, ...] = ((0.0, 0.0), (1.0, 4.0), (-1.0, -4.0), (1.5, 1.5), (-1.5, -1.5))
+_UNTINTED, _UNTINTED_LIGHT = (12, 40), (82, 96)
+# Between these lightnesses what is nearly black comes to have its hue, which is noise.
+_BLACK = 0.5, 5.0
 # Hues that are told apart, the blur before and that of where each is, face heights.
 _HUES, _BLUR, _SOFT = 5, 0.012, 0.008
 # From which difference on a place is no longer plain, CIELAB, and how far around it is looked at,
 # face heights.
 _PLAIN, _PLAIN_WIDE = (1.5, 5.0), 0.09
+# Up to how far from a plain wall's colour what is around people is the wall, CIELAB, and how soft
+# their border is, face heights.
+_HALO, _SEAM = (7.0, 14.0), 0.004
 # How near two hues are one, CIELAB a and b.
 _ALIKE = 8.0
 # Between these lightnesses a colour comes to have a hue; darker ones take their neighbours'.
 _HUELESS, _HUED = 5, 40
+# Where colours around are as dark as this weight of theirs says, those farther off count, face
+# heights.
+_DARK, _FARTHER = (0.04, 0.2), 0.06
 # The smallest area of a hue, squared face heights, and half its least width; what is smaller
 # belongs to the hue around it.
 _LEAST, _THIN, _AROUND = 0.003, 0.008, 0.04
@@ -56,53 +67,94 @@ def tint_of(pen: Pen) -> Tint:
     return _TINTS[int(pen.random.integers(len(_TINTS)))]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Colours:
+    """What is traced: ``lab``, all that the painting shows, H×W×3 CIELAB; ``people``, where they
+    and their outlines are, on the reading's grid; and the ``scene`` as it goes on behind them, of
+    half the size, unless they are drawn alone."""
+
+    lab: np.ndarray
+    people: np.ndarray
+    scene: np.ndarray | None = None
+
+
+def colours_of(portrait: Portrait, tint: Tint, *, people_alone: bool) -> Colours:
+    """The painting's colours, warmer or cooler away from people."""
+    lab, people = _tinted(portrait, tint), _with_outlines(portrait)
+    if people_alone:
+        return Colours(lab, people)
+    # What is behind is soft, too.
+    half = halved(lab)
+    half_px = half.shape[1] / portrait.reading.width * portrait.reading.unit
+    # Nobody's dark hair is to spread into it.
+    bare = cv2.resize(people.astype(np.float32), half.shape[1::-1]) == 0
+    scene = beyond(half, bare, _OUTLINE * half_px) if bare.any() else half
+    scene, plain = _even_where_plain(scene, half_px)
+    wall = _wall_beside(portrait, lab, scene, plain)
+    full = cv2.resize(scene, lab.shape[1::-1])
+    bare = cv2.resize(wall, people.shape[::-1], interpolation=cv2.INTER_AREA) > 0.99
+    return Colours(lab + wall[..., None] * (full - lab), people & ~bare, scene)
+
+
 def draw_scene(
     pen: Pen,
     portrait: Portrait,
-    lab: np.ndarray,
+    colours: Colours,
     behind: Tones | None,
     people: Tones,
     skin: Tones,
 ) -> None:
-    """All that the painting shows, in its ``tinted`` colours ``lab``, over all of the sheet, in the
-    tones for what is ``behind``, and over it the ``people``, finer, most of all their ``skin``;
-    without tones for what is behind, these alone.
+    """All that the painting shows over all of the sheet, in the tones for what is ``behind``, and
+    over it the ``people``, finer, most of all their ``skin``; without tones for what is behind,
+    these alone.
 
     A tone of lightness is of one colour, so that each hue is traced by itself. No mask tells parts
     apart: hair ends where its strands do, and a hand before the chest is a hand.
     """
-    reading = portrait.reading
-    # What is behind is soft, too.
-    half = halved(lab)
-    near = _with_outlines(portrait)
+    reading, near = portrait.reading, colours.people
     trace = partial(draw_part, pen, around=True)
-    if behind:
-        # Nobody's dark hair is to spread into it.
-        bare = cv2.resize(near.astype(np.float32), half.shape[1::-1]) == 0
-        half_px = half.shape[1] / reading.width * reading.unit
-        open_scene = beyond(half, bare, _OUTLINE * half_px) if bare.any() else half
-        scene = portrait.in_light(_even_where_plain(open_scene, half_px))
+    if behind and colours.scene is not None:
+        scene = portrait.in_light(colours.scene)
         for number, mask in enumerate(areas_of_hues(reading, scene.lab)):
             trace(scene, mask if number else np.ones_like(mask), mask, behind)
-    before = portrait.in_light(lab)
-    for mask in areas_of_hues(reading, _of_one_skin(portrait, half), near):
+    before = portrait.in_light(colours.lab)
+    for mask in areas_of_hues(reading, _of_one_skin(portrait, halved(before.lab)), near):
         of_face = bool((mask & near & portrait.face).sum() > _FACE * portrait.face.sum())
         trace(before, mask & near, mask & near, skin if of_face else people)
 
 
-def _even_where_plain(lab: np.ndarray, unit_px: float) -> np.ndarray:
+def _even_where_plain(lab: np.ndarray, unit_px: float) -> tuple[np.ndarray, np.ndarray]:
     """``lab`` (H×W×3) without the faint clouds of a plain wall or sky, whose tones would show as
-    torn paper."""
+    torn paper, and how plain it is (H×W, 0..1)."""
     broad = blurred(lab, _PLAIN_WIDE * unit_px)
     apart = blurred(np.linalg.norm(lab - broad, axis=2), _PLAIN_WIDE * unit_px / 2)
-    return broad + smoothstep(apart, *_PLAIN)[..., None] * (lab - broad)
+    plain = 1 - smoothstep(apart, *_PLAIN)
+    return lab + plain[..., None] * (broad - lab), plain
 
 
-def tinted(portrait: Portrait, tint: Tint) -> np.ndarray:
-    """The painting's colours, H×W×3 CIELAB, warmer or cooler away from people."""
+def _wall_beside(
+    portrait: Portrait, lab: np.ndarray, scene: np.ndarray, plain: np.ndarray
+) -> np.ndarray:
+    """What of ``lab`` (H×W×3) is just the plain wall beside people, H×W, 0..1, if in the paler ring
+    that photos and paintings have around them; ``scene`` is without people, as ``plain`` as it
+    says, both of half the size."""
+    reading, size = portrait.reading, lab.shape[1::-1]
+    scene, plain = cv2.resize(scene, size), cv2.resize(plain, size)
+    people = portrait.everything | portrait.others
+    inside = portrait.on_pixels(reading.soft(people, _SEAM * reading.unit))
+    alike = 1 - smoothstep(np.linalg.norm(lab - scene, axis=2), *_HALO)
+    return plain * alike * (1 - smoothstep(inside, 0.5, 0.9))
+
+
+def _tinted(portrait: Portrait, tint: Tint) -> np.ndarray:
+    """The painting's colours, H×W×3 CIELAB, warmer or cooler away from people, and black without
+    a hue."""
     lab, reading = portrait.lab.copy(), portrait.reading
     away = ~reading.grown(portrait.everything | portrait.others, _NEAR * reading.unit)
     away = portrait.on_pixels(reading.soft(away, _NEAR * reading.unit / 2))
+    light = lab[..., 0]
+    away = away * smoothstep(light, *_UNTINTED) * (1 - smoothstep(light, *_UNTINTED_LIGHT))
+    lab[..., 1:] *= smoothstep(light, *_BLACK)[..., None]
     lab[..., 1:] += away[..., None] * np.array(tint, np.float32)
     return lab
 
@@ -181,8 +233,9 @@ def areas_of_hues(
     """
     unit_px = reading.unit * lab.shape[1] / reading.width
     weight = smoothstep(lab[..., :1], _HUELESS, _HUED) + np.float32(0.02)
-    hues = blurred(lab[..., 1:] * weight, _BLUR * unit_px)
-    hues /= blurred(weight[..., 0], _BLUR * unit_px)[..., None]
+    hues, sure = _mean_hues(lab, weight, _BLUR * unit_px)
+    farther, _ = _mean_hues(lab, weight, _FARTHER * unit_px)
+    hues = farther + smoothstep(sure, *_DARK) * (hues - farther)
     if within is not None:
         here = cv2.resize(within.astype(np.uint8), lab.shape[1::-1]) > 0
         if here.any():
@@ -208,6 +261,15 @@ def areas_of_hues(
     none = ~np.logical_or.reduce(areas)
     areas = [area | (none & (around == one)) for one, area in enumerate(areas)]
     return sorted(areas, key=lambda area: -int(area.sum()))
+
+
+def _mean_hues(
+    lab: np.ndarray, weight: np.ndarray, wide_px: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The weighted mean of a* and b* (H×W×2) about each pixel, and that of the ``weight``
+    (H×W×1)."""
+    mean = blurred(weight[..., 0], wide_px)[..., None]
+    return blurred(lab[..., 1:] * weight, wide_px) / mean, mean
 
 
 def _of_few_hues(number: np.ndarray, hues: np.ndarray) -> np.ndarray:

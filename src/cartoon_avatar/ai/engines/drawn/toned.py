@@ -26,12 +26,12 @@ from cartoon_avatar.ai.engines.drawn.sheet import Shape, Sheet
 from cartoon_avatar.ai.engines.drawn.styles import DrawnStyle, Tones
 from cartoon_avatar.ai.engines.drawn.surroundings import (
     areas_of_hues,
+    colours_of,
     draw_company,
     draw_scene,
     glaze,
     halved,
     tint_of,
-    tinted,
 )
 from cartoon_avatar.ai.engines.drawn.tracing import some
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
@@ -118,16 +118,16 @@ def _draw_in_scene(
     # Nothing that is drawn here is the head's alone.
     behind = None if head_only else style.scene
     tint = tint_of(pen)
-    lab = tinted(portrait, tint)
+    colours = colours_of(portrait, tint, people_alone=head_only)
     tones = behind, style.hair, style.skin
     with pen.sheet.clipped(portrait.silhouette(portrait.head)) if head_only else nullcontext():
         start = len(pen.sheet.shapes)
-        draw = partial(draw_scene, pen, portrait, lab, *tones)
+        draw = partial(draw_scene, pen, portrait, colours, *tones)
         _lay(pen, portrait, ("scene", *tones, tint), draw)
         if behind:
             _draw_features_beside(pen, portrait, vivid=False)
         _draw_features(pen, portrait, shows_eyes, vivid=False)
-        glaze(pen, portrait, lab, start, people_alone=head_only)
+        glaze(pen, portrait, colours.lab, start, people_alone=head_only)
         edges = portrait.once(("edges", False), partial(edges_of, portrait, inside=False))
         people = portrait.everything | portrait.others
         draw_lines(pen, portrait, edges - _THIN, people, pen.skin.line)
