@@ -131,10 +131,15 @@ def test_black_and_white_walls_are_not_stained(light: float, stays: bool):
     assert (max(corners) < 0.5) == stays
 
 
-def test_what_is_nearly_black_has_no_hue():
+def test_what_is_nearly_black_has_the_hue_of_what_is_around_it():
     portrait = portrait_of(scene("astronaut"), Clock())
-    dark = portrait.in_light(np.full_like(portrait.lab, (0.3, 4.0, -9.0)))
+    lab = np.full_like(portrait.lab, (20, 6, 12))
+    spot = round(0.03 * portrait.reading.unit * portrait.scale)
+    rows, columns = (size // 2 for size in lab.shape[:2])
+    lab[rows : rows + spot, columns : columns + spot] = 0.3, 4, -9
 
-    lab = colours_of(dark, _TINTS[0], people_alone=True).lab
+    found = colours_of(portrait.in_light(lab), _TINTS[0], people_alone=True).lab
 
-    assert np.abs(lab[..., 1:]).max() < 0.1
+    light, _, b = found[rows + spot // 2, columns + spot // 2]
+    assert light == pytest.approx(0.3, abs=0.01)
+    assert b > 6

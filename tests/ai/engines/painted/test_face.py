@@ -13,7 +13,7 @@ from cartoon_avatar.ai.engines.painted.steps.eyes import _iris_colour
 from cartoon_avatar.ai.engines.painted.steps.face import _is_grey
 from cartoon_avatar.ai.engines.painted.steps.folds import draw_folds
 from cartoon_avatar.ai.engines.painted.steps.forms import crisp
-from cartoon_avatar.ai.engines.painted.steps.hair import _dense
+from cartoon_avatar.ai.engines.painted.steps.hair import _dense, _even_lit
 from cartoon_avatar.ai.engines.painted.steps.modelling import model_face
 from cartoon_avatar.ai.engines.painted.steps.mouth import draw_mouth
 from cartoon_avatar.ai.filters.blur import blurred
@@ -88,6 +88,61 @@ def test_a_gap_in_a_childs_teeth_is_no_tooth():
     inner = cv2.erode(gums.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert np.median(drawn[teeth][:, 0]) > 84
     assert np.median(drawn[inner], axis=0) == pytest.approx((60, 32, 14), abs=4)
+
+
+@pytest.mark.parametrize(("wide", "gone"), [(0.006, True), (0.04, False)])
+def test_teeth_are_a_row_without_notches_and_with_a_wide_gap(wide: float, gone: bool):
+    lab, person, tone = face()
+    photo = lab.copy()
+    middle = area(lab.shape[:2], grown(person.mouth, 0.6)) > 0.5
+    photo[middle] = (80, 2, 8)
+    columns = np.arange(lab.shape[1]) - person.mouth[:, 0].mean()
+    gap = middle & (np.abs(columns) <= max(1.0, 0.5 * wide * person.height))
+    photo[gap] = (18, 3, 4)
+    drawn = photo.copy()
+
+    draw_mouth(drawn, photo, person, subject(), tone)
+
+    darkest = float(
+        np.min(
+            np.median(np.where(gap, drawn[..., 0], np.nan)[:, gap.any(axis=0)], axis=1)[
+                gap.any(axis=1)
+            ]
+        )
+    )
+    assert (darkest > 60) == gone
+
+
+@pytest.mark.parametrize(("red", "redder"), [(9.0, False), (26.0, True)])
+def test_lips_without_paint_do_not_become_painted(red: float, redder: bool):
+    lab, person, tone = face()
+    photo = lab.copy()
+    lips = area(lab.shape[:2], person.lips) > 0.5
+    photo[lips] = tone + np.asarray([-14, red, 0])
+    drawn = photo.copy()
+
+    draw_mouth(drawn, photo, person, subject(), tone)
+
+    body = cv2.erode(lips.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    body &= area(lab.shape[:2], grown(person.mouth, 1.2)) == 0
+    change = float(np.median((drawn - photo)[body][:, 1]))
+    assert abs(change) > 0.3
+    assert (change > 0) == redder
+
+
+def test_a_lamp_does_not_bleach_short_hair_and_grey_stays():
+    locks = np.full((80, 160, 3), (30, 5, 9), np.float32)
+    locks[:, 110:, 0] = 70
+    grey = locks.copy()
+    grey[:, 110:, 1:] = 1, 1
+    hair = np.ones((80, 160), np.float32)
+
+    for one in (locks, grey):
+        _even_lit(one, hair, face_px=200)
+
+    assert locks[40, 150, 0] < 60
+    assert locks[40, 20, 0] == pytest.approx(30, abs=1)
+    assert grey[40, 150, 0] == pytest.approx(70, abs=1)
 
 
 def test_hair_that_is_nowhere_sure_has_no_flecks_and_no_holes():

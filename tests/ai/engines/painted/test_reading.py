@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cartoon_avatar.ai.engines.painted.steps.reading import beard
+from cartoon_avatar.ai.engines.painted.steps.relight import Complexion, _warm_thin_beard
 from cartoon_avatar.ai.filters.canvas import lab_of
 from cartoon_avatar.ai.seeing.faces import open_face_finder
 from cartoon_avatar.ai.seeing.features import Features, area, features_of, grown
@@ -67,6 +68,21 @@ def test_a_smooth_red_shadow_is_no_beard():
     shaded[where] += np.float32([-15, 5, 3])
 
     assert beard(shaded, person, "beard")[where].mean() < 0.25
+
+
+@pytest.mark.parametrize(("beard_light", "warmed"), [(22.0, True), (40.0, False), (70.0, False)])
+def test_skin_in_a_dark_beard_is_no_grey_patch(beard_light: float, warmed: bool):
+    """A grey or white beard stays so, and the wall behind a beard stays as it is."""
+    lab = np.full((60, 60, 3), (beard_light, 2, 2), np.float32)
+    lab[:, 20:30] = 58, 3, -4
+    lab[:, 50:] = 95, 0, 0
+    wall = lab[30, 55].copy()
+
+    _warm_thin_beard(lab, np.ones((60, 60), np.float32), Complexion(65.0, 14.0, 18.0))
+
+    assert (lab[30, 25, 2] > 8) == warmed
+    assert lab[30, 55] == pytest.approx(wall, abs=0.1)
+    assert lab[30, 5, 2] == pytest.approx(2, abs=0.5)
 
 
 @pytest.mark.parametrize("kind", ["none", "stubble", None])

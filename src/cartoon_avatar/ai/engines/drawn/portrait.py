@@ -41,8 +41,8 @@ _CROWDED, _OWN, _COLLAR = 0.25, 20.0, 0.12
 _COLLAR_SHARE = 0.15
 # What is narrower than twice this at the outline of a body is somebody else's, face heights.
 _SCRAP = 0.06
-# Half the least width of somebody else, face heights.
-_RIM = 0.04
+# Half the least width of somebody else, face heights, and their smallest area, squared.
+_RIM, _SPOT = 0.04, 0.02
 # Faces of less than this share of the person's height are not drawn for themselves.
 _SMALL = 0.4
 # Holes in a face below this are lights on it, squared face heights.
@@ -268,7 +268,7 @@ def _others(scene: Scene, reading: Reading, whole: np.ndarray) -> np.ndarray:
         return np.zeros_like(whole)
     beside = _person(scene, whole.shape) & ~whole
     # Around the person lies a rim that masks do not agree on.
-    return beside & reading.opened(beside, _RIM * reading.unit)
+    return reading.without_small(beside & reading.opened(beside, _RIM * reading.unit), _SPOT)
 
 
 def _beside(scene: Scene, reading: Reading) -> tuple[Reading, ...]:

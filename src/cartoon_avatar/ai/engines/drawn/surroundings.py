@@ -26,8 +26,9 @@ Tint = tuple[float, float]
 # these lightnesses, which would be stained.
 _TINTS: tuple[Tint, ...] = ((0.0, 0.0), (1.0, 4.0), (-1.0, -4.0), (1.5, 1.5), (-1.5, -1.5))
 _UNTINTED, _UNTINTED_LIGHT = (12, 40), (82, 96)
-# Between these lightnesses what is nearly black comes to have its hue, which is noise.
-_BLACK = 0.5, 5.0
+# Between these lightnesses what is nearly black comes to have a hue of its own, which is noise;
+# below it has that of what is around it, over so many face heights.
+_BLACK, _BLACK_WIDE = (0.5, 6.0), 0.05
 # Hues that are told apart, the blur before and that of where each is, face heights.
 _HUES, _BLUR, _SOFT = 5, 0.012, 0.008
 # From which difference on a place is no longer plain, CIELAB, and how far around it is looked at,
@@ -147,14 +148,15 @@ def _wall_beside(
 
 
 def _tinted(portrait: Portrait, tint: Tint) -> np.ndarray:
-    """The painting's colours, H×W×3 CIELAB, warmer or cooler away from people, and black without
-    a hue."""
+    """The painting's colours, H×W×3 CIELAB, warmer or cooler away from people, black without a
+    hue of its own."""
     lab, reading = portrait.lab.copy(), portrait.reading
     away = ~reading.grown(portrait.everything | portrait.others, _NEAR * reading.unit)
     away = portrait.on_pixels(reading.soft(away, _NEAR * reading.unit / 2))
     light = lab[..., 0]
     away = away * smoothstep(light, *_UNTINTED) * (1 - smoothstep(light, *_UNTINTED_LIGHT))
-    lab[..., 1:] *= smoothstep(light, *_BLACK)[..., None]
+    around = blurred(lab[..., 1:], _BLACK_WIDE * reading.unit * portrait.scale)
+    lab[..., 1:] = around + smoothstep(light, *_BLACK)[..., None] * (lab[..., 1:] - around)
     lab[..., 1:] += away[..., None] * np.array(tint, np.float32)
     return lab
 

@@ -26,6 +26,9 @@ _MASS, _EVEN, _FORM = 0.12, 0.03, 0.6
 # How strong its flecks are, how dark and how light they are at most, L, and how much darker than
 # their mean the mass is for each L that they deviate: among dark hairs grey ones do not count.
 _FLECKS, _FLECK, _DARKER = 0.9, (-8.0, 5.0), 0.4
+# Below which length hair is short, by how much it is lighter than usual where a lamp lights it, L,
+# which share of the rest is left out, and the chroma of such hair, through which skin shows.
+_SHORT, _LIT, _LIT_LESS, _LIT_CHROMA = 0.6, 8.0, 0.7, (6.0, 12.0)
 # How long locks are by the way hair is worn, 0 cropped .. 1 long; 0.8 where that is not read.
 _LENGTHS = {"bald": 0.2, "short": 0.35, "covered": 0.5}
 
@@ -42,6 +45,8 @@ def paint_hair(canvas: np.ndarray, sheet: Sheet, forms: Forms, bands: float) -> 
     sure = hair[::3, ::3] > 0.7
     if sure.sum() >= 100:
         locks[..., 0] = _toned(locks[..., 0], hair, sure, bands, sheet.face_px)
+        if sheet.subjects and _length(sheet) < _SHORT:
+            _even_lit(locks, hair, sheet.face_px)
         if (cropped := _cropped(sheet)) > 0:
             grain = np.ascontiguousarray(sheet.lab[box][..., 0])
             locks += np.float32(cropped) * (_dense(locks, grain, hair, sheet.face_px) - locks)
@@ -60,6 +65,16 @@ def _dense(locks: np.ndarray, grain: np.ndarray, hair: np.ndarray, face_px: floa
     dense[..., 0] += np.clip(_FLECKS * flecks, *_FLECK) * hair
     dense[..., 0] -= _DARKER * deviation_of(grain[hair > 0.8])
     return dense
+
+
+def _even_lit(locks: np.ndarray, hair: np.ndarray, face_px: float) -> None:
+    """Darken what of short ``hair`` (H×W 0..1) a lamp lights in ``locks`` (H×W×3 CIELAB), in place:
+    it would look bleached. What is lighter and has no colour is grey."""
+    broad = blurred_within(locks, hair + np.float32(1e-3), _MASS * face_px)
+    usual = float(np.median(broad[..., 0][hair > 0.7]))
+    over = np.maximum(broad[..., 0] - np.float32(usual + _LIT), 0)
+    chroma = cv2.magnitude(broad[..., 1], broad[..., 2])
+    locks[..., 0] -= np.float32(_LIT_LESS) * over * smoothstep(chroma, *_LIT_CHROMA)
 
 
 def _locks(calm: np.ndarray, strokes: np.ndarray, length: float, face_px: float) -> np.ndarray:

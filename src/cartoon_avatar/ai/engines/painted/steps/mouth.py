@@ -14,8 +14,14 @@ from cartoon_avatar.ai.seeing.subject import Subject
 # From the right corner of the mouth over the upper lip's lower edge to the left one.
 _PARTING = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 _UNDER_LIP = (181, 84, 17, 314, 405)
-# How much darker and redder than skin lips are at least, in L and a.
-_DARKER_LIPS, _REDDER_LIPS = 9.0, 9.0
+# How much redder than skin lips are in the photo that are surely not painted, and that are, a*.
+_PAINTED = 13.0, 20.0
+# How much darker and redder than skin lips are at least, in L and a: without paint, and with it.
+_DARKER_LIPS, _REDDER_LIPS = (6.5, 9.0), (7.5, 9.0)
+# By which share of their red others become paler, so that they do not look painted.
+_MUTED = 0.14
+# How soft the border of lips is, face heights, and how far they cover the photo's.
+_LIP_SOFT, _LIP_COVER = (0.010, 0.006), (0.8, 0.9)
 # A gap between the lips, as share of the face's height, from which a mouth is open; a moustache
 # before the lips is taken for a gap.
 _OPEN, _OPEN_UNDER_HAIR = 0.018, 0.05
@@ -25,6 +31,9 @@ _COLUMNS, _TOOTH, _CALM = 14, 0.66, 0.5
 # From how much redder than skin it is gums or a tongue that shows, and surely so, a*; how wide
 # specks between teeth are that become less dark, face heights.
 _GUMS, _SPECK = (4.0, 14.0), 0.014
+# Over how many face heights teeth are one row, from which share of them on, and how much less dark
+# gaps in it are: notches would look like fangs.
+_ROW, _IN_ROW, _CALM_ROW = 0.016, (0.36, 0.6), 0.76
 # How much lighter than skin teeth are, and in which bounds, L.
 _WHITER, _WHITE = 26.0, (72.0, 91.0)
 # From how much less a* than that of skin on a lip is hidden by hair.
@@ -52,14 +61,17 @@ def draw_mouth(
     lips = smooth_curve(np.concatenate([face.lips, face.lips[:1]]), 4)
     mouth = smooth_curve(np.concatenate([face.mouth, face.mouth[:1]]), 4)
     inner = polygon(shape, mouth, 0.003 * size)
-    body = polygon(shape, lips, 0.006 * size) * (1 - inner)
+    plain = polygon(shape, lips) * (1 - inner)
+    own = float((seen[..., 1] * plain).sum() / max(1.0, plain.sum())) - tone[1]
+    paint = float(smoothstep(np.float32(own), *_PAINTED))
+    body = polygon(shape, lips, np.interp(paint, (0, 1), _LIP_SOFT) * size) * (1 - inner)
     hair = subject.facial_hair
     under_hair = hair is not None and hair.value in ("moustache", "beard")
     if under_hair:
         # A moustache over the upper lip is less red than skin.
         red = blurred(np.ascontiguousarray(seen[..., 1]), 0.008 * size) - tone[1]
         body *= smoothstep(red, -_PALER_HAIR, 0.0)
-    _paint_lips(here, seen, body, size, tone)
+    _paint_lips(here, seen, body, size, tone, paint)
     gap = float(np.linalg.norm(face.landmarks[13] - face.landmarks[14])) / size
     if gap > (_OPEN_UNDER_HAIR if under_hair else _OPEN):
         _paint_teeth(here, seen, face, inner, tone)
@@ -86,20 +98,30 @@ def _smiling(face: Features) -> np.ndarray:
 
 
 def _paint_lips(
-    lab: np.ndarray, photo: np.ndarray, body: np.ndarray, size: float, tone: np.ndarray
+    lab: np.ndarray,
+    photo: np.ndarray,
+    body: np.ndarray,
+    size: float,
+    tone: np.ndarray,
+    paint: float,
 ) -> None:
+    """``paint`` says how surely the lips are painted, 0..1: others are not to look so."""
     if body.sum() < 4:
         return
+    darker, redder_by, cover = (
+        np.interp(paint, (0, 1), values) for values in (_DARKER_LIPS, _REDDER_LIPS, _LIP_COVER)
+    )
     smooth = blurred_within(photo, body + np.float32(1e-3), 0.012 * size)
     goal = 0.4 * photo + 0.6 * smooth
     redder = float((goal[..., 1] * body).sum() / body.sum()) - tone[1]
-    goal[..., 1] += np.float32(np.clip(1.2 + 0.32 * redder, 0.5, 5))
+    goal[..., 1] += np.float32(paint * np.clip(1.2 + 0.32 * redder, 0.5, 5))
+    goal[..., 1] -= np.float32((1 - paint) * _MUTED * max(redder, 0))
     goal[..., 2] += 1
     # Lips bleached by a flash would be lost beside drawn teeth.
-    goal[..., 0] = np.minimum(goal[..., 0], tone[0] - _DARKER_LIPS)
+    goal[..., 0] = np.minimum(goal[..., 0], tone[0] - darker)
     if tone[1] > 3:  # not in black and white
-        goal[..., 1] = np.maximum(goal[..., 1], tone[1] + _REDDER_LIPS)
-    lab += (0.9 * body)[..., None] * (goal - lab)
+        goal[..., 1] = np.maximum(goal[..., 1], tone[1] + redder_by)
+    lab += (np.float32(cover) * body)[..., None] * (goal - lab)
 
 
 def _gloss(lab: np.ndarray, face: Features, body: np.ndarray, size: float) -> None:
@@ -139,12 +161,24 @@ def _paint_teeth(
     )
     light += _CALM * pale * (closed - light)
     tooth = pale * np.clip((light / np.maximum(here, 1) - 0.55) / 0.3, 0, 1)
+    row = smoothstep(_along(tooth, across, _ROW * face.height), *_IN_ROW) * pale
     tooth = blurred(tooth, 0.003 * face.height)
     clean = photo.copy()
     # Between teeth it is less dark than in a photo: a whole grid makes a skeleton's mouth.
-    clean[..., 0] = white - (1 - _CALM * tooth) * np.maximum(white - light * gain, -2)
+    calm = np.maximum(_CALM * tooth, _CALM_ROW * row)
+    clean[..., 0] = white - (1 - calm) * np.maximum(white - light * gain, -2)
     clean[..., 1:] *= 1 - 0.7 * tooth[..., None]
     lab += inner[..., None] * (clean - lab)
+
+
+def _along(plane: np.ndarray, direction: np.ndarray, sigma_px: float) -> np.ndarray:
+    """``plane`` (H×W) blurred along ``direction`` (x, y) alone."""
+    reach = int(np.ceil(2 * sigma_px))
+    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
+    x, y = direction / np.linalg.norm(direction)
+    along, aside = across * x + down * y, down * x - across * y
+    kernel = np.exp(-0.5 * ((along / max(sigma_px, 0.3)) ** 2 + (aside / 0.6) ** 2))
+    return cv2.filter2D(plane, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
 def _brightest(light: np.ndarray, inside: np.ndarray, along: np.ndarray) -> np.ndarray | None:

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.engines.painted.sheet import Sheet
-from cartoon_avatar.ai.engines.painted.steps.reading import beard, without_creases
+from cartoon_avatar.ai.engines.painted.steps.reading import beard, contrast_of, without_creases
 from cartoon_avatar.ai.filters.abstraction import smoothed
 from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.box import box_of_mask
 from cartoon_avatar.ai.filters.canvas import sized
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.seeing.features import Features, area, grown
@@ -23,6 +24,10 @@ _BRIGHTER_AT_MOST = 3.0
 _HUES_DEG = (43.0, 64.0)
 # By which share of that skin of other hues is moved on into them, and how far at most, degrees.
 _INWARDS, _INWARDS_MOST = 0.4, 8.0
+# How much darker than skin a dark beard is, and from which on it shows none, L on fair skin.
+_DARK_BEARD, _THIN = 12.0, (14.0, 38.0)
+# A beard is grey that is lighter than this, L, and has less than this share of the skin's chroma.
+_BLACK, _GREYER = 28.0, 0.5
 # How far (CIELAB a, b) lamps move skin, and from where on it is painted or lit on purpose.
 _CAST, _PAINT = 18.0, 36.0
 
@@ -69,14 +74,34 @@ def light_of(sheet: Sheet) -> Light:
     colours = _complexions(lab, plain)
     photo_light = cv2.extractChannel(lab, 0)
     beards = np.zeros(sheet.shape, np.float32)
-    for person, subject in zip(sheet.people, sheet.subjects, strict=True):
+    for person, subject, colour in zip(sheet.people, sheet.subjects, colours, strict=True):
         kind = subject.facial_hair.value if subject.facial_hair is not None else None
         found = beard(lab, person, kind)
+        _warm_thin_beard(lab, found * sheet.person, colour)
         # Between hairs it is dark, too.
         without_creases(lab, person, sheet.bare * (1 - found))
         np.maximum(beards, found, out=beards)
     tone = nearest_complexion(sheet.shape, sheet.people, colours) if sheet.people else None
     return Light(replace(sheet, lab=lab, beards=beards), photo_light, plain, colours, tone)
+
+
+def _warm_thin_beard(lab: np.ndarray, found: np.ndarray, skin: Complexion) -> None:
+    """Give skin that shows through a dark beard, ``found`` H×W 0..1, the hue of ``skin`` in ``lab``
+    (H×W×3 CIELAB), in place: cold light makes it a grey patch."""
+    box = box_of_mask(found, 0)
+    here, light = found[box], lab[box][..., 0]
+    contrast = contrast_of(skin.light)
+    sure = here > 0.6
+    if not sure.any():
+        return
+    usual, *hue_of_hair = np.median(lab[box][sure], axis=0)
+    is_grey = usual > _BLACK and np.hypot(*hue_of_hair) < _GREYER * np.hypot(skin.a, skin.b)
+    if is_grey or usual > skin.light - _DARK_BEARD * contrast:
+        return
+    darker = (skin.light - blurred(np.ascontiguousarray(light), 1.5)) / np.float32(contrast)
+    thin = here * (1 - smoothstep(darker, *_THIN)) * smoothstep(darker, -12, -4)
+    hue = np.asarray([skin.a, skin.b], np.float32) * (light / skin.light)[..., None]
+    lab[box][..., 1:] += thin[..., None] * (hue - lab[box][..., 1:])
 
 
 def _relit(
