@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cartoon_avatar.ai.pictures import Picture
 
 # Goes up with every change that alters pixels, in any engine.
-ENGINE_VERSION = 41
+ENGINE_VERSION = 42
 
 # px, of any drawing.
 LONGEST_SIDE_PX = 2048

@@ -110,7 +110,7 @@ def test_teeth_are_a_row_without_notches_and_with_a_wide_gap(wide: float, gone: 
             ]
         )
     )
-    assert (darkest > 60) == gone
+    assert (darkest > 50) == gone
 
 
 @pytest.mark.parametrize(("red", "redder"), [(9.0, False), (26.0, True)])

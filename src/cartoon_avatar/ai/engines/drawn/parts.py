@@ -32,6 +32,8 @@ _LEAST_PX = 40
 # face heights.
 _BLUSH = Glaze(step=0.8, opacity=0.03, layers=12, first=0.6)
 _GLAZE_LEAST, _GLAZE_SMOOTH, _GLAZE_SOFT = 0.003, 0.02, 0.025
+# From which difference to what is around it on nothing is glazed, L.
+_UNEVEN = 2.0, 6.0
 # Cloth below this chroma is grey or white, and so are its tones.
 _GREY_CHROMA = 14.0
 
@@ -119,6 +121,7 @@ def _glazes(
     red = left_out(lab, on, soft_px)[0]
     # Not by the border, where hair and cloth shine on skin.
     red *= smoothstep(_soft(on.astype(np.float32), soft_px), 0.6, 0.95)
+    red *= 1 - uneven(lab[..., 0], soft_px)
     least, smooth = _GLAZE_LEAST * unit**2, _GLAZE_SMOOTH * unit
     yield from _BLUSH.traced(lab, red, 1, least, smooth, scale, at)
 
@@ -136,6 +139,13 @@ def left_out(lab: np.ndarray, on: np.ndarray, soft_px: float) -> tuple[np.ndarra
         return _soft(np.where(on, plane - usual[key], 0), soft_px) / cover
 
     return rest(lab[..., 1]), rest(lab[..., 2])
+
+
+def uneven(light: np.ndarray, soft_px: float) -> np.ndarray:
+    """H×W 0..1: where ``light`` (H×W, L) has lines and edges. Many layers that are as light as what
+    is around would pale what is thin and dark: a line, a moustache."""
+    apart = _soft(np.abs(light - _soft(light, soft_px)), soft_px / 2)
+    return smoothstep(apart, *_UNEVEN)
 
 
 def _soft(plane: np.ndarray, soft_px: float) -> np.ndarray:

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from cartoon_avatar.ai.engines.drawn.colours import lab_of
-from cartoon_avatar.ai.engines.drawn.parts import draw_part
+from cartoon_avatar.ai.engines.drawn.parts import draw_part, uneven
 from cartoon_avatar.ai.engines.drawn.pen import Pen
 from cartoon_avatar.ai.engines.drawn.person import Reading
 from cartoon_avatar.ai.engines.drawn.portrait import Portrait, beyond
 from cartoon_avatar.ai.engines.drawn.raster import rendered
 from cartoon_avatar.ai.engines.drawn.styles import Tones
 from cartoon_avatar.ai.engines.drawn.tracing import Glaze
-from cartoon_avatar.ai.filters.blur import blurred
+from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 Tint = tuple[float, float]
@@ -27,8 +27,8 @@ Tint = tuple[float, float]
 _TINTS: tuple[Tint, ...] = ((0.0, 0.0), (1.0, 4.0), (-1.0, -4.0), (1.5, 1.5), (-1.5, -1.5))
 _UNTINTED, _UNTINTED_LIGHT = (12, 40), (82, 96)
 # Between these lightnesses what is nearly black comes to have a hue of its own, which is noise;
-# below it has that of what is around it, over so many face heights.
-_BLACK, _BLACK_WIDE = (0.5, 6.0), 0.05
+# below it has that of what is around it and nearly as dark, over so many face heights.
+_BLACK, _DARK_STILL, _BLACK_WIDE = (0.5, 5.0), (10.0, 20.0), 0.08
 # Hues that are told apart, the blur before and that of where each is, face heights.
 _HUES, _BLUR, _SOFT = 5, 0.012, 0.008
 # From which difference on a place is no longer plain, CIELAB, and how far around it is looked at,
@@ -155,7 +155,9 @@ def _tinted(portrait: Portrait, tint: Tint) -> np.ndarray:
     away = portrait.on_pixels(reading.soft(away, _NEAR * reading.unit / 2))
     light = lab[..., 0]
     away = away * smoothstep(light, *_UNTINTED) * (1 - smoothstep(light, *_UNTINTED_LIGHT))
-    around = blurred(lab[..., 1:], _BLACK_WIDE * reading.unit * portrait.scale)
+    # Not that of skin or of a wall.
+    dark = smoothstep(light, *_BLACK) * (1 - smoothstep(light, *_DARK_STILL)) + np.float32(1e-3)
+    around = blurred_within(lab[..., 1:], dark, _BLACK_WIDE * reading.unit * portrait.scale)
     lab[..., 1:] = around + smoothstep(light, *_BLACK)[..., None] * (lab[..., 1:] - around)
     lab[..., 1:] += away[..., None] * np.array(tint, np.float32)
     return lab
@@ -180,6 +182,7 @@ def glaze(pen: Pen, portrait: Portrait, lab: np.ndarray, start: int, *, people_a
     lacking = wanted - drawn
     if people_alone:
         lacking *= cv2.resize(_with_outlines(portrait).astype(np.float32), size)[..., None]
+    lacking *= 1 - uneven(wanted[..., 0], smooth * scale)[..., None]
     lacking = blurred(lacking, smooth * scale)
     least = _GLAZE_LEAST * reading.unit**2
     for channel in (1, 2):

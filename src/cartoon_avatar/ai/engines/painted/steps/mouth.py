@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
+from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
@@ -31,9 +32,9 @@ _COLUMNS, _TOOTH, _CALM = 14, 0.66, 0.5
 # From how much redder than skin it is gums or a tongue that shows, and surely so, a*; how wide
 # specks between teeth are that become less dark, face heights.
 _GUMS, _SPECK = (4.0, 14.0), 0.014
-# Over how many face heights teeth are one row, from which share of them on, and how much less dark
-# gaps in it are: notches would look like fangs.
-_ROW, _IN_ROW, _CALM_ROW = 0.016, (0.36, 0.6), 0.76
+# Over how many face heights teeth are one row, from which share of them on, how far from its edge
+# gaps are notches, face heights, and how much less dark these are: they would look like fangs.
+_ROW, _IN_ROW, _EDGE, _CALM_ROW = 0.016, (0.36, 0.6), 0.012, 0.76
 # How much lighter than skin teeth are, and in which bounds, L.
 _WHITER, _WHITE = 26.0, (72.0, 91.0)
 # From how much less a* than that of skin on a lip is hidden by hair.
@@ -165,7 +166,8 @@ def _paint_teeth(
     tooth = blurred(tooth, 0.003 * face.height)
     clean = photo.copy()
     # Between teeth it is less dark than in a photo: a whole grid makes a skeleton's mouth.
-    calm = np.maximum(_CALM * tooth, _CALM_ROW * row)
+    core = cv2.erode(row, disc(_EDGE * face.height))
+    calm = np.maximum(_CALM * tooth, _CALM_ROW * row * (1 - core))
     clean[..., 0] = white - (1 - calm) * np.maximum(white - light * gain, -2)
     clean[..., 1:] *= 1 - 0.7 * tooth[..., None]
     lab += inner[..., None] * (clean - lab)
