@@ -36,7 +36,7 @@ _GREY, _PALE = 8.0, 0.6
 # How strong white hairs are beside dark ones.
 _WHITE = 1.5
 # How much darker than in the photo a dark beard is for each L that its hairs deviate, and at most.
-_FULLER, _FULLEST = 0.2, 3.0
+_FULLER, _FULLEST = 0.6, 8.0
 
 
 def keep_features(painted: np.ndarray, sheet: Sheet, skin: Skin, nose: float) -> None:

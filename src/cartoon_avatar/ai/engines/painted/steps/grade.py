@@ -13,8 +13,6 @@ from cartoon_avatar.ai.filters.smoothstep import smoothstep
 
 # Chroma at which vibrance has lost two thirds of its effect.
 _VIVID = 45.0
-# How much less contrast beards have: they would be black patches.
-_BEARDS_CALM = np.float32(0.6)
 
 
 def graded(lab: np.ndarray, lit: Light, how: Grade) -> np.ndarray:
@@ -27,8 +25,7 @@ def graded(lab: np.ndarray, lit: Light, how: Grade) -> np.ndarray:
     off = _off_by(lab, lit, how)
     rgb = lab
     for rows in bands(len(lab)):
-        beards = _BEARDS_CALM * sheet.beards[rows]
-        rgb[rows] = _toned(lab[rows], sheet.person[rows], bare[rows], beards, off, how, sheet.grey)
+        rgb[rows] = _toned(lab[rows], sheet.person[rows], bare[rows], off, how, sheet.grey)
     # Channel by channel: a third of the memory.
     for channel in range(3):
         cv2.insertChannel(_finished(cv2.extractChannel(rgb, channel), how.glow), rgb, channel)
@@ -52,16 +49,14 @@ def _toned(
     lab: np.ndarray,
     person: np.ndarray,
     skin: np.ndarray,
-    calm: np.ndarray,
     off: np.float32,
     how: Grade,
     grey: bool,
 ) -> np.ndarray:
-    """H×W×3 float32 sRGB, 0..1, of ``lab`` whose skin is ``off`` too light and that has less
-    contrast where it is ``calm`` (H×W 0..1)."""
+    """H×W×3 float32 sRGB, 0..1, of ``lab`` whose skin is ``off`` too light."""
     light, a, b = cv2.split(lab)
     share = np.clip(light * np.float32(0.01), 0, 1)
-    light += (1 - calm) * (_contrasted(light, how) - light)
+    light = _contrasted(light, how)
     light -= skin * off
     if how.lift:
         light += np.float32(how.lift) * np.sin(np.pi * share) * (1 - 0.8 * skin)

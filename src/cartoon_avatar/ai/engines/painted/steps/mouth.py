@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
-from cartoon_avatar.ai.filters.disc import disc
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
 from cartoon_avatar.ai.filters.strokes import box_around, mix, polygon, stroke, tapered
 from cartoon_avatar.ai.seeing.features import Features, features_of, smooth_curve
@@ -15,7 +14,8 @@ from cartoon_avatar.ai.seeing.subject import Subject
 # From the right corner of the mouth over the upper lip's lower edge to the left one.
 _PARTING = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 _UNDER_LIP = (181, 84, 17, 314, 405)
-# How much redder than skin lips are in the photo that are surely not painted, and that are, a*.
+# How much redder than skin lips of somebody with short hair are in the photo that are surely not
+# painted, and that are, a*; those of others are drawn as if they were.
 _PAINTED = 13.0, 20.0
 # How much darker and redder than skin lips are at least, in L and a: without paint, and with it.
 _DARKER_LIPS, _REDDER_LIPS = (6.5, 9.0), (7.5, 9.0)
@@ -32,9 +32,6 @@ _COLUMNS, _TOOTH, _CALM = 14, 0.66, 0.5
 # From how much redder than skin it is gums or a tongue that shows, and surely so, a*; how wide
 # specks between teeth are that become less dark, face heights.
 _GUMS, _SPECK = (4.0, 14.0), 0.014
-# Over how many face heights teeth are one row, from which share of them on, how far from its edge
-# gaps are notches, face heights, and how much less dark these are: they would look like fangs.
-_ROW, _IN_ROW, _EDGE, _CALM_ROW = 0.016, (0.36, 0.6), 0.012, 0.76
 # How much lighter than skin teeth are, and in which bounds, L.
 _WHITER, _WHITE = 26.0, (72.0, 91.0)
 # From how much less a* than that of skin on a lip is hidden by hair.
@@ -62,12 +59,15 @@ def draw_mouth(
     lips = smooth_curve(np.concatenate([face.lips, face.lips[:1]]), 4)
     mouth = smooth_curve(np.concatenate([face.mouth, face.mouth[:1]]), 4)
     inner = polygon(shape, mouth, 0.003 * size)
-    plain = polygon(shape, lips) * (1 - inner)
-    own = float((seen[..., 1] * plain).sum() / max(1.0, plain.sum())) - tone[1]
-    paint = float(smoothstep(np.float32(own), *_PAINTED))
-    body = polygon(shape, lips, np.interp(paint, (0, 1), _LIP_SOFT) * size) * (1 - inner)
     hair = subject.facial_hair
     under_hair = hair is not None and hair.value in ("moustache", "beard")
+    plain = polygon(shape, lips) * (1 - inner)
+    own = float((seen[..., 1] * plain).sum() / max(1.0, plain.sum())) - tone[1]
+    worn = subject.hair
+    # In a beard pale lips would be lost.
+    rarely = not under_hair and worn is not None and worn.value in ("short", "bald")
+    paint = float(smoothstep(np.float32(own), *_PAINTED)) if rarely else 1.0
+    body = polygon(shape, lips, np.interp(paint, (0, 1), _LIP_SOFT) * size) * (1 - inner)
     if under_hair:
         # A moustache over the upper lip is less red than skin.
         red = blurred(np.ascontiguousarray(seen[..., 1]), 0.008 * size) - tone[1]
@@ -162,25 +162,12 @@ def _paint_teeth(
     )
     light += _CALM * pale * (closed - light)
     tooth = pale * np.clip((light / np.maximum(here, 1) - 0.55) / 0.3, 0, 1)
-    row = smoothstep(_along(tooth, across, _ROW * face.height), *_IN_ROW) * pale
     tooth = blurred(tooth, 0.003 * face.height)
     clean = photo.copy()
     # Between teeth it is less dark than in a photo: a whole grid makes a skeleton's mouth.
-    core = cv2.erode(row, disc(_EDGE * face.height))
-    calm = np.maximum(_CALM * tooth, _CALM_ROW * row * (1 - core))
-    clean[..., 0] = white - (1 - calm) * np.maximum(white - light * gain, -2)
+    clean[..., 0] = white - (1 - _CALM * tooth) * np.maximum(white - light * gain, -2)
     clean[..., 1:] *= 1 - 0.7 * tooth[..., None]
     lab += inner[..., None] * (clean - lab)
-
-
-def _along(plane: np.ndarray, direction: np.ndarray, sigma_px: float) -> np.ndarray:
-    """``plane`` (H×W) blurred along ``direction`` (x, y) alone."""
-    reach = int(np.ceil(2 * sigma_px))
-    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
-    x, y = direction / np.linalg.norm(direction)
-    along, aside = across * x + down * y, down * x - across * y
-    kernel = np.exp(-0.5 * ((along / max(sigma_px, 0.3)) ** 2 + (aside / 0.6) ** 2))
-    return cv2.filter2D(plane, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
 def _brightest(light: np.ndarray, inside: np.ndarray, along: np.ndarray) -> np.ndarray | None:
