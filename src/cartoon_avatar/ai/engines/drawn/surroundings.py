@@ -19,6 +19,7 @@ from cartoon_avatar.ai.engines.drawn.styles import Tones
 from cartoon_avatar.ai.engines.drawn.tracing import Glaze
 from cartoon_avatar.ai.filters.blur import blurred, blurred_within
 from cartoon_avatar.ai.filters.smoothstep import smoothstep
+from cartoon_avatar.ai.filters.strokes import cover
 
 Tint = tuple[float, float]
 
@@ -41,9 +42,6 @@ _HALO, _SEAM = (7.0, 14.0), 0.004
 _ALIKE = 8.0
 # Between these lightnesses a colour comes to have a hue; darker ones take their neighbours'.
 _HUELESS, _HUED = 5, 40
-# Where colours around are as dark as this weight of theirs says, those farther off count, face
-# heights.
-_DARK, _FARTHER = (0.04, 0.2), 0.06
 # The smallest area of a hue, squared face heights, and half its least width; what is smaller
 # belongs to the hue around it.
 _LEAST, _THIN, _AROUND = 0.003, 0.008, 0.04
@@ -91,10 +89,11 @@ def colours_of(portrait: Portrait, tint: Tint, *, people_alone: bool) -> Colours
     bare = cv2.resize(people.astype(np.float32), half.shape[1::-1]) == 0
     scene = beyond(half, bare, _OUTLINE * half_px) if bare.any() else half
     scene, plain = _even_where_plain(scene, half_px)
-    wall = _wall_beside(portrait, lab, scene, plain)
     full = cv2.resize(scene, lab.shape[1::-1])
+    wall = _wall_beside(portrait, lab, full, cv2.resize(plain, lab.shape[1::-1]))
+    cover(lab, full, wall)
     bare = cv2.resize(wall, people.shape[::-1], interpolation=cv2.INTER_AREA) > 0.99
-    return Colours(lab + wall[..., None] * (full - lab), people & ~bare, scene)
+    return Colours(lab, people & ~bare, scene)
 
 
 def draw_scene(
@@ -137,10 +136,9 @@ def _wall_beside(
     portrait: Portrait, lab: np.ndarray, scene: np.ndarray, plain: np.ndarray
 ) -> np.ndarray:
     """What of ``lab`` (H×W×3) is just the plain wall beside people, H×W, 0..1, if in the paler ring
-    that photos and paintings have around them; ``scene`` is without people, as ``plain`` as it
-    says, both of half the size."""
-    reading, size = portrait.reading, lab.shape[1::-1]
-    scene, plain = cv2.resize(scene, size), cv2.resize(plain, size)
+    that photos and paintings have around them; ``scene`` (H×W×3) is without people, as ``plain``
+    (H×W) as it says."""
+    reading = portrait.reading
     people = portrait.everything | portrait.others
     inside = portrait.on_pixels(reading.soft(people, _SEAM * reading.unit))
     alike = 1 - smoothstep(np.linalg.norm(lab - scene, axis=2), *_HALO)
@@ -238,9 +236,8 @@ def areas_of_hues(
     """
     unit_px = reading.unit * lab.shape[1] / reading.width
     weight = smoothstep(lab[..., :1], _HUELESS, _HUED) + np.float32(0.02)
-    hues, sure = _mean_hues(lab, weight, _BLUR * unit_px)
-    farther, _ = _mean_hues(lab, weight, _FARTHER * unit_px)
-    hues = farther + smoothstep(sure, *_DARK) * (hues - farther)
+    hues = blurred(lab[..., 1:] * weight, _BLUR * unit_px)
+    hues /= blurred(weight[..., 0], _BLUR * unit_px)[..., None]
     if within is not None:
         here = cv2.resize(within.astype(np.uint8), lab.shape[1::-1]) > 0
         if here.any():
@@ -266,15 +263,6 @@ def areas_of_hues(
     none = ~np.logical_or.reduce(areas)
     areas = [area | (none & (around == one)) for one, area in enumerate(areas)]
     return sorted(areas, key=lambda area: -int(area.sum()))
-
-
-def _mean_hues(
-    lab: np.ndarray, weight: np.ndarray, wide_px: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The weighted mean of a* and b* (H×W×2) about each pixel, and that of the ``weight``
-    (H×W×1)."""
-    mean = blurred(weight[..., 0], wide_px)[..., None]
-    return blurred(lab[..., 1:] * weight, wide_px) / mean, mean
 
 
 def _of_few_hues(number: np.ndarray, hues: np.ndarray) -> np.ndarray:
