@@ -93,3 +93,18 @@ def test_what_is_not_seen_is_left_out():
 
     assert not list(traced(lab, lab[..., 0], [Level(55, True, 50, 1.0)], 1.0, seen=beside))
     assert list(traced(lab, lab[..., 0], [Level(55, True, 50, 1.0)], 1.0, seen=~beside))
+
+
+def test_a_neighbour_of_another_hue_gives_no_colour():
+    """Skin beside a red dress that is as light; a dress alone still gives its own."""
+    lab = picture(disc(30))
+    own = np.ones((SIDE, SIDE), bool)
+    own[:, 55:] = False
+    lab[~own & disc(30)] = 30, 60, 40
+
+    levels = [Level(55, True, 50, 1.0)]
+    [(_, colour)] = traced(lab, lab[..., 0], levels, scale=1.0, own=own)
+    [(_, alone)] = traced(lab[:, 55:], lab[:, 55:, 0].copy(), levels, scale=1.0, own=own[:, 55:])
+
+    np.testing.assert_allclose(colour, (30, 10, 20), atol=0.5)
+    np.testing.assert_allclose(alone, (30, 60, 40), atol=0.5)

@@ -86,7 +86,9 @@ def draw_part(
         levels = levels_of(lights, middle, tones.step, least, smooth)
     with nullcontext() if whole.all() else pen.sheet.clipped(edge):
         pen.sheet.fill(portrait.ground(box), base)
-        for path, colour in traced(lab, light, levels, scale, at, shown, within):
+        # A red dress beside skin that is as dark would redden it.
+        own = on if around else None
+        for path, colour in traced(lab, light, levels, scale, at, shown, within, own):
             pen.sheet.fill(path, _greyed(colour, base, grey))
         if glazed:
             for path, colour in _glazes(lab, on, unit, scale, at):

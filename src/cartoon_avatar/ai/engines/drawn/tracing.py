@@ -22,6 +22,8 @@ _BEYOND_PX = 6
 _NEAR = 6
 # So many values tell a median as well as all of them.
 _ENOUGH = 20_000
+# What a pixel of a neighbour weighs beside one of a shape's own.
+_NOT_OWN = 1e-3
 # About so many points of curves are worked on at a time: each array on the way to paths takes less
 # than two megabytes.
 _BATCH = 100_000
@@ -99,14 +101,16 @@ def traced(
     at: tuple[float, float] = (0, 0),
     seen: np.ndarray | None = None,
     within: np.ndarray | None = None,
+    own: np.ndarray | None = None,
 ) -> Iterator[tuple[str, Lab]]:
     """Paths and colours of the shapes of ``plane`` (H×W float32), in drawing order.
 
     Marching squares (Lorensen and Cline 1987) on the plane itself, so that outlines are smooth
     below a pixel. ``at`` is where the planes lie (x, y px) in what has ``scale`` pixels a unit.
     Each shape has the mean colour of its own band in ``lab`` (H×W×3 CIELAB); one without a pixel
-    of its own where it is ``seen`` (H×W bool, everywhere if None) is left out. Nothing is traced
-    but ``within`` a mask (H×W bool), at whose edge shapes end. All ``levels`` are as smooth as the
+    of its own where it is ``seen`` (H×W bool, everywhere if None) is left out. Pixels that are not
+    ``own`` (H×W bool) give colours only to shapes without others. Nothing is traced but ``within``
+    a mask (H×W bool), at whose edge shapes end. All ``levels`` are as smooth as the
     first, and so are their smallest shapes as large.
     """
     if not levels:
@@ -117,7 +121,7 @@ def traced(
     if found is None:
         return
     bands = np.sort([(one.value, end) for one, end in zip(levels, _ends(levels), strict=True)])
-    number, colours = _own_colours(lab, plane, found, bands, seen)
+    number, colours = _own_colours(lab, plane, found, bands, seen, own)
     found = found.only(np.isin(found.shape, number))
     yield from zip(_paths(found, scale, at, smooth), colours, strict=True)
 
@@ -275,6 +279,7 @@ def _own_colours(
     contours: _Contours,
     bands: np.ndarray,
     seen: np.ndarray | None,
+    own: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the shapes that have pixels of their own, and the mean colour of these, N×3.
 
@@ -293,10 +298,13 @@ def _own_colours(
     # On an outline lie pixels of both sides.
     low, high = bands[contours.level].T
     within = (value >= low[owner]) & (value <= high[owner])
-    owner, colours = owner[within], lab.reshape(-1, 3)[owned[within]]
-    pixels = np.bincount(owner)
+    owner, owned = owner[within], owned[within]
+    colours = lab.reshape(-1, 3)[owned].T
+    share = None if own is None else np.where(own.ravel()[owned], 1.0, _NOT_OWN)
+    pixels = np.bincount(owner, weights=share)
     number = np.flatnonzero(pixels)
-    totals = [np.bincount(owner, weights=channel)[number] for channel in colours.T]
+    weighted = colours if share is None else colours * share
+    totals = [np.bincount(owner, weights=channel)[number] for channel in weighted]
     return number, np.stack(totals, axis=1) / pixels[number][:, None]
 
 
