@@ -27,8 +27,17 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from cartoon_avatar.backend.db.jobs import UNCLAIMED, UNFINISHED, all_jobs, first_job, notify
-from cartoon_avatar.backend.db.tables import Job, JobState, Milliseconds, devices, jobs
+from cartoon_avatar.backend.db import queries
+from cartoon_avatar.backend.db.jobs import (
+    UNCLAIMED,
+    UNFINISHED,
+    all_jobs,
+    first_job,
+    job_with_key,
+    jobs_by_id,
+    notify,
+)
+from cartoon_avatar.backend.db.tables import Job, JobState, Milliseconds, jobs
 
 # A lease is renewed while its job is carried out; one whose process died lapses this soon.
 LEASE_MS = 10_000
@@ -174,23 +183,18 @@ def renew(connection: Connection, claims: Sequence[str]) -> dict[str, bool]:
     return {row.claim: row.cancel_asked for row in renewed}
 
 
-_SAME_WORK = select(jobs.c.id).where(
-    (jobs.c.id == bindparam("id"))
-    | ((jobs.c.device_id == bindparam("of")) & (jobs.c.key == bindparam("key")))
-)
-_DEVICE_SINCE = select(devices.c.created_at).where(devices.c.device_id == bindparam("of"))
-
-
 def may_be_requested_again(connection: Connection, job: Job) -> bool:
     """Whether the AI service may be sent the request of a job again whose claim was lost: the job
     is queued or taken over, or its process was taken for dead and the device repeats the key.
     Otherwise it was deleted with its device."""
-    if connection.scalar(_SAME_WORK, {"id": job.id, "of": job.device_id, "key": job.key}):
+    if jobs_by_id(connection, [job.id]):
         return True
-    if job.accepted or job.key is None:
+    if job.key is None:
         return False
-    since = connection.scalar(_DEVICE_SINCE, {"of": job.device_id})
-    return since is not None and since <= job.created_at
+    if job_with_key(connection, job.device_id, job.key) is not None:
+        return True
+    device = queries.device_of(connection, job.device_id)
+    return not job.accepted and device is not None and device.created_at <= job.created_at
 
 
 def note_progress(

@@ -167,10 +167,12 @@ def _with_outlines(portrait: Portrait) -> np.ndarray:
     return reading.grown(portrait.everything | portrait.others, _OUTLINE * reading.unit)
 
 
-def glaze(pen: Pen, portrait: Portrait, lab: np.ndarray, start: int, *, people_alone: bool) -> None:
-    """Thin layers of the hues that ``lab`` has and the shapes from number ``start`` on lack: a
+def glaze(
+    pen: Pen, portrait: Portrait, colours: Colours, start: int, *, people_alone: bool
+) -> None:
+    """Thin layers of the hues that ``colours`` have and the shapes from number ``start`` on lack: a
     blush, a warm light. Shapes may show ``people_alone``."""
-    reading = portrait.reading
+    reading, lab = portrait.reading, colours.lab
     share = _GLAZED_PX / max(lab.shape[:2])
     size = max(1, round(share * lab.shape[1])), max(1, round(share * lab.shape[0]))
     wanted = cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
@@ -179,7 +181,7 @@ def glaze(pen: Pen, portrait: Portrait, lab: np.ndarray, start: int, *, people_a
     scale, smooth = size[0] / reading.width, _GLAZE_SOFT * reading.unit
     lacking = wanted - drawn
     if people_alone:
-        lacking *= cv2.resize(_with_outlines(portrait).astype(np.float32), size)[..., None]
+        lacking *= cv2.resize(colours.people.astype(np.float32), size)[..., None]
     lacking *= 1 - uneven(wanted[..., 0], smooth * scale)[..., None]
     lacking = blurred(lacking, smooth * scale)
     least = _GLAZE_LEAST * reading.unit**2

@@ -124,7 +124,7 @@ def _draw_in_scene(
         start = len(pen.sheet.shapes)
         draw = partial(draw_scene, pen, portrait, colours, *tones)
         _lay(pen, portrait, ("scene", *tones, tint), draw)
-        glaze(pen, portrait, colours.lab, start, people_alone=head_only)
+        glaze(pen, portrait, colours, start, people_alone=head_only)
         if behind:
             _draw_features_beside(pen, portrait, vivid=False)
         _draw_features(pen, portrait, shows_eyes, vivid=False)

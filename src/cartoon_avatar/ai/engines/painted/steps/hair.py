@@ -45,7 +45,7 @@ def paint_hair(canvas: np.ndarray, sheet: Sheet, forms: Forms, bands: float) -> 
     sure = hair[::3, ::3] > 0.7
     if sure.sum() >= 100:
         locks[..., 0] = _toned(locks[..., 0], hair, sure, bands, sheet.face_px)
-        if sheet.subjects and _length(sheet) < _SHORT:
+        if _length(sheet) < _SHORT:
             _even_lit(locks, hair, sheet.face_px)
         if (cropped := _cropped(sheet)) > 0:
             grain = np.ascontiguousarray(sheet.lab[box][..., 0])

@@ -61,12 +61,12 @@ def draw_mouth(
     inner = polygon(shape, mouth, 0.003 * size)
     hair = subject.facial_hair
     under_hair = hair is not None and hair.value in ("moustache", "beard")
-    plain = polygon(shape, lips) * (1 - inner)
-    own = float((seen[..., 1] * plain).sum() / max(1.0, plain.sum())) - tone[1]
-    worn = subject.hair
+    worn, paint = subject.hair, 1.0
     # In a beard pale lips would be lost.
-    rarely = not under_hair and worn is not None and worn.value in ("short", "bald")
-    paint = float(smoothstep(np.float32(own), *_PAINTED)) if rarely else 1.0
+    if not under_hair and worn is not None and worn.value in ("short", "bald"):
+        plain = polygon(shape, lips) * (1 - inner)
+        redder = float((seen[..., 1] * plain).sum() / max(1.0, plain.sum())) - tone[1]
+        paint = float(smoothstep(np.float32(redder), *_PAINTED))
     body = polygon(shape, lips, np.interp(paint, (0, 1), _LIP_SOFT) * size) * (1 - inner)
     if under_hair:
         # A moustache over the upper lip is less red than skin.
